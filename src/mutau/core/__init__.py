@@ -1,0 +1,1 @@
+"""Units, constants, errors, random streams, four-vectors, registry, and the types that travel."""

@@ -1,0 +1,68 @@
+"""Four-vectors on arrays: float64 arrays (..., 4) = (E, px, py, pz) in GeV, metric (+,-,-,-)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def dot(a: ArrayLike, b: ArrayLike) -> Array:
+    """Minkowski product a.b of arrays (..., 4); returns (...), GeV^2."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    return np.asarray(a[..., 0] * b[..., 0] - np.sum(a[..., 1:] * b[..., 1:], axis=-1))
+
+
+def mass_squared(p4: ArrayLike) -> Array:
+    """Invariant mass squared of (..., 4), GeV^2; loses digits where E is far above the mass."""
+    return dot(p4, p4)
+
+
+def polar_angle(p4: ArrayLike) -> Array:
+    """Angle to the z axis of (..., 4), rad; accurate at small angles (arctan2, not arccos)."""
+    p4 = np.asarray(p4, float)
+    return np.asarray(np.arctan2(np.hypot(p4[..., 1], p4[..., 2]), p4[..., 3]))
+
+
+def boost(p4: ArrayLike, beta: ArrayLike) -> Array:
+    """Boost of (..., 4) by the velocity (..., 3), in units of c.
+
+    A vector at rest comes out moving with `beta`. Raises ValueError if |beta| >= 1.
+    Check: the invariant mass is unchanged.
+    """
+    p4, beta = np.asarray(p4, float), np.asarray(beta, float)
+    beta2 = np.sum(beta * beta, axis=-1)
+    if np.any(beta2 >= 1.0):
+        raise ValueError("boost velocity must be below 1 in units of c")
+    gamma = 1.0 / np.sqrt(1.0 - beta2)
+    along = np.sum(p4[..., 1:] * beta, axis=-1)
+    factor = gamma * gamma / (1.0 + gamma) * along + gamma * p4[..., 0]
+    energy = gamma * (p4[..., 0] + along)
+    space = p4[..., 1:] + factor[..., None] * beta
+    return np.concatenate([energy[..., None], space], axis=-1)
+
+
+def rotate_to(p4: ArrayLike, direction: ArrayLike) -> Array:
+    """Rotation of (..., 4) that takes the z axis onto `direction` (..., 3), of any length.
+
+    Raises ValueError for a null direction. Check: |p| and E are unchanged.
+    """
+    p4, n = np.asarray(p4, float), np.asarray(direction, float)
+    length = np.linalg.norm(n, axis=-1)
+    if np.any(length == 0.0):
+        raise ValueError("direction has no length")
+    nx, ny, nz = np.moveaxis(n / length[..., None], -1, 0)
+    rho = np.hypot(nx, ny)
+    safe = np.where(rho > 0.0, rho, 1.0)
+    cos_phi = np.where(rho > 0.0, nx / safe, 1.0)
+    sin_phi = np.where(rho > 0.0, ny / safe, 0.0)
+    energy, px, py, pz = np.moveaxis(p4, -1, 0)
+    tilted = px * nz + pz * rho
+    out = [
+        energy,
+        cos_phi * tilted - sin_phi * py,
+        sin_phi * tilted + cos_phi * py,
+        pz * nz - px * rho,
+    ]
+    return np.stack(np.broadcast_arrays(*out), axis=-1)

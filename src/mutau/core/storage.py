@@ -1,0 +1,127 @@
+"""Files that are whole or not there, tables cached by digest, digests of inputs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mutau.core.errors import FileError
+
+Arrays = dict[str, np.ndarray]
+
+
+def cache_dir() -> Path:
+    """Folder for computed tables: $MUTAU_CACHE_DIR, else the user's cache folder for mutau."""
+    override = os.environ.get("MUTAU_CACHE_DIR")
+    if override:
+        return Path(override)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "mutau"
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Temporary neighbour of `path` that takes its name only when the block ends well.
+
+    Raises FileError if the folder is missing or not writable, or the disk is full. On any error,
+    Ctrl-C included, the temporary file is removed and `path` stays as it was.
+    """
+    path = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent or ".", prefix=f".{path.stem}-", suffix=path.suffix
+        )
+        os.close(handle)
+    except OSError as error:
+        raise FileError(
+            f"cannot write {str(path)!r} ({error.strerror})",
+            remedy="choose a folder that exists and is writable",
+        ) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise FileError(
+            f"writing {str(path)!r} failed ({error.strerror}); nothing was left behind",
+            remedy="free space or choose another folder",
+        ) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def digest(*parts: Any) -> str:
+    """Hex digest (16 characters) of numbers, texts, arrays, mappings and nestings of them."""
+    sha = hashlib.sha256()
+    _feed(sha, parts)
+    return sha.hexdigest()[:16]
+
+
+def _feed(sha: Any, part: Any) -> None:
+    if isinstance(part, np.ndarray):
+        sha.update(str((part.dtype, part.shape)).encode())
+        sha.update(np.ascontiguousarray(part).tobytes())
+    elif isinstance(part, Mapping):
+        for key in sorted(part):
+            sha.update(f"{key}=".encode())
+            _feed(sha, part[key])
+    elif isinstance(part, list | tuple):
+        sha.update(f"[{len(part)}]".encode())
+        for item in part:
+            _feed(sha, item)
+    else:
+        sha.update(repr(part).encode() + b";")
+
+
+def save_arrays(
+    path: str | Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
+) -> None:
+    """Save named arrays and a JSON header as one compressed NPZ file, whole or not at all."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, __header__=np.array(json.dumps(dict(header))), **arrays)  # type: ignore[arg-type]
+
+
+def load_arrays(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and header of a file that `save_arrays` wrote. Raises FileError if it is not one."""
+    try:
+        with np.load(Path(path), allow_pickle=False) as file:
+            header = json.loads(str(file["__header__"]))
+            return {name: file[name] for name in file.files if name != "__header__"}, header
+    except (OSError, KeyError, ValueError) as error:
+        raise FileError(
+            f"{str(path)!r} is not a file that mutau wrote ({error})", remedy="make it again"
+        ) from error
+
+
+def cached_arrays(kind: str, key: str, compute: Any) -> Arrays:
+    """Arrays of `compute()`, kept in the cache folder under `kind` and the digest `key`.
+
+    kind : short name of the table. key : digest of everything the table depends on.
+    A cache that cannot be read or written is passed over: the table is computed.
+    """
+    path = cache_dir() / f"{kind}-{key}.npz"
+    if path.exists():
+        with contextlib.suppress(FileError):
+            return load_arrays(path)[0]
+    arrays: Arrays = compute()
+    with contextlib.suppress(FileError, OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_arrays(path, arrays, {"kind": kind, "key": key})
+    return arrays

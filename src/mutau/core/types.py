@@ -1,0 +1,163 @@
+"""The frozen types that travel between rooms. Each saves to one NPZ file with a JSON header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from mutau._version import __version__
+from mutau.core.errors import FileError, MutauError
+from mutau.core.storage import load_arrays, save_arrays
+
+Array = np.ndarray
+
+
+def provenance(seed: int | None = None, **digests: str) -> dict[str, Any]:
+    """What every result carries: version, seed, digests of its inputs."""
+    return {"mutau_version": __version__, "seed": seed, "digests": digests}
+
+
+class Saved:
+    """Saving and loading for a frozen dataclass of arrays, numbers, texts and one `meta`."""
+
+    def save(self, path: str | Path) -> None:
+        """Write one NPZ file, whole or not at all. Raises FileError if that is impossible."""
+        arrays, plain = {}, {}
+        for item in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                arrays[item.name] = value
+            else:
+                plain[item.name] = dict(value) if isinstance(value, Mapping) else value
+        save_arrays(path, arrays, {"type": type(self).__name__, "fields": plain})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote. Raises FileError for another file or another type."""
+        arrays, header = load_arrays(path)
+        if header.get("type") != cls.__name__:
+            raise FileError(f"{str(path)!r} holds {header.get('type')!r}, not {cls.__name__!r}")
+        plain = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in header["fields"].items()
+        }
+        return cls(**arrays, **plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Events(Saved):
+    """Weighted particles; one row per particle, N rows.
+
+    pdg : (N,) int32. PDG code; the Z' is 32, as any neutral vector boson beyond the Z.
+    event : (N,) int64. Index of the event the row belongs to.
+    status : (N,) int8. -1 incoming, 1 outgoing (as in the Les Houches event file).
+    p4 : (N, 4) float64, GeV. (E, px, py, pz) in the laboratory; z along the beam.
+    x4 : (N, 4) float64, cm. (c t, x, y, z) of the production point.
+    weight : (N,) float64. Expected number in the full exposure: the sum over events is the yield.
+    meta : provenance and the cross section, `sigma_pb` and `sigma_err_pb`, where there is one.
+    Raises MutauError if the shapes disagree or a number is not finite.
+    """
+
+    pdg: Array
+    event: Array
+    status: Array
+    p4: Array
+    x4: Array
+    weight: Array
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.pdg)
+        shapes = {"event": (n,), "status": (n,), "p4": (n, 4), "x4": (n, 4), "weight": (n,)}
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise MutauError(
+                    f"events: {name} has shape {getattr(self, name).shape}", allowed=str(shape)
+                )
+        for name in ("p4", "x4", "weight"):
+            if not np.all(np.isfinite(getattr(self, name))):
+                raise MutauError(f"events: {name} holds a value that is not finite")
+
+    @property
+    def n_events(self) -> int:
+        """Number of distinct events; rows of one event are neighbours."""
+        return int(np.count_nonzero(np.diff(self.event)) + 1) if len(self.event) else 0
+
+    def of(self, pdg: int, status: int = 1) -> Events:
+        """The rows of one particle kind (same type, fewer rows)."""
+        return self.select((self.pdg == pdg) & (self.status == status))
+
+    def select(self, rows: Array) -> Events:
+        """The rows under a mask or index array (same type)."""
+        return Events(
+            self.pdg[rows],
+            self.event[rows],
+            self.status[rows],
+            self.p4[rows],
+            self.x4[rows],
+            self.weight[rows],
+            self.meta,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Yields(Saved):
+    """Expected signal after each cut, and background, of one model point in one experiment.
+
+    cuts : (C,) names in order; the first is what is produced, the last what is counted.
+    signal, signal_err : (C,) float64, events; error is Monte Carlo and numerical together.
+    background, background_err : (R,) float64, events per run period.
+    observed : (R,) float64, events; NaN where nothing was observed (a projection).
+    run_fraction : (R,) float64; share of the signal in each run period, sums to 1.
+    relative_systematic : float; overall relative error of the signal.
+    mass : float, GeV. coupling : float. experiment, model : names.
+    power : float; signal scales as coupling^power near this point (2 for a narrow state).
+    """
+
+    cuts: tuple[str, ...]
+    signal: Array
+    signal_err: Array
+    background: Array
+    background_err: Array
+    observed: Array
+    run_fraction: Array
+    relative_systematic: float
+    mass: float
+    coupling: float
+    experiment: str
+    model: str
+    power: float = 2.0
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        """Signal after the last cut, events."""
+        return float(self.signal[-1])
+
+    @property
+    def total_err(self) -> float:
+        """Its Monte Carlo and numerical error, events."""
+        return float(self.signal_err[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion(Saved):
+    """Upper limit on the coupling over mass.
+
+    mass : (M,) float64, GeV. coupling : (M,) float64, the upper limit; inf where nothing is
+    excluded. numerical_err : (M,) float64, error of `coupling` from Monte Carlo and quadrature.
+    cl : confidence level. experiment, model, method : names.
+    """
+
+    mass: Array
+    coupling: Array
+    numerical_err: Array
+    cl: float
+    experiment: str
+    model: str
+    method: str
+    meta: Mapping[str, Any] = field(default_factory=dict)

@@ -105,6 +105,17 @@ class Events(Saved):
 
 
 @dataclass(frozen=True, slots=True)
+class CrossSection:
+    """A cross section per atom (or per electron, where the process says so) with its error.
+
+    sigma_pb, sigma_err_pb : float, pb; the error is numerical or Monte Carlo, as the method says.
+    """
+
+    sigma_pb: float
+    sigma_err_pb: float
+
+
+@dataclass(frozen=True, slots=True)
 class Yields(Saved):
     """Expected signal after each cut, and background, of one model point in one experiment.
 

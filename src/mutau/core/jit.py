@@ -1,0 +1,51 @@
+"""Compiled kernels, cached in the user's cache folder under a digest of the package's sources.
+
+Numba's own cache does not notice an edit in a called function of another module; the digest does.
+It also keeps compiled code out of the installed package. Rooms write `from mutau.core.jit import
+njit`; importing this module loads Numba, so light code does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from mutau._version import __version__
+from mutau.core.storage import cache_dir
+
+_KEEP_SECONDS = 14 * 86400.0  # compiled code of other source states is dropped after two weeks
+
+
+@cache
+def _compiled_dir() -> str:
+    package = Path(__file__).parents[1]
+    sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
+    for source in sorted(package.rglob("*.py")):
+        sha.update(source.read_bytes())
+    folder = cache_dir() / f"numba-{sha.hexdigest()[:16]}"
+    if not folder.exists():
+        with contextlib.suppress(OSError):
+            for old in cache_dir().glob("numba-*"):
+                if time.time() - old.stat().st_mtime > _KEEP_SECONDS:
+                    shutil.rmtree(old, ignore_errors=True)
+    return str(folder)
+
+
+def njit(*args: Any, **options: Any) -> Callable:
+    """`numba.njit` with cache on, IEEE division (no exception branch), and our cache folder.
+
+    Further options pass through (`fastmath`, `parallel`, `inline`, signatures).
+    """
+    if not numba.config.CACHE_DIR:
+        numba.config.CACHE_DIR = _compiled_dir()
+    options.setdefault("cache", True)
+    options.setdefault("error_model", "numpy")
+    return numba.njit(*args, **options)

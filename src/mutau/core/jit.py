@@ -1,8 +1,10 @@
 """Compiled kernels, cached in the user's cache folder under a digest of the package's sources.
 
-Numba's own cache does not notice an edit in a called function of another module; the digest does.
-It also keeps compiled code out of the installed package. Rooms write `from mutau.core.jit import
-njit`; importing this module loads Numba, so light code does not.
+Numba's own cache does not notice an edit in a called function of another module, nor of a
+constant; the digest over all kernel modules, the core room and the constants does. It also keeps
+compiled code out of the installed package. An own $NUMBA_CACHE_DIR wins, with Numba's own rules.
+Rooms write `from mutau.core.jit import njit`; importing this module loads Numba, so light code
+does not.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ def _compiled_dir() -> str:
     package = Path(__file__).parents[1]
     sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
     for source in sorted(package.rglob("*.py")):
-        sha.update(source.read_bytes())
+        text = source.read_bytes()
+        if b"njit" in text or source.parent.name == "core":
+            sha.update(text)
+    sha.update((package / "data" / "constants.toml").read_bytes())
     folder = cache_dir() / f"numba-{sha.hexdigest()[:16]}"
     if not folder.exists():
         with contextlib.suppress(OSError):
@@ -44,8 +49,9 @@ def njit(*args: Any, **options: Any) -> Callable:
 
     Further options pass through (`fastmath`, `parallel`, `inline`, signatures).
     """
-    if not numba.config.CACHE_DIR:
-        numba.config.CACHE_DIR = _compiled_dir()
+    config: Any = numba.config
+    if not config.CACHE_DIR:
+        config.CACHE_DIR = _compiled_dir()
     options.setdefault("cache", True)
     options.setdefault("error_model", "numpy")
     return numba.njit(*args, **options)

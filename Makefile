@@ -1,0 +1,36 @@
+# One command does everything: `make reproduce` (the papers' figures and report) or `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: reproduce test lint bench docs wheel clean
+
+reproduce: $(READY)
+	$(BIN)/mutau reproduce all -o results
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+docs: $(READY)
+	$(BIN)/python docs/build.py
+
+# The wheel, installed alone into a clean environment and used from another folder.
+wheel: $(READY)
+	$(BIN)/python tests/wheel_alone.py
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[plot,io,stats,atomic,test,lint]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) results site dist build

@@ -1,0 +1,141 @@
+"""The rooms: who may import whom, what stays light, how long files and functions may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mutau
+
+PACKAGE = Path(mutau.__path__[0])
+ROOMS = (
+    "core experiment models matter xsec sampling transport detector selection "
+    "background stats limits pipeline scan plotting cli"
+).split()
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MAX_FILE, MAX_FUNCTION = 500, 60
+#: Longer than allowed, each with its reason.
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room_of(path: Path) -> str | None:
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return first if first in ROOMS else None
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    """Every imported module of a file with its line, imports inside functions included."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}:{node.lineno}: relative import"
+            if node.module == "mutau":
+                found += [(node.lineno, f"mutau.{alias.name}") for alias in node.names]
+            else:
+                found.append((node.lineno, node.module or ""))
+    return found
+
+
+def test_every_file_lives_in_a_room():
+    strays = [name_of(p) for p in SOURCES if room_of(p) is None]
+    assert set(strays) <= {"__init__.py", "_version.py", "data/__init__.py", "__main__.py"}
+
+
+def test_a_room_imports_only_from_rooms_above_it():
+    offenders = []
+    for path in SOURCES:
+        room = room_of(path)
+        if room is None:
+            continue
+        for line, module in imports(path):
+            parts = module.split(".")
+            if parts[0] != "mutau" or len(parts) == 1 or parts[1] not in ROOMS:
+                continue
+            if ROOMS.index(parts[1]) > ROOMS.index(room):
+                offenders.append(f"{name_of(path)}:{line} imports {module}")
+    assert not offenders, "\n".join(offenders)
+
+
+def test_matplotlib_and_plotly_live_in_plotting_only():
+    offenders = [
+        f"{name_of(path)}:{line}"
+        for path in SOURCES
+        for line, module in imports(path)
+        if module.split(".")[0] in ("matplotlib", "mplhep", "plotly")
+        and room_of(path) != "plotting"
+    ]
+    assert not offenders
+
+
+def test_kernels_come_from_one_compiler_front():
+    offenders = [
+        f"{name_of(path)}:{line}"
+        for path in SOURCES
+        for line, module in imports(path)
+        if module.split(".")[0] == "numba" and name_of(path) != "core/jit.py"
+    ]
+    assert not offenders, "use mutau.core.jit: " + ", ".join(offenders)
+
+
+def test_no_eval_and_no_bare_except():
+    offenders = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            bare = isinstance(node, ast.ExceptHandler) and node.type is None
+            evil = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("eval", "exec")
+            if bare or evil:
+                offenders.append(f"{name_of(path)}:{node.lineno}")
+    assert not offenders
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_lengths_and_docstrings(path):
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    lines = text.count("\n")
+    assert lines <= MAX_FILE or name_of(path) in LONG_FILES, f"{lines} lines"
+    if lines and room_of(path):
+        assert ast.get_docstring(tree), "no module docstring"
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        if isinstance(node, ast.FunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            doc = ast.get_docstring(node, clean=False) or ""
+            length -= doc.count("\n") + 1 if doc else 0
+            known = f"{name_of(path)}:{node.name}" in LONG_FUNCTIONS
+            assert length <= MAX_FUNCTION or known, f"{node.name} has {length} lines"
+        public = not node.name.startswith("_") and node in tree.body
+        assert not public or ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+def test_import_mutau_is_light():
+    code = "import sys, mutau; print(*sorted(m for m in sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    heavy = {"scipy", "numba", "matplotlib", "pydantic", "typer", "particle", "iminuit", "rich"}
+    assert not heavy & set(loaded)
+
+
+@pytest.mark.parametrize("verb", ["--help", "show models", "model --mass 0.1 --coupling 1e-3"])
+def test_light_verbs_load_no_compiler_and_no_plots(verb):
+    code = (
+        f"import sys; sys.argv = ['mutau', *{verb.split()!r}]\n"
+        "from mutau.cli.main import run\n"
+        "try:\n    run()\nexcept SystemExit as e:\n    assert not e.code, e.code\n"
+        "print('loaded:', *[m for m in ('numba', 'matplotlib', 'scipy') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines()[-1].strip() == "loaded:"

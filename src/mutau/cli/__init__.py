@@ -1,0 +1,1 @@
+"""One program, `mutau`; every verb is one call of the Python API."""

@@ -1,0 +1,1 @@
+"""Figures and the report; the only room that imports matplotlib and plotly. No numbers here."""

@@ -1,0 +1,96 @@
+"""What a verb prints: one JSON object, or a readable rendering of the same object; progress."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Progress = Callable[[float, str], None]
+
+
+def emit(answer: Mapping[str, Any], as_json: bool) -> None:
+    """Print `answer` to stdout: one JSON object, or tables for people.
+
+    Not-a-number has no place in an answer and infinities are written as null in JSON.
+    """
+    if as_json:
+        print(json.dumps(_plain(answer), allow_nan=False))
+        return
+    from rich.console import Console
+
+    _render(Console(highlight=False, soft_wrap=not sys.stdout.isatty()), answer)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        if math.isnan(value):
+            raise ValueError("a result holds a value that is not a number")
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+    return "" if value is None else str(value)
+
+
+def _render(console: Any, answer: Mapping[str, Any]) -> None:
+    """Scalars as name and value; lists of objects as tables; nested objects indented."""
+    from rich.table import Table
+    from rich.text import Text
+
+    def is_table(value: Any) -> bool:
+        return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
+
+    facts = {key: value for key, value in answer.items() if not is_table(value)}
+    width = max((len(key) for key in facts), default=0)
+    for key, value in facts.items():
+        console.print(Text(f"{key:<{width}}  "), Text(_text(value)), sep="")
+    for key, rows in answer.items():
+        if not is_table(rows):
+            continue
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        table = Table(title=key, title_justify="left", header_style="bold")
+        for name in columns:
+            numeric = all(isinstance(row.get(name), float | int) for row in rows)
+            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(_text(row.get(name))) for name in columns))
+        console.print(table)
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, quiet: bool = False) -> Iterator[Progress | None]:
+    """A bar on stderr that is fed (fraction done, what is being done); None where it is not wanted.
+
+    The bar appears only on a terminal and only once the work has taken a second or so.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=1.0)
+
+        def update(fraction: float, label: str = "") -> None:
+            bar.update(task, completed=fraction, description=label or title)
+
+        yield update

@@ -1,0 +1,171 @@
+"""Verbs that answer with numbers: model, xsec, yields, limit, generate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from mutau.cli import options as o
+from mutau.cli.output import emit, progress_bar
+
+
+def _model(name: str, mass: float, coupling: float, alpha_d: float, mass_ratio: float) -> Any:
+    from mutau.models import build_model
+
+    return build_model(name, mass, coupling, alpha_d=alpha_d, mass_ratio=mass_ratio)
+
+
+def _coupling(model: str, coupling: float | None, epsilon: float | None) -> float:
+    """The one coupling that belongs to the model; a clear refusal of none, both, or the other."""
+    from mutau.core.errors import MutauError
+    from mutau.models import model_class
+
+    wanted = model_class(model).coupling_name
+    given = {"coupling": coupling, "epsilon": epsilon}
+    value = given.pop(wanted)
+    (other,) = given
+    if value is None or given[other] is not None:
+        raise MutauError(
+            f"model {model!r} takes --{wanted}" + (f", not --{other}" if given[other] else ""),
+            remedy=f"write for example --{wanted} 1e-3",
+        )
+    return value
+
+
+def model(
+    mass: o.Mass,
+    coupling: o.Coupling = None,
+    epsilon: o.Epsilon = None,
+    model: o.ModelName = "lmu-ltau",
+    alpha_d: o.AlphaD = 0.0,
+    mass_ratio: o.MassRatio = 3.0,
+    json: o.Json = False,
+) -> None:
+    """Widths, branchings, Δa_μ and ε_eff of one model point."""
+    from mutau.pipeline.point import model_summary
+
+    value = _coupling(model, coupling, epsilon)
+    emit(model_summary(_model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)), json)
+
+
+def xsec(
+    process: Annotated[str, typer.Argument(help="A name out of `mutau show processes`.")],
+    energy: Annotated[str, typer.Option(help="Energy of the incoming particle, GeV.")],
+    mass: Annotated[str | None, typer.Option(help="Z' mass in GeV, or with a unit.")] = None,
+    coupling: o.Coupling = None,
+    epsilon: o.Epsilon = None,
+    material: Annotated[str, typer.Option(help="A name out of `mutau show materials`.")] = "lead",
+    method: Annotated[str, typer.Option(help="exact, ww or iww, where the process has them.")] = (
+        "exact"
+    ),
+    form_factor: Annotated[str, typer.Option(help="elastic or elastic+inelastic.")] = "elastic",
+    electrons: Annotated[
+        str, typer.Option(help="Atomic electrons in annihilation: rest, virial or compton.")
+    ] = "virial",
+    model: o.ModelName = "lmu-ltau",
+    alpha_d: o.AlphaD = 0.0,
+    mass_ratio: o.MassRatio = 3.0,
+    differential: Annotated[bool, typer.Option(help="Also dσ/dx over x = E_Z'/E.")] = False,
+    json: o.Json = False,
+) -> None:
+    """Total cross section per atom (or per electron) in pb, with its error."""
+    from mutau.pipeline.point import cross_section_answer, needs_model
+
+    point = None
+    if needs_model(process):
+        if mass is None:
+            raise typer.BadParameter("this process makes a Z'; give its mass", param_hint="--mass")
+        value = _coupling(model, coupling, epsilon)
+        point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
+    answer = cross_section_answer(
+        process, o.energy("--energy", energy), point, material=material, method=method,
+        form_factor=form_factor, electrons=electrons, differential=differential,
+    )  # fmt: skip
+    emit(answer, json)
+
+
+def yields(
+    experiment: o.Experiment,
+    mass: o.Mass,
+    coupling: o.Coupling = None,
+    epsilon: o.Epsilon = None,
+    model: o.ModelName = "lmu-ltau",
+    alpha_d: o.AlphaD = 0.0,
+    mass_ratio: o.MassRatio = 3.0,
+    truth: Annotated[bool, typer.Option(help="True quantities, perfect acceptance.")] = False,
+    seed: o.Seed = 1,
+    json: o.Json = False,
+) -> None:
+    """Expected signal after each cut, background, and their errors."""
+    from mutau.experiment import load_experiment
+    from mutau.pipeline.yields import expected_yields, yields_answer
+
+    value = _coupling(model, coupling, epsilon)
+    point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
+    result = expected_yields(point, load_experiment(experiment), seed=seed, truth=truth)
+    emit(yields_answer(result), json)
+
+
+def limit(
+    experiment: o.Experiment,
+    mass: o.Masses = None,
+    model: o.ModelName = "lmu-ltau",
+    alpha_d: o.AlphaD = 0.0,
+    mass_ratio: o.MassRatio = 3.0,
+    cl: Annotated[
+        float | None, typer.Option(help="Confidence level; default: the experiment's.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Statistical method; default: the experiment's.")
+    ] = None,
+    seed: o.Seed = 1,
+    out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
+    json: o.Json = False,
+) -> None:
+    """Upper limit on the coupling, per mass."""
+    from mutau.experiment import load_experiment
+    from mutau.pipeline.limit import limit_answer, limit_curve
+
+    masses = o.energies("--mass", mass) if mass else None
+    with progress_bar("limit", quiet=json) as progress:
+        line = limit_curve(
+            load_experiment(experiment), masses, model=model, alpha_d=alpha_d,
+            mass_ratio=mass_ratio, cl=cl, method=method, seed=seed, progress=progress,
+        )  # fmt: skip
+    if out:
+        line.save(out)
+    emit(limit_answer(line), json)
+
+
+def generate(
+    experiment: o.Experiment,
+    mass: o.Mass,
+    out: o.Output,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of events.")] = 10_000,
+    coupling: o.Coupling = None,
+    epsilon: o.Epsilon = None,
+    model: o.ModelName = "lmu-ltau",
+    alpha_d: o.AlphaD = 0.0,
+    mass_ratio: o.MassRatio = 3.0,
+    seed: o.Seed = 1,
+    json: o.Json = False,
+) -> None:
+    """Signal events for other programs (.lhe, .lhe.gz, .hepmc, .root, .parquet, .npz)."""
+    from mutau.experiment import load_experiment
+    from mutau.pipeline.generate import generate_events
+    from mutau.sampling.event_files import check_suffix, write_events
+
+    check_suffix(out)
+    value = _coupling(model, coupling, epsilon)
+    point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
+    events = generate_events(point, load_experiment(experiment), n, seed=seed)
+    with progress_bar(f"writing {out}", quiet=json):
+        write_events(events, out)
+    emit(
+        {"file": out, "events": events.n_events, "particles": len(events.pdg), **events.meta}, json
+    )
+
+
+VERBS: tuple[Callable[..., None], ...] = (model, xsec, yields, limit, generate)

@@ -1,0 +1,115 @@
+"""Verbs about the whole: plane, reproduce, check, show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from mutau.cli import options as o
+from mutau.cli.output import emit, progress_bar
+
+
+def plane(
+    experiments: Annotated[
+        list[str] | None, typer.Argument(help="Experiments to draw; default: all bundled.")
+    ] = None,
+    mass: o.Masses = None,
+    model: o.ModelName = "lmu-ltau",
+    alpha_d: o.AlphaD = 0.0,
+    mass_ratio: o.MassRatio = 3.0,
+    only: Annotated[
+        str | None, typer.Option(help="Published curves to draw, comma-separated; 'none' for none.")
+    ] = None,
+    year_gm2: o.Year = 2021,
+    style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
+    seed: o.Seed = 1,
+    out: o.Output = "plane.png",
+    json: o.Json = False,
+) -> None:
+    """The exclusion plane: limits of experiments, published curves, the muon g-2 band."""
+    from mutau.pipeline.plane import exclusion_plane, plane_answer
+    from mutau.plotting.static import check_suffix, write_figure
+
+    check_suffix(out)
+    masses = o.energies("--mass", mass) if mass else None
+    with progress_bar("plane", quiet=json) as progress:
+        drawn = exclusion_plane(
+            tuple(experiments or ()), masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
+            only=None if only is None else tuple(only.split(",")), year=year_gm2, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    write_figure(drawn.figure, out, style)
+    emit({"file": out, **plane_answer(drawn)}, json)
+
+
+def reproduce(
+    papers: Annotated[list[str] | None, typer.Argument(help="na64mu, muone, na64e or all.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A minute; larger errors, shown.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The papers' own statistics.")] = False,
+    style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
+    out: o.Output = "results",
+    json: o.Json = False,
+) -> None:
+    """Every figure and number of the papers beside ours, and report.html."""
+    from mutau.pipeline.reproduction import LEVELS, PAPERS
+    from mutau.pipeline.reproduction import reproduce as run
+    from mutau.plotting.report import prepare_folder, write_report
+
+    if quick and full:
+        raise typer.BadParameter("--quick and --full exclude each other")
+    wanted = list(PAPERS) if not papers or "all" in papers else papers
+    level = LEVELS["quick" if quick else "full" if full else "default"]
+    prepare_folder(out)
+    with progress_bar("reproduce", quiet=json) as progress:
+        result = run(wanted, level, progress)
+    paths = write_report(result, out, style)
+    verdicts = [row.verdict for row in result.rows]
+    emit(
+        {
+            "report": str(paths[-1]),
+            "figures": [path.name for path in paths if path.suffix == ".png"],
+            "agree": verdicts.count("agrees"),
+            "differ": verdicts.count("differs"),
+            "seconds": sum(result.seconds.values()),
+            "numbers": [
+                {
+                    "id": row.id,
+                    "paper": row.paper,
+                    "ours": row.ours,
+                    "difference": row.difference,
+                    "verdict": row.verdict,
+                }
+                for row in result.rows
+            ],
+            **result.meta,
+        },
+        json,
+    )
+
+
+def check(
+    file: Annotated[str, typer.Argument(help="An experiment file (TOML), or a bundled name.")],
+    json: o.Json = False,
+) -> None:
+    """Located diagnosis of an experiment file; changes and runs nothing."""
+    from mutau.pipeline.show import check_answer
+
+    emit(check_answer(file), json)
+
+
+def show(
+    what: Annotated[str, typer.Argument(help="experiments, materials, models, limits, ...")],
+    missing: Annotated[
+        bool, typer.Option("--missing", help="With limits: curves without public numbers.")
+    ] = False,
+    json: o.Json = False,
+) -> None:
+    """What there is: experiments, materials, models, processes, limits, constants, references."""
+    from mutau.pipeline.show import show_answer
+
+    emit(show_answer(what, missing=missing), json)
+
+
+VERBS: tuple[Callable[..., None], ...] = (plane, reproduce, check, show)

@@ -1,0 +1,70 @@
+"""The README's hello-worlds run as they stand, and docstring examples are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mutau
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    """The first fenced block of that language."""
+    match = re.search(rf"```{language}\n(.*?)```", README, re.S)
+    assert match
+    return match.group(1)
+
+
+def test_python_hello_world(tmp_path):
+    code = block("python")
+    assert len(code.strip().splitlines()) == 5
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert re.search(r"signal strength < \d", out.stdout)
+
+
+def test_shell_hello_world(tmp_path):
+    script = block("shell")
+    assert len(script.strip().splitlines()) == 3
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    import os
+
+    out = subprocess.run(
+        ["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    assert "coupling_upper_limit" in out.stdout
+    assert (tmp_path / "plane.png").stat().st_size > 10_000
+
+
+def test_the_picture_is_there():
+    for image in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (ROOT / image).stat().st_size > 10_000
+
+
+def modules_with_examples() -> list[str]:
+    names = []
+    for info in pkgutil.walk_packages(mutau.__path__, "mutau."):
+        path = Path(mutau.__path__[0], *info.name.split(".")[1:])
+        source = path / "__init__.py" if info.ispkg else path.with_suffix(".py")
+        if ">>> " in source.read_text(encoding="utf-8"):
+            names.append(info.name)
+    return names
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_docstring_examples(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0

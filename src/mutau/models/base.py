@@ -1,0 +1,369 @@
+"""What every model of a light boson offers, and the registry of models."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Final, Protocol, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
+from mutau.core.registry import Registry
+from mutau.core.units import C_CM_S, HBARC_GEV_CM
+from mutau.models.formulas import scalar_pair_width
+from mutau.models.mixing import breit_wigner_average
+from mutau.models.muon_moment import (
+    CouplingBand,
+    vector_coupling_band,
+    vector_coupling_for_moment,
+    vector_moment,
+)
+
+Array = NDArray[np.float64]
+
+MASS_MIN: Final = 1e-9
+MASS_MAX: Final = 1e3
+#: sqrt(4 pi): beyond it the loop expansion in the coupling loses its meaning.
+COUPLING_MAX: Final = 3.5449077018110318
+LEPTONS: Final = ("e", "mu", "tau")
+
+
+class Model(Protocol):
+    """The interface that rooms downstream may rely on, whatever the model."""
+
+    tag: ClassVar[str]
+    coupling_name: ClassVar[str]
+    channels: ClassVar[tuple[str, ...]]
+
+    @property
+    def mass(self) -> float:
+        """Mass of the boson, GeV."""
+        ...
+
+    @property
+    def coupling(self) -> float:
+        """The coupling that a scan varies and a limit bounds."""
+        ...
+
+    @property
+    def alpha_d(self) -> float:
+        """Coupling to dark matter, g_D^2/(4 pi); 0 without a dark sector."""
+        ...
+
+    @property
+    def mass_ratio(self) -> float:
+        """Mass of the boson over mass of the dark matter particle."""
+        ...
+
+    @property
+    def width_total(self) -> float:
+        """Total width, GeV."""
+        ...
+
+    @property
+    def branching_invisible(self) -> float:
+        """Branching fraction into neutrinos and dark matter."""
+        ...
+
+    @property
+    def epsilon_eff(self) -> float:
+        """Effective kinetic mixing on the mass shell."""
+        ...
+
+    def width(self, channel: str) -> float:
+        """Partial width, GeV."""
+        ...
+
+    def branching(self, channel: str) -> float:
+        """Branching fraction of a channel."""
+        ...
+
+    def lepton_coupling(self, lepton: str) -> float:
+        """Vector coupling to "e", "mu" or "tau", dimensionless, on the mass shell."""
+        ...
+
+    def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
+        """Kinetic mixing at the squared momentum q2 (GeV^2), complex."""
+        ...
+
+    def delta_a_mu(self) -> float:
+        """Contribution to the anomalous magnetic moment of the muon."""
+        ...
+
+    def with_coupling(self, value: float) -> Self:
+        """The same model with another coupling."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and texts from which `from_dict` builds the model again."""
+        ...
+
+
+REGISTRY: Final[Registry[Any]] = Registry(
+    "model", group="mutau.models", remedy="'mutau show models' lists all"
+)
+
+
+def as_number(name: str, value: object) -> float:
+    """`value` as a float. Raises MutauError for text, a truth value or another kind of thing."""
+    if isinstance(value, bool | str | bytes) or np.ndim(value) != 0:  # type: ignore[arg-type]
+        raise MutauError(f"{name} = {value!r} is not a number", place=name, allowed="one number")
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise MutauError(
+            f"{name} = {value!r} is not a number", place=name, allowed="one number"
+        ) from None
+
+
+class VectorModel(ABC):
+    """Common part of bosons that couple to lepton vector currents and, perhaps, to a dark sector.
+
+    Subclasses are frozen dataclasses with the fields mass, <coupling_name>, alpha_d, mass_ratio.
+    The dark sector is one complex scalar chi of mass `mass / mass_ratio` with coupling
+    g_D = sqrt(4 pi alpha_d); alpha_d = 0 means that there is none.
+    """
+
+    tag: ClassVar[str]
+    title: ClassVar[str]
+    coupling_name: ClassVar[str]
+    coupling_max: ClassVar[float]
+    channels: ClassVar[tuple[str, ...]]
+    invisible_channels: ClassVar[tuple[str, ...]]
+    mixing_thresholds: ClassVar[tuple[float, ...]] = ()
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # type: ignore[arg-type]
+            number = as_number(item.name, getattr(self, item.name))
+            object.__setattr__(self, item.name, number)
+        mass, coupling, alpha_d, mass_ratio = self._values()
+        require_in_range(
+            "mass", mass, MASS_MIN, MASS_MAX, unit="GeV",
+            reason="neutrino masses below, electroweak mixing above",
+        )  # fmt: skip
+        require_in_range(
+            self.coupling_name, coupling, 0.0, self.coupling_max,
+            reason="positive and perturbative", open_low=True,
+        )  # fmt: skip
+        require_in_range("alpha_d", alpha_d, 0.0, 1.0, reason="perturbative dark sector")
+        require_in_range("mass_ratio", mass_ratio, 0.0, np.inf, open_low=True)
+        if alpha_d > 0.0 and mass_ratio <= 2.0:
+            raise OutOfRange(
+                f"the channel chichi is closed: the dark matter mass {mass / mass_ratio:g} GeV is "
+                f"not below half of the boson's mass {mass:g} GeV",
+                place="mass_ratio",
+                allowed="mass_ratio > 2",
+                remedy="use alpha_d = 0 for a model without a dark sector",
+            )
+
+    def _values(self) -> tuple[float, float, float, float]:
+        """mass, coupling, alpha_d, mass_ratio in this order."""
+        names = ("mass", self.coupling_name, "alpha_d", "mass_ratio")
+        mass, coupling, alpha_d, mass_ratio = (getattr(self, name) for name in names)
+        return mass, coupling, alpha_d, mass_ratio
+
+    @classmethod
+    def at(
+        cls, mass: float, coupling: float, alpha_d: float = 0.0, mass_ratio: float = 3.0
+    ) -> Self:
+        """Model from positional numbers, whatever its coupling is called. GeV, dimensionless."""
+        return cls(mass, coupling, alpha_d, mass_ratio)  # type: ignore[call-arg]
+
+    @classmethod
+    def example(cls) -> Self:
+        """A typical point, for tests and documentation."""
+        return cls.at(0.1, 1e-3)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and texts: model, mass_GeV, coupling, alpha_d, mass_ratio."""
+        mass, coupling, alpha_d, mass_ratio = self._values()
+        return {
+            "model": self.tag,
+            "mass_GeV": mass,
+            "coupling": coupling,
+            "alpha_d": alpha_d,
+            "mass_ratio": mass_ratio,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`. Raises UnknownName for unknown keys, MutauError for missing ones.
+
+        alpha_d and mass_ratio may be absent; "model", where present, must be this model.
+        """
+        known = ("model", "mass_GeV", "coupling", "alpha_d", "mass_ratio")
+        for key in values:
+            if key not in known:
+                raise UnknownName("key of a model", key, known)
+        for key in ("mass_GeV", "coupling"):
+            if key not in values:
+                raise MutauError(f"{key} is missing", place=f"model {cls.tag}")
+        if values.get("model", cls.tag) != cls.tag:
+            raise MutauError(f"model is {values['model']!r}, not {cls.tag!r}", place="model")
+        return cls.at(
+            values["mass_GeV"],
+            values["coupling"],
+            values.get("alpha_d", 0.0),
+            values.get("mass_ratio", 3.0),
+        )
+
+    def with_coupling(self, value: float) -> Self:
+        """The same model with another coupling; for scans."""
+        return replace(self, **{self.coupling_name: value})  # type: ignore[type-var]
+
+    @property
+    def mass_chi(self) -> float:
+        """Mass of the dark matter particle, GeV; raises MutauError without a dark sector."""
+        mass, _, alpha_d, mass_ratio = self._values()
+        if alpha_d == 0.0:
+            raise MutauError("a model with alpha_d = 0 has no dark matter particle")
+        return mass / mass_ratio
+
+    @abstractmethod
+    def _visible_width(self, channel: str) -> float:
+        """Width of one channel other than chichi, GeV; the channel is known to exist."""
+
+    @abstractmethod
+    def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
+        """Kinetic mixing with the photon at q2 (array_like, GeV^2, spacelike negative), complex."""
+
+    @abstractmethod
+    def lepton_coupling(self, lepton: str) -> float:
+        """Vector coupling to "e", "mu" or "tau" on the mass shell, dimensionless, with its sign."""
+
+    @classmethod
+    @abstractmethod
+    def _coupling_from_muon(cls, vector_coupling: Array) -> Array:
+        """The model's coupling that gives this vector coupling to the muon."""
+
+    def width(self, channel: str) -> float:
+        """Partial width of one of `channels`, GeV; 0 where the channel is closed.
+
+        Raises UnknownName for a channel that the model lacks.
+        """
+        if channel not in self.channels:
+            raise UnknownName(f"decay channel of {self.tag}", channel, self.channels)
+        if channel == "chichi":
+            mass, _, alpha_d, mass_ratio = self._values()
+            return float(scalar_pair_width(alpha_d, mass, mass_ratio))
+        return self._visible_width(channel)
+
+    @property
+    def widths(self) -> dict[str, float]:
+        """Partial widths by channel, GeV."""
+        return {channel: self.width(channel) for channel in self.channels}
+
+    @property
+    def width_total(self) -> float:
+        """Total width, GeV: the sum over `channels`."""
+        return sum(self.widths.values())
+
+    def _decay_width(self) -> float:
+        """Total width, GeV, where there is one. Raises OutOfRange if every channel is closed."""
+        total = self.width_total
+        if not total > 0.0:
+            raise OutOfRange(
+                f"every decay channel of {self} is closed: no branchings, no lifetime",
+                place="mass",
+                allowed="a mass above the lowest threshold of " + ", ".join(self.channels),
+            )
+        return total
+
+    def branching(self, channel: str) -> float:
+        """Branching fraction of one of `channels`.
+
+        Raises UnknownName for another channel, OutOfRange for a boson that does not decay.
+        """
+        return self.width(channel) / self._decay_width()
+
+    @property
+    def branching_invisible(self) -> float:
+        """Branching fraction into neutrinos and dark matter together."""
+        total = self._decay_width()
+        return sum(self.width(channel) for channel in self.invisible_channels) / total
+
+    @property
+    def ctau(self) -> float:
+        """Mean decay length at unit boost (beta gamma = 1), cm: hbar c over the total width."""
+        return HBARC_GEV_CM / self._decay_width()
+
+    @property
+    def lifetime(self) -> float:
+        """Mean lifetime at rest, s."""
+        return self.ctau / C_CM_S
+
+    @property
+    def epsilon_eff(self) -> float:
+        """Effective kinetic mixing |Pi(m^2)|: electrons couple with e times this number."""
+        mass = self._values()[0]
+        return float(np.abs(self.kinetic_mixing(mass * mass)))
+
+    def average_mixing_squared(self, q_max: float = np.inf) -> float:
+        """|Pi|^2 averaged over the line shape in the decay into dark matter.
+
+        q_max : upper end of the mass of the dark matter pair, GeV. The default, no end, differs
+        from any kinematic one far above the mass by less than 2 Gamma/(pi q_max), relatively.
+        Returns float; equals epsilon_eff^2 up to about Gamma/m.
+        Raises MutauError without a dark sector, OutOfRange if q_max is not above the mass.
+        Source: Yu. M. Andreev et al., arXiv:2404.06982, eq. 5.1, from 4 m_chi^2, constant width.
+        Approximation of the source: the width is that of the decay into dark matter alone.
+        """
+        mass = self._values()[0]
+        if not q_max > mass:
+            raise OutOfRange(f"q_max = {q_max} GeV is not above the mass {mass:g} GeV")
+        return breit_wigner_average(
+            lambda q2: np.abs(self.kinetic_mixing(q2)) ** 2,
+            mass,
+            self.width("chichi"),
+            4.0 * self.mass_chi**2,
+            q_max * q_max,
+            self.mixing_thresholds,
+        )
+
+    def delta_a_mu(self) -> float:
+        """Contribution to the anomalous magnetic moment of the muon, one loop (NA64mu eq. 3)."""
+        return float(vector_moment(self.lepton_coupling("mu"), self._values()[0]))
+
+    @classmethod
+    def coupling_for_delta_a_mu(cls, mass: ArrayLike, delta_a: ArrayLike) -> Array:
+        """Coupling that contributes `delta_a` to a_mu. mass : array_like, GeV. Returns array.
+
+        Raises OutOfRange for a negative delta_a or a mass that is not positive.
+        """
+        return cls._coupling_from_muon(vector_coupling_for_moment(mass, delta_a))
+
+    @classmethod
+    def g_minus_2_band(cls, mass: ArrayLike, year: int, n_sigma: float = 2.0) -> CouplingBand:
+        """Couplings that bring a_mu within `n_sigma` of the measurement of a reference year.
+
+        mass : array_like, GeV. year : 2006, 2021, 2023 or 2025 (data/gm2.toml).
+        Returns CouplingBand(lower, upper); lower is 0 where the band includes no new physics.
+        """
+        band = vector_coupling_band(mass, year, n_sigma)
+        return CouplingBand(
+            cls._coupling_from_muon(band.lower), cls._coupling_from_muon(band.upper)
+        )
+
+    @classmethod
+    def thermal_target(cls, mass: ArrayLike, alpha_d: float, mass_ratio: float = 3.0) -> Array:
+        """Coupling at which dark matter keeps the observed abundance, as the NA64-e paper draws it.
+
+        mass : array_like, GeV, of the boson. alpha_d > 0; mass_ratio > 2 (boson over dark matter).
+        Returns float64 array. Raises OutOfRange for alpha_d or mass_ratio outside.
+        Source: arXiv:2404.06982, eq. 2.2: g_D^2 g^2 (m_chi/m)^4 = 3e-15 (m_chi/MeV)^2, a rule of
+        thumb far from the resonance m = 2 m_chi; it does not resolve the spin of chi nor the
+        muon threshold. docs/validation/models.md compares it with a freeze-out estimate.
+        """
+        m = np.asarray(mass, float)
+        require_in_range("alpha_d", alpha_d, 0.0, 1.0, open_low=True)
+        require_in_range("mass_ratio", mass_ratio, 2.0, np.inf, open_low=True)
+        if not np.all((m > 0.0) & np.isfinite(m)):
+            raise OutOfRange("a mass is not positive and finite", allowed="mass > 0 GeV")
+        chi_mev = 1e3 * m / mass_ratio
+        g = np.sqrt(3e-15) * chi_mev * mass_ratio**2 / np.sqrt(4.0 * np.pi * alpha_d)
+        return cls._coupling_from_muon(np.asarray(g))

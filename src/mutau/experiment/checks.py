@@ -1,0 +1,172 @@
+"""Checks of meaning, after those of structure: does the described set-up make sense?
+
+Every check yields (address, message) and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mutau.core.errors import UnknownName
+from mutau.experiment.names import PROCESSES, known_materials
+
+if TYPE_CHECKING:
+    from mutau.experiment.schema import Experiment, Placed, Target
+
+Found = Iterator[tuple[str, str]]
+
+_TOLERANCE = 1e-9  # cm; faces that touch do not overlap
+
+
+def meaning(experiment: Experiment) -> list[tuple[str, str]]:
+    """All problems of meaning, in the order of the checks."""
+    checks = (_process, _materials, _names, _hall, _overlaps, _gaps, _cuts, _runs)
+    return [problem for check in checks for problem in check(experiment)]
+
+
+def _process(experiment: Experiment) -> Found:
+    process, particle = PROCESSES[experiment.process], experiment.beam.particle
+    if particle not in process.beams:
+        yield (
+            "process",
+            f"{process.name!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
+        )
+
+
+def _materials(experiment: Experiment) -> Found:
+    named: list[tuple[str, str | None]] = [("target/material", experiment.target.material)]
+    if experiment.hall:
+        named.append(("hall/material", experiment.hall.material))
+    for place, thing in experiment.detector.everything():
+        named.append((f"{place}/material", getattr(thing, "material", None)))
+    for place, name in named:
+        if name is not None and name not in known_materials():
+            remedy = "'mutau show materials' lists all"
+            yield place, str(UnknownName("material", name, known_materials(), remedy=remedy))
+    for place, thing in experiment.detector.everything():
+        thickness, material = getattr(thing, "thickness", None), getattr(thing, "material", None)
+        if (thickness is None) != (material is None) and not hasattr(thing, "length"):
+            yield place, "states `material` or `thickness` without the other"
+
+
+def _names(experiment: Experiment) -> Found:
+    seen: dict[str, str] = {}
+    for place, thing in experiment.detector.everything():
+        if thing.name in seen:
+            yield f"{place}/name", f"{thing.name!r} is already the name of {seen[thing.name]}"
+        seen.setdefault(thing.name, place)
+    for key in ("runs", "background", "systematics"):
+        names: set[str] = set()
+        for index, item in enumerate(getattr(experiment, key)):
+            if item.name in names:
+                yield f"{key}[{index}]/name", f"{item.name!r} stands twice"
+            names.add(item.name)
+
+
+def _outside(place: str, key: str, low: float, high: float, limit: tuple[float, float]) -> Found:
+    if low < limit[0] - _TOLERANCE or high > limit[1] + _TOLERANCE:
+        span = f"{low:g} cm" if low == high else f"{low:g} to {high:g} cm"
+        yield f"{place}/{key}", f"{span} is outside the hall ({limit[0]:g} to {limit[1]:g} cm)"
+
+
+def _hall(experiment: Experiment) -> Found:
+    hall, target = experiment.hall, experiment.target
+    if hall is None:
+        return
+    things: list[tuple[str, Target | Placed]] = [("target", target)]
+    for place, thing in [*things, *experiment.detector.everything()]:
+        if thing.z > hall.length:
+            yield (
+                f"{place}/z",
+                f"{thing.z:g} cm is outside the hall (hall/length = {hall.length:g} cm)",
+            )
+        else:
+            yield from _outside(place, "z", thing.z, thing.z + thing.extent, (0.0, hall.length))
+    for place, thing in experiment.detector.everything():
+        for key, size, room in (("x", "width", hall.width), ("y", "height", hall.height)):
+            middle, half = getattr(thing, key), getattr(thing, size) / 2.0
+            yield from _outside(place, key, middle - half, middle + half, (-room / 2, room / 2))
+
+
+def _apart(a: Placed, b: Placed) -> bool:
+    """Whether two things do not share any (x, y): beside each other, or one in the other's hole."""
+    for one, other in ((a, b), (b, a)):
+        hole = getattr(one, "hole_width", 0.0), getattr(one, "hole_height", 0.0)
+        if (
+            abs(other.x - one.x) + other.width / 2 <= hole[0] / 2 + _TOLERANCE
+            and abs(other.y - one.y) + other.height / 2 <= hole[1] / 2 + _TOLERANCE
+        ):
+            return True
+    return (
+        abs(a.x - b.x) >= (a.width + b.width) / 2 - _TOLERANCE
+        or abs(a.y - b.y) >= (a.height + b.height) / 2 - _TOLERANCE
+    )
+
+
+def _overlaps(experiment: Experiment) -> Found:
+    """Solid volumes that share space. Planes may stand in a magnet's gap, never in a solid."""
+    target = experiment.target
+    start, stop = target.z, target.z + target.extent
+    things = experiment.detector.everything()
+    solids = [
+        (place, thing) for place, thing in things if thing.extent and not hasattr(thing, "bends_to")
+    ]
+    volumes = [(place, thing) for place, thing in things if thing.extent]
+    for place, thing in things:
+        inside = thing.z < stop - _TOLERANCE and thing.z + thing.extent > start + _TOLERANCE
+        between = target.pitch > 0.0 and not thing.extent  # planes between the stations
+        if inside and not between and target.extent:
+            yield f"{place}/z", f"{thing.name!r} overlaps the target ({start:g} to {stop:g} cm)"
+    for index, (place, thing) in enumerate(volumes):
+        for other_place, other in volumes[:index]:
+            shared = min(thing.z + thing.extent, other.z + other.extent) - max(thing.z, other.z)
+            if shared > _TOLERANCE and not _apart(thing, other):
+                yield (
+                    f"{place}/z",
+                    f"{thing.name!r} overlaps {other.name!r} ({other_place}) over {shared:g} cm",
+                )
+    for place, thing in things:
+        for _, solid in solids:
+            within = solid.z + _TOLERANCE < thing.z < solid.z + solid.extent - _TOLERANCE
+            if not thing.extent and within and not _apart(thing, solid):
+                yield f"{place}/z", f"{thing.name!r} stands inside {solid.name!r}"
+
+
+def _gaps(experiment: Experiment) -> Found:
+    """Planes inside a magnet must fit its gap."""
+    for magnet in experiment.detector.magnet:
+        for place, thing in experiment.detector.everything():
+            if thing.extent or not magnet.z < thing.z < magnet.z + magnet.length:
+                continue
+            for key, size in (("x", "width"), ("y", "height")):
+                reach = abs(getattr(thing, key) - getattr(magnet, key)) + getattr(thing, size) / 2
+                gap = getattr(magnet, size) / 2
+                if reach > gap + _TOLERANCE:
+                    yield (
+                        f"{place}/{key}",
+                        f"{thing.name!r} reaches {reach:g} cm from the middle of magnet "
+                        f"{magnet.name!r}, whose gap ends at {gap:g} cm",
+                    )
+
+
+def _cuts(experiment: Experiment) -> Found:
+    """Cuts on one variable that no event can pass together."""
+    window: dict[str, tuple[float, float]] = {}
+    for index, cut in enumerate(experiment.cuts):
+        low, high = window.get(cut.variable, (-float("inf"), float("inf")))
+        low = max(low, low if cut.min is None else cut.min)
+        high = min(high, high if cut.max is None else cut.max)
+        if low >= high:
+            yield f"cuts[{index}]", f"no {cut.variable!r} passes all cuts ({low:g} to {high:g})"
+        window[cut.variable] = (low, high)
+
+
+def _runs(experiment: Experiment) -> Found:
+    """The run periods make up the exposure, within its stated error (or 1e-6)."""
+    stated = experiment.beam.particles
+    if not experiment.runs or stated is None:
+        return
+    total = sum(run.particles for run in experiment.runs)
+    if abs(total - stated) > max(experiment.beam.particles_error, 1e-6 * stated):
+        yield "runs", f"have {total:g} particles together, but beam/particles = {stated:g}"

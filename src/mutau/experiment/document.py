@@ -1,0 +1,126 @@
+"""A TOML document as plain data: reading, addresses such as `detector/tracker[2]/z`, writing."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mutau.core.errors import FileError, MutauError, UnknownName
+
+Document = dict[str, Any]
+_STEP = re.compile(r"^([^\[\]]+)(?:\[([^\[\]]+)\])?$")
+_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+
+
+def read_document(path: str | Path) -> Document:
+    """Plain data of a TOML file. Raises FileError if it is missing, unreadable or not TOML."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"not a TOML file: {error}", place=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise FileError("not a text file in UTF-8", place=str(path)) from error
+    except OSError as error:
+        raise FileError(
+            f"cannot read {str(path)!r} ({error.strerror})", remedy="check the path"
+        ) from error
+
+
+def address(location: tuple[int | str, ...]) -> str:
+    """Text of a location, for example `detector/tracker[2]/z`."""
+    text = ""
+    for step in location:
+        text += f"[{step}]" if isinstance(step, int) else f"/{step}" if text else step
+    return text or "file"
+
+
+def _item(items: list[Any], label: str, place: str) -> int:
+    """Index of `[2]` or `[S4]` in a list of tables."""
+    if label.isdigit():
+        if int(label) < len(items):
+            return int(label)
+        raise MutauError(f"no item {label}", place=place, allowed=f"0 to {len(items) - 1}")
+    names = [str(item.get("name", "")) for item in items]
+    if label not in names:
+        raise UnknownName("item", label, [name for name in names if name], place=place)
+    return names.index(label)
+
+
+def with_value(document: Mapping[str, Any], place: str, value: Any) -> Document:
+    """A copy of the document with one value set at an address.
+
+    place : `beam/energy`, `detector/counter[3]/x`, or by name `detector/counter[S4]/x`.
+    Raises UnknownName or MutauError if a table or item on the way does not exist; whether the
+    last key may stand there, the schema decides afterwards.
+    """
+    result: Document = copy.deepcopy(dict(document))
+    node: Any = result
+    steps = place.split("/")
+    for number, step in enumerate(steps):
+        match = _STEP.match(step)
+        if match is None or not isinstance(node, dict):
+            raise MutauError(f"{place!r} is not an address", allowed="for example beam/energy")
+        key, label = match.groups()
+        last = number == len(steps) - 1
+        if last and label is None:
+            node[key] = copy.deepcopy(value)
+            return result
+        if key not in node:
+            raise UnknownName("table", key, node, place=place)
+        node = node[key]
+        if label is not None:
+            if not isinstance(node, list):
+                raise MutauError(f"{key!r} is not a list", place=place)
+            index = _item(node, label, place)
+            if last:
+                node[index] = copy.deepcopy(value)
+                return result
+            node = node[index]
+    return result
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items())
+        return "{ " + inner + " }" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_inline(item) for item in value) + "]"
+    raise MutauError(f"{value!r} has no form in TOML", allowed="text, numbers, tables, lists")
+
+
+def _key(key: str) -> str:
+    return key if _BARE.match(key) else json.dumps(key, ensure_ascii=False)
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(i, Mapping) for i in value)
+
+
+def write_toml(document: Mapping[str, Any], prefix: str = "") -> str:
+    """TOML text of plain data; reading it back gives the same data (comments are not kept)."""
+    lines, later = [], []
+    for key, value in document.items():
+        if isinstance(value, Mapping) or _is_tables(value):
+            later.append((key, value))
+        else:
+            lines.append(f"{_key(key)} = {_inline(value)}\n")
+    text = "".join(lines)
+    for key, value in later:
+        name = f"{prefix}{_key(key)}"
+        if isinstance(value, Mapping):
+            text += f"\n[{name}]\n" + write_toml(value, f"{name}.")
+        else:
+            for item in value:
+                text += f"\n[[{name}]]\n" + write_toml(item, f"{name}.")
+    return text

@@ -1,0 +1,176 @@
+"""Finding, reading, checking and changing experiments. Pydantic loads with the first file."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mutau.core.errors import Problems
+from mutau.core.registry import Registry
+from mutau.experiment.document import address, read_document, with_value
+
+if TYPE_CHECKING:
+    from mutau.experiment.schema import Experiment
+
+
+@cache
+def _registry() -> Registry[Path]:
+    """Bundled files and, by the entry-point group `mutau.experiments`, those of other packages."""
+    registry: Registry[Path] = Registry(
+        "experiment",
+        group="mutau.experiments",
+        remedy="'mutau show experiments' lists all; a path to a TOML file works too",
+    )
+    folder = Path(str(files("mutau.data").joinpath("experiments")))
+    for path in sorted(folder.glob("*.toml")):
+        registry.register(path.stem)(path)
+    return registry
+
+
+def experiment_names() -> tuple[str, ...]:
+    """Names that `load_experiment` knows without a path, sorted."""
+    return tuple(sorted(_registry()))
+
+
+def experiment_path(name_or_path: str | Path) -> Path:
+    """The file of a bundled name or of a path.
+
+    Anything with a suffix or a folder is a path. Raises UnknownName for a name that is not
+    bundled; a path is not opened here.
+    """
+    path = Path(name_or_path)
+    if isinstance(name_or_path, Path) or path.suffix or len(path.parts) > 1 or path.is_file():
+        return path
+    return Path(_registry()[str(name_or_path)])
+
+
+def load_experiment(name_or_path: str | Path) -> Experiment:
+    """The experiment of a bundled name ("na64mu") or of a TOML file.
+
+    Raises UnknownName or FileError if there is no such file, Problems with every located mistake
+    if it is not a valid experiment.
+
+    >>> load_experiment("na64mu").beam.energy
+    160.0
+    """
+    return check_file(experiment_path(name_or_path))
+
+
+def check_file(path: str | Path) -> Experiment:
+    """Check one file: structure first, then meaning. Changes nothing, computes nothing.
+
+    Returns the experiment. Raises FileError, or Problems with all addresses and messages.
+    """
+    return from_document(read_document(path), str(path))
+
+
+def replace(
+    experiment: Experiment, changes: Mapping[str, Any] | str, value: Any = None
+) -> Experiment:
+    """The experiment with values changed by address; the given one stays as it is.
+
+    changes : one address with `value`, or a mapping of addresses to values. Addresses are those
+    of the messages, `detector/counter[3]/x`, or name the item, `detector/counter[S4]/x`. Values
+    are as in the file: text with a unit. Raises Problems if the result is not valid.
+
+    >>> replace(load_experiment("na64mu"), "beam/energy", "100 GeV").beam.energy
+    100.0
+    """
+    document = experiment.to_dict()
+    for place, new in (changes if isinstance(changes, Mapping) else {changes: value}).items():
+        document = with_value(document, place, new)
+    return from_document(document, experiment.name)
+
+
+def from_document(document: Mapping[str, Any], name: str) -> Experiment:
+    """The experiment of plain data (as `Experiment.to_dict` gives it); `name` is for messages."""
+    from pydantic import ValidationError
+
+    from mutau.experiment.checks import meaning
+    from mutau.experiment.schema import Experiment
+
+    try:
+        experiment = Experiment.model_validate(document)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise Problems(
+            name, [(address(item["loc"]), _message(dict(item))) for item in found]
+        ) from None
+    problems = meaning(experiment)
+    if problems:
+        raise Problems(name, problems)
+    experiment._document.update(copy.deepcopy(dict(document)))
+    return experiment
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Keys that the table at a location may have."""
+    from pydantic import BaseModel
+
+    from mutau.experiment.schema import Experiment
+
+    model: Any = Experiment
+    for step in location:
+        if isinstance(step, int):
+            continue
+        model = _model_of(model.model_fields[step].annotation, BaseModel)
+    return [field.alias or key for key, field in model.model_fields.items()]
+
+
+def _model_of(annotation: Any, base: type) -> Any:
+    """The model class inside `Model`, `Model | None` or `tuple[Model, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, base):
+        return annotation
+    found = (_model_of(part, base) for part in getattr(annotation, "__args__", ()))
+    return next((model for model in found if model is not None), None)
+
+
+_LIMITS: Final = {
+    "greater_than": "above",
+    "greater_than_equal": "at least",
+    "less_than": "below",
+    "less_than_equal": "at most",
+}
+_WANTED: Final = {
+    "string_type": "a text",
+    "string_too_short": "a text that says something",
+    "string_pattern_mismatch": "a name of small letters, digits and hyphens",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "model_type": "a table",
+    "tuple_type": "a list",
+}
+
+
+def _message(error: dict[str, Any]) -> str:
+    """Our words for one problem that Pydantic found."""
+    kind, value, context = error["type"], error.get("input"), error.get("ctx", {})
+    location = error["loc"]
+    if kind == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        return f"this key is unknown; {hint}"
+    if kind == "missing":
+        if location[-1] == "because":
+            return "is missing; write where the numbers stand, or why they are assumed"
+        return "is missing"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        near = difflib.get_close_matches(str(value), context["expected"].replace("'", "").split())
+        hint = f"did you mean {near[0]!r}?" if near else f"allowed: {context['expected']}"
+        return f"{value!r} is unknown; {hint}"
+    if kind in _LIMITS:
+        bound = next(iter(context.values()))
+        return f"{value!r} is not allowed; it must be {_LIMITS[kind]} {bound:g}"
+    if kind in _WANTED:
+        return f"{value!r} is not {_WANTED[kind]}"
+    return f"{value!r}: {error['msg']}"

@@ -1,0 +1,62 @@
+"""Names that a file may use and that other rooms give a meaning to."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A road from beam particle to signal. `beams`: the particles that can take it."""
+
+    name: str
+    beams: tuple[str, ...]
+    meaning: str
+
+
+#: name -> Process. The pipeline takes the road that the file names.
+PROCESSES: Final = {
+    process.name: process
+    for process in (
+        Process("muon-brems", ("mu-", "mu+"), "mu N -> mu N Z' on the nuclei of a thick target"),
+        Process(
+            "muon-electron-zprime", ("mu-", "mu+"), "mu e -> mu e Z' on the target's electrons"
+        ),
+        Process(
+            "electron-brems+annihilation",
+            ("e-", "e+"),
+            "e N -> e N Z' and e+ e- -> Z' within an electromagnetic cascade",
+        ),
+    )
+}
+
+#: Where the file names no process, the beam decides.
+DEFAULT_PROCESS: Final = {
+    "mu-": "muon-brems",
+    "mu+": "muon-brems",
+    "e-": "electron-brems+annihilation",
+    "e+": "electron-brems+annihilation",
+}
+
+#: Ways to set the limit; each is registered in the room `stats`.
+LIMIT_METHODS: Final = (
+    "events",
+    "bayes",
+    "asymptotic",
+    "asymptotic-cls",
+    "toys",
+    "toys-cls",
+    "classical",
+    "feldman-cousins",
+)
+
+
+@cache
+def known_materials() -> frozenset[str]:
+    """Names of data/materials.toml; their properties are read by the room `matter`."""
+    text = files("mutau.data").joinpath("materials.toml").read_text(encoding="utf-8")
+    return frozenset(name for name, entry in tomllib.loads(text).items() if isinstance(entry, dict))

@@ -1,0 +1,483 @@
+"""The schema: every table an experiment file may hold, as frozen models in internal units.
+
+Lengths in cm, energies in GeV, angles in rad, fields in T. `z` is the upstream face of whatever
+has a thickness; z runs along the beam from the entrance of the hall, x is horizontal, y points
+up, and the axis x = y = 0 is the straight line of the incoming beam. Importing this module loads
+Pydantic, so other modules import it inside functions or for type checking only.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from mutau.core.errors import MutauError, UnknownName
+from mutau.core.storage import digest
+from mutau.core.units import GEV_PER_T_CM, parse_quantity
+from mutau.experiment.document import Document, write_toml
+from mutau.experiment.names import DEFAULT_PROCESS, LIMIT_METHODS, PROCESSES
+from mutau.experiment.quantities import (
+    AngleNotNegative,
+    Cells,
+    EnergyNotNegative,
+    FieldIntegral,
+    Fraction,
+    Length,
+    LengthNotNegative,
+    Luminosity,
+    NotNegative,
+    Positive,
+    PositiveEnergy,
+    PositiveLength,
+    RelativeError,
+    StatedThickness,
+    Text,
+    Time,
+    fraction,
+    one_of,
+)
+from mutau.experiment.variables import VARIABLES
+
+
+class Table(BaseModel):
+    """A table of the file. `because`: where its numbers stand, or why they are assumed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    because: Text
+
+
+class Beam(Table):
+    """Beam particles and exposure.
+
+    particles : number on target in the full exposure; or luminosity (per pb) on the target's
+    scattering partners, which then counts. energy : GeV, nominal. energy_spread : relative rms.
+    spot_x, spot_y : cm, rms at the target's face. divergence_x, divergence_y : rad, rms.
+    particles_error : absolute. per_spill, spill : intensity. decay_path : cm of flight between
+    the last identification of the beam particle and the target.
+    """
+
+    particle: Annotated[str, one_of("beam particle", DEFAULT_PROCESS)]
+    energy: PositiveEnergy
+    particles: Positive | None = None
+    particles_error: NotNegative = 0.0
+    luminosity: Annotated[Luminosity, Field(gt=0.0)] | None = None
+    energy_spread: RelativeError = 0.0
+    spot_x: LengthNotNegative = 0.0
+    spot_y: LengthNotNegative = 0.0
+    divergence_x: AngleNotNegative = 0.0
+    divergence_y: AngleNotNegative = 0.0
+    per_spill: Positive | None = None
+    spill: Annotated[Time, Field(gt=0.0)] | None = None
+    decay_path: LengthNotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _exposure(self) -> Self:
+        if self.particles is None and self.luminosity is None:
+            raise MutauError(
+                "needs `particles` or `luminosity`; write for example particles = 1e11"
+            )
+        return self
+
+
+class Target(Table):
+    """Where the signal is made: `stations` pieces of `thickness`, one every `pitch` cm from `z`.
+
+    length : cm along the beam that one piece takes, where the thickness is in X0.
+    width, height : cm; 0 where they do not matter. active : its energy deposit is measured, with
+    `cells` columns and rows, a first part `preshower`, resolution a/sqrt(E/GeV) and, in
+    quadrature, resolution_constant.
+    """
+
+    material: Text
+    thickness: StatedThickness
+    z: Length = 0.0
+    length: PositiveLength | None = None
+    width: LengthNotNegative = 0.0
+    height: LengthNotNegative = 0.0
+    stations: Annotated[int, Field(ge=1)] = 1
+    pitch: LengthNotNegative = 0.0
+    active: bool = False
+    cells: Cells = (1, 1)
+    preshower: StatedThickness | None = None
+    resolution: RelativeError = 0.0
+    resolution_constant: RelativeError = 0.0
+
+    @property
+    def extent(self) -> float:
+        """Length in cm that the file states along z; 0 where it states radiation lengths only."""
+        stated = None if self.thickness.in_radiation_lengths else self.thickness.value
+        one = self.length or stated or 0.0
+        return one + (self.stations - 1) * self.pitch
+
+    @model_validator(mode="after")
+    def _stations(self) -> Self:
+        one = self.extent - (self.stations - 1) * self.pitch
+        if self.stations > 1 and self.pitch < one:
+            raise MutauError(f"pitch = {self.pitch:g} cm is shorter than one piece ({one:g} cm)")
+        return self
+
+
+class Hall(Table):
+    """The box that holds everything: 0 <= z <= length, |x| <= width/2, |y| <= height/2."""
+
+    length: PositiveLength
+    width: PositiveLength
+    height: PositiveLength
+    material: Text | None = None
+
+
+class Placed(Table):
+    """Something with a name, a place and a size transverse to the beam (cm)."""
+
+    name: Text
+    z: Length
+    x: Length = 0.0
+    y: Length = 0.0
+    width: PositiveLength
+    height: PositiveLength
+
+    @property
+    def extent(self) -> float:
+        """Length along z, cm."""
+        return 0.0
+
+
+class Holed(Placed):
+    """A placed thing with a rectangular hole in its centre (0: none)."""
+
+    hole_width: LengthNotNegative = 0.0
+    hole_height: LengthNotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _hole_fits(self) -> Self:
+        if self.hole_width >= self.width or self.hole_height >= self.height:
+            raise MutauError("the hole is as large as the thing itself")
+        if (self.hole_width == 0.0) != (self.hole_height == 0.0):
+            raise MutauError("a hole needs hole_width and hole_height")
+        return self
+
+
+class Counter(Holed):
+    """A scintillator plane. role: trigger (must be hit), veto (must not), monitor (neither).
+
+    material, thickness : what the particle crosses; none where it does not matter.
+    """
+
+    role: Literal["trigger", "veto", "monitor"]
+    efficiency: Fraction = 1.0
+    material: Text | None = None
+    thickness: StatedThickness | None = None
+
+
+class Tracker(Placed):
+    """A tracking plane. resolution : cm, rms per coordinate. arm : before or behind the target."""
+
+    resolution: PositiveLength
+    efficiency: Fraction = 1.0
+    arm: Literal["incoming", "outgoing"]
+    material: Text | None = None
+    thickness: StatedThickness | None = None
+
+
+class Magnet(Placed):
+    """A dipole; width and height are its gap. The field is uniform over `length`.
+
+    field_integral : T cm. bends_to : where it deflects the beam particle.
+    """
+
+    length: PositiveLength
+    field_integral: Annotated[FieldIntegral, Field(gt=0.0)]
+    bends_to: Literal["+x", "-x", "+y", "-y"]
+
+    @property
+    def extent(self) -> float:
+        """Length along z, cm."""
+        return self.length
+
+    @property
+    def field(self) -> float:
+        """Field, T."""
+        return self.field_integral / self.length
+
+    def deflection(self, momentum: float) -> float:
+        """Angle, rad, by which a particle of unit charge and this momentum (GeV) is bent.
+
+        sin of the angle is 0.2998 GeV/(T m) times the field integral over the momentum.
+        Raises MutauError if the particle curls up inside the field.
+        """
+        sine = GEV_PER_T_CM * self.field_integral / momentum
+        if not 0.0 <= sine < 1.0:
+            raise MutauError(
+                f"{momentum:g} GeV does not cross magnet {self.name!r}",
+                allowed=f"above {GEV_PER_T_CM * self.field_integral:g} GeV",
+            )
+        return math.asin(sine)
+
+
+class Calorimeter(Holed):
+    """A calorimeter module of `length` cm of one (mean) material.
+
+    cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
+    threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
+    two particles look like one. photon_inefficiency : share of photons above threshold missed.
+    kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
+    target itself is the table `target`.
+    """
+
+    kind: Literal["ecal", "vhcal", "hcal", "srd"]
+    material: Text
+    length: PositiveLength
+    cells: Cells = (1, 1)
+    resolution: RelativeError = 0.0
+    resolution_constant: RelativeError = 0.0
+    threshold: EnergyNotNegative = 0.0
+    separation: AngleNotNegative = 0.0
+    photon_inefficiency: Fraction = 0.0
+
+    @property
+    def extent(self) -> float:
+        """Length along z, cm."""
+        return self.length
+
+
+class Absorber(Holed):
+    """Dead material of `length` cm."""
+
+    material: Text
+    length: PositiveLength
+
+    @property
+    def extent(self) -> float:
+        """Length along z, cm."""
+        return self.length
+
+
+class Resolution(Table):
+    """Resolutions of reconstructed quantities, where the file states them instead of planes.
+
+    muon_angle, electron_angle : rad, rms. muon_momentum, incoming_momentum : relative rms.
+    """
+
+    muon_angle: AngleNotNegative = 0.0
+    electron_angle: AngleNotNegative = 0.0
+    muon_momentum: RelativeError = 0.0
+    incoming_momentum: RelativeError = 0.0
+
+
+class Detector(BaseModel):
+    """Everything around the target; each list in any order."""
+
+    model_config = Table.model_config
+
+    counter: tuple[Counter, ...] = ()
+    tracker: tuple[Tracker, ...] = ()
+    magnet: tuple[Magnet, ...] = ()
+    calorimeter: tuple[Calorimeter, ...] = ()
+    absorber: tuple[Absorber, ...] = ()
+    resolution: Resolution | None = None
+
+    @field_validator("counter", "tracker", "magnet", "calorimeter", "absorber", mode="before")
+    @classmethod
+    def _lists(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    def everything(self) -> tuple[tuple[str, Placed], ...]:
+        """(address, thing) of all placed things, in the order of the file."""
+        return tuple(
+            (f"detector/{kind}[{index}]", thing)
+            for kind in ("counter", "tracker", "magnet", "calorimeter", "absorber")
+            for index, thing in enumerate(getattr(self, kind))
+        )
+
+    def __getitem__(self, name: str) -> Placed:
+        """The thing of this name. Raises UnknownName."""
+        things = {thing.name: thing for _, thing in self.everything()}
+        if name not in things:
+            raise UnknownName("detector part", name, things)
+        return things[name]
+
+
+class Cut(Table):
+    """One requirement on a variable; a condition takes no bounds, all others at least one."""
+
+    variable: Annotated[str, one_of("cut variable", VARIABLES)]
+    min: float | None = None
+    max: float | None = None
+
+    @field_validator("min", "max", mode="before")
+    @classmethod
+    def _bound(cls, value: object, info: ValidationInfo) -> object:
+        name = info.data.get("variable")
+        if value is None or name is None:
+            return None  # nothing to check, or the variable is the problem and is reported
+        dimension = VARIABLES[name].dimension
+        if dimension == "condition":
+            raise MutauError(f"{name!r} is fulfilled or not and takes no bounds")
+        if dimension == "number":
+            return fraction(value)
+        return parse_quantity(value, dimension)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if VARIABLES[self.variable].dimension == "condition":
+            return self
+        if self.min is None and self.max is None:
+            raise MutauError(f"{self.variable!r} needs `min`, `max` or both")
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            raise MutauError(f"min = {self.min:g} is not below max = {self.max:g}")
+        return self
+
+
+def _one_error(table: Background | Run, stated: str) -> None:
+    if getattr(table, stated) and table.relative_error:
+        raise MutauError(f"states both `{stated}` and `relative_error`; keep one")
+
+
+class Background(Table):
+    """One source: `expected` events in the full exposure, or `per_particle` on target."""
+
+    name: Text
+    expected: NotNegative | None = None
+    per_particle: NotNegative | None = None
+    error: NotNegative = 0.0
+    relative_error: RelativeError = 0.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.expected is None) == (self.per_particle is None):
+            raise MutauError("needs either `expected` or `per_particle`")
+        _one_error(self, "error")
+        return self
+
+    def events(self, particles: float) -> tuple[float, float]:
+        """Expected events and their error for a number of particles on target."""
+        scale = 1.0 if self.expected is not None else particles
+        value = scale * (self.expected if self.expected is not None else self.per_particle or 0.0)
+        return value, self.relative_error * value if self.relative_error else scale * self.error
+
+
+class Run(Table):
+    """A run period: its share of the exposure, its signal window and what was seen.
+
+    particles : on target. threshold, threshold_error : GeV, upper edge of the signal window in
+    the energy seen. efficiency : of all other cuts; efficiency_error relative. background :
+    events in the period, error absolute or relative. observed : events; none for a projection.
+    """
+
+    name: Text
+    particles: Positive
+    threshold: PositiveEnergy | None = None
+    threshold_error: EnergyNotNegative = 0.0
+    efficiency: Fraction = 1.0
+    efficiency_error: RelativeError = 0.0
+    background: NotNegative = 0.0
+    background_error: NotNegative = 0.0
+    relative_error: RelativeError = 0.0
+    observed: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        _one_error(self, "background_error")
+        return self
+
+
+class Systematic(Table):
+    """A relative error of the expected signal, common to all run periods."""
+
+    name: Text
+    signal: RelativeError
+
+
+class Statistics(Table):
+    """How the limit is set: confidence level, and a method that the room `stats` registers."""
+
+    cl: Annotated[float, BeforeValidator(fraction), Field(gt=0.0, lt=1.0)]
+    method: Annotated[str, one_of("statistical method", LIMIT_METHODS)]
+
+
+class Experiment(BaseModel):
+    """A whole experiment. Made by `load_experiment` and `replace`; equal where its data agree."""
+
+    model_config = Table.model_config
+
+    format: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str = ""
+    source: Text
+    process: Annotated[str, one_of("process", PROCESSES)]
+    beam: Beam
+    target: Target
+    hall: Hall | None = None
+    detector: Detector = Detector()
+    cuts: tuple[Cut, ...] = ()
+    background: tuple[Background, ...] = ()
+    runs: tuple[Run, ...] = ()
+    systematics: tuple[Systematic, ...] = ()
+    statistics: Statistics | None = None
+    _document: Document = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _process_of_beam(cls, data: Any) -> Any:
+        """Where no process is named, the beam particle decides (names.DEFAULT_PROCESS)."""
+        if isinstance(data, Mapping) and "process" not in data:
+            beam = data.get("beam")
+            particle = beam.get("particle") if isinstance(beam, Mapping) else None
+            default = DEFAULT_PROCESS.get(particle) if isinstance(particle, str) else None
+            return {**data, "process": default or "muon-brems"}
+        return data
+
+    @field_validator("cuts", "background", "runs", "systematics", mode="before")
+    @classmethod
+    def _lists(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of everything that can change a number: the texts (`because`…) are left out."""
+        return digest(_without_texts(self.model_dump()))
+
+    @property
+    def relative_systematic(self) -> float:
+        """Overall relative error of the signal: the systematics in quadrature."""
+        return math.hypot(*(item.signal for item in self.systematics)) if self.systematics else 0.0
+
+    def to_dict(self) -> Document:
+        """Plain data as the file has it, with units; `load_experiment` takes it back."""
+        return copy.deepcopy(self._document)
+
+    def to_toml(self) -> str:
+        """TOML text; loading it gives an equal experiment."""
+        return write_toml(self._document)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Experiment) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.digest))
+
+
+_TEXTS = frozenset({"because", "title", "source"})
+
+
+def _without_texts(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_texts(item) for key, item in value.items() if key not in _TEXTS}
+    if isinstance(value, list | tuple):
+        return [_without_texts(item) for item in value]
+    return value

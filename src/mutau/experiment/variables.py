@@ -1,0 +1,52 @@
+"""What a cut may act on: names, dimensions, meanings. The functions live in `selection`.
+
+The list is here so that a file is checked without loading the selection; a test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One quantity of an event.
+
+    name : as it stands in `cuts[…]/variable`.
+    dimension : a key of `core.units.DIMENSIONS`, "number" for a count or ratio, or "condition"
+        for something that an event fulfils or does not; a condition takes no bounds.
+    meaning : one line.
+    """
+
+    name: str
+    dimension: str
+    meaning: str
+
+
+_LIST: Final = (
+    Variable("trigger", "condition", "all trigger counters hit, no veto counter hit"),
+    Variable("muon_energy", "energy", "energy of the scattered muon behind the target, E'_mu"),
+    Variable("muon_energy_fraction", "number", "E'_mu over the nominal beam energy"),
+    Variable("theta_mu", "angle", "angle of the scattered muon to the incoming one"),
+    Variable("incoming_momentum", "energy", "measured momentum of the incoming particle"),
+    Variable("n_tracks", "number", "tracks behind the target"),
+    Variable("electron_energy", "energy", "energy of the scattered electron, E_e"),
+    Variable("theta_e", "angle", "angle of the scattered electron to the incoming particle"),
+    Variable("acoplanarity", "angle", "pi minus the azimuth between muon and electron"),
+    Variable("photon_energy", "energy", "energy of the photons that the veto sees"),
+    Variable("e_miss", "energy", "nominal beam energy minus the energy seen in the target"),
+    Variable("ecal_energy", "energy", "energy seen in the active target"),
+    Variable("preshower_energy", "energy", "energy seen in the first part of the active target"),
+    Variable("veto_energy", "energy", "energy seen in the veto counters behind the target"),
+    Variable("vhcal_energy", "energy", "energy seen in the veto hadron calorimeter"),
+    Variable("hcal_energy", "energy", "energy seen in the hadron calorimeter"),
+    Variable("calorimeter_energy", "energy", "energy seen in all calorimeters, E_CAL"),
+    Variable("srd_energy", "energy", "synchrotron radiation seen beside the beam"),
+    Variable("n_upstream_hits", "number", "hits per plane in the trackers before the target"),
+    Variable("shower_chi2", "number", "deviation from an electromagnetic shower's shape"),
+)
+
+#: name -> Variable, in the order of the list.
+VARIABLES: Final = {variable.name: variable for variable in _LIST}

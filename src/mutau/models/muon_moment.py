@@ -146,7 +146,8 @@ def moment_reference(year: int) -> MomentReference:
         return table[int(year)]
     except (KeyError, TypeError, ValueError):
         known = [str(item) for item in table]
-        raise UnknownName("reference year of g-2", str(year), known) from None
+        remedy = "there are " + ", ".join(known)
+        raise UnknownName("reference year of g-2", str(year), known, remedy=remedy) from None
 
 
 def vector_coupling_band(mass: ArrayLike, year: int, n_sigma: float = 2.0) -> CouplingBand:

@@ -27,10 +27,16 @@ __all__ = [
     "VectorModel",
     "build_model",
     "loop_mixing",
+    "model_class",
     "model_from_dict",
     "moment_reference",
     "moment_references",
 ]
+
+
+def model_class(tag: str) -> type[VectorModel]:
+    """Class of a model by its registered tag. Raises UnknownName."""
+    return REGISTRY[tag]
 
 
 def build_model(

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mutau.matter.elements import Element, element
     from mutau.matter.materials import Material, build, describe, material, names, sandwich
+    from mutau.matter.muon_energy_loss import (
+        csda_range,
+        mean_energy_after,
+        stopping_power,
+        stopping_power_parts,
+    )
 
 _PUBLIC = {
     "Element": "elements",
@@ -16,9 +22,26 @@ _PUBLIC = {
     "material": "materials",
     "names": "materials",
     "sandwich": "materials",
+    "csda_range": "muon_energy_loss",
+    "mean_energy_after": "muon_energy_loss",
+    "stopping_power": "muon_energy_loss",
+    "stopping_power_parts": "muon_energy_loss",
 }
 
-__all__ = ["Element", "Material", "build", "describe", "element", "material", "names", "sandwich"]
+__all__ = [
+    "Element",
+    "Material",
+    "build",
+    "csda_range",
+    "describe",
+    "element",
+    "material",
+    "mean_energy_after",
+    "names",
+    "sandwich",
+    "stopping_power",
+    "stopping_power_parts",
+]
 
 
 def __getattr__(name: str) -> Any:

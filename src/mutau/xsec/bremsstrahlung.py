@@ -1,0 +1,216 @@
+"""Bremsstrahlung of a Z' by a lepton on a nucleus: cross sections for any charged lepton.
+
+The documented functions behind `muon_brems` and `electron_brems`, which fix the lepton. Natural
+units inside, pb and rad outside; x is the Z' energy over the lepton's, both in the laboratory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.constants import M_E, M_MU, M_U
+from mutau.core.errors import OutOfRange, UnknownName, require_in_range
+from mutau.core.types import CrossSection
+from mutau.matter.form_factors import form_factor_parameters
+from mutau.xsec import bremsstrahlung_integrals as integrals
+
+Array = NDArray[np.float64]
+
+METHODS = {"exact": integrals.EXACT, "ww": integrals.WW, "iww": integrals.IWW}
+LEPTONS = {"electron": M_E, "muon": M_MU}
+MASS_RANGE = (1e-6, 100.0)
+ENERGY_MAX = 1e5
+
+#: Numbers of nodes in (x, u, t): the value, and the rougher one that gives its error.
+FINE = (28, 12, 14)
+ROUGH = (20, 8, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossSections:
+    """Cross sections per atom with their numerical errors, arrays of one shape, pb."""
+
+    sigma_pb: Array
+    sigma_err_pb: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One lepton on one nucleus, checked: what every function here needs.
+
+    m_l, nucleus : masses, GeV. ff : numbers of `form_factor_parameters`. method : kernel flag.
+    """
+
+    m_l: float
+    nucleus: float
+    ff: Array
+    method: int
+
+
+def reaction(
+    lepton: str, z: float, a: float, method: str = "exact", form_factor: str = "elastic"
+) -> Reaction:
+    """Check names and nucleus. Raises UnknownName or OutOfRange.
+
+    lepton : "electron" or "muon". z, a : charge number, atomic weight (nuclear mass a u).
+    method : "exact", "ww", "iww". form_factor : see `mutau.matter.form_factors`.
+    """
+    if lepton not in LEPTONS:
+        raise UnknownName("lepton", lepton, LEPTONS)
+    if method not in METHODS:
+        raise UnknownName("method", method, METHODS)
+    ff = form_factor_parameters(form_factor, z, a)
+    return Reaction(LEPTONS[lepton], a * M_U, ff, METHODS[method])
+
+
+def check_point(energy: float, mass: float, m_l: float, nucleus: float) -> None:
+    """Raise OutOfRange for a mass or energy outside validity, or a closed reaction."""
+    require_in_range(
+        "mass", mass, *MASS_RANGE, unit="GeV",
+        reason="below 1 keV the medium changes the emission: coherence over many atoms is lost",
+    )  # fmt: skip
+    require_in_range("energy", energy, m_l, ENERGY_MAX, unit="GeV", open_low=True)
+    low, high = integrals.energy_limits(energy, m_l, mass, nucleus)
+    if not low < high:
+        raise OutOfRange(
+            f"mass = {mass:g} GeV cannot be made by a lepton of energy {energy:g} GeV",
+            allowed=f"mass up to about {mass_limit(energy, m_l, nucleus):.6g} GeV",
+            remedy="lower the mass or raise the energy",
+        )
+
+
+def mass_limit(energy: float, m_l: float, nucleus: float) -> float:
+    """Largest Z' mass at this lepton energy, GeV: sqrt(S) - m_l - M. Check: E - m_l as M grows."""
+    total2 = m_l * m_l + nucleus * nucleus + 2.0 * energy * nucleus
+    kinetic = energy - m_l
+    # sqrt(S) - (m_l + M) = (S - (m_l + M)^2)/(sqrt(S) + m_l + M), without cancellation
+    return float(2.0 * kinetic * nucleus / (np.sqrt(total2) + m_l + nucleus))
+
+
+def check_window(x_min: float, x_max: float) -> None:
+    """Raise OutOfRange unless 0 <= x_min < x_max <= 1."""
+    require_in_range("x_min", x_min, 0.0, 1.0)
+    require_in_range("x_max", x_max, 0.0, 1.0)
+    if not x_min < x_max:
+        raise OutOfRange(f"x_max = {x_max:g} is not above x_min = {x_min:g}", allowed="(x_min, 1]")
+
+
+def totals(
+    lepton: str,
+    energies: ArrayLike,
+    masses: ArrayLike,
+    *,
+    z: float,
+    a: float,
+    coupling: ArrayLike = 1.0,
+    method: str = "exact",
+    form_factor: str = "elastic",
+    x_min: float = 0.0,
+    x_max: float = 1.0,
+) -> CrossSections:
+    """Cross section per atom over arrays of energy and mass, broadcast together.
+
+    energies, masses : array_like, GeV. coupling : array_like, dimensionless vector coupling of
+    the lepton. z, a : charge number and atomic weight. x_min, x_max : window of x = E_Z'/E.
+    Returns `CrossSections`; exactly 0 where an energy is below threshold or the window is empty.
+    The error is the difference of two quadrature orders plus 5e-5: at most 1e-3 of the value.
+    Raises OutOfRange for a mass outside [1 keV, 100 GeV], an energy not above the lepton mass,
+    or a wrong window; UnknownName for a wrong lepton, method or form factor.
+    Source: see `bremsstrahlung_kernels` (exact) and `bremsstrahlung_ww`.
+    Check: proportional to coupling^2; to z^2 for the "point" form factor at equal a.
+    """
+    setting = reaction(lepton, z, a, method, form_factor)
+    check_window(x_min, x_max)
+    energy, mass, factor = np.broadcast_arrays(
+        np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
+    )
+    for name, array, low, high in (
+        ("mass", mass, *MASS_RANGE),
+        ("energy", energy, setting.m_l, ENERGY_MAX),
+        ("coupling^2", factor, 0.0, np.inf),
+    ):
+        if array.size:
+            require_in_range(name, float(np.min(array)), low, high, unit="GeV" * (name[0] != "c"))
+            require_in_range(name, float(np.max(array)), low, high, unit="GeV" * (name[0] != "c"))
+    value, error = integrals.totals_kernel(
+        setting.method, energy.ravel(), setting.m_l, mass.ravel(), setting.nucleus, x_min, x_max,
+        setting.ff, grids(ROUGH), grids(FINE),
+    )  # fmt: skip
+    return CrossSections(value.reshape(energy.shape) * factor, error.reshape(energy.shape) * factor)
+
+
+def total(
+    lepton: str,
+    energy: float,
+    mass: float,
+    *,
+    z: float,
+    a: float,
+    coupling: float = 1.0,
+    method: str = "exact",
+    form_factor: str = "elastic",
+    x_min: float = 0.0,
+    x_max: float = 1.0,
+) -> CrossSection:
+    """Cross section per atom at one point, pb; `totals` for numbers, and refusing a closed one.
+
+    Raises OutOfRange also for a mass above the kinematic limit; a window of x above the limit
+    gives exactly 0.
+    """
+    setting = reaction(lepton, z, a, method, form_factor)
+    check_point(energy, mass, setting.m_l, setting.nucleus)
+    result = totals(
+        lepton, energy, mass, z=z, a=a, coupling=coupling, method=method,
+        form_factor=form_factor, x_min=x_min, x_max=x_max,
+    )  # fmt: skip
+    return CrossSection(float(result.sigma_pb), float(result.sigma_err_pb))
+
+
+def grids(orders: tuple[int, int, int]) -> tuple[Array, Array, Array]:
+    """Quadrature nodes and weights for (x, u, t)."""
+    n_x, n_u, n_t = orders
+    return (
+        integrals.gauss_legendre(n_x),
+        integrals.gauss_legendre(n_u),
+        integrals.gauss_legendre(n_t),
+    )
+
+
+def differential_x(
+    lepton: str,
+    x: ArrayLike,
+    energy: float,
+    mass: float,
+    *,
+    z: float,
+    a: float,
+    coupling: float = 1.0,
+    method: str = "exact",
+    form_factor: str = "elastic",
+) -> Array:
+    """d sigma/dx per atom at Z' energy fractions x, pb.
+
+    x : array_like in [0, 1]. Other arguments as `total`. Returns float64 of the shape of x;
+    exactly 0 outside the kinematic limits. Quadrature error below 1e-3.
+    Raises as `total`, and OutOfRange for x outside [0, 1].
+    Check: its integral is `total`.
+    """
+    setting = reaction(lepton, z, a, method, form_factor)
+    check_point(energy, mass, setting.m_l, setting.nucleus)
+    x = np.asarray(x, float)
+    if x.size:
+        require_in_range("x", float(np.min(x)), 0.0, 1.0)
+        require_in_range("x", float(np.max(x)), 0.0, 1.0)
+    _, grid_u, grid_t = grids(FINE)
+    limits = integrals.energy_limits(energy, setting.m_l, mass, setting.nucleus)
+    values = np.zeros(x.size)
+    for i, fraction in enumerate(x.ravel()):
+        if limits[0] < fraction * energy < limits[1]:
+            values[i] = integrals.slice_kernel(
+                setting.method, energy, setting.m_l, mass, setting.nucleus,
+                float(fraction), 1.0 - float(fraction), setting.ff, grid_u, grid_t,
+            )  # fmt: skip
+    return coupling**2 * values.reshape(x.shape)

@@ -16,7 +16,7 @@ single channel (O. Helene, Nucl. Instrum. Meth. 212 (1983) 319; A. L. Read, J. P
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaincc, gammaln, logsumexp, roots_hermitenorm, roots_legendre
+from scipy.special import gammaincc, gammaln, logsumexp, roots_hermitenorm, roots_legendre, xlogy
 
 from mutau.core.errors import OutOfRange
 from mutau.stats.model import Array, Channel, CountingModel, Parts
@@ -52,10 +52,8 @@ def background_counts(channel: Channel, n: int) -> Array:
         x, weights = roots_hermitenorm(64)
         nodes = b * np.exp(channel.width * x)
     weights = weights / weights.sum()
-    with np.errstate(divide="ignore"):
-        log_nodes = np.log(nodes)
-    exponent = np.where(counts[:, None] > 0.0, counts[:, None] * log_nodes, 0.0)
-    return logsumexp(exponent - nodes, b=weights, axis=1) - gammaln(counts + 1.0)
+    exponent = xlogy(counts[:, None], nodes) - nodes
+    return logsumexp(exponent, b=weights, axis=1) - gammaln(counts + 1.0)
 
 
 def _convolve(left: Array, right: Array) -> Array:
@@ -90,16 +88,13 @@ def posterior(model: CountingModel, parts: Parts, n: Array) -> tuple[Array, Arra
     log_weight = np.log(w)[places].sum(axis=0)
     signal = parts.signal * np.exp(grid @ parts.loadings.T)  # (Z, R)
     total = signal.sum(axis=1)
-    with np.errstate(divide="ignore"):
-        log_share = np.log(signal / total[:, None])
+    share = signal / total[:, None]
     joint = np.zeros((len(grid), 1))
     for i, channel in enumerate(model.channels):
         counts = int(n[i])
         j = np.arange(counts + 1.0)
-        power = np.where(j > 0.0, j * log_share[:, i, None], 0.0)
-        joint = _convolve(
-            joint, power - gammaln(j + 1.0) + background_counts(channel, counts)[::-1]
-        )
+        power = xlogy(j, share[:, i, None]) - gammaln(j + 1.0)
+        joint = _convolve(joint, power + background_counts(channel, counts)[::-1])
     joint = joint + gammaln(np.arange(joint.shape[1]) + 1.0)
     joint = joint + (log_weight - np.log(total))[:, None]
     weight = np.exp(joint - joint.max())

@@ -104,6 +104,7 @@ def _false_position(
 ) -> tuple[float, float]:
     """Root of a function that rises through zero, and its slope there."""
     slope, side = (at_high - at_low) / (high - low), 0
+    tried = [(low, at_low), (high, at_high)]
     weight_low, weight_high = at_low, at_high
     x = high
     for count in range(100):
@@ -112,17 +113,18 @@ def _false_position(
         else:
             x = (low * weight_high - high * weight_low) / (weight_high - weight_low)
         y = f(x)
-        near, at_near = (low, at_low) if abs(x - low) > abs(high - x) else (high, at_high)
-        if abs(x - near) > 1e-9:
-            slope = (y - at_near) / (x - near)
+        far = [point for point in tried if abs(x - point[0]) > tolerance]
+        near, at_near = min(far, key=lambda point: abs(x - point[0]), default=(high, at_high))
+        slope = (y - at_near) / (x - near)
+        tried.append((x, y))
         if abs(y) <= tolerance * abs(slope) or high - low < tolerance:
             break
         if y > 0.0:
-            high, at_high, weight_high = x, y, y
+            high, weight_high = x, y
             weight_low *= 0.5 if side > 0 else 1.0
             side = 1
         else:
-            low, at_low, weight_low = x, y, y
+            low, weight_low = x, y
             weight_high *= 0.5 if side < 0 else 1.0
             side = -1
     return x, slope
@@ -149,6 +151,8 @@ def iterate_coupling(
     events, at = 0.0, start
     for _ in range(most):
         g = path[-1]
+        if not 1e-30 < g < 1e30:
+            break
         new, error = _split(signal_of_coupling(g))
         if new == 0.0:
             raise MutauError(f"no signal at coupling {g:g}", remedy="use solve_coupling")
@@ -161,7 +165,7 @@ def iterate_coupling(
             spread = path[-1] * error / events / power
             return CouplingLimit(path[-1], math.hypot(step, spread), slope, tuple(path))
     raise MutauError(
-        f"the iteration did not settle within {most} steps; last couplings "
+        f"the iteration did not settle in {len(path) - 1} steps; last couplings "
         + ", ".join(f"{g:.4g}" for g in path[-3:]),
         remedy="use solve_coupling",
     )

@@ -3,7 +3,7 @@
 Per channel the background is eliminated in closed form (fixed, Gaussian, gamma constraint) or by
 a safeguarded Newton search in one variable (lognormal). The signal's errors z (r of them, usually
 none or one) take a damped Newton search, and the strength a bracketed root of the derivative.
-Likelihoods are -ln L up to terms that depend on the data alone.
+Likelihoods are -ln L above the perfect fit (every count equal to its mean), so never negative.
 Test statistics: Cowan, Cranmer, Gross, Vitells, Eur. Phys. J. C 71 (2011) 1554, eqs. 12 and 16.
 """
 
@@ -15,18 +15,26 @@ import numpy as np
 
 from mutau.core.jit import njit
 
+Array = np.ndarray
+
 _IMPOSSIBLE = 1e300
 
 
 @njit
-def _poisson_term(n, rate):
+def poisson_term(n: float, rate: float) -> float:
+    """-ln Poisson(n | rate) above its least value, rate - n - n ln(rate/n); exact for large n."""
+    if n <= 0.0:
+        return max(rate, 0.0)
     if rate <= 0.0:
-        return 0.0 if n <= 0.0 else _IMPOSSIBLE
-    return rate - n * math.log(rate) if n > 0.0 else rate
+        return _IMPOSSIBLE
+    shift = (rate - n) / n
+    return n * (shift - math.log1p(shift))
 
 
 @njit
-def _lognormal_background(n, signal, nominal, width, measured):
+def _lognormal_background(
+    n: float, signal: float, nominal: float, width: float, measured: float
+) -> tuple[float, float, float]:
     """Best eta of b = nominal exp(width eta): root of dL/d eta, Newton inside a bracket."""
     low = measured - width * nominal * math.exp(width * measured)  # dL/d eta <= 0 there
     high = measured + width * n  # and >= 0 there
@@ -52,7 +60,9 @@ def _lognormal_background(n, signal, nominal, width, measured):
 
 
 @njit
-def _gaussian_background(n, signal, width, measured):
+def _gaussian_background(
+    n: float, signal: float, width: float, measured: float
+) -> tuple[float, float, float]:
     """Root of lambda^2 + (w^2 - s - m) lambda - n w^2 = 0, lambda = s + b, with b >= 0."""
     half = signal + measured - width * width
     root = math.sqrt(half * half + 4.0 * n * width * width)
@@ -70,7 +80,9 @@ def _gaussian_background(n, signal, width, measured):
 
 
 @njit
-def _gamma_background(n, signal, width, measured):
+def _gamma_background(
+    n: float, signal: float, width: float, measured: float
+) -> tuple[float, float, float]:
     """Control sample: counts m ~ Poisson(width b); root of a quadratic equation in b."""
     total = 1.0 + width
     half = n + measured - total * signal
@@ -85,11 +97,13 @@ def _gamma_background(n, signal, width, measured):
         here, there = n / (rate * rate), measured / (b * b)
         if here + there > 0.0:
             follow = there / (here + there)
-    return b, _poisson_term(measured, width * b), follow
+    return b, poisson_term(measured, width * b), follow
 
 
 @njit
-def channel_profile(n, signal, kind, nominal, width, measured):
+def channel_profile(
+    n: float, signal: float, kind: int, nominal: float, width: float, measured: float
+) -> tuple[float, float, float, float]:
     """-ln L of one channel with its background at the best value.
 
     n : events. signal : expected signal with all factors. kind, nominal, width, measured : the
@@ -110,11 +124,22 @@ def channel_profile(n, signal, kind, nominal, width, measured):
         slope, bend = 1.0 - n / rate, n / (rate * rate) * follow
     else:
         slope, bend = (1.0, 0.0) if n <= 0.0 else (-_IMPOSSIBLE, 0.0)
-    return _poisson_term(n, rate) + extra, slope, bend, b
+    return poisson_term(n, rate) + extra, slope, bend, b
 
 
 @njit
-def _objective(mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings):
+def _objective(
+    mu: float,
+    z: Array,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    loadings: Array,
+) -> float:
     value = 0.0
     for k in range(z.size):
         value += 0.5 * (z[k] - z_measured[k]) ** 2
@@ -128,7 +153,7 @@ def _objective(mu, z, n, measured, z_measured, signal, kind, nominal, width, loa
 
 
 @njit
-def _solve_positive(matrix, vector):
+def _solve_positive(matrix: Array, vector: Array) -> None:
     """Solve matrix x = vector in place (Gauss elimination, matrix positive definite)."""
     size = vector.size
     for k in range(size):
@@ -144,41 +169,72 @@ def _solve_positive(matrix, vector):
 
 
 @njit
-def conditional_fit(mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings):
+def _derivatives(
+    mu: float,
+    z: Array,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    loadings: Array,
+    step: Array,
+    matrix: Array,
+) -> tuple[float, float]:
+    """(-ln L, its derivative in mu); gradient and curvature in z go into `step` and `matrix`.
+
+    The curvature keeps its positive part only, so that a step along it goes downhill.
+    """
+    value, slope_mu = 0.0, 0.0
+    for k in range(z.size):
+        step[k] = z[k] - z_measured[k]
+        value += 0.5 * step[k] ** 2
+        for j in range(z.size):
+            matrix[k, j] = 1.0 if j == k else 0.0
+    for i in range(n.size):
+        log_factor = 0.0
+        for k in range(z.size):
+            log_factor += loadings[i, k] * z[k]
+        s1 = signal[i] * math.exp(log_factor)
+        s = mu * s1
+        part, slope, bend, _ = channel_profile(n[i], s, kind[i], nominal[i], width[i], measured[i])
+        value += part
+        slope_mu += slope * s1
+        curve = bend * s * s + max(slope, 0.0) * s
+        for k in range(z.size):
+            step[k] += slope * s * loadings[i, k]
+            for j in range(z.size):
+                matrix[k, j] += curve * loadings[i, k] * loadings[i, j]
+    return value, slope_mu
+
+
+@njit
+def conditional_fit(
+    mu: float,
+    z: Array,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    loadings: Array,
+) -> tuple[float, float]:
     """Minimum of -ln L at fixed strength `mu`; z (r,) holds the start and then the best errors.
 
-    Returns (value, derivative in mu). The second derivative keeps its positive part only, so
-    every step goes downhill; steps are halved until the value falls.
+    Returns (value, derivative in mu). Newton steps, halved until the value falls.
     """
     size = z.size
     matrix, step = np.empty((size, size)), np.empty(size)
     value = 0.0
     slope_mu = 0.0
     for _ in range(100):
-        value, slope_mu = 0.0, 0.0
-        for k in range(size):
-            step[k] = z[k] - z_measured[k]
-            value += 0.5 * step[k] ** 2
-            for j in range(size):
-                matrix[k, j] = 1.0 if j == k else 0.0
-        for i in range(n.size):
-            log_factor = 0.0
-            for k in range(size):
-                log_factor += loadings[i, k] * z[k]
-            s1 = signal[i] * math.exp(log_factor)
-            s = mu * s1
-            part, slope, bend, _ = channel_profile(
-                n[i], s, kind[i], nominal[i], width[i], measured[i]
-            )
-            value += part
-            slope_mu += slope * s1
-            curve = bend * s * s + slope * s
-            if curve < 0.0:
-                curve = bend * s * s
-            for k in range(size):
-                step[k] += slope * s * loadings[i, k]
-                for j in range(size):
-                    matrix[k, j] += curve * loadings[i, k] * loadings[i, j]
+        value, slope_mu = _derivatives(
+            mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings, step, matrix
+        )
         largest = 0.0
         for k in range(size):
             largest = max(largest, abs(step[k]))
@@ -189,9 +245,7 @@ def conditional_fit(mu, z, n, measured, z_measured, signal, kind, nominal, width
         for _ in range(40):
             for k in range(size):
                 z[k] -= scale * step[k]
-            new = _objective(
-                mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings
-            )
+            new = _objective(mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings)
             if new <= value + 1e-14 * abs(value):
                 break
             for k in range(size):
@@ -210,8 +264,20 @@ def conditional_fit(mu, z, n, measured, z_measured, signal, kind, nominal, width
 
 @njit
 def _best_between(
-    low, slope_low, high, slope_high, z, n, measured, z_measured, signal, kind, nominal, width, load
-):
+    low: float,
+    slope_low: float,
+    high: float,
+    slope_high: float,
+    z: Array,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    load: Array,
+) -> tuple[float, float]:
     """Root of the derivative in (low, high) by the Illinois false position; (value, strength)."""
     value, mu, side = 0.0, low, 0
     for it in range(200):
@@ -238,7 +304,17 @@ def _best_between(
 
 
 @njit
-def free_fit(z, n, measured, z_measured, signal, kind, nominal, width, loadings):
+def free_fit(
+    z: Array,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    loadings: Array,
+) -> tuple[float, float]:
     """Minimum over strength >= 0 and everything else. Returns (value, strength); z is filled."""
     value, slope = conditional_fit(
         0.0, z, n, measured, z_measured, signal, kind, nominal, width, loadings
@@ -262,7 +338,18 @@ def free_fit(z, n, measured, z_measured, signal, kind, nominal, width, loadings)
 
 
 @njit
-def q_tilde(mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings):
+def q_tilde(
+    mu: float,
+    z: Array,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    loadings: Array,
+) -> float:
     """Test statistic for an upper limit, strength bounded at zero (Cowan et al., eq. 16)."""
     at_mu, slope = conditional_fit(
         mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings
@@ -282,7 +369,17 @@ def q_tilde(mu, z, n, measured, z_measured, signal, kind, nominal, width, loadin
 
 
 @njit
-def q_zero(z, n, measured, z_measured, signal, kind, nominal, width, loadings):
+def q_zero(
+    z: Array,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    loadings: Array,
+) -> float:
     """Test statistic for a discovery (Cowan et al., eq. 12)."""
     none, slope = conditional_fit(
         0.0, z, n, measured, z_measured, signal, kind, nominal, width, loadings
@@ -294,7 +391,19 @@ def q_zero(z, n, measured, z_measured, signal, kind, nominal, width, loadings):
 
 
 @njit
-def toys_q(mu, discovery, n, measured, z_measured, signal, kind, nominal, width, loadings, out):
+def toys_q(
+    mu: float,
+    discovery: bool,
+    n: Array,
+    measured: Array,
+    z_measured: Array,
+    signal: Array,
+    kind: Array,
+    nominal: Array,
+    width: Array,
+    loadings: Array,
+    out: Array,
+) -> None:
     """q of T pseudo-experiments: n, measured (T, R), z_measured (T, r) -> out (T,)."""
     z = np.empty(z_measured.shape[1])
     for t in range(n.shape[0]):

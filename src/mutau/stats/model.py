@@ -163,9 +163,7 @@ class CountingModel:
         )
         return cls(
             tuple(
-                Channel(
-                    f"period {i + 1}", s, b, db, n, constraint, dict(systematics or {}), ds
-                )
+                Channel(f"period {i + 1}", s, b, db, n, constraint, dict(systematics or {}), ds)
                 for i, (s, b, db, n, ds) in enumerate(
                     zip(*(column.tolist() for column in columns), strict=True)
                 )

@@ -30,7 +30,8 @@ class Fit:
     """Best values of the parameters, by name.
 
     strength : float. background : channel -> events. systematics : name -> theta (unit Gaussian
-    pull of the signal's factor (1 + error)^theta). nll : -ln L without terms of the data alone.
+    pull of the signal's factor (1 + error)^theta). nll : -ln L above the perfect fit, so that
+    2 nll measures the goodness of fit.
     """
 
     strength: float
@@ -85,9 +86,7 @@ def fit_parts(parts: Parts, data: Data, strength: float | None) -> tuple[float, 
     if strength is None:
         value, mu = kernels.free_fit(z, data.n, data.measured, data.z_measured, *fixed)
         return value, mu, z
-    value, _ = kernels.conditional_fit(
-        strength, z, data.n, data.measured, data.z_measured, *fixed
-    )
+    value, _ = kernels.conditional_fit(strength, z, data.n, data.measured, data.z_measured, *fixed)
     return value, strength, z
 
 
@@ -117,9 +116,7 @@ def q_upper(parts: Parts, data: Data, strength: float) -> float:
     """q-tilde of one data set at `strength` (Cowan et al., eq. 16)."""
     z = data.z_measured.copy()
     fixed = _fixed(parts)
-    return float(
-        kernels.q_tilde(strength, z, data.n, data.measured, data.z_measured, *fixed)
-    )
+    return float(kernels.q_tilde(strength, z, data.n, data.measured, data.z_measured, *fixed))
 
 
 def q_discovery(parts: Parts, data: Data) -> float:

@@ -24,7 +24,7 @@ from mutau.stats.toys import toy_discovery_p
 from mutau.stats.upper import (
     ASIMOV,
     METHODS,
-    _start,
+    first_guess,
     outcomes,
     p_value,
     quantile_outcomes,
@@ -44,6 +44,10 @@ class ExpectedLimits:
     plus2: float
     cl: float
     method: str
+
+    @classmethod
+    def _of(cls, limits: list[float], cl: float, method: str) -> ExpectedLimits:
+        return cls(limits[0], limits[1], limits[2], limits[3], limits[4], cl, method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def expected_limits(
     require_in_range("cl", cl, 0.5, 0.9999)
     METHODS[method]
     if model.total == 0.0:
-        return ExpectedLimits(*[math.inf] * 5, cl, method)
+        return ExpectedLimits._of([math.inf] * 5, cl, method)
     if method in ASIMOV:
         filled = expected_background(model)
         parts = filled.parts()
@@ -101,10 +105,10 @@ def expected_limits(
         for deviation in deviations:
             root = asymptotic_strength_root(cl, deviation, cls=method.endswith("cls"))
             found.append(_strength_of_root(filled, typical, root) if root > 0.0 else 0.0)
-        return ExpectedLimits(*found, cl, method)
+        return ExpectedLimits._of(found, cl, method)
     if method == "events":
         limit = upper_limit(model, cl, method).strength
-        return ExpectedLimits(*[limit] * 5, cl, method)
+        return ExpectedLimits._of([limit] * 5, cl, method)
     places = tuple(0.5 * math.erfc(-deviation / math.sqrt(2.0)) for deviation in deviations)
     limits: dict[tuple[float, ...], float] = {}
     found = []
@@ -113,7 +117,7 @@ def expected_limits(
         if key not in limits:
             limits[key] = upper_limit(outcome, cl, method, n_toys=n_toys, seed=seed).strength
         found.append(limits[key])
-    return ExpectedLimits(*found, cl, method)
+    return ExpectedLimits._of(found, cl, method)
 
 
 def _strength_of_root(model: CountingModel, typical: Data, root: float) -> float:
@@ -122,7 +126,7 @@ def _strength_of_root(model: CountingModel, typical: Data, root: float) -> float
     return solve_falling(
         lambda strength: math.exp(-q_upper(parts, typical, strength)),
         math.exp(-(root**2)),
-        _start(model),
+        first_guess(model),
     )
 
 
@@ -152,9 +156,7 @@ def coverage(
     )
     covered = 0
     for counts, times in zip(seen, how_often, strict=True):
-        p, _ = p_value(
-            model.with_observed(counts), strength, method, n_toys=n_toys, seed=seed + 1
-        )
+        p, _ = p_value(model.with_observed(counts), strength, method, n_toys=n_toys, seed=seed + 1)
         covered += int(times) if p >= 1.0 - cl else 0
     share = covered / n_experiments
     smooth = (covered + 1.0) / (n_experiments + 2.0)

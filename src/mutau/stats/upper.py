@@ -17,14 +17,13 @@ from mutau.core.types import Yields
 from mutau.stats import bayes, counting
 from mutau.stats.model import Array, CountingModel, counting_model
 from mutau.stats.profile import (
-    Data,
     actual,
     asimov,
     asymptotic_p,
     expected_background,
     q_upper,
 )
-from mutau.stats.toys import ToyP, throw, toy_p
+from mutau.stats.toys import ToyP, toy_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,8 @@ class UpperLimit:
         if self.strength_err <= 0.0:
             return f"signal strength < {self.strength:.4g} {at}"
         digits = max(0, -math.floor(math.log10(self.strength_err)))
-        if 1e-4 < self.strength_err and digits < 6:
-            return f"signal strength < {self.strength:.{digits}f} ± {self.strength_err:.{digits}f} {at}"
-        return f"signal strength < {self.strength:.4g} ± {self.strength_err:.1g} {at}"
+        shape = f".{digits}f" if digits < 5 else ".1e"
+        return f"signal strength < {self.strength:{shape}} ± {self.strength_err:{shape}} {at}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def solve_falling(p: Callable[[float], float], alpha: float, start: float) -> fl
     return math.exp(brentq(distance, low, high, xtol=1e-10, rtol=1e-12))
 
 
-def _start(model: CountingModel) -> float:
+def first_guess(model: CountingModel) -> float:
     """A strength of the right size: (3 + 2 sqrt(n + b)) events."""
     return (3.0 + 2.0 * math.sqrt(float((model.observed + model.background).sum()))) / model.total
 
@@ -163,14 +161,14 @@ def asymptotic_curve(model: CountingModel, *, cls: bool) -> Callable[[float], fl
 def _asymptotic(model: CountingModel, options: Options) -> tuple[float, float, int]:
     """One-sided profile likelihood, p-value from the asymptotic formula."""
     p = asymptotic_curve(model, cls=False)
-    return solve_falling(p, 1.0 - options.cl, _start(model)), 0.0, 0
+    return solve_falling(p, 1.0 - options.cl, first_guess(model)), 0.0, 0
 
 
 @METHODS.register("asymptotic-cls")
 def _asymptotic_cls(model: CountingModel, options: Options) -> tuple[float, float, int]:
     """The same with CLs."""
     p = asymptotic_curve(model, cls=True)
-    return solve_falling(p, 1.0 - options.cl, _start(model)), 0.0, 0
+    return solve_falling(p, 1.0 - options.cl, first_guess(model)), 0.0, 0
 
 
 def bayes_curve(model: CountingModel) -> Callable[[float], float]:
@@ -182,7 +180,7 @@ def bayes_curve(model: CountingModel) -> Callable[[float], float]:
 @METHODS.register("bayes")
 def _bayes(model: CountingModel, options: Options) -> tuple[float, float, int]:
     """Posterior quantile, prior flat in the strength."""
-    return solve_falling(bayes_curve(model), 1.0 - options.cl, _start(model)), 0.0, 0
+    return solve_falling(bayes_curve(model), 1.0 - options.cl, first_guess(model)), 0.0, 0
 
 
 def _toy_limit(model: CountingModel, options: Options, *, cls: bool) -> tuple[float, float, int]:
@@ -196,7 +194,7 @@ def _toy_limit(model: CountingModel, options: Options, *, cls: bool) -> tuple[fl
     data = actual(model, parts)
     alpha = 1.0 - options.cl
     approximate = asymptotic_curve(model, cls=True)
-    centre = solve_falling(approximate, alpha, _start(model))
+    centre = solve_falling(approximate, alpha, first_guess(model))
     size = max(options.n_toys // 5, 100)
     grid = np.array([-0.12, -0.06, 0.0, 0.06, 0.12])
     used, smallest = 0, 1e-6 * centre
@@ -248,7 +246,7 @@ def _toys_cls(model: CountingModel, options: Options) -> tuple[float, float, int
 
 
 def outcomes(model: CountingModel, strength: float, count: int, seed: int) -> Array:
-    """Counts (count, R) that may be seen at `strength`, nuisance parameters drawn from their errors.
+    """Counts (count, R) that may be seen at `strength`, true nuisances drawn from their errors.
 
     Channels that were observed keep what they saw. Backgrounds below zero are drawn again.
     """
@@ -288,7 +286,7 @@ def quantile_outcomes(
     at the nominal background, sum n_i ln(1 + s_i/b_i); with one channel that is the count.
     """
     seen = outcomes(model, 0.0, 4001, seed)
-    strength = _start(expected_background(model))
+    strength = first_guess(expected_background(model))
     gain = np.log1p(strength * model.signal / np.maximum(model.background, 1e-6))
     order = np.argsort(seen @ gain, kind="stable")
     places = [order[round(q * (len(order) - 1))] for q in quantiles]
@@ -391,15 +389,3 @@ def p_value(
         f"method {method!r} gives a limit but no p-value",
         allowed="asymptotic, asymptotic-cls, toys, toys-cls, bayes, classical",
     )
-
-
-__all__ = [
-    "METHODS",
-    "Data",
-    "Method",
-    "Options",
-    "UpperLimit",
-    "p_value",
-    "throw",
-    "upper_limit",
-]

@@ -137,7 +137,7 @@ def _random_points(seed, n):
 
 def _kernel_parts(point):
     """Kernel tuples at a point, fed with exact differences, since the test owns the digits."""
-    energy, m_l, mass, nucleus, x, x_bar, u, _, t, _ = point
+    energy, m_l, mass, nucleus, x, _x_bar, u, _, t, _ = point
     with mp.workdps(DIGITS):
         e, ml, m, big = (mp.mpf(v) for v in (energy, m_l, mass, nucleus))
         p_abs = mp.sqrt(e**2 - ml**2)
@@ -158,7 +158,7 @@ def _kernel_parts(point):
 def test_amplitude_equals_dirac_trace(point):
     """Kernel and trace agree to 1e-10 at random points, the current being the nucleus's own."""
     energy, m_l, mass, nucleus, x, _, u, _, t, cos_phi = point
-    em, ex = _kernel_parts(point)
+    _em, ex = _kernel_parts(point)
     ours = kernels.amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi) * (2 * nucleus / ex[4]) ** 2
     with mp.workdps(DIGITS):
         p, k, p_out, rest, recoil = _momenta(energy, m_l, mass, nucleus, x, u, t, cos_phi)

@@ -16,6 +16,8 @@ from mutau.core.errors import OutOfRange, UnknownName, require_in_range
 from mutau.core.types import CrossSection
 from mutau.matter.form_factors import form_factor_parameters
 from mutau.xsec import bremsstrahlung_integrals as integrals
+from mutau.xsec.bremsstrahlung_angles import angle_kernel
+from mutau.xsec.bremsstrahlung_maps import energy_limits, gauss_legendre
 
 Array = NDArray[np.float64]
 
@@ -73,7 +75,7 @@ def check_point(energy: float, mass: float, m_l: float, nucleus: float) -> None:
         reason="below 1 keV the medium changes the emission: coherence over many atoms is lost",
     )  # fmt: skip
     require_in_range("energy", energy, m_l, ENERGY_MAX, unit="GeV", open_low=True)
-    low, high = integrals.energy_limits(energy, m_l, mass, nucleus)
+    low, high = energy_limits(energy, m_l, mass, nucleus)
     if not low < high:
         raise OutOfRange(
             f"mass = {mass:g} GeV cannot be made by a lepton of energy {energy:g} GeV",
@@ -173,9 +175,9 @@ def grids(orders: tuple[int, int, int]) -> tuple[Array, Array, Array]:
     """Quadrature nodes and weights for (x, u, t)."""
     n_x, n_u, n_t = orders
     return (
-        integrals.gauss_legendre(n_x),
-        integrals.gauss_legendre(n_u),
-        integrals.gauss_legendre(n_t),
+        gauss_legendre(n_x),
+        gauss_legendre(n_u),
+        gauss_legendre(n_t),
     )
 
 
@@ -205,7 +207,7 @@ def differential_x(
         require_in_range("x", float(np.min(x)), 0.0, 1.0)
         require_in_range("x", float(np.max(x)), 0.0, 1.0)
     _, grid_u, grid_t = grids(FINE)
-    limits = integrals.energy_limits(energy, setting.m_l, mass, setting.nucleus)
+    limits = energy_limits(energy, setting.m_l, mass, setting.nucleus)
     values = np.zeros(x.size)
     for i, fraction in enumerate(x.ravel()):
         if limits[0] < fraction * energy < limits[1]:
@@ -214,3 +216,39 @@ def differential_x(
                 float(fraction), 1.0 - float(fraction), setting.ff, grid_u, grid_t,
             )  # fmt: skip
     return coupling**2 * values.reshape(x.shape)
+
+
+def differential_x_angle(
+    lepton: str,
+    of_zprime: bool,
+    x: ArrayLike,
+    angle: ArrayLike,
+    energy: float,
+    mass: float,
+    *,
+    z: float,
+    a: float,
+    coupling: float = 1.0,
+    method: str = "exact",
+    form_factor: str = "elastic",
+) -> Array:
+    """d^2 sigma/dx dtheta per atom, pb/rad, in the angle of the Z' or of the scattered lepton.
+
+    of_zprime : True for the Z' angle theta and x = E_Z'/E; False for the lepton's angle psi and
+        x = 1 - E'/E, which is larger than E_Z'/E by the recoil energy t/2M over E.
+    x : array_like in [0, 1]; angle : array_like in [0, pi], rad; broadcast together.
+    Returns float64; exactly 0 outside the kinematic limits. Raises as `total`.
+    Check: both integrate to `total`.
+    """
+    setting = reaction(lepton, z, a, method, form_factor)
+    check_point(energy, mass, setting.m_l, setting.nucleus)
+    x, angle = np.broadcast_arrays(np.asarray(x, float), np.asarray(angle, float))
+    for name, array, high, unit in (("x", x, 1.0, ""), ("angle", angle, float(np.pi), "rad")):
+        if array.size:
+            require_in_range(name, float(np.min(array)), 0.0, high, unit=unit)
+            require_in_range(name, float(np.max(array)), 0.0, high, unit=unit)
+    values = angle_kernel(
+        of_zprime, setting.method, energy, setting.m_l, mass, setting.nucleus,
+        x.ravel(), angle.ravel(), setting.ff, gauss_legendre(2 * FINE[2]),
+    )  # fmt: skip
+    return coupling**2 * np.asarray(values).reshape(x.shape)

@@ -1,20 +1,12 @@
 """Deterministic quadrature of l N -> l N Z' over its three non-trivial variables.
 
-Each integral runs in a variable in which the integrand is smooth between the exact kinematic
-limits, so that a few Gauss-Legendre nodes are enough:
-
-    Z' energy     x/(1-x) = w, with knees at min(1, m/m_l) and max(1, m^2/m_l^2);
-    emission      u, as sigma = sqrt(u_min/u), for the fall-off as 1/u^2;
-    exchange      t - t_min, with knees at t_min + screening and at min(u, nuclear size).
-
-A variable "with knees" a < b is eta = ln[(1 + w/a)/(1 + w/b)]: linear below a, logarithmic
-between a and b, and compressed as 1/w above b.
+Each integral runs in a variable of `bremsstrahlung_maps`, in which the integrand is smooth
+between the exact kinematic limits, so that a few Gauss-Legendre nodes are enough.
 """
 
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Final
 
 import numpy as np
@@ -28,78 +20,19 @@ from mutau.xsec.bremsstrahlung_kernels import (
     exchange,
     u_limits,
 )
+from mutau.xsec.bremsstrahlung_maps import (
+    energy_knees,
+    energy_limits,
+    exchange_knees,
+    exchange_peak,
+    knee_inverse,
+    knee_map,
+)
 from mutau.xsec.bremsstrahlung_ww import flux, iww_over_u, ww_over_u
 
 EXACT: Final = 0
 WW: Final = 1
 IWW: Final = 2
-
-
-@njit
-def knee_map(w, a, b):  # type: ignore[no-untyped-def]
-    """eta(w) with knees a < b; w = inf gives ln(b/a)."""
-    if w > 1e300:
-        return math.log(b / a)
-    return math.log1p(w / a) - math.log1p(w / b)
-
-
-@njit
-def knee_inverse(eta, a, b):  # type: ignore[no-untyped-def]
-    """w(eta) and dw/d eta of `knee_map`."""
-    w = a * math.expm1(eta) / -math.expm1(eta - math.log(b / a))
-    return w, (w + a) * (w + b) / (b - a)
-
-
-@njit
-def energy_limits(energy, m_l, mass, nucleus):  # type: ignore[no-untyped-def]
-    """Smallest and largest Z' energy in the laboratory, GeV; (1, 0) where nothing is allowed.
-
-    The Z' energy is extreme when the lepton and the nucleus leave together with their least
-    mass: a two-body decay of the total momentum, solved in closed form.
-    """
-    p = math.sqrt((energy - m_l) * (energy + m_l))
-    invariant = m_l * m_l + nucleus * nucleus + 2.0 * energy * nucleus
-    half = 0.5 * mass * mass + nucleus * (energy - m_l)
-    root2 = half * half - invariant * mass * mass
-    if root2 <= 0.0 or half <= 0.0 or energy - m_l <= mass:
-        return 1.0, 0.0
-    root = p * math.sqrt(root2)
-    high = (half * (energy + nucleus) + root) / invariant
-    low = mass
-    if mass * (energy + nucleus) > half:  # a Z' at rest in the laboratory is out of reach
-        low = (half * (energy + nucleus) - root) / invariant
-    return low, high
-
-
-@njit
-def energy_knees(m_l, mass):  # type: ignore[no-untyped-def]
-    """Knees of the Z' energy variable x/(1-x)."""
-    ratio = mass / m_l
-    return 0.5 * min(1.0, ratio), 2.0 * max(1.0, ratio * ratio)
-
-
-@njit
-def exchange_knees(t_min, u, x, screen, size):  # type: ignore[no-untyped-def]
-    """Knees of the exchange variable t - t_min."""
-    low = t_min + screen
-    high = 1.0 / (x / u + size)
-    return low, max(high, 2.0 * low)
-
-
-@njit
-def exchange_peak(m_l, mass, x, x_bar, em, low, high):  # type: ignore[no-untyped-def]
-    """Place and width, in the exchange variable, of the Z' along the outgoing lepton.
-
-    There q_perp = kappa (1-y)/y, with the fraction y taken as x, and 1/s has a peak whose
-    relative width is sqrt(m^2 (1-x) + m_l^2 x^2)/(kappa (1-x)).
-    """
-    narrow2 = mass * mass * x_bar + m_l * m_l * x * x
-    across2 = em[3] * x_bar * x_bar
-    if across2 < narrow2:
-        return -1.0, 1.0
-    w = across2 / (x * x)
-    slope = w * (high - low) / ((w + low) * (w + high))
-    return knee_map(w, low, high), 2.0 * slope * math.sqrt(narrow2 / across2)
 
 
 @njit
@@ -218,10 +151,3 @@ def totals_kernel(method, energy, m_l, mass, nucleus, x_min, x_max, ff, grids, f
         )
         error[i] = abs(value[i] - rough) + 5e-5 * value[i]
     return value, error
-
-
-@cache
-def gauss_legendre(n: int) -> np.ndarray:
-    """(n, 2) nodes and weights of Gauss-Legendre quadrature on (0, 1)."""
-    nodes, weights = np.polynomial.legendre.leggauss(n)
-    return np.stack([0.5 * (nodes + 1.0), 0.5 * weights], axis=1)

@@ -96,3 +96,52 @@ def differential_x(
         LEPTON, x, energy, mass, z=z, a=a, coupling=coupling, method=method,
         form_factor=form_factor,
     )  # fmt: skip
+
+
+def differential_x_theta(
+    x: ArrayLike,
+    theta: ArrayLike,
+    energy: float,
+    mass: float,
+    *,
+    z: float,
+    a: float,
+    coupling: float = 1.0,
+    method: str = "exact",
+    form_factor: str = "elastic",
+) -> NDArray[np.float64]:
+    """d^2 sigma/dx dtheta per atom, pb/rad, in x = E_Z'/E and the angle of the Z' to the beam.
+
+    x : array_like in [0, 1]. theta : array_like in [0, pi], rad; broadcast together. Other
+    arguments as `total`. Returns float64, exactly 0 outside the kinematic limits. "ww" and "iww"
+    are small-angle formulas (`bremsstrahlung_angles`). Check: integrates to `differential_x`.
+    """
+    return bremsstrahlung.differential_x_angle(
+        LEPTON, True, x, theta, energy, mass, z=z, a=a, coupling=coupling, method=method,
+        form_factor=form_factor,
+    )  # fmt: skip
+
+
+def differential_x_psi(
+    x: ArrayLike,
+    psi: ArrayLike,
+    energy: float,
+    mass: float,
+    *,
+    z: float,
+    a: float,
+    coupling: float = 1.0,
+    method: str = "exact",
+    form_factor: str = "elastic",
+) -> NDArray[np.float64]:
+    """d^2 sigma/dx dpsi per atom, pb/rad, in the angle psi of the scattered electron to the beam.
+
+    Here x = 1 - E'/E is the energy fraction that the electron loses: the Z' energy and the recoil
+    energy t/2M of the nucleus (below 1e-4 of E for lead). x : array_like in [0, 1]. psi :
+    array_like in [0, pi], rad; broadcast together. Other arguments as `total`. Returns float64,
+    exactly 0 outside the kinematic limits. Check: integrates to `differential_x`.
+    """
+    return bremsstrahlung.differential_x_angle(
+        LEPTON, False, x, psi, energy, mass, z=z, a=a, coupling=coupling, method=method,
+        form_factor=form_factor,
+    )  # fmt: skip

@@ -48,15 +48,20 @@ def test_line_shape_average_away_from_the_cusp(alpha_d, ceiling):
         assert abs(change) < ceiling
 
 
-def test_line_shape_average_is_largest_at_the_muon_threshold():
+@pytest.mark.parametrize(("alpha_d", "at_cusp"), [(0.1, -0.0429), (0.02, -0.0201)])
+def test_line_shape_average_is_largest_at_the_muon_threshold(alpha_d, at_cusp):
+    def change(mass):
+        model = LmuMinusLtau(mass, 1e-4, alpha_d)
+        return model.average_mixing_squared() / model.epsilon_eff**2 - 1.0
+
     masses = np.linspace(0.205, 0.220, 61)
-    model = [LmuMinusLtau(m, 1e-4, 0.1) for m in masses]
-    change = np.array([z.average_mixing_squared() / z.epsilon_eff**2 - 1.0 for z in model])
-    worst = np.abs(change).argmax()
+    worst = np.abs([change(m) for m in masses]).argmax()
     assert masses[worst] == pytest.approx(2 * M_MU, abs=5e-4)
-    # 3.1 % at the cusp itself, more than the figure's 1 %: the cusp of |Pi|^2 is a square root,
-    # so smearing by a width G takes away of the order of sqrt(G/m) = 6 %
-    assert change[worst] == pytest.approx(-0.031, abs=0.003)
+    # on the cusp more than the figure's 1 %: |Pi|^2 falls off as a square root on either side, so
+    # a width G takes away of the order of sqrt(G/m) = 6 % (2.6 %); alpha_D five times smaller,
+    # change sqrt(5) = 2.2 times smaller
+    assert change(2 * M_MU) == pytest.approx(at_cusp, rel=0.01)
+    assert abs(change(0.2145)) < 0.01
 
 
 def test_thermal_target_is_not_that_of_a_complex_scalar():

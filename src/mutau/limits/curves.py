@@ -106,8 +106,8 @@ class PublishedLimit:
         low, high = np.log(self.mass[right - 1]), np.log(self.mass[right])
         step = np.where(high > low, high - low, 1.0)
         share = np.where(high > low, (np.log(x) - low) / step, 1.0)
-        ends = np.log(self.coupling)
-        values = np.exp(ends[right - 1] + share * (ends[right] - ends[right - 1]))
+        start, end = self.coupling[right - 1], self.coupling[right]
+        values = start * (end / start) ** share
         nearest = np.clip(np.searchsorted(nodes, x), 0, len(nodes) - 1)
         out = np.full(m.shape, np.nan)
         out[inside] = np.where(nodes[nearest] == x, at_node[nearest], values)

@@ -27,7 +27,7 @@ class LmuMinusLtau(VectorModel):
     Phys. Rev. D 105, 052006 (2022), sec. I. Eq. 4 of the latter reads as if the neutrino width
     g'^2 m/(12 pi) were per flavour; with left-handed neutrinos it is that of both together.
     Left out: the loop's correction to the muon's own coupling (below 0.7 %) and decays into
-    hadrons by mixing (below 0.3 % of the width at the phi, 0.05 % elsewhere under 3 GeV).
+    hadrons by mixing (below 0.03 % of the width at the phi, 0.01 % elsewhere under 3 GeV).
 
     >>> z = LmuMinusLtau(mass=0.1, coupling=1e-3)
     >>> f"{z.width_total:.3e} {z.branching_invisible:.5f}"

@@ -124,7 +124,7 @@ def breit_wigner_average(
     kinks : values of q^2 where the function has a square-root cusp (thresholds).
     Returns int dq^2 function(q^2)/pi sqrt(q^2) width/[(q^2 - mass^2)^2 + mass^2 width^2].
     Source: arXiv:2404.06982, eq. 5.1. Deterministic: 16-point Gauss-Legendre on panels that grow
-    by 4 from the peak and from each kink; relative error about 1e-10.
+    by 4 from the peak and from each kink; relative error below 1e-11 (against 48 points).
     Check: function = 1 and width -> 0 gives 1.
     """
     m2, scale = mass * mass, mass * width

@@ -1,4 +1,4 @@
-"""One table of all benchmarks: what, how fast, in which unit, at which error, against which goal."""
+"""One table of all benchmarks: what, how fast, at which error, against which goal."""
 
 from __future__ import annotations
 

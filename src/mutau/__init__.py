@@ -11,16 +11,70 @@ from mutau._version import __version__
 
 if TYPE_CHECKING:
     from mutau.core.errors import MutauError
-    from mutau.core.types import Events, Exclusion, Yields
+    from mutau.core.types import CrossSection, Events, Exclusion, Yields
+    from mutau.experiment import load_experiment, replace
+    from mutau.limits import published_limit
+    from mutau.matter import material
+    from mutau.models import DarkPhoton, LmuMinusLtau, build_model
+    from mutau.pipeline.generate import generate_events
+    from mutau.pipeline.limit import limit_curve
+    from mutau.pipeline.plane import exclusion_plane
+    from mutau.pipeline.point import cross_section, model_summary
+    from mutau.pipeline.reproduction import reproduce
+    from mutau.pipeline.yields import expected_yields
+    from mutau.sampling.event_files import read_events, write_events
+    from mutau.stats import upper_limit
 
 _PUBLIC = {
-    "MutauError": "mutau.core.errors",
+    "CrossSection": "mutau.core.types",
+    "DarkPhoton": "mutau.models",
     "Events": "mutau.core.types",
-    "Yields": "mutau.core.types",
     "Exclusion": "mutau.core.types",
+    "LmuMinusLtau": "mutau.models",
+    "MutauError": "mutau.core.errors",
+    "Yields": "mutau.core.types",
+    "build_model": "mutau.models",
+    "cross_section": "mutau.pipeline.point",
+    "exclusion_plane": "mutau.pipeline.plane",
+    "expected_yields": "mutau.pipeline.yields",
+    "generate_events": "mutau.pipeline.generate",
+    "limit_curve": "mutau.pipeline.limit",
+    "load_experiment": "mutau.experiment",
+    "material": "mutau.matter",
+    "model_summary": "mutau.pipeline.point",
+    "published_limit": "mutau.limits",
+    "read_events": "mutau.sampling.event_files",
+    "replace": "mutau.experiment",
+    "reproduce": "mutau.pipeline.reproduction",
+    "upper_limit": "mutau.stats",
+    "write_events": "mutau.sampling.event_files",
 }
 
-__all__ = ["Events", "Exclusion", "MutauError", "Yields", "__version__"]
+__all__ = [
+    "CrossSection",
+    "DarkPhoton",
+    "Events",
+    "Exclusion",
+    "LmuMinusLtau",
+    "MutauError",
+    "Yields",
+    "__version__",
+    "build_model",
+    "cross_section",
+    "exclusion_plane",
+    "expected_yields",
+    "generate_events",
+    "limit_curve",
+    "load_experiment",
+    "material",
+    "model_summary",
+    "published_limit",
+    "read_events",
+    "replace",
+    "reproduce",
+    "upper_limit",
+    "write_events",
+]
 
 
 def __getattr__(name: str) -> Any:

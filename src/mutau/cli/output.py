@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Progress = Callable[[float, str], None]
+_PIPE_WIDTH = 160  # columns where stdout is no terminal
+_BLOCK_FROM = 300  # characters in a row from which rows are shown as blocks, not as a table
 
 
 def emit(answer: Mapping[str, Any], as_json: bool) -> None:
@@ -22,7 +24,8 @@ def emit(answer: Mapping[str, Any], as_json: bool) -> None:
         return
     from rich.console import Console
 
-    _render(Console(highlight=False, soft_wrap=not sys.stdout.isatty()), answer)
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    _render(Console(highlight=False, width=width), answer)
 
 
 def _plain(value: Any) -> Any:
@@ -65,6 +68,9 @@ def _render(console: Any, answer: Mapping[str, Any]) -> None:
         if not is_table(rows):
             continue
         columns = list(dict.fromkeys(name for row in rows for name in row))
+        if max(sum(len(_text(value)) for value in row.values()) for row in rows) > _BLOCK_FROM:
+            _render_blocks(console, key, rows)
+            continue
         table = Table(title=key, title_justify="left", header_style="bold")
         for name in columns:
             numeric = all(isinstance(row.get(name), float | int) for row in rows)
@@ -72,6 +78,20 @@ def _render(console: Any, answer: Mapping[str, Any]) -> None:
         for row in rows:
             table.add_row(*(Text(_text(row.get(name))) for name in columns))
         console.print(table)
+
+
+def _render_blocks(console: Any, title: str, rows: Any) -> None:
+    """Rows with long texts, one under the other."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print(Text(f"{title} ({len(rows)})", style="bold"))
+    for row in rows:
+        first, *others = row.items()
+        console.print(Text(_text(first[1]), style="bold"))
+        for name, value in others:
+            if _text(value):
+                console.print(Padding(Text(f"{name}: {_text(value)}"), (0, 0, 0, 4)))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,130 @@
+"""Upper limits on the coupling over mass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.storage import digest
+from mutau.core.types import Exclusion, provenance
+from mutau.models import REGISTRY, build_model
+from mutau.pipeline.roads import road_of
+from mutau.pipeline.yields import assemble
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+
+DEFAULT_CL, DEFAULT_METHOD = 0.90, "bayes"
+POINTS = 61
+
+
+def default_masses(experiment: Experiment, points: int = POINTS) -> np.ndarray:
+    """Masses (GeV), log-spaced over the range that the experiment's process makes sense for."""
+    low, high = road_of(experiment).mass_range(experiment)
+    return np.geomspace(low, high, points)
+
+
+def limit_curve(
+    experiment: Experiment,
+    masses: Sequence[float] | np.ndarray | None = None,
+    *,
+    model: str = "lmu-ltau",
+    alpha_d: float = 0.0,
+    mass_ratio: float = 3.0,
+    cl: float | None = None,
+    method: str | None = None,
+    seed: int = 1,
+    n_events: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Exclusion:
+    """Upper limit on the coupling of a model, mass by mass, solving S(g) = S_up.
+
+    masses : GeV; None for the default range of the experiment. cl, method : None for what the
+    experiment file says. The point at one mass does not depend on the others.
+    Returns Exclusion; the coupling is inf where none in reach is excluded.
+    Raises UnknownName, OutOfRange or MutauError as the rooms do.
+    """
+    road = road_of(experiment)
+    cl = cl if cl is not None else experiment.statistics.cl if experiment.statistics else DEFAULT_CL
+    if method is None:
+        method = experiment.statistics.method if experiment.statistics else DEFAULT_METHOD
+    grid = np.asarray(default_masses(experiment) if masses is None else masses, float)
+    if grid.ndim != 1 or not len(grid):
+        raise MutauError("masses must be a list of numbers", place="masses")
+    highest = REGISTRY[model].coupling_max
+    couplings, errors = np.empty(len(grid)), np.empty(len(grid))
+    for index, mass in enumerate(grid):
+        if progress:
+            progress(index / len(grid), f"{experiment.name}: {mass:.3g} GeV")
+        start = build_model(model, float(mass), 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
+        prepared = road.prepare(experiment, start, seed, n_events, False)
+        couplings[index], errors[index] = _solve(
+            lambda g, p=prepared, m=start: assemble(p, m.with_coupling(g), experiment, seed),
+            cl, method, highest,
+        )  # fmt: skip
+    point = {"model": model, "alpha_d": alpha_d, "mass_ratio": mass_ratio}
+    return Exclusion(
+        mass=grid,
+        coupling=couplings,
+        numerical_err=errors,
+        cl=cl,
+        experiment=experiment.name,
+        model=model,
+        method=method,
+        meta={
+            **provenance(seed=seed, experiment=experiment.digest, model=digest(point)),
+            **point,
+        },
+    )
+
+
+def _solve(yields_at: Callable[[float], Any], cl: float, method: str, highest: float) -> Any:
+    """Coupling where the expected signal reaches the allowed number of events, and its error.
+
+    The allowed number is found once, at a coupling where the signal is not zero: it depends on
+    background and systematics, and not on the size of the signal.
+    """
+    from mutau.stats import solve_coupling, upper_limit
+
+    reference = yields_at(1e-3)
+    if reference.total <= 0.0:
+        return np.inf, 0.0
+    allowed = upper_limit(reference, cl=cl, method=method)
+    solved = solve_coupling(
+        lambda g: (lambda y: (y.total, y.total_err))(yields_at(g)),
+        allowed.events,
+        highest=highest,
+    )
+    if not np.isfinite(solved.coupling):
+        return np.inf, 0.0
+    # the limit's own error holds that of the signal; what is left is from toys
+    signal_part = reference.total_err / reference.total
+    own = allowed.strength_err / allowed.strength
+    toys = max(own**2 - signal_part**2, 0.0) ** 0.5
+    power = solved.power or 2.0
+    return solved.coupling, float(np.hypot(solved.coupling_err, solved.coupling * toys / power))
+
+
+def limit_answer(line: Exclusion) -> dict[str, Any]:
+    """What the command line prints of a limit."""
+    return {
+        "experiment": line.experiment,
+        "confidence_level": line.cl,
+        "method": line.method,
+        **line.meta,
+        "limits": [
+            {"mass_GeV": float(m), "coupling_upper_limit": float(g), "numerical_err": float(e)}
+            for m, g, e in zip(line.mass, line.coupling, line.numerical_err, strict=True)
+        ],
+    }
+
+
+def refuse_mass(mass: float, low: float, high: float, why: str) -> None:
+    """Raise OutOfRange for a mass outside [low, high] GeV."""
+    if not low <= mass <= high:
+        raise OutOfRange(
+            f"mass = {mass:g} GeV: {why}", place="mass", allowed=f"[{low:g}, {high:g}] GeV"
+        )

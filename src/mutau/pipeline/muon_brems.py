@@ -1,0 +1,326 @@
+"""The road mu N -> mu N Z' in a thick target: NA64mu and experiments like it.
+
+Number of Z' from eq. 6 of the NA64mu paper with the exact cross section by quadrature; selection
+and trigger from exact unweighted events in two strata of x = E_Z'/E, below and above the point
+where a cut on the muon's energy can first be passed. Only the stratum above counts in the end, so
+a limit needs no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mutau.core.constants import M_MU
+from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.random import stream
+from mutau.core.types import Events
+from mutau.detector.shares import weighted_share
+from mutau.detector.trigger import TriggerResult, beam_through, trigger_efficiency
+from mutau.matter import Element, Material, material, mean_energy_after
+from mutau.models import Model
+from mutau.pipeline.roads import ROADS, Prepared, Road, mass_key
+from mutau.selection.cutflow import apply_cuts, label
+from mutau.selection.variables import Sample
+from mutau.xsec import muon_brems
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+
+Array = np.ndarray
+
+DEFAULT_EVENTS = 50_000
+#: Nodes of the integral along the target; sigma(E) is smooth and E changes by below 1 %.
+DEPTH_NODES = 2
+#: Elements that make less than this share of the Z' take the kinematics of the dominant one.
+MINOR_SHARE = 0.02
+#: Cuts that need detectors which this level of simulation does not have.
+BEYOND_FAST_MODE = ("incoming_momentum", "n_tracks", "vhcal_energy", "hcal_energy")
+LOW, HIGH = 0, 1  # strata of x, and their names in the random streams
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the Z' is made on. length : cm. energies, weights : (DEPTH_NODES,) GeV and cm."""
+
+    material: Material
+    length: float
+    energies: Array
+    weights: Array
+
+    def energy_at(self, depth: Array) -> Array:
+        """Mean muon energy (GeV) at a depth given as share of the length."""
+        return np.asarray(mean_energy_after(self.energies[0], self.material, depth * self.length))
+
+
+@lru_cache(maxsize=64)
+def _target(experiment: Experiment) -> tuple[Target, Array]:
+    """The target, and the energy of the beam behind it."""
+    stuff = material(experiment.target.material)
+    length = experiment.target.thickness.cm(stuff.radiation_length_cm)
+    nodes, weights = np.polynomial.legendre.leggauss(DEPTH_NODES)
+    depth = np.concatenate([[0.0], 0.5 * (nodes + 1.0), [1.0]])
+    energy = mean_energy_after(experiment.beam.energy, stuff, depth * length)
+    target = Target(stuff, length, energy[:-1], 0.5 * weights * length)
+    return target, energy[-1]
+
+
+def _particles(experiment: Experiment) -> float:
+    if experiment.beam.particles is None:
+        raise MutauError(
+            "the experiment states no number of particles on target",
+            place=f"{experiment.name}: beam",
+            remedy="write for example particles = 1e11",
+        )
+    return experiment.beam.particles
+
+
+def produced(
+    experiment: Experiment, mass: float, x_min: float = 0.0, x_max: float = 1.0
+) -> dict[Element, tuple[float, float]]:
+    """Z' made on each element in the full exposure, for unit coupling (NA64mu eq. 6).
+
+    N = N_MOT sum_elements n int dz sigma(E(z)); returns element -> (number, numerical error).
+    """
+    target, _ = _target(experiment)
+    found = {}
+    for element, density in target.material.atoms_per_cm3:
+        sigma = muon_brems.totals(
+            target.energies[1:], mass, z=element.z, a=element.a, x_min=x_min, x_max=x_max
+        )
+        scale = _particles(experiment) * density * 1e-36  # pb cm^-3 cm -> number
+        found[element] = (
+            scale * float(target.weights @ sigma.sigma_pb),
+            scale * float(target.weights @ sigma.sigma_err_pb),
+        )
+    return found
+
+
+def split_point(experiment: Experiment) -> float:
+    """The x below which no event can pass the cuts on the muon's energy; 0 without such a cut.
+
+    The muon keeps at least (1 - x) E_min at the vertex minus what the whole target takes.
+    """
+    target, behind = _target(experiment)
+    first = float(target.energies[0])
+    highest = np.inf
+    for cut in experiment.cuts:
+        if cut.max is not None and cut.variable == "muon_energy":
+            highest = min(highest, cut.max)
+        if cut.max is not None and cut.variable == "muon_energy_fraction":
+            highest = min(highest, cut.max * first)
+    loss = first - float(behind)
+    return max(0.0, 1.0 - (highest + loss) / float(behind)) if np.isfinite(highest) else 0.0
+
+
+def _sampler(experiment: Experiment, element: Element, mass: float, window: tuple[float, float]):  # type: ignore[no-untyped-def]
+    from mutau.sampling.brems_events import BremsSampler
+
+    target, behind = _target(experiment)
+    return BremsSampler(
+        "mu", z=element.z, a=element.a, mass=mass, energy_min=float(behind),
+        energy_max=float(target.energies[0]), x_min=window[0], x_max=window[1],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Cut flow of one stratum of x: total for unit coupling, and shares after each cut."""
+
+    total: float
+    total_err: float
+    share: Array
+    share_err: Array
+
+
+def _vertices(
+    experiment: Experiment,
+    mass: float,
+    window: tuple[float, float],
+    n: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[Element, float, Any, Array]]:
+    """(element, its share of the Z', sample, depth of the vertices) for the main elements."""
+    target, _ = _target(experiment)
+    made = {element: number for element, (number, _) in produced(experiment, mass, *window).items()}
+    total = sum(made.values())
+    main = {e: number for e, number in made.items() if number >= MINOR_SHARE * total > 0.0}
+    for element, number in main.items():
+        share = number / sum(main.values())
+        depth = rng.random(max(round(n * share), 1))
+        sampler = _sampler(experiment, element, mass, window)
+        yield element, share, sampler.sample(target.energy_at(depth), rng), depth
+
+
+def _stratum(
+    experiment: Experiment, mass: float, window: tuple[float, float], n: int,
+    rng: np.random.Generator, truth: bool,
+) -> Stratum:  # fmt: skip
+    """Production by quadrature, cut flow by Monte Carlo, in one window of x."""
+    made = produced(experiment, mass, *window).values()
+    total, error = sum(number for number, _ in made), sum(err for _, err in made)
+    cuts = 1 + sum(not _left_out(cut.variable, truth) for cut in experiment.cuts)
+    if total == 0.0:
+        return Stratum(0.0, 0.0, np.zeros(cuts), np.zeros(cuts))
+    share, square = np.zeros(cuts), np.zeros(cuts)
+    for _, part, sample, depth in _vertices(experiment, mass, window, n, rng):
+        columns = _columns(experiment, sample, depth, rng, truth)
+        flow = apply_cuts(
+            experiment.cuts,
+            Sample(experiment.beam.energy, columns.pop("weights"), columns),
+            skip=BEYOND_FAST_MODE + (("trigger",) if truth else ()),
+        )
+        share += part * flow.share
+        square += (part * flow.error) ** 2
+    return Stratum(total, error, share, np.sqrt(square))
+
+
+def _left_out(variable: str, truth: bool) -> bool:
+    return variable in BEYOND_FAST_MODE or (truth and variable == "trigger")
+
+
+def _columns(
+    experiment: Experiment, sample: Any, depth: Array, rng: np.random.Generator, truth: bool
+) -> dict[str, Array]:
+    """What cuts may act on: the muon behind the target and the trigger; or the truth.
+
+    The weights hold only muons on target, that is those whose incoming muon passed the counters
+    before it: the exposure counts these.
+    """
+    if truth:
+        return {"p_muon": sample.p_lepton, "weights": sample.weight}
+    result = trigger_efficiency(sample.p_lepton, sample.weight, experiment, rng, depth=depth)
+    on_target = muons_on_target(result)
+    energy = np.where(np.isfinite(result.energy), result.energy, 0.0)
+    momentum = np.sqrt(np.maximum(energy**2 - M_MU**2, 0.0))
+    direction = np.column_stack([result.slopes, np.ones(len(energy))])
+    direction /= np.linalg.norm(direction, axis=1)[:, None]
+    p_muon = np.column_stack([energy, momentum[:, None] * direction])
+    return {
+        "p_muon": p_muon[on_target],
+        "trigger": result.passed[on_target],
+        "weights": sample.weight[on_target],
+    }
+
+
+def muons_on_target(result: TriggerResult) -> Array:
+    """(N,) bool: the incoming muon passed every counter before the target."""
+    return result.on_target
+
+
+def _check_mass(experiment: Experiment, mass: float) -> None:
+    low, high = mass_range(experiment)
+    if not low <= mass <= high:
+        raise OutOfRange(
+            f"mass = {mass:g} GeV cannot be handled for {experiment.name}",
+            place="mass",
+            allowed=f"[{low:g}, {high:g}] GeV",
+        )
+
+
+def prepare(
+    experiment: Experiment, model: Model, seed: int, n_events: int, truth: bool
+) -> Prepared:
+    """Everything about one mass that does not depend on the coupling; see `roads.Road`."""
+    mass, n = model.mass, n_events if n_events > 0 else DEFAULT_EVENTS
+    _check_mass(experiment, mass)
+    split = split_point(experiment)
+    strata = [
+        _stratum(experiment, mass, window, n, stream(seed, mass_key(mass), which), truth)
+        for which, window in ((LOW, (0.0, split)), (HIGH, (split, 1.0)))
+        if window[0] < window[1]
+    ]
+    number = sum(s.total * s.share for s in strata)
+    square = sum((s.total * s.share_err) ** 2 + (s.total_err * s.share) ** 2 for s in strata)
+    error = np.sqrt(square)
+    cuts = [label(cut) for cut in experiment.cuts if not _left_out(cut.variable, truth)]
+
+    def signal(point: Model) -> tuple[Array, Array]:
+        scale = point.lepton_coupling("mu") ** 2 * point.branching_invisible
+        return scale * number, scale * error
+
+    return Prepared(
+        ("produced, decays invisibly", *cuts),
+        signal,
+        meta={"events_per_stratum": n, "not_simulated": _not_simulated(experiment)},
+    )
+
+
+def _not_simulated(experiment: Experiment) -> list[str]:
+    """Cuts of the file that the fast mode cannot apply; named in every result."""
+    return [label(cut) for cut in experiment.cuts if cut.variable in BEYOND_FAST_MODE]
+
+
+def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
+    """Unweighted signal events along the target; each weight is the produced yield over n."""
+    from mutau.sampling.brems_events import concatenate, to_events
+
+    mass = model.mass
+    _check_mass(experiment, mass)
+    target, _ = _target(experiment)
+    rng = stream(seed, mass_key(mass), 2)
+    scale = model.lepton_coupling("mu") ** 2 * model.branching_invisible
+    made = produced(experiment, mass)
+    total = scale * sum(number for number, _ in made.values())
+    parts = []
+    for element, share, sample, depth in _vertices(experiment, mass, (0.0, 1.0), n, rng):
+        z = experiment.target.z + depth * target.length
+        parts.append((element, share, sample, z))
+    return concatenate([to_events(sample, z=z) for _, _, sample, z in parts], total, seed)
+
+
+def mass_range(experiment: Experiment) -> tuple[float, float]:
+    """Masses that make sense: 1 MeV to 1 GeV, less where the energy does not suffice."""
+    _, behind = _target(experiment)
+    return 1e-3, min(1.0, 0.5 * float(behind))
+
+
+ROADS.register("muon-brems")(Road(prepare, generate, mass_range))
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerStudy:
+    """Trigger efficiency over mass, for events that pass the energy cut and for all emissions."""
+
+    mass: Array
+    efficiency: Array
+    error: Array
+    efficiency_all: Array
+    error_all: Array
+    beam_rate: float
+    beam_rate_err: float
+
+
+def trigger_study(experiment: Experiment, masses: Array, n: int, seed: int) -> TriggerStudy:
+    """Trigger efficiency of Z' events over mass (NA64mu Fig. 2), and the rate of plain beam.
+
+    masses : (M,) GeV. n : events per mass. Returns TriggerStudy.
+    """
+    rows = []
+    for mass in np.asarray(masses, float):
+        rng = stream(seed, mass_key(float(mass)), 3)
+        passed, all_, both = [], [], []
+        for _, part, sample, depth in _vertices(experiment, float(mass), (0.0, 1.0), n, rng):
+            columns = _columns(experiment, sample, depth, rng, truth=False)
+            low = columns["p_muon"][:, 0] <= 0.5 * experiment.beam.energy
+            w = part * columns["weights"] / columns["weights"].sum()
+            all_.append((w[columns["trigger"]], w))
+            both.append((w[low & columns["trigger"]], w[low]))
+            passed.append(low)
+        rows.append((*_share(both), *_share(all_)))
+    beam = beam_through(experiment, 20 * n, stream(seed, 4))
+    columns = np.array(rows).T
+    return TriggerStudy(np.asarray(masses, float), *columns, beam.efficiency, beam.error)
+
+
+def _share(parts: list[tuple[Array, Array]]) -> tuple[float, float]:
+    kept = np.concatenate([k for k, _ in parts])
+    everything = np.concatenate([e for _, e in parts])
+    return weighted_share(
+        float(kept.sum()), float(everything.sum()), float(np.sum(kept**2)),
+        float(np.sum(everything**2)),
+    )  # fmt: skip

@@ -1,0 +1,144 @@
+"""Answers about one model point: its widths and moments, and the cross section of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mutau.core.errors import MutauError
+from mutau.core.registry import Registry
+from mutau.core.storage import digest
+from mutau.core.types import CrossSection, provenance
+from mutau.models import Model
+
+
+def model_summary(model: Model) -> dict[str, Any]:
+    """Widths (GeV), branchings, Δa_μ and ε_eff of a model point, with its provenance."""
+    described = model.to_dict()
+    return {
+        **described,
+        "width_total_GeV": model.width_total,
+        "widths_GeV": {name: model.width(name) for name in model.channels},
+        "branching": {name: model.branching(name) for name in model.channels},
+        "branching_invisible": model.branching_invisible,
+        "delta_a_mu": model.delta_a_mu(),
+        "epsilon_eff": model.epsilon_eff,
+        **provenance(model=digest(described)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a cross section is asked for. energy : GeV of the incoming particle, laboratory."""
+
+    energy: float
+    model: Model | None
+    material: str = "lead"
+    method: str = "exact"
+    form_factor: str = "elastic"
+    electrons: str = "virial"
+    differential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A reaction as the command line sees it.
+
+    compute : Request -> (cross section, further entries of the answer). per : "atom" or "electron".
+    zprime : whether it makes a Z', so that a model is needed.
+    """
+
+    compute: Callable[[Request], tuple[CrossSection, dict[str, Any]]]
+    per: str
+    zprime: bool
+    meaning: str
+
+
+PROCESSES: Registry[Process] = Registry("process", remedy="'mutau show processes' lists all")
+_POINTS = np.linspace(0.005, 0.995, 100)
+
+
+def needs_model(process: str) -> bool:
+    """Whether the process makes a Z'. Raises UnknownName."""
+    return PROCESSES[process].zprime
+
+
+def _only_exact(request: Request, process: str) -> None:
+    if request.method != "exact":
+        raise MutauError(f"{process} has no method {request.method!r}", allowed="exact")
+
+
+def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
+    """Bremsstrahlung of a Z' on the nuclei of a material, per mean atom."""
+    from mutau.matter import material
+    from mutau.xsec import electron_brems, muon_brems
+
+    assert request.model is not None
+    room = muon_brems if lepton == "mu" else electron_brems
+    mass = request.model.mass
+    atoms = material(request.material).atoms_per_cm3
+    number = sum(n for _, n in atoms)
+    sigma, square_error = 0.0, 0.0
+    slope = np.zeros_like(_POINTS)
+    for element, n in atoms:
+        settings: dict[str, Any] = {
+            "z": element.z,
+            "a": element.a,
+            "coupling": abs(request.model.lepton_coupling(lepton)),
+            "method": request.method,
+            "form_factor": request.form_factor,
+        }
+        part = room.total(request.energy, mass, **settings)
+        sigma += n / number * part.sigma_pb
+        square_error += (n / number * part.sigma_err_pb) ** 2
+        if request.differential:
+            slope += n / number * room.differential_x(_POINTS, request.energy, mass, **settings)
+    answer: dict[str, Any] = {"material": request.material}
+    if request.differential:
+        answer["differential"] = [
+            {"x": x, "dsigma_dx_pb": y}
+            for x, y in zip(_POINTS.tolist(), slope.tolist(), strict=True)
+        ]
+    return CrossSection(sigma, square_error**0.5), answer
+
+
+PROCESSES.register("muon-brems")(
+    Process(lambda r: brems(r, "mu"), "atom", True, "mu N -> mu N Z' on nuclei, tree level")
+)
+PROCESSES.register("electron-brems")(
+    Process(lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing")
+)
+
+
+def cross_section_answer(
+    process: str, energy: float, model: Model | None, **options: Any
+) -> dict[str, Any]:
+    """Cross section of a process with everything the command line prints.
+
+    process : a name in PROCESSES. energy : GeV. options : fields of `Request`.
+    Returns sigma_pb and sigma_err_pb per atom or per electron (key `per`), with provenance.
+    Raises UnknownName, OutOfRange or MutauError as the process does.
+    """
+    entry = PROCESSES[process]
+    request = Request(energy, model, **options)
+    sigma, further = entry.compute(request)
+    described = model.to_dict() if model else {}
+    return {
+        "process": process,
+        "energy_GeV": energy,
+        **described,
+        "method": request.method,
+        "per": entry.per,
+        "sigma_pb": sigma.sigma_pb,
+        "sigma_err_pb": sigma.sigma_err_pb,
+        **further,
+        **provenance(request=digest(process, energy, described, sorted(options.items()))),
+    }
+
+
+def cross_section(process: str, energy: float, model: Model | None, **options: Any) -> CrossSection:
+    """Cross section of a process; arguments as in `cross_section_answer`."""
+    return PROCESSES[process].compute(Request(energy, model, **options))[0]

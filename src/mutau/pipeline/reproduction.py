@@ -1,0 +1,153 @@
+"""What a reproduction of a paper is made of: rows (published number beside ours) and figures.
+
+A part of a paper is a registered task: a function of a `Level` that returns `Part`s. The level says
+how much statistics to spend; errors are reported as they come out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+from mutau.core.errors import UnknownName
+from mutau.core.figure import Figure
+from mutau.core.registry import Registry
+from mutau.core.types import provenance
+from mutau.limits.paper_numbers import PaperNumber, paper_numbers
+
+PAPERS = {"na64mu": "NA64μ", "muone": "MUonE", "na64e": "NA64-e"}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How much to compute.
+
+    name : "quick", "default" or "full". events : Monte Carlo events per point.
+    points : points per curve. seed : fixes every random number.
+    """
+
+    name: str
+    events: int
+    points: int
+    seed: int = 1
+
+
+LEVELS = {
+    "quick": Level("quick", 20_000, 13),
+    "default": Level("default", 200_000, 61),
+    "full": Level("full", 2_000_000, 121),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One published number beside ours.
+
+    id, quantity, paper : as in the list of published numbers. ours : text. value, err : the number
+    behind it where there is one. verdict : "agrees", "differs" or "shown" (nothing to compare by
+    number). why : explanation. how : how it was computed. seconds : time taken.
+    """
+
+    id: str
+    quantity: str
+    paper: str
+    ours: str
+    value: float | None
+    err: float | None
+    difference: str
+    verdict: str
+    why: str
+    how: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one task returns."""
+
+    rows: tuple[Row, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """All rows and figures of the papers asked for, with provenance and timings."""
+
+    papers: tuple[str, ...]
+    level: Level
+    rows: tuple[Row, ...]
+    figures: tuple[Figure, ...]
+    seconds: dict[str, float]
+    meta: dict[str, Any]
+
+
+Task = Callable[[Level], Part]
+#: Tasks by "paper/name"; the order of registration is the order of the report.
+TASKS: Registry[Task] = Registry("reproduction task")
+#: Modules that register tasks when imported, in the order of the report.
+TASK_MODULES = ("mutau.pipeline.reproduce_na64mu",)
+
+
+def compare(number: PaperNumber, value: float | None, err: float | None = None, *, ours: str = "",
+            how: str = "", why: str = "") -> Row:  # fmt: skip
+    """Row for one published number: agreement is judged by the paper's own range or error.
+
+    value, err : ours, in the unit of the published number; None where a figure stands for it.
+    A value agrees if it lies in the published range widened by two of our standard errors.
+    """
+    text = ours or (_value_text(value, err) if value is not None else "figure")
+    verdict, difference = "shown", ""
+    if value is not None:
+        slack = 2.0 * (err or 0.0)
+        allowed = [number.allows(v) for v in (value, value - slack, value + slack)]
+        if None not in allowed:
+            verdict = "agrees" if any(allowed) else "differs"
+    if value is not None and number.value:
+        difference = f"{100.0 * (value / number.value - 1.0):+.1f} %"
+    return Row(number.id, number.quantity, number.paper, text, value, err, difference, verdict,
+               why or number.explanation, how)  # fmt: skip
+
+
+def _value_text(value: float, err: float | None) -> str:
+    return f"{value:.4g} ± {err:.2g}" if err else f"{value:.4g}"
+
+
+def number(id_: str) -> PaperNumber:
+    """The published number of that id. Raises UnknownName."""
+    table = paper_numbers()
+    if id_ not in table:
+        raise UnknownName("published number", id_, table)
+    return table[id_]
+
+
+def reproduce(
+    papers: Iterable[str] = tuple(PAPERS),
+    level: Level = LEVELS["default"],
+    progress: Callable[[float, str], None] | None = None,
+) -> Reproduction:
+    """Compute every figure and number of the papers whose road exists.
+
+    papers : names out of `PAPERS`. Raises UnknownName for another.
+    """
+    wanted = tuple(papers)
+    for paper in wanted:
+        if paper not in PAPERS:
+            raise UnknownName("paper", paper, PAPERS)
+    for module in TASK_MODULES:
+        import_module(module)
+    names = [name for name in TASKS if name.split("/")[0] in wanted]
+    rows, figures, seconds = list[Row](), list[Figure](), dict[str, float]()
+    for done, name in enumerate(names):
+        if progress:
+            progress(done / len(names), name)
+        start = time.perf_counter()
+        part = TASKS[name](level)
+        seconds[name] = time.perf_counter() - start
+        rows += [replace(row, seconds=seconds[name]) for row in part.rows]
+        figures += part.figures
+    return Reproduction(
+        wanted, level, tuple(rows), tuple(figures), seconds, provenance(seed=level.seed)
+    )

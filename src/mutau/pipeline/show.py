@@ -1,0 +1,160 @@
+"""What there is, and whether an experiment file is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mutau.core.constants import TABLE
+from mutau.core.registry import Registry
+
+Rows = list[dict[str, Any]]
+SHOWN: Registry[Callable[[], Rows]] = Registry("list", remedy="for example 'mutau show materials'")
+
+
+@SHOWN.register("experiments")
+def _experiments() -> Rows:
+    from mutau.experiment import experiment_names, experiment_path, load_experiment
+
+    rows = []
+    for name in experiment_names():
+        item = load_experiment(name)
+        rows.append(
+            {
+                "name": name,
+                "title": item.title,
+                "process": item.process,
+                "source": item.source,
+                "file": str(experiment_path(name)),
+            }
+        )
+    return rows
+
+
+@SHOWN.register("materials")
+def _materials() -> Rows:
+    from mutau.matter import describe
+
+    return describe()
+
+
+@SHOWN.register("models")
+def _models() -> Rows:
+    from mutau.models import REGISTRY
+
+    rows = []
+    for tag in REGISTRY:
+        item = REGISTRY[tag]
+        rows.append(
+            {
+                "name": tag,
+                "class": item.__name__,
+                "coupling": item.coupling_name,
+                "channels": list(item.channels),
+                "meaning": (item.__doc__ or "").strip().splitlines()[0],
+            }
+        )
+    return rows
+
+
+@SHOWN.register("processes")
+def _processes() -> Rows:
+    from mutau.pipeline.point import PROCESSES
+
+    return [
+        {"name": name, "per": PROCESSES[name].per, "meaning": PROCESSES[name].meaning}
+        for name in PROCESSES
+    ]
+
+
+@SHOWN.register("limits")
+def _limits() -> Rows:
+    from mutau.limits import database
+
+    return [
+        {
+            "name": item.name,
+            "title": item.title,
+            "kind": item.kind,
+            "cl": item.cl,
+            "model": item.model,
+            "drawn": item.plot,
+            "mass_GeV": list(item.mass_range),
+            "source": item.source,
+        }
+        for item in database().values()
+    ]
+
+
+@SHOWN.register("constants")
+def _constants() -> Rows:
+    return [
+        {
+            "name": name,
+            "value_internal": item.value,
+            "uncertainty": item.uncertainty,
+            "unit_of_source": item.unit,
+            "source": item.source,
+            "year": item.year,
+        }
+        for name, item in TABLE.items()
+    ]
+
+
+@SHOWN.register("references")
+def _references() -> Rows:
+    from mutau.limits import references
+
+    return [{"key": r.key, "reference": r.short, "doi": r.doi} for r in references().values()]
+
+
+@SHOWN.register("methods")
+def _methods() -> Rows:
+    from mutau.stats import METHODS
+
+    return [
+        {"name": name, "meaning": (METHODS[name].__doc__ or "").strip().splitlines()[0]}
+        for name in METHODS
+    ]
+
+
+@SHOWN.register("variables")
+def _variables() -> Rows:
+    from mutau.experiment import VARIABLES
+
+    return [
+        {"name": item.name, "dimension": item.dimension, "meaning": item.meaning}
+        for item in VARIABLES.values()
+    ]
+
+
+def show_answer(what: str, *, missing: bool = False) -> dict[str, Any]:
+    """Rows of one list; with `missing` (limits only) the curves without public numbers.
+
+    Raises UnknownName for another list.
+    """
+    rows = SHOWN[what]
+    if missing and what == "limits":
+        from mutau.limits import missing as missing_curves
+
+        return {"missing": [asdict(item) for item in missing_curves()]}
+    return {what: rows()}
+
+
+def check_answer(file: str) -> dict[str, Any]:
+    """Diagnosis of an experiment file. Raises Problems with every located mistake."""
+    from mutau.experiment import check_file, experiment_path
+    from mutau.pipeline.roads import has_road
+
+    path = experiment_path(file)
+    item = check_file(path)
+    return {
+        "file": str(Path(path)),
+        "experiment": item.name,
+        "process": item.process,
+        "can_be_run": has_road(item),
+        "digest": item.digest,
+        "problems": 0,
+    }

@@ -1,0 +1,107 @@
+"""The light verbs: keys of the answers, agreement with Python, refusals with exit code 2."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import mutau
+
+POINT = ("model", "--mass", "0.1", "--coupling", "1e-3")
+
+
+def test_model_json_has_the_promised_keys(cli):
+    result = cli("model", "--mass", "100MeV", "--coupling", "1e-3", "--json")
+    assert result.code == 0
+    answer = json.loads(result.out)
+    assert set(answer["widths_GeV"]) == {"nunu", "mumu", "tautau", "ee", "chichi"}
+    assert {"width_total_GeV", "branching", "delta_a_mu", "epsilon_eff", "mutau_version"} <= set(
+        answer
+    )
+    model = mutau.LmuMinusLtau(mass=0.1, coupling=1e-3)
+    assert answer["width_total_GeV"] == model.width_total
+    assert answer["delta_a_mu"] == model.delta_a_mu()
+
+
+def test_dark_sector_point(cli):
+    answer = json.loads(
+        cli("model", "--mass", "0.03", "--coupling", "1e-4", "--alpha-d", "0.1", "--json").out
+    )
+    # Gamma(chi chi*) = alpha_D m/12 (1 - 4/9)^(3/2)
+    assert answer["widths_GeV"]["chichi"] == pytest.approx(
+        0.1 * 0.03 / 12 * (5 / 9) ** 1.5, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("model", "--mass", "-1", "--coupling", "1e-3"), "mass = -1"),
+        (("model", "--mass", "nan", "--coupling", "1e-3"), "mass = nan"),
+        (("model", "--mass", "1 cm", "--coupling", "1e-3"), "--mass: '1 cm' is not of dimension"),
+        (("model", "--mass", "abc", "--coupling", "1e-3"), "--mass: 'abc' is not a number"),
+        (("model", "--mass", "0.1"), "takes --coupling"),
+        (("model", "--mass", "0.1", "--epsilon", "1e-3"), "takes --coupling, not --epsilon"),
+        (("model", "--mass", "0.1", "--coupling", "0"), "coupling = 0"),
+        ((*POINT, "--model", "lmu"), "did you mean 'lmu-ltau'"),
+        (
+            (*POINT, "--alpha-d", "0.1", "--mass-ratio", "2"),
+            "closed",
+        ),
+        (("xsec", "muon-brem", "--energy", "160", "--mass", "0.1"), "did you mean 'muon-brems'"),
+        (
+            ("xsec", "muon-brems", "--energy", "160", "--mass", "0.1", "--coupling", "1e-3",
+             "--material", "tugnsten"),
+            "did you mean 'tungsten'",
+        ),
+        (
+            ("xsec", "muon-brems", "--energy", "160", "--mass", "500", "--coupling", "1e-3"),
+            "mass",
+        ),
+        (
+            ("xsec", "muon-brems", "--energy", "160", "--mass", "0.1", "--coupling", "1e-3",
+             "--method", "wv"),
+            "wv",
+        ),
+        (("show", "material"), "did you mean 'materials'"),
+        (("limit", "na64m"), "did you mean 'na64mu'"),
+        (("limit", "nowhere.toml"), "nowhere.toml"),
+        (("limit", "na64mu", "--mass", "1:2"), "--mass: '1:2' is not a range"),
+        (("generate", "na64mu", "--mass", "0.1", "--coupling", "1e-3", "-o", "e.docx"), ".lhe"),
+        (("plane", "na64mu", "-o", "plane.gif"), ".png"),
+    ],
+)  # fmt: skip
+def test_wrong_input_is_refused(cli, words, expected, tmp_path):
+    result = cli(*words)
+    assert result.code == 2
+    assert expected in result.err
+    assert "Traceback" not in result.err
+    assert result.out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_xsec_check_value(cli):
+    # lead, 160 GeV, 100 MeV: 9.49 pb at epsilon = 1e-4, that is g' = 1e-4 sqrt(4 pi alpha)
+    from mutau.core.constants import E_CHARGE
+
+    words = ("--energy", "160", "--mass", "0.1", "--coupling", repr(1e-4 * E_CHARGE), "--json")
+    answer = json.loads(cli("xsec", "muon-brems", *words).out)
+    assert answer["sigma_pb"] == pytest.approx(9.49, rel=2e-3)
+    assert 0.0 < answer["sigma_err_pb"] < 1e-3 * answer["sigma_pb"]
+    assert answer["per"] == "atom"
+
+
+def test_help_lists_the_verbs_quickly():
+    out = subprocess.run(
+        [sys.executable, "-m", "mutau", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    for verb in "model xsec yields limit generate plane reproduce show check".split():
+        assert verb in out
+
+
+def test_readable_output_holds_the_same_numbers(cli):
+    out = cli("model", "--mass", "0.1", "--coupling", "1e-3").out
+    assert "width_total_GeV" in out
+    model = mutau.LmuMinusLtau(mass=0.1, coupling=1e-3)
+    assert f"{model.width_total:.6g}" in out

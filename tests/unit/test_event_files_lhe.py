@@ -107,7 +107,7 @@ def test_masses_are_known_ones_or_follow_from_the_four_momentum(tmp_path):
 
 
 def test_a_light_particle_far_above_its_mass(tmp_path):
-    # E = 100 GeV, m_e: E^2 - p^2 in float64 is wrong by 1e-12 GeV^2, that is 5 times m_e^2
+    # p 1e-15 too large: E^2 - p^2 off by 2 p^2 1e-15 = 2e-11 GeV^2, a share 8e-5 of m_e^2
     p4 = np.zeros((4, 4))
     p4[[0, 2], 0] = 100.0
     p4[[0, 2], 3] = np.sqrt(100.0**2 - M_E**2) * (1.0 + 1e-15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from mutau.core.constants import M_E, M_MU
 from mutau.xsec import muon_electron_amplitudes as amplitudes
 

@@ -23,8 +23,6 @@ emits is therefore needed only in the two contractions with P P and with g.
 
 from __future__ import annotations
 
-import numpy as np
-
 from mutau.core.jit import njit
 
 

@@ -8,9 +8,10 @@ azimuth of the electron about the direction of p4 + k. With P = |p4 + k|,
 
 At fixed T and E_V the muon's energy is known, and u measures its angle: a cut theta_mu > theta is
 an upper limit on u. Cuts on theta_mu, E_e and E_V are thus limits of integration, never steps
-inside the integrand, and Gauss-Legendre rules in log T, log E_V, log u converge fast. The azimuth
-is integrated by the midpoint rule, exponentially accurate for a periodic function; a cut on
-theta_e is a limit on phi.
+inside the integrand, and Gauss-Legendre rules converge fast in log T, log(E_V / E3) and
+log(u / -tm): the last two spread out soft and hard V, and the poles of both lines. The azimuth
+is mapped so that the muon's propagators are flat and integrated by the midpoint rule,
+exponentially accurate for a periodic function; a cut on theta_e is a limit on phi.
 
 No difference of nearly equal numbers is taken: E a - p b is rationalised everywhere.
 
@@ -34,12 +35,13 @@ _STEPS = 64  # of bisection or golden section: below the rounding of a double
 
 
 @njit(inline="always")
-def u_of_angle(E3, E1, m, e, sine2):  # type: ignore[no-untyped-def]
-    """u of a muon of energy E3 at the angle with sin^2(theta / 2) = sine2; concave in E3."""
+def u_of_angle(nu, E1, m, e, sine2):  # type: ignore[no-untyped-def]
+    """u of a muon that lost the energy nu, at the angle with sin^2(theta / 2) = sine2."""
+    E3 = E1 - nu
     p1 = math.sqrt(E1 * E1 - m * m)
     p3 = math.sqrt(max(E3 * E3 - m * m, 0.0))
-    forward = m * m * (E1 * E1 + E3 * E3 - m * m) / (E1 * E3 + p1 * p3)  # E1 E3 - p1 p3
-    return 2.0 * (m * m - forward - 2.0 * p1 * p3 * sine2 + e * (E1 - E3))
+    recoil = m * m * nu * nu / (E1 * E3 - m * m + p1 * p3)  # E1 E3 - p1 p3 - m^2
+    return 2.0 * (e * nu - recoil - 2.0 * p1 * p3 * sine2)
 
 
 @njit(inline="always")
@@ -57,7 +59,7 @@ def u_of_pair(T, EV, e, M, way):  # type: ignore[no-untyped-def]
 @njit(inline="always")
 def u_gap(EV, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
     """Limit of u by the muon's angle minus a limit by the pair; phase space where PARALLEL > 0."""
-    return u_of_angle(E1 - T - EV, E1, m, e, sine2) - u_of_pair(T, EV, e, M, way)
+    return u_of_angle(T + EV, E1, m, e, sine2) - u_of_pair(T, EV, e, M, way)
 
 
 @njit
@@ -162,7 +164,7 @@ def electron_direction(T, EV, u, E1, m, e, M):  # type: ignore[no-untyped-def]
     E4 = T + e
     p4 = math.sqrt(T * (T + 2.0 * e))
     E = E4 + EV
-    nu = E - e  # E1 - E3
+    nu = T + EV  # E1 - E3
     tm = u - 2.0 * e * nu
     P2 = nu * nu - tm
     P = math.sqrt(P2)
@@ -179,16 +181,22 @@ def electron_direction(T, EV, u, E1, m, e, M):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def matrix_element(T, EV, u, one_minus_cos, E1, m, e, M, process, coupling):  # type: ignore[no-untyped-def]
-    """|M|^2 over e^4 at given T, E_V, u and 1 - cos(theta_e); coupling = (v_mu, v_e, a_mu, a_e)."""
+def muon_propagator(T, one_minus_cos, E1, m, e):  # type: ignore[no-untyped-def]
+    """sm = (p3 + k)^2 - m^2 at given T and 1 - cos(theta_e)."""
     p1 = math.sqrt(E1 * E1 - m * m)
     E4 = T + e
     p4 = math.sqrt(T * (T + 2.0 * e))
+    along = (e * e * E1 * E1 + m * m * p4 * p4) / (E1 * E4 + p1 * p4)  # E1 E4 - p1 p4
+    return 2.0 * (e * (E1 - T) - along - p1 * p4 * one_minus_cos)
+
+
+@njit(inline="always")
+def matrix_element(T, EV, u, one_minus_cos, E1, m, e, M, process, coupling):  # type: ignore[no-untyped-def]
+    """|M|^2 over e^4 at given T, E_V, u and 1 - cos(theta_e); coupling = (v_mu, v_e, a_mu, a_e)."""
     S = 2.0 * e * E1
     te = -2.0 * e * T
     tm = u - 2.0 * e * (T + EV)
-    along = (e * e * E1 * E1 + m * m * p4 * p4) / (E1 * E4 + p1 * p4)  # E1 E4 - p1 p4
-    sm = S + te - 2.0 * (along + p1 * p4 * one_minus_cos)
+    sm = muon_propagator(T, one_minus_cos, E1, m, e)
     m2, e2, M2 = m * m, e * e, M * M
     if process == OFF_MUON:
         return coupling[0] * coupling[0] * zprime_kernel(S, te, tm, sm, u, m2, e2, M2)
@@ -198,33 +206,133 @@ def matrix_element(T, EV, u, one_minus_cos, E1, m, e, M, process, coupling):  # 
     return value
 
 
+@njit(inline="always")
+def azimuth_map(T, EV, u, one, wide, E1, m, e, M):  # type: ignore[no-untyped-def]
+    """A, B of the smaller of sm and -um over phi, A + B cos(phi) with 0 <= B < A.
+
+    With cos(phi) = (A cos(psi) - B) / (A - B cos(psi)) the angle psi is uniform where the nearest
+    pole of the muon line goes as 1 / (A + B cos(phi)):
+    d phi = sqrt(A^2 - B^2) / (A - B cos(psi)) d psi.
+    """
+    te = -2.0 * e * T
+    tm = u - 2.0 * e * (T + EV)
+    nearest = max(M * M + te - tm, 0.0)  # sm + um
+    low = muon_propagator(T, one + wide, E1, m, e) - nearest
+    high = muon_propagator(T, one - wide, E1, m, e) - nearest
+    return 0.5 * (high + low), 0.5 * (high - low)
+
+
 @njit
 def _azimuth(T, EV, u, E1, m, e, M, process, coupling, one_max, rule, cosines):  # type: ignore[no-untyped-def]
     """Integral of |M|^2 / P over phi, 0 to 2 pi, with 1 - cos(theta_e) < one_max."""
-    P, a, b = electron_direction(T, EV, u, E1, m, e, M)
-    total = 0.0
-    if a + b <= one_max:
-        for cosine in cosines:
-            total += matrix_element(T, EV, u, a - b * cosine, E1, m, e, M, process, coupling)
-        return 2.0 * math.pi * total / (len(cosines) * P)
-    if a - b >= one_max:
+    P, one, wide = electron_direction(T, EV, u, E1, m, e, M)
+    if one - wide >= one_max:
         return 0.0
-    last = math.acos((a - one_max) / b)
+    A, B = azimuth_map(T, EV, u, one, wide, E1, m, e, M)
+    root = math.sqrt((A - B) * (A + B))
+    total = 0.0
+    if one + wide <= one_max:
+        for c in cosines:
+            cosine = (A * c - B) / (A - B * c)
+            total += matrix_element(
+                T, EV, u, one - wide * cosine, E1, m, e, M, process, coupling
+            ) / (A - B * c)
+        return 2.0 * math.pi * root * total / (len(cosines) * P)
+    edge = (one - one_max) / wide
+    last = math.acos((A * edge + B) / (A + B * edge))
     for j in range(rule.shape[1]):
-        one = a - b * math.cos(last * rule[0, j])
-        total += rule[1, j] * matrix_element(T, EV, u, one, E1, m, e, M, process, coupling)
-    return 2.0 * last * total / P
+        c = math.cos(last * rule[0, j])
+        cosine = (A * c - B) / (A - B * c)
+        total += (
+            rule[1, j]
+            * matrix_element(T, EV, u, one - wide * cosine, E1, m, e, M, process, coupling)
+            / (A - B * c)
+        )
+    return 2.0 * last * root * total / P
+
+
+@njit(inline="always")
+def _u_at(y, scale):  # type: ignore[no-untyped-def]
+    """u at y = log(u / -tm), u - tm = scale."""
+    return scale / (1.0 + math.exp(-y))
 
 
 @njit
-def spectrum(T, E1, m, e, M, cuts, process, coupling, rule_v, rule_u, cosines):  # type: ignore[no-untyped-def]
+def _flatness(y, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
+    """A^2 - B^2 of `azimuth_map`: small where emission along the muon piles up."""
+    u = _u_at(y, scale)
+    _, one, wide = electron_direction(T, EV, u, E1, m, e, M)
+    A, B = azimuth_map(T, EV, u, one, wide, E1, m, e, M)
+    return (A - B) * (A + B)
+
+
+@njit
+def _ridge(start, stop, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
+    """Place and half width in y of the ridge of emission along the muon."""
+    ratio = 0.6180339887498949
+    a, b = start, stop
+    x, y = b - ratio * (b - a), a + ratio * (b - a)
+    fx = _flatness(x, scale, T, EV, E1, m, e, M)
+    fy = _flatness(y, scale, T, EV, E1, m, e, M)
+    for _ in range(18):
+        if fx < fy:
+            b, y, fy = y, x, fx
+            x = b - ratio * (b - a)
+            fx = _flatness(x, scale, T, EV, E1, m, e, M)
+        else:
+            a, x, fx = x, y, fy
+            y = a + ratio * (b - a)
+            fy = _flatness(y, scale, T, EV, E1, m, e, M)
+    place = 0.5 * (a + b)
+    least = min(fx, fy)
+    inward = 1.0 if stop - place > place - start else -1.0
+    width = (stop - start) / 256.0
+    while width < stop - start:
+        if _flatness(place + inward * width, scale, T, EV, E1, m, e, M) > 2.0 * least:
+            break
+        width *= 1.5
+    return place, width
+
+
+@njit
+def _muon_angle(T, EV, E1, m, e, M, sine2, process, coupling, one_max, rule, cosines):  # type: ignore[no-untyped-def]
+    """Integral of |M|^2 / P over u and phi at given T and E_V.
+
+    In y = log(u / -tm) both ends are smooth; y = place + width sinh(z) spreads the ridge.
+    """
+    low = u_of_pair(T, EV, e, M, PARALLEL)
+    high = min(u_of_angle(T + EV, E1, m, e, sine2), u_of_pair(T, EV, e, M, ANTIPARALLEL))
+    if high <= low:
+        return 0.0
+    scale = 2.0 * e * (T + EV)  # u - tm
+    start, stop = math.log(low / (scale - low)), math.log(high / (scale - high))
+    place, width = _ridge(start, stop, scale, T, EV, E1, m, e, M)
+    first = math.asinh((start - place) / width)
+    span = math.asinh((stop - place) / width) - first
+    total = 0.0
+    for k in range(rule.shape[1]):
+        z = first + span * rule[0, k]
+        u = _u_at(place + width * math.sinh(z), scale)
+        jacobian = u * (1.0 - u / scale) * width * math.cosh(z)
+        total += (
+            rule[1, k]
+            * jacobian
+            * _azimuth(T, EV, u, E1, m, e, M, process, coupling, one_max, rule, cosines)
+        )
+    return span * total
+
+
+@njit
+def spectrum(T, E1, m, e, M, cuts, process, coupling, rule, cosines):  # type: ignore[no-untyped-def]
     """d sigma / dT over e^4, GeV^-3, at each kinetic energy of the array T (GeV).
 
     cuts : sine2, smallest E_V, largest 1 - cos(theta_e).
-    rule_v, rule_u : (2, n) Gauss-Legendre nodes and weights on (0, 1). cosines : midpoints in phi.
+    rule : (2, n) Gauss-Legendre nodes and weights on (0, 1). cosines : of midpoints in phi.
     """
     sine2, v_min, one_max = cuts[0], cuts[1], cuts[2]
     p1 = math.sqrt(E1 * E1 - m * m)
+    # the electron line's (p2 - k)^2 - m_e^2 vanishes at this E_V, below all of phase space
+    pole = 0.5 * M * M / e if process != OFF_MUON else 0.0
     factor = 1.0 / (4.0 * e * p1 * (2.0 * math.pi) ** 4 * 16.0 * p1)
     out = np.zeros(len(T))
     for i in range(len(T)):
@@ -233,27 +341,23 @@ def spectrum(T, E1, m, e, M, cuts, process, coupling, rule_v, rule_u, cosines): 
             low, high = edges[panel], edges[panel + 1]
             if high <= low:
                 continue
-            span = math.log(high / low)
-            for j in range(rule_v.shape[1]):
-                EV = low * math.exp(span * rule_v[0, j])
-                u_low = u_of_pair(T[i], EV, e, M, PARALLEL)
-                u_high = min(
-                    u_of_angle(E1 - T[i] - EV, E1, m, e, sine2),
-                    u_of_pair(T[i], EV, e, M, ANTIPARALLEL),
-                )
-                if u_high <= u_low:
-                    continue
-                stretch = math.log(u_high / u_low)
-                inner = 0.0
-                for k in range(rule_u.shape[1]):
-                    u = u_low * math.exp(stretch * rule_u[0, k])
-                    inner += (
-                        rule_u[1, k]
-                        * u
-                        * _azimuth(
-                            T[i], EV, u, E1, m, e, M, process, coupling, one_max, rule_u, cosines
-                        )
+            top = E1 - T[i]
+            first = math.log((low - pole) / (top - low))
+            span = math.log((high - pole) / (top - high)) - first
+            for j in range(rule.shape[1]):
+                x, slope = rule[0, j], 1.0
+                if process != OFF_MUON:  # the electron's collinear logarithm opens at the ends
+                    slope = 0.5 * math.pi * math.sin(math.pi * x)
+                    x = math.sin(0.5 * math.pi * x) ** 2
+                share = 1.0 / (1.0 + math.exp(-first - span * x))
+                EV = pole + (top - pole) * share
+                jacobian = (top - pole) * share * (1.0 - share) * span * slope
+                out[i] += (
+                    rule[1, j]
+                    * jacobian
+                    * _muon_angle(
+                        T[i], EV, E1, m, e, M, sine2, process, coupling, one_max, rule, cosines
                     )
-                out[i] += rule_v[1, j] * EV * span * stretch * inner
+                )
         out[i] *= factor
     return out

@@ -252,7 +252,8 @@ def photon_bounds(
     window = electron_energy_min, electron_energy_max
     best = (-1.0, math.nan, math.nan)
     for _ in range(4):
-        e3, theta = np.meshgrid(*(np.linspace(*side, points) for side in box), indexing="ij")
+        e3 = np.linspace(box[0, 0], box[0, 1], points)[:, None] + np.zeros((1, points))
+        theta = np.linspace(box[1, 0], box[1, 1], points)[None, :] + np.zeros((points, 1))
         angle = _photon_angle(energy, e3, theta, *window)
         if np.all(np.isnan(angle)):
             break

@@ -36,7 +36,7 @@ _DIPOLE: Final = 0.71
 KINDS: Final = {"elastic": 0, "elastic+inelastic": 1, "unscreened": 2, "point": 3}
 
 
-@njit
+@njit(forceinline=True)
 def g2_kernel(t, z2, screen, size, z_inelastic, screen_inelastic):  # type: ignore[no-untyped-def]
     """G2(t) from the six numbers of `form_factor_parameters` (without its first).
 

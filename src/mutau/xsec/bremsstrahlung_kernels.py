@@ -34,17 +34,16 @@ from mutau.core.units import GEV2_PB
 FRONT: Final = ALPHA * ALPHA * GEV2_PB / (16.0 * math.pi)
 
 
-@njit
+@njit(forceinline=True)
 def plus_minus(transverse_mass2, energy, along):  # type: ignore[no-untyped-def]
     """Light-cone components E + p and E - p of an on-shell momentum, both to full precision."""
-    if along > 0.0:
-        plus = energy + along
-        return plus, transverse_mass2 / plus
-    minus = energy - along
-    return transverse_mass2 / minus, minus
+    large = energy + abs(along)
+    small = transverse_mass2 / large
+    forward = along > 0.0
+    return (large if forward else small), (small if forward else large)
 
 
-@njit
+@njit(forceinline=True)
 def u_limits(energy, m_l, mass, nucleus, x, x_bar):  # type: ignore[no-untyped-def]
     """Smallest and largest u at Z' energy x*energy (x_bar = 1 - x, given on its own).
 
@@ -53,9 +52,7 @@ def u_limits(energy, m_l, mass, nucleus, x, x_bar):  # type: ignore[no-untyped-d
     """
     p = math.sqrt((energy - m_l) * (energy + m_l))
     k0 = x * energy
-    if k0 <= mass:
-        return 1.0, 0.0
-    k = math.sqrt((k0 - mass) * (k0 + mass))
+    k = math.sqrt(max((k0 - mass) * (k0 + mass), 0.0))
     p_plus = energy + p
     slow = (x_bar * energy * (energy + k0) + mass * mass - m_l * m_l) / (p + k)
     f = (k0 + k) / p_plus
@@ -65,7 +62,7 @@ def u_limits(energy, m_l, mass, nucleus, x, x_bar):  # type: ignore[no-untyped-d
     return low, high
 
 
-@njit
+@njit(forceinline=True)
 def emission(energy, m_l, mass, nucleus, x, x_bar, u, u_excess):  # type: ignore[no-untyped-def]
     """Everything that depends on the Z' momentum alone.
 
@@ -75,7 +72,7 @@ def emission(energy, m_l, mass, nucleus, x, x_bar, u, u_excess):  # type: ignore
     """
     p = math.sqrt((energy - m_l) * (energy + m_l))
     k0 = x * energy
-    k = math.sqrt((k0 - mass) * (k0 + mass))
+    k = math.sqrt(max((k0 - mass) * (k0 + mass), 0.0))
     off = u_excess / (2.0 * p * k)
     k_t2 = k * k * off * max(2.0 - off, 0.0)
     v0 = x_bar * energy
@@ -91,14 +88,13 @@ def emission(energy, m_l, mass, nucleus, x, x_bar, u, u_excess):  # type: ignore
     square = 1.0 + 2.0 * v0 / nucleus + (m_l * m_l - u) / (nucleus * nucleus)
     half = 2.0 * v2 - u * rate
     root2 = half * half - square * u * u
-    if half <= 0.0 or root2 <= 0.0 or square <= 0.0:
-        return v0, v, v_minus, kappa2, k_plus, p_minus, 1.0, 0.0, 0.0
-    t_max = (half + math.sqrt(root2)) / square
-    t_min = u * u / (square * t_max)
+    open_ = (half > 0.0) & (root2 > 0.0) & (square > 0.0)
+    t_max = (half + math.sqrt(max(root2, 0.0))) / square if open_ else 0.0
+    t_min = u * u / (square * t_max) if open_ else 1.0
     return v0, v, v_minus, kappa2, k_plus, p_minus, t_min, t_max, square / (4.0 * v2)
 
 
-@njit
+@njit(forceinline=True)
 def exchange(m_l, mass, nucleus, u, em, t, t_excess):  # type: ignore[no-untyped-def]
     """Everything that depends on the Z' momentum and t, but not on the azimuth.
 
@@ -133,7 +129,7 @@ def exchange(m_l, mass, nucleus, u, em, t, t_excess):  # type: ignore[no-untyped
     )
 
 
-@njit
+@njit(forceinline=True)
 def amplitude_mean(m_l, mass, nucleus, u, t, ex):  # type: ignore[no-untyped-def]
     """Squared amplitude averaged over the azimuth, in closed form: (q^-/2M)^2 <A>.
 
@@ -168,7 +164,7 @@ def amplitude_mean(m_l, mass, nucleus, u, t, ex):  # type: ignore[no-untyped-def
     return first / u - 2.0 * (m2 + 2.0 * m_l * m_l) * second / (u * u)
 
 
-@njit
+@njit(forceinline=True)
 def amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi):  # type: ignore[no-untyped-def]
     """Squared amplitude at one azimuth: (q^-/2M)^2 A, GeV^2.
 
@@ -193,7 +189,7 @@ def amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi):  # type: ignore[no-unty
     return (first - 2.0 * (m2 + 2.0 * m_l * m_l) * second / product) / product
 
 
-@njit
+@njit(forceinline=True)
 def density_front(energy, m_l, v, q_minus, t):  # type: ignore[no-untyped-def]
     """Factor from G2(t) (q^-/2M)^2 A to d sigma/dx du dt dphi/2pi, pb per coupling^2 GeV^4.
 

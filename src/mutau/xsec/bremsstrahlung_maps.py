@@ -33,7 +33,7 @@ def knee_inverse(eta, a, b):  # type: ignore[no-untyped-def]
     return w, (w + a) * (w + b) / (b - a)
 
 
-@njit
+@njit(forceinline=True)
 def energy_limits(energy, m_l, mass, nucleus):  # type: ignore[no-untyped-def]
     """Smallest and largest Z' energy in the laboratory, GeV; (1, 0) where nothing is allowed.
 
@@ -44,24 +44,23 @@ def energy_limits(energy, m_l, mass, nucleus):  # type: ignore[no-untyped-def]
     invariant = m_l * m_l + nucleus * nucleus + 2.0 * energy * nucleus
     half = 0.5 * mass * mass + nucleus * (energy - m_l)
     root2 = half * half - invariant * mass * mass
-    if root2 <= 0.0 or half <= 0.0 or energy - m_l <= mass:
-        return 1.0, 0.0
-    root = p * math.sqrt(root2)
+    root = p * math.sqrt(max(root2, 0.0))
     high = (half * (energy + nucleus) + root) / invariant
-    low = mass
-    if mass * (energy + nucleus) > half:  # a Z' at rest in the laboratory is out of reach
-        low = (half * (energy + nucleus) - root) / invariant
-    return low, high
+    back = (half * (energy + nucleus) - root) / invariant
+    # where a Z' at rest in the laboratory is out of reach, the backward one is the slowest
+    low = back if mass * (energy + nucleus) > half else mass
+    closed = (root2 <= 0.0) | (half <= 0.0) | (energy - m_l <= mass)
+    return (1.0 if closed else low), (0.0 if closed else high)
 
 
-@njit
+@njit(forceinline=True)
 def energy_knees(m_l, mass):  # type: ignore[no-untyped-def]
     """Knees of the Z' energy variable x/(1-x)."""
     ratio = mass / m_l
     return 0.5 * min(1.0, ratio), 2.0 * max(1.0, ratio * ratio)
 
 
-@njit
+@njit(forceinline=True)
 def exchange_knees(t_min, u, x, screen, size):  # type: ignore[no-untyped-def]
     """Knees of the exchange variable t - t_min."""
     low = t_min + screen

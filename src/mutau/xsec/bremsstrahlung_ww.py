@@ -52,20 +52,20 @@ def flux(t_min, t_max, ff, grid):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit
+@njit(forceinline=True)
 def u_forward(m_l, mass, x, x_bar):  # type: ignore[no-untyped-def]
     """Smallest u of the approximation: emission along the beam."""
     return mass * mass * x_bar / x + m_l * m_l * x
 
 
-@njit
+@njit(forceinline=True)
 def shape(energy, m_l, mass, x, x_bar, u):  # type: ignore[no-untyped-def]
     """d sigma/dx du / chi at coupling 1, pb/GeV^2."""
     m2, ml2 = mass * mass, m_l * m_l
     across2 = x * u - m2 * x_bar - ml2 * x * x
     emitted = 2.0 * (1.0 + x_bar * x_bar) - 4.0 * x_bar * (m2 + 2.0 * ml2) * across2 / (u * u)
     k0 = x * energy
-    beta = math.sqrt((k0 - mass) * (k0 + mass)) / k0
+    beta = math.sqrt(max((k0 - mass) * (k0 + mass), 0.0)) / k0
     return FRONT * beta * emitted / (u * u)
 
 

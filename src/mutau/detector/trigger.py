@@ -1,0 +1,224 @@
+"""Trigger of a missing-momentum experiment, fast mode: which scattered muons make it fire.
+
+What is simulated: beam spot and divergence, multiple scattering and mean energy loss before and
+behind the vertex in the target, the dipole as a uniform field (helix), scattering and loss in
+everything solid on the way, counters with holes, positions and inefficiencies. What is not:
+fluctuations of the energy loss, secondaries that reach a veto, the tails of scattering beyond a
+Gaussian, the fringe of the field, air. Where those matter the full simulation takes over.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.errors import MutauError, UnknownName
+from mutau.detector.geometry import KIND, NAME, WATCH, Geometry, build_geometry
+from mutau.detector.shares import weighted_share
+from mutau.experiment import replace
+
+if TYPE_CHECKING:
+    from mutau.experiment.schema import Experiment
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerResult:
+    """What became of N scattered muons.
+
+    passed : (N,) bool, the trigger fires. on_target : (N,) bool, the incoming muon passed the
+        counters before the target.
+    efficiency, error : weighted share that passes, of those whose incoming muon passed all
+        counters before the target (a muon on target is counted by them), and its error.
+    beam_acceptance, beam_error : share whose incoming muon passed the counters before the target.
+    steps, kept, kept_error : names along z, and the weighted share (of all) left after each.
+    energy : (N,) GeV, behind the target; 0 where the muon was stopped or turned back.
+    slopes, position : (N, 2), dx/dz, dy/dz and cm, at the end of the target.
+    names, touched : (N,) int64, bit i set where the muon crossed the solid or counter names[i];
+        not set beyond the point where the trigger had already failed. See `crossed`.
+    hits : name -> (N, 2) cm for the names that were asked for, NaN where the muon did not come.
+    """
+
+    passed: NDArray[np.bool_]
+    on_target: NDArray[np.bool_]
+    efficiency: float
+    error: float
+    beam_acceptance: float
+    beam_error: float
+    steps: tuple[str, ...]
+    kept: Array
+    kept_error: Array
+    energy: Array
+    slopes: Array
+    position: Array
+    names: tuple[str, ...]
+    touched: NDArray[np.int64]
+    hits: dict[str, Array]
+
+    def crossed(self, name: str) -> NDArray[np.bool_]:
+        """(N,) bool: the muon crossed this solid or counter. Raises UnknownName."""
+        if name not in self.names:
+            raise UnknownName("detector part", name, self.names)
+        return (self.touched >> self.names.index(name)) & 1 == 1
+
+
+def _checked(p_lepton: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
+    p4 = np.ascontiguousarray(p_lepton, float)
+    if p4.ndim != 2 or p4.shape[1] != 4 or not len(p4):
+        raise MutauError(f"p_lepton has shape {p4.shape}", allowed="(N, 4): E, px, py, pz")
+    w = np.ones(len(p4)) if weights is None else np.asarray(weights, float)
+    if w.shape != (len(p4),):
+        raise MutauError(f"weights have shape {w.shape}", allowed=f"({len(p4)},)")
+    if not (np.all(np.isfinite(p4)) and np.all(np.isfinite(w)) and np.all(w >= 0.0)):
+        raise MutauError("p_lepton or weights hold a value that is negative or not finite")
+    return p4, w
+
+
+def trigger_efficiency(
+    p_lepton: ArrayLike,
+    weights: ArrayLike | None,
+    experiment: Experiment,
+    rng: np.random.Generator,
+    *,
+    depth: ArrayLike | None = None,
+    watch: tuple[str, ...] = (),
+    scattering: Literal["collisions", "gaussian"] = "collisions",
+) -> TriggerResult:
+    """Which scattered muons fire the trigger of the experiment.
+
+    p_lepton : (N, 4) GeV, scattered muon relative to the direction of the incoming one (+z), as
+        the samplers give it. weights : (N,) or None for equal ones.
+    depth : (N,) place of the vertex in units of the target's thickness, or None: uniform, right
+        where the cross section does not change along the target.
+    watch : names whose crossing points to return.
+    scattering : "collisions", with single large angles and the nuclear form factor; "gaussian",
+        Highland's width without tails, faster, good where tails do not decide.
+    Returns TriggerResult. Raises MutauError for bad arrays or a set-up the fast mode cannot do.
+    Sources: NA64mu paper, sec. II (counters); `transport.multiple_scattering`,
+    `transport.muon_propagation` and `matter.muon_energy_loss` for what happens on the way.
+    Approximation: directions are composed as slopes; relative error of an angle below theta^2.
+    Limiting check: no scattering and no field leave the straight line from the vertex.
+    """
+    from mutau.detector.trigger_kernel import trigger_kernel
+
+    p4, w = _checked(p_lepton, weights)
+    geometry = build_geometry(experiment, tuple(watch))
+    if scattering not in ("collisions", "gaussian"):
+        raise UnknownName("scattering", scattering, ("collisions", "gaussian"))
+    n = len(p4)
+    where = np.full(n, -1.0) if depth is None else np.ascontiguousarray(depth, float)
+    if where.shape != (n,) or (depth is not None and not np.all((where >= 0) & (where <= 1))):
+        raise MutauError("depth must be one number per muon", allowed="0 to 1")
+    failed, touched = np.empty(n, np.int16), np.empty(n, np.int64)
+    behind = np.empty((n, 5))
+    hits = np.full((n, len(geometry.names), 2) if watch else (0, 0, 2), np.nan)
+    trigger_kernel(
+        p4,
+        where,
+        geometry.rows,
+        geometry.losses,
+        geometry.heads,
+        geometry.columns,
+        geometry.widths,
+        geometry.beam,
+        geometry.target,
+        scattering == "gaussian",
+        rng,
+        failed,
+        touched,
+        behind,
+        hits,
+    )
+    return _result(geometry, failed, touched, behind, hits, w, watch)
+
+
+def _result(
+    geometry: Geometry,
+    failed: NDArray[np.int16],
+    touched: NDArray[np.int64],
+    behind: Array,
+    hits: Array,
+    weights: Array,
+    watch: tuple[str, ...],
+) -> TriggerResult:
+    """The summary of what the kernel wrote."""
+    rows, passed = geometry.rows, failed < 0
+    last = {geometry.names[int(row[NAME])]: i for i, row in enumerate(rows) if row[KIND] != WATCH}
+    # sums over the events that end at each row; index 0 holds those that pass
+    ends = failed.astype(np.int64) + 1
+    sums = [np.bincount(ends, w, len(rows) + 1) for w in (weights, weights**2)]
+    left = [s.sum() - np.cumsum(s[1:]) for s in sums]  # after each row
+    total, total_2 = float(sums[0].sum()), float(sums[1].sum())
+    kept = [weighted_share(left[0][i], total, left[1][i], total_2) for i in last.values()]
+    before = geometry.target - 1
+    on, on_2 = (left[0][before], left[1][before]) if before >= 0 else (total, total_2)
+    acceptance, acceptance_error = weighted_share(on, total, on_2, total_2)
+    efficiency, error = weighted_share(sums[0][0], on, sums[1][0], on_2)
+    return TriggerResult(
+        passed=passed,
+        on_target=passed | (failed >= geometry.target),
+        efficiency=efficiency,
+        error=error,
+        beam_acceptance=acceptance,
+        beam_error=acceptance_error,
+        steps=tuple(last),
+        kept=np.array([share for share, _ in kept]),
+        kept_error=np.array([uncertainty for _, uncertainty in kept]),
+        energy=behind[:, 4],
+        slopes=behind[:, 2:4],
+        position=behind[:, :2],
+        names=geometry.names,
+        touched=touched,
+        hits={name: hits[:, geometry.index(name)] for name in watch},
+    )
+
+
+def beam_through(
+    experiment: Experiment, n: int, rng: np.random.Generator, *, watch: tuple[str, ...] = ()
+) -> TriggerResult:
+    """Beam muons that radiate nothing, through the same set-up.
+
+    n : number of muons. Energies are Gaussian with the spread of the beam.
+    Returns TriggerResult; its efficiency is the rate at which undisturbed beam muons fire the
+    trigger (the NA64mu paper quotes 0.1 % for all of the beam, sec. II).
+    """
+    from mutau.core.constants import M_MU
+
+    beam = experiment.beam
+    energy = beam.energy * (1.0 + beam.energy_spread * rng.standard_normal(n))
+    energy = np.maximum(energy, 0.1 * beam.energy)
+    p4 = np.zeros((n, 4))
+    p4[:, 0], p4[:, 3] = energy, np.sqrt(energy**2 - M_MU**2)
+    return trigger_efficiency(p4, None, experiment, rng, depth=np.zeros(n), watch=watch)
+
+
+def edge_for_rate(
+    experiment: Experiment, counter: str, rate: float, n: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Where the near edge of a shifted counter must stand so that `rate` of the beam hits it.
+
+    counter : name; its shift off the axis along x tells the side. rate : share of beam muons.
+    n : muons to simulate. Returns (x in cm, statistical error). This is the design condition of a
+    trigger rate, not an adjustment to any efficiency.
+    """
+    side = np.sign(experiment.detector[counter].x)
+    if side == 0.0 or not 0.0 < rate < 1.0 or n * rate < 10.0:
+        raise MutauError(
+            f"no edge of {counter!r} can be found for rate {rate:g} with {n} muons",
+            allowed="a counter off the axis in x, 0 < rate < 1, n rate >= 10",
+        )
+    behind = [c for c in experiment.detector.counter if c.z > experiment.target.z]
+    open_ = replace(experiment, {f"detector/counter[{c.name}]/role": "monitor" for c in behind})
+    through = beam_through(open_, n, rng, watch=(counter,))
+    x = through.hits[counter][through.passed, 0]
+    x = np.sort(side * x)[::-1]
+    k = rate * n * through.beam_acceptance
+    if k + math.sqrt(k) >= len(x):
+        raise MutauError(f"less than {rate:g} of the beam reaches {counter!r}")
+    spread = 0.5 * (x[int(k - math.sqrt(k))] - x[int(k + math.sqrt(k))])
+    return float(side * x[int(k)]), float(spread)

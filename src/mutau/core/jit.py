@@ -45,7 +45,8 @@ def _compiled_dir() -> str:
 
 
 def njit(*args: Any, **options: Any) -> Callable:
-    """`numba.njit` with cache on, IEEE division (no exception branch), and our cache folder.
+    """`numba.njit` with cache on, IEEE division (no exception branch), without the interpreter's
+    lock (so that threads run side by side), and with our cache folder.
 
     Further options pass through (`fastmath`, `parallel`, `inline`, signatures).
     """
@@ -54,4 +55,5 @@ def njit(*args: Any, **options: Any) -> Callable:
         config.CACHE_DIR = _compiled_dir()
     options.setdefault("cache", True)
     options.setdefault("error_model", "numpy")
+    options.setdefault("nogil", True)
     return numba.njit(*args, **options)

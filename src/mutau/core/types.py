@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -102,6 +102,23 @@ class Events(Saved):
             self.weight[rows],
             self.meta,
         )
+
+
+def join(parts: Sequence[Events]) -> Events:
+    """Several samples as one, events numbered through; the meta of the first is kept.
+
+    Raises MutauError for no samples at all.
+    """
+    if not parts:
+        raise MutauError("nothing to join")
+    events, start = [], 0
+    for part in parts:
+        rank = np.cumsum(np.diff(part.event, prepend=part.event[:1]) != 0)
+        events.append(start + rank)
+        start += part.n_events
+    columns = ("pdg", "status", "p4", "x4", "weight")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
+    return Events(event=np.concatenate(events).astype(np.int64), meta=parts[0].meta, **joined)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.errors import MutauError
 from mutau.core.storage import digest
-from mutau.core.types import Exclusion, provenance
+from mutau.core.types import Exclusion, Yields, provenance
 from mutau.models import REGISTRY, build_model
-from mutau.pipeline.roads import road_of
+from mutau.pipeline.roads import Effort, Prepared, road_of
 from mutau.pipeline.yields import assemble
 
 if TYPE_CHECKING:
@@ -54,17 +57,15 @@ def limit_curve(
     grid = np.asarray(default_masses(experiment) if masses is None else masses, float)
     if grid.ndim != 1 or not len(grid):
         raise MutauError("masses must be a list of numbers", place="masses")
+    effort = Effort(seed, n_events, final_only=True)
     highest = REGISTRY[model].coupling_max
-    couplings, errors = np.empty(len(grid)), np.empty(len(grid))
-    for index, mass in enumerate(grid):
-        if progress:
-            progress(index / len(grid), f"{experiment.name}: {mass:.3g} GeV")
-        start = build_model(model, float(mass), 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
-        prepared = road.prepare(experiment, start, seed, n_events, False)
-        couplings[index], errors[index] = _solve(
-            lambda g, p=prepared, m=start: assemble(p, m.with_coupling(g), experiment, seed),
-            cl, method, highest,
-        )  # fmt: skip
+
+    def at(mass: float) -> tuple[float, float]:
+        start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
+        prepared = road.prepare(experiment, start, effort)
+        return _solve(partial(_yields_at, prepared, start, experiment, seed), cl, method, highest)
+
+    couplings, errors = np.array(side_by_side(at, grid.tolist(), experiment.name, progress)).T
     point = {"model": model, "alpha_d": alpha_d, "mass_ratio": mass_ratio}
     return Exclusion(
         mass=grid,
@@ -81,7 +82,40 @@ def limit_curve(
     )
 
 
-def _solve(yields_at: Callable[[float], Any], cl: float, method: str, highest: float) -> Any:
+def side_by_side(
+    work: Callable[[float], Any],
+    items: Sequence[float],
+    label: str,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[Any]:
+    """`work` over items in threads, one per core (kernels release the interpreter's lock).
+
+    Results in the order of the items; each item has its own random streams, so the number of
+    threads does not matter. The first error, or Ctrl-C, cancels what has not begun.
+    """
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(items))) as pool:
+        running = [pool.submit(work, item) for item in items]
+        try:
+            results = []
+            for done, future in enumerate(running):
+                if progress:
+                    progress(done / len(items), f"{label}: {items[done]:.3g} GeV")
+                results.append(future.result())
+            return results
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _yields_at(
+    prepared: Prepared, model: Any, experiment: Experiment, seed: int, coupling: float
+) -> Yields:
+    return assemble(prepared, model.with_coupling(coupling), experiment, seed)
+
+
+def _solve(
+    yields_at: Callable[[float], Yields], cl: float, method: str, highest: float
+) -> tuple[float, float]:
     """Coupling where the expected signal reaches the allowed number of events, and its error.
 
     The allowed number is found once, at a coupling where the signal is not zero: it depends on
@@ -93,11 +127,12 @@ def _solve(yields_at: Callable[[float], Any], cl: float, method: str, highest: f
     if reference.total <= 0.0:
         return np.inf, 0.0
     allowed = upper_limit(reference, cl=cl, method=method)
-    solved = solve_coupling(
-        lambda g: (lambda y: (y.total, y.total_err))(yields_at(g)),
-        allowed.events,
-        highest=highest,
-    )
+
+    def signal(coupling: float) -> tuple[float, float]:
+        result = yields_at(coupling)
+        return result.total, result.total_err
+
+    solved = solve_coupling(signal, allowed.events, highest=highest)
     if not np.isfinite(solved.coupling):
         return np.inf, 0.0
     # the limit's own error holds that of the signal; what is left is from toys
@@ -120,11 +155,3 @@ def limit_answer(line: Exclusion) -> dict[str, Any]:
             for m, g, e in zip(line.mass, line.coupling, line.numerical_err, strict=True)
         ],
     }
-
-
-def refuse_mass(mass: float, low: float, high: float, why: str) -> None:
-    """Raise OutOfRange for a mass outside [low, high] GeV."""
-    if not low <= mass <= high:
-        raise OutOfRange(
-            f"mass = {mass:g} GeV: {why}", place="mass", allowed=f"[{low:g}, {high:g}] GeV"
-        )

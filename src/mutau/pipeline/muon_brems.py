@@ -18,12 +18,14 @@ import numpy as np
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
-from mutau.core.types import Events
+from mutau.core.storage import digest
+from mutau.core.types import Events, join, provenance
+from mutau.core.units import PB_CM2
 from mutau.detector.shares import weighted_share
-from mutau.detector.trigger import TriggerResult, beam_through, trigger_efficiency
+from mutau.detector.trigger import beam_through, trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import Model
-from mutau.pipeline.roads import ROADS, Prepared, Road, mass_key
+from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
 from mutau.selection.cutflow import apply_cuts, label
 from mutau.selection.variables import Sample
 from mutau.xsec import muon_brems
@@ -40,7 +42,7 @@ DEPTH_NODES = 2
 MINOR_SHARE = 0.02
 #: Cuts that need detectors which this level of simulation does not have.
 BEYOND_FAST_MODE = ("incoming_momentum", "n_tracks", "vhcal_energy", "hcal_energy")
-LOW, HIGH = 0, 1  # strata of x, and their names in the random streams
+LOW, HIGH, GENERATE, STUDY, BEAM = range(5)  # names in the random streams; two strata of x
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def produced(
         sigma = muon_brems.totals(
             target.energies[1:], mass, z=element.z, a=element.a, x_min=x_min, x_max=x_max
         )
-        scale = _particles(experiment) * density * 1e-36  # pb cm^-3 cm -> number
+        scale = _particles(experiment) * density * PB_CM2
         found[element] = (
             scale * float(target.weights @ sigma.sigma_pb),
             scale * float(target.weights @ sigma.sigma_err_pb),
@@ -122,7 +124,7 @@ def _sampler(experiment: Experiment, element: Element, mass: float, window: tupl
 
     target, behind = _target(experiment)
     return BremsSampler(
-        "mu", z=element.z, a=element.a, mass=mass, energy_min=float(behind),
+        "muon", z=element.z, a=element.a, mass=mass, energy_min=float(behind),
         energy_max=float(target.energies[0]), x_min=window[0], x_max=window[1],
     )  # fmt: skip
 
@@ -194,7 +196,7 @@ def _columns(
     if truth:
         return {"p_muon": sample.p_lepton, "weights": sample.weight}
     result = trigger_efficiency(sample.p_lepton, sample.weight, experiment, rng, depth=depth)
-    on_target = muons_on_target(result)
+    on_target = result.on_target
     energy = np.where(np.isfinite(result.energy), result.energy, 0.0)
     momentum = np.sqrt(np.maximum(energy**2 - M_MU**2, 0.0))
     direction = np.column_stack([result.slopes, np.ones(len(energy))])
@@ -207,11 +209,6 @@ def _columns(
     }
 
 
-def muons_on_target(result: TriggerResult) -> Array:
-    """(N,) bool: the incoming muon passed every counter before the target."""
-    return result.on_target
-
-
 def _check_mass(experiment: Experiment, mass: float) -> None:
     low, high = mass_range(experiment)
     if not low <= mass <= high:
@@ -222,21 +219,21 @@ def _check_mass(experiment: Experiment, mass: float) -> None:
         )
 
 
-def prepare(
-    experiment: Experiment, model: Model, seed: int, n_events: int, truth: bool
-) -> Prepared:
+def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     """Everything about one mass that does not depend on the coupling; see `roads.Road`."""
-    mass, n = model.mass, n_events if n_events > 0 else DEFAULT_EVENTS
+    mass, n = model.mass, effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
+    truth, seed = effort.truth, effort.seed
     _check_mass(experiment, mass)
     split = split_point(experiment)
+    windows = {HIGH: (split, 1.0)} if effort.final_only else {LOW: (0.0, split), HIGH: (split, 1.0)}
     strata = [
         _stratum(experiment, mass, window, n, stream(seed, mass_key(mass), which), truth)
-        for which, window in ((LOW, (0.0, split)), (HIGH, (split, 1.0)))
+        for which, window in windows.items()
         if window[0] < window[1]
     ]
-    number = sum(s.total * s.share for s in strata)
-    square = sum((s.total * s.share_err) ** 2 + (s.total_err * s.share) ** 2 for s in strata)
-    error = np.sqrt(square)
+    number = np.sum([s.total * s.share for s in strata], axis=0)
+    parts = [np.hypot(s.total * s.share_err, s.total_err * s.share) for s in strata]
+    error = np.sqrt(np.sum(np.square(parts), axis=0))
     cuts = [label(cut) for cut in experiment.cuts if not _left_out(cut.variable, truth)]
 
     def signal(point: Model) -> tuple[Array, Array]:
@@ -256,21 +253,49 @@ def _not_simulated(experiment: Experiment) -> list[str]:
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
-    """Unweighted signal events along the target; each weight is the produced yield over n."""
-    from mutau.sampling.brems_events import concatenate, to_events
+    """Unweighted signal events along the target; each weight is the produced yield over n.
+
+    The incoming muon runs along z through x = y = 0; the spot of the beam is left to whoever reads
+    the events. Elements are in proportion to what they make.
+    """
+    from mutau.sampling.brems_events import to_events
 
     mass = model.mass
     _check_mass(experiment, mass)
     target, _ = _target(experiment)
-    rng = stream(seed, mass_key(mass), 2)
+    rng = stream(seed, mass_key(mass), GENERATE)
     scale = model.lepton_coupling("mu") ** 2 * model.branching_invisible
     made = produced(experiment, mass)
     total = scale * sum(number for number, _ in made.values())
+    described = {
+        **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
+        "experiment": experiment.name,
+        "expected_events": total,
+        **model.to_dict(),
+        **_mean_cross_section(target, made, scale, experiment),
+    }
     parts = []
-    for element, share, sample, depth in _vertices(experiment, mass, (0.0, 1.0), n, rng):
-        z = experiment.target.z + depth * target.length
-        parts.append((element, share, sample, z))
-    return concatenate([to_events(sample, z=z) for _, _, sample, z in parts], total, seed)
+    for element, _, sample, depth in _vertices(experiment, mass, (0.0, 1.0), n, rng):
+        x4 = np.zeros((len(depth), 4))
+        x4[:, 3] = experiment.target.z + depth * target.length
+        parts.append(
+            to_events(
+                _sampler(experiment, element, mass, (0.0, 1.0)), sample, target.energy_at(depth),
+                antilepton=experiment.beam.particle == "mu+", event_weight=total / n, x4=x4,
+                meta=described,
+            )
+        )  # fmt: skip
+    return join(parts)
+
+
+def _mean_cross_section(
+    target: Target, made: dict[Element, tuple[float, float]], scale: float, experiment: Experiment
+) -> dict[str, float]:
+    """Cross section per mean atom of the target, averaged along it, pb."""
+    atoms = sum(density for _, density in target.material.atoms_per_cm3)
+    column = _particles(experiment) * atoms * target.length * PB_CM2
+    number, error = (sum(x) for x in zip(*made.values(), strict=True))
+    return {"sigma_pb": scale * number / column, "sigma_err_pb": scale * error / column}
 
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
@@ -302,19 +327,21 @@ def trigger_study(experiment: Experiment, masses: Array, n: int, seed: int) -> T
     """
     rows = []
     for mass in np.asarray(masses, float):
-        rng = stream(seed, mass_key(float(mass)), 3)
-        passed, all_, both = [], [], []
+        rng = stream(seed, mass_key(float(mass)), STUDY)
+        everything, below_half = [], []
         for _, part, sample, depth in _vertices(experiment, float(mass), (0.0, 1.0), n, rng):
-            columns = _columns(experiment, sample, depth, rng, truth=False)
-            low = columns["p_muon"][:, 0] <= 0.5 * experiment.beam.energy
-            w = part * columns["weights"] / columns["weights"].sum()
-            all_.append((w[columns["trigger"]], w))
-            both.append((w[low & columns["trigger"]], w[low]))
-            passed.append(low)
-        rows.append((*_share(both), *_share(all_)))
-    beam = beam_through(experiment, 20 * n, stream(seed, 4))
-    columns = np.array(rows).T
-    return TriggerStudy(np.asarray(masses, float), *columns, beam.efficiency, beam.error)
+            muons = _columns(experiment, sample, depth, rng, truth=False)
+            low = muons["p_muon"][:, 0] <= 0.5 * experiment.beam.energy
+            fired = muons["trigger"]
+            w = part * muons["weights"] / muons["weights"].sum()
+            everything.append((w[fired], w))
+            below_half.append((w[low & fired], w[low]))
+        rows.append((*_share(below_half), *_share(everything)))
+    low_share, low_err, share, err = np.array(rows).T
+    beam = beam_through(experiment, 20 * n, stream(seed, BEAM))
+    return TriggerStudy(
+        np.asarray(masses, float), low_share, low_err, share, err, beam.efficiency, beam.error
+    )
 
 
 def _share(parts: list[tuple[Array, Array]]) -> tuple[float, float]:

@@ -121,8 +121,7 @@ def spectra(level: Level) -> Part:
     middle = 0.5 * (edges[1:] + edges[:-1])
     series, worst = [], 0.0
     for mass in FIG4_MASSES:
-        settings = {"z": lead.z, "a": lead.a, "mass": mass}
-        sampler = BremsSampler("mu", energy_min=160.0, energy_max=160.0, **settings)
+        sampler = BremsSampler("muon", lead.z, lead.a, mass, 160.0, 160.0)
         sample = sampler.sample(np.full(level.events, 160.0), stream(level.seed, 4, mass_key(mass)))
         count, _ = np.histogram(sample.p_zprime[:, 0], edges, weights=sample.weight)
         square, _ = np.histogram(sample.p_zprime[:, 0], edges, weights=sample.weight**2)

@@ -26,6 +26,22 @@ Signal = Callable[[Model], tuple[Array, Array]]
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How a road is to prepare a mass.
+
+    seed : fixes the Monte Carlo. n_events : sample size; 0 for the road's default.
+    truth : cuts on true quantities with perfect acceptance. final_only : what is left after the
+    last cut is enough, so that parts of the sample which cannot get there need not be drawn; the
+    last number is the same to the digit.
+    """
+
+    seed: int = 1
+    n_events: int = 0
+    truth: bool = False
+    final_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What a road knows about one mass in one experiment.
 
@@ -46,12 +62,12 @@ class Prepared:
 class Road:
     """A process from the experiment's point of view.
 
-    prepare : (experiment, model, seed, n_events, truth) -> Prepared. n_events <= 0: the default.
+    prepare : (experiment, model, `Effort`) -> Prepared.
     generate : (experiment, model, n, seed) -> Events with vertices, weights summing to the yield.
     mass_range : experiment -> (lowest, highest) mass in GeV that makes sense.
     """
 
-    prepare: Callable[[Experiment, Model, int, int, bool], Prepared]
+    prepare: Callable[[Experiment, Model, Effort], Prepared]
     generate: Callable[[Experiment, Model, int, int], Events]
     mass_range: Callable[[Experiment], tuple[float, float]]
 

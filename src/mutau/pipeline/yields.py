@@ -9,7 +9,7 @@ import numpy as np
 from mutau.core.storage import digest
 from mutau.core.types import Yields, provenance
 from mutau.models import Model
-from mutau.pipeline.roads import Prepared, road_of
+from mutau.pipeline.roads import Effort, Prepared, road_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -30,7 +30,8 @@ def expected_yields(
     Returns Yields. Raises OutOfRange where the mass cannot be produced or is beyond validity.
     Check: the signal scales as coupling squared while the width is narrow.
     """
-    prepared = road_of(experiment).prepare(experiment, model, seed, n_events, truth)
+    effort = Effort(seed, n_events, truth)
+    prepared = road_of(experiment).prepare(experiment, model, effort)
     return assemble(prepared, model, experiment, seed)
 
 

@@ -118,7 +118,7 @@ def test_the_report_names_the_file_and_counts(write):
         ("expected = 0.3,", "", "background[0]", "either `expected` or `per_particle`"),
         ("0.5, b", "0.5, error = 1, b", "background[0]", "both `error` and `relative_error`"),
         ('min = "50 GeV", ', "", "cuts[0]", "needs `min`, `max` or both"),
-        ('"50 GeV"', '"50 GeV", max = "40 GeV"', "cuts[0]", "is not below max"),
+        ('"50 GeV"', '"50 GeV", max = "40 GeV"', "cuts[0]", "is above max"),
         ('"50 GeV"', '"1 mrad"', "cuts[0]/min", "not of dimension energy"),
         ('"e_miss"', '"trigger"', "cuts[0]/min", "takes no bounds"),
         ("[\n    { variable", "[\n 3, { variable", "cuts[0]", "3 is not a table"),

@@ -149,6 +149,7 @@ def _result(
     """The summary of what the kernel wrote."""
     rows, passed = geometry.rows, failed < 0
     last = {geometry.names[int(row[NAME])]: i for i, row in enumerate(rows) if row[KIND] != WATCH}
+    last = dict(sorted(last.items(), key=lambda item: item[1]))  # a dipole counts at its end
     # sums over the events that end at each row; index 0 holds those that pass
     ends = failed.astype(np.int64) + 1
     sums = [np.bincount(ends, w, len(rows) + 1) for w in (weights, weights**2)]

@@ -157,7 +157,7 @@ def _cuts(experiment: Experiment) -> Found:
         low, high = window.get(cut.variable, (-float("inf"), float("inf")))
         low = max(low, low if cut.min is None else cut.min)
         high = min(high, high if cut.max is None else cut.max)
-        if low >= high:
+        if low > high:
             yield f"cuts[{index}]", f"no {cut.variable!r} passes all cuts ({low:g} to {high:g})"
         window[cut.variable] = (low, high)
 

@@ -338,8 +338,8 @@ class Cut(Table):
             return self
         if self.min is None and self.max is None:
             raise MutauError(f"{self.variable!r} needs `min`, `max` or both")
-        if self.min is not None and self.max is not None and self.min >= self.max:
-            raise MutauError(f"min = {self.min:g} is not below max = {self.max:g}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise MutauError(f"min = {self.min:g} is above max = {self.max:g}")
         return self
 
 

@@ -71,7 +71,7 @@ def exclusion_plane(
     low = min(float(line.mass[0]) for line in limits)
     high = max(float(line.mass[-1]) for line in limits)
     x_range = x_range or (low, high if high > low else 10.0 * low)
-    series = [*_published(curves), *_band(x_range, year)]
+    series = [*_published(curves, x_range[0]), *_band(x_range, year)]
     series += [_ours(line) for line in limits]
     figure = Figure(
         id=figure_id,
@@ -110,16 +110,23 @@ def _chosen(only: Sequence[str] | None) -> tuple[PublishedLimit, ...]:
     return () if tuple(only) == ("none",) else tuple(published_limit(name) for name in only)
 
 
-def _published(curves: Sequence[PublishedLimit]) -> list[Series]:
-    """Excluded regions as areas, projections as dashed lines."""
+def _published(curves: Sequence[PublishedLimit], lowest: float) -> list[Series]:
+    """Excluded areas, projections as dashed lines.
+
+    A region (as opposed to a limit, which ends where its numbers end) holds for all lighter masses
+    too, as its card says; it is drawn down to `lowest`.
+    """
     series = []
     for curve in sorted(curves, key=lambda c: c.kind == "projection"):
         area = curve.kind in ("limit", "region")
+        open_end = curve.kind == "region" and curve.mass[0] > lowest
+        mass = np.concatenate([[lowest] if open_end else [], curve.mass])
+        coupling = np.concatenate([curve.coupling[:1] if open_end else [], curve.coupling])
         series.append(
             Series(
                 label=curve.title,
-                x=curve.mass,
-                y=curve.coupling,
+                x=mass,
+                y=coupling,
                 kind="region" if area else "line",
                 role="published",
                 dashed=not area,

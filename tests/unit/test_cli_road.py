@@ -37,7 +37,7 @@ def test_limit_and_plane_agree_to_the_digit(cli, tmp_path):
     assert one["confidence_level"] == 0.9
     point = one["limits"][0]
     plane = answer(cli("plane", "na64mu", "--mass", "0.05,0.1", "-o", "p.svg", "--json"))
-    assert plane["experiments"][0]["limits"][1] == point
+    assert plane["limits"][1] == {"experiment": "na64mu", **point}
     assert (tmp_path / "p.svg").read_text().startswith("<?xml")
     saved = mutau.Exclusion.load(tmp_path / "line.npz")
     assert saved.coupling[0] == point["coupling_upper_limit"]

@@ -49,7 +49,7 @@ def run() -> None:
 
     Exit code 2 for wrong input (a MutauError, or what the parser refuses), 1 for Ctrl-C.
     """
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    warnings.showwarning = _show_warning
     try:
         app()
     except MutauError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mutau.core.figure import Figure, Series
-from mutau.core.types import Exclusion, provenance
+from mutau.core.types import Exclusion
 from mutau.experiment import experiment_names, load_experiment
 from mutau.limits import PublishedLimit, drawn_by_default, published_limit
 from mutau.models import moment_reference
@@ -164,9 +164,16 @@ def _ours(line: Exclusion) -> Series:
 
 def plane_answer(plane: Plane) -> dict[str, Any]:
     """What the command line prints of a plane."""
+    rows = [
+        {"experiment": line.experiment, **row}
+        for line in plane.limits
+        for row in limit_answer(line)["limits"]
+    ]
     return {
         "year_gm2": plane.year,
         "published": list(plane.published),
-        "experiments": [limit_answer(line) for line in plane.limits],
-        **provenance(),
+        "experiments": [line.experiment for line in plane.limits],
+        "confidence_levels": [line.cl for line in plane.limits],
+        **plane.limits[0].meta,
+        "limits": rows,
     }

@@ -62,7 +62,7 @@ def coulomb_correction(z: float) -> float:
     Tsai 1974 and PDG 2024 eq. 34.27. Check: f -> 1.202 (alpha Z)^2 for small Z.
 
     >>> f"{coulomb_correction(82):.4f}"
-    '0.3318'
+    '0.3316'
     """
     a2 = (ALPHA * z) ** 2
     return a2 * (1.0 / (1.0 + a2) + 0.20206 - 0.0369 * a2 + 0.0083 * a2**2 - 0.002 * a2**3)

@@ -237,3 +237,41 @@ def test_axial_vector_matches_spinors(couplings, v_mass):
         explicit = squared(m, -METRIC + np.outer(k, k) / v_mass**2)
         value = amplitudes.axial_kernel(*invariants(*momenta), M2MU, E2, v_mass**2, *couplings)
         assert value == pytest.approx(explicit, rel=1e-10)
+
+
+@pytest.mark.parametrize("flavour", ["nu_e", "nu_mu", "nu_tau"])
+def test_neutrino_pairs_integrate_to_a_massive_vector(flavour):
+    """2 -> 4 spinors with left-handed neutrinos, averaged over the pair's directions.
+
+    The neutrinos' tensor is of degree 2 in their direction, so the six half axes of their rest
+    frame average it exactly. Phase space of the pair: 1 / (8 pi). Expected, times e^4:
+    (G_F^2 / 2) (q^2 / 3 pi) x |M(mu e -> mu e V)|^2 with V of mass^2 = q^2.
+    """
+    from mutau.core.constants import G_F
+    from mutau.xsec.muon_electron import neutrino_couplings
+
+    v_mu, v_e, a_mu, a_e = neutrino_couplings()[flavour]
+    left = np.eye(4) - GAMMA5
+    rng = np.random.default_rng(13)
+    for q in (0.01, 0.12):
+        momenta = final_state(rng, q)
+        k = momenta[4]
+        m = amplitude(
+            momenta,
+            v_mu * GAMMA - a_mu * GAMMA @ GAMMA5,
+            v_e * GAMMA - a_e * GAMMA @ GAMMA5,
+        )
+        explicit = 0.0
+        for axis in np.vstack([np.eye(3), -np.eye(3)]):
+            k1 = boosted(0.5 * q * np.array([1.0, *axis]), k[1:] / k[0])
+            k2 = k - k1
+            chain = [slash(k1) @ g @ left @ slash(k2) for g in GAMMA]
+            tensor = np.array([[np.trace(c @ g @ left) for g in GAMMA] for c in chain])
+            low = METRIC @ tensor @ METRIC
+            # N^{ba}: the pair's factor is conjugate to the leptons'
+            explicit += 0.25 * np.einsum("xyzwa,ab,xyzwb->", m, low, m.conj()).real / 6.0
+        explicit *= 0.5 * G_F**2 / (8.0 * np.pi)
+        x = (*invariants(*momenta), M2MU, E2, q * q)
+        closed = amplitudes.emission_kernel(*x, v_mu, v_e) + amplitudes.axial_kernel(*x, a_mu, a_e)
+        closed *= 0.5 * G_F**2 * q * q / (3.0 * np.pi)
+        assert closed == pytest.approx(explicit, rel=1e-10)

@@ -123,13 +123,26 @@ class Cuts:
                 remedy="give a maximum above the minimum and above m_e",
             )
 
+    @property
+    def kernel_limits(self) -> Array:
+        """sin^2 of half the smallest muon angle, smallest E_V, largest 1 - cos(theta_e)."""
+        one_max = 2.0 * math.sin(0.5 * self.theta_e_max) ** 2 if self.theta_e_max < math.pi else 3.0
+        return np.array(
+            [
+                math.sin(0.5 * self.theta_mu_min) ** 2,
+                max(self.emitted_energy_min, _SOFTEST),
+                one_max,
+            ]
+        )
 
+
+NO_CUTS: Final = Cuts()
 #: Conditions (i) and (ii) of the paper; (iii) is the photon veto.
 PAPER_CUTS: Final = Cuts(theta_mu_min=1.5e-3, electron_energy_min=1.0, electron_energy_max=25.0)
 
 
 def total_cross_section(
-    reaction: Reaction, cuts: Cuts = Cuts(), *, accuracy: float = 1e-4
+    reaction: Reaction, cuts: Cuts = NO_CUTS, *, accuracy: float = 1e-4
 ) -> CrossSection:
     """Cross section within cuts, pb per electron, by deterministic quadrature.
 
@@ -172,7 +185,7 @@ class ElectronSpectrum:
 
 
 def electron_spectrum(
-    reaction: Reaction, edges: ArrayLike, cuts: Cuts = Cuts(), *, order: int = 16
+    reaction: Reaction, edges: ArrayLike, cuts: Cuts = NO_CUTS, *, order: int = 16
 ) -> ElectronSpectrum:
     """Cross section in bins of E_e within cuts (Fig. 2 of the paper), deterministic.
 
@@ -223,11 +236,11 @@ def closing_mass(energy: float, cuts: Cuts) -> float:
     Check: `production_threshold` without cuts.
     """
     low, high = 0.0, production_threshold(energy)
-    if _range_of_t(energy, high * (1.0 - 1e-9), cuts) is not None:
+    if allowed_electron_energies(energy, high * (1.0 - 1e-9), cuts) is not None:
         return high
     for _ in range(40):
         middle = 0.5 * (low + high)
-        if _range_of_t(energy, middle, cuts) is None:
+        if allowed_electron_energies(energy, middle, cuts) is None:
             high = middle
         else:
             low = middle
@@ -303,8 +316,11 @@ def _check_soft_photons(reaction: Reaction, cuts: Cuts) -> None:
         )
 
 
-def _range_of_t(energy: float, mass: float, cuts: Cuts) -> tuple[float, float] | None:
-    """Electron kinetic energies (GeV) that phase space and cuts allow; None if there are none."""
+def allowed_electron_energies(energy: float, mass: float, cuts: Cuts) -> tuple[float, float] | None:
+    """Kinetic energies (GeV) of the electron of mu e -> mu e V that phase space and cuts allow.
+
+    energy, mass : GeV, of the beam and of V (0 for a photon). None if nothing is allowed.
+    """
     from mutau.xsec import muon_electron_integrals as integrals
 
     s = center_of_mass_energy(energy) ** 2
@@ -318,6 +334,23 @@ def _range_of_t(energy: float, mass: float, cuts: Cuts) -> tuple[float, float] |
     sine2 = math.sin(0.5 * cuts.theta_mu_min) ** 2
     first, last = integrals.electron_range(low, high, energy, M_MU, M_E, mass, sine2, v_min)
     return (first, last) if last > first > 0.0 else None
+
+
+def emission(reaction: Reaction) -> tuple[int, Array]:
+    """Kernel code and couplings (v_mu, v_e, a_mu, a_e) of what a Z' or photon reaction emits.
+
+    The kernels' muon line carries the current of a mu-; a mu+ turns its vector coupling, because
+    a line with n vector vertices changes by (-1)^n under charge conjugation.
+    """
+    from mutau.xsec import muon_electron_integrals as integrals
+
+    charge = reaction.beam_charge
+    if reaction.process == GAMMA:
+        e = math.sqrt(4.0 * math.pi * reaction.alpha)
+        return integrals.OFF_BOTH, np.array([charge * e, -e, 0.0, 0.0])
+    couplings = np.array([-charge * reaction.coupling, reaction.electron_coupling, 0.0, 0.0])
+    both = reaction.electron_coupling != 0.0
+    return integrals.OFF_BOTH if both else integrals.OFF_MUON, couplings
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,16 +367,8 @@ def _parts(reaction: Reaction, cuts: Cuts, order: int) -> list[_Part]:
     """What has to be summed: one part, or neutrino pairs by flavour and mass."""
     from mutau.xsec import muon_electron_integrals as integrals
 
-    charge = reaction.beam_charge
-    if reaction.process == ZPRIME:
-        # the kernel's muon line carries the current of the mu-; a mu+ turns its vector coupling
-        couplings = np.array([-charge * reaction.coupling, reaction.electron_coupling, 0.0, 0.0])
-        both = reaction.electron_coupling != 0.0
-        code = integrals.OFF_BOTH if both else integrals.OFF_MUON
-        return [_Part(reaction.mass, code, couplings, 1.0)]
-    if reaction.process == GAMMA:
-        e = math.sqrt(4.0 * math.pi * reaction.alpha)
-        return [_Part(0.0, integrals.OFF_BOTH, np.array([charge * e, -e, 0.0, 0.0]), 1.0)]
+    if reaction.process != NUNU:
+        return [_Part(reaction.mass, *emission(reaction), 1.0)]
     largest = closing_mass(reaction.energy, cuts)
     parts = []
     for x, w in _rule(order).T:
@@ -351,7 +376,7 @@ def _parts(reaction: Reaction, cuts: Cuts, order: int) -> list[_Part]:
         # G_F^2 q^2 / (12 pi^2) dq^2: the neutrinos' tensor integrated over their phase space
         weight = largest * w * 2.0 * mass * (G_F * mass) ** 2 / (12.0 * math.pi**2)
         for flavour in neutrino_couplings().values():
-            couplings = np.array(flavour) * np.array([-charge, 1.0, 1.0, 1.0])
+            couplings = np.array(flavour) * np.array([-reaction.beam_charge, 1.0, 1.0, 1.0])
             parts.append(_Part(mass, integrals.VECTOR_AXIAL, couplings, weight))
     return parts
 
@@ -381,13 +406,6 @@ def _spectrum(part: _Part, reaction: Reaction, cuts: Cuts, energy: Array, order:
     """d sigma / dT of one part at kinetic energies (GeV), pb / GeV."""
     from mutau.xsec import muon_electron_integrals as integrals
 
-    limits = np.array(
-        [
-            math.sin(0.5 * cuts.theta_mu_min) ** 2,
-            max(cuts.emitted_energy_min, _SOFTEST),
-            2.0 * math.sin(0.5 * cuts.theta_e_max) ** 2 if cuts.theta_e_max < math.pi else 3.0,
-        ]
-    )
     # the map of the azimuth leaves little to integrate of the muon line, more of the other
     n_phi = 4 + order // 3 if part.code == integrals.OFF_MUON else 4 + order
     rule, phi = _rule(order), (np.arange(n_phi) + 0.5) * (math.pi / n_phi)
@@ -397,7 +415,7 @@ def _spectrum(part: _Part, reaction: Reaction, cuts: Cuts, energy: Array, order:
         M_MU,
         M_E,
         part.mass,
-        limits,
+        cuts.kernel_limits,
         part.code,
         part.couplings,
         rule,
@@ -408,7 +426,7 @@ def _spectrum(part: _Part, reaction: Reaction, cuts: Cuts, energy: Array, order:
 
 def _integral(part: _Part, reaction: Reaction, cuts: Cuts, order: int) -> float:
     """Integral of one part over the electron's energy, pb; a sin^2 map softens both ends."""
-    window = _range_of_t(reaction.energy, part.mass, cuts)
+    window = allowed_electron_energies(reaction.energy, part.mass, cuts)
     if window is None:
         return 0.0
     low, high = window
@@ -421,7 +439,7 @@ def _integral(part: _Part, reaction: Reaction, cuts: Cuts, order: int) -> float:
 
 def _binned(part: _Part, reaction: Reaction, cuts: Cuts, edges: Array, order: int) -> Array:
     """Integral of one part over each bin of the electron's energy, pb."""
-    window = _range_of_t(reaction.energy, part.mass, cuts)
+    window = allowed_electron_energies(reaction.energy, part.mass, cuts)
     if window is None:
         return np.zeros(len(edges) - 1)
     inside = np.clip(edges - M_E, *window)

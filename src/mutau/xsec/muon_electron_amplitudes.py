@@ -26,7 +26,7 @@ from __future__ import annotations
 from mutau.core.jit import njit
 
 
-@njit(inline="always")
+@njit
 def elastic_kernel(S, t, m2, e2):  # type: ignore[no-untyped-def]
     """Sum over spins / 4 of |M|^2 for mu e -> mu e, over e^4; invariants as in the module text.
 
@@ -36,7 +36,7 @@ def elastic_kernel(S, t, m2, e2):  # type: ignore[no-untyped-def]
     return 2.0 * (S * S + U * U + 2.0 * t * (m2 + e2)) / (t * t)
 
 
-@njit(inline="always")
+@njit
 def vector_emission(t, t_line, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-untyped-def]
     """2 (T_PP + t T_g) of a line that emits a vector: the trace over the line, all spins summed.
 
@@ -65,7 +65,7 @@ def vector_emission(t, t_line, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-unt
     return 8.0 * (t_pp + 2.0 * t * t_g)
 
 
-@njit(inline="always")
+@njit
 def axial_emission(t, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-untyped-def]
     """As `vector_emission` for an axial vector, summed with -g + k k / M2.
 
@@ -96,7 +96,7 @@ def axial_emission(t, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-untyped-def]
     return 8.0 * (t_pp + 2.0 * t * t_g)
 
 
-@njit(inline="always")
+@njit
 def _vector_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: ignore[no-untyped-def]
     """Interference of emission from p1 and from p2 over 8 um ue; x_i = 2 p_i.k.
 
@@ -114,7 +114,7 @@ def _vector_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: ign
     )
 
 
-@njit(inline="always")
+@njit
 def _axial_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: ignore[no-untyped-def]
     """As `_vector_pair` for axial currents, contracted with -g."""
     x = x1 + x2
@@ -132,7 +132,7 @@ def _axial_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: igno
     )
 
 
-@njit(inline="always")
+@njit
 def zprime_kernel(S, te, tm, sm, se, m2, e2, M2):  # type: ignore[no-untyped-def]
     """Sum over spins / 4 of |M|^2 for V emitted by the muon alone, over e^4 g^2, GeV^-2."""
     um = M2 + te - tm - sm
@@ -142,7 +142,7 @@ def zprime_kernel(S, te, tm, sm, se, m2, e2, M2):  # type: ignore[no-untyped-def
     return 0.25 * line / (te * te)
 
 
-@njit(inline="always")
+@njit
 def emission_kernel(S, te, tm, sm, se, m2, e2, M2, c_muon, c_electron):  # type: ignore[no-untyped-def]
     """Sum over spins / 4 of |M|^2 for V emitted by both lines, over e^4, GeV^-2.
 
@@ -172,7 +172,7 @@ def emission_kernel(S, te, tm, sm, se, m2, e2, M2, c_muon, c_electron):  # type:
     )
 
 
-@njit(inline="always")
+@njit
 def axial_kernel(S, te, tm, sm, se, m2, e2, M2, a_muon, a_electron):  # type: ignore[no-untyped-def]
     """As `emission_kernel` for the axial couplings, summed with -g + k k / M2.
 

@@ -34,7 +34,7 @@ PARALLEL, ANTIPARALLEL = 0, 1
 _STEPS = 64  # of bisection or golden section: below the rounding of a double
 
 
-@njit(inline="always")
+@njit
 def u_of_angle(nu, E1, m, e, sine2):  # type: ignore[no-untyped-def]
     """u of a muon that lost the energy nu, at the angle with sin^2(theta / 2) = sine2."""
     E3 = E1 - nu
@@ -44,7 +44,7 @@ def u_of_angle(nu, E1, m, e, sine2):  # type: ignore[no-untyped-def]
     return 2.0 * (e * nu - recoil - 2.0 * p1 * p3 * sine2)
 
 
-@njit(inline="always")
+@njit
 def u_of_pair(T, EV, e, M, way):  # type: ignore[no-untyped-def]
     """Smallest (PARALLEL) and largest (ANTIPARALLEL) u of an electron and a V of given energies."""
     E4 = T + e
@@ -56,7 +56,7 @@ def u_of_pair(T, EV, e, M, way):  # type: ignore[no-untyped-def]
     return M * M + 2.0 * product
 
 
-@njit(inline="always")
+@njit
 def u_gap(EV, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
     """Limit of u by the muon's angle minus a limit by the pair; phase space where PARALLEL > 0."""
     return u_of_angle(T + EV, E1, m, e, sine2) - u_of_pair(T, EV, e, M, way)
@@ -157,7 +157,7 @@ def electron_range(low, high, E1, m, e, M, sine2, v_min):  # type: ignore[no-unt
     return ends[0], ends[1]
 
 
-@njit(inline="always")
+@njit
 def electron_direction(T, EV, u, E1, m, e, M):  # type: ignore[no-untyped-def]
     """P, and A, B with 1 - cos(theta_e) = A - B cos(phi), theta_e measured from the beam."""
     p1 = math.sqrt(E1 * E1 - m * m)
@@ -180,7 +180,7 @@ def electron_direction(T, EV, u, E1, m, e, M):  # type: ignore[no-untyped-def]
     return P, one_a + (1.0 - one_a) * one_b, sines
 
 
-@njit(inline="always")
+@njit
 def muon_propagator(T, one_minus_cos, E1, m, e):  # type: ignore[no-untyped-def]
     """sm = (p3 + k)^2 - m^2 at given T and 1 - cos(theta_e)."""
     p1 = math.sqrt(E1 * E1 - m * m)
@@ -190,7 +190,7 @@ def muon_propagator(T, one_minus_cos, E1, m, e):  # type: ignore[no-untyped-def]
     return 2.0 * (e * (E1 - T) - along - p1 * p4 * one_minus_cos)
 
 
-@njit(inline="always")
+@njit
 def matrix_element(T, EV, u, one_minus_cos, E1, m, e, M, process, coupling):  # type: ignore[no-untyped-def]
     """|M|^2 over e^4 at given T, E_V, u and 1 - cos(theta_e); coupling = (v_mu, v_e, a_mu, a_e)."""
     S = 2.0 * e * E1
@@ -206,7 +206,7 @@ def matrix_element(T, EV, u, one_minus_cos, E1, m, e, M, process, coupling):  # 
     return value
 
 
-@njit(inline="always")
+@njit
 def azimuth_map(T, EV, u, one, wide, E1, m, e, M):  # type: ignore[no-untyped-def]
     """A, B of the smaller of sm and -um over phi, A + B cos(phi) with 0 <= B < A.
 
@@ -251,7 +251,7 @@ def _azimuth(T, EV, u, E1, m, e, M, process, coupling, one_max, rule, cosines): 
     return 2.0 * last * root * total / P
 
 
-@njit(inline="always")
+@njit
 def _u_at(y, scale):  # type: ignore[no-untyped-def]
     """u at y = log(u / -tm), u - tm = scale."""
     return scale / (1.0 + math.exp(-y))

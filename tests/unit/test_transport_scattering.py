@@ -79,7 +79,7 @@ def test_highland_meets_the_core_of_moliere(name, depth):
     item = material(name)
     thickness = depth * item.radiation_length_cm
     parameters = moliere(160.0, item, thickness)
-    theta = np.linspace(0.0, 30.0 * parameters.width, 6001)
+    theta = np.linspace(0.0, 30.0 * parameters.width, 1501)
     density = moliere_density(theta, parameters, projected=True)
     share = np.cumsum(density) - 0.5 * (density + density[0])
     core = theta[: np.searchsorted(share, 0.98 * share[-1])]

@@ -29,8 +29,8 @@ CELLS: Final = (20, 10, 16, 4)
 ENERGY_RATIO: Final = 1.25
 #: Part of the spread within a cell that is added to the largest density found in it.
 MARGIN: Final = 0.1
-PROFILE_BINS: Final = 32
-PROFILE_POINTS: Final = 8192
+#: Grid on which the content of the cube is looked at to place the cells.
+PROFILE: Final = (32, 16, 32, 6)
 
 PDG_LEPTON: Final = {"electron": 11, "muon": 13}
 PDG_ZPRIME: Final = 32
@@ -111,24 +111,23 @@ class BremsSampler:
         object.__setattr__(self, "_table", self._build())
 
     def _build(self) -> _Table:
-        setting = reaction(self.lepton, self.z, self.a, self.method, self.form_factor)
-        exact = self.method == "exact"
-        fixed = (
-            setting.m_l, self.mass, setting.nucleus, self.x_min, self.x_max, setting.ff,
-        )  # fmt: skip
-        middle = math.sqrt(self.energy_min * self.energy_max)
-        content, _ = kernels.cube_profiles(exact, middle, *fixed, PROFILE_BINS, PROFILE_POINTS)
-        edges = (
-            edges_by_content(content[0], CELLS[0]),
-            edges_by_content(content[1], CELLS[1]),
-            edges_by_content(content[2], CELLS[2]),
-            edges_by_content(content[3], CELLS[3]),
-        )
         length = math.log(self.energy_max / self.energy_min)
         n_bins = max(1, math.ceil(length / math.log(ENERGY_RATIO)))
+        middle = math.sqrt(self.energy_min * self.energy_max)
+        centres = [(np.arange(n) + 0.5) / n for n in PROFILE]
+        content = self._density(middle, *centres)
+        edges = (
+            edges_by_content(content.sum(axis=(1, 2, 3)), CELLS[0]),
+            edges_by_content(content.sum(axis=(0, 2, 3)), CELLS[1]),
+            edges_by_content(content.sum(axis=(0, 1, 3)), CELLS[2]),
+            edges_by_content(content.sum(axis=(0, 1, 2)), CELLS[3]),
+        )
+        centres = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
         nodes = self.energy_min * np.exp(np.linspace(0.0, length, n_bins + 1 if length else 1))
         at_nodes = [
-            kernels.cell_bounds(exact, energy, *fixed, edges, MARGIN)
+            kernels.cell_bounds(
+                self._density(energy, *edges), self._density(energy, *centres), MARGIN
+            )
             for energy in np.clip(nodes, self.energy_min, self.energy_max)
         ]
         pairs = zip(at_nodes, at_nodes[1:] or at_nodes, strict=False)
@@ -138,6 +137,15 @@ class BremsSampler:
             edges, bounds.reshape(len(bounds), -1), threshold, alias,
             math.log(self.energy_min), length / n_bins if length else 1.0,
         )  # fmt: skip
+
+    def _density(self, energy: float, *at: Array) -> Array:
+        """Density on a grid of the unit cube (see `importance_brems`), pb at coupling 1."""
+        setting = reaction(self.lepton, self.z, self.a, self.method, self.form_factor)
+        values = kernels.grid_values(
+            self.method == "exact", energy, setting.m_l, self.mass, setting.nucleus, self.x_min,
+            self.x_max, setting.ff, *at,
+        )  # fmt: skip
+        return np.asarray(values)
 
     def sample(self, energies: ArrayLike, rng: np.random.Generator) -> BremsSample:
         """One event per incoming lepton energy.

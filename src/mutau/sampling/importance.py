@@ -7,8 +7,6 @@ wherever the bounds hold; where one does not, the point keeps the weight value/b
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,30 +74,3 @@ def alias_draw(uniform, threshold, alias):  # type: ignore[no-untyped-def]
     if place - cell < threshold[cell]:
         return cell
     return alias[cell]
-
-
-@njit(forceinline=True)
-def power_root(value):  # type: ignore[no-untyped-def]
-    """value^(1/16), value >= 0."""
-    return math.sqrt(math.sqrt(math.sqrt(math.sqrt(value))))
-
-
-@njit(forceinline=True)
-def power_knee(w, a, b):  # type: ignore[no-untyped-def]
-    """g(w) = [(1 + w/a)/(1 + w/b)]^(1/16): nearly logarithmic between the knees a < b.
-
-    Steps of equal size in g cover decades of w with square roots only, which processors do on
-    several numbers at once, as they do not with logarithms.
-    """
-    return power_root((1.0 + w / a) / (1.0 + w / b))
-
-
-@njit(forceinline=True)
-def power_inverse(g, a, b):  # type: ignore[no-untyped-def]
-    """w(g) and dw/dg of `power_knee`."""
-    square = g * g
-    fourth = square * square
-    whole = fourth * fourth
-    whole *= whole
-    w = a * (whole - 1.0) / (1.0 - whole * a / b)
-    return w, 16.0 * (w + a) * (w + b) / ((b - a) * g)

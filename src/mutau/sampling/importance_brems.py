@@ -15,15 +15,11 @@ import math
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mutau.core.jit import njit
 from mutau.matter.form_factors import g2_kernel
-from mutau.sampling.importance import (
-    alias_draw,
-    alias_table,
-    power_inverse,
-    power_knee,
-)
+from mutau.sampling.importance import alias_draw, alias_table
 from mutau.xsec.bremsstrahlung_kernels import (
     amplitude_at,
     density_front,
@@ -31,8 +27,16 @@ from mutau.xsec.bremsstrahlung_kernels import (
     exchange,
     u_limits,
 )
-from mutau.xsec.bremsstrahlung_maps import energy_knees, energy_limits, exchange_knees
+from mutau.xsec.bremsstrahlung_maps import (
+    energy_knees,
+    energy_limits,
+    exchange_knees,
+    knee_inverse,
+    knee_map,
+)
 from mutau.xsec.bremsstrahlung_ww import shape
+
+Array = NDArray[np.float64]
 
 BLOCK: Final = 256
 ENERGY: Final = 0
@@ -67,9 +71,9 @@ def evaluate(exact, n, work, m_l, mass, nucleus, x_min, x_max, ff):  # type: ign
         energy = work[ENERGY + i]
         k_low, k_high = energy_limits(energy, m_l, mass, nucleus)
         low, high = max(k_low, x_min * energy), min(k_high, x_max * energy)
-        g_low = power_knee(low / (energy - low), a, b)
-        g_high = power_knee(high / (energy - high), a, b)
-        w, slope_x = power_inverse(g_low + (g_high - g_low) * work[R_X + i], a, b)
+        g_low = knee_map(low / (energy - low), a, b)
+        g_high = knee_map(high / (energy - high), a, b)
+        w, slope_x = knee_inverse(g_low + (g_high - g_low) * work[R_X + i], a, b)
         x_bar = 1.0 / (1.0 + w)
         x = w * x_bar
         u_min, u_max = u_limits(energy, m_l, mass, nucleus, x, x_bar)
@@ -80,8 +84,8 @@ def evaluate(exact, n, work, m_l, mass, nucleus, x_min, x_max, ff):  # type: ign
         em = emission(energy, m_l, mass, nucleus, x, x_bar, u, u_excess)
         t_min, t_max = em[6], min(em[7], t_ceiling)
         knee_low, knee_high = exchange_knees(t_min, u, x, screen, size)
-        top = power_knee(max(t_max - t_min, 0.0), knee_low, knee_high)
-        t_excess, slope_t = power_inverse(1.0 + (top - 1.0) * work[R_T + i], knee_low, knee_high)
+        top = knee_map(max(t_max - t_min, 0.0), knee_low, knee_high)
+        t_excess, slope_t = knee_inverse(1.0 + (top - 1.0) * work[R_T + i], knee_low, knee_high)
         t = t_min + t_excess
         along = (t * (1.0 + em[0] / nucleus) + u) / (2.0 * em[1])
         ex = exchange(m_l, mass, nucleus, u, em, t, t_excess)
@@ -105,31 +109,6 @@ def evaluate(exact, n, work, m_l, mass, nucleus, x_min, x_max, ff):  # type: ign
         work[U_EXCESS + i], work[V + i], work[T + i] = u_excess, em[1], t
         work[ALONG + i], work[ACROSS + i] = along, math.sqrt(ex[0])
         work[COS + i], work[SIN + i] = cos_phi, sin_phi
-
-
-@njit
-def cube_profiles(exact, energy, m_l, mass, nucleus, x_min, x_max, ff, n, points):  # type: ignore[no-untyped-def]
-    """(4, n) content of n equal bins along each axis of the cube, and its mean: sigma in pb.
-
-    points : number of points of a Kronecker lattice.
-    """
-    work = np.zeros(ROWS * BLOCK)
-    content = np.zeros((4, n))
-    done = 0
-    while done < points:
-        for i in range(BLOCK):
-            # powers of the 4-dimensional golden ratio, the root of g^5 = g + 1
-            work[ENERGY + i] = energy
-            work[R_X + i] = (0.8566748838545029 * (done + i)) % 1.0
-            work[R_U + i] = (0.733891856627126 * (done + i)) % 1.0
-            work[R_T + i] = (0.6287067210378087 * (done + i)) % 1.0
-            work[R_PHI + i] = (0.5385972572236101 * (done + i)) % 1.0
-        evaluate(exact, BLOCK, work, m_l, mass, nucleus, x_min, x_max, ff)
-        for i in range(BLOCK):
-            for axis in range(4):
-                content[axis, int(work[(1 + axis) * BLOCK + i] * n)] += work[VALUE + i]
-        done += BLOCK
-    return content, np.sum(content[0]) / done
 
 
 @njit
@@ -158,39 +137,21 @@ def grid_values(exact, energy, m_l, mass, nucleus, x_min, x_max, ff, at_x, at_u,
     return values.reshape((len(at_x), n_u, n_t, n_p))
 
 
-@njit
-def cell_bounds(exact, energy, m_l, mass, nucleus, x_min, x_max, ff, edges, margin):  # type: ignore[no-untyped-def]
-    """Largest density found in each cell (n_x, n_u, n_t, n_phi), with a margin for its curvature.
+def cell_bounds(corner: Array, middle: Array, margin: float) -> Array:
+    """Bound of each cell from the density on its corners and in its middle.
 
-    edges : tuple of four arrays. Looked at on the corners, which neighbours share, and in the
-    middle; the bound is the largest of them plus `margin` times the difference to the smallest.
+    corner : (n_x+1, n_u+1, n_t+1, n_phi+1), middle : (n_x, n_u, n_t, n_phi), of `grid_values`.
+    The bound is the largest value plus `margin` times the difference to the smallest, which is
+    to cover the curvature in between.
     """
-    mid = (
-        0.5 * (edges[0][1:] + edges[0][:-1]),
-        0.5 * (edges[1][1:] + edges[1][:-1]),
-        0.5 * (edges[2][1:] + edges[2][:-1]),
-        0.5 * (edges[3][1:] + edges[3][:-1]),
-    )
-    corner = grid_values(
-        exact, energy, m_l, mass, nucleus, x_min, x_max, ff, edges[0], edges[1], edges[2], edges[3]
-    )
-    bound = grid_values(
-        exact, energy, m_l, mass, nucleus, x_min, x_max, ff, mid[0], mid[1], mid[2], mid[3]
-    )
-    n_x, n_u, n_t, n_p = bound.shape
-    for i in range(n_x):
-        for j in range(n_u):
-            for k in range(n_t):
-                for m in range(n_p):
-                    largest = bound[i, j, k, m]
-                    smallest = largest
-                    for c in range(16):
-                        value = corner[
-                            i + (c & 1), j + ((c >> 1) & 1), k + ((c >> 2) & 1), m + (c >> 3)
-                        ]
-                        largest, smallest = max(largest, value), min(smallest, value)
-                    bound[i, j, k, m] = largest + margin * (largest - smallest)
-    return bound
+    largest, smallest = middle.copy(), middle.copy()
+    n_x, n_u, n_t, n_p = middle.shape
+    for c in range(16):
+        i, j, k, m = c & 1, (c >> 1) & 1, (c >> 2) & 1, c >> 3
+        value = corner[i : i + n_x, j : j + n_u, k : k + n_t, m : m + n_p]
+        np.maximum(largest, value, out=largest)
+        np.minimum(smallest, value, out=smallest)
+    return np.asarray(largest + margin * (largest - smallest))
 
 
 @njit

@@ -4,8 +4,10 @@
     emission      u, as sigma = sqrt(u_min/u), for the fall-off as 1/u^2;
     exchange      t - t_min, with knees at t_min + screening and at min(u/x, nuclear size).
 
-A variable "with knees" a < b is eta = ln[(1 + w/a)/(1 + w/b)]: linear below a, logarithmic
-between a and b, and compressed as 1/w above b. Quadrature and event sampling share them.
+A variable "with knees" a < b is g = [(1 + w/a)/(1 + w/b)]^(1/16): linear below a, nearly
+logarithmic between a and b (the sixteenth root needs square roots only, which processors take of
+several numbers at once, as they do not take logarithms), and compressed as 1/w above b.
+Quadrature and event sampling share them.
 """
 
 from __future__ import annotations
@@ -18,19 +20,19 @@ import numpy as np
 from mutau.core.jit import njit
 
 
-@njit
+@njit(forceinline=True)
 def knee_map(w, a, b):  # type: ignore[no-untyped-def]
-    """eta(w) with knees a < b; w = inf gives ln(b/a)."""
-    if w > 1e300:
-        return math.log(b / a)
-    return math.log1p(w / a) - math.log1p(w / b)
+    """g(w) = [(1 + w/a)/(1 + w/b)]^(1/16) with knees a < b."""
+    return math.sqrt(math.sqrt(math.sqrt(math.sqrt((1.0 + w / a) / (1.0 + w / b)))))
 
 
-@njit
-def knee_inverse(eta, a, b):  # type: ignore[no-untyped-def]
-    """w(eta) and dw/d eta of `knee_map`."""
-    w = a * math.expm1(eta) / -math.expm1(eta - math.log(b / a))
-    return w, (w + a) * (w + b) / (b - a)
+@njit(forceinline=True)
+def knee_inverse(g, a, b):  # type: ignore[no-untyped-def]
+    """w(g) and dw/dg of `knee_map`."""
+    fourth = g * g * g * g
+    whole = fourth * fourth * fourth * fourth
+    w = a * (whole - 1.0) / (1.0 - whole * a / b)
+    return w, 16.0 * (w + a) * (w + b) / ((b - a) * g)
 
 
 @njit(forceinline=True)
@@ -80,8 +82,9 @@ def exchange_peak(m_l, mass, x, x_bar, em, low, high):  # type: ignore[no-untype
     if across2 < narrow2:
         return -1.0, 1.0
     w = across2 / (x * x)
-    slope = w * (high - low) / ((w + low) * (w + high))
-    return knee_map(w, low, high), 2.0 * slope * math.sqrt(narrow2 / across2)
+    place = knee_map(w, low, high)
+    slope = w * (high - low) * place / (16.0 * (w + low) * (w + high))
+    return place, 2.0 * slope * math.sqrt(narrow2 / across2)
 
 
 @cache

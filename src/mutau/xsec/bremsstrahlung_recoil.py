@@ -14,16 +14,21 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mutau.core.jit import njit
 from mutau.matter.form_factors import g2_kernel
 from mutau.xsec.bremsstrahlung_kernels import density_front, plus_minus
 from mutau.xsec.bremsstrahlung_maps import exchange_knees, knee_inverse, knee_map
 from mutau.xsec.bremsstrahlung_ww import FRONT
 
+Array = NDArray[np.float64]
+
 N_PHI: Final = 24
 
 
-@njit
+@njit(forceinline=True)
 def recoil_transfer(energy, m_l, out_energy, psi):  # type: ignore[no-untyped-def]
     """T = -(p-p')^2, its derivative in psi, and the squared momentum of p - p'.
 
@@ -38,7 +43,7 @@ def recoil_transfer(energy, m_l, out_energy, psi):  # type: ignore[no-untyped-de
     return transfer, 2.0 * p * p_out * math.sin(psi), lost * lost + transfer
 
 
-@njit
+@njit(forceinline=True)
 def recoil_amplitude(m_l, mass, nucleus, s, u, t, w, cos_part, a_0, a_out_0, b, c, q_minus):  # type: ignore[no-untyped-def]
     """(q^-/2M)^2 A at one azimuth; a = a_0 + cos_part and a' = a_out_0 + cos_part."""
     a, a_out = a_0 + cos_part, a_out_0 + cos_part
@@ -98,41 +103,42 @@ def recoil_mean(energy, m_l, mass, nucleus, v0, v, kappa, drop, t, q_t2):  # typ
 
 
 @njit
-def recoil_over_t(energy, m_l, mass, nucleus, x, psi, ff, grid):  # type: ignore[no-untyped-def]
-    """d^2 sigma/dx dpsi at coupling 1, pb/rad, with E' = (1-x) E: exact, integrated over t, phi."""
-    out_energy = (1.0 - x) * energy
-    if out_energy <= m_l or x <= 0.0:
-        return 0.0
-    transfer, slope, v2 = recoil_transfer(energy, m_l, out_energy, psi)
-    v0, v, drop = x * energy, math.sqrt(v2), transfer + mass * mass
-    kappa = 0.5 * slope / v  # p p' sin(psi)/|V'|
-    rate = 1.0 + v0 / nucleus
-    square = 1.0 + 2.0 * v0 / nucleus - transfer / (nucleus * nucleus)
-    half = 2.0 * v2 - drop * rate
-    root2 = half * half - square * drop * drop
-    if half <= 0.0 or root2 <= 0.0 or square <= 0.0:
-        return 0.0
-    t_max = (half + math.sqrt(root2)) / square
-    t_min = drop * drop / (square * t_max)
-    width = square / (4.0 * v2)
-    low, high = exchange_knees(t_min, drop, 1.0 - x, ff[1], ff[2])
-    top = knee_map(t_max - t_min, low, high)
-    total = 0.0
-    for panel in range(4):
-        for i in range(len(grid)):
-            eta = 0.25 * top * (panel + grid[i, 0])
-            excess, jacobian = knee_inverse(eta, low, high)
+def recoil_integrals(energy, m_l, mass, nucleus, xs, psis, ff, grid):  # type: ignore[no-untyped-def]
+    """d^2 sigma/dx dpsi at coupling 1, pb/rad, with E' = (1-x) E, at (n,) points: over t and phi.
+
+    Four panels of the grid in the exchange variable.
+    """
+    values = np.zeros(len(xs))
+    for i in range(len(xs)):
+        x = xs[i]
+        transfer, slope, v2 = recoil_transfer(energy, m_l, (1.0 - x) * energy, psis[i])
+        v0, v, drop = x * energy, math.sqrt(v2), transfer + mass * mass
+        kappa = 0.5 * slope / v  # p p' sin(psi)/|V'|
+        rate = 1.0 + v0 / nucleus
+        square = 1.0 + 2.0 * v0 / nucleus - transfer / (nucleus * nucleus)
+        half = 2.0 * v2 - drop * rate
+        root2 = half * half - square * drop * drop
+        if half <= 0.0 or root2 <= 0.0 or square <= 0.0:
+            continue
+        t_max = (half + math.sqrt(root2)) / square
+        t_min = drop * drop / (square * t_max)
+        low, high = exchange_knees(t_min, drop, 1.0 - x, ff[1], ff[2])
+        step = 0.25 * (knee_map(t_max - t_min, low, high) - 1.0)
+        for node in range(4 * len(grid)):
+            panel, j = node // len(grid), node % len(grid)
+            excess, stretch = knee_inverse(1.0 + step * (panel + grid[j, 0]), low, high)
             t = t_min + excess
-            q_t2 = width * excess * max(t_max - t, 0.0)
+            q_t2 = square / (4.0 * v2) * excess * max(t_max - t, 0.0)
             mean, q_minus = recoil_mean(energy, m_l, mass, nucleus, v0, v, kappa, drop, t, q_t2)
             front = density_front(energy, m_l, v, q_minus, t)
             g2 = g2_kernel(t, ff[0], ff[1], ff[2], ff[3], ff[4])
-            total += 0.25 * top * grid[i, 1] * jacobian * front * mean * g2
-    return total * slope
+            values[i] += step * grid[j, 1] * stretch * front * mean * g2 * slope
+    return values
 
 
-@njit
-def recoil_shape(energy, m_l, mass, x, psi):  # type: ignore[no-untyped-def]
+def recoil_shape(
+    energy: float, m_l: float, mass: float, x: Array, psi: Array
+) -> tuple[Array, Array]:
     """d^2 sigma/dx dpsi / chi at coupling 1, pb/rad, in the WW limit; and T + m^2.
 
     Small angles: T = [E^2 (1-x)^2 psi^2 + m_l^2 x^2]/(1-x), and s, u at q_perp = 0.

@@ -21,12 +21,17 @@ where exact emission is cut at t ~ u but the flux is not), and, for iww, where t
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mutau.core.constants import ALPHA
 from mutau.core.jit import njit
 from mutau.core.units import GEV2_PB
 from mutau.matter.form_factors import g2_kernel
+
+Array = NDArray[np.float64]
 
 #: alpha^2 (hbar c)^2 / 4 pi, in GeV^2 pb.
 FRONT: Final = ALPHA * ALPHA * GEV2_PB / (4.0 * math.pi)
@@ -58,49 +63,61 @@ def u_forward(m_l, mass, x, x_bar):  # type: ignore[no-untyped-def]
     return mass * mass * x_bar / x + m_l * m_l * x
 
 
-@njit(forceinline=True)
-def shape(energy, m_l, mass, x, x_bar, u):  # type: ignore[no-untyped-def]
-    """d sigma/dx du / chi at coupling 1, pb/GeV^2."""
+def ww_shape(energy: Any, m_l: float, mass: Any, x: Any, x_bar: Any, u: Any) -> Any:
+    """d sigma/dx du / chi at coupling 1, pb/GeV^2; numbers or arrays (also compiled: `shape`)."""
     m2, ml2 = mass * mass, m_l * m_l
     across2 = x * u - m2 * x_bar - ml2 * x * x
     emitted = 2.0 * (1.0 + x_bar * x_bar) - 4.0 * x_bar * (m2 + 2.0 * ml2) * across2 / (u * u)
     k0 = x * energy
-    beta = math.sqrt(max((k0 - mass) * (k0 + mass), 0.0)) / k0
+    beta = np.sqrt(np.maximum((k0 - mass) * (k0 + mass), 0.0)) / k0
     return FRONT * beta * emitted / (u * u)
 
 
-@njit
-def ww_over_u(energy, m_l, mass, x, x_bar, ff, grid_u, grid_t):  # type: ignore[no-untyped-def]
-    """d sigma/dx at coupling 1, pb, in the approximation called ww."""
-    t_max = mass * mass + m_l * m_l
-    low = u_forward(m_l, mass, x, x_bar)
-    high = 2.0 * energy * x_bar * math.sqrt(t_max)
-    if high <= low or x * energy <= mass:
-        return 0.0
-    start = math.sqrt(low / high)
-    total = 0.0
-    for i in range(len(grid_u)):
-        sigma = start + (1.0 - start) * grid_u[i, 0]
-        u = low / (sigma * sigma)
-        t_min = (0.5 * u / (energy * x_bar)) ** 2
-        chi = flux(t_min, t_max, ff, grid_t)
-        total += grid_u[i, 1] * chi * shape(energy, m_l, mass, x, x_bar, u) * 2.0 * u / sigma
-    return total * (1.0 - start)
+shape = njit(forceinline=True)(ww_shape)
+
+
+@njit(forceinline=True)
+def u_range(energy, m_l, mass, x, x_bar):  # type: ignore[no-untyped-def]
+    """Smallest and largest u of ww: forward emission, and t_min = t_max."""
+    high = 2.0 * energy * x_bar * math.sqrt(mass * mass + m_l * m_l)
+    return u_forward(m_l, mass, x, x_bar), high
 
 
 @njit
-def iww_over_u(energy, m_l, mass, x, x_bar, chi):  # type: ignore[no-untyped-def]
-    """d sigma/dx at coupling 1, pb, in the approximation called iww: elementary integral over u.
+def fluxes(t_min, t_max, ff, grid):  # type: ignore[no-untyped-def]
+    """`flux` at (n,) points."""
+    values = np.empty(len(t_min))
+    for i in range(len(t_min)):
+        values[i] = flux(t_min[i], t_max[i], ff, grid)
+    return values
 
-    With u_0 = u_forward: integrals of 1/u^2, 1/u^3, 1/u^4 give 1/u_0, 1/2u_0^2, 1/3u_0^3.
+
+def ww_integrals(
+    energy: Array, mass: Array, x: Array, x_bar: Array, u: Array, m_l: float, ff: Array, grid: Array
+) -> Array:
+    """d sigma/dx du at coupling 1, pb/GeV^2, in the approximation ww, at (n,) points."""
+    t_min = (0.5 * u / (energy * x_bar)) ** 2
+    chi = fluxes(t_min, mass * mass + m_l * m_l, ff, grid)
+    return chi * ww_shape(energy, m_l, mass, x, x_bar, u)
+
+
+def iww_flux(energy: Array, mass: Array, m_l: float, ff: Array, grid: Array) -> Array:
+    """chi of the approximation iww: t_min = (m^2/2E)^2, whatever x and theta."""
+    return fluxes((0.5 * mass * mass / energy) ** 2, mass * mass + m_l * m_l, ff, grid)
+
+
+def iww_slices(
+    energy: Array, mass: Array, x: Array, x_bar: Array, m_l: float, ff: Array, grid: Array
+) -> Array:
+    """d sigma/dx at coupling 1, pb, in the approximation iww: elementary integral over u.
+
+    With u_0 = u_forward, x u - (m^2 (1-x) + m_l^2 x^2) is x (u - u_0), and the integrals of
+    1/u^2 and (u - u_0)/u^4 from u_0 to infinity are 1/u_0 and 1/6u_0^2.
     """
-    if x * energy <= mass:
-        return 0.0
     m2, ml2 = mass * mass, m_l * m_l
-    u_0 = u_forward(m_l, mass, x, x_bar)
-    # x u - (m^2 (1-x) + m_l^2 x^2) = x (u - u_0)
-    mean = x / (6.0 * u_0 * u_0)
-    emitted = 2.0 * (1.0 + x_bar * x_bar) / u_0 - 4.0 * x_bar * (m2 + 2.0 * ml2) * mean
+    u_0 = m2 * x_bar / x + ml2 * x
+    emitted = 2.0 * (1.0 + x_bar * x_bar) / u_0
+    emitted -= 4.0 * x_bar * (m2 + 2.0 * ml2) * x / (6.0 * u_0 * u_0)
     k0 = x * energy
-    beta = math.sqrt((k0 - mass) * (k0 + mass)) / k0
-    return FRONT * beta * emitted * chi
+    beta = np.sqrt(np.maximum((k0 - mass) * (k0 + mass), 0.0)) / k0
+    return FRONT * beta * emitted * iww_flux(energy, mass, m_l, ff, grid)

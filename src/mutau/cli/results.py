@@ -155,9 +155,9 @@ def generate(
     """Signal events for other programs (.lhe, .lhe.gz, .hepmc, .root, .parquet, .npz)."""
     from mutau.experiment import load_experiment
     from mutau.pipeline.generate import generate_events
-    from mutau.sampling.event_files import check_suffix, write_events
+    from mutau.sampling.event_files import check_output, write_events
 
-    check_suffix(out)
+    check_output(out)
     value = _coupling(model, coupling, epsilon)
     point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
     events = generate_events(point, load_experiment(experiment), n, seed=seed)

@@ -7,9 +7,11 @@ import hashlib
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -42,7 +44,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.close(handle)
     except OSError as error:
         raise FileError(
-            f"cannot write {str(path)!r} ({error.strerror})",
+            f"cannot write {str(path)!r} ({error.strerror or error})",
             remedy="choose a folder that exists and is writable",
         ) from error
     temporary = Path(name)
@@ -53,7 +55,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise FileError(
-            f"writing {str(path)!r} failed ({error.strerror}); nothing was left behind",
+            f"writing {str(path)!r} failed ({error.strerror or error}); nothing was left behind",
             remedy="free space or choose another folder",
         ) from error
     except BaseException:
@@ -101,10 +103,10 @@ def save_arrays(
 def load_arrays(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and header of a file that `save_arrays` wrote. Raises FileError if it is not one."""
     try:
-        with np.load(Path(path), allow_pickle=False) as file:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             header = json.loads(str(file["__header__"]))
             return {name: file[name] for name in file.files if name != "__header__"}, header
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, EOFError, SyntaxError, zlib.error, BadZipFile) as error:
         raise FileError(
             f"{str(path)!r} is not a file that mutau wrote ({error})", remedy="make it again"
         ) from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mutau.core.constants import M_MU
+from mutau.core.constants import ALPHA, M_MU
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -271,6 +271,8 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
         "experiment": experiment.name,
         "expected_events": total,
+        "beam_energy_GeV": experiment.beam.energy,
+        "alpha": ALPHA,
         **model.to_dict(),
         **_mean_cross_section(target, made, scale, experiment),
     }
@@ -278,6 +280,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     for element, _, sample, depth in _vertices(experiment, mass, (0.0, 1.0), n, rng):
         x4 = np.zeros((len(depth), 4))
         x4[:, 3] = experiment.target.z + depth * target.length
+        x4[:, 0] = x4[:, 3]  # the muon entered the hall at c t = 0, and flies at c
         parts.append(
             to_events(
                 _sampler(experiment, element, mass, (0.0, 1.0)), sample, target.energy_at(depth),

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,13 +71,13 @@ def dask_cluster(address: str) -> Executor:
     Raises MissingExtra without dask.distributed, MutauError if nobody answers at the address.
     """
     try:
-        from distributed import Client, as_completed
+        distributed: Any = import_module("distributed")
     except ImportError as error:
         raise MissingExtra("running on a Dask cluster", "dask") from error
 
     def run(work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]:
         try:
-            client = Client(address, timeout="10s")
+            client = distributed.Client(address, timeout="5s")
         except (OSError, ValueError) as error:
             raise MutauError(
                 f"no Dask scheduler answers at {address!r} ({error})",
@@ -84,7 +85,7 @@ def dask_cluster(address: str) -> Executor:
             ) from error
         with client:
             futures = {client.submit(work, i, pure=False, retries=3): i for i in indices}
-            for future in as_completed(list(futures)):
+            for future in distributed.as_completed(list(futures)):
                 yield futures.pop(future), future.result()
 
     return run

@@ -1,0 +1,149 @@
+"""Scan files and shards: points in order, located refusals, one writer, same work only."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mutau.core.errors import MutauError, Problems
+from mutau.scan.grid import all_points, load_grid
+from mutau.scan.points import to_csv
+from mutau.scan.shards import run_shards, serial, shard_path
+
+TEXT = """
+schema = 1
+name = "exposure"
+task = "limit"
+experiment = "na64mu"
+events = 400
+[grid]
+mass = "10MeV:1GeV:3"
+alpha_d = [0.0, 0.1]
+"experiment/beam/particles" = [1e10, 1e11]
+"""
+
+
+def write(folder, text=TEXT):
+    path = folder / "scan.toml"
+    path.write_text(text)
+    return path
+
+
+def test_points_are_the_product_in_order(tmp_path):
+    grid = load_grid(write(tmp_path))
+    points = [grid.point(i) for i in range(len(grid))]
+    assert points == all_points(grid)
+    assert len(points) == 12
+    assert points[1] == {"mass": 0.01, "alpha_d": 0.0, "experiment/beam/particles": 1e11}
+    assert points[4]["mass"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "address"),
+    [
+        ('"limit"', '"limits"', "task"),
+        ("10MeV:1GeV:3", "10MeV:1GeV:1", "grid/mass"),
+        ("10MeV:1GeV:3", "10 cm:1GeV:3", "grid/mass"),
+        ("[0.0, 0.1]", "[]", "grid/alpha_d"),
+        ("[0.0, 0.1]", "[nan]", "grid/alpha_d"),
+        ("alpha_d", "alpha", "grid/alpha"),
+        ("schema = 1", "schema = 2", "schema"),
+        ("events", "event", "event"),
+        ("mass =", "coupling =", "grid"),
+        ('name = "exposure"', "", "name"),
+    ],
+)
+def test_mistakes_are_located(tmp_path, old, new, address):
+    with pytest.raises(Problems) as caught:
+        load_grid(write(tmp_path, TEXT.replace(old, new)))
+    assert address in [place for place, _ in caught.value.problems]
+
+
+def test_results_resume_without_computing_twice(tmp_path):
+    calls = []
+
+    def work(index):
+        calls.append(index)
+        if index == 3 and len(calls) < 5:
+            raise KeyboardInterrupt
+        return index**2
+
+    manifest = {"kind": "squares"}
+    with pytest.raises(KeyboardInterrupt):
+        run_shards(tmp_path / "r", manifest, 6, work)
+    with pytest.raises(MutauError, match="--resume"):
+        run_shards(tmp_path / "r", manifest, 6, work)
+    results = run_shards(tmp_path / "r", manifest, 6, work, resume=True)
+    assert results == [0, 1, 4, 9, 16, 25]
+    assert sorted(calls) == [0, 1, 2, 3, 3, 4, 5]
+
+
+def test_other_work_in_the_folder_is_refused_with_the_difference(tmp_path):
+    run_shards(tmp_path / "r", {"kind": "a", "n": 1}, 2, abs)
+    with pytest.raises(MutauError, match="n: 1 there, 2 now"):
+        run_shards(tmp_path / "r", {"kind": "a", "n": 2}, 2, abs, resume=True)
+
+
+def test_two_writers_are_refused(tmp_path):
+    def work(index):
+        with pytest.raises(MutauError, match="another process is writing"):
+            run_shards(tmp_path / "r", {"kind": "a"}, 1, abs, resume=True)
+        return index
+
+    assert run_shards(tmp_path / "r", {"kind": "a"}, 1, work) == [0]
+
+
+def test_order_of_completion_does_not_matter(tmp_path):
+    def backwards(work, indices):
+        return serial(work, indices[::-1])
+
+    forth = run_shards(tmp_path / "a", {}, 5, float)
+    back = run_shards(tmp_path / "b", {}, 5, float, executor=backwards)
+    assert forth == back == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_csv_states_units_and_empties():
+    text = to_csv([{"mass": 0.1, "coupling_upper_limit": None, "numerical_err": 0.0}])
+    assert text == "mass_GeV,coupling_upper_limit,numerical_err\n0.1,,0.0\n"
+
+
+def test_a_huge_scan_asks_first(cli, tmp_path):
+    text = TEXT.replace("10MeV:1GeV:3", "10MeV:1GeV:300000000")
+    text = text.replace('mass = "10MeV:1GeV:300000000"', "mass = [0.1]").replace(
+        "[0.0, 0.1]", str([i / 4000 for i in range(4000)])
+    )
+    write(tmp_path, text.replace("[1e10, 1e11]", str([1e10 + i for i in range(3000)])))
+    result = cli("scan", "scan.toml", "-o", "out")
+    assert result.code == 2
+    assert "hours" in result.err
+    assert "--yes" in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_killed_scan_goes_on(tmp_path):
+    """kill -9 in the middle, then --resume: the table of an undisturbed run, no shard redone."""
+    text = TEXT.replace("10MeV:1GeV:3", "10MeV:1GeV:12").replace("events = 400", "events = 9000")
+    write(tmp_path, text)
+    words = [sys.executable, "-m", "mutau", "scan", "scan.toml", "--workers", "1", "--json"]
+    process = subprocess.Popen([*words, "-o", "killed"], cwd=tmp_path, stdout=subprocess.PIPE)
+    first = shard_path(tmp_path / "killed", 1)
+    deadline = time.monotonic() + 120
+    while not first.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    shards = sorted((tmp_path / "killed" / "shards").glob("*.json"))
+    assert 2 <= len(shards) < 6
+    stamps = {path: path.stat().st_mtime_ns for path in shards}
+    subprocess.run(
+        [*words, "-o", "killed", "--resume"], cwd=tmp_path, check=True, capture_output=True
+    )
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+    whole = [*words[:-3], "--workers", "2", "--json", "-o", "whole"]
+    done = subprocess.run(whole, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout)["points"] == 48
+    assert (tmp_path / "whole/results.csv").read_bytes() == (
+        tmp_path / "killed/results.csv"
+    ).read_bytes()

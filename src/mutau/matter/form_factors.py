@@ -62,7 +62,7 @@ def form_factor_parameters(kind: str, z: float, a: float) -> NDArray[np.float64]
     Returns (5,) float64: z^2, screening 1/r^2 (GeV^2), size 1/d (GeV^-2), number of protons for
         the inelastic term (0 without it), its screening 1/r'^2 (GeV^2).
     Raises UnknownName for another kind, OutOfRange for z outside [1, 120] or a outside [1, 300].
-    Check: "point" gives z^2 at every t.
+    Check: "point" gives z^2 at every t; hydrogen has no inelastic term.
     """
     if kind not in KINDS:
         raise UnknownName("form factor", kind, KINDS)
@@ -71,7 +71,8 @@ def form_factor_parameters(kind: str, z: float, a: float) -> NDArray[np.float64]
     screen = (M_E * z ** (1.0 / 3.0) / _SCREENING_ELASTIC) ** 2
     size = a ** (2.0 / 3.0) / _SIZE
     screen_inelastic = (M_E * z ** (2.0 / 3.0) / _SCREENING_INELASTIC) ** 2
-    inelastic = z if kind == "elastic+inelastic" else 0.0
+    # hydrogen cannot break up into protons: its one proton is the elastic term
+    inelastic = z if kind == "elastic+inelastic" and a > 1.5 else 0.0
     if kind in ("unscreened", "point"):
         screen = 0.0
     if kind == "point":

@@ -106,10 +106,8 @@ def iww_flux(energy: Array, mass: Array, m_l: float, ff: Array, grid: Array) -> 
     return fluxes((0.5 * mass * mass / energy) ** 2, mass * mass + m_l * m_l, ff, grid)
 
 
-def iww_slices(
-    energy: Array, mass: Array, x: Array, x_bar: Array, m_l: float, ff: Array, grid: Array
-) -> Array:
-    """d sigma/dx at coupling 1, pb, in the approximation iww: elementary integral over u.
+def slices_per_flux(energy: Array, mass: Array, x: Array, x_bar: Array, m_l: float) -> Array:
+    """d sigma/dx / chi at coupling 1, pb, for a chi that does not depend on u, at (n,) points.
 
     With u_0 = u_forward, x u - (m^2 (1-x) + m_l^2 x^2) is x (u - u_0), and the integrals of
     1/u^2 and (u - u_0)/u^4 from u_0 to infinity are 1/u_0 and 1/6u_0^2.
@@ -119,5 +117,12 @@ def iww_slices(
     emitted = 2.0 * (1.0 + x_bar * x_bar) / u_0
     emitted -= 4.0 * x_bar * (m2 + 2.0 * ml2) * x / (6.0 * u_0 * u_0)
     k0 = x * energy
-    beta = np.sqrt(np.maximum((k0 - mass) * (k0 + mass), 0.0)) / k0
-    return FRONT * beta * emitted * iww_flux(energy, mass, m_l, ff, grid)
+    return np.asarray(FRONT * np.sqrt(np.maximum((k0 - mass) * (k0 + mass), 0.0)) / k0 * emitted)
+
+
+def iww_slices(
+    energy: Array, mass: Array, x: Array, x_bar: Array, m_l: float, ff: Array, grid: Array
+) -> Array:
+    """d sigma/dx at coupling 1, pb, in the approximation iww, at (n,) points."""
+    chi = iww_flux(energy, mass, m_l, ff, grid)
+    return chi * slices_per_flux(energy, mass, x, x_bar, m_l)

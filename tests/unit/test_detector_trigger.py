@@ -12,7 +12,7 @@ from mutau.core.errors import MutauError, UnknownName
 from mutau.core.random import stream
 from mutau.detector.geometry import DIPOLE, KIND, LENGTH, Z, build_geometry
 from mutau.detector.shares import weighted_share
-from mutau.detector.trigger import beam_through, edge_for_rate, trigger_efficiency
+from mutau.detector.trigger import beam_through, trigger_efficiency
 from mutau.detector.trigger_kernel import dipole_kernel, inside, slab_kernel
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
@@ -349,18 +349,6 @@ def test_holes_and_areas_share_no_edge():
     assert inside(5.9, 3.1, rows, row)
     assert inside(24.9, -24.9, rows, row)
     assert not inside(25.1, 0.0, rows, row)
-
-
-def test_the_edge_of_a_counter_for_a_given_rate_by_hand():
-    """Spot 1 cm, no scattering: 0.13 % of a Gaussian lies beyond 3 sigma."""
-    experiment = set_up([counter("C", "2 m", x="-50 cm")], spot_x="1 cm")
-    x, error = edge_for_rate(
-        experiment, "C", 0.5 * math.erfc(3.0 / math.sqrt(2.0)), 200_000, stream(1)
-    )
-    assert error == pytest.approx(0.3 / math.sqrt(270.0), rel=0.5)
-    assert x == pytest.approx(-3.0, abs=4 * error)
-    with pytest.raises(MutauError, match="no edge"):
-        edge_for_rate(experiment, "C", 1e-5, 1000, stream(1))
 
 
 def test_the_beam_goes_where_the_dipole_sends_it():

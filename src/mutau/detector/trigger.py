@@ -9,7 +9,6 @@ Gaussian, the fringe of the field, air. Where those matter the full simulation t
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from mutau.core.errors import MutauError, UnknownName
 from mutau.detector.geometry import KIND, NAME, WATCH, Geometry, build_geometry
 from mutau.detector.shares import weighted_share
-from mutau.experiment import replace
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -186,7 +184,7 @@ def beam_through(
 
     n : number of muons. Energies are Gaussian with the spread of the beam.
     Returns TriggerResult; its efficiency is the rate at which undisturbed beam muons fire the
-    trigger (the NA64mu paper quotes 0.1 % for all of the beam, sec. II).
+    trigger. Those with a hard loss in the target come on top: `detector.studies.trigger_rate`.
     """
     from mutau.core.constants import M_MU
 
@@ -196,30 +194,3 @@ def beam_through(
     p4 = np.zeros((n, 4))
     p4[:, 0], p4[:, 3] = energy, np.sqrt(energy**2 - M_MU**2)
     return trigger_efficiency(p4, None, experiment, rng, depth=np.zeros(n), watch=watch)
-
-
-def edge_for_rate(
-    experiment: Experiment, counter: str, rate: float, n: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Where the near edge of a shifted counter must stand so that `rate` of the beam hits it.
-
-    counter : name; its shift off the axis along x tells the side. rate : share of beam muons.
-    n : muons to simulate. Returns (x in cm, statistical error). This is the design condition of a
-    trigger rate, not an adjustment to any efficiency.
-    """
-    side = np.sign(experiment.detector[counter].x)
-    if side == 0.0 or not 0.0 < rate < 1.0 or n * rate < 10.0:
-        raise MutauError(
-            f"no edge of {counter!r} can be found for rate {rate:g} with {n} muons",
-            allowed="a counter off the axis in x, 0 < rate < 1, n rate >= 10",
-        )
-    behind = [c for c in experiment.detector.counter if c.z > experiment.target.z]
-    open_ = replace(experiment, {f"detector/counter[{c.name}]/role": "monitor" for c in behind})
-    through = beam_through(open_, n, rng, watch=(counter,))
-    x = through.hits[counter][through.passed, 0]
-    x = np.sort(side * x)[::-1]
-    k = rate * n * through.beam_acceptance
-    if k + math.sqrt(k) >= len(x):
-        raise MutauError(f"less than {rate:g} of the beam reaches {counter!r}")
-    spread = 0.5 * (x[int(k - math.sqrt(k))] - x[int(k + math.sqrt(k))])
-    return float(side * x[int(k)]), float(spread)

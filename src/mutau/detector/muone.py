@@ -1,0 +1,260 @@
+"""Fast response to muon-electron events: tracked angles, one electromagnetic calorimeter.
+
+Turns true events (`mutau.sampling.muon_electron`) into the columns that the cut variables read:
+angles from tracks before and behind the struck station, the electron's energy from the
+calorimeter, and the energy of photons that the calorimeter tells apart from the electron. There
+is no magnet: tracks are straight, and the muon's momentum is measured only where a spectrometer's
+resolution is given.
+
+Left out: energy loss and showers of electrons in the stations downstream, which spoil electrons
+of a few GeV from upstream stations (footnote 5 of Phys. Rev. D 106, L051702), and the tails of the
+calorimeter's response, taken as Gaussian.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.constants import M_E, M_MU
+from mutau.core.errors import MutauError, require_in_range
+from mutau.core.types import Events
+from mutau.matter.materials import Material
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_PHOTON: Final = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the set-up measures, and how well.
+
+    ecal_z : cm, front of the calorimeter. ecal_width, ecal_height : cm.
+    ecal_stochastic, ecal_constant : a and c of sigma_E / E = sqrt(a^2 / (E / GeV) + c^2).
+    separation : rad; a photon nearer to the electron than this adds to its energy.
+    threshold : GeV, smallest photon energy that the veto sees.
+    muon_angle, electron_angle : rad, rms per projection, of the tracks.
+    muon_momentum : relative rms of a muon spectrometer; 0 means that there is none, and the
+        reconstructed muon is given the beam's momentum, of no meaning but its direction.
+    spot, divergence : cm and rad, rms per projection, of the beam at z = 0.
+    target, thickness : material and cm of one station; scattering of muon and electron in the
+        station that is struck, at an even depth. None: no scattering.
+    Raises OutOfRange for a negative number.
+    """
+
+    ecal_z: float
+    ecal_width: float
+    ecal_height: float
+    ecal_stochastic: float = 0.0
+    ecal_constant: float = 0.0
+    separation: float = 0.0
+    threshold: float = 0.0
+    muon_angle: float = 0.0
+    electron_angle: float = 0.0
+    muon_momentum: float = 0.0
+    spot: float = 0.0
+    divergence: float = 0.0
+    target: Material | None = None
+    thickness: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if name != "target":
+                require_in_range(name, getattr(self, name), 0.0, math.inf)
+        if (self.target is None) != (self.thickness == 0.0):
+            raise MutauError("a target needs material and thickness", allowed="both or neither")
+
+    def energy_sigma(self, energy: ArrayLike) -> Array:
+        """Rms of the calorimeter's energy, GeV, at energies in GeV (array_like)."""
+        energy = np.asarray(energy, float)
+        return np.sqrt(self.ecal_stochastic**2 * energy + (self.ecal_constant * energy) ** 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstructed:
+    """Measured quantities of N events, z along the incoming muon's track.
+
+    p_beam, p_muon, p_electron : (N, 4) float64, GeV. An electron that misses the calorimeter has
+    energy and momentum 0. photon_energy : (N,) GeV, measured, of a photon told apart from the
+    electron and above threshold; 0 without one. merged : (N,) bool, photon counted as electron.
+    weight : (N,) float64, of the events.
+    """
+
+    p_beam: Array
+    p_muon: Array
+    p_electron: Array
+    photon_energy: Array
+    merged: Mask
+    weight: Array
+
+    @property
+    def theta_mu(self) -> Array:
+        """Angle of the scattered muon, (N,), rad."""
+        return _polar(self.p_muon)
+
+    @property
+    def theta_e(self) -> Array:
+        """Angle of the scattered electron, (N,), rad; 0 where it misses the calorimeter."""
+        return _polar(self.p_electron)
+
+    @property
+    def electron_energy(self) -> Array:
+        """Energy of the scattered electron, (N,), GeV; 0 where it misses the calorimeter."""
+        return self.p_electron[:, 0]
+
+    @property
+    def acoplanarity(self) -> Array:
+        """pi minus the azimuth between muon and electron, (N,), rad; 0 for elastic scattering."""
+        x, y = self.p_muon[:, 1:3].T
+        u, v = self.p_electron[:, 1:3].T
+        return np.asarray(np.arctan2(np.abs(x * v - y * u), -(x * u + y * v)))
+
+    @property
+    def inelasticity(self) -> Array:
+        """Squared mass recoiling against the electron minus m_mu^2, (N,), GeV^2.
+
+        (p1 + p2 - p4)^2 - m_mu^2 from the electron alone and the nominal beam: 0 for elastic
+        scattering, at least (m_mu + m)^2 - m_mu^2 for a Z' of mass m.
+        """
+        return inelasticity(self.electron_energy, self.theta_e, float(self.p_beam[0, 0]))
+
+
+def inelasticity(electron_energy: ArrayLike, theta_e: ArrayLike, beam_energy: float) -> Array:
+    """(p1 + p2 - p4)^2 - m_mu^2, GeV^2, from the electron's energy (GeV) and angle (rad).
+
+    Energies below m_e count as m_e. Check: 0 on the elastic curve.
+    """
+    e4 = np.maximum(np.asarray(electron_energy, float), M_E)
+    p1, p4 = math.sqrt(beam_energy**2 - M_MU**2), np.sqrt(e4**2 - M_E**2)
+    half = np.sin(0.5 * np.asarray(theta_e, float)) ** 2
+    along = (M_E**2 * beam_energy**2 + M_MU**2 * p4**2) / (beam_energy * e4 + p1 * p4)
+    return np.asarray(
+        2.0 * (M_E * (beam_energy + M_E - e4) - along - 2.0 * p1 * p4 * half)
+    )
+
+
+def reconstruct(events: Events, response: Response, rng: np.random.Generator) -> Reconstructed:
+    """Measured quantities of elastic, radiative or Z' events.
+
+    events : as `mutau.sampling.muon_electron.draw_events` makes them, beam along z, placed in
+    their stations (`place_in_stations`). rng : decides every smearing.
+    Raises MutauError if rows do not come in equal blocks of mu, e, mu, e (and one more).
+    Check: a perfect response gives back the true quantities of what hits the calorimeter.
+    """
+    rows = _rows(events)
+    p = events.p4.reshape(-1, rows, 4)
+    x4 = events.x4.reshape(-1, rows, 4)[:, 0]
+    n = len(p)
+    beam_energy = float(p[0, 0, 0])
+    muon, electron = p[:, 2].copy(), p[:, 3].copy()
+    if response.target is not None:
+        _scatter(muon, electron, beam_energy, response, rng)
+    spot = response.spot * rng.standard_normal((n, 2))
+    tilt = response.divergence * rng.standard_normal((n, 2))
+    origin = spot + tilt * x4[:, 3:4]
+
+    def hits(momentum: Array) -> Mask:
+        slope = momentum[:, 1:3] / np.where(momentum[:, 3] > 0.0, momentum[:, 3], 1.0)[:, None]
+        place = origin + (slope + tilt) * (response.ecal_z - x4[:, 3:4])
+        inside = (np.abs(place[:, 0]) <= 0.5 * response.ecal_width) & (
+            np.abs(place[:, 1]) <= 0.5 * response.ecal_height
+        )
+        return np.asarray(inside & (momentum[:, 3] > 0.0))
+
+    seen = hits(electron)
+    energy = np.where(seen, electron[:, 0], 0.0)
+    photon_energy, merged = np.zeros(n), np.zeros(n, bool)
+    if rows == 5 and int(events.pdg[4]) == _PHOTON:
+        photon = p[:, 4]
+        photon_seen = hits(photon)
+        near = _opening(electron, photon) < response.separation
+        merged = np.asarray(photon_seen & seen & near)
+        energy = energy + np.where(merged, photon[:, 0], 0.0)
+        apart = photon_seen & ~merged & (photon[:, 0] > response.threshold)
+        photon_energy = np.where(apart, _measured(photon[:, 0], response, rng), 0.0)
+    energy = np.where(seen, _measured(energy, response, rng), 0.0)
+    return Reconstructed(
+        p[:, 0].copy(),
+        _track(muon, response.muon_angle, _muon_momentum(muon, beam_energy, response, rng), rng),
+        _track(electron, response.electron_angle, energy, rng),
+        photon_energy,
+        merged,
+        events.weight[::rows].copy(),
+    )
+
+
+def _rows(events: Events) -> int:
+    same = np.flatnonzero(np.diff(events.event))
+    rows = int(same[0]) + 1 if len(same) else len(events.event)
+    blocks = rows in (4, 5) and len(events.event) % rows == 0
+    if not blocks or np.any(np.diff(same) != rows) or abs(int(events.pdg[2])) != 13:
+        raise MutauError(
+            "the events are not muon on electron",
+            allowed="blocks of incoming mu, e and outgoing mu, e, and at most one more",
+        )
+    return rows
+
+
+def _polar(p4: Array) -> Array:
+    return np.asarray(np.arctan2(np.hypot(p4[:, 1], p4[:, 2]), p4[:, 3]))
+
+
+def _opening(a: Array, b: Array) -> Array:
+    """Angle between two arrays of momenta, accurate when small."""
+    cross = np.linalg.norm(np.cross(a[:, 1:], b[:, 1:]), axis=1)
+    return np.asarray(np.arctan2(cross, np.sum(a[:, 1:] * b[:, 1:], axis=1)))
+
+
+def _measured(energy: Array, response: Response, rng: np.random.Generator) -> Array:
+    smeared = energy + response.energy_sigma(energy) * rng.standard_normal(len(energy))
+    return np.maximum(smeared, 0.0)
+
+
+def _muon_momentum(
+    muon: Array, beam_energy: float, response: Response, rng: np.random.Generator
+) -> Array:
+    """Energy given to the reconstructed muon, GeV."""
+    if response.muon_momentum == 0.0:
+        return np.full(len(muon), beam_energy)
+    size = np.linalg.norm(muon[:, 1:], axis=1)
+    size *= np.maximum(1.0 + response.muon_momentum * rng.standard_normal(len(muon)), 1e-3)
+    return np.hypot(size, M_MU)
+
+
+def _kick(p4: Array, angles: Array) -> None:
+    """Turn momenta by small angles (N, 2) about the transverse axes, in place."""
+    size = np.linalg.norm(p4[:, 1:], axis=1)
+    p4[:, 1:3] += size[:, None] * angles
+    p4[:, 3] = np.sqrt(np.maximum(size**2 - p4[:, 1] ** 2 - p4[:, 2] ** 2, 0.0))
+
+
+def _track(p4: Array, sigma: float, energy: Array, rng: np.random.Generator) -> Array:
+    """Direction smeared by the tracker's resolution, energy as measured (massless)."""
+    out = p4.copy()
+    if sigma > 0.0:
+        _kick(out, sigma * rng.standard_normal((len(out), 2)))
+    size = np.linalg.norm(out[:, 1:], axis=1)
+    out[:, 1:] *= (energy / size)[:, None]
+    out[:, 0] = energy
+    return out
+
+
+def _scatter(
+    muon: Array, electron: Array, beam_energy: float, response: Response, rng: np.random.Generator
+) -> None:
+    """Scattering in the struck station: the muon all through, the electron behind the vertex."""
+    from mutau.transport.multiple_scattering import scatter
+
+    assert response.target is not None
+    depth = np.clip(rng.random(len(muon)), 1e-9, 1.0 - 1e-9)
+    before = scatter(beam_energy, response.target, response.thickness * depth, rng)
+    for p4, mass in ((muon, M_MU), (electron, M_E)):
+        size = np.linalg.norm(p4[:, 1:], axis=1)
+        behind = scatter(size, response.target, response.thickness * (1 - depth), rng, mass=mass)
+        _kick(p4, before[:, :2] + behind[:, :2])

@@ -93,3 +93,10 @@ def test_experiments_of_other_packages(monkeypatch, tmp_path):
 def test_messages_name_the_document():
     with pytest.raises(Exception, match="my file: beam"):
         from_document({"schema": 1, "name": "x", "source": "y", "beam": 3}, "my file")
+
+
+def test_every_road_of_the_pipeline_is_a_process_that_files_may_name():
+    from mutau.pipeline.roads import ROADS
+
+    assert set(ROADS) <= set(PROCESSES)
+    assert "muon-brems" in set(ROADS)

@@ -52,6 +52,7 @@ LIMIT_METHODS: Final = (
     "toys-cls",
     "classical",
     "feldman-cousins",
+    "hybrid-cls",
 )
 
 

@@ -19,7 +19,7 @@ def test_a_limit_is_finite_positive_and_carries_its_error(method):
     assert limit.events == pytest.approx(4.0 * limit.strength)
     assert (limit.method, limit.cl) == (method, 0.90)
     assert "±" in str(limit)
-    assert (limit.n_toys > 0) == method.startswith("toys")
+    assert (limit.n_toys > 0) == method.startswith(("toys", "hybrid"))
 
 
 @pytest.mark.parametrize("method", list(METHODS))

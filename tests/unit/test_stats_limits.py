@@ -138,6 +138,16 @@ def test_named_errors_add_in_quadrature_of_logarithms_and_share_the_pull():
     )
 
 
+def test_hybrid_toys_average_the_exponential():
+    # n = 0: CLs = E[exp(-s 1.3^z)] over a unit Gaussian z, whatever the background and its error.
+    z, w = np.polynomial.hermite_e.hermegauss(40)
+    seen = model(1.0, 0.7, 0.3, 0, systematics={"yield": 0.3})
+    limit = upper_limit(seen, method="hybrid-cls", n_toys=100_000)
+    average = float(w @ np.exp(-limit.strength * 1.3**z)) / math.sqrt(2 * math.pi)
+    slope = float(w @ (1.3**z * np.exp(-limit.strength * 1.3**z))) / math.sqrt(2 * math.pi)
+    assert abs(average - 0.1) < 4 * slope * limit.strength_err
+
+
 def test_an_equal_name_is_one_error_and_different_names_are_two():
     def joint(first, second):
         return combine(

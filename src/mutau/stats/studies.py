@@ -20,12 +20,11 @@ from mutau.stats.profile import (
     q_discovery,
     q_upper,
 )
-from mutau.stats.toys import toy_discovery_p
+from mutau.stats.toys import outcomes, toy_discovery_p
 from mutau.stats.upper import (
     ASIMOV,
     METHODS,
     first_guess,
-    outcomes,
     p_value,
     quantile_outcomes,
     solve_falling,
@@ -152,7 +151,7 @@ def coverage(
     model = counting_model(data)
     model = model.with_observed(np.full(len(model.channels), math.nan))
     seen, how_often = np.unique(
-        outcomes(model, strength, n_experiments, seed), axis=0, return_counts=True
+        outcomes(model, strength, n_experiments, stream(seed)), axis=0, return_counts=True
     )
     covered = 0
     for counts, times in zip(seen, how_often, strict=True):

@@ -74,6 +74,37 @@ def throw_at(
     return throw(model, parts, rate, best, z, n_toys, rng)
 
 
+def outcomes(model: CountingModel, strength: float, count: int, rng: np.random.Generator) -> Array:
+    """Counts (count, R) that may be seen at `strength`, true nuisances drawn from their errors.
+
+    Backgrounds below zero are drawn again.
+    """
+    parts = model.parts()
+    z = rng.standard_normal((count, parts.loadings.shape[1]))
+    rate = strength * parts.signal * np.exp(z @ parts.loadings.T)
+    for i, channel in enumerate(model.channels):
+        rate[:, i] += _draw_background(channel.constraint, parts, i, count, rng)
+    return rng.poisson(rate).astype(np.float64)
+
+
+def _draw_background(
+    constraint: str, parts: Parts, i: int, count: int, rng: np.random.Generator
+) -> Array:
+    """(count,) true backgrounds of channel i out of its constraint taken as a density."""
+    b, width = parts.background[i], parts.width[i]
+    if constraint == "lognormal":
+        return b * np.exp(width * rng.standard_normal(count))
+    if constraint == "gamma":
+        return rng.gamma(parts.measured[i], 1.0 / width, count)
+    if constraint == "fixed":
+        return np.full(count, b)
+    drawn = b + width * rng.standard_normal(count)
+    while np.any(drawn < 0.0):
+        again = drawn < 0.0
+        drawn[again] = b + width * rng.standard_normal(np.count_nonzero(again))
+    return drawn
+
+
 def toy_q(parts: Parts, toys: Data, strength: float, *, discovery: bool = False) -> Array:
     """q-tilde at `strength`, or q0, of each pseudo-experiment; (T,)."""
     out = np.empty(len(toys.n))
@@ -108,19 +139,30 @@ def toy_p(
     cls: bool,
     n_toys: int,
     rng: np.random.Generator,
+    hybrid: bool = False,
 ) -> ToyP:
     """P(q >= q observed | strength), for CLs divided by the same at strength 0.
 
     The statistic is q-tilde at `strength`; the ensembles have the nuisance parameters at their
-    best values for `data` given the strength (for the divisor, given strength 0).
+    best values for `data` given the strength (for the divisor, given strength 0). `hybrid`: the
+    true nuisance parameters are drawn from their errors and the side measurements stay as they are.
     """
     observed = q_upper(parts, data, strength)
-    q = toy_q(parts, throw_at(model, parts, data, strength, n_toys, rng), strength)
-    both, both_err = _fraction(q, observed)
+
+    def share(true: float) -> tuple[float, float]:
+        if hybrid:
+            counts = outcomes(model, true, n_toys, rng)
+            side = np.broadcast_to(data.measured, counts.shape)
+            z = np.broadcast_to(data.z_measured, (n_toys, len(data.z_measured)))
+            toys = Data(counts, side.copy(), z.copy())
+        else:
+            toys = throw_at(model, parts, data, true, n_toys, rng)
+        return _fraction(toy_q(parts, toys, strength), observed)
+
+    both, both_err = share(strength)
     if not cls:
         return ToyP(both, both_err, n_toys)
-    q = toy_q(parts, throw_at(model, parts, data, 0.0, n_toys, rng), strength)
-    background, background_err = _fraction(q, observed)
+    background, background_err = share(0.0)
     background = max(background, 1.0 / n_toys)
     value = both / background
     error = math.hypot(both_err, value * background_err) / background

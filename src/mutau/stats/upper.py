@@ -23,7 +23,7 @@ from mutau.stats.profile import (
     expected_background,
     q_upper,
 )
-from mutau.stats.toys import ToyP, toy_p
+from mutau.stats.toys import ToyP, outcomes, toy_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,9 @@ def _bayes(model: CountingModel, options: Options) -> tuple[float, float, int]:
     return solve_falling(bayes_curve(model), 1.0 - options.cl, first_guess(model)), 0.0, 0
 
 
-def _toy_limit(model: CountingModel, options: Options, *, cls: bool) -> tuple[float, float, int]:
+def _toy_limit(
+    model: CountingModel, options: Options, *, cls: bool, hybrid: bool = False
+) -> tuple[float, float, int]:
     """Root of ln p from a straight-line fit through five strengths around it.
 
     The five lie within 12 % of the centre, which moves until the root lies among them. The error
@@ -203,7 +205,9 @@ def _toy_limit(model: CountingModel, options: Options, *, cls: bool) -> tuple[fl
         for k, shift in enumerate(grid):
             rng = stream(options.seed, round_number, k)
             strength = centre * math.exp(float(shift))
-            points.append(toy_p(model, parts, data, strength, cls=cls, n_toys=size, rng=rng))
+            points.append(
+                toy_p(model, parts, data, strength, cls=cls, n_toys=size, rng=rng, hybrid=hybrid)
+            )
         used += (2 if cls else 1) * size * len(grid)
         offset, error = _line_root(grid, points, alpha)
         if abs(offset) <= 0.12:
@@ -245,36 +249,10 @@ def _toys_cls(model: CountingModel, options: Options) -> tuple[float, float, int
     return _toy_limit(model, options, cls=True)
 
 
-def outcomes(model: CountingModel, strength: float, count: int, seed: int) -> Array:
-    """Counts (count, R) that may be seen at `strength`, true nuisances drawn from their errors.
-
-    Channels that were observed keep what they saw. Backgrounds below zero are drawn again.
-    """
-    parts, rng = model.parts(), stream(seed)
-    z = rng.standard_normal((count, parts.loadings.shape[1]))
-    rate = strength * parts.signal * np.exp(z @ parts.loadings.T)
-    for i, channel in enumerate(model.channels):
-        rate[:, i] += draw_background(channel.constraint, parts, i, count, rng)
-    n = rng.poisson(rate).astype(np.float64)
-    return np.where(np.isnan(model.observed), n, model.observed)
-
-
-def draw_background(
-    constraint: str, parts: tuple[Array, ...], i: int, count: int, rng: np.random.Generator
-) -> Array:
-    """(count,) true backgrounds of channel i out of its constraint taken as a density."""
-    b, width = parts[1][i], parts[3][i]
-    if constraint == "lognormal":
-        return b * np.exp(width * rng.standard_normal(count))
-    if constraint == "gamma":
-        return rng.gamma(parts[4][i], 1.0 / width, count)
-    if constraint == "fixed":
-        return np.full(count, b)
-    drawn = b + width * rng.standard_normal(count)
-    while np.any(drawn < 0.0):
-        again = drawn < 0.0
-        drawn[again] = b + width * rng.standard_normal(np.count_nonzero(again))
-    return drawn
+@METHODS.register("hybrid-cls")
+def _hybrid_cls(model: CountingModel, options: Options) -> tuple[float, float, int]:
+    """CLs, true nuisance parameters drawn from their errors, side measurements held fixed."""
+    return _toy_limit(model, options, cls=True, hybrid=True)
 
 
 def quantile_outcomes(
@@ -285,7 +263,8 @@ def quantile_outcomes(
     Outcomes are ordered by the likelihood ratio of "signal at its expected limit" against none
     at the nominal background, sum n_i ln(1 + s_i/b_i); with one channel that is the count.
     """
-    seen = outcomes(model, 0.0, 4001, seed)
+    seen = outcomes(model, 0.0, 4001, stream(seed))
+    seen = np.where(np.isnan(model.observed), seen, model.observed)
     strength = first_guess(expected_background(model))
     gain = np.log1p(strength * model.signal / np.maximum(model.background, 1e-6))
     order = np.argsort(seen @ gain, kind="stable")
@@ -314,7 +293,10 @@ def upper_limit(
         "asymptotic", "asymptotic-cls" - one-sided profile likelihood (the statistic of the
             NA64-e paper) with the asymptotic formula, as plain p-value or CLs; too low for few
             events (docs/validation/statistics.md);
-        "toys", "toys-cls" - the same statistic with pseudo-experiments;
+        "toys", "toys-cls" - the same statistic with pseudo-experiments, in which counts and side
+            measurements fluctuate and the nuisance parameters have their best values;
+        "hybrid-cls" - CLs with nuisance parameters drawn from their errors (R. D. Cousins,
+            V. L. Highland, Nucl. Instrum. Meth. A 320 (1992) 331), side measurements fixed;
         "classical", "feldman-cousins" - exact, total count, known background only.
     systematics, constraint : as in `counting_model`, for Yields.
     n_toys, seed : for the methods with pseudo-experiments.
@@ -360,7 +342,7 @@ def p_value(
     """p-value of one strength (CLs, or posterior tail), and its error from toys.
 
     The strength is excluded at confidence level cl where the p-value is below 1 - cl.
-    method : "asymptotic", "asymptotic-cls", "toys", "toys-cls", "bayes" or "classical".
+    method : "asymptotic", "asymptotic-cls", "toys", "toys-cls", "hybrid-cls", "bayes", "classical".
     Raises MutauError for a strength that is not positive or a method without p-values.
     """
     require_in_range("strength", strength, 0.0, math.inf, open_low=True)
@@ -372,7 +354,7 @@ def p_value(
     if method == "classical":
         n, b = _known_total(model, method)
         return counting.classical_p(n, strength * model.total + b), 0.0
-    if method in ("toys", "toys-cls"):
+    if method in ("toys", "toys-cls", "hybrid-cls"):
         parts = model.parts()
         found = toy_p(
             model,
@@ -382,10 +364,11 @@ def p_value(
             cls=method.endswith("cls"),
             n_toys=n_toys,
             rng=stream(seed),
+            hybrid=method.startswith("hybrid"),
         )
         return found.value, found.error
     METHODS[method]
     raise MutauError(
         f"method {method!r} gives a limit but no p-value",
-        allowed="asymptotic, asymptotic-cls, toys, toys-cls, bayes, classical",
+        allowed="asymptotic, asymptotic-cls, toys, toys-cls, hybrid-cls, bayes, classical",
     )

@@ -1,0 +1,92 @@
+"""Every model of the electrons' motion keeps the number of electrons and the integral over E."""
+
+import numpy as np
+import pytest
+
+from mutau.core.errors import MissingExtra
+from mutau.matter import atomic_electrons
+from mutau.models import DarkPhoton, LmuMinusLtau
+from mutau.xsec.annihilation import cross_section, integrated, narrow_integral, resonance_energy
+from mutau.xsec.annihilation_electrons import MODELS, momenta
+
+MOVING = [name for name in MODELS if name != "rest"]
+
+
+@pytest.fixture(params=MODELS)
+def electrons(request):
+    if request.param == "compton":
+        pytest.importorskip("xraylib", reason="xraylib is not installed (extra 'atomic')")
+    return request.param
+
+
+@pytest.mark.parametrize("name", MOVING)
+@pytest.mark.parametrize("symbol", ["C", "Pb"])
+def test_number_of_electrons(symbol, name):
+    if name == "compton":
+        pytest.importorskip("xraylib", reason="xraylib is not installed (extra 'atomic')")
+    atom = momenta(symbol, name)
+    k = atom.scale * np.sinh(atom.step * np.arange(len(atom.log_table)))
+    number = sum(shell.electrons for shell in atomic_electrons.shells(symbol))
+    assert atom.electrons == pytest.approx(number)
+    # int_0^inf G dk counts the electrons
+    assert np.trapezoid(np.exp(atom.log_table), k) == pytest.approx(number, rel=1e-4)
+    # G falls; profiles tabulated with three digits may rise by their rounding
+    assert np.all(np.diff(atom.log_table) < (1e-4 if name == "compton" else 0.0))
+
+
+@pytest.mark.parametrize(
+    ("model", "symbol"),
+    [
+        (LmuMinusLtau(mass=0.225, coupling=0.03), "Pb"),
+        (LmuMinusLtau(mass=0.15, coupling=1e-6), "Pb"),
+        (DarkPhoton(mass=0.017, epsilon=1e-4), "C"),
+    ],
+    ids=["lead, 8 keV wide", "lead, narrow", "carbon"],
+)
+def test_integral_over_energy_is_that_of_electrons_at_rest(model, symbol, electrons):
+    peak = resonance_energy(model.mass)
+    found = integrated(
+        np.geomspace(0.02 * peak, 50.0 * peak, 3),
+        model,
+        channel="all",
+        element=symbol,
+        electrons=electrons,
+    ).sum()
+    exact = narrow_integral(model, channel="all", element=symbol)
+    assert found == pytest.approx(exact, rel=1e-3)
+
+
+def test_motion_lowers_and_widens_the_peak(electrons):
+    model = LmuMinusLtau(mass=0.225, coupling=0.03)
+    peak = resonance_energy(0.225)
+    top, side = cross_section([peak, 1.05 * peak], model, electrons=electrons)
+    still = cross_section([peak, 1.05 * peak], model, electrons="rest")
+    if electrons == "rest":
+        assert (top, side) == tuple(still)
+    else:
+        assert top < still[0] / 100
+        assert side > still[1] * 100
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_line_without_width_is_smooth_through_its_peak(name):
+    # The resonance falls exactly on a panel edge at the peak; nothing may be counted twice.
+    if name == "compton":
+        pytest.importorskip("xraylib", reason="xraylib is not installed (extra 'atomic')")
+    model = LmuMinusLtau(mass=0.017, coupling=1e-8)
+    peak = resonance_energy(0.017)
+    energies = peak * (1.0 + np.array([-1e-7, -1e-12, 0.0, 1e-12, 1e-7]))
+    found = cross_section(energies, model, element="C", electrons=name)
+    np.testing.assert_allclose(found, found[2], rtol=1e-4)
+
+
+def test_missing_data_says_which_extra(monkeypatch):
+    def absent():
+        raise MissingExtra("Compton profiles per shell", "atomic")
+
+    monkeypatch.setattr(atomic_electrons, "_xraylib", absent)
+    atomic_electrons._shell_index.cache_clear()
+    momenta.cache_clear()
+    with pytest.raises(MissingExtra, match=r"mutau\[atomic\]"):
+        cross_section(1.0, LmuMinusLtau(0.017, 1e-3), element="C", electrons="compton")
+    momenta.cache_clear()

@@ -68,6 +68,12 @@ def xsec(
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
     differential: Annotated[bool, typer.Option(help="Also dσ/dx over x = E_Z'/E.")] = False,
+    cuts: Annotated[
+        str, typer.Option(help="Experiment whose cuts restrict mu e -> mu e X (true quantities).")
+    ] = "",
+    alpha_inverse: Annotated[
+        float | None, typer.Option(help="1/α for mu e -> mu e X; default: α(0).")
+    ] = None,
     json: o.Json = False,
 ) -> None:
     """Total cross section per atom (or per electron) in pb, with its error."""
@@ -81,7 +87,8 @@ def xsec(
         point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
     answer = cross_section_answer(
         process, o.energy("--energy", energy), point, material=material, method=method,
-        form_factor=form_factor, electrons=electrons, differential=differential,
+        form_factor=form_factor, electrons=electrons, differential=differential, cuts=cuts,
+        alpha=None if alpha_inverse is None else 1.0 / alpha_inverse,
     )  # fmt: skip
     emit(answer, json)
 

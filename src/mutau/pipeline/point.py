@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,12 @@ def model_summary(model: Model) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a cross section is asked for. energy : GeV of the incoming particle, laboratory."""
+    """What a cross section is asked for.
+
+    energy : GeV of the incoming particle, laboratory. cuts : name or path of an experiment whose
+    cuts (on true quantities) restrict the final state, or "". alpha : fine-structure constant;
+    None for alpha(0).
+    """
 
     energy: float
     model: Model | None
@@ -41,6 +47,8 @@ class Request:
     form_factor: str = "elastic"
     electrons: str = "virial"
     differential: bool = False
+    cuts: str = ""
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,37 @@ PROCESSES.register("muon-brems")(
 PROCESSES.register("electron-brems")(
     Process(lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing")
 )
+
+
+def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
+    """Muon on an electron at rest, per electron; the reactions of `xsec.muon_electron`."""
+    from mutau.core.constants import ALPHA
+    from mutau.xsec.muon_electron import NO_CUTS, Reaction, total_cross_section
+
+    _only_exact(request, process)
+    alpha = ALPHA if request.alpha is None else request.alpha
+    given: dict[str, Any] = {"alpha": alpha}
+    if request.model is not None:
+        given |= {"mass": request.model.mass, "coupling": request.model.lepton_coupling("mu")}
+    cuts = NO_CUTS
+    if request.cuts:
+        from mutau.experiment import load_experiment
+        from mutau.pipeline.muon_electron import true_cuts
+
+        cuts = true_cuts(load_experiment(request.cuts).cuts)
+    sigma = total_cross_section(Reaction(process, request.energy, **given), cuts)
+    return sigma, {"alpha": alpha, "cuts": request.cuts or "none"}
+
+
+for _name, _meaning in {
+    "muon-electron-zprime": "mu e -> mu e Z' on an electron at rest, tree level",
+    "muon-electron-elastic": "mu e -> mu e; needs --cuts, being infinite without",
+    "muon-electron-gamma": "mu e -> mu e gamma; needs --cuts, being infinite without",
+    "muon-electron-nunu": "mu e -> mu e nu nu-bar, three flavours",
+}.items():
+    PROCESSES.register(_name)(
+        Process(partial(muon_electron, _name), "electron", _name.endswith("zprime"), _meaning)
+    )
 
 
 def cross_section_answer(

@@ -82,7 +82,7 @@ def mass_key(mass: float) -> int:
 
 
 #: Modules that register a road when imported.
-ROAD_MODULES = ("mutau.pipeline.muon_brems",)
+ROAD_MODULES = ("mutau.pipeline.muon_brems", "mutau.pipeline.muon_electron")
 
 
 def _load() -> None:

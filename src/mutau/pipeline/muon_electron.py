@@ -1,0 +1,284 @@
+"""The road mu e -> mu e Z' on the electrons of a thin target: MUonE and experiments like it.
+
+On true quantities everything is deterministic quadrature. With the detector, unweighted events
+are drawn within the cuts loosened by several resolutions, reconstructed, and cut.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from mutau.core.constants import ALPHA
+from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.random import stream
+from mutau.core.storage import digest
+from mutau.core.types import CrossSection, Events, provenance
+from mutau.detector.muone import Reconstructed, Response, reconstruct
+from mutau.matter import material
+from mutau.models import Model
+from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
+from mutau.sampling.muon_electron import draw_events, make_sampler, place_in_stations
+from mutau.selection.cutflow import apply_cuts, label
+from mutau.selection.variables import Sample
+from mutau.xsec.muon_electron import (
+    ZPRIME,
+    Cuts,
+    Reaction,
+    closing_mass,
+    luminosity,
+    total_cross_section,
+)
+from mutau.xsec.muon_electron_kinematics import production_threshold
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+    from mutau.experiment.schema import Cut
+
+Array = np.ndarray
+
+DEFAULT_EVENTS: Final = 40_000
+#: The detector's sample reaches this many resolutions beyond the cuts.
+MARGIN: Final = 6.0
+GENERATE: Final = 100  # name in the random streams, beyond the numbers of cuts
+
+
+def charge(experiment: Experiment) -> int:
+    """Charge of the beam muon."""
+    return 1 if experiment.beam.particle.endswith("+") else -1
+
+
+def exposure(experiment: Experiment) -> float:
+    """Luminosity on electrons, pb^-1: as stated, or from muons on target and the stations."""
+    beam, target = experiment.beam, experiment.target
+    if beam.luminosity is not None:
+        return beam.luminosity
+    stuff = material(target.material)
+    thickness = target.thickness.cm(stuff.radiation_length_cm)
+    return luminosity(beam.particles or 0.0, stuff.electrons_per_cm3, thickness, target.stations)
+
+
+def reaction(experiment: Experiment, mass: float, coupling: float = 1.0) -> Reaction:
+    """mu e -> mu e Z' in this experiment. Raises OutOfRange above the production threshold."""
+    return Reaction(
+        ZPRIME, experiment.beam.energy, mass=mass, coupling=coupling, beam_charge=charge(experiment)
+    )
+
+
+def true_cuts(cuts: Sequence[Cut]) -> Cuts:
+    """The cuts of an experiment file as cuts on true quantities.
+
+    A cut on photons does nothing to the signal. Raises MutauError for a variable that true
+    quantities of this process do not have, or an empty window.
+    """
+    values: dict[str, float] = {}
+
+    def tighten(name: str, value: float | None, better: Any) -> None:
+        if value is not None:
+            values[name] = better(values.get(name, value), value)
+
+    for cut in cuts:
+        if cut.variable == "theta_mu" and cut.max is None:
+            tighten("theta_mu_min", cut.min, max)
+        elif cut.variable == "electron_energy":
+            tighten("electron_energy_min", cut.min, max)
+            tighten("electron_energy_max", cut.max, min)
+        elif cut.variable == "theta_e" and cut.min is None:
+            tighten("theta_e_max", cut.max, min)
+        elif cut.variable != "photon_energy":
+            raise MutauError(
+                f"a cut {label(cut)!r} cannot be made on true quantities of mu e -> mu e Z'",
+                allowed="theta_mu (min), electron_energy, theta_e (max), photon_energy",
+            )
+    return Cuts(**values)
+
+
+def response(experiment: Experiment) -> Response:
+    """What the detector of the file measures. Raises MutauError without an `ecal`."""
+    detector, beam, target = experiment.detector, experiment.beam, experiment.target
+    modules = [item for item in detector.calorimeter if item.kind == "ecal"]
+    if not modules:
+        raise MutauError(
+            "no calorimeter of kind 'ecal'",
+            place=f"{experiment.name}: detector/calorimeter",
+            remedy="add one, or ask for true quantities",
+        )
+    ecal, stuff = modules[0], material(target.material)
+    angles = detector.resolution
+    return Response(
+        ecal_z=ecal.z,
+        ecal_width=ecal.width,
+        ecal_height=ecal.height,
+        ecal_stochastic=ecal.resolution,
+        ecal_constant=ecal.resolution_constant,
+        separation=ecal.separation,
+        threshold=ecal.threshold,
+        muon_angle=angles.muon_angle if angles else 0.0,
+        electron_angle=angles.electron_angle if angles else 0.0,
+        muon_momentum=angles.muon_momentum if angles else 0.0,
+        spot=math.sqrt(0.5 * (beam.spot_x**2 + beam.spot_y**2)),
+        divergence=math.sqrt(0.5 * (beam.divergence_x**2 + beam.divergence_y**2)),
+        target=stuff,
+        thickness=target.thickness.cm(stuff.radiation_length_cm),
+    )
+
+
+def loosened(cuts: Cuts, measures: Response) -> Cuts:
+    """Cuts on true quantities that lose nothing which the measured ones could still pass."""
+    angle = MARGIN * (measures.muon_angle + 4e-5)  # 0.04 mrad: scattering in a station
+    low, high = cuts.electron_energy_min, cuts.electron_energy_max
+    if low > 0.0:
+        low = max(low - MARGIN * float(measures.energy_sigma(low)), 0.1 * low)
+    if math.isfinite(high):
+        # the resolution grows with energy: find E with E - MARGIN sigma(E) = high
+        top = high
+        for _ in range(50):
+            top = high + MARGIN * float(measures.energy_sigma(top))
+            if not top < 1e3 * high:
+                top = math.inf
+                break
+        high = top
+    return replace(
+        cuts,
+        theta_mu_min=max(cuts.theta_mu_min - angle, 0.0),
+        electron_energy_min=low,
+        electron_energy_max=high,
+        theta_e_max=math.pi,
+    )
+
+
+def columns_of(measured: Reconstructed) -> dict[str, Array]:
+    """What cuts may act on."""
+    return {
+        "p_beam": measured.p_beam,
+        "p_muon": measured.p_muon,
+        "p_electron": measured.p_electron,
+        "photon_energy": measured.photon_energy,
+    }
+
+
+def _measured_step(
+    experiment: Experiment, mass: float, loose: Cuts, n: int, rng: np.random.Generator
+) -> tuple[CrossSection, Any]:
+    """Cross section within loose cuts, and the cut flow of a sample in there."""
+    sampler = make_sampler(reaction(experiment, mass), loose)
+    events = place_in_stations(draw_events(sampler, n, rng), rng, **_stations(experiment))
+    measured = reconstruct(events, response(experiment), rng)
+    sample = Sample(experiment.beam.energy, measured.weight, columns_of(measured))
+    return sampler.sigma, apply_cuts(experiment.cuts, sample)
+
+
+def _stations(experiment: Experiment) -> dict[str, Any]:
+    target = experiment.target
+    stuff = material(target.material)
+    return {
+        "stations": target.stations,
+        "thickness": target.thickness.cm(stuff.radiation_length_cm),
+        "pitch": target.pitch,
+        "z": target.z,
+    }
+
+
+def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
+    """Everything about one mass that does not depend on the coupling; see `roads.Road`."""
+    mass, energy = model.mass, experiment.beam.energy
+    names = ("produced, decays invisibly", *(label(cut) for cut in experiment.cuts))
+    if mass >= production_threshold(energy):
+        return _nothing(names, f"a Z' of {mass:g} GeV is above the production threshold")
+    steps = [true_cuts(experiment.cuts[:k]) for k in range(len(experiment.cuts) + 1)]
+    if effort.truth:
+        values = [_allowed(reaction(experiment, mass), cuts) for cuts in steps]
+    else:
+        values = _detected(experiment, mass, steps, effort)
+    scale = exposure(experiment)
+    number = scale * np.array([value for value, _ in values])
+    error = scale * np.array([err for _, err in values])
+
+    def signal(point: Model) -> tuple[Array, Array]:
+        strength = point.lepton_coupling("mu") ** 2 * point.branching_invisible
+        return strength * number, strength * error
+
+    return Prepared(names, signal, meta={"luminosity_per_pb": scale})
+
+
+def _allowed(process: Reaction, cuts: Cuts) -> tuple[float, float]:
+    """Cross section within true cuts and its numerical error, pb."""
+    if closing_mass(process.energy, cuts) <= process.mass:
+        return 0.0, 0.0
+    sigma = total_cross_section(process, cuts)
+    return sigma.sigma_pb, sigma.sigma_err_pb
+
+
+def _detected(
+    experiment: Experiment, mass: float, steps: list[Cuts], effort: Effort
+) -> list[tuple[float, float]]:
+    """Cross section after each cut on measured quantities, pb, with its error.
+
+    One sample per different loose window; the last serves every cut from the one that made it.
+    """
+    n = effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
+    measures = response(experiment)
+    loose = [loosened(cuts, measures) for cuts in steps]
+    process = reaction(experiment, mass)
+    values = [(0.0, 0.0)] * len(steps) if effort.final_only else [_allowed(process, steps[0])]
+    for k in range(len(steps) - 1 if effort.final_only else 1, len(steps)):
+        first = loose.index(loose[k])
+        if closing_mass(process.energy, loose[k]) <= mass:
+            value = (0.0, 0.0)
+        else:
+            rng = stream(effort.seed, mass_key(mass), first)
+            sigma, flow = _measured_step(experiment, mass, loose[k], n, rng)
+            share, err = float(flow.share[k]), float(flow.error[k])
+            value = (
+                sigma.sigma_pb * share,
+                math.hypot(sigma.sigma_pb * err, sigma.sigma_err_pb * share),
+            )
+        if effort.final_only:
+            values[k] = value
+        else:
+            values.append(value)
+    return values
+
+
+def _nothing(names: tuple[str, ...], remark: str) -> Prepared:
+    zero = np.zeros(len(names))
+    return Prepared(names, lambda _: (zero, zero), meta={"remark": f"{remark}: nothing is made"})
+
+
+def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
+    """Unweighted signal events in the stations; weights sum to the produced yield."""
+    low, high = mass_range(experiment)
+    if not low <= model.mass <= production_threshold(experiment.beam.energy):
+        raise OutOfRange(
+            f"mass = {model.mass:g} GeV: no Z' can be produced on electrons at rest",
+            place="mass",
+            allowed=f"[{low:g}, {high:.4g}] GeV",
+        )
+    rng = stream(seed, mass_key(model.mass), GENERATE)
+    coupling = model.lepton_coupling("mu")
+    sampler = make_sampler(reaction(experiment, model.mass, coupling))
+    visible = exposure(experiment) * model.branching_invisible
+    events = place_in_stations(
+        draw_events(sampler, n, rng, luminosity=visible), rng, **_stations(experiment)
+    )
+    described = {
+        **events.meta,
+        **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
+        "experiment": experiment.name,
+        "expected_events": visible * sampler.sigma.sigma_pb,
+        **model.to_dict(),
+        "alpha": ALPHA,
+    }
+    return replace(events, meta=described)
+
+
+def mass_range(experiment: Experiment) -> tuple[float, float]:
+    """From 1 MeV to where the cuts close phase space."""
+    return 1e-3, 0.999 * closing_mass(experiment.beam.energy, true_cuts(experiment.cuts))
+
+
+ROADS.register("muon-electron-zprime")(Road(prepare, generate, mass_range))

@@ -94,7 +94,9 @@ def t_nodes(m_l, mass, x, x_bar, em, low, high, grid, g, weight):  # type: ignor
     """
     top = knee_map(em[7] - em[6], low, high)
     peak, width = exchange_peak(m_l, mass, x, x_bar, em, low, high)
-    peaked = 0.02 * (top - 1.0) < peak - 1.0 < 0.98 * (top - 1.0)
+    peaked = peak - 1.0 > 0.02 * (top - 1.0)
+    peak = min(peak, 1.0 + 0.9999 * (top - 1.0))
+    width = max(width, 1e-6 * (top - 1.0))
     middle = 0.5 * (1.0 + top)
     if peaked:
         # three units of the logarithm below the peak, or half-way

@@ -22,6 +22,7 @@ from mutau.xsec.muon_electron import (
     Cuts,
     Reaction,
     closing_mass,
+    elastic_spectrum,
     elastic_window,
     electron_spectrum,
     kept_fraction,
@@ -169,6 +170,10 @@ def test_elastic_closed_form_is_the_integral_of_the_amplitude():
         return elastic_kernel(s, t, M_MU**2, M_E**2) / flux
 
     expected = quad(density, 2.0, 60.0, epsrel=1e-11)[0] * (4 * math.pi * ALPHA) ** 2 * GEV2_PB
+    reaction = Reaction(ELASTIC, E1)
+    values = elastic_spectrum(reaction, [2.0, 60.0, 140.0, M_E])
+    scale = (4 * math.pi * ALPHA) ** 2 * GEV2_PB
+    assert values.tolist() == pytest.approx([density(2.0) * scale, density(60.0) * scale, 0, 0])
     assert total_cross_section(Reaction(ELASTIC, E1), cuts).sigma_pb == pytest.approx(expected)
 
 

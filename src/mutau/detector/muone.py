@@ -29,6 +29,9 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _PHOTON: Final = 22
+#: GeV. An electron struck harder makes hits of its own behind the station; such collisions are
+#: left out of the scattering, as if the events were recognised.
+LARGEST_DELTA_RAY: Final = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +137,7 @@ def inelasticity(electron_energy: ArrayLike, theta_e: ArrayLike, beam_energy: fl
     p1, p4 = math.sqrt(beam_energy**2 - M_MU**2), np.sqrt(e4**2 - M_E**2)
     half = np.sin(0.5 * np.asarray(theta_e, float)) ** 2
     along = (M_E**2 * beam_energy**2 + M_MU**2 * p4**2) / (beam_energy * e4 + p1 * p4)
-    return np.asarray(
-        2.0 * (M_E * (beam_energy + M_E - e4) - along - 2.0 * p1 * p4 * half)
-    )
+    return np.asarray(2.0 * (M_E * (beam_energy + M_E - e4) - along - 2.0 * p1 * p4 * half))
 
 
 def reconstruct(events: Events, response: Response, rng: np.random.Generator) -> Reconstructed:
@@ -253,8 +254,11 @@ def _scatter(
 
     assert response.target is not None
     depth = np.clip(rng.random(len(muon)), 1e-9, 1.0 - 1e-9)
-    before = scatter(beam_energy, response.target, response.thickness * depth, rng)
+    top = LARGEST_DELTA_RAY
+    path = response.thickness * depth
+    before = scatter(beam_energy, response.target, path, rng, electron_top=top)
     for p4, mass in ((muon, M_MU), (electron, M_E)):
         size = np.linalg.norm(p4[:, 1:], axis=1)
-        behind = scatter(size, response.target, response.thickness * (1 - depth), rng, mass=mass)
+        path = response.thickness * (1.0 - depth)
+        behind = scatter(size, response.target, path, rng, mass=mass, electron_top=top)
         _kick(p4, before[:, :2] + behind[:, :2])

@@ -267,8 +267,7 @@ def draw_events(  # type: ignore[no-untyped-def]
             ratio = work[VALUE + i] / work[BOUND + i]
             if not ratio > rng.random():
                 continue
-            event = owner[i]
-            owner[i] = -1
+            event, owner[i] = owner[i], -1
             weight[event] = max(ratio, 1.0)
             over += ratio > 1.0
             # one number gives the azimuth and, by its half, the sign of sin(phi)

@@ -22,7 +22,8 @@ from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
 from mutau.core.units import PB_CM2
 from mutau.detector.shares import weighted_share
-from mutau.detector.trigger import beam_through, trigger_efficiency
+from mutau.detector.studies import trigger_rate
+from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import Model
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
@@ -341,10 +342,9 @@ def trigger_study(experiment: Experiment, masses: Array, n: int, seed: int) -> T
             below_half.append((w[low & fired], w[low]))
         rows.append((*_share(below_half), *_share(everything)))
     low_share, low_err, share, err = np.array(rows).T
-    beam = beam_through(experiment, 20 * n, stream(seed, BEAM))
-    return TriggerStudy(
-        np.asarray(masses, float), low_share, low_err, share, err, beam.efficiency, beam.error
-    )
+    plain, plain_err, hard, hard_err = trigger_rate(experiment, 20 * n, stream(seed, BEAM))
+    rate, rate_err = plain + hard, float(np.hypot(plain_err, hard_err))
+    return TriggerStudy(np.asarray(masses, float), low_share, low_err, share, err, rate, rate_err)
 
 
 def _share(parts: list[tuple[Array, Array]]) -> tuple[float, float]:

@@ -83,7 +83,7 @@ def trigger(level: Level) -> Part:
             rows.append(
                 compare(
                     number("mu.trigger.rate"), study.beam_rate, study.beam_rate_err,
-                    how="beam muons without emission through the same set-up, fast mode",
+                    how="beam muons without and with a hard radiative loss, fast mode; no halo",
                 )
             )  # fmt: skip
     figure = Figure(

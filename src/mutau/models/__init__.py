@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from mutau.core.errors import MutauError
 from mutau.models.base import REGISTRY, Model, VectorModel
+from mutau.models.charges import (
+    PREFIX,
+    ChargeTable,
+    charge_table,
+    charges_class,
+    load_charges,
+    neutrino_charges,
+)
 from mutau.models.dark_photon import DarkPhoton
 from mutau.models.lmu_ltau import LmuMinusLtau
 from mutau.models.mixing import loop_mixing
@@ -19,6 +27,7 @@ from mutau.models.muon_moment import (
 
 __all__ = [
     "REGISTRY",
+    "ChargeTable",
     "CouplingBand",
     "DarkPhoton",
     "LmuMinusLtau",
@@ -26,34 +35,45 @@ __all__ = [
     "MomentReference",
     "VectorModel",
     "build_model",
+    "charge_table",
+    "charges_class",
+    "load_charges",
     "loop_mixing",
     "model_class",
     "model_from_dict",
     "moment_reference",
     "moment_references",
+    "neutrino_charges",
 ]
 
 
 def model_class(tag: str) -> type[VectorModel]:
-    """Class of a model by its registered tag. Raises UnknownName."""
+    """Class of a model by its registered tag, or by "charges:FILE" with a TOML file of charges.
+
+    Raises UnknownName; FileError or Problems for the file.
+    """
+    if tag.startswith(PREFIX):
+        return charges_class(load_charges(tag.removeprefix(PREFIX)))
     return REGISTRY[tag]
 
 
 def build_model(
     tag: str, mass: float, coupling: float, alpha_d: float = 0.0, mass_ratio: float = 3.0
 ) -> Model:
-    """Model by its registered tag. mass in GeV; coupling is what the model's limits bound.
+    """Model by its tag, as `model_class`. mass in GeV; coupling is what the model's limits bound.
 
     Raises UnknownName for the tag, OutOfRange or MutauError for the numbers.
 
     >>> build_model("dark-photon", 0.1, 1e-4)
     DarkPhoton(mass=0.1, epsilon=0.0001, alpha_d=0.0, mass_ratio=3.0)
     """
-    return REGISTRY[tag].at(mass, coupling, alpha_d, mass_ratio)
+    return cast(Model, model_class(tag).at(mass, coupling, alpha_d, mass_ratio))
 
 
 def model_from_dict(values: Mapping[str, Any]) -> Model:
     """Model from what its `to_dict` gave. Raises MutauError if "model" is missing or unknown."""
     if "model" not in values:
         raise MutauError("model is missing", place="model", allowed=", ".join(REGISTRY))
+    if "charges" in values:
+        return cast(Model, charges_class(charge_table(values["charges"])).from_dict(values))
     return REGISTRY[values["model"]].from_dict(values)

@@ -1,0 +1,315 @@
+"""Vector bosons of any charges, read from a file: B - L, L_e - L_mu, and what a user writes.
+
+A file of charges is TOML: `schema = 1`, `name`, `title`, `source`, and a table `charges` with the
+charge of each fermion (e, mu, tau, nue, numu, nutau, u, d, s, c, b, t; what is absent is 0) in
+units of the gauge coupling, L = -g X_a sum Q_f fbar gamma^a f, neutrinos left-handed only.
+Optional `mixing_per_coupling`: the kinetic mixing over g, where the electron has no charge.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, make_dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.constants import E_CHARGE, M_E, M_MU, M_PI, M_TAU
+from mutau.core.errors import FileError, MutauError, OutOfRange, Problems, UnknownName
+from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, VectorModel
+from mutau.models.formulas import lepton_pair_width, neutrino_pair_width
+from mutau.models.mixing import loop_mixing
+
+NEUTRINOS: Final = ("nue", "numu", "nutau")
+QUARKS: Final = ("u", "d", "s", "c", "b", "t")
+FERMIONS: Final = (*LEPTONS, *NEUTRINOS, *QUARKS)
+CHARGE_MAX: Final = 10.0
+PREFIX: Final = "charges:"
+_TEXTS: Final = ("name", "title", "source", "remark")
+_SHARE_ALLOWED: Final = 1e-3
+_HOLDS_BELOW: Final = 3.0
+#: e+e- -> hadrons over massless mu+mu- on the peaks of rho, omega, phi: 9 B_ee/alpha^2 with
+#: B_ee = 4.72e-5, 7.38e-5, 2.98e-4 (PDG 2024), with the combination of quark charges in each
+#: meson's current, and that combination for the photon.
+_PEAKS: Final = (
+    (8.0, "u", "d", -1.0, 1.0),
+    (12.5, "u", "d", 1.0, 1 / 3),
+    (50.4, "s", "", 0.0, -1 / 3),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeTable:
+    """Charges of the fermions under one U(1), in units of its coupling; hashable.
+
+    charges : (12,) in the order of FERMIONS. mixing : kinetic mixing over g where the electron
+    has no charge and the loops do not give a finite one; None where not stated.
+    """
+
+    name: str
+    charges: tuple[float, ...]
+    title: str = ""
+    source: str = ""
+    mixing: float | None = None
+
+    def of(self, fermion: str) -> float:
+        """Charge of one fermion. Raises UnknownName."""
+        if fermion not in FERMIONS:
+            raise UnknownName("fermion", fermion, FERMIONS)
+        return self.charges[FERMIONS.index(fermion)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain texts and numbers; the inverse of `charge_table`."""
+        table = {name: q for name, q in zip(FERMIONS, self.charges, strict=True) if q}
+        extra = {} if self.mixing is None else {"mixing_per_coupling": self.mixing}
+        return {
+            "schema": 1, "name": self.name, "title": self.title, "source": self.source,
+            "charges": table, **extra,
+        }  # fmt: skip
+
+
+def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with a document of charges: (address, sentence) pairs."""
+    wrong = []
+    known = ("schema", *_TEXTS, "charges", "mixing_per_coupling")
+    for key, value in document.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            wrong.append((key, "is unknown" + (f"; did you mean {near[0]!r}?" if near else "")))
+        elif key == "schema" and value != 1:
+            wrong.append((key, f"{value!r} is not known; this version reads 1"))
+        elif key in _TEXTS and not isinstance(value, str):
+            wrong.append((key, f"{value!r} is not a text"))
+    wrong += [(key, "is missing") for key in ("schema", "name", "source") if key not in document]
+    charges = document.get("charges")
+    if not isinstance(charges, dict) or not charges:
+        return [*wrong, ("charges", "is missing; write a table with for example e = 1.0")]
+    numbers = {f"charges/{key}": value for key, value in charges.items()}
+    if "mixing_per_coupling" in document:
+        numbers["mixing_per_coupling"] = document["mixing_per_coupling"]
+    for address, value in numbers.items():
+        fermion = address.removeprefix("charges/")
+        if address != fermion and fermion not in FERMIONS:
+            near = difflib.get_close_matches(fermion, FERMIONS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(FERMIONS)
+            wrong.append((address, f"is no fermion; {hint}"))
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            wrong.append((address, f"{value!r} is not a number"))
+        elif not (math.isfinite(value) and abs(value) <= CHARGE_MAX):
+            wrong.append((address, f"{value!r} is not between -{CHARGE_MAX:g} and {CHARGE_MAX:g}"))
+    if not wrong and not any(charges.values()):
+        wrong.append(("charges", "are all zero"))
+    return wrong
+
+
+def charge_table(document: Mapping[str, Any], where: str = "charges") -> ChargeTable:
+    """Table from a document, checked whole. Raises Problems naming everything that is wrong."""
+    wrong = _check_table(document)
+    if wrong:
+        raise Problems(where, wrong)
+    charges = document["charges"]
+    mixing = document.get("mixing_per_coupling")
+    return ChargeTable(
+        document["name"],
+        tuple(float(charges.get(name, 0.0)) for name in FERMIONS),
+        document.get("title", document["name"]),
+        document["source"],
+        None if mixing is None else float(mixing),
+    )
+
+
+def load_charges(path: str | Path) -> ChargeTable:
+    """Table of charges from a TOML file, or by the name of a bundled one ("b-l", "le-lmu").
+
+    Raises FileError for a file that cannot be read, Problems for what is wrong in it.
+    """
+    folder = files("mutau.data").joinpath("models")
+    bundled = folder.joinpath(f"{path}.toml")
+    source = bundled if "/" not in str(path) and bundled.is_file() else Path(path)
+    try:
+        return charge_table(tomllib.loads(source.read_text(encoding="utf-8")), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(
+            f"cannot read the charges {str(path)!r} ({error})",
+            remedy="give a TOML file with a table 'charges', or b-l or le-lmu",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Problems(str(path), [("TOML", str(error))]) from error
+
+
+class ChargedVector(VectorModel):
+    """Common part of the models made by `charges_class`; `table` holds the charges.
+
+    Loops beside a tree-level charge of the electron are left out (relative g e/(6 pi^2) log).
+    Where the electron has none, kinetic mixing is that of the muon and tau loops if those cancel
+    in the ultraviolet (Q_mu + Q_tau = 0 and no quark charges), else what the file states.
+    """
+
+    table: ClassVar[ChargeTable]
+    coupling_name: ClassVar[str] = "coupling"
+    coupling_max: ClassVar[float] = COUPLING_MAX
+    channels: ClassVar[tuple[str, ...]] = ("nunu", "ee", "mumu", "tautau", "chichi")
+    invisible_channels: ClassVar[tuple[str, ...]] = ("nunu", "chichi")
+    mixing_thresholds: ClassVar[tuple[float, ...]] = (4.0 * M_MU**2, 4.0 * M_TAU**2)
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.table, *self._values())
+
+    def _visible_width(self, channel: str) -> float:
+        mass, coupling, _, _ = self._values()
+        if channel == "nunu":
+            squared = sum(self.table.of(name) ** 2 for name in NEUTRINOS)
+            return squared * float(neutrino_pair_width(coupling, mass))
+        lepton, lepton_mass = {"ee": ("e", M_E), "mumu": ("mu", M_MU), "tautau": ("tau", M_TAU)}[
+            channel
+        ]
+        if lepton == "e" and not self.table.of("e") and not self.has_mixing():
+            return 0.0
+        return float(lepton_pair_width(self.lepton_coupling(lepton), mass, lepton_mass))
+
+    @property
+    def width_total(self) -> float:
+        """Total width, GeV: the sum over `channels`.
+
+        Raises OutOfRange where decays into hadrons, which are left out, may exceed 0.1 %: with
+        quark charges above two pion masses, unless other decays dominate. (pi0 gamma, open from
+        135 MeV, is of order alpha/pi times (m/f_pi)^2/16 pi^2 of a lepton pair: below 1e-4.)
+        """
+        total = sum(self.widths.values())
+        mass, coupling, _, _ = self._values()
+        if any(self.table.of(q) for q in QUARKS) and mass > 2.0 * M_PI:
+            ceiling = self._hadron_ceiling() * float(lepton_pair_width(coupling, mass, 0.0))
+            if mass > _HOLDS_BELOW or ceiling > _SHARE_ALLOWED * total:
+                raise OutOfRange(
+                    f"the total width of {self.title} at {mass:g} GeV may hold more than 0.1 % of "
+                    "decays into hadrons, which are left out",
+                    place="mass",
+                    allowed=f"mass <= {2.0 * M_PI:.4f} GeV, or a dark sector that dominates "
+                    f"the width up to {_HOLDS_BELOW:g} GeV",
+                    remedy="partial widths are given at every mass",
+                )
+        return total
+
+    def _hadron_ceiling(self) -> float:
+        """Largest Gamma(hadrons) over g^2 m/(12 pi) below 3 GeV: meson peaks and 3 sum Q_q^2."""
+        q = self.table.of
+        peaks = [
+            height * ((q(a) + (sign * q(b) if b else 0.0)) / photon) ** 2
+            for height, a, b, sign, photon in _PEAKS
+        ]
+        return max(*peaks, 3.0 * sum(q(name) ** 2 for name in ("u", "d", "s")))
+
+    @classmethod
+    def has_mixing(cls) -> bool:
+        """Whether the mixing that a chargeless electron sees is finite or stated."""
+        q = cls.table.of
+        cancels = q("mu") + q("tau") == 0.0 and not any(q(name) for name in QUARKS)
+        return cancels or cls.table.mixing is not None
+
+    def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
+        """Mixing that gives the electron its coupling at q2 (array_like, GeV^2), complex.
+
+        With a charge of the electron g |Q_e|/e at every q2; else that of the loops or the file.
+        Raises OutOfRange where the loops diverge and the file states no mixing.
+        """
+        q2 = np.asarray(q2, float)
+        if not np.all(np.isfinite(q2)):
+            raise OutOfRange("q2 holds a value that is not finite", allowed="finite GeV^2")
+        _, coupling, _, _ = self._values()
+        charge = self.table.of("e")
+        if charge:
+            return np.full(q2.shape, complex(coupling * abs(charge) / E_CHARGE))
+        if self.table.mixing is not None:
+            return np.full(q2.shape, complex(coupling * self.table.mixing))
+        if self.has_mixing():
+            return loop_mixing(q2, coupling * abs(self.table.of("mu")))
+        raise OutOfRange(
+            f"the loops that mix {self.title} with the photon diverge",
+            remedy="state mixing_per_coupling in the file of charges",
+        )
+
+    def lepton_coupling(self, lepton: str) -> float:
+        """g Q for "e", "mu", "tau"; e |Pi(m^2)| for an electron without charge; dimensionless."""
+        if lepton not in LEPTONS:
+            raise UnknownName("lepton", lepton, LEPTONS)
+        if lepton == "e" and not self.table.of("e"):
+            return E_CHARGE * self.epsilon_eff
+        return self._values()[1] * self.table.of(lepton)
+
+    @classmethod
+    def _coupling_from_muon(cls, vector_coupling: Array) -> Array:
+        charge = abs(cls.table.of("mu"))
+        if not charge:
+            raise MutauError(f"{cls.title} does not couple to muons: it moves no a_mu")
+        return vector_coupling / charge
+
+    def to_dict(self) -> dict[str, Any]:
+        """As for every model; a model from a user's file carries its charges along."""
+        plain = VectorModel.to_dict(self)
+        return plain if self.tag in REGISTRY else {**plain, "charges": self.table.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; "charges", where present, decide the class."""
+        plain = {key: value for key, value in values.items() if key != "charges"}
+        made = charges_class(charge_table(values["charges"])) if "charges" in values else cls
+        return cast(Self, super(ChargedVector, made).from_dict(plain))
+
+
+@cache
+def charges_class(table: ChargeTable) -> type[ChargedVector]:
+    """Model class of one table of charges; equal tables give the same class.
+
+    Its instances are frozen dataclasses (mass, coupling, alpha_d = 0, mass_ratio = 3), as those of
+    every model; its tag is the table's name if bundled, else "charges:NAME".
+
+    >>> f'{charges_class(load_charges("b-l")).at(0.1, 1e-4).branching("nunu"):.6f}'
+    '0.600000'
+    """
+    bundled = files("mutau.data").joinpath("models", f"{table.name}.toml").is_file()
+    made = make_dataclass(
+        "".join(part.capitalize() for part in re.split(r"\W+", table.name)) or "Charged",
+        [("mass", float), ("coupling", float), ("alpha_d", float, 0.0), ("mass_ratio", float, 3.0)],
+        bases=(ChargedVector,),
+        namespace={
+            "table": table,
+            "tag": table.name if bundled else f"{PREFIX}{table.name}",
+            "title": table.title or table.name,
+            "__doc__": f"{table.title or table.name}: charges of {table.source}.",
+            "__module__": __name__,
+        },
+        frozen=True,
+    )
+    return cast(type[ChargedVector], made)
+
+
+def _restore(table: ChargeTable, *values: float) -> ChargedVector:
+    """What pickling calls: classes made at run time are found again by their table."""
+    return charges_class(table).at(*values)
+
+
+def neutrino_charges(cls: type[VectorModel]) -> tuple[float, float, float]:
+    """Charges of nu_e, nu_mu, nu_tau in units of the model's coupling.
+
+    Raises MutauError for a model that does not say.
+    """
+    if issubclass(cls, ChargedVector):
+        return tuple(cls.table.of(name) for name in NEUTRINOS)  # type: ignore[return-value]
+    known = {"lmu-ltau": (0.0, 1.0, -1.0), "dark-photon": (0.0, 0.0, 0.0)}
+    if cls.tag not in known:
+        raise MutauError(f"model {cls.tag!r} does not say how neutrinos couple")
+    return known[cls.tag]
+
+
+for _name in ("b-l", "le-lmu"):
+    REGISTRY.register(_name)(charges_class(load_charges(_name)))

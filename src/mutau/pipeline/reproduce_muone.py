@@ -166,12 +166,8 @@ def contours(level: Level) -> Part:
     experiment = load_experiment("muone")
     cuts, luminosity = true_cuts(experiment.cuts), exposure(experiment)
     end = process.closing_mass(experiment.beam.energy, cuts)
-    masses = np.concatenate(
-        [
-            np.geomspace(1e-3, 0.1, level.points // 2),
-            np.linspace(0.105, 0.995 * end, level.points // 2),
-        ]
-    )
+    half = max(level.points // 2, 15)
+    masses = np.concatenate([np.geomspace(1e-3, 0.1, half), np.linspace(0.105, 0.995 * end, half)])
     per_coupling2 = luminosity * np.array(
         [
             process.total_cross_section(reaction(experiment, m), cuts, accuracy=2e-3).sigma_pb
@@ -212,8 +208,8 @@ def contours(level: Level) -> Part:
         log="xy",
         x_range=(1e-3, 0.4),
         y_range=(1e-5, 1e-2),
-        caption=f"True quantities, α(0). g−2 reference {printed_moment(PAPER_YEAR)}. For the trident "
-        "of CHARM-II there are no public numbers; see `mutau show limits --missing`.",
+        caption=f"True quantities, α(0). g−2 reference {printed_moment(PAPER_YEAR)}. For the "
+        "trident of CHARM-II there are no public numbers; see `mutau show limits --missing`.",
     )
     centre = vector_coupling_band(masses, PAPER_YEAR, 0.0).lower
     in_band = per_coupling2 * centre**2

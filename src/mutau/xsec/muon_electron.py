@@ -288,11 +288,11 @@ def elastic_spectrum(reaction: Reaction, electron_energy: ArrayLike) -> Array:
     electron_energy : array_like, GeV, total, above m_e. Check: its integral is the closed form.
     """
     t = np.asarray(electron_energy, float) - M_E
-    s, q = 2.0 * M_E * reaction.energy, 2.0 * M_E * t
+    top = float(elastic_electron_energy(0.0, reaction.energy)) - M_E
+    inside = (t > 0.0) & (t <= top)
+    s, q = 2.0 * M_E * reaction.energy, 2.0 * M_E * np.where(inside, t, top)
     squared = 2.0 * (s * s + (s - q) ** 2 - 2.0 * q * (M_MU**2 + M_E**2)) / q**2
     flux = 32.0 * math.pi * M_E * (reaction.energy**2 - M_MU**2)
-    top = float(elastic_electron_energy(0.0, reaction.energy))
-    inside = (t > 0.0) & (t <= top - M_E)
     scale = (4.0 * math.pi * reaction.alpha) ** 2 * GEV2_PB / flux
     return np.where(inside, squared * scale, 0.0)
 

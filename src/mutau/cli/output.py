@@ -25,7 +25,7 @@ def emit(answer: Mapping[str, Any], as_json: bool) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    _render(Console(highlight=False, width=width), answer)
+    _render(Console(highlight=False, width=width), _plain(answer))
 
 
 def _plain(value: Any) -> Any:

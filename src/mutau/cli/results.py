@@ -175,4 +175,27 @@ def generate(
     )
 
 
-VERBS: tuple[Callable[..., None], ...] = (model, xsec, yields, limit, generate)
+def cascade(
+    energy: Annotated[str, typer.Option(help="Energy of the incident particle, GeV.")],
+    particle: Annotated[str, typer.Option(help="e-, e+ or gamma.")] = "e-",
+    material: Annotated[str, typer.Option(help="A name out of `mutau show materials`.")] = "lead",
+    method: Annotated[str, typer.Option(help="equations or mc.")] = "equations",
+    edges: Annotated[
+        str | None, typer.Option(help="Energy bins: 1,2,5,10 or 1GeV:100GeV:21; default 20 bins.")
+    ] = None,
+    showers: Annotated[int, typer.Option("-n", min=2, help="Showers of the Monte Carlo.")] = 2000,
+    seed: o.Seed = 1,
+    json: o.Json = False,
+) -> None:
+    """Mean differential track length of e- and e+ in an electromagnetic cascade."""
+    from mutau.pipeline.cascade import cascade_answer
+
+    bins = o.energies("--edges", edges) if edges else None
+    answer = cascade_answer(
+        particle, o.energy("--energy", energy), material, edges=bins, method=method,
+        showers=showers, seed=seed,
+    )  # fmt: skip
+    emit(answer, json)
+
+
+VERBS: tuple[Callable[..., None], ...] = (model, xsec, yields, limit, cascade, generate)

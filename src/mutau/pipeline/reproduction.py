@@ -7,16 +7,19 @@ how much statistics to spend; errors are reported as they come out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mutau.core.errors import UnknownName
 from mutau.core.figure import Figure
 from mutau.core.registry import Registry
-from mutau.core.types import provenance
+from mutau.core.types import Exclusion, provenance
 from mutau.limits.paper_numbers import PaperNumber, paper_numbers
+
+if TYPE_CHECKING:
+    from mutau.pipeline.plane import Plane
 
 PAPERS = {"na64mu": "NA64μ", "muone": "MUonE", "na64e": "NA64-e"}
 
@@ -49,6 +52,8 @@ class Row:
     id, quantity, paper : as in the list of published numbers. ours : text. value, err : the number
     behind it where there is one. verdict : "agrees", "differs" or "shown" (nothing to compare by
     number). why : explanation. how : how it was computed. seconds : time taken.
+    document, where : the paper, and the place in it. allowed : what the printed number allows and
+    by which rule.
     """
 
     id: str
@@ -62,19 +67,27 @@ class Row:
     why: str
     how: str
     seconds: float = 0.0
+    document: str = ""
+    where: str = ""
+    allowed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one task returns."""
+    """What one task returns. limits : those computed on the way, for the plane of the report."""
 
     rows: tuple[Row, ...] = ()
     figures: tuple[Figure, ...] = ()
+    limits: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """All rows and figures of the papers asked for, with provenance and timings."""
+    """All rows and figures of the papers asked for, with provenance and timings.
+
+    limits : every limit computed on the way. plane : those on L_mu - L_tau together, or None.
+    absent : published numbers of these papers without a row: this version does not compute them.
+    """
 
     papers: tuple[str, ...]
     level: Level
@@ -82,6 +95,9 @@ class Reproduction:
     figures: tuple[Figure, ...]
     seconds: dict[str, float]
     meta: dict[str, Any]
+    limits: tuple[Exclusion, ...] = ()
+    plane: Plane | None = None
+    absent: tuple[PaperNumber, ...] = ()
 
 
 Task = Callable[[Level], Part]
@@ -140,14 +156,64 @@ def reproduce(
         import_module(module)
     names = [name for name in TASKS if name.split("/")[0] in wanted]
     rows, figures, seconds = list[Row](), list[Figure](), dict[str, float]()
+    limits = list[Exclusion]()
     for done, name in enumerate(names):
         if progress:
             progress(done / len(names), name)
         start = time.perf_counter()
         part = TASKS[name](level)
         seconds[name] = time.perf_counter() - start
-        rows += [replace(row, seconds=seconds[name]) for row in part.rows]
+        rows += [_placed(row, seconds[name]) for row in part.rows]
         figures += part.figures
+        limits += part.limits
+    ids = [*(row.id for row in rows), *(figure.id for figure in figures)]
     return Reproduction(
-        wanted, level, tuple(rows), tuple(figures), seconds, provenance(seed=level.seed)
-    )
+        wanted, level, tuple(rows), tuple(figures), seconds, provenance(seed=level.seed),
+        tuple(limits), _common_plane(limits), _absent(wanted, ids),
+    )  # fmt: skip
+
+
+def _placed(row: Row, seconds: float) -> Row:
+    """The row with its time and with what the list of published numbers says about its id."""
+    published = paper_numbers().get(row.id)
+    if published is None:
+        return replace(row, seconds=seconds)
+    return replace(
+        row, seconds=seconds, document=published.document, where=published.where,
+        allowed=allowed_text(published),
+    )  # fmt: skip
+
+
+def allowed_text(published: PaperNumber) -> str:
+    """What a published number allows: "0.15 to 0.35 (range)"; "" where nothing can be compared."""
+    low, high = published.low, published.high
+    unit = "" if published.unit == "1" else f" {published.unit}"
+    if low is None and high is None:
+        return ""
+    if low is None:
+        span = f"up to {high:.4g}"
+    elif high is None:
+        span = f"from {low:.4g}"
+    else:
+        span = f"{low:.4g} to {high:.4g}" if low != high else f"{low:.4g}"
+    return f"{span}{unit} ({published.rule})"
+
+
+def _common_plane(limits: Sequence[Exclusion]) -> Plane | None:
+    from mutau.pipeline.plane import chosen_curves, plane_of
+
+    shared = [line for line in limits if line.model == "lmu-ltau"]
+    if not shared:
+        return None
+    return plane_of(shared, chosen_curves(), title="Upper limits computed here, 2021 band of g−2")
+
+
+def _absent(papers: Sequence[str], ids: Sequence[str]) -> tuple[PaperNumber, ...]:
+    """Published numbers of these papers that no id stands for, itself or as a group."""
+    table = paper_numbers()
+    found = set(ids)
+    found |= {table[name].group for name in found if name in table} - {""}
+    return tuple(
+        item for item in table.values()
+        if item.document in papers and item.id not in found and item.group not in found
+    )  # fmt: skip

@@ -1,0 +1,269 @@
+"""One arm of a spectrometer as a list of steps: transport, measure, scatter, lose energy.
+
+Between two planes the matter (air, frames, the planes themselves) scatters everywhere. What it
+does to all planes behind is fixed by three moments of the scattering power along the way, and two
+thin scatterers have the same three: one at the front plane, one at the ratio of second to first
+moment. So the covariance of a straight gap is exact with two kinks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.core.constants import M_MU
+from mutau.core.errors import MutauError
+from mutau.core.units import GEV_PER_T_CM
+
+if TYPE_CHECKING:
+    from mutau.experiment.schema import (
+        Absorber,
+        Calorimeter,
+        Experiment,
+        Magnet,
+        Placed,
+        Tracker,
+    )
+    from mutau.matter.materials import Material
+
+Array = NDArray[np.float64]
+
+#: Columns of a step. A step carries the track over LENGTH cm in the field, then PLANE measures it
+#: (index, -1: none), then matter scatters it by an angle of variance POWER/(p beta)^2 (GeV^2) and
+#: takes LOSS (GeV). CURVE: 0.2998 B, GeV per cm and unit charge, as it acts on slopes. AXIS: 0
+#: where the field bends in x, 1 in y.
+LENGTH, CURVE, AXIS, POWER, LOSS, PLANE = range(6)
+COLUMNS: Final = 6
+
+_BEND: Final = {"+x": (0, 1.0), "-x": (0, -1.0), "+y": (1, 1.0), "-y": (1, -1.0)}
+
+
+@dataclass(frozen=True)
+class Matter:
+    """Matter that a track of this arm crosses, in the order of z.
+
+    start, stop : cm; equal for a thin layer, whose thickness along the track is `thickness`.
+    """
+
+    material: Material
+    start: float
+    stop: float
+    thickness: float
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Planes, field and matter of one spectrometer arm.
+
+    names : names of the P planes along z. z : (P,) cm. resolution : (P,) cm, rms per coordinate.
+    efficiency : (P,). centre, half : (P, 2) cm, middle and half sizes of the sensitive areas.
+    steps : (S, COLUMNS) float64, see the columns above; begins at the first plane.
+    bare : the same without matter, for a first look at a track.
+    charge : of the beam particle, +1 or -1. energy : GeV, nominal, where losses are taken.
+    matter : what stands or fills the space from the first to the last plane.
+    depth : radiation lengths between the first and the last plane.
+    """
+
+    names: tuple[str, ...]
+    z: Array
+    resolution: Array
+    efficiency: Array
+    centre: Array
+    half: Array
+    steps: Array
+    bare: Array
+    charge: float
+    energy: float
+    matter: tuple[Matter, ...]
+    depth: float
+
+    @property
+    def field_integral(self) -> tuple[float, float]:
+        """Field integral that bends in x and in y between first and last plane, T cm."""
+        kick = self.steps[:, CURVE] * self.steps[:, LENGTH] / GEV_PER_T_CM
+        across = self.steps[:, AXIS] == 1.0
+        return float(kick[~across].sum()), float(kick[across].sum())
+
+
+def _field_pieces(magnet: Magnet, charge: float, ramp: float) -> list[tuple[float, ...]]:
+    """(start, stop, curve, axis) of uniform pieces; `ramp` cm of linear rise at either end."""
+    axis, sign = _BEND[magnet.bends_to]
+    curve = GEV_PER_T_CM * magnet.field_integral / magnet.length * sign * charge
+    if ramp == 0.0:
+        return [(magnet.z, magnet.z + magnet.length, curve, axis)]
+    edges = np.linspace(-0.5 * ramp, 0.5 * ramp, 9)
+    levels = (np.arange(8) + 0.5) / 8.0
+    begin, end = magnet.z, magnet.z + magnet.length
+    rise = [(begin + a, begin + b, curve * f, axis)
+            for (a, b), f in zip(pairwise(edges), levels, strict=True)]  # fmt: skip
+    fall = [(end + a, end + b, curve * f, axis)
+            for (a, b), f in zip(pairwise(edges), levels[::-1], strict=True)]  # fmt: skip
+    return [*rise, (begin + 0.5 * ramp, end - 0.5 * ramp, curve, axis), *fall]
+
+
+def _covers_axis(thing: Placed) -> bool:
+    """Whether the straight beam line crosses the thing outside its hole."""
+    inside = abs(thing.x) < thing.width / 2 and abs(thing.y) < thing.height / 2
+    hole = getattr(thing, "hole_width", 0.0) / 2, getattr(thing, "hole_height", 0.0) / 2
+    return inside and not (abs(thing.x) < hole[0] and abs(thing.y) < hole[1])
+
+
+def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]:
+    """Everything between the faces of first and last plane, the last plane itself left out."""
+    from mutau.matter.materials import material
+
+    first, last = planes[0].z, planes[-1].z
+    found = []
+    for plane in planes:
+        if plane.material is not None and plane.thickness is not None:
+            made_of = material(plane.material)
+            depth = plane.thickness.cm(made_of.radiation_length_cm)
+            found.append(Matter(made_of, plane.z, plane.z, depth))
+    solids: list[Calorimeter | Absorber] = [
+        *experiment.detector.calorimeter,
+        *experiment.detector.absorber,
+    ]
+    holes: list[tuple[float, float]] = []
+    for solid in solids:
+        start, stop = max(solid.z, first), min(solid.z + solid.length, last)
+        if start < stop and _covers_axis(solid):
+            found.append(Matter(material(solid.material), start, stop, stop - start))
+            holes.append((start, stop))
+    for counter in experiment.detector.counter:
+        stated = counter.material is not None and counter.thickness is not None
+        if stated and first < counter.z < last and _covers_axis(counter):
+            assert counter.material is not None
+            assert counter.thickness is not None
+            made_of = material(counter.material)
+            depth = counter.thickness.cm(made_of.radiation_length_cm)
+            found.append(Matter(made_of, counter.z, counter.z, depth))
+    target = experiment.target
+    if target.z + target.extent > first and target.z < last:
+        raise MutauError(
+            f"the target stands between the planes {planes[0].name!r} and {planes[-1].name!r}",
+            place="detector/tracker",
+            remedy="give the planes before it arm = 'incoming'",
+        )
+    if experiment.hall is not None and experiment.hall.material is not None:
+        gas = material(experiment.hall.material)
+        edges = [first, *(edge for hole in sorted(holes) for edge in hole), last]
+        found += [
+            Matter(gas, start, stop, stop - start)
+            for start, stop in zip(edges[::2], edges[1::2], strict=True)
+            if stop > start
+        ]
+    return tuple(sorted(found, key=lambda item: (item.start, item.stop)))
+
+
+def _moments(
+    matter: tuple[Matter, ...], start: float, stop: float, factor: float, energy: float
+) -> tuple[float, float, float, float]:
+    """Scattering power from `start` to `stop`: moments 0, 1, 2 about `start`, and the mean loss."""
+    from mutau.matter.muon_energy_loss import stopping_power
+
+    m0 = m1 = m2 = loss = 0.0
+    for item in matter:
+        power = factor / item.material.radiation_length_cm
+        if item.start == item.stop:
+            if not start <= item.start < stop:
+                continue
+            a, amount = item.start - start, item.thickness
+            m0, m1, m2 = m0 + power * amount, m1 + power * amount * a, m2 + power * amount * a * a
+        else:
+            a, b = max(item.start, start) - start, min(item.stop, stop) - start
+            amount = b - a
+            if amount <= 0.0:
+                continue
+            m0, m1 = m0 + power * amount, m1 + power * (b * b - a * a) / 2.0
+            m2 += power * (b**3 - a**3) / 3.0
+        loss += amount * float(stopping_power(energy, item.material))
+    return m0, m1, m2, loss
+
+
+def _steps(
+    planes: list[Tracker],
+    pieces: list[tuple[float, ...]],
+    matter: tuple[Matter, ...],
+    factor: float,
+    energy: float,
+) -> Array:
+    rows: list[list[float]] = [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    for index, (front, back) in enumerate(pairwise(planes)):
+        m0, m1, m2, loss = _moments(matter, front.z, back.z, factor, energy)
+        far = m1 * m1 / m2 if m2 > 0.0 else 0.0
+        rows[-1][POWER] = max(m0 - far, 0.0)  # at the front plane
+        kink = front.z + (m2 / m1 if m1 > 0.0 else 0.0)
+        inner = {kink} | {z for piece in pieces for z in piece[:2]}
+        cuts = [front.z, *sorted(z for z in inner if front.z < z < back.z), back.z]
+        for a, b in pairwise(cuts):
+            field = [piece for piece in pieces if piece[0] < 0.5 * (a + b) < piece[1]]
+            curve, axis = (field[0][2], field[0][3]) if field else (0.0, 0.0)
+            here = far if b == kink else 0.0
+            rows.append([b - a, curve, axis, here, loss if b == kink else 0.0, -1.0])
+        rows[-1][PLANE] = float(index + 1)
+    return np.array(rows)
+
+
+@lru_cache(maxsize=64)
+def build_arm(
+    experiment: Experiment, arm: Literal["outgoing", "incoming"] = "outgoing", *, ramp: float = 0.0
+) -> Arm:
+    """The planes of one arm with the field and the matter between them.
+
+    arm : "outgoing", behind the target, or "incoming". ramp : cm over which the field of a dipole
+    rises linearly at either face (fringe; the integral stays), 0 for the box that the simulation
+    has.
+    Scattering has Highland's width (G. R. Lynch, O. I. Dahl, Nucl. Instrum. Meth. B 58 (1991) 6)
+    of the whole arm, shared out by radiation lengths, because his logarithm does not add.
+    A thing with a hole around the beam line counts as its hole.
+    Raises MutauError for an arm of less than three planes, planes at the same place, two fields
+    that overlap, or the target inside the arm.
+    """
+    planes = sorted((p for p in experiment.detector.tracker if p.arm == arm), key=lambda p: p.z)
+    if len(planes) < 3:
+        raise MutauError(
+            f"{len(planes)} planes have arm = {arm!r}",
+            place="detector/tracker",
+            allowed="three or more",
+            remedy="a momentum from fewer planes is stated in detector/resolution",
+        )
+    for a, b in pairwise(planes):
+        if not b.z > a.z:
+            raise MutauError(f"{a.name!r} and {b.name!r} stand at the same z = {a.z:g} cm")
+    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    pieces = sorted(
+        piece for magnet in experiment.detector.magnet
+        for piece in _field_pieces(magnet, charge, ramp)
+    )  # fmt: skip
+    for one, other in pairwise(pieces):
+        if other[0] < one[1] - 1e-9:
+            raise MutauError("the fields of two dipoles overlap", place="detector/magnet")
+    matter = _matter(experiment, planes)
+    inside = [item for item in matter if item.start < planes[-1].z]
+    depth = sum(item.thickness / item.material.radiation_length_cm for item in inside)
+    energy = experiment.beam.energy
+    beta2 = 1.0 - (M_MU / energy) ** 2
+    log = 1.0 + 0.038 * math.log(depth / beta2) if depth > 0.0 else 1.0
+    factor = (13.6e-3 * log) ** 2
+    steps = _steps(planes, pieces, matter, factor, energy)
+    bare = _steps(planes, pieces, (), 0.0, energy)
+    arrays = {
+        "z": [p.z for p in planes],
+        "resolution": [p.resolution for p in planes],
+        "efficiency": [p.efficiency for p in planes],
+        "centre": [[p.x, p.y] for p in planes],
+        "half": [[p.width / 2.0, p.height / 2.0] for p in planes],
+    }
+    made = {key: np.array(value) for key, value in arrays.items()}
+    for value in (*made.values(), steps, bare):
+        value.flags.writeable = False
+    return Arm(
+        names=tuple(p.name for p in planes), steps=steps, bare=bare, charge=charge, energy=energy,
+        matter=matter, depth=depth, **made,
+    )  # fmt: skip

@@ -1,0 +1,426 @@
+"""Kernels of the track fit: the filter in weight form.
+
+The filter keeps the quadratic form J(d) = c - 2 eta.d + d.Lambda.d of a small deviation d of the
+state from a reference track, instead of its inverse: a Kalman filter without a prior, which may
+begin with no measurement at all. It runs from the last plane to the first; at the end
+d = Lambda^-1 eta, the covariance is Lambda^-1, and chi^2 = c - eta.d.
+
+State: x, y (cm), tx = dx/dz, ty = dy/dz, k = charge/momentum (1/GeV).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.core.constants import M_MU
+from mutau.core.jit import njit
+from mutau.detector.tracking_geometry import AXIS, CURVE, LENGTH, LOSS, PLANE, POWER
+from mutau.detector.tracking_transport import FUSED, reference_kernel
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Work = tuple[Array, Array, Array, Array, Array, Array, Array, Array]
+
+#: Smallest pivot of the scaled weight matrix at which the state counts as measured.
+PIVOT: Final = 1e-9
+
+
+@njit(**FUSED)
+def _through_field(
+    lam: Array, eta: Array, jac: Array, step: int, bends_y: bool, col: Array
+) -> None:
+    """lam <- F^T lam F and eta <- F^T eta for one step in a field; col : (5, 3), work space."""
+    m0, m1, m2, m3 = (1, 0, 3, 2) if bends_y else (0, 1, 2, 3)
+    lam[1, 0], lam[2, 0], lam[2, 1] = lam[0, 1], lam[0, 2], lam[1, 2]
+    lam[3, 0], lam[3, 1], lam[3, 2] = lam[0, 3], lam[1, 3], lam[2, 3]
+    for i in range(4):
+        lam[4, i] = lam[i, 4]
+    for j in range(3):
+        j0, j1, j2, j3 = jac[step, 0, j], jac[step, 1, j], jac[step, 2, j], jac[step, 3, j]
+        for i in range(5):
+            col[i, j] = lam[i, m0] * j0 + lam[i, m1] * j1 + lam[i, m2] * j2 + lam[i, m3] * j3
+    for i in range(5):
+        col[i, 2] += lam[i, 4]
+    e0, e1, e2 = 0.0, 0.0, eta[4]
+    for row, m in ((0, m0), (1, m1), (2, m2), (3, m3)):
+        e0 += jac[step, row, 0] * eta[m]
+        e1 += jac[step, row, 1] * eta[m]
+        e2 += jac[step, row, 2] * eta[m]
+    eta[m2], eta[m3], eta[4] = e0, e1, e2
+    for j, target in ((0, m2), (1, m3), (2, 4)):
+        for m in (m0, m1):
+            lam[min(m, target), max(m, target)] = col[m, j]
+        c0, c1, c2, c3 = col[m0, j], col[m1, j], col[m2, j], col[m3, j]
+        for i, other in ((0, m2), (1, m3), (2, 4)):
+            value = jac[step, 0, i] * c0 + jac[step, 1, i] * c1
+            value += jac[step, 2, i] * c2 + jac[step, 3, i] * c3
+            if i == 2:
+                value += col[4, j]
+            lam[min(other, target), max(other, target)] = value
+
+
+@njit(**FUSED)
+def _through_gap(lam: Array, eta: Array, d: float) -> None:
+    """lam <- F^T lam F and eta <- F^T eta for a straight step of d cm (upper triangle)."""
+    l00, l01, l11 = lam[0, 0], lam[0, 1], lam[1, 1]
+    l02, l03, l12, l13 = lam[0, 2], lam[0, 3], lam[1, 2], lam[1, 3]
+    lam[2, 2] += d * (2.0 * l02 + d * l00)
+    lam[3, 3] += d * (2.0 * l13 + d * l11)
+    lam[2, 3] += d * (l03 + l12 + d * l01)
+    lam[2, 4] += d * lam[0, 4]
+    lam[3, 4] += d * lam[1, 4]
+    lam[0, 2], lam[0, 3] = l02 + d * l00, l03 + d * l01
+    lam[1, 2], lam[1, 3] = l12 + d * l01, l13 + d * l11
+    eta[2] += d * eta[0]
+    eta[3] += d * eta[1]
+
+
+@njit(**FUSED)
+def _kink(lam: Array, eta: Array, row: int, variance: float) -> float:
+    """Leave a kink of this variance in slope `row` free; returns what chi^2 loses."""
+    l0, l1, l2, l3, l4 = lam[0, row], lam[1, row], lam[2, row], lam[3, row], lam[row, 4]
+    if row == 2:
+        l3 = lam[2, 3]
+    share = variance / (1.0 + variance * lam[row, row])
+    s0, s1, s2, s3 = share * l0, share * l1, share * l2, share * l3
+    pull = eta[row]
+    lam[0, 0] -= s0 * l0
+    lam[0, 1] -= s0 * l1
+    lam[0, 2] -= s0 * l2
+    lam[0, 3] -= s0 * l3
+    lam[0, 4] -= s0 * l4
+    lam[1, 1] -= s1 * l1
+    lam[1, 2] -= s1 * l2
+    lam[1, 3] -= s1 * l3
+    lam[1, 4] -= s1 * l4
+    lam[2, 2] -= s2 * l2
+    lam[2, 3] -= s2 * l3
+    lam[2, 4] -= s2 * l4
+    lam[3, 3] -= s3 * l3
+    lam[3, 4] -= s3 * l4
+    lam[4, 4] -= share * l4 * l4
+    eta[0] -= s0 * pull
+    eta[1] -= s1 * pull
+    eta[2] -= s2 * pull
+    eta[3] -= s3 * pull
+    eta[4] -= share * l4 * pull
+    return share * pull * pull
+
+
+@njit(**FUSED)
+def filter_kernel(
+    hits: Array,
+    present: Mask,
+    weight: Array,
+    steps: Array,
+    at: Array,
+    jac: Array,
+    shrink: Array,
+    k: float,
+    lam: Array,
+    eta: Array,
+    col: Array,
+) -> float:
+    """Weight form of all measurements at the first plane; returns c, fills lam (5, 5), eta (5,).
+
+    hits : (P, 2) cm. present : (P,). weight : (P,), 1/resolution^2. at, jac, shrink : of
+    `reference_kernel`. k : charge/momentum of the scattering, 0 for none.
+    """
+    lam[:, :] = 0.0
+    eta[:] = 0.0
+    total = 0.0
+    p2 = 1.0 / (k * k) if k != 0.0 else 0.0
+    square = (p2 + M_MU * M_MU) / (p2 * p2) if k != 0.0 else 0.0  # 1/(p beta)^2
+    measured = False
+    for i in range(steps.shape[0] - 1, -1, -1):
+        if measured:
+            if steps[i, LOSS] != 0.0:
+                f = shrink[i]
+                for j in range(4):
+                    lam[j, 4] *= f
+                lam[4, 4] *= f * f
+                eta[4] *= f
+            variance = steps[i, POWER] * square
+            if variance > 0.0:
+                total -= _kink(lam, eta, 2, variance)
+                total -= _kink(lam, eta, 3, variance)
+        plane = int(steps[i, PLANE])
+        if plane >= 0 and present[plane]:
+            w = weight[plane]
+            rx, ry = hits[plane, 0] - at[plane, 0], hits[plane, 1] - at[plane, 1]
+            lam[0, 0] += w
+            lam[1, 1] += w
+            eta[0] += w * rx
+            eta[1] += w * ry
+            total += w * (rx * rx + ry * ry)
+            measured = True
+        if measured and steps[i, LENGTH] > 0.0:
+            if steps[i, CURVE] == 0.0:
+                _through_gap(lam, eta, steps[i, LENGTH])
+            else:
+                _through_field(lam, eta, jac, i, steps[i, AXIS] == 1.0, col)
+    return total
+
+
+@njit(**FUSED)
+def _invert(lam: Array, scale: Array, n: int, cov: Array) -> None:
+    """cov = inverse of the scaled matrix whose Cholesky factor is the lower triangle of lam."""
+    for i in range(n):  # inverse of the factor, in place
+        lam[i, i] = 1.0 / lam[i, i]
+        for j in range(i):
+            value = 0.0
+            for m in range(j, i):
+                value -= lam[i, m] * lam[m, j]
+            lam[i, j] = value * lam[i, i]
+    for i in range(5):
+        for j in range(i + 1):
+            value = 0.0
+            if i < n:
+                for m in range(i, n):
+                    value += lam[m, i] * lam[m, j]
+                value *= scale[i] * scale[j]
+            cov[i, j] = value
+            cov[j, i] = value
+
+
+@njit(**FUSED)
+def solve_kernel(
+    lam: Array, eta: Array, fixed: bool, d: Array, scale: Array, cov: Array, last: bool
+) -> bool:
+    """d = lam^-1 eta and, if `last`, cov = lam^-1; False where a direction is not measured.
+
+    lam : (5, 5), upper triangle; overwritten. fixed : leave the last component out (d and its row
+    of cov are 0). scale : (5,), work space.
+    """
+    n = 4 if fixed else 5
+    d[:] = 0.0
+    for i in range(n):
+        if not lam[i, i] > 0.0:
+            return False
+        scale[i] = 1.0 / math.sqrt(lam[i, i])
+    for i in range(n):  # Cholesky factor of the scaled matrix in the lower triangle
+        for j in range(i + 1):
+            value = lam[j, i] * scale[i] * scale[j]
+            for m in range(j):
+                value -= lam[i, m] * lam[j, m]
+            if i == j:
+                if not value > PIVOT:
+                    return False
+                lam[i, i] = math.sqrt(value)
+            else:
+                lam[i, j] = value / lam[j, j]
+    for i in range(n):
+        value = eta[i] * scale[i]
+        for m in range(i):
+            value -= lam[i, m] * d[m]
+        d[i] = value / lam[i, i]
+    for i in range(n - 1, -1, -1):
+        value = d[i]
+        for m in range(i + 1, n):
+            value -= lam[m, i] * d[m]
+        d[i] = value / lam[i, i]
+    for i in range(n):
+        d[i] *= scale[i]
+    if last:
+        _invert(lam, scale, n, cov)
+    return True
+
+
+@njit(**FUSED)
+def fit_kernel(
+    hits: Array,
+    present: Mask,
+    weight: Array,
+    steps: Array,
+    bare: Array,
+    planes: Array,
+    iterations: int,
+    fixed: float,
+    state: Array,
+    cov: Array,
+    work: Work,
+) -> float:
+    """Fit one track; returns chi^2, or -1 where it cannot be fitted.
+
+    bare : the steps without matter, for the first of the iterations, which knows no momentum.
+    planes : (P,) cm. fixed : charge/momentum to hold, 0 to fit it. state (5,), cov (5, 5) :
+    receive the result. work : arrays of `work_space`.
+    """
+    at, jac, shrink, lam, eta, col, d, scale = work
+    first = second = -1
+    for i in range(present.size):
+        if present[i]:
+            if first < 0:
+                first = i
+            elif second < 0:
+                second = i
+    if second < 0:
+        return -1.0
+    span = planes[second] - planes[first]
+    back = planes[0] - planes[first]
+    for j in range(2):
+        slope = (hits[second, j] - hits[first, j]) / span
+        state[2 + j] = slope
+        state[j] = hits[first, j] + back * slope
+    state[4] = fixed
+    chi2 = -1.0
+    for turn in range(iterations):
+        now, k = (bare, 0.0) if turn == 0 else (steps, state[4])
+        if not reference_kernel(state, now, at, jac, shrink):
+            return -1.0
+        chi2 = filter_kernel(hits, present, weight, now, at, jac, shrink, k, lam, eta, col)
+        if not solve_kernel(lam, eta, fixed != 0.0, d, scale, cov, turn == iterations - 1):
+            return -1.0
+        for j in range(5):
+            state[j] += d[j]
+            chi2 -= eta[j] * d[j]
+    return chi2 if math.isfinite(chi2) else -1.0
+
+
+@njit(**FUSED)
+def work_space(n_planes: int, n_steps: int) -> Work:
+    """Arrays that `fit_kernel` writes in: at, jac, shrink, lam, eta, col, d, scale."""
+    return (
+        np.zeros((n_planes, 2)), np.zeros((n_steps, 4, 3)), np.ones(n_steps),
+        np.zeros((5, 5)), np.zeros(5), np.zeros((5, 3)), np.zeros(5), np.zeros(5),
+    )  # fmt: skip
+
+
+@njit(**FUSED)
+def _worst_hit(
+    hits: Array,
+    used: Mask,
+    weight: Array,
+    steps: Array,
+    bare: Array,
+    planes: Array,
+    iterations: int,
+    fixed: float,
+    work: Work,
+) -> int:
+    """The hit without which chi^2 is smallest; -1 if no fit without one succeeds."""
+    state, cov, mask = np.empty(5), np.empty((5, 5)), used.copy()
+    best, drop = np.inf, -1
+    for i in range(used.size):
+        if not used[i]:
+            continue
+        mask[i] = False
+        value = fit_kernel(
+            hits, mask, weight, steps, bare, planes, iterations, fixed, state, cov, work
+        )
+        mask[i] = True
+        if 0.0 <= value < best:
+            best, drop = value, i
+    return drop
+
+
+@njit(**FUSED)
+def fit_loop(
+    hits: Array,
+    used: Mask,
+    weight: Array,
+    steps: Array,
+    bare: Array,
+    planes: Array,
+    iterations: int,
+    fixed: float,
+    max_removed: int,
+    limit: Array,
+    state: Array,
+    cov: Array,
+    chi2: Array,
+    count: NDArray[np.int64],
+    removed: NDArray[np.int64],
+) -> None:
+    """Fit N tracks. hits : (N, P, 2). used : (N, P), loses the hits that are removed.
+
+    limit : (2 P + 1,), largest chi^2 per degree of freedom count with which no hit is removed.
+    count, removed : (N,), receive the number of hits in the fit and of those taken out.
+    """
+    work = work_space(hits.shape[1], steps.shape[0])
+    free = 4 if fixed != 0.0 else 5
+    for n in range(hits.shape[0]):
+        chi2[n] = fit_kernel(
+            hits[n], used[n], weight, steps, bare, planes, iterations, fixed, state[n], cov[n], work
+        )
+        number = 0
+        for i in range(hits.shape[1]):
+            number += used[n, i]
+        for _ in range(max_removed):
+            ndf = 2 * number - free
+            if ndf - 2 < 1 or (0.0 <= chi2[n] <= limit[ndf]):
+                break
+            drop = _worst_hit(
+                hits[n], used[n], weight, steps, bare, planes, iterations, fixed, work
+            )
+            if drop < 0:
+                break
+            used[n, drop] = False
+            number -= 1
+            removed[n] += 1
+            chi2[n] = fit_kernel(
+                hits[n], used[n], weight, steps, bare, planes, iterations, fixed, state[n], cov[n],
+                work,
+            )  # fmt: skip
+        count[n] = number
+
+
+@njit(**FUSED)
+def choose_loop(
+    hits: Array,
+    count: NDArray[np.int64],
+    weight: Array,
+    steps: Array,
+    bare: Array,
+    planes: Array,
+    iterations: int,
+    fixed: float,
+    most: int,
+    choice: NDArray[np.int64],
+) -> None:
+    """Of all ways to take one hit per plane, the one with the smallest chi^2.
+
+    hits : (N, P, K, 2). count : (N, P), hits in each plane. most : combinations to look at;
+    events with more are left without a choice. choice : (N, P), receives the hit, -1 for none.
+    """
+    n_planes = hits.shape[1]
+    work = work_space(n_planes, steps.shape[0])
+    state, cov = np.empty(5), np.empty((5, 5))
+    one, mask = np.zeros((n_planes, 2)), np.empty(n_planes, np.bool_)
+    pick = np.zeros(n_planes, np.int64)
+    for n in range(hits.shape[0]):
+        ways = 1
+        for i in range(n_planes):
+            mask[i] = count[n, i] > 0
+            pick[i] = 0
+            choice[n, i] = -1
+            if ways <= most:
+                ways *= max(count[n, i], 1)
+        if ways > most:
+            continue
+        if ways == 1:
+            for i in range(n_planes):
+                choice[n, i] = min(count[n, i], 1) - 1
+            continue
+        best = np.inf
+        for _ in range(ways):
+            for i in range(n_planes):
+                one[i] = hits[n, i, pick[i]]
+            value = fit_kernel(
+                one, mask, weight, steps, bare, planes, iterations, fixed, state, cov, work
+            )
+            if 0.0 <= value < best:
+                best = value
+                for i in range(n_planes):
+                    choice[n, i] = pick[i] if mask[i] else -1
+            i = 0
+            while i < n_planes:
+                pick[i] += 1
+                if pick[i] < count[n, i]:
+                    break
+                pick[i] = 0
+                i += 1

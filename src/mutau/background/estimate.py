@@ -1,20 +1,20 @@
-"""What every background source of a missing-momentum search answers, and the registry of sources.
+"""A background estimate and the registry of all sources of background.
 
-A source is a function (experiment, seed, effort) -> Estimate. `load_sources` imports the modules
-that register the bundled ones; other packages add theirs by the entry-point group
-`mutau.background_sources`.
+A module of this room files its function with `@SOURCES.register("name")`; `all_sources` loads
+them. A source is a function (experiment, seed, effort) -> Estimate: `effort` 1 is the size at
+which its error is stated in the documentation, 0.1 a tenth of the work.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One source of background, per beam particle on target.
+    """Expected background events per particle on target from one source.
 
-    name : of the source. per_particle : expected events per particle on target after all cuts.
-    err : its statistical (Monte Carlo) or numerical error, absolute. model_err : absolute error of
-        what was assumed. method : how it was computed. assumption : the one that matters most.
-    paper_id : id of the published number in data/paper_numbers to compare with, or "".
-    Raises MutauError for a number that is negative or not finite.
+    name : of the source. per_particle : expected number. err : statistical (Monte Carlo) error.
+    model_err : error of the physics put in, absolute; what dominates it is said in `assumption`.
+    method : how it was computed. paper_id : id of the published number it stands beside (table
+    of `paper_numbers`), or "".
+    parts : further numbers by name, per particle unless the name says otherwise: shares of the
+    total, the same under other assumptions, the paper's method on our simulation.
+    Raises MutauError for a number that is not finite or a negative error.
     """
 
     name: str
@@ -39,29 +41,53 @@ class Estimate:
     method: str
     assumption: str
     paper_id: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for key in ("per_particle", "err", "model_err"):
-            value = getattr(self, key)
-            if not (math.isfinite(value) and value >= 0.0):
-                raise MutauError(
-                    f"{key} = {value!r} of background {self.name!r}", allowed="finite, not negative"
-                )
+        numbers = {
+            "per_particle": self.per_particle,
+            "err": self.err,
+            "model_err": self.model_err,
+            **self.parts,
+        }
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise MutauError(f"background {self.name!r}: {name} = {value!r} is not finite")
+        if self.per_particle < 0.0 or self.err < 0.0 or self.model_err < 0.0:
+            raise MutauError(f"background {self.name!r}: a negative number", allowed="0 and above")
+
+    @property
+    def total_err(self) -> float:
+        """Statistical and model error in quadrature."""
+        return math.hypot(self.err, self.model_err)
+
+    def events(self, particles: float) -> tuple[float, float]:
+        """Expected events and their total error for a number of particles on target."""
+        return particles * self.per_particle, particles * self.total_err
 
 
-#: (experiment, seed, effort) -> Estimate; effort scales the numbers of events, 1 is the default.
 Source = Callable[["Experiment", int, float], Estimate]
 
-SOURCES: Final[Registry[Source]] = Registry("background source", group="mutau.background_sources")
+SOURCES: Registry[Source] = Registry(
+    "background source", group="mutau.backgrounds", remedy="'mutau background' lists all"
+)
 
-#: Modules of this room that register sources.
-_MODULES: Final = ("momentum_mismatch", "hermeticity", "hadron_decays", "punch_through", "dimuons")
+
+def all_sources() -> tuple[str, ...]:
+    """Names of all sources of this room and of other packages, sorted; loads their modules."""
+    package = importlib.import_module("mutau.background")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"mutau.background.{module.name}")
+    return tuple(sorted(SOURCES))
 
 
-def load_sources() -> Registry[Source]:
-    """The registry with all bundled sources in it, in the order of table I of the NA64mu paper."""
-    for name in _MODULES:
-        full = f"mutau.background.{name}"
-        if find_spec(full) is not None:
-            import_module(full)
-    return SOURCES
+def estimate(name: str, experiment: Experiment, seed: int = 1, effort: float = 1.0) -> Estimate:
+    """The estimate of one source.
+
+    Raises UnknownName for a source that is not registered, OutOfRange for an effort that is not
+    positive, and what the source raises.
+    """
+    if not (math.isfinite(effort) and effort > 0.0):
+        raise OutOfRange(f"effort = {effort!r}", allowed="above 0")
+    all_sources()
+    return SOURCES[name](experiment, seed, effort)

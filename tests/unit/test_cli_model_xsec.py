@@ -44,7 +44,7 @@ def test_dark_sector_point(cli):
         (("model", "--mass", "0.1"), "takes --coupling"),
         (("model", "--mass", "0.1", "--epsilon", "1e-3"), "takes --coupling, not --epsilon"),
         (("model", "--mass", "0.1", "--coupling", "0"), "coupling = 0"),
-        ((*POINT, "--model", "lmu"), "did you mean 'lmu-ltau'"),
+        ((*POINT, "--model", "lmu-tau"), "did you mean 'lmu-ltau'"),
         (
             (*POINT, "--alpha-d", "0.1", "--mass-ratio", "2"),
             "closed",

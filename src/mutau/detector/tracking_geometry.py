@@ -9,6 +9,7 @@ moment. So the covariance of a straight gap is exact with two kinks.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -65,6 +66,7 @@ class Arm:
     efficiency : (P,). centre, half : (P, 2) cm, middle and half sizes of the sensitive areas.
     steps : (S, COLUMNS) float64, see the columns above; begins at the first plane.
     bare : the same without matter, for a first look at a track.
+    field : uniform pieces (start, stop in cm, CURVE, AXIS), along z.
     charge : of the beam particle, +1 or -1. energy : GeV, nominal, where losses are taken.
     matter : what stands or fills the space from the first to the last plane.
     depth : radiation lengths between the first and the last plane.
@@ -78,6 +80,7 @@ class Arm:
     half: Array
     steps: Array
     bare: Array
+    field: tuple[tuple[float, ...], ...]
     charge: float
     energy: float
     matter: tuple[Matter, ...]
@@ -162,52 +165,63 @@ def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]
 
 
 def _moments(
-    matter: tuple[Matter, ...], start: float, stop: float, factor: float, energy: float
+    matter: tuple[Matter, ...],
+    start: float,
+    stop: float,
+    power: Callable[[Material], float],
+    energy: float,
 ) -> tuple[float, float, float, float]:
     """Scattering power from `start` to `stop`: moments 0, 1, 2 about `start`, and the mean loss."""
     from mutau.matter.muon_energy_loss import stopping_power
 
     m0 = m1 = m2 = loss = 0.0
     for item in matter:
-        power = factor / item.material.radiation_length_cm
+        here = power(item.material)
         if item.start == item.stop:
             if not start <= item.start < stop:
                 continue
             a, amount = item.start - start, item.thickness
-            m0, m1, m2 = m0 + power * amount, m1 + power * amount * a, m2 + power * amount * a * a
+            m0, m1, m2 = m0 + here * amount, m1 + here * amount * a, m2 + here * amount * a * a
         else:
             a, b = max(item.start, start) - start, min(item.stop, stop) - start
             amount = b - a
             if amount <= 0.0:
                 continue
-            m0, m1 = m0 + power * amount, m1 + power * (b * b - a * a) / 2.0
-            m2 += power * (b**3 - a**3) / 3.0
+            m0, m1 = m0 + here * amount, m1 + here * (b * b - a * a) / 2.0
+            m2 += here * (b**3 - a**3) / 3.0
         loss += amount * float(stopping_power(energy, item.material))
     return m0, m1, m2, loss
 
 
-def _steps(
-    planes: list[Tracker],
-    pieces: list[tuple[float, ...]],
+def cut_into_steps(
+    z: Array,
+    field: tuple[tuple[float, ...], ...],
     matter: tuple[Matter, ...],
-    factor: float,
+    power: Callable[[Material], float],
     energy: float,
 ) -> Array:
+    """Steps (S, COLUMNS) through planes at z (P,) cm, read-only.
+
+    field : as `Arm.field`. power : variance of the projected angle times (p beta)^2 that a cm of
+    the material adds, GeV^2/cm. energy : GeV, where losses are taken.
+    """
     rows: list[list[float]] = [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
-    for index, (front, back) in enumerate(pairwise(planes)):
-        m0, m1, m2, loss = _moments(matter, front.z, back.z, factor, energy)
+    for index, (front, back) in enumerate(pairwise(float(place) for place in z)):
+        m0, m1, m2, loss = _moments(matter, front, back, power, energy)
         far = m1 * m1 / m2 if m2 > 0.0 else 0.0
         rows[-1][POWER] = max(m0 - far, 0.0)  # at the front plane
-        kink = front.z + (m2 / m1 if m1 > 0.0 else 0.0)
-        inner = {kink} | {z for piece in pieces for z in piece[:2]}
-        cuts = [front.z, *sorted(z for z in inner if front.z < z < back.z), back.z]
+        kink = front + (m2 / m1 if m1 > 0.0 else 0.0)
+        inner = {kink} | {edge for piece in field for edge in piece[:2]}
+        cuts = [front, *sorted(edge for edge in inner if front < edge < back), back]
         for a, b in pairwise(cuts):
-            field = [piece for piece in pieces if piece[0] < 0.5 * (a + b) < piece[1]]
-            curve, axis = (field[0][2], field[0][3]) if field else (0.0, 0.0)
-            here = far if b == kink else 0.0
-            rows.append([b - a, curve, axis, here, loss if b == kink else 0.0, -1.0])
+            here = [piece for piece in field if piece[0] < 0.5 * (a + b) < piece[1]]
+            curve, axis = (here[0][2], here[0][3]) if here else (0.0, 0.0)
+            at_kink = b == kink
+            rows.append([b - a, curve, axis, far * at_kink, loss * at_kink, -1.0])
         rows[-1][PLANE] = float(index + 1)
-    return np.array(rows)
+    steps = np.array(rows)
+    steps.flags.writeable = False
+    return steps
 
 
 @lru_cache(maxsize=64)
@@ -251,19 +265,26 @@ def build_arm(
     beta2 = 1.0 - (M_MU / energy) ** 2
     log = 1.0 + 0.038 * math.log(depth / beta2) if depth > 0.0 else 1.0
     factor = (13.6e-3 * log) ** 2
-    steps = _steps(planes, pieces, matter, factor, energy)
-    bare = _steps(planes, pieces, (), 0.0, energy)
+    z, field = np.array([p.z for p in planes]), tuple(pieces)
+    steps = cut_into_steps(z, field, matter, lambda m: factor / m.radiation_length_cm, energy)
     arrays = {
-        "z": [p.z for p in planes],
+        "z": z,
         "resolution": [p.resolution for p in planes],
         "efficiency": [p.efficiency for p in planes],
         "centre": [[p.x, p.y] for p in planes],
         "half": [[p.width / 2.0, p.height / 2.0] for p in planes],
     }
     made = {key: np.array(value) for key, value in arrays.items()}
-    for value in (*made.values(), steps, bare):
+    for value in made.values():
         value.flags.writeable = False
     return Arm(
-        names=tuple(p.name for p in planes), steps=steps, bare=bare, charge=charge, energy=energy,
-        matter=matter, depth=depth, **made,
-    )  # fmt: skip
+        names=tuple(p.name for p in planes),
+        steps=steps,
+        bare=cut_into_steps(z, field, (), lambda _: 0.0, energy),
+        field=field,
+        charge=charge,
+        energy=energy,
+        matter=matter,
+        depth=depth,
+        **made,
+    )

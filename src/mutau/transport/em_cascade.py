@@ -278,7 +278,8 @@ def track_lengths(
     for d in (dense, coarse):
         above = np.stack([d.cumulative(i, bins) for i in range(3)])
         if uncollided:
-            above[PHOTON] += np.where(bins <= energy, uncollided, 0.0)
+            # a delta function at the incident energy: in the bin that ends there or holds it
+            above[PHOTON] += np.where(bins < energy, uncollided, 0.0)
         means.append(-np.diff(above, axis=1) / width)
     err = np.abs(means[0] - means[1]) + _FLOOR * np.abs(means[0])
     electron, positron, photon = means[0]

@@ -130,8 +130,8 @@ def collision_loss(e: float, positron: bool, layers: np.ndarray) -> float:
     """Mean energy loss in collisions, GeV per X0, to electrons of any energy.
 
     e : total energy, GeV. positron : bool. layers : Medium.layers.
-    Source: M. J. Berger, S. M. Seltzer, NBSIR 82-2550-A (1983), eqs. 1-4 (ICRU Report 37, eqs. 2.2
-    to 2.6), after Rohrlich and Carlson. Losses to the slower electron count for e-, t <= T/2.
+    Source: M. J. Berger, S. M. Seltzer, NBSIR 82-2550-A (1983); ICRU Report 37 (1984), sec. 2,
+    after Rohrlich and Carlson. Losses to the slower electron count for e-, t <= T/2.
     Check: lead at 100 MeV gives NIST's 1.423 MeV cm^2/g.
     """
     tau = (e - M_E) / M_E

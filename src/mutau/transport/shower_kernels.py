@@ -105,6 +105,8 @@ def count_track(
         i += 1
     at = species * g.bins
     if high == low:
+        if i == g.bins and high == geometry[i]:
+            i -= 1  # the incident photon, at the last edge
         if 0 <= i < g.bins:
             tally[at + i] += length
         return

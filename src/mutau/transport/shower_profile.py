@@ -17,7 +17,7 @@ from mutau.transport.em_processes_medium import collision_loss, medium
 def critical_energy(material: Material) -> float:
     """Energy of an electron that loses as much to collisions per X0 as it has, GeV.
 
-    Source: B. Rossi, High-Energy Particles (1952), sec. 5.4; PDG 2024 sec. 34.4.4.
+    Source: B. Rossi, High-Energy Particles (1952), sec. 5.4; PDG 2024, sec. 34.4.
     Check: 7.4 MeV for lead, 21.7 MeV for iron (PDG 2024, atomic and nuclear properties).
     """
     layers = medium(material).layers
@@ -58,7 +58,7 @@ def expected_profile(
 
     particle : "e-", "e+" or "gamma". energy : GeV. b : slope, about 0.5 for many materials.
     t_max = ln(E/E_c) + C with C = -0.5 for electrons and positrons, +0.5 for photons.
-    Source: PDG 2024, eqs. 34.36 and 34.37, fits to EGS4 between 1 and 100 GeV, good to about half
+    Source: PDG 2024, sec. 34.5, fits to EGS4 between 1 and 100 GeV, good to about half
     a radiation length; outside 0.5 GeV to 1 TeV this refuses.
     """
     require_in_range("energy", energy, 0.5, 1e3, unit="GeV")

@@ -39,7 +39,7 @@ def quantile(nodes: np.ndarray, column: int, i: int, f: float, u: float) -> floa
 def narrow(mass_over_energy: float, rng: Generator) -> float:
     """Cosine of a radiative angle, dN/dtheta^2 ~ 1/(theta^2 + (m/E)^2)^2.
 
-    Source: the leading peak of Tsai 1974, eq. 3.5. Check: half of all within m/E.
+    Source: the leading peak of the Bethe-Heitler angles, Tsai 1974. Check: half of all within m/E.
     """
     u = rng.random()
     return max(1.0 - 0.5 * mass_over_energy * mass_over_energy * u / (1.0 - u), -1.0)

@@ -1,0 +1,97 @@
+"""Speed of the electromagnetic cascade: equations and single showers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mutau.matter import material
+from mutau.transport.em_cascade import energy_balance, track_lengths
+from mutau.transport.shower import Emission, simulate_emissions, simulate_showers
+
+LEAD = material("lead")
+ENERGY = 100.0
+
+
+def best(call: Callable[[], Any], repeat: int) -> float:
+    """Least processor time of a call, s."""
+    times = []
+    for _ in range(repeat):
+        start = time.process_time()
+        call()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def equations(cut: float, goal: str) -> dict[str, Any]:
+    """Time of one solution above `cut`, ms, and its error."""
+    edges = np.geomspace(cut, ENERGY, 21)
+    got = track_lengths("e-", ENERGY, LEAD, edges)
+    seconds = best(lambda: track_lengths("e-", ENERGY, LEAD, edges), 30)
+    error = np.max(got.err[0] / got.electron)
+    balance = energy_balance("e-", ENERGY, LEAD, cut).imbalance
+    return {
+        "name": f"track lengths, lead, 100 GeV e-, E > {cut:g} GeV",
+        "figure": 1e3 * seconds,
+        "unit": "ms",
+        "error_reached": f"{error:.1e} largest of 20 bins, energy {balance:+.1e}",
+        "goal": goal,
+    }
+
+
+def showers(cut: float, n: int, goal: str) -> dict[str, Any]:
+    """Showers per second and core above `cut`."""
+    edges = np.geomspace(cut, ENERGY, 21)
+    width = np.diff(edges)
+    got = simulate_showers("e-", ENERGY, LEAD, n, cut=cut, edges=edges)
+    seconds = best(lambda: simulate_showers("e-", ENERGY, LEAD, n, cut=cut, edges=edges), 3)
+    mean = track_lengths("e-", ENERGY, LEAD, edges)
+    ratio = np.sum(got.electron * width) / np.sum(mean.electron * width)
+    return {
+        "name": f"showers, lead, 100 GeV e-, E > {cut:g} GeV",
+        "figure": n / seconds,
+        "unit": "1/s",
+        "error_reached": f"electron track {100 * (ratio - 1):+.2f} % of the equations",
+        "goal": goal,
+    }
+
+
+def emissions(n: int) -> dict[str, Any]:
+    """Showers with a forced emission per second and core."""
+    energy = np.geomspace(1.0, ENERGY, 200)
+    rate = 1e-6 * np.sqrt(energy)
+    radiated = Emission("radiation", ("e-", "e+"), energy, rate, np.full((200, 2), 0.8))
+
+    def run() -> Any:
+        return simulate_emissions("e-", ENERGY, LEAD, n, [radiated], cut=1.0)
+
+    weight = run().weight
+    return {
+        "name": "showers with one forced emission, lead, 100 GeV e-, E > 1 GeV",
+        "figure": n / best(run, 3),
+        "unit": "1/s",
+        "error_reached": f"yield {100 * weight.std() / weight.mean() / np.sqrt(n):.2f} % at {n}",
+        "goal": "",
+    }
+
+
+def rows() -> list[dict[str, Any]]:
+    """One row per figure: name, figure, unit, error_reached, goal."""
+    return [
+        equations(1.0, "5 ms"),
+        equations(0.01, ""),
+        showers(1.0, 10000, "2e4 1/s"),
+        showers(0.01, 200, ""),
+        emissions(10000),
+    ]
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(
+            f"{row['name']}: {row['figure']:.4g} {row['unit']} (goal {row['goal'] or 'none'}),"
+            f" {row['error_reached']}"
+        )

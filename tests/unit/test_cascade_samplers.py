@@ -1,0 +1,127 @@
+"""Random draws of single reactions follow the kernels they claim to follow."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from mutau.core.constants import M_E
+from mutau.core.random import stream
+from mutau.matter import material
+from mutau.transport.em_processes import annihilation, bhabha, brems, compton, moller, pair
+from mutau.transport.em_processes_medium import medium
+from mutau.transport.shower_samplers import annihilate, convert, radiate, scatter, strike, turn
+from mutau.transport.shower_tables import locate, node_energy, shower_tables
+
+MEDIUM = medium(material("iron"))
+TABLES = shower_tables(MEDIUM, 20.0, 0.02, 0.05)
+N = 4000
+SIGMAS = 4.5  # with some thirty comparisons, a false alarm once in thousands of runs
+
+
+def mean_of(density, low, high):
+    """Mean of x and of ln x under a positive density between low and high."""
+    logs = [math.log(low), math.log(high)]
+    norm = quad(lambda u: density(math.exp(u)) * math.exp(u), *logs, limit=300)[0]
+    return [
+        quad(lambda u, f=f: f(u) * density(math.exp(u)) * math.exp(u), *logs, limit=300)[0] / norm
+        for f in (math.exp, lambda u: u)
+    ]
+
+
+def agree(drawn, expected):
+    for values, mean in zip((drawn, np.log(drawn)), expected, strict=True):
+        assert abs(values.mean() - mean) < SIGMAS * values.std() / math.sqrt(len(values))
+
+
+def test_nodes_are_bits():
+    for index in (8 * 1023, 8 * 1023 + 3, 8 * 1020 + 7):
+        e = node_energy(index)
+        assert locate(e) == (index, 0.0)
+        middle = 0.5 * (e + node_energy(index + 1))
+        assert locate(middle) == (index, pytest.approx(0.5))
+
+
+def test_struck_electrons():
+    rng, e = stream(1, 1), 0.5
+    drawn = np.array([strike(0, e, 2e-3, rng)[4] - M_E for _ in range(N)])
+    agree(drawn, mean_of(lambda t: moller(e, t), 2e-3, (e - M_E) / 2))
+    drawn = np.array([strike(1, e, 2e-3, rng)[4] - M_E for _ in range(N)])
+    agree(drawn, mean_of(lambda t: bhabha(e, t), 2e-3, e - M_E))
+    assert strike(0, 3e-3, 2e-3, rng)[4] == M_E  # nothing above the cut is possible
+
+
+def test_annihilation_photons():
+    rng, e = stream(1, 2), 0.05
+    drawn = np.array([annihilate(e, rng) for _ in range(N)])
+    half = 0.5 * math.sqrt((e - M_E) / (e + M_E))
+    low, high = ((0.5 + s * half) * (e + M_E) * (1 - 1e-9 * s) for s in (-1, 1))
+    agree(
+        np.concatenate([drawn[:, 1], drawn[:, 4]]), mean_of(lambda k: annihilation(e, k), low, high)
+    )
+    assert drawn[:, 1] + drawn[:, 4] == pytest.approx(e + M_E)
+
+
+def test_compton_photons():
+    rng, k = stream(1, 3), 0.03
+    drawn = np.array([scatter(k, rng) for _ in range(N)])
+    agree(drawn[:, 1], mean_of(lambda x: compton(k, x), k / (1 + 2 * k / M_E) * (1 + 1e-9), k))
+    assert drawn[:, 1] + drawn[:, 4] == pytest.approx(k + M_E)
+
+
+def test_radiated_photons():
+    e, soft = 3.7, 0.02
+    rng = stream(1, 4)
+    drawn = np.array([radiate(0, e, TABLES.nodes, TABLES.first, True, rng) for _ in range(N)])
+    agree(
+        drawn[:, 4],
+        mean_of(lambda k: brems(e, k, MEDIUM.rows, MEDIUM.mode) / k, soft, e - M_E),
+    )
+    assert drawn[:, 4].min() > soft * (1 - 2e-3)
+    versine = 1 - drawn[:, 5]  # half of the angles lie within m/E
+    assert np.mean(versine < 0.5 * (M_E / e) ** 2) == pytest.approx(0.5, abs=0.04)
+
+
+def test_pairs():
+    k = 0.9
+    rng = stream(1, 5)
+    drawn = np.array([convert(k, TABLES.nodes, TABLES.first, False, rng) for _ in range(N)])
+    low, high = M_E * (1 + 1e-9), (k - M_E) * (1 - 1e-9)
+    agree(drawn[:, 1], mean_of(lambda e: pair(k, e, MEDIUM.rows, MEDIUM.mode), low, high))
+    assert drawn[:, 1] + drawn[:, 4] == pytest.approx(k)
+
+
+@pytest.mark.parametrize("kind", ["moller", "compton", "annihilation"])
+def test_angles_balance_transverse_momentum(kind):
+    """Both products lie in one plane on opposite sides, with p_T equal and p_z summing up."""
+    rng, e = stream(1, 6), 0.2
+    draw = {
+        "moller": lambda: strike(0, e, 1e-3, rng),
+        "compton": lambda: scatter(e, rng),
+        "annihilation": lambda: annihilate(e, rng),
+    }[kind]
+    for _ in range(50):
+        made = draw()
+        mass = [0.0 if s == 2 else M_E for s in (made[0], made[3])]
+        p = [
+            math.sqrt(max(x * x - m * m, 0)) for x, m in zip((made[1], made[4]), mass, strict=True)
+        ]
+        before = e if kind == "compton" else math.sqrt(e * e - M_E * M_E)
+        assert p[0] * made[2] + p[1] * made[5] == pytest.approx(before, rel=1e-9)
+        across = [q * math.sqrt(1 - c * c) for q, c in zip(p, (made[2], made[5]), strict=True)]
+        assert across[0] == pytest.approx(across[1], rel=1e-5, abs=1e-9)
+
+
+def test_turning_keeps_length_and_makes_the_angle():
+    rng = stream(1, 7)
+    for _ in range(50):
+        v = rng.normal(size=3)
+        v /= np.linalg.norm(v)
+        cos, phi = rng.uniform(-1, 1), rng.uniform(0, 2 * math.pi)
+        u = np.array(turn(*v, cos, phi))
+        assert np.linalg.norm(u) == pytest.approx(1.0)
+        assert u @ v == pytest.approx(cos, abs=1e-12)
+    assert turn(0.0, 0.0, -1.0, 0.5, 0.0)[2] == pytest.approx(-0.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,13 @@ import numpy as np
 from mutau.core.errors import MissingExtra, MutauError
 from mutau.core.figure import Figure, Series
 from mutau.core.storage import atomic_path
+from mutau.plotting.palette import coloured
 
 FORMATS = (".png", ".pdf", ".svg")
 STYLES = ("mutau", "ATLAS", "CMS", "LHCb2", "ALICE")
-
-_OURS = ("#b2182b", "#2166ac", "#1b7837", "#762a83", "#e08214", "#01665e", "#8c510a", "#c51b7d")
-_PUBLISHED = (
-    "#bdbdbd",
-    "#9ecae1",
-    "#c7c1de",
-    "#fdd0a2",
-    "#c7e9c0",
-    "#d9c5b2",
-    "#a6bddb",
-    "#e0c6d8",
-)
-_EDGES = ("#636363", "#3182bd", "#6a51a3", "#a85b16", "#41903f", "#7a5230", "#2b6594")
-_PREFERRED = "#74c476"
+#: From this many entries on the legend stands beside the axes.
+CROWDED = 6
+_PALE = 0.18  # opacity of an area
 
 
 def check_suffix(path: str | Path) -> Path:
@@ -40,25 +30,32 @@ def check_suffix(path: str | Path) -> Path:
     return path
 
 
+def check_style(style: str) -> str:
+    """The style, if it is known. Raises MutauError for another."""
+    if style not in STYLES:
+        raise MutauError(f"style {style!r} is unknown", allowed=", ".join(STYLES))
+    return style
+
+
 def write_figure(figure: Figure, path: str | Path, style: str = "mutau") -> None:
-    """Draw `figure` into a file; the suffix decides the format.
+    """Draw `figure` into a file; the suffix decides the format. Equal figures give equal files.
 
     style : "mutau", or one of mplhep's journal styles.
     Raises MutauError for another suffix or style, MissingExtra without matplotlib.
     """
     path = check_suffix(path)
-    if style not in STYLES:
-        raise MutauError(f"style {style!r} is unknown", allowed=", ".join(STYLES))
+    check_style(style)
     try:
         import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure as Canvas
     except ImportError as error:
         raise MissingExtra("drawing figures", "plot") from error
+    crowded = len(_in_legend(figure)) >= CROWDED
     with mpl.rc_context(_rc(style)):
-        canvas = Canvas(figsize=(7.2, 5.4), layout="constrained")
+        canvas = Canvas(figsize=(9.6, 5.4) if crowded else (7.2, 5.4), layout="constrained")
         FigureCanvasAgg(canvas)
-        _draw(canvas.add_subplot(), figure)
+        _draw(canvas.add_subplot(), figure, crowded)
         with atomic_path(path) as temporary:
             canvas.savefig(temporary, dpi=150, metadata=_metadata(path.suffix))
 
@@ -71,7 +68,10 @@ def _metadata(suffix: str) -> dict[str, Any]:
 
 
 def _rc(style: str) -> Any:
+    import matplotlib as mpl
+
     common = {
+        **{k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(("backend", "date."))},
         "font.size": 11.0,
         "axes.linewidth": 0.9,
         "xtick.direction": "in",
@@ -81,83 +81,178 @@ def _rc(style: str) -> Any:
         "xtick.minor.visible": True,
         "ytick.minor.visible": True,
         "legend.frameon": False,
-        "legend.fontsize": 8.5,
+        "legend.fontsize": 9.0,
         "svg.hashsalt": "mutau",
         "mathtext.fontset": "dejavusans",
     }
     if style == "mutau":
         return common
-    import mplhep
-
+    try:
+        import mplhep
+    except ImportError as error:
+        raise MissingExtra("a journal style", "plot") from error
     journal = {k: v for k, v in getattr(mplhep.style, style).items() if k != "figure.figsize"}
-    return {**common, **journal, "font.size": 13.0, "legend.fontsize": 9.0}
+    # journal fonts lack some of our signs; what they lack comes from the second family
+    generic = journal.get("font.family", "sans-serif")
+    journal["font.family"] = [*journal[f"font.{generic}"][:1], "DejaVu Sans"]
+    sizes = {
+        "font.size": 13.0, "axes.labelsize": "medium", "xtick.labelsize": "small",
+        "ytick.labelsize": "small", "legend.fontsize": 9.5, "axes.titlesize": "medium",
+        "xtick.major.size": 8.0, "ytick.major.size": 8.0, "xtick.minor.size": 4.0,
+        "ytick.minor.size": 4.0, "xtick.major.pad": 6.0, "axes.linewidth": 1.2, "axes.labelpad": 5.0,
+        "xtick.major.width": 1.0, "ytick.major.width": 1.0, "xtick.minor.width": 0.7,
+        "ytick.minor.width": 0.7,
+    }  # fmt: skip
+    return {**common, **journal, **sizes}
 
 
-def _colours(series: tuple[Series, ...]) -> Iterator[tuple[Series, str, str]]:
-    """Each series with its fill and edge colour, by role and order."""
-    counts: dict[str, int] = {}
-    for item in series:
-        index = counts.get(item.role, 0)
-        counts[item.role] = index + 1
-        if item.role == "published":
-            yield item, _PUBLISHED[index % len(_PUBLISHED)], _EDGES[index % len(_EDGES)]
-        elif item.role == "preferred":
-            yield item, _PREFERRED, "#238b45"
-        elif item.role == "model":
-            yield item, "#252525", "#252525"
-        else:
-            colour = _OURS[index % len(_OURS)]
-            yield item, colour, colour
+def _visible(figure: Figure, item: Series) -> bool:
+    """Whether anything of a series lies within the axes."""
+    for window, columns in ((figure.x_range, (item.x,)), (figure.y_range, (item.y, item.y2))):
+        if window is None:
+            continue
+        values = np.concatenate([np.asarray(c, float) for c in columns if c is not None])
+        open_up = item.kind == "region" and item.y2 is None and columns[0] is item.y
+        open_down = item.kind == "region-below" and columns[0] is item.y
+        if (values.max() < window[0] and not open_up) or (
+            values.min() > window[1] and not open_down
+        ):
+            return False
+    return True
 
 
-def _draw(axes: Any, figure: Figure) -> None:
+def _in_legend(figure: Figure) -> list[Series]:
+    return [item for item in figure.series if item.label and _visible(figure, item)]
+
+
+def _draw(axes: Any, figure: Figure, crowded: bool) -> None:
     axes.set_xscale("log" if "x" in figure.log else "linear")
     axes.set_yscale("log" if "y" in figure.log else "linear")
-    top = figure.y_range[1] if figure.y_range else None
-    for item, fill, edge in _colours(figure.series):
-        _draw_series(axes, item, fill, edge, top)
+    handles = []
+    for item, colour in coloured(figure.series):
+        handle = _DRAWN[item.kind](axes, figure, item, colour)
+        if item.label and _visible(figure, item) and handle is not None:
+            handle.set_label(item.label)
+            handles.append(handle)
     if figure.x_range:
         axes.set_xlim(*figure.x_range)
     if figure.y_range:
         axes.set_ylim(*figure.y_range)
+    _ticks(axes)
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)
     axes.set_title(figure.title, loc="left", fontsize="medium")
-    if any(item.label for item in figure.series):
-        many = sum(bool(item.label) for item in figure.series) > 7
-        axes.legend(loc="best", ncols=2 if many else 1)
+    if crowded:
+        axes.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0
+        )
+    elif handles:
+        axes.legend(handles=handles, loc="best")
 
 
-def _draw_series(axes: Any, item: Series, fill: str, edge: str, top: float | None) -> None:
-    line = {"color": edge, "lw": 1.9 if item.role == "ours" else 1.1, "label": item.label or None}
-    line["ls"] = "--" if item.dashed else "-"
-    if item.kind == "line":
-        axes.plot(item.x, item.y, zorder=5 if item.role == "ours" else 3, **line)
-        if item.err is not None:
-            axes.fill_between(
-                item.x, item.y - item.err, item.y + item.err, color=edge, alpha=0.2, lw=0
-            )
-    elif item.kind == "steps":
-        axes.stairs(item.y, item.x, **line)
-        if item.err is not None:
-            middle = 0.5 * (item.x[1:] + item.x[:-1])
-            axes.errorbar(middle, item.y, item.err, fmt="none", color=edge, lw=0.8)
-    elif item.kind == "points":
-        axes.errorbar(
-            item.x, item.y, item.err, fmt="o", ms=4, color=edge, label=item.label or None, lw=1
-        )
-    elif item.kind == "band":
-        axes.fill_between(
-            item.x,
-            item.y,
-            item.y2,
-            color=fill,
-            alpha=0.55,
-            lw=0,
-            label=item.label or None,
-            zorder=2,
-        )
-    else:
-        upper = item.y2 if item.y2 is not None else np.full_like(item.y, top or item.y.max() * 10)
-        style = {"facecolor": fill, "edgecolor": edge, "lw": 0.8, "alpha": 0.45}
-        axes.fill_between(item.x, item.y, upper, label=item.label or None, zorder=1, **style)
+def _ticks(axes: Any) -> None:
+    """Every decade of a log axis is named as far as there is room, and has its minor ticks."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for axis, scale, limits in (
+        (axes.xaxis, axes.get_xscale(), axes.get_xlim()),
+        (axes.yaxis, axes.get_yscale(), axes.get_ylim()),
+    ):
+        decades = np.log10(limits[1] / limits[0]) if scale == "log" else 0.0
+        if decades >= 2.0:
+            axis.set_major_locator(LogLocator(numticks=14))
+            axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=200))
+            axis.set_minor_formatter(NullFormatter())
+
+
+def _width(item: Series) -> float:
+    return {"ours": 1.9, "user": 1.6}.get(item.role, 1.1)
+
+
+def _line(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    style = {"color": colour, "lw": _width(item), "ls": "--" if item.dashed else "-"}
+    y = np.where(np.isfinite(item.y), item.y, np.nan)
+    (drawn,) = axes.plot(item.x, y, zorder=5 if item.role in ("ours", "user") else 3, **style)
+    if item.err is not None:
+        axes.fill_between(item.x, y - item.err, y + item.err, color=colour, alpha=0.2, lw=0)
+    return drawn
+
+
+def _steps(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    style = {"color": colour, "lw": _width(item), "ls": "--" if item.dashed else "-"}
+    drawn = axes.stairs(item.y, item.x, baseline=None, **style)
+    if item.err is not None:
+        middle = 0.5 * (item.x[1:] + item.x[:-1])
+        seen = item.y > 0 if "y" in figure.log else slice(None)
+        axes.errorbar(middle[seen], item.y[seen], item.err[seen], fmt="none", color=colour, lw=0.8)
+    return drawn
+
+
+def _points(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    return axes.errorbar(item.x, item.y, item.err, fmt="o", ms=4, color=colour, lw=1)
+
+
+def _band(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    return axes.fill_between(item.x, item.y, item.y2, color=colour, alpha=0.4, lw=0, zorder=2.5)
+
+
+def _beyond(figure: Figure, item: Series, up: bool) -> float:
+    """A height beyond the axes, where an open region ends."""
+    if figure.y_range:
+        low, high = figure.y_range
+        return high * 10.0 if up else (low / 10.0 if "y" in figure.log else low - (high - low))
+    finite = item.y[np.isfinite(item.y)]
+    return float(finite.max() * 10.0 if up else finite.min() / 10.0)
+
+
+def _region(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    """An area open to one side: pale, with a line along the limit and down its two ends."""
+    up = item.kind == "region"
+    edge = np.full_like(item.y, _beyond(figure, item, up))
+    far = item.y2 if item.y2 is not None else edge
+    near = np.where(np.isfinite(item.y), item.y, far)
+    x = np.concatenate([item.x[:1], item.x, item.x[-1:]])
+    axes.fill_between(item.x, near, far, facecolor=colour, alpha=_PALE, lw=0, zorder=1)
+    return _outline(axes, x, np.concatenate([far[:1], near, far[-1:]]), item, colour)
+
+
+def _closed(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    x, y = np.append(item.x, item.x[0]), np.append(item.y, item.y[0])
+    axes.fill(x, y, facecolor=colour, alpha=_PALE, lw=0, zorder=1)
+    return _outline(axes, x, y, item, colour)
+
+
+def _outline(axes: Any, x: Any, y: Any, item: Series, colour: str) -> Any:
+    """The edge of an area; returns what stands for the area in a legend."""
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Patch
+
+    own = item.role == "user"
+    dashes = "--" if item.dashed else "-"
+    axes.plot(x, y, color=colour, lw=1.6 if own else 0.9, ls=dashes, zorder=4 if own else 2)
+    return Patch(facecolor=(*to_rgb(colour), 1.5 * _PALE), edgecolor=colour, lw=1.0)
+
+
+def _heatmap(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    """Colours on a log scale if "z" is in `figure.log`; there, empty cells stay white."""
+    from matplotlib.colors import LogNorm
+
+    z = np.asarray(item.z, float)
+    norm = None
+    if "z" in figure.log:
+        z = np.ma.masked_less_equal(z, 0.0)
+        norm = LogNorm() if z.count() else None
+    mesh = axes.pcolormesh(item.x, item.y, z, norm=norm, cmap="viridis", rasterized=True, lw=0)
+    axes.figure.colorbar(mesh, ax=axes, label=figure.z_label, pad=0.02)
+
+
+_DRAWN: dict[str, Callable[[Any, Figure, Series, str], Any]] = {
+    "line": _line,
+    "steps": _steps,
+    "points": _points,
+    "band": _band,
+    "region": _region,
+    "region-below": _region,
+    "region-closed": _closed,
+    "heatmap": _heatmap,
+}

@@ -1,0 +1,221 @@
+"""What a muon that did not come straight from the beam does in the set-up, and what the cuts say.
+
+Fast mode of the trigger (see `detector.trigger`) for muons of either charge from any starting
+point: mean energy loss, scattering, dipole as a uniform field, counters, calorimeters as slabs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.constants import M_MU
+from mutau.core.errors import UnknownName
+from mutau.core.units import PB_CM2, parse_quantity
+from mutau.detector.geometry import KIND, NAME, TRIGGER, VETO, Geometry, build_geometry
+from mutau.matter.hadrons import document
+from mutau.matter.materials import material
+from mutau.matter.muon_cross_sections import PROCESSES, moment
+from mutau.matter.muon_energy_loss import stopping_power
+
+if TYPE_CHECKING:
+    from mutau.experiment.schema import Experiment
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """The selection as numbers, GeV; +-inf where the file has no such cut.
+
+    incoming : window of the incoming momentum. muon_energy : largest reconstructed energy of the
+    scattered muon. hcal, vhcal : largest deposits. calorimeters : largest sum of all deposits
+    (region D of fig. 5 where the file has none). resolution : relative rms of the momentum.
+    """
+
+    incoming: tuple[float, float]
+    muon_energy: float
+    hcal: float
+    vhcal: float
+    calorimeters: float
+    resolution: float
+
+
+def cuts_of(experiment: Experiment) -> Cuts:
+    """The selection of an experiment; what the file leaves open comes from data/hadrons.toml."""
+    beam = experiment.beam.energy
+    default = document()["selection"]
+    low, high, energy, hcal = -math.inf, math.inf, math.inf, math.inf
+    vhcal = parse_quantity(default["vhcal_energy"], "energy")
+    total = parse_quantity(default["calorimeter_energy"], "energy")
+    for cut in experiment.cuts:
+        top = math.inf if cut.max is None else cut.max
+        if cut.variable == "incoming_momentum":
+            low, high = -math.inf if cut.min is None else cut.min, top
+        elif cut.variable == "muon_energy":
+            energy = min(energy, top)
+        elif cut.variable == "muon_energy_fraction":
+            energy = min(energy, top * beam)
+        elif cut.variable == "hcal_energy":
+            hcal = min(hcal, top)
+        elif cut.variable == "vhcal_energy":
+            vhcal = top
+        elif cut.variable == "calorimeter_energy":
+            total = top
+    resolution = experiment.detector.resolution
+    return Cuts(
+        (low, high), energy, hcal, vhcal, total, resolution.muon_momentum if resolution else 0.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """What N muons crossed. behind, end : (N,) GeV behind the target and at the end, 0 if lost.
+
+    touched : (N,) int64, bit i: names[i] was crossed. position : name -> (N, 2) cm of watched
+    trackers (NaN where the muon did not come). triggers, vetoes : names.
+    """
+
+    behind: Array
+    end: Array
+    touched: NDArray[np.int64]
+    names: tuple[str, ...]
+    position: dict[str, Array]
+    triggers: tuple[str, ...]
+    vetoes: tuple[str, ...]
+
+    def crossed(self, name: str) -> Mask:
+        """(N,) bool. Raises UnknownName."""
+        if name not in self.names:
+            raise UnknownName("detector part", name, self.names)
+        return np.asarray((self.touched >> self.names.index(name)) & 1 == 1)
+
+    def all_of(self, names: tuple[str, ...]) -> Mask:
+        """(N,) bool: every one of these was crossed."""
+        return np.all([self.crossed(name) for name in names], axis=0) if names else self._full(True)
+
+    def any_of(self, names: tuple[str, ...]) -> Mask:
+        """(N,) bool: at least one of these was crossed."""
+        return (
+            np.any([self.crossed(name) for name in names], axis=0) if names else self._full(False)
+        )
+
+    def _full(self, value: bool) -> Mask:
+        return np.full(len(self.touched), value)
+
+
+def outgoing_trackers(experiment: Experiment) -> tuple[str, ...]:
+    """Names of the tracking planes behind the target."""
+    return tuple(item.name for item in experiment.detector.tracker if item.arm == "outgoing")
+
+
+def modules(experiment: Experiment, kind: str) -> tuple[str, ...]:
+    """Names of the calorimeter modules of a kind."""
+    return tuple(item.name for item in experiment.detector.calorimeter if item.kind == kind)
+
+
+def carry(
+    experiment: Experiment,
+    track: Array,
+    energy: Array,
+    begin: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    charge: ArrayLike = 1.0,
+    kick: Array | None = None,
+    positions: bool = False,
+) -> Tracks:
+    """Carry N muons through the set-up.
+
+    track : (N, 4) x, y (cm) and slopes on the planes z = begin (cm); energy (N,) GeV.
+    charge : +1 as the beam particle, -1 opposite. kick : (N, 3) sudden energy loss (GeV) and
+    change of slopes in the target, or None. positions : keep crossings of the trackers.
+    """
+    from mutau.background.hadron_decays_kernels import carry_kernel
+
+    geometry = build_geometry(experiment, outgoing_trackers(experiment))
+    n = len(energy)
+    touched, behind = np.empty(n, np.int64), np.empty((n, 2))
+    hits = np.full((n, len(geometry.names), 2) if positions else (0, 0, 2), np.nan)
+    carry_kernel(
+        np.ascontiguousarray(track, float),
+        np.ascontiguousarray(energy, float),
+        np.ascontiguousarray(np.broadcast_to(np.asarray(begin, float), (n,))),
+        np.ascontiguousarray(np.broadcast_to(np.asarray(charge, float), (n,))),
+        np.zeros((n, 3)) if kick is None else np.ascontiguousarray(kick, float),
+        geometry.rows,
+        geometry.losses,
+        geometry.heads,
+        geometry.columns,
+        True,
+        rng,
+        touched,
+        behind,
+        hits,
+    )
+    where = outgoing_trackers(experiment) if positions else ()
+    return Tracks(
+        behind[:, 0],
+        behind[:, 1],
+        touched,
+        geometry.names,
+        {name: hits[:, geometry.index(name)] for name in where},
+        _role(geometry, TRIGGER),
+        _role(geometry, VETO),
+    )
+
+
+def _role(geometry: Geometry, kind: int) -> tuple[str, ...]:
+    return tuple(geometry.names[int(row[NAME])] for row in geometry.rows if row[KIND] == kind)
+
+
+@lru_cache(maxsize=64)
+def _hard_rate(name: str, energy: float, least: float) -> float:
+    """Collisions per cm of a muon that cost more than `least` GeV (radiation and nuclei)."""
+    made_of = material(name)
+    return sum(
+        atoms * PB_CM2 * float(moment(process, 0, energy, item, low=min(least / energy, 1.0)))
+        for item, atoms in made_of.atoms_per_cm3
+        for process in PROCESSES
+    )
+
+
+def mip_probability(experiment: Experiment, energy: ArrayLike, cuts: Cuts) -> Array:
+    """Chance that one muon of `energy` (GeV) leaves no more than the cut in all HCAL modules.
+
+    Mean loss below 0.5 GeV collisions plus none above what is left up to the cut, exp(-rate L).
+    Error about 2 % absolute (fluctuations below 0.5 GeV are left out).
+    Check: 1 without a cut.
+    """
+    energy = np.asarray(energy, float)
+    solids = [item for item in experiment.detector.calorimeter if item.kind == "hcal"]
+    if not solids or not math.isfinite(cuts.hcal):
+        return np.ones(energy.shape)
+    grid = np.geomspace(5.0, 300.0, 12)
+    chance = np.empty(grid.shape)
+    for i, e in enumerate(grid):
+        lost = [item.length * float(stopping_power(e, material(item.material))) for item in solids]
+        least = max(cuts.hcal - min(sum(lost), 0.9 * e), 0.5)
+        hard = sum(item.length * _hard_rate(item.material, float(e), least) for item in solids)
+        chance[i] = math.exp(-hard) if sum(lost) < cuts.hcal else 0.0
+    return np.interp(np.maximum(energy, M_MU), grid, chance)
+
+
+def reconstructed_below(energy: ArrayLike, cuts: Cuts) -> Array:
+    """Chance that a muon of `energy` (GeV) is reconstructed below the cut: a Gaussian resolution.
+
+    What is beyond the Gaussian is the background "momentum mismatch".
+    """
+    from scipy.special import ndtr
+
+    energy = np.asarray(energy, float)
+    if cuts.resolution == 0.0:
+        return (energy <= cuts.muon_energy).astype(float)
+    width = cuts.resolution * np.maximum(energy, 1e-9)
+    return np.asarray(ndtr((cuts.muon_energy - energy) / width) * (energy > 0.0))

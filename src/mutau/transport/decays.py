@@ -1,0 +1,247 @@
+"""Decays of hadrons in flight: probabilities, exact spectra of the daughters, and events.
+
+Two-body decays are exact. Three-body decays follow their Dalitz density: K -> 3 pi with measured
+slopes, K_l3 with the V-A amplitude and linear form factors; inner bremsstrahlung is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.errors import MutauError, OutOfRange, require_in_range
+from mutau.core.fourvectors import boost
+from mutau.matter.hadrons import Channel, Hadron, hadron
+
+Array = NDArray[np.float64]
+
+_GRID: Final = 400
+
+
+def decay_probability(particle: Hadron, momentum: ArrayLike, path: ArrayLike) -> Array:
+    """Chance to decay within `path` cm at `momentum` GeV: 1 - exp(-path m/(p c tau)).
+
+    Arrays broadcast. Raises OutOfRange for a momentum that is not positive or a negative path.
+    Check: path/decay length where that is small.
+    """
+    momentum, path = np.asarray(momentum, float), np.asarray(path, float)
+    if not (np.all(momentum > 0.0) and np.all(path >= 0.0) and np.all(np.isfinite(path))):
+        raise OutOfRange("momentum or path of a decay", allowed="momentum > 0 GeV, path >= 0 cm")
+    return np.asarray(-np.expm1(-path * particle.mass / (momentum * particle.c_tau)))
+
+
+def rest_momentum(mass: float, m1: ArrayLike, m2: ArrayLike) -> Array:
+    """Momentum of the daughters of a two-body decay at rest, GeV (0 below threshold).
+
+    Check: K -> mu nu: 236 MeV (PDG).
+
+    >>> from mutau.matter.hadrons import hadron
+    >>> k = hadron("K-"); mu = k.channel("mu", "nu").masses[0]
+    >>> f"{float(rest_momentum(k.mass, mu, 0.0)):.4f}"
+    '0.2355'
+    """
+    m1, m2 = np.asarray(m1, float), np.asarray(m2, float)
+    inside = (mass**2 - (m1 + m2) ** 2) * (mass**2 - (m1 - m2) ** 2)
+    return np.asarray(np.sqrt(np.maximum(inside, 0.0)) / (2.0 * mass))
+
+
+def energy_limits(
+    particle: Hadron, channel: Channel, index: int, energy: float
+) -> tuple[float, float]:
+    """Smallest and largest laboratory energy, GeV, of one daughter of a two-body decay.
+
+    energy : of the parent, GeV. The spectrum in between is flat (a spinless parent decays
+    isotropically). Raises MutauError for a channel with more daughters.
+    Check: K -> mu nu at high energy: from (m_mu/m_K)^2 E to E.
+    """
+    if len(channel.masses) != 2:
+        raise MutauError(f"{channel.label!r} is not a two-body decay")
+    require_in_range("energy", energy, particle.mass, math.inf, unit="GeV")
+    own, other = channel.masses[index], channel.masses[1 - index]
+    p_rest = float(rest_momentum(particle.mass, own, other))
+    e_rest = math.hypot(p_rest, own)
+    gamma = energy / particle.mass
+    swing = math.sqrt(gamma * gamma - 1.0) * p_rest
+    return gamma * e_rest - swing, gamma * e_rest + swing
+
+
+def dalitz_density(particle: Hadron, channel: Channel, s12: ArrayLike, s23: ArrayLike) -> Array:
+    """|M|^2 of a three-body decay at squared masses s12, s23 (GeV^2) of daughters, unnormalised.
+
+    0 outside the Dalitz plot. K -> 3 pi: 1 + g u + h u^2 + k v^2, u = (s_3 - s_0)/m_pi^2, v =
+    (s_2 - s_1)/m_pi^2, s_i = (P - p_i)^2, the third pion being the odd one. K_l3:
+    2 (H.nu)(H.l) - H^2 (l.nu), H = f_+ (P + p_pi) + f_- (P - p_pi), t = (P - p_pi)^2,
+    f_- = (f_0 - f_+) (m_K^2 - m_pi^2)/t, the daughters being (pi, l, nu). Else 1: phase space.
+    Sources: PDG, Dalitz plot parameters for K -> 3 pi, and K_l3 form factors; V-A by our own trace
+    (equal to PDG's A + B xi + C xi^2, tested).
+    """
+    s12, s23 = np.asarray(s12, float), np.asarray(s23, float)
+    m1, m2, m3 = channel.masses
+    m = particle.mass
+    s13 = m * m + m1 * m1 + m2 * m2 + m3 * m3 - s12 - s23
+    inside = _inside(m, channel.masses, s12, s23)
+    m_pi2 = hadron("pi-").mass ** 2
+    if channel.slopes:
+        g, h, k = channel.slopes
+        s0 = (s12 + s13 + s23) / 3.0
+        u, v = (s12 - s0) / m_pi2, (s13 - s23) / m_pi2
+        return np.where(inside, 1.0 + g * u + h * u * u + k * v * v, 0.0)
+    if not channel.form_factors:
+        return np.where(inside, 1.0, 0.0)
+    plus, zero = channel.form_factors
+    t = np.maximum(s23, 1e-12)
+    f_plus, f_zero = 1.0 + plus * t / m_pi2, 1.0 + zero * t / m_pi2
+    f_minus = (f_zero - f_plus) * (m * m - m1 * m1) / t
+    a, b = f_plus + f_minus, f_plus - f_minus  # H = a P + b p_pi
+    e1 = (m * m + m1 * m1 - s23) / (2.0 * m)
+    e2 = (m * m + m2 * m2 - s13) / (2.0 * m)
+    e3 = (m * m + m3 * m3 - s12) / (2.0 * m)
+    h_l = a * m * e2 + 0.5 * b * (s12 - m1 * m1 - m2 * m2)
+    h_nu = a * m * e3 + 0.5 * b * (s13 - m1 * m1 - m3 * m3)
+    h_h = a * a * m * m + b * b * m1 * m1 + 2.0 * a * b * m * e1
+    return np.where(inside, 2.0 * h_l * h_nu - h_h * 0.5 * (s23 - m2 * m2 - m3 * m3), 0.0)
+
+
+def _inside(m: float, masses: tuple[float, ...], s12: Array, s23: Array) -> NDArray[np.bool_]:
+    """Whether (s12, s23) lies in the Dalitz plot."""
+    m1, m2, m3 = masses
+    fine = (s12 > (m1 + m2) ** 2) & (s12 < (m - m3) ** 2)
+    safe = np.where(fine, s12, (0.5 * (m1 + m2 + m - m3)) ** 2)
+    root = np.sqrt(safe)
+    e2 = (safe - m1 * m1 + m2 * m2) / (2.0 * root)
+    e3 = (m * m - safe - m3 * m3) / (2.0 * root)
+    p2 = np.sqrt(np.maximum(e2 * e2 - m2 * m2, 0.0))
+    p3 = np.sqrt(np.maximum(e3 * e3 - m3 * m3, 0.0))
+    middle = m2 * m2 + m3 * m3 + 2.0 * e2 * e3
+    return np.asarray(fine & (np.abs(s23 - middle) < 2.0 * p2 * p3))
+
+
+def _ranges(m: float, masses: tuple[float, ...]) -> tuple[float, float, float, float]:
+    m1, m2, m3 = masses
+    return (m1 + m2) ** 2, (m - m3) ** 2, (m2 + m3) ** 2, (m - m1) ** 2
+
+
+def rest_spectrum(particle: Hadron, channel: Channel, index: int) -> tuple[Array, Array]:
+    """(energy, density) of one daughter of a three-body decay at rest: (G,) GeV, (G,) 1/GeV.
+
+    Normalised to 1; relative error below 1e-3 (midpoints of the Dalitz density).
+    """
+    m, masses = particle.mass, channel.masses
+    low12, high12, low23, high23 = _ranges(m, masses)
+    centre = (np.arange(_GRID) + 0.5) / _GRID
+    if index == 2:  # E_3 follows from s12, E_1 from s23
+        along, across = low12 + (high12 - low12) * centre, low23 + (high23 - low23) * centre
+        density = dalitz_density(particle, channel, along[:, None], across).sum(axis=1)
+    elif index == 0:
+        along, across = low23 + (high23 - low23) * centre, low12 + (high12 - low12) * centre
+        density = dalitz_density(particle, channel, across, along[:, None]).sum(axis=1)
+    else:  # E_2 follows from s13
+        total = m * m + sum(x * x for x in masses)
+        low, high = (masses[0] + masses[2]) ** 2, (m - masses[1]) ** 2
+        along, across = low + (high - low) * centre, low12 + (high12 - low12) * centre
+        density = dalitz_density(particle, channel, across, total - along[:, None] - across).sum(
+            axis=1
+        )
+    energy = (m * m + masses[index] ** 2 - along) / (2.0 * m)
+    order = np.argsort(energy)
+    energy, density = energy[order], density[order]
+    step = energy[1] - energy[0]
+    return energy, np.asarray(density / (density.sum() * step))
+
+
+def share_below(particle: Hadron, channel: Channel, index: int, energy: float, cut: float) -> float:
+    """Share of the decays of one channel whose daughter has less than `cut` GeV in the laboratory.
+
+    energy : of the parent, GeV. Exact: flat spectrum for two bodies, the rest spectrum boosted
+    isotropically for three (relative error 1e-3). Check: 0 and 1 at the kinematic limits.
+    """
+    if len(channel.masses) == 2:
+        low, high = energy_limits(particle, channel, index, energy)
+        return min(max((cut - low) / (high - low), 0.0), 1.0)
+    e_rest, density = rest_spectrum(particle, channel, index)
+    p_rest = np.sqrt(np.maximum(e_rest**2 - channel.masses[index] ** 2, 0.0))
+    gamma = energy / particle.mass
+    swing = np.maximum(math.sqrt(gamma * gamma - 1.0) * p_rest, 1e-300)
+    share = np.clip((cut - gamma * e_rest + swing) / (2.0 * swing), 0.0, 1.0)
+    return float(np.sum(share * density) / np.sum(density))
+
+
+def _isotropic(n: int, rng: np.random.Generator) -> Array:
+    cosine, phi = rng.uniform(-1.0, 1.0, n), rng.uniform(0.0, 2.0 * math.pi, n)
+    sine = np.sqrt(1.0 - cosine * cosine)
+    return np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=-1)
+
+
+def _dalitz_points(
+    particle: Hadron, channel: Channel, n: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """n points (s12, s23) by accept-reject; the bound is the largest value on a grid, plus 5 %."""
+    low12, high12, low23, high23 = _ranges(particle.mass, channel.masses)
+    grid12, grid23 = np.linspace(low12, high12, 200), np.linspace(low23, high23, 200)
+    bound = 1.05 * float(dalitz_density(particle, channel, grid12[:, None], grid23).max())
+    found: list[Array] = []
+    have = 0
+    while have < n:
+        draw = max(int(3.5 * (n - have)), 1000)
+        s12, s23 = rng.uniform(low12, high12, draw), rng.uniform(low23, high23, draw)
+        keep = rng.uniform(0.0, bound, draw) < dalitz_density(particle, channel, s12, s23)
+        found.append(np.stack([s12[keep], s23[keep]]))
+        have += int(keep.sum())
+    points = np.concatenate(found, axis=1)[:, :n]
+    return points[0], points[1]
+
+
+def _perpendicular(axis: Array, rng: np.random.Generator) -> Array:
+    """Random unit vectors across given unit vectors, (N, 3)."""
+    other = _isotropic(len(axis), rng)
+    across = np.cross(axis, other)
+    return np.asarray(across / np.linalg.norm(across, axis=1)[:, None])
+
+
+def decay_at_rest(particle: Hadron, channel: Channel, n: int, rng: np.random.Generator) -> Array:
+    """n decays in the rest frame: (n, daughters, 4) GeV, unweighted and isotropic."""
+    m = particle.mass
+    if len(channel.masses) == 2:
+        p_rest = float(rest_momentum(m, *channel.masses))
+        momentum = p_rest * _isotropic(n, rng)
+        momenta = [momentum, -momentum]
+    else:
+        s12, s23 = _dalitz_points(particle, channel, n, rng)
+        m1, m2, m3 = channel.masses
+        e1 = (m * m + m1 * m1 - s23) / (2.0 * m)
+        e3 = (m * m + m3 * m3 - s12) / (2.0 * m)
+        p1 = np.sqrt(np.maximum(e1 * e1 - m1 * m1, 0.0))
+        p3 = np.sqrt(np.maximum(e3 * e3 - m3 * m3, 0.0))
+        # (p_1 + p_3)^2 = p_2^2 fixes the angle between 1 and 3
+        p2_2 = (m - e1 - e3) ** 2 - m2 * m2
+        cosine = np.clip((p2_2 - p1**2 - p3**2) / np.maximum(2.0 * p1 * p3, 1e-300), -1.0, 1.0)
+        axis = _isotropic(n, rng)
+        side = _perpendicular(axis, rng)
+        sine = np.sqrt(1.0 - cosine**2)
+        first = p1[:, None] * axis
+        third = p3[:, None] * (cosine[:, None] * axis + sine[:, None] * side)
+        momenta = [first, -first - third, third]
+    out = np.empty((n, len(momenta), 4))
+    for i, (momentum, mass) in enumerate(zip(momenta, channel.masses, strict=True)):
+        out[:, i, 1:] = momentum
+        out[:, i, 0] = np.sqrt(np.sum(momentum**2, axis=1) + mass * mass)
+    return out
+
+
+def decay_in_flight(
+    particle: Hadron, channel: Channel, p4: ArrayLike, rng: np.random.Generator
+) -> Array:
+    """One decay of each parent: (N, daughters, 4) GeV in the laboratory.
+
+    p4 : (N, 4) GeV of the parents, on their mass shell. Raises MutauError for another shape.
+    Check: the daughters' momenta sum to the parent's.
+    """
+    p4 = np.asarray(p4, float)
+    if p4.ndim != 2 or p4.shape[1] != 4:
+        raise MutauError(f"p4 has shape {p4.shape}", allowed="(N, 4)")
+    rest = decay_at_rest(particle, channel, len(p4), rng)
+    beta = p4[:, 1:] / p4[:, :1]
+    return boost(rest, beta[:, None, :])

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 DEFAULT_EVENTS: Final = 40_000
+#: Weighted events are enough here, and need no careful bounds.
+WEIGHTED_SEARCH: Final = 2
 #: The detector's sample reaches this many resolutions beyond the cuts.
 MARGIN: Final = 6.0
 GENERATE: Final = 100  # name in the random streams, beyond the numbers of cuts
@@ -165,8 +167,9 @@ def _measured_step(
     experiment: Experiment, mass: float, loose: Cuts, n: int, rng: np.random.Generator
 ) -> tuple[CrossSection, Any]:
     """Cross section within loose cuts, and the cut flow of a sample in there."""
-    sampler = make_sampler(reaction(experiment, mass), loose)
-    events = place_in_stations(draw_events(sampler, n, rng), rng, **_stations(experiment))
+    sampler = make_sampler(reaction(experiment, mass), loose, search=WEIGHTED_SEARCH)
+    drawn = draw_events(sampler, n, rng, weighted=True)
+    events = place_in_stations(drawn, rng, **_stations(experiment))
     measured = reconstruct(events, response(experiment), rng)
     sample = Sample(experiment.beam.energy, measured.weight, columns_of(measured))
     return sampler.sigma, apply_cuts(experiment.cuts, sample)

@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 PHOTON, Z_PRIME, ELECTRON, MUON = 22, 32, 11, 13
 
 _BINS = (32, 20, 20, 8)  # cells in T, E_V, u, psi
-_SEARCH = 24  # points per cell that look for its bound
+SEARCH = 24  # points per cell that look for its bound
 _SAFETY = 1.25  # on the largest value found
 
 
@@ -62,10 +62,13 @@ class Sampler:
     scale: float
 
 
-def make_sampler(reaction: Reaction, cuts: Cuts = NO_CUTS, *, rounds: int = 5) -> Sampler:
+def make_sampler(
+    reaction: Reaction, cuts: Cuts = NO_CUTS, *, rounds: int = 5, search: int = SEARCH
+) -> Sampler:
     """Adapt the grid to the reaction within cuts and bound its cells; deterministic.
 
-    rounds : of adapting the edges. About 0.2 s.
+    rounds : of adapting the edges. search : points per cell that look for its bound; half of the
+    time. A few suffice for weighted events, whose mean does not depend on the bounds.
     Raises OutOfRange if nothing passes the cuts, if the cross section is infinite, and for
     neutrino pairs, which have no events here (their cross section is in `xsec`).
     """
@@ -88,10 +91,12 @@ def make_sampler(reaction: Reaction, cuts: Cuts = NO_CUTS, *, rounds: int = 5) -
         return Sampler(
             reaction, cuts, sigma, (none,) * 5, none, (low - M_E, high - M_E), sigma.sigma_pb
         )
-    return _adapt(reaction, cuts, sigma, rounds)
+    return _adapt(reaction, cuts, sigma, rounds, search)
 
 
-def _adapt(reaction: Reaction, cuts: Cuts, sigma: CrossSection, rounds: int) -> Sampler:
+def _adapt(
+    reaction: Reaction, cuts: Cuts, sigma: CrossSection, rounds: int, search: int
+) -> Sampler:
     from mutau.sampling import muon_electron_kernels as kernels
     from mutau.sampling.importance import alias_table
     from mutau.sampling.phase_space import energy_limits, refined_edges
@@ -109,7 +114,7 @@ def _adapt(reaction: Reaction, cuts: Cuts, sigma: CrossSection, rounds: int) -> 
         content = kernels.contents(40_000, edges, bins, *setup)
         for axis, n in enumerate(bins):
             edges[axis, : n + 1] = refined_edges(edges[axis, : n + 1], np.sqrt(content[axis, :n]))
-    bound = kernels.cell_bounds(_SEARCH, edges, bins, *setup)[0]
+    bound = kernels.cell_bounds(search, edges, bins, *setup)[0]
     bound = kernels.raise_to_neighbours(_SAFETY * bound, bins, 0.25)
     threshold, alias = alias_table(bound)
     scale = (4.0 * math.pi * reaction.alpha) ** 2 * GEV2_PB

@@ -44,7 +44,9 @@ class Reference:
     def bibtex(self) -> str:
         """The entry for a LaTeX bibliography."""
         entry = {
-            "author": " and ".join(self.authors),
+            "author": " and ".join(
+                name if "," in name or name == "others" else f"{{{name}}}" for name in self.authors
+            ),
             "collaboration": self.collaboration,
             "title": f"{{{self.title}}}",
             "journal": self.journal,

@@ -39,6 +39,25 @@ def energies(option: str, text: str) -> list[float]:
     return [*(first * ratio**i for i in range(n - 1)), last]
 
 
+def coupling_of(model: str, coupling: float | None, epsilon: float | None) -> float:
+    """The one coupling that belongs to the model.
+
+    Raises MutauError if none, both, or the other one is given.
+    """
+    from mutau.models import model_class
+
+    wanted = model_class(model).coupling_name
+    given = {"coupling": coupling, "epsilon": epsilon}
+    value = given.pop(wanted)
+    (other,) = given
+    if value is None or given[other] is not None:
+        raise MutauError(
+            f"model {model!r} takes --{wanted}" + (f", not --{other}" if given[other] else ""),
+            remedy=f"write for example --{wanted} 1e-3",
+        )
+    return value
+
+
 Mass = Annotated[str, typer.Option(help="Z' mass in GeV, or with a unit: 100MeV.")]
 Masses = Annotated[
     str | None,

@@ -17,23 +17,6 @@ def _model(name: str, mass: float, coupling: float, alpha_d: float, mass_ratio: 
     return build_model(name, mass, coupling, alpha_d=alpha_d, mass_ratio=mass_ratio)
 
 
-def _coupling(model: str, coupling: float | None, epsilon: float | None) -> float:
-    """The one coupling that belongs to the model; a clear refusal of none, both, or the other."""
-    from mutau.core.errors import MutauError
-    from mutau.models import model_class
-
-    wanted = model_class(model).coupling_name
-    given = {"coupling": coupling, "epsilon": epsilon}
-    value = given.pop(wanted)
-    (other,) = given
-    if value is None or given[other] is not None:
-        raise MutauError(
-            f"model {model!r} takes --{wanted}" + (f", not --{other}" if given[other] else ""),
-            remedy=f"write for example --{wanted} 1e-3",
-        )
-    return value
-
-
 def model(
     mass: o.Mass,
     coupling: o.Coupling = None,
@@ -46,7 +29,7 @@ def model(
     """Widths, branchings, Δa_μ and ε_eff of one model point."""
     from mutau.pipeline.point import model_summary
 
-    value = _coupling(model, coupling, epsilon)
+    value = o.coupling_of(model, coupling, epsilon)
     emit(model_summary(_model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)), json)
 
 
@@ -83,7 +66,7 @@ def xsec(
     if needs_model(process):
         if mass is None:
             raise typer.BadParameter("this process makes a Z'; give its mass", param_hint="--mass")
-        value = _coupling(model, coupling, epsilon)
+        value = o.coupling_of(model, coupling, epsilon)
         point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
     answer = cross_section_answer(
         process, o.energy("--energy", energy), point, material=material, method=method,
@@ -109,7 +92,7 @@ def yields(
     from mutau.experiment import load_experiment
     from mutau.pipeline.yields import expected_yields, yields_answer
 
-    value = _coupling(model, coupling, epsilon)
+    value = o.coupling_of(model, coupling, epsilon)
     point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
     result = expected_yields(point, load_experiment(experiment), seed=seed, truth=truth)
     emit(yields_answer(result), json)
@@ -165,7 +148,7 @@ def generate(
     from mutau.sampling.event_files import check_output, write_events
 
     check_output(out)
-    value = _coupling(model, coupling, epsilon)
+    value = o.coupling_of(model, coupling, epsilon)
     point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
     events = generate_events(point, load_experiment(experiment), n, seed=seed)
     with progress_bar(f"writing {out}", quiet=json):

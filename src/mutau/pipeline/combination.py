@@ -1,0 +1,247 @@
+"""Several experiments together: joint limit, expected discovery, and what a signal would measure.
+
+Channels of all experiments stand in one likelihood. A systematic error that two experiment files
+give the same name is one nuisance parameter; other errors stay each experiment's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mutau.core.errors import MutauError
+from mutau.core.storage import digest
+from mutau.core.types import Exclusion, Yields, provenance
+from mutau.experiment import load_experiment
+from mutau.models import REGISTRY, Model, build_model
+from mutau.pipeline.limit import DEFAULT_CL, side_by_side
+from mutau.pipeline.roads import Effort, Prepared, road_of
+from mutau.pipeline.yields import assemble
+from mutau.stats import counting_model, discovery, upper_limit
+from mutau.stats.coupling import solve_coupling
+from mutau.stats.model import CountingModel, combine
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+
+METHOD = "bayes"
+#: -2 ln(likelihood ratio) that bounds a joint region in two parameters, by its probability.
+REGIONS = {0.68: 2.2957, 0.95: 5.9915}
+
+
+def _load(names: Sequence[str]) -> list[Experiment]:
+    if not names:
+        raise MutauError("no experiment to combine", remedy="name one or more")
+    experiments = [load_experiment(name) for name in names]
+    titles = [item.name for item in experiments]
+    twice = sorted({name for name in titles if titles.count(name) > 1})
+    if twice:
+        raise MutauError(
+            f"experiment {', '.join(twice)} stands twice",
+            remedy="an experiment counts once; give copies another name in their files",
+        )
+    return experiments
+
+
+def _channels(experiment: Experiment, yields: Yields) -> CountingModel:
+    """Counting model with the file's systematic errors under their own names."""
+    named = {item.name: item.signal for item in experiment.systematics}
+    rest = max(yields.relative_systematic**2 - sum(v * v for v in named.values()), 0.0) ** 0.5
+    return counting_model(replace(yields, relative_systematic=rest), systematics=named)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Experiments prepared for one mass: `model(point)` gives the joint counting model."""
+
+    experiments: list[Experiment]
+    prepared: list[Prepared]
+    seed: int
+
+    def model(self, point: Model) -> CountingModel:
+        """Joint counting model of a point of the prepared mass."""
+        return combine(
+            _channels(item, assemble(ready, point, item, self.seed))
+            for item, ready in zip(self.experiments, self.prepared, strict=True)
+        )
+
+
+def prepare_joint(
+    experiments: list[Experiment], point: Model, seed: int = 1, n_events: int = 0
+) -> Joint:
+    """Prepare every experiment for the mass of a point."""
+    effort = Effort(seed, n_events, final_only=True)
+    ready = [road_of(item).prepare(item, point, effort) for item in experiments]
+    return Joint(experiments, ready, seed)
+
+
+def combined_limit(
+    names: Sequence[str],
+    masses: Sequence[float],
+    *,
+    model: str = "lmu-ltau",
+    alpha_d: float = 0.0,
+    mass_ratio: float = 3.0,
+    cl: float = DEFAULT_CL,
+    method: str = METHOD,
+    seed: int = 1,
+    n_events: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Exclusion:
+    """Upper limit on the coupling from several experiments in one likelihood.
+
+    names : experiments, each once. masses : GeV. method : as in `stats.METHODS`.
+    An experiment that cannot handle a mass (outside its range) is left out there; a mass that none
+    can handle is refused. Returns Exclusion, `experiment` joined by "+".
+    Raises UnknownName, OutOfRange, MutauError.
+    Check: one experiment alone gives its own limit by the same method.
+    """
+    experiments = _load(names)
+    highest = REGISTRY[model].coupling_max
+
+    def at(mass: float) -> tuple[float, float]:
+        able = [item for item in experiments if _in_range(item, mass)] or experiments
+        start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
+        joint = prepare_joint(able, start, seed, n_events)
+
+        def excess(coupling: float) -> tuple[float, float]:
+            """1 over the excluded strength: passes 1 at the limit and falls to 0 with S."""
+            counting = joint.model(start.with_coupling(coupling))
+            if counting.total <= 0.0:
+                return 0.0, 0.0
+            found = upper_limit(counting, cl=cl, method=method)
+            return 1.0 / found.strength, found.strength_err / found.strength**2
+
+        solved = solve_coupling(excess, 1.0, highest=highest, tolerance=1e-5)
+        return solved.coupling, solved.coupling_err
+
+    found = side_by_side(at, list(masses), "combined", progress)
+    couplings, errors = np.array(found).T
+    return Exclusion(
+        mass=np.asarray(masses, float),
+        coupling=couplings,
+        numerical_err=np.where(np.isfinite(couplings), errors, 0.0),
+        cl=cl,
+        experiment="+".join(item.name for item in experiments),
+        model=model,
+        method=method,
+        meta=provenance(seed=seed, experiments=digest([item.digest for item in experiments])),
+    )
+
+
+def _in_range(experiment: Experiment, mass: float) -> bool:
+    low, high = road_of(experiment).mass_range(experiment)
+    return low <= mass <= high
+
+
+def discovery_reach(
+    names: Sequence[str], point: Model, *, method: str = "asymptotic", seed: int = 1
+) -> dict[str, Any]:
+    """Expected p-value and significance of a true point, jointly and for each experiment.
+
+    The data expected on average at that point are tested against no signal.
+    Returns rows {experiment, signal, background, p_value, significance}.
+    """
+    experiments = _load(names)
+    joint = prepare_joint(experiments, point, seed)
+    models = {
+        item.name: model for item, model in zip(experiments, _each(joint, point), strict=True)
+    }
+    if len(models) > 1:
+        models["all together"] = joint.model(point)
+    rows = []
+    for name, counting in models.items():
+        row: dict[str, Any] = {
+            "experiment": name,
+            "signal": counting.total,
+            "background": float(np.sum(counting.background)),
+        }
+        if counting.total > 0.0 and np.any((counting.background <= 0.0) & (counting.signal > 0.0)):
+            row |= {"p_value": 0.0, "remark": "no background is expected: one event discovers"}
+        elif counting.total > 0.0:
+            found = discovery(_unobserved(counting), method=method, seed=seed)
+            row |= {"p_value": found.p_value, "significance": found.significance}
+        rows.append(row)
+    described = point.to_dict()
+    return {
+        **described,
+        "method": method,
+        "reach": rows,
+        **provenance(seed, point=digest(described)),
+    }
+
+
+def _each(joint: Joint, point: Model) -> list[CountingModel]:
+    return [
+        _channels(item, assemble(ready, point, item, joint.seed))
+        for item, ready in zip(joint.experiments, joint.prepared, strict=True)
+    ]
+
+
+def _unobserved(model: CountingModel) -> CountingModel:
+    """The model before any data: every channel a projection."""
+    return model.with_observed(np.full(len(model.channels), np.nan))
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a true point would look like in the plane.
+
+    mass : (M,) GeV. coupling : (G,). q : (M, G) -2 ln of the profile likelihood ratio to the true
+    point, from the counts expected at it; below `REGIONS[0.68]` lies the 68 % region.
+    """
+
+    mass: np.ndarray
+    coupling: np.ndarray
+    q: np.ndarray
+
+    def interval(self, level: float) -> list[tuple[float, float] | None]:
+        """Range of couplings inside the region, for each mass; None where there is none."""
+        inside = self.q <= REGIONS[level]
+        return [
+            (float(self.coupling[row].min()), float(self.coupling[row].max()))
+            if row.any()
+            else None
+            for row in inside
+        ]
+
+
+def measurement(
+    names: Sequence[str],
+    point: Model,
+    masses: Sequence[float],
+    couplings: Sequence[float],
+    *,
+    seed: int = 1,
+    n_events: int = 0,
+) -> Measurement:
+    """Which (mass, coupling) a signal at `point` would be compatible with.
+
+    masses, couplings : grid; GeV, dimensionless. Counts alone fix a line in the plane; experiments
+    whose rates depend differently on the mass cut it short.
+    Poisson likelihood of all channels with backgrounds at their expectation and the relative
+    errors of the signal profiled (log-normal). Check: q = 0 at the true point.
+    """
+    experiments = _load(names)
+    truth = prepare_joint(experiments, point, seed, n_events).model(point)
+    expected = truth.signal + truth.background
+    grid = np.asarray(couplings, float)
+
+    def row(mass: float) -> np.ndarray:
+        sector = {"alpha_d": point.alpha_d, "mass_ratio": point.mass_ratio}
+        start = build_model(point.tag, mass, float(grid[0]), **sector)
+        joint = prepare_joint(experiments, start, seed, n_events)
+        return np.array([_q(joint.model(start.with_coupling(float(g))), expected) for g in grid])
+
+    rows = side_by_side(row, list(masses), "measurement")
+    return Measurement(np.asarray(masses, float), grid, np.array(rows))
+
+
+def _q(model: CountingModel, data: np.ndarray) -> float:
+    """Saturated -2 ln L of data under a model, profiled over its errors."""
+    from mutau.stats import fit
+
+    return float(max(2.0 * fit(model.with_observed(data), 1.0).nll, 0.0))

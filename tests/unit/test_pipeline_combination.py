@@ -1,0 +1,104 @@
+"""Joint limits, discovery and measurement: closed cases by hand, shared errors, refusals."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mutau.core.errors import MutauError
+from mutau.experiment import load_experiment
+from mutau.models import LmuMinusLtau
+from mutau.pipeline import combination
+from mutau.pipeline.limit import limit_curve
+
+N = 3000
+
+
+def variant(folder, name, **changes):
+    """A bundled file under another name, with texts replaced."""
+    text = load_experiment("na64mu").to_toml().replace('name = "na64mu"', f'name = "{name}"')
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_one_experiment_alone_gives_its_own_limit():
+    joint = combination.combined_limit(["na64mu"], [0.1], n_events=N)
+    alone = limit_curve(load_experiment("na64mu"), [0.1], method="bayes", n_events=N)
+    assert joint.coupling[0] == pytest.approx(alone.coupling[0], rel=1e-4)
+    assert joint.numerical_err[0] == pytest.approx(alone.numerical_err[0], rel=0.05)
+
+
+def test_without_background_the_signals_add(tmp_path):
+    """Nothing seen, no background: S1 + S2 = 2.303, so 1/g^2 adds up."""
+    twin = variant(tmp_path, "twin")
+    joint = combination.combined_limit(["na64mu", twin], [0.1], n_events=N)
+    alone = limit_curve(load_experiment("na64mu"), [0.1], n_events=N)
+    assert joint.coupling[0] == pytest.approx(alone.coupling[0] / np.sqrt(2.0), rel=1e-3)
+    assert joint.experiment == "na64mu+twin"
+
+
+def test_shared_errors_weigh_more_than_independent_ones(tmp_path):
+    """Two halves of one experiment: a common 40 % error hurts more than one for each."""
+
+    def with_error(name, error):
+        table = f'\n[[systematics]]\nname = "{error}"\nsignal = 0.4\nbecause = "test"\n'
+        path = tmp_path / f"{name}.toml"
+        text = load_experiment("na64mu").to_toml().replace('"na64mu"', f'"{name}"')
+        path.write_text(text + table)
+        return str(path)
+
+    common = [with_error("a", "flux"), with_error("b", "flux")]
+    shared = combination.combined_limit(common, [0.1], n_events=N).coupling[0]
+    own = [with_error("a", "flux"), with_error("c", "field")]
+    independent = combination.combined_limit(own, [0.1], n_events=N).coupling[0]
+    assert shared > 1.005 * independent
+
+
+def test_an_experiment_out_of_its_range_is_left_out():
+    joint = combination.combined_limit(["na64mu", "muone"], [0.5], n_events=N)
+    alone = limit_curve(load_experiment("na64mu"), [0.5], n_events=N)
+    assert joint.coupling[0] == pytest.approx(alone.coupling[0], rel=1e-3)
+
+
+def test_the_same_experiment_twice_is_refused():
+    with pytest.raises(MutauError, match="stands twice"):
+        combination.combined_limit(["na64mu", "na64mu"], [0.1])
+
+
+def test_discovery_of_a_counting_experiment(tmp_path):
+    """Z = sqrt(2((s + b) ln(1 + s/b) - s)) for a known background."""
+    noisy = variant(tmp_path, "noisy", background=("expected = 0", "expected = 4.0"))
+    answer = combination.discovery_reach([noisy], LmuMinusLtau(mass=0.1, coupling=2e-4))
+    (row,) = answer["reach"]
+    s, b = row["signal"], row["background"]
+    assert b == 4.0
+    by_hand = np.sqrt(2.0 * ((s + b) * np.log1p(s / b) - s))
+    assert row["significance"] == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_a_measurement_finds_the_truth():
+    point = LmuMinusLtau(mass=0.1, coupling=1e-3)
+    couplings = np.geomspace(8e-4, 1.25e-3, 41)
+    found = combination.measurement(
+        ["na64mu", "muone"], point, [0.07, 0.1, 0.14], couplings, n_events=N
+    )
+    assert found.q[1].min() < 0.3  # at the true mass
+    best = couplings[found.q[1].argmin()]
+    assert best == pytest.approx(1e-3, rel=0.02)
+    assert found.interval(0.68)[1] is not None
+    assert found.q[0].min() > found.q[1].min()
+    assert found.q[2].min() > found.q[1].min()  # two experiments tell the mass
+
+
+def test_command_line(cli):
+    words = ("combine", "na64mu", "muone", "--mass", "0.1", "--json")
+    answer = json.loads(cli(*words).out)
+    assert answer["experiment"] == "na64mu+muone"
+    assert 1e-5 < answer["limits"][0]["coupling_upper_limit"] < 1e-4
+    found = cli("discover", "na64mu", "--mass", "0.1", "--coupling", "1e-3", "--json")
+    assert json.loads(found.out)["reach"][0]["p_value"] == 0.0
+    assert cli("combine", "na64mu", "nothing", "--mass", "0.1").code == 2

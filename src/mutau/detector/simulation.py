@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,11 +30,28 @@ from mutau.core.random import stream
 from mutau.core.types import provenance
 from mutau.detector.calorimeters import smear
 from mutau.detector.hits import SIGNAL, Hits
-from mutau.detector.simulation_geometry import Layout, build_layout
+from mutau.detector.simulation_geometry import (
+    DENSE,
+    E_EVENT,
+    E_FIXED,
+    E_LOST,
+    E_OUT,
+    E_ROW,
+    E_TARGET,
+    E_VERTEX,
+    PLANE_BLOCK,
+    X_ENERGY,
+    X_EVENT,
+    X_ORIGIN,
+    X_PLANE,
+    X_X,
+    X_Y,
+    Layout,
+    build_layout,
+)
 from mutau.transport.beam import BeamMuons, BeamSource, described_beam
 
 if TYPE_CHECKING:
-    from mutau.detector.simulation_steps import Record
     from mutau.experiment.schema import Experiment
     from mutau.sampling.brems_events import BremsSampler
 
@@ -44,6 +62,8 @@ CHUNK: Final = 20_000
 #: Room for extra hits per beam particle, on average.
 EXTRA_ROOM: Final = 2
 #: Particles that the simulation can carry.
+
+STEEP: Final = 1.0
 CARRIED: Final = {"mu-": -1.0, "mu+": 1.0}
 
 
@@ -85,31 +105,15 @@ def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
     return described_beam(beam, layout.target_z[0])
 
 
-def _new_record(layout: Layout, n: int) -> Record:
-    from mutau.detector.simulation_steps import Record
-
-    planes, modules = len(layout.planes), len(layout.modules)
-    room = EXTRA_ROOM * n + 1000
-    return Record(
-        hit=np.zeros((n, planes, 2)),
-        seen=np.zeros((n, planes), bool),
-        true_hit=np.zeros((n, planes, 2)),
-        true_slope=np.zeros((n, planes, 2)),
-        true_momentum=np.zeros((n, planes)),
-        crossed=np.zeros((n, planes), bool),
-        em=np.zeros((n, modules)),
-        hadronic=np.zeros((n, modules)),
-        counter=np.zeros((n, len(layout.counters))),
-        crossed_counters=np.zeros(n, np.int64),
-        target=np.zeros((n, 6)),
-        out=np.zeros((n, 6)),
-        vertex=np.zeros((n, 4)),
-        vertex_process=np.zeros(n, np.int64),
-        extra=np.zeros((room, 4)),
-        extra_of=np.zeros((room, 3), np.int64),
-        used=np.zeros(1, np.int64),
-        lost=np.zeros(n, np.int64),
+def _new_records(layout: Layout, beam: BeamMuons) -> tuple[Array, Array]:
+    """Records of the events, muons at their start, and room for extra hits."""
+    n = len(beam)
+    events = np.zeros((n, layout.setup.width))
+    events[:, :6] = np.column_stack(
+        [beam.x, beam.y, np.full(n, beam.z), beam.slope_x, beam.slope_y, beam.energy]
     )
+    events[:, E_EVENT] = np.arange(n)
+    return events, np.zeros((EXTRA_ROOM * n + 1000, X_ORIGIN + 1))
 
 
 def simulate_chunk(
@@ -152,48 +156,37 @@ def simulate_beam(
 
     layout = build_layout(experiment)
     n = len(beam)
-    rec = _new_record(layout, n)
-    states = np.column_stack(
-        [beam.x, beam.y, np.full(n, beam.z), beam.slope_x, beam.slope_y, beam.energy]
-    )
-    start = states.copy()
-    at, ends = np.zeros(n, np.int64), np.zeros((n, 2))
-    weight = beam.weight.copy()
-    stops = np.full(n, np.inf)
+    events, extra = _new_records(layout, beam)
+    start, weight, stops = events[:, :6].copy(), beam.weight.copy(), np.full(n, np.inf)
     if signal is not None:
         face, back = layout.target_z
         stops = face + (back - face) * rng.random(n)
-    walk_all(rng, layout.setup, rec, states, at, stops, ends)
+    arrays = (layout.setup.rows, layout.setup.tables, layout.setup.kicks, events, extra)
+    walk_all(rng, *arrays, stops)
     if signal is not None:
-        weight *= _emit(signal, layout, rec, states, at, stops, rng)
-        walk_all(rng, layout.setup, rec, states, at, np.full(n, np.inf), ends)
-    return _hits(experiment, layout, rec, start, ends, weight, rng, first, seed)
+        weight *= _emit(signal, layout, events, stops, rng)
+        walk_all(rng, *arrays, np.full(n, np.inf))
+    return _hits(experiment, layout, events, extra, start, weight, rng, first, seed)
 
 
 def _emit(
-    signal: SignalSource,
-    layout: Layout,
-    rec: Record,
-    states: Array,
-    at: NDArray[np.int64],
-    stops: Array,
-    rng: np.random.Generator,
+    signal: SignalSource, layout: Layout, events: Array, stops: Array, rng: np.random.Generator
 ) -> Array:
     """Turn the muons at their vertices into scattered ones; returns emissions per muon, (N,).
 
     Those that did not reach their vertex inside the target, or too soft to emit, get 0.
     """
-    low, high = signal.energies[0], signal.energies[-1]
-    energy = states[:, 5]
-    there = (states[:, 2] == stops) & (energy >= low) & (energy <= high)
-    weight = np.zeros(len(states))
-    rows = np.flatnonzero(there)
+    energy = events[:, 5].copy()
+    there = (events[:, 2] == stops) & (energy >= signal.energies[0])
+    there &= energy <= signal.energies[-1]
+    weight, rows = np.zeros(len(events)), np.flatnonzero(there)
     face, back = layout.target_z
-    dense = layout.setup.rows[at[rows], _dense_column()] if rows.size else np.ones(0)
+    dense = layout.setup.rows[events[rows, E_ROW].astype(int), DENSE]
     rate = np.interp(energy[rows], signal.energies, signal.per_cm)
     weight[rows] = rate * dense * (back - face)
     share = np.cumsum([part for _, part in signal.elements])
-    which = np.minimum(np.searchsorted(share, rng.random(rows.size), side="right"), len(share) - 1)
+    which = np.searchsorted(share, rng.random(rows.size), side="right")
+    which = np.minimum(which, len(share) - 1)
     for index, (sampler, _) in enumerate(signal.elements):
         chosen = rows[which == index]
         if not chosen.size:
@@ -201,22 +194,16 @@ def _emit(
         sample = sampler.sample(energy[chosen], rng)
         p = sample.p_lepton
         weight[chosen] *= sample.weight
+        events[chosen, E_VERTEX : E_VERTEX + 3] = events[chosen, :3]
+        events[chosen, E_VERTEX + 3] = energy[chosen] - p[:, 0]
+        events[chosen, E_VERTEX + 4] = SIGNAL
         forward = np.maximum(p[:, 3], 1e-6)
-        rec.vertex[chosen, :3] = states[chosen, :3]
-        rec.vertex[chosen, 3] = energy[chosen] - p[:, 0]
-        rec.vertex_process[chosen] = SIGNAL
-        states[chosen, 3] += p[:, 1] / forward
-        states[chosen, 4] += p[:, 2] / forward
-        steep = (np.abs(states[chosen, 3:5]) > 1.0).any(axis=1) | (p[:, 3] <= 0.0)
-        states[chosen, 5] = np.where(steep, 0.0, p[:, 0])
-    states[~there, 5] = 0.0  # no signal: nothing to carry on
+        events[chosen, 3] += p[:, 1] / forward
+        events[chosen, 4] += p[:, 2] / forward
+        steep = (np.abs(events[chosen, 3:5]) > STEEP).any(axis=1) | (p[:, 3] <= 0.0)
+        events[chosen, 5] = np.where(steep, 0.0, p[:, 0])
+    events[~there, 5] = 0.0  # no signal: nothing to carry on
     return weight
-
-
-def _dense_column() -> int:
-    from mutau.detector.simulation_geometry import DENSE
-
-    return DENSE
 
 
 def _four_momenta(states: Array) -> Array:
@@ -231,26 +218,28 @@ def _four_momenta(states: Array) -> Array:
 def _hits(
     experiment: Experiment,
     layout: Layout,
-    rec: Record,
+    events: Array,
+    extra: Array,
     start: Array,
-    ends: Array,
     weight: Array,
     rng: np.random.Generator,
     first: int,
     seed: int | None,
 ) -> Hits:
-    """The record as `Hits`, with resolutions and trigger logic."""
-    n = len(start)
-    fired = _fired(experiment, layout, rec, rng)
-    used = int(rec.used[0])
-    order = np.lexsort((rec.extra_of[:used, 1], rec.extra_of[:used, 0]))
-    extra, extra_of = rec.extra[:used][order], rec.extra_of[:used][order]
+    """The records as `Hits`, with resolutions and trigger logic."""
+    n, modules = len(start), len(layout.modules)
+    em, hadronic, deposits, crossed, planes = _parts(layout, events)
+    fired = _fired(experiment, layout, deposits, rng)
+    extra = extra[1 : int(extra[0, 0]) + 1]
+    extra = extra[np.lexsort((extra[:, X_PLANE], extra[:, X_EVENT]))]
     p_beam = _four_momenta(start)
     true = np.linalg.norm(p_beam[:, 1:], axis=1)
     resolution = experiment.detector.resolution
     sigma = resolution.incoming_momentum if resolution else 0.0
     measured = np.maximum(true * (1.0 + sigma * rng.standard_normal(n)), 0.0)
     terms = (layout.em, layout.hadronic, layout.constant)
+    target, out, vertex = (events[:, k : k + 6] for k in (E_TARGET, E_OUT, E_VERTEX))
+    bits = 1 << np.arange(len(layout.counters), dtype=np.int64)
     return Hits(
         planes=layout.planes,
         plane_z=layout.plane_z,
@@ -258,49 +247,58 @@ def _hits(
         counters_named=layout.counters,
         event=np.arange(first, first + n),
         weight=weight,
-        hit=rec.hit,
-        seen=rec.seen,
-        true_hit=rec.true_hit,
-        true_slope=rec.true_slope,
-        true_momentum=rec.true_momentum,
-        crossed=rec.crossed,
-        extra_event=extra_of[:, 0],
-        extra_plane=extra_of[:, 1],
-        extra_hit=extra[:, :2],
-        extra_energy=extra[:, 2],
-        extra_origin=extra_of[:, 2],
-        energy=smear(rec.em, rec.hadronic, terms, rng),
-        deposit=rec.em + rec.hadronic,
+        hit=planes[:, :, 1:3].copy(),
+        seen=planes[:, :, 0] > 0.0,
+        true_hit=planes[:, :, 3:5].copy(),
+        true_slope=planes[:, :, 5:7].copy(),
+        true_momentum=planes[:, :, 7].copy(),
+        crossed=planes[:, :, 7] > 0.0,
+        extra_event=extra[:, X_EVENT].astype(np.int64),
+        extra_plane=extra[:, X_PLANE].astype(np.int64),
+        extra_hit=extra[:, X_X : X_Y + 1].copy(),
+        extra_energy=extra[:, X_ENERGY].copy(),
+        extra_origin=extra[:, X_ORIGIN].astype(np.int64),
+        energy=smear(em, hadronic, terms, rng) if modules else em,
+        deposit=em + hadronic,
         counters=fired,
-        crossed_counters=rec.crossed_counters,
+        crossed_counters=(crossed > 0.0).astype(np.int64) @ bits,
         trigger=(fired & layout.trigger == layout.trigger) & (fired & layout.veto == 0),
         beam_trigger=fired & layout.beam == layout.beam,
         incoming_momentum=measured,
         p_beam=p_beam,
         x_beam=start[:, :3],
-        p_target=_four_momenta(rec.target),
-        x_target=rec.target[:, :3],
-        p_out=_four_momenta(rec.out),
-        x_out=rec.out[:, :3],
-        end_energy=ends[:, 0],
-        end_z=ends[:, 1],
-        vertex=rec.vertex[:, :3],
-        vertex_loss=rec.vertex[:, 3],
-        vertex_process=rec.vertex_process,
-        n_extra=np.bincount(extra_of[:, 0], minlength=n),
-        lost_extra=rec.lost,
+        p_target=_four_momenta(target),
+        x_target=target[:, :3].copy(),
+        p_out=_four_momenta(out),
+        x_out=out[:, :3].copy(),
+        end_energy=events[:, 5].copy(),
+        end_z=events[:, 2].copy(),
+        vertex=vertex[:, :3].copy(),
+        vertex_loss=vertex[:, 3].copy(),
+        vertex_process=vertex[:, 4].astype(np.int64),
+        n_extra=np.bincount(extra[:, X_EVENT].astype(np.int64), minlength=n),
+        lost_extra=events[:, E_LOST].astype(np.int64),
         meta={**provenance(seed=seed, experiment=experiment.digest), "experiment": experiment.name},
     )
 
 
+def _parts(layout: Layout, events: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Of the records: deposits (electromagnetic, hadronic), counters (deposit, crossed), planes."""
+    m, c, p = len(layout.modules), len(layout.counters), len(layout.planes)
+    edges = E_FIXED + np.cumsum([0, m, m, c, c])
+    em, hadronic, deposits, crossed = (
+        events[:, low:high] for low, high in pairwise(edges.tolist())
+    )
+    return em, hadronic, deposits, crossed, events[:, edges[-1] :].reshape(-1, p, PLANE_BLOCK)
+
+
 def _fired(
-    experiment: Experiment, layout: Layout, rec: Record, rng: np.random.Generator
+    experiment: Experiment, layout: Layout, deposits: Array, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Bits of the counters that fired: deposit above threshold, and not inefficient."""
-    fired = np.zeros(len(rec.counter), np.int64)
+    fired = np.zeros(len(deposits), np.int64)
     for index, counter in enumerate(experiment.detector.counter):
-        deposit = rec.counter[:, index]
-        seen = (deposit > 0.0) & (deposit >= layout.thresholds[index])
+        seen = (deposits[:, index] > 0.0) & (deposits[:, index] >= layout.thresholds[index])
         if counter.efficiency < 1.0:
             seen &= rng.random(len(seen)) < counter.efficiency
         fired |= seen.astype(np.int64) << index

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,26 +18,69 @@ from mutau.core.errors import MutauError
 from mutau.core.units import GEV_PER_T_CM
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_energy_loss import HALF_K
-from mutau.transport.hard_losses import hard_losses
+from mutau.transport.hard_losses import (
+    N_ENERGY,
+    N_RECOIL_U,
+    N_RECOIL_V,
+    N_SHARE,
+    hard_losses,
+)
 from mutau.transport.multiple_scattering import scattering_table
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Experiment, Magnet, Placed
+    from mutau.experiment.schema import (
+        Calorimeter,
+        Counter,
+        Experiment,
+        Magnet,
+        Placed,
+        Target,
+        Tracker,
+    )
 
 Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 #: Kinds of rows.
 SOLID, COUNTER, PLANE, DIPOLE = range(4)
 
-#: Columns of a row; lengths cm. TABLE: index of the material or -1. DENSE: cm of material per cm
-#: along z (of a solid) or the thickness (of a plane). INDEX: module, counter or tracker plane, -1
-#: for none. TARGET: 1 for the target. HOLE_X = 0: no hole.
-#: CURVE_X, CURVE_Y: 0.2998 B in GeV per cm, signed towards where the beam particle is bent.
-#: NARROW: 1 where leaving HALF_X, HALF_Y means entering the yoke of a magnet.
+#: Columns of a row; lengths cm. TABLE: start of the material in `Setup.tables`, or -1. DENSE: cm of
+#: material per cm along z (of a solid) or the thickness (of a plane). PLACE, SECOND: where in the
+#: event's record a solid deposits (electromagnetic, hadronic), a counter (deposit, crossed by the
+#: muon), a tracker writes (block of 8; number of the plane). TARGET: 1 for the target. HOLE_X = 0:
+#: no hole. CURVE_X, CURVE_Y: 0.2998 B in GeV per cm, signed towards where the beam particle is
+#: bent. NARROW: 1 where leaving HALF_X, HALF_Y means entering the yoke of a magnet. SIGMA: cm.
 (KIND, Z, LENGTH, X, Y, HALF_X, HALF_Y, HOLE_X, HOLE_Y, TABLE, DENSE, CURVE_X, CURVE_Y, EFFICIENCY,
- INDEX, TARGET, NARROW, SIGMA) = range(18)  # fmt: skip
-COLUMNS: Final = 18
+ PLACE, SECOND, TARGET, NARROW, SIGMA, KICKS) = range(20)  # fmt: skip
+COLUMNS: Final = 20
+
+#: Layout of the tables: a header (gas of the hall and iron of the yokes as starts of materials or
+#: -1, the same as indices into `Setup.kicks`, end of the set-up), then one stretch per material.
+T_GAS, T_GAS_KICKS, T_YOKE, T_YOKE_KICKS, T_END = range(5)
+HEADER: Final = 8
+#: Numbers of a material: half_k (GeV/cm), X0 (cm), hadron interaction length (cm), critical energy
+#: (GeV), cut (GeV), mean Z, loss of a relativistic particle (GeV/cm), radius of showers (cm);
+#: total, start and step of its `ScatteringTable`; first ln E and step of its `HardLosses`.
+(M_HALF_K, M_X0, M_LAMBDA, M_CRITICAL, M_CUT, M_Z, M_MIP, M_RADIUS, M_TOTAL, M_START, M_STEP,
+ M_LOG_LOW, M_LOG_STEP) = range(13)  # fmt: skip
+#: Stretches behind them: restricted losses, soft variance, rates (5 columns), recoil, logit v.
+M_LOSS: Final = 13
+N_LOSS: Final = 337
+M_SOFT: Final = M_LOSS + N_LOSS
+M_RATE: Final = M_SOFT + N_ENERGY
+M_RECOIL: Final = M_RATE + 5 * N_ENERGY
+M_LOGIT: Final = M_RECOIL + N_RECOIL_V * N_RECOIL_U
+STRIDE: Final = M_LOGIT + 4 * N_ENERGY * N_SHARE
+
+#: Record of an event: state of the muon (x, y, z, dx/dz, dy/dz, energy), the same at the face of
+#: and behind the target, vertex (x, y, z, energy lost, process), extra hits that found no room,
+#: number of the event, row where the muon is, a place for what nobody asks for; then the modules,
+#: counters and planes as the rows say.
+E_STATE, E_TARGET, E_OUT, E_VERTEX, E_LOST, E_EVENT, E_ROW, E_TRASH = 0, 6, 12, 18, 23, 24, 25, 26
+E_FIXED: Final = 27
+#: Block of a plane: seen, measured x, y, true x, y, dx/dz, dy/dz, momentum (0: not crossed).
+PLANE_BLOCK: Final = 8
+#: Columns of an extra hit. Row 0 of the array is reserved: its first number is how many there are.
+X_EVENT, X_PLANE, X_X, X_Y, X_ENERGY, X_ORIGIN = range(6)
 
 #: Cuts above which collisions are drawn one by one, GeV: in solids, and in planes and gas, where
 #: the struck electrons are seen by the trackers.
@@ -48,36 +91,24 @@ MIP: Final = 2.0e-3
 #: A pion's interaction length over the nuclear (proton) one: PDG 2024 has 1.13 (lead), 1.21
 #: (copper), 1.22 (iron); one number for all hadrons.
 PION_LENGTH: Final = 1.2
+#: Core radius of an electromagnetic shower over Moliere's radius.
+SHOWER_RADIUS: Final = 0.3
 
 
-class Matter(NamedTuple):
-    """Tables of M materials, stacked; see `HardLosses` and `ScatteringTable`.
+@dataclass(frozen=True)
+class Setup:
+    """What the kernels need to know of a set-up; few arrays, because every call passes them all.
 
-    numbers : (M, 8): half_k (GeV/cm), X0 (cm), hadron interaction length (cm), critical energy
-    (GeV), density (g/cm^3), cut (GeV), mean Z, MIP loss (GeV/cm).
+    rows : (R, COLUMNS), along z. tables : (T,), see the layout above. kicks : (M, G, 3) columns of
+    the `ScatteringTable` of each material. start, end : cm, of everything. width : of the record.
     """
 
-    restricted: Array
-    heads: Array
-    columns: Array
-    log_low: Array
-    log_step: Array
-    rate: Array
-    logit_v: Array
-    soft_variance: Array
-    recoil: Array
-    numbers: Array
-
-
-class Setup(NamedTuple):
-    """What the kernels need to know of a set-up. gas : index of the material of the hall, or -1."""
-
     rows: Array
-    matter: Matter
-    gas: int
-    yoke: int
+    tables: Array
+    kicks: Array
     start: float
     end: float
+    width: int
 
 
 @dataclass(frozen=True)
@@ -108,14 +139,15 @@ class Layout:
 _COLUMN: Final = {
     "length": LENGTH, "x": X, "y": Y, "half_x": HALF_X, "half_y": HALF_Y, "hole_x": HOLE_X,
     "hole_y": HOLE_Y, "table": TABLE, "dense": DENSE, "curve_x": CURVE_X, "curve_y": CURVE_Y,
-    "efficiency": EFFICIENCY, "index": INDEX, "target": TARGET, "narrow": NARROW, "sigma": SIGMA,
+    "efficiency": EFFICIENCY, "place": PLACE, "second": SECOND, "target": TARGET,
+    "narrow": NARROW, "sigma": SIGMA, "kicks": KICKS,
 }  # fmt: skip
 _BEND: Final = {"+x": (1.0, 0.0), "-x": (-1.0, 0.0), "+y": (0.0, 1.0), "-y": (0.0, -1.0)}
 
 
 def _row(kind: int, z: float, **values: float) -> Array:
     row = np.zeros(COLUMNS)
-    row[[KIND, Z, TABLE, EFFICIENCY, INDEX]] = kind, z, -1.0, 1.0, -1.0
+    row[[KIND, Z, TABLE, EFFICIENCY, PLACE, SECOND]] = kind, z, -1.0, 1.0, E_TRASH, E_TRASH
     for key, value in values.items():
         row[_COLUMN[key]] = value
     return row
@@ -144,34 +176,38 @@ class _Materials:
             self.found.append(item)
         return self.found.index(item)
 
-    def stack(self) -> Matter:
-        hard = [hard_losses(item, cut) for item, cut in self.found]
-        kicks = [scattering_table(item) for item, _ in self.found]
-        numbers = [
-            [
-                HALF_K * item.density * item.z_over_a,
-                item.radiation_length_cm,
-                PION_LENGTH * item.interaction_length_cm,
-                electron_critical_energy(item),
-                item.density,
-                cut,
-                _mean_z(item),
-                MIP * item.density,
-            ]
-            for item, cut in self.found
-        ]
-        return Matter(
-            restricted=np.stack([item.restricted for item in hard]),
-            heads=np.array([[item.total, item.start, item.step] for item in kicks]),
-            columns=np.stack([item.columns for item in kicks]),
-            log_low=np.array([item.log_low for item in hard]),
-            log_step=np.array([item.log_step for item in hard]),
-            rate=np.stack([item.rate for item in hard]),
-            logit_v=np.stack([item.logit_v for item in hard]),
-            soft_variance=np.stack([item.soft_variance for item in hard]),
-            recoil=np.stack([item.recoil for item in hard]),
-            numbers=np.array(numbers),
-        )
+    def columns(self, name: str, cut: float) -> dict[str, float]:
+        """What a row says of its material."""
+        index = self.index(name, cut)
+        return {"table": self.start(index), "kicks": float(index)}
+
+    def start(self, index: int) -> float:
+        """Where the material begins in the tables."""
+        return float(HEADER + index * STRIDE)
+
+    def tables(self) -> Array:
+        """The header, empty, and all stretches."""
+        return np.concatenate([np.zeros(HEADER), *(_stretch(*item) for item in self.found)])
+
+    def kicks(self) -> Array:
+        return np.stack([scattering_table(item).columns for item, _ in self.found])
+
+
+def _stretch(item: Material, cut: float) -> Array:
+    """Numbers and tables of one material, in the layout above."""
+    hard, scatter = hard_losses(item, cut), scattering_table(item)
+    critical = electron_critical_energy(item)
+    numbers = [
+        HALF_K * item.density * item.z_over_a, item.radiation_length_cm,
+        PION_LENGTH * item.interaction_length_cm, critical, cut, _mean_z(item), MIP * item.density,
+        SHOWER_RADIUS * item.radiation_length_cm * 0.0212 / critical, scatter.total, scatter.start,
+        scatter.step, hard.log_low, hard.log_step,
+    ]  # fmt: skip
+    rates = np.column_stack([hard.rate, hard.rate.sum(axis=1)])
+    parts = (numbers, hard.restricted, hard.soft_variance, rates, hard.recoil, hard.logit_v)
+    stretch = np.concatenate([np.ravel(part) for part in parts])
+    assert len(stretch) == STRIDE
+    return stretch
 
 
 def _mean_z(item: Material) -> float:
@@ -198,7 +234,7 @@ def _edges(magnet: Magnet, solids: list[tuple[float, float]]) -> list[float]:
 
     Raises MutauError where the fringe reaches into a solid.
     """
-    begin, end, fringe = magnet.z, magnet.z + magnet.length, getattr(magnet, "fringe", 0.0)
+    begin, end, fringe = magnet.z, magnet.z + magnet.length, magnet.fringe
     if not fringe:
         return [begin, end]
     reach = 3.0 * fringe
@@ -223,7 +259,7 @@ def mean_field(magnet: Magnet, low: float, high: float) -> float:
 
     Its integral over all z is the stated one for any fringe f.
     """
-    fringe = getattr(magnet, "fringe", 0.0)
+    fringe = magnet.fringe
     begin, end = magnet.z, magnet.z + magnet.length
     if not fringe:
         inside = max(min(high, end) - max(low, begin), 0.0)
@@ -259,13 +295,11 @@ def _target_rows(experiment: Experiment, materials: _Materials) -> list[Array]:
     target = experiment.target
     thick = target.thickness.cm(material(target.material).radiation_length_cm)
     length = target.length or thick
-    table = float(materials.index(target.material, SOLID_CUT))
     box = {"half_x": (target.width or np.inf) / 2, "half_y": (target.height or np.inf) / 2}
+    matter = materials.columns(target.material, SOLID_CUT)
     return [
-        _row(
-            SOLID, target.z + i * target.pitch, length=length, table=table, dense=thick / length,
-            index=0.0 if target.active else -1.0, target=1.0, **box,
-        )
+        _row(SOLID, target.z + i * target.pitch, length=length, dense=thick / length, target=1.0,
+             **matter, **box)
         for i in range(target.stations)
     ]  # fmt: skip
 
@@ -284,13 +318,60 @@ def _cut_solids(rows: list[Array]) -> list[Array]:
     return out
 
 
-def _thin(thing: Placed, materials: _Materials) -> dict[str, float]:
+def _thin(thing: Counter | Tracker, materials: _Materials) -> dict[str, float]:
     """Matter of a plane: table and thickness, or none."""
-    name, thickness = getattr(thing, "material", None), getattr(thing, "thickness", None)
-    if name is None or thickness is None:
+    if thing.material is None or thing.thickness is None:
         return {}
-    cm = thickness.cm(material(name).radiation_length_cm)
-    return {"table": float(materials.index(name, THIN_CUT)), "dense": cm}
+    cm = thing.thickness.cm(material(thing.material).radiation_length_cm)
+    return {"dense": cm, **materials.columns(thing.material, THIN_CUT)}
+
+
+def _modules(experiment: Experiment) -> list[tuple[str, Target | Calorimeter, bool]]:
+    """(name, module, whether it is made for electrons) of all calorimeters, the target first."""
+    found = [("target", experiment.target, True)]
+    found += [(c.name, c, c.kind in ("ecal", "srd")) for c in experiment.detector.calorimeter]
+    return found
+
+
+def _solid_rows(experiment: Experiment, materials: _Materials, n_modules: int) -> list[Array]:
+    """Targets, calorimeters, absorbers; each knows where it deposits."""
+    solids = _target_rows(experiment, materials)
+    if experiment.target.active:
+        for row in solids:
+            row[[PLACE, SECOND]] = E_FIXED, E_FIXED + n_modules
+    detector = experiment.detector
+    for index, module in enumerate(detector.calorimeter, E_FIXED + 1):
+        matter = materials.columns(module.material, SOLID_CUT)
+        solids.append(
+            _row(SOLID, module.z, length=module.length, dense=1.0, place=float(index),
+                 second=float(index + n_modules), **matter, **_box(module))
+        )  # fmt: skip
+    for absorber in detector.absorber:
+        matter = materials.columns(absorber.material, SOLID_CUT)
+        solids.append(
+            _row(SOLID, absorber.z, length=absorber.length, dense=1.0, **matter, **_box(absorber))
+        )
+    return solids
+
+
+def _plane_rows(experiment: Experiment, materials: _Materials, n_modules: int) -> list[Array]:
+    """Counters and trackers; each knows where it writes."""
+    detector = experiment.detector
+    rows, n = [], len(detector.counter)
+    first = E_FIXED + 2 * n_modules
+    for index, counter in enumerate(detector.counter):
+        rows.append(
+            _row(COUNTER, counter.z, place=float(first + index), second=float(first + n + index),
+                 **_thin(counter, materials), **_box(counter))
+        )  # fmt: skip
+    first += 2 * n
+    for index, tracker in enumerate(sorted(detector.tracker, key=lambda item: item.z)):
+        rows.append(
+            _row(PLANE, tracker.z, place=float(first + PLANE_BLOCK * index), second=float(index),
+                 efficiency=tracker.efficiency, sigma=tracker.resolution,
+                 **_thin(tracker, materials), **_box(tracker))
+        )  # fmt: skip
+    return rows
 
 
 @lru_cache(maxsize=16)
@@ -298,65 +379,54 @@ def build_layout(experiment: Experiment) -> Layout:
     """Rows, tables and names of an experiment. Raises MutauError for what cannot be simulated."""
     from mutau.detector.calorimeters import module_resolution
 
-    detector, target = experiment.detector, experiment.target
-    materials = _Materials()
-    modules = ["target"]
-    solids = _target_rows(experiment, materials)
-    resolutions = [module_resolution(target, material(target.material), electromagnetic=True)]
-    for solid in (*detector.calorimeter, *detector.absorber):
-        index = -1.0
-        if hasattr(solid, "kind"):
-            index = float(len(modules))
-            modules.append(solid.name)
-            resolutions.append(
-                module_resolution(
-                    solid, material(solid.material), electromagnetic=solid.kind in ("ecal", "srd")
-                )
-            )
-        table = float(materials.index(solid.material, SOLID_CUT))
-        solids.append(
-            _row(SOLID, solid.z, length=solid.length, table=table, dense=1.0, index=index,
-                 **_box(solid))
-        )  # fmt: skip
+    detector, hall = experiment.detector, experiment.hall
+    materials, modules = _Materials(), _modules(experiment)
+    solids = _solid_rows(experiment, materials, len(modules))
     taken = [(float(row[Z]), float(row[Z] + row[LENGTH])) for row in solids]
     flat = [thing.z for _, thing in detector.everything() if not thing.extent]
     dipoles = [row for magnet in detector.magnet for row in _dipoles(magnet, flat, taken)]
-    rows = _cut_solids(solids + dipoles)
-    for index, counter in enumerate(detector.counter):
-        rows.append(
-            _row(COUNTER, counter.z, index=float(index), efficiency=counter.efficiency,
-                 **_thin(counter, materials), **_box(counter))
-        )  # fmt: skip
-    trackers = sorted(detector.tracker, key=lambda item: item.z)
-    for index, tracker in enumerate(trackers):
-        rows.append(
-            _row(PLANE, tracker.z, index=float(index), efficiency=tracker.efficiency,
-                 sigma=tracker.resolution, **_thin(tracker, materials), **_box(tracker))
-        )  # fmt: skip
+    rows = _cut_solids(solids + dipoles) + _plane_rows(experiment, materials, len(modules))
     # planes before what starts at the same z, solids before dipoles
     rank = {COUNTER: 0, PLANE: 0, SOLID: 1, DIPOLE: 2}
     rows.sort(key=lambda row: (row[Z], rank[int(row[KIND])]))
-    hall = experiment.hall
-    gas = -1 if hall is None or hall.material is None else materials.index(hall.material, THIN_CUT)
-    yoke = materials.index("iron", SOLID_CUT) if dipoles else -1
-    start = min([0.0 if hall else target.z, *(float(row[Z]) for row in rows)])
+    start = min([0.0 if hall else experiment.target.z, *(float(row[Z]) for row in rows)])
     end = max([hall.length if hall else 0.0, *(float(row[Z] + row[LENGTH]) for row in rows)])
     stacked = np.stack(rows)
     stacked[:, [HALF_X, HALF_Y]] = np.minimum(stacked[:, [HALF_X, HALF_Y]], 1e6)
-    thresholds = [getattr(item, "threshold", 0.0) for item in detector.counter]
+    trackers = sorted(detector.tracker, key=lambda item: item.z)
+    width = E_FIXED + 2 * len(modules) + 2 * len(detector.counter) + PLANE_BLOCK * len(trackers)
+    resolutions = np.array(
+        [module_resolution(m, material(m.material), electromagnetic=em) for _, m, em in modules]
+    )
     return Layout(
-        setup=Setup(stacked, materials.stack(), gas, yoke, start, end),
+        setup=Setup(stacked, *_tables(experiment, materials, end), start, end, width),
         planes=tuple(item.name for item in trackers),
         plane_z=np.array([item.z for item in trackers], float),
         counters=tuple(item.name for item in detector.counter),
         **_triggers(experiment),
-        thresholds=np.array(thresholds, float),
-        modules=tuple(modules),
-        em=np.array([item[0] for item in resolutions]),
-        hadronic=np.array([item[1] for item in resolutions]),
-        constant=np.array([item[2] for item in resolutions]),
+        thresholds=np.array([item.threshold for item in detector.counter], float),
+        modules=tuple(name for name, _, _ in modules),
+        em=resolutions[:, 0],
+        hadronic=resolutions[:, 1],
+        constant=resolutions[:, 2],
         target_z=_target_z(solids),
     )
+
+
+def _tables(experiment: Experiment, materials: _Materials, end: float) -> tuple[Array, Array]:
+    """`Setup.tables` and `Setup.kicks`, with the gas of the hall and the iron of yokes."""
+    hall = experiment.hall
+    header = np.full(HEADER, -1.0)
+    header[T_END] = end
+    if hall is not None and hall.material is not None:
+        index = materials.index(hall.material, THIN_CUT)
+        header[[T_GAS, T_GAS_KICKS]] = materials.start(index), index
+    if experiment.detector.magnet:
+        index = materials.index("iron", SOLID_CUT)
+        header[[T_YOKE, T_YOKE_KICKS]] = materials.start(index), index
+    tables = materials.tables()
+    tables[:HEADER] = header
+    return tables, materials.kicks()
 
 
 def _target_z(solids: list[Array]) -> tuple[float, float]:

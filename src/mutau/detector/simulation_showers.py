@@ -27,30 +27,34 @@ from mutau.detector.simulation_geometry import (
     DIPOLE,
     HALF_X,
     HALF_Y,
-    INDEX,
     KIND,
     LENGTH,
+    M_CRITICAL,
+    M_LAMBDA,
+    M_MIP,
+    M_RADIUS,
+    M_X0,
+    M_Z,
     NARROW,
+    PLACE,
     PLANE,
+    SECOND,
+    T_YOKE,
     TABLE,
-    Setup,
     X,
     Y,
     Z,
 )
-from mutau.detector.simulation_steps import STEEP, Record, add_counter, add_extra, secant, within
-from mutau.detector.trigger_kernel import dipole_kernel
+from mutau.detector.simulation_steps import STEEP, add_counter, add_extra, bend, secant, within
 
 Array = NDArray[np.float64]
 
 #: Kinds of secondaries. MARKER: an electron of a shower behind a solid, which makes hits but
 #: whose energy is already counted in the shower.
 PHOTON, ELECTRON, SHOWER, CHARGED, NEUTRAL, MARKER = range(6)
-#: Columns of the stack: as named; A, B: shape of a shower's profile, DEPTH (X0) how far it is;
-#: SWEPT: 1 once a magnet has taken its electrons.
-(S_KIND, S_E, S_X, S_Y, S_Z, S_TX, S_TY, S_ROW, S_CHARGE, S_DEPTH, S_A, S_B, S_ORIGIN,
- S_SWEPT) = range(14)  # fmt: skip
-STACK: Final = (400, 14)
+#: Columns of the stack.
+S_KIND, S_E, S_X, S_Y, S_Z, S_TX, S_TY, S_ROW, S_CHARGE, S_ORIGIN = range(10)
+STACK: Final = (400, 10)
 
 #: Electrons below this energy (GeV) are not followed out of a solid.
 SOFT: Final = 0.005
@@ -126,10 +130,9 @@ def push(
     ty: float,
     row: int,
     charge: float,
-    origin: int,
+    origin: float,
 ) -> int:
-    """Put a particle on the stack; returns the new count. A full stack drops nothing silently:
-    the caller deposits what does not fit (count stays)."""
+    """Put a particle on the stack, if there is room; returns the new count."""
     if count >= stack.shape[0]:
         return count
     stack[count, S_KIND] = kind
@@ -141,19 +144,14 @@ def push(
     stack[count, S_TY] = ty
     stack[count, S_ROW] = row
     stack[count, S_CHARGE] = charge
-    stack[count, S_DEPTH] = 0.0
-    stack[count, S_A] = 0.0
-    stack[count, S_B] = 0.0
     stack[count, S_ORIGIN] = origin
-    stack[count, S_SWEPT] = 0.0
     return count + 1
 
 
 @njit
 def fragment(
     rng: np.random.Generator,
-    rec: Record,
-    event: int,
+    event: Array,
     module: int,
     stack: Array,
     count: int,
@@ -165,7 +163,10 @@ def fragment(
     ty: float,
     row: int,
 ) -> int:
-    """A hadronic energy breaks up into hadrons and photons, which go on the stack."""
+    """A hadronic energy breaks up into hadrons and photons, which go on the stack.
+
+    module : place in the record where soft ones deposit.
+    """
     left = energy
     while left > SLOW and count < stack.shape[0]:
         while True:  # Field-Feynman by rejection
@@ -177,8 +178,7 @@ def fragment(
         part = share * left
         left -= part
         if part < SLOW:
-            if module >= 0:
-                rec.hadronic[event, module] += part
+            event[module] += part
             continue
         draw = rng.random()
         kind, charge = NEUTRAL, 0.0
@@ -190,12 +190,10 @@ def fragment(
         new_x = tx + _P_T / part * rng.standard_normal()
         new_y = ty + _P_T / part * rng.standard_normal()
         if abs(new_x) > STEEP or abs(new_y) > STEEP:
-            if module >= 0:
-                rec.hadronic[event, module] += part
+            event[module] += part
             continue
         count = push(stack, count, kind, part, x, y, z, new_x, new_y, row, charge, NUCLEAR)
-    if module >= 0:
-        rec.hadronic[event, module] += max(left, 0.0)
+    event[module] += max(left, 0.0)
     return count
 
 
@@ -218,18 +216,6 @@ def side_loss(x: float, y: float, rows: Array, r: int, radius: float) -> float:
 
 
 @njit
-def _bent(
-    x: float, y: float, tx: float, ty: float, p: float, rows: Array, r: int, length: float,
-    sign: float,
-) -> tuple[float, float, float, float, float]:  # fmt: skip
-    """Through one piece of a dipole; the last number is 0 where the particle curls up."""
-    if rows[r, CURVE_X] != 0.0:
-        return dipole_kernel(x, y, tx, ty, p, length, sign * rows[r, CURVE_X])
-    y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, p, length, sign * rows[r, CURVE_Y])
-    return x, y, tx, ty, fine
-
-
-@njit
 def _kick_ahead(rows: Array, r: int) -> float:
     """Momentum (GeV) that the rest of a dipole gives to a charged particle."""
     total = 0.0
@@ -245,6 +231,7 @@ def _leak(
     stack: Array,
     count: int,
     energy: float,
+    rest: float,
     depth: float,
     a: float,
     b: float,
@@ -252,17 +239,17 @@ def _leak(
     x0: float,
     where: tuple[float, float, float, float, float],
     row: int,
-    origin: int,
+    origin: float,
 ) -> int:
     """Electrons of a shower at the end of a solid, as markers for trackers and counters.
 
+    energy, rest : GeV, of the shower and what of it is left.
     Their number is the deposit per X0 over the critical energy (Rossi's approximation B), their
     energies fall as 1/E^2, their angles are those of multiple scattering over one X0.
     """
     x, y, z, tx, ty = where
     bt = b * depth
     density = b * math.exp((a - 1.0) * math.log(bt) - bt - math.lgamma(a))
-    rest = energy * (1.0 - gamma_share(a, bt))
     if rest <= 2.0 * SOFT:
         return count
     number = min(rng.poisson(min(energy * density / critical, 1e3)), 12)
@@ -280,22 +267,35 @@ def _leak(
 
 
 @njit
+def _swept(energy: float, depth: float, a: float, b: float, critical: float, kick: float) -> float:
+    """Energy of a shower behind a magnet: half of what is left of it is electrons.
+
+    They are lost where the magnet's kick (GeV) turns an electron of their mean energy by more than
+    0.1 rad. The energy is scaled so that what is left halves.
+    """
+    bt = b * depth
+    left = energy * (1.0 - gamma_share(a, bt))
+    density = b * math.exp((a - 1.0) * math.log(bt) - bt - math.lgamma(a))
+    each = 0.5 * left / max(energy * density / critical, 1.0)
+    return 0.5 * energy if kick > 0.1 * each else energy
+
+
+@njit
 def fly(
-    rng: np.random.Generator, setup: Setup, rec: Record, event: int, stack: Array, count: int
-) -> int:
+    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
+    count: int,
+) -> int:  # fmt: skip
     """Take the last particle off the stack and carry it to its end; returns the new count.
 
     Long because a particle changes its kind on the way and all of it is one state machine.
     """
-    rows, numbers = setup.rows, setup.matter.numbers
     count -= 1
     kind = int(stack[count, S_KIND])
     energy = stack[count, S_E]
     x, y, z = stack[count, S_X], stack[count, S_Y], stack[count, S_Z]
     tx, ty = stack[count, S_TX], stack[count, S_TY]
-    first, charge = int(stack[count, S_ROW]), stack[count, S_CHARGE]
-    depth, a, b = stack[count, S_DEPTH], stack[count, S_A], stack[count, S_B]
-    origin, swept = int(stack[count, S_ORIGIN]), False
+    first, charge, origin = int(stack[count, S_ROW]), stack[count, S_CHARGE], stack[count, S_ORIGIN]
+    depth, a, b, swept = 0.0, 0.0, 0.0, False
     for r in range(first, rows.shape[0]):
         low, high = rows[r, Z], rows[r, Z] + rows[r, LENGTH]
         what = int(rows[r, KIND])
@@ -304,110 +304,103 @@ def fly(
         if low > z:
             x, y, z = x + (low - z) * tx, y + (low - z) * ty, low
         charged = kind in (ELECTRON, CHARGED, MARKER)
+        here = within(x, y, rows, r)
+        table = int(rows[r, TABLE])
         if what == PLANE:
-            if charged and within(x, y, rows, r):
-                add_extra(rng, rec, event, rows, r, x, y, energy, origin)
-        elif what == COUNTER:
-            if charged and within(x, y, rows, r):
-                m = int(rows[r, TABLE])
-                path = rows[r, DENSE] * secant(tx, ty)
-                add_counter(rec, event, rows, r, path * numbers[m, 7] if m >= 0 else 0.0)
-        elif what == DIPOLE:
-            if rows[r, NARROW] > 0.0 and not within(x, y, rows, r):
+            if charged and here:
+                add_extra(rng, event, extra, rows, r, x, y, energy, origin)
+            continue
+        if what == COUNTER:
+            if charged and here:
+                mip = tables[table + M_MIP] if table >= 0 else 0.0
+                add_counter(event, rows, r, rows[r, DENSE] * secant(tx, ty) * mip)
+            continue
+        if what == DIPOLE:
+            if rows[r, NARROW] > 0.0 and not here:
                 return count  # into the yoke
             if charged:
                 mass = M_PI if kind == CHARGED else M_E
                 p = math.sqrt(max(energy * energy - mass * mass, 1e-12))
-                x, y, tx, ty, fine = _bent(x, y, tx, ty, p, rows, r, high - z, charge)
-                if fine == 0.0 or abs(tx) > STEEP or abs(ty) > STEEP:
+                x, y, tx, ty, fine = bend(x, y, tx, ty, p, rows, r, high - z, charge)
+                if fine == 0.0:
                     return count
             else:
                 x, y = x + (high - z) * tx, y + (high - z) * ty
                 if kind == SHOWER and not swept:
-                    swept = True  # its soft electrons are bent away, half of what is left
-                    bt = b * depth
-                    left = energy * (1.0 - gamma_share(a, bt))
-                    density = b * math.exp((a - 1.0) * math.log(bt) - bt - math.lgamma(a))
-                    each = 0.5 * left / max(energy * density / numbers[setup.yoke, 3], 1.0)
-                    if _kick_ahead(rows, r) > 0.1 * each:
-                        energy *= 0.5
+                    swept = True
+                    critical = tables[int(tables[T_YOKE]) + M_CRITICAL]
+                    energy = _swept(energy, depth, a, b, critical, _kick_ahead(rows, r))
             z = high
-        elif within(x, y, rows, r):
-            if kind == MARKER:
+            continue
+        if not here:
+            continue
+        if kind == MARKER:
+            return count
+        dense = rows[r, DENSE] * secant(tx, ty)
+        cm = (high - z) * dense
+        x0, critical = tables[table + M_X0], tables[table + M_CRITICAL]
+        em, hadronic = int(rows[r, PLACE]), int(rows[r, SECOND])
+        if kind in (CHARGED, NEUTRAL):
+            free = -tables[table + M_LAMBDA] * math.log(1.0 - rng.random())
+            path = min(free, cm)
+            if kind == CHARGED:
+                lost = min(path * tables[table + M_MIP], energy)
+                energy -= lost
+                event[em] += lost
+            x, y, z = x + path / dense * tx, y + path / dense * ty, z + path / dense
+            if energy < SLOW:
+                event[hadronic] += energy
                 return count
-            m, module = int(rows[r, TABLE]), int(rows[r, INDEX])
-            dense = rows[r, DENSE] * secant(tx, ty)
-            cm = (high - z) * dense
-            x0, critical = numbers[m, 1], numbers[m, 3]
-            if kind in (CHARGED, NEUTRAL):
-                free = -numbers[m, 2] * math.log(1.0 - rng.random())
-                path = min(free, cm)
-                if kind == CHARGED:
-                    lost = min(path * numbers[m, 7], energy)
-                    energy -= lost
-                    if module >= 0:
-                        rec.em[event, module] += lost
-                step = path / dense
-                x, y, z = x + step * tx, y + step * ty, z + step
-                if energy < SLOW or free < cm:
-                    if energy < SLOW:
-                        if module >= 0:
-                            rec.hadronic[event, module] += energy
-                        return count
-                    return fragment(
-                        rng, rec, event, module, stack, count, energy, x, y, z, tx, ty, r
-                    )
+            if free < cm:
+                return fragment(rng, event, hadronic, stack, count, energy, x, y, z, tx, ty, r)
+            z = high
+            continue
+        if kind == PHOTON:
+            free = -9.0 / 7.0 * x0 * math.log(1.0 - rng.random())
+            path = min(free, cm)
+            x, y, z = x + path / dense * tx, y + path / dense * ty, z + path / dense
+            if free >= cm:
                 z = high
                 continue
-            if kind == PHOTON:
-                free = -9.0 / 7.0 * x0 * math.log(1.0 - rng.random())
-                step = min(free, cm) / dense
-                x, y, z = x + step * tx, y + step * ty, z + step
-                if free >= cm:
-                    z = high
-                    continue
-                cm -= free
-            if kind != SHOWER:
-                if energy < 10.0 * critical:  # too soft for a profile
-                    gone = math.exp(-cm / x0)
-                    after = energy * gone - critical * (1.0 - gone)
-                    after = after if after > SOFT else 0.0
-                    if module >= 0:
-                        rec.em[event, module] += energy - after
-                    if after == 0.0:
-                        return count
-                    energy, x, y, z = after, x + (high - z) * tx, y + (high - z) * ty, high
-                    kind, charge = ELECTRON, (charge if charge != 0.0 else -1.0)
-                    continue
-                a, b = shower_shape(
-                    rng, 0.5 * energy if kind == PHOTON else energy, critical, numbers[m, 6]
-                )
-                kind, depth = SHOWER, 0.0
-            before = gamma_share(a, b * depth)
-            depth += cm / x0
-            below = gamma_share(a, b * depth)
-            x, y, z = x + (high - z) * tx, y + (high - z) * ty, high
-            rest = energy * (1.0 - below)
-            done = rest < max(SOFT, 1e-4 * energy)
-            part = energy * (below - before) + (rest if done else 0.0)
-            if module >= 0:
-                radius = 0.3 * x0 * 0.0212 / critical
-                rec.em[event, module] += part * (1.0 - side_loss(x, y, rows, r, radius))
-            if done:
-                return count
-            count = _leak(
-                rng, stack, count, energy, depth, a, b, critical, x0, (x, y, z, tx, ty), r + 1,
-                origin,
-            )  # fmt: skip
+            cm -= free
+        if kind != SHOWER:
+            if energy < 10.0 * critical:  # too soft for a profile
+                gone = math.exp(-cm / x0)
+                after = energy * gone - critical * (1.0 - gone)
+                after = after if after > SOFT else 0.0
+                event[em] += energy - after
+                if after == 0.0:
+                    return count
+                energy, x, y, z = after, x + (high - z) * tx, y + (high - z) * ty, high
+                kind, charge = ELECTRON, (charge if charge != 0.0 else -1.0)
+                continue
+            # a photon's shower is that of two electrons of half its energy
+            each = 0.5 * energy if kind == PHOTON else energy
+            a, b = shower_shape(rng, each, critical, tables[table + M_Z])
+            kind, depth = SHOWER, 0.0
+        before = gamma_share(a, b * depth)
+        depth += cm / x0
+        below = gamma_share(a, b * depth)
+        x, y, z = x + (high - z) * tx, y + (high - z) * ty, high
+        rest = energy * (1.0 - below)
+        done = rest < max(SOFT, 1e-4 * energy)
+        part = energy * (below - before) + (rest if done else 0.0)
+        event[em] += part * (1.0 - side_loss(x, y, rows, r, tables[table + M_RADIUS]))
+        if done:
+            return count
+        # the shower itself goes on after its markers, so it stays here and they go on the stack
+        count = _leak(
+            rng, stack, count, energy, rest, depth, a, b, critical, x0, (x, y, z, tx, ty), r + 1,
+            origin,
+        )  # fmt: skip
     return count
 
 
 @njit
 def follow(
-    rng: np.random.Generator, setup: Setup, rec: Record, event: int, stack: Array, count: int
-) -> None:
+    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
+    count: int,
+) -> None:  # fmt: skip
     """Carry everything on the stack to its end."""
-    for _ in range(5000):
-        if count <= 0:
-            return
-        count = fly(rng, setup, rec, event, stack, count)
+    while count > 0:
+        count = fly(rng, rows, tables, event, extra, stack, count)

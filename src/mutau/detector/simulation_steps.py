@@ -1,65 +1,52 @@
-"""Kernels that every particle of the full simulation shares: places, hits, straight lines."""
+"""Kernels that every particle of the full simulation shares: places, hits, straight lines.
+
+Everything a kernel needs comes in a few flat arrays (layouts in `simulation_geometry`): `rows` and
+`tables` of the set-up, `event`, the record of one beam particle, and `extra`, the extra hits.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
 from mutau.detector.simulation_geometry import (
-    DENSE,
+    CURVE_X,
+    CURVE_Y,
+    E_EVENT,
+    E_LOST,
     EFFICIENCY,
     HALF_X,
     HALF_Y,
     HOLE_X,
     HOLE_Y,
-    INDEX,
+    PLACE,
+    SECOND,
     SIGMA,
     TABLE,
+    X_ENERGY,
+    X_EVENT,
+    X_ORIGIN,
+    X_PLANE,
+    X_X,
+    X_Y,
     X,
     Y,
 )
+from mutau.detector.trigger_kernel import dipole_kernel
 
 Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ray = tuple[float, float, float, float, float]
 
-#: Columns of a particle's state: cm, slopes dx/dz and dy/dz, total energy in GeV.
+#: The state of the muon at the start of an event's record.
 PX, PY, PZ, SX, SY, EN = range(6)
 #: Largest slope that the small-angle transport follows; steeper particles leave the set-up.
 STEEP: Final = 1.0
 #: Deposit (GeV) that stands for a crossing where a counter has no thickness in the file.
 CROSSED: Final = 1e3
-
-
-class Record(NamedTuple):
-    """What the kernels write; N events, P planes, M modules, C counters, K extra hits.
-
-    Names as in `Hits`; target, out : (N, 6) states at the face and behind the target; em, hadronic
-    : (N, M) deposits; counter : (N, C) GeV; extra : (K, 4) x, y, energy and extra_of : (K, 3)
-    event, plane, origin; used : (1,) how many of them; vertex : (N, 4) x, y, z, energy lost.
-    """
-
-    hit: Array
-    seen: NDArray[np.bool_]
-    true_hit: Array
-    true_slope: Array
-    true_momentum: Array
-    crossed: NDArray[np.bool_]
-    em: Array
-    hadronic: Array
-    counter: Array
-    crossed_counters: Ints
-    target: Array
-    out: Array
-    vertex: Array
-    vertex_process: Ints
-    extra: Array
-    extra_of: Ints
-    used: Ints
-    lost: Ints
 
 
 @njit(inline="always")
@@ -78,40 +65,45 @@ def secant(tx: float, ty: float) -> float:
 
 
 @njit
+def bend(
+    x: float, y: float, tx: float, ty: float, p: float, rows: Array, r: int, length: float,
+    sign: float,
+) -> Ray:  # fmt: skip
+    """Through `length` cm of a dipole; sign: charge over that of the beam particle.
+
+    Returns x, y, slopes, and 1, or 0 where the particle curls up or gets steep.
+    """
+    if rows[r, CURVE_X] != 0.0:
+        x, y, tx, ty, fine = dipole_kernel(x, y, tx, ty, p, length, sign * rows[r, CURVE_X])
+    else:
+        y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, p, length, sign * rows[r, CURVE_Y])
+    if abs(tx) > STEEP or abs(ty) > STEEP:
+        fine = 0.0
+    return x, y, tx, ty, fine
+
+
+@njit
 def add_extra(
-    rng: np.random.Generator,
-    rec: Record,
-    event: int,
-    rows: Array,
-    r: int,
-    x: float,
-    y: float,
-    energy: float,
-    origin: int,
-) -> None:
+    rng: np.random.Generator, event: Array, extra: Array, rows: Array, r: int, x: float, y: float,
+    energy: float, origin: float,
+) -> None:  # fmt: skip
     """A charged secondary crosses a tracker plane inside its frame."""
     if rows[r, EFFICIENCY] < 1.0 and rng.random() >= rows[r, EFFICIENCY]:
         return
-    k = rec.used[0]
-    if k >= rec.extra.shape[0]:
-        rec.lost[event] += 1
+    k = int(extra[0, 0]) + 1
+    if k >= extra.shape[0]:
+        event[E_LOST] += 1.0
         return
-    rec.extra[k, 0] = x + rows[r, SIGMA] * rng.standard_normal()
-    rec.extra[k, 1] = y + rows[r, SIGMA] * rng.standard_normal()
-    rec.extra[k, 2] = energy
-    rec.extra_of[k, 0] = event
-    rec.extra_of[k, 1] = int(rows[r, INDEX])
-    rec.extra_of[k, 2] = origin
-    rec.used[0] = k + 1
+    extra[0, 0] = k
+    extra[k, X_EVENT] = event[E_EVENT]
+    extra[k, X_PLANE] = rows[r, SECOND]
+    extra[k, X_X] = x + rows[r, SIGMA] * rng.standard_normal()
+    extra[k, X_Y] = y + rows[r, SIGMA] * rng.standard_normal()
+    extra[k, X_ENERGY] = energy
+    extra[k, X_ORIGIN] = origin
 
 
 @njit(inline="always")
-def add_counter(rec: Record, event: int, rows: Array, r: int, deposit: float) -> None:
+def add_counter(event: Array, rows: Array, r: int, deposit: float) -> None:
     """Something charged crosses a counter; without a thickness any crossing is enough."""
-    rec.counter[event, int(rows[r, INDEX])] += deposit if rows[r, TABLE] >= 0.0 else CROSSED
-
-
-@njit(inline="always")
-def thickness(rows: Array, r: int) -> float:
-    """cm of material of a plane or counter."""
-    return float(rows[r, DENSE])
+    event[int(rows[r, PLACE])] += deposit if rows[r, TABLE] >= 0.0 else CROSSED

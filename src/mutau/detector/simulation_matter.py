@@ -1,0 +1,321 @@
+"""Kernels of a muon in matter: its steps, its hard collisions, its recoils.
+
+`m` is the start of a material in the tables of a set-up, `columns` its scattering table.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.core.constants import M_E, M_MU
+from mutau.core.jit import njit
+from mutau.detector.simulation_geometry import (
+    M_CUT,
+    M_HALF_K,
+    M_LOG_LOW,
+    M_LOG_STEP,
+    M_LOGIT,
+    M_LOSS,
+    M_RATE,
+    M_RECOIL,
+    M_SOFT,
+    M_START,
+    M_STEP,
+    M_TOTAL,
+    N_LOSS,
+)
+from mutau.detector.simulation_steps import EN, PX, PY, PZ, SX, SY, secant
+from mutau.matter.muon_cross_sections import t_max_kernel
+from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
+from mutau.transport import hard_losses as hard
+from mutau.transport.hard_losses import (
+    LOG_SHARE,
+    N_ENERGY,
+    N_RECOIL_U,
+    N_RECOIL_V,
+    N_SHARE,
+    RECOIL_LOGIT,
+    RECOIL_TAIL,
+)
+from mutau.transport.multiple_scattering import kick_kernel, scatter_kernel
+
+Array = NDArray[np.float64]
+
+#: Energy (GeV) at which a muon counts as stopped.
+STOPPED: Final = M_MU + T_MIN
+#: Soft knock-on electrons drawn one by one in a step, and the lowest that are, GeV.
+_N_SOFT: Final = 3.0
+_LOWEST: Final = 2e-4
+#: Mean number of hard collisions drawn in a gap of gas or a plane.
+_THIN_HARD: Final = 1.0
+#: Hadron-photon cross section over Q^2: poles (GeV^2) of Bezrukov and Bugaev (1981).
+_POLE_1: Final = 0.54
+_POLE_2: Final = 1.80
+
+
+@njit(inline="always")
+def _energy_bin(energy: float, m: int, tables: Array) -> tuple[int, float]:
+    """Interval of the tables in ln E, and the place in it; 0 to 1."""
+    u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
+    i = min(max(int(u), 0), N_ENERGY - 2)
+    return i, min(max(u - i, 0.0), 1.0)
+
+
+@njit(inline="always")
+def _losses(m: int, tables: Array) -> Array:
+    """Restricted stopping power of a material."""
+    return tables[m + M_LOSS : m + M_LOSS + N_LOSS]
+
+
+@njit(inline="always")
+def hard_rate(energy: float, m: int, tables: Array) -> float:
+    """Hard collisions per cm; 0 below the tables."""
+    u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
+    if u < 0.0:
+        return 0.0
+    i = min(int(u), N_ENERGY - 2)
+    s = min(u - i, 1.0)
+    at = m + M_RATE + 5 * i + 4
+    return (1.0 - s) * tables[at] + s * tables[at + 5]
+
+
+@njit
+def draw_loss(rng: np.random.Generator, energy: float, m: int, tables: Array) -> tuple[int, float]:
+    """(kind, energy lost in GeV) of one hard collision. m : start of the material."""
+    i, s = _energy_bin(energy, m, tables)
+    low = m + M_RATE + 5 * i
+    draw = rng.random() * ((1.0 - s) * tables[low + 4] + s * tables[low + 9])
+    kind = 0
+    while kind < 3:
+        draw -= (1.0 - s) * tables[low + kind] + s * tables[low + 5 + kind]
+        if draw <= 0.0:
+            break
+        kind += 1
+    # where a process sets in between two energies only the upper one holds a spectrum
+    if tables[low + kind] <= 0.0:
+        s = 1.0
+    depth = -math.log(1.0 - rng.random()) * (N_SHARE - 1) / LOG_SHARE
+    j = min(int(depth), N_SHARE - 2)
+    f = min(depth - j, 1.0)
+    at = m + M_LOGIT + (4 * i + kind) * N_SHARE + j
+    after = at + 4 * N_SHARE
+    logit = (1.0 - s) * ((1.0 - f) * tables[at] + f * tables[at + 1]) + s * (
+        (1.0 - f) * tables[after] + f * tables[after + 1]
+    )
+    return kind, energy / (1.0 + math.exp(-logit))
+
+
+@njit
+def nuclear_recoil(rng: np.random.Generator, v: float, energy: float) -> float:
+    """Transverse momentum of a muon that interacts with a nucleus by a virtual photon, GeV."""
+    t_min = (M_MU * v) ** 2 / (1.0 - v)
+    span = math.log(2.0 * energy * energy * (1.0 - v) / t_min)  # far above the poles
+    for _ in range(1000):
+        q2 = t_min * math.exp(span * rng.random())
+        flux = 1.0 - v + 0.5 * v * v - (1.0 - v) * t_min / q2
+        first = _POLE_1 / (_POLE_1 + q2)
+        height = flux * (0.75 * first * first + 0.25 * _POLE_2 / (_POLE_2 + q2))
+        if rng.random() < height:
+            return math.sqrt(max((q2 - t_min) * (1.0 - v), 0.0))
+    return 0.0
+
+
+@njit
+def recoil_kernel(
+    rng: np.random.Generator, kind: int, v: float, energy: float, m: int, tables: Array
+) -> float:
+    """Transverse momentum, GeV, that the muon gets in a hard collision.
+
+    Bremsstrahlung: exact tree level (`recoil_table`). Knock-on: two-body kinematics. Pairs:
+    d sigma/dp_T^2 ~ 1/(p_T^2 + (v m_mu)^2)^2, the muon's side of the virtual photon that splits
+    (virtuality above (v m_mu)^2/(1-v), a propagator squared and a cross section that falls as its
+    inverse). Nuclei: flux of virtual photons times the Q^2 dependence of Bezrukov and Bugaev.
+    """
+    if kind == hard.NUCLEAR:
+        return nuclear_recoil(rng, v, energy)
+    if kind == hard.KNOCK_ON:
+        lost = v * energy
+        return math.sqrt(2.0 * M_E * lost * max(1.0 - lost / t_max_kernel(energy), 0.0))
+    share = rng.random()
+    if kind == hard.PAIR:
+        return v * M_MU * math.sqrt(share / (1.0 - share))
+    u = (math.log(v / (1.0 - v)) + RECOIL_LOGIT) * (N_RECOIL_V - 1) / (2.0 * RECOIL_LOGIT)
+    i = min(max(int(u), 0), N_RECOIL_V - 2)
+    s = min(max(u - i, 0.0), 1.0)
+    w = math.log((share + 1e-12) / (1.0 - share + 1e-12))
+    w = (w + RECOIL_TAIL) * (N_RECOIL_U - 1) / (2.0 * RECOIL_TAIL)
+    j = min(max(int(w), 0), N_RECOIL_U - 2)
+    f = min(max(w - j, 0.0), 1.0)
+    at = m + M_RECOIL + i * N_RECOIL_U + j
+    after = at + N_RECOIL_U
+    log = (1.0 - s) * ((1.0 - f) * tables[at] + f * tables[at + 1]) + s * (
+        (1.0 - f) * tables[after] + f * tables[after + 1]
+    )
+    return M_MU * math.exp(log)
+
+
+@njit
+def soft_loss(rng: np.random.Generator, energy: float, path: float, m: int, tables: Array) -> float:
+    """Energy behind a path in which no hard collision happens, GeV.
+
+    The restricted mean, and around it: knock-on electrons below the cut, the hardest few one by
+    one, the rest and soft radiation as a Gaussian.
+    """
+    losses = _losses(m, tables)
+    lost = path * loss_kernel(energy, losses)
+    if lost > 0.02 * (energy - M_MU):
+        out = energy_after_kernel(energy, path, losses)
+    else:
+        out = energy - path * loss_kernel(energy - 0.5 * lost, losses)
+    if out <= STOPPED:
+        return out
+    beta2 = 1.0 - (M_MU / energy) ** 2
+    xi = tables[m + M_HALF_K] * path / beta2
+    top = min(t_max_kernel(energy), tables[m + M_CUT])
+    low = min(max(xi / _N_SOFT, _LOWEST), top)
+    i, s = _energy_bin(energy, m, tables)
+    at = m + M_SOFT + i
+    variance = xi * low + path * ((1.0 - s) * tables[at] + s * tables[at + 1])
+    out += math.sqrt(variance) * rng.standard_normal()
+    if low < top:
+        span = 1.0 / low - 1.0 / top
+        out += xi * math.log(top / low)
+        for _ in range(rng.poisson(xi * span)):
+            out -= 1.0 / (1.0 / low - rng.random() * span)
+    return min(out, energy)
+
+
+@njit
+def thin_scatter(
+    rng: np.random.Generator,
+    path: float,
+    p: float,
+    beta2: float,
+    m: int,
+    tables: Array,
+    columns: Array,
+) -> tuple[float, float, float, float]:
+    """`scatter_kernel` for a layer that takes no energy, with one hard collision on average.
+
+    The Gaussian of the soft ones is then right to a few per cent of its core, which is small
+    against what solids do; the tail of single collisions is the same.
+    Returns angles (rad) and displacements (cm).
+    """
+    total, start, step = tables[m + M_TOTAL], tables[m + M_START], tables[m + M_STEP]
+    reach = path / beta2
+    mean = min(_THIN_HARD, total * reach)
+    above = mean / reach
+    angle_x = angle_y = shift_x = shift_y = 0.0
+    if above < total:
+        u = (math.log(1.0 / above - 1.0 / total) - start) / step
+        i = min(max(int(u), 0), columns.shape[0] - 2)
+        f = min(max(u - i, 0.0), 1.0)
+        soft = (1.0 - f) * columns[i, 1] + f * columns[i + 1, 1]
+        width = math.sqrt(0.5 * soft * reach) / p
+        spread = 0.28867513459481287 * width  # 1/sqrt(12)
+        angle_x = width * rng.standard_normal()
+        angle_y = width * rng.standard_normal()
+        shift_x = path * (0.5 * angle_x + spread * rng.standard_normal())
+        shift_y = path * (0.5 * angle_y + spread * rng.standard_normal())
+    draw, term, count = rng.random(), math.exp(-mean), 0
+    while draw > term and count < 50:
+        draw -= term
+        count += 1
+        term *= mean / count
+    for _ in range(count):
+        y = math.log(1.0 / (above * (1.0 - rng.random())) - 1.0 / total)
+        angle = kick_kernel(y, start, step, columns) / p
+        rest = path * rng.random()
+        phi = 2.0 * math.pi * rng.random()
+        part_x, part_y = angle * math.cos(phi), angle * math.sin(phi)
+        angle_x += part_x
+        angle_y += part_y
+        shift_x += rest * part_x
+        shift_y += rest * part_y
+    return angle_x, angle_y, shift_x, shift_y
+
+
+@njit(inline="always")
+def _advance(
+    event: Array, done: float, dense: float, kick: tuple[float, float, float, float], out: float
+) -> None:
+    """Move the muon by `done` cm along z with the angles and displacements of `kick`."""
+    event[PX] += done * event[SX] + kick[2] / dense
+    event[PY] += done * event[SY] + kick[3] / dense
+    event[PZ] += done
+    event[SX] += kick[0]
+    event[SY] += kick[1]
+    event[EN] = out
+
+
+@njit
+def solid_step(
+    rng: np.random.Generator,
+    tables: Array,
+    columns: Array,
+    event: Array,
+    m: int,
+    length: float,
+    dense: float,
+) -> tuple[float, float, bool]:
+    """One step in a solid: (cm of z done, energy deposited, whether a hard collision ends it)."""
+    energy = event[EN]
+    slope = secant(event[SX], event[SY]) * dense
+    path, collides = length * slope, False
+    rate, draw = hard_rate(energy, m, tables), rng.random()
+    if draw < rate * path:  # else the free path is longer, without the logarithm
+        free = -math.log(1.0 - draw) / rate
+        if free < path:
+            path, collides = free, True
+    longest = 0.2 * (energy - M_MU) / loss_kernel(energy, _losses(m, tables))
+    if path > longest:
+        path, collides = longest, False
+    out = soft_loss(rng, energy, path, m, tables)
+    if out <= STOPPED:
+        event[EN] = 0.0
+        return length, energy - M_MU, False
+    p_in = math.sqrt(energy * energy - M_MU * M_MU)
+    p_out = math.sqrt(out * out - M_MU * M_MU)
+    kick = scatter_kernel(
+        rng, path, p_in, p_out, p_in * p_out / (energy * out), tables[m + M_TOTAL],
+        tables[m + M_START], tables[m + M_STEP], columns,
+        min(t_max_kernel(energy), tables[m + M_CUT]),
+    )  # fmt: skip
+    done = path / slope
+    _advance(event, done, dense, kick, out)
+    return done, energy - out, collides
+
+
+@njit
+def thin_step(
+    rng: np.random.Generator,
+    tables: Array,
+    columns: Array,
+    event: Array,
+    m: int,
+    length: float,
+    dense: float,
+) -> tuple[float, float, bool]:
+    """As `solid_step` for gas and planes: the mean loss, which is small, and nobody measures it."""
+    energy = event[EN]
+    slope = secant(event[SX], event[SY]) * dense
+    path, collides = length * slope, False
+    rate, draw = hard_rate(energy, m, tables), rng.random()
+    if draw < rate * path:
+        free = -math.log(1.0 - draw) / rate
+        if free < path:
+            path, collides = free, True
+    out = energy - path * loss_kernel(energy, _losses(m, tables))
+    if out - M_MU < 0.9 * (energy - M_MU):  # a muon about to stop
+        return solid_step(rng, tables, columns, event, m, length, dense)
+    square = energy * energy - M_MU * M_MU
+    kick = thin_scatter(
+        rng, path, math.sqrt(square), square / (energy * energy), m, tables, columns
+    )
+    done = path / slope
+    _advance(event, done, dense, kick, out)
+    return done, energy - out, collides

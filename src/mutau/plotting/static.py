@@ -99,7 +99,8 @@ def _rc(style: str) -> Any:
         "font.size": 13.0, "axes.labelsize": "medium", "xtick.labelsize": "small",
         "ytick.labelsize": "small", "legend.fontsize": 9.5, "axes.titlesize": "medium",
         "xtick.major.size": 8.0, "ytick.major.size": 8.0, "xtick.minor.size": 4.0,
-        "ytick.minor.size": 4.0, "xtick.major.pad": 6.0, "axes.linewidth": 1.2, "axes.labelpad": 5.0,
+        "ytick.minor.size": 4.0, "xtick.major.pad": 6.0, "axes.linewidth": 1.2,
+        "axes.labelpad": 5.0,
         "xtick.major.width": 1.0, "ytick.major.width": 1.0, "xtick.minor.width": 0.7,
         "ytick.minor.width": 0.7,
     }  # fmt: skip

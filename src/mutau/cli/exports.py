@@ -1,0 +1,77 @@
+"""Verbs that hand results to others: cite, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from mutau.cli import options as o
+from mutau.cli.output import emit
+
+
+def cite(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Experiments, published curves, limits, gm2 or a year of it, constants, or files "
+            "of results; default: all that a plane shows."
+        ),
+    ] = None,
+    out: Annotated[str | None, typer.Option("-o", "--out", help="Write BibTeX there.")] = None,
+    json: o.Json = False,
+) -> None:
+    """BibTeX of everything that a result rests on."""
+    from mutau.core.storage import write_text
+    from mutau.core.types import provenance
+    from mutau.pipeline.citations import cited
+
+    found = cited(names or ())
+    if out:
+        write_text(out, found.bibtex())
+    elif not json:
+        typer.echo(found.bibtex(), nl=False)
+        return
+    elsewhere = [{"source": text, "used_by": list(by)} for text, by in found.elsewhere.items()]
+    answer = {"references": found.rows(), "elsewhere": elsewhere, **provenance()}
+    emit(answer | ({"file": out} if out else {"bibtex": found.bibtex()}), json)
+
+
+def export(
+    kind: Annotated[str, typer.Argument(help="hepdata, pyhf or csv.")],
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files of `mutau limit -o`, folders of `mutau reproduce`; for pyhf experiments."
+        ),
+    ],
+    out: o.Output,
+    mass: Annotated[str | None, typer.Option(help="Z' mass of a pyhf workspace.")] = None,
+    coupling: o.Coupling = None,
+    epsilon: o.Epsilon = None,
+    model: o.ModelName = "lmu-ltau",
+    alpha_d: o.AlphaD = 0.0,
+    mass_ratio: o.MassRatio = 3.0,
+    seed: o.Seed = 1,
+    json: o.Json = False,
+) -> None:
+    """Limits, figures and model points for HEPData, pyhf or as CSV."""
+    from mutau.core.types import provenance
+    from mutau.pipeline.exports import EXPORTS, load_results, point_yields
+    from mutau.pipeline.exports import export as write
+
+    EXPORTS[kind]
+    if mass is None:
+        found = load_results(results)
+    else:
+        value = o.coupling_of(model, coupling, epsilon)
+        found = point_yields(
+            results, o.energy("--mass", mass), value, model=model, alpha_d=alpha_d,
+            mass_ratio=mass_ratio, seed=seed,
+        )  # fmt: skip
+    paths = write(kind, found, out)
+    emit({"format": kind, "files": [str(path) for path in paths], **provenance()}, json)
+
+
+VERBS: tuple[Callable[..., None], ...] = (cite, export)

@@ -1,0 +1,240 @@
+"""Results for other programs: tables for HEPData, HistFactory workspaces for pyhf, CSV."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mutau.core.errors import FileError, MutauError
+from mutau.core.figure import Figure, Series
+from mutau.core.registry import Registry
+from mutau.core.storage import load_arrays, write_text
+from mutau.core.types import Exclusion, Yields
+
+Result = Exclusion | Figure | Yields
+#: Name of a format -> function of (results, folder) that writes files and returns their paths.
+EXPORTS: Registry[Callable[[Sequence[Result], Path], list[Path]]] = Registry(
+    "export format", remedy="for example 'mutau export hepdata results -o hepdata'"
+)
+_TYPES: dict[str, Any] = {"Exclusion": Exclusion, "Yields": Yields}
+
+
+def load_results(paths: Iterable[str | Path]) -> list[Result]:
+    """Results from files: a limit or yields (.npz), figures (.json), or a folder with both.
+
+    A folder is what `mutau reproduce` writes: `figures.json` and `limits/*.npz`.
+    Raises FileError for a file that is missing or holds something else.
+    """
+    found: list[Result] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = [path / "figures.json", *sorted((path / "limits").glob("*.npz"))]
+            inside = [item for item in inside if item.exists()]
+            if not inside:
+                raise FileError(
+                    f"{str(path)!r} holds no results", remedy="'mutau reproduce -o DIR' writes some"
+                )
+            found += load_results(inside)
+        elif not path.exists():
+            raise FileError(
+                f"there is no file {str(path)!r}", allowed="what mutau wrote: .npz, .json, a folder"
+            )
+        elif path.suffix == ".json":
+            found += read_figures(path)
+        else:
+            kind = load_arrays(path)[1].get("type")
+            if kind not in _TYPES:
+                raise FileError(
+                    f"{str(path)!r} holds {kind!r}", allowed="a limit, yields, or figures"
+                )
+            found.append(_TYPES[kind].load(path))
+    return found
+
+
+def point_yields(
+    experiments: Iterable[str],
+    mass: float,
+    coupling: float,
+    *,
+    model: str = "lmu-ltau",
+    alpha_d: float = 0.0,
+    mass_ratio: float = 3.0,
+    seed: int = 1,
+) -> list[Result]:
+    """Expected yields of one model point in several experiments, as `expected_yields` gives them.
+
+    experiments : names or paths. mass : GeV. Raises what `build_model` and the road raise.
+    """
+    from mutau.experiment import load_experiment
+    from mutau.models import build_model
+    from mutau.pipeline.yields import expected_yields
+
+    point = build_model(model, mass, coupling, alpha_d, mass_ratio)
+    return [expected_yields(point, load_experiment(name), seed=seed) for name in experiments]
+
+
+def write_figures(figures: Sequence[Figure], path: Path) -> None:
+    """Figures as one JSON file, to the last digit."""
+    plain = {"figures": [figure.to_dict() for figure in figures]}
+    write_text(path, json.dumps(plain, ensure_ascii=False, allow_nan=False))
+
+
+def read_figures(path: Path) -> list[Figure]:
+    """What `write_figures` wrote. Raises FileError for another file."""
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return [Figure.from_dict(item) for item in plain["figures"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileError(f"{str(path)!r} is no file of figures ({error})") from error
+
+
+def export(kind: str, results: Sequence[Result], folder: str | Path) -> list[Path]:
+    """Write results into a folder in one of the formats; returns the paths of the files.
+
+    kind : a name in EXPORTS. The folder is made if it is not there.
+    Raises UnknownName for a format, MutauError for results that it cannot hold, FileError.
+    """
+    write = EXPORTS[kind]
+    if not results:
+        raise MutauError("nothing to export", remedy="name a result")
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot make the folder {str(folder)!r} ({error.strerror})") from error
+    return write(results, folder)
+
+
+def limit_name(line: Exclusion) -> str:
+    """Name for the files of a limit: experiment, model, dark sector."""
+    parts = [line.experiment, line.model]
+    if line.meta.get("alpha_d"):
+        parts.append(f"alphad{line.meta['alpha_d']:g}-ratio{line.meta.get('mass_ratio', 3.0):g}")
+    return slug("-".join(parts))
+
+
+def slug(text: str) -> str:
+    """A text as a file name: letters, digits, points and hyphens; Greek letters by their names.
+
+    >>> slug("BaBar 4μ (2016)")
+    'BaBar-4mu-2016'
+    """
+    spelled = re.sub("[α-ω]", lambda m: unicodedata.name(m[0]).split()[-1].lower(), text)
+    plain = unicodedata.normalize("NFKD", spelled)
+    return re.sub(r"[^A-Za-z0-9.]+", "-", plain).strip("-.") or "series"
+
+
+@EXPORTS.register("csv")
+def to_csv(results: Sequence[Result], folder: Path) -> list[Path]:
+    """CSV: a limit as a curve that `mutau plane --user` reads back, with its errors in a second
+    file; a figure as a folder with one file per series. Numbers are written to the last digit."""
+    paths = []
+    for result in results:
+        if isinstance(result, Exclusion):
+            paths += _limit_csv(result, folder)
+        elif isinstance(result, Figure):
+            paths += _figure_csv(result, folder)
+        else:
+            raise _wrong("csv", result, "a limit or figures")
+    return paths
+
+
+def _wrong(kind: str, result: Result, allowed: str) -> MutauError:
+    return MutauError(f"{type(result).__name__.lower()} cannot become {kind}", allowed=allowed)
+
+
+def _limit_csv(line: Exclusion, folder: Path) -> list[Path]:
+    """Masses where nothing is excluded are left out."""
+    seen = np.isfinite(line.coupling)
+    if seen.sum() < 2:
+        raise MutauError(
+            f"the limit of {line.experiment} has {seen.sum()} points",
+            allowed="at least two masses where something is excluded",
+        )
+    name = limit_name(line)
+    head = [
+        f"# title: {line.experiment} (mutau {line.meta.get('mutau_version', '')})",
+        f"# cl: {line.cl!r}", f"# model: {line.model}", "# excludes: above",
+        f"# method: {line.method}",
+        *(f"# {key}: {value}" for key, value in line.meta.items() if key != "model"),
+    ]  # fmt: skip
+    columns = {"mass_GeV": line.mass, "coupling": line.coupling}
+    path, errors = folder / f"{name}.csv", folder / f"{name}-errors.csv"
+    write_text(path, _table(head, {k: v[seen] for k, v in columns.items()}))
+    columns["numerical_err"] = line.numerical_err
+    write_text(errors, _table(head, {k: v[seen] for k, v in columns.items()}))
+    return [path, errors]
+
+
+def _figure_csv(figure: Figure, folder: Path) -> list[Path]:
+    inside = folder / slug(figure.id)
+    inside.mkdir(exist_ok=True)
+    paths = []
+    for rank, item in enumerate(figure.series, 1):
+        head = [
+            f"# figure: {figure.id}: {figure.title}", f"# series: {item.label}",
+            f"# x: {figure.x_label}", f"# y: {figure.y_label}",
+            *([f"# z: {figure.z_label}"] if item.z is not None else []),
+            f"# kind: {item.kind}", f"# role: {item.role}", f"# note: {item.note}",
+            *(f"# {key}: {value}" for key, value in item.meta.items()),
+        ]  # fmt: skip
+        path = inside / f"{rank:02d}-{slug(item.label)}.csv"
+        write_text(path, _table(head, _columns(item)))
+        paths.append(path)
+    return paths
+
+
+def _columns(item: Series) -> dict[str, np.ndarray]:
+    if item.z is not None:
+        low_y, low_x = np.meshgrid(item.y[:-1], item.x[:-1], indexing="ij")
+        high_y, high_x = np.meshgrid(item.y[1:], item.x[1:], indexing="ij")
+        grids = {"x_low": low_x, "x_high": high_x, "y_low": low_y, "y_high": high_y, "z": item.z}
+        return {name: np.asarray(grid).ravel() for name, grid in grids.items()}
+    if item.kind == "steps":
+        columns = {"x_low": item.x[:-1], "x_high": item.x[1:], "y": item.y}
+    else:
+        columns = {"x": item.x, "y": item.y}
+    more = {"y2": item.y2, "err": item.err}
+    return columns | {name: column for name, column in more.items() if column is not None}
+
+
+def _table(head: Sequence[str], columns: dict[str, np.ndarray]) -> str:
+    lines = [" ".join(line.split()) for line in head] + [",".join(columns)]
+    rows = zip(*(np.asarray(column, float).tolist() for column in columns.values()), strict=True)
+    lines += [",".join(repr(value) for value in row) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+@EXPORTS.register("pyhf")
+def to_pyhf(results: Sequence[Result], folder: Path) -> list[Path]:
+    """A HistFactory workspace per model point, by `stats.to_workspace`."""
+    from mutau.stats import counting_model, to_workspace
+
+    paths = []
+    for result in results:
+        if not isinstance(result, Yields):
+            raise _wrong(
+                "a workspace", result, "yields: an experiment with --mass and --coupling, or a file"
+            )
+        workspace = to_workspace(counting_model(result))
+        path = folder / f"{slug(result.experiment)}-{result.mass:g}-{result.coupling:g}.json"
+        write_text(path, json.dumps(workspace, indent=1))
+        paths.append(path)
+    return paths
+
+
+@EXPORTS.register("hepdata")
+def to_hepdata(results: Sequence[Result], folder: Path) -> list[Path]:
+    """YAML as HEPData takes it: see `pipeline.hepdata`."""
+    from mutau.pipeline.hepdata import write_submission
+
+    for result in results:
+        if isinstance(result, Yields):
+            raise _wrong("hepdata", result, "a limit or figures")
+    return write_submission([r for r in results if not isinstance(r, Yields)], folder)

@@ -5,6 +5,7 @@ conditions by kinematics and leaves open what resolution and multiple scattering
 
 veto_needs : photons missed by the veto, and how rare a miss must be.
 elastic_leakage : elastic events through the Gaussian resolutions, an exact integral.
+elastic_sample : weighted events for any cuts, with or without a hard collision.
 double_scattering : elastic events whose muon has one hard collision with a nucleus of the same
     station, by weighted Monte Carlo. Between the tracks before and behind a station such a kink
     cannot be seen. Kinks in other stations are seen by the trackers and are not counted; nor are
@@ -23,7 +24,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
-from mutau.detector.muone import LARGEST_DELTA_RAY, Reconstructed, Response
+from mutau.detector.muone import (
+    LARGEST_DELTA_RAY,
+    Normals,
+    Reconstructed,
+    Response,
+    beam_as_known,
+    muon_energy,
+)
 from mutau.matter.materials import Material
 from mutau.xsec.muon_electron import ELASTIC, Reaction, elastic_spectrum
 from mutau.xsec.muon_electron_kinematics import (
@@ -195,55 +203,78 @@ def double_scattering(
 ) -> Estimate:
     """Elastic events in the window whose muon has one hard collision in the same station.
 
-    Weighted Monte Carlo: E_e even in its logarithm, depth of the vertex even, one collision of
-    kick above `HARD_KICK` (even in its logarithm) before or behind the vertex, with its
-    probability as weight, all softer ones as a Gaussian, the electron scattered collision by
-    collision, then the resolutions.
-    The electron is taken to hit the calorimeter. luminosity : pb^-1.
+    By `elastic_sample` with electron energies from half the window's lower end to twice its upper
+    one. luminosity : pb^-1.
     Raises MutauError without a target, or if the reaction is not elastic.
     Check: proportional to the station's thickness as long as it is thin.
     """
-    _require_elastic(reaction)
     if response.target is None:
         raise MutauError("double scattering needs a target", place="response.target")
-    top = float(elastic_electron_energy(0.0, reaction.energy))
-    low, high = 0.5 * window.electron_energy_min, min(2.0 * window.electron_energy_max, top)
-    e4 = low * np.exp(math.log(high / low) * rng.random(n))
-    weight = elastic_spectrum(reaction, e4) * e4 * math.log(high / low) * luminosity / n
-    theta_e = elastic_electron_angle(e4, reaction.energy)
-    theta_mu = elastic_muon_angle(theta_e, reaction.energy)
+    energies = 0.5 * window.electron_energy_min, 2.0 * window.electron_energy_max
+    measured = elastic_sample(reaction, response, energies, luminosity, rng, n=n, kinked=True)
+    return weighted_sum(measured.weight, window.passes(measured))
+
+
+def elastic_sample(
+    reaction: Reaction,
+    response: Response,
+    energies: tuple[float, float],
+    luminosity: float,
+    rng: np.random.Generator,
+    *,
+    n: int,
+    kinked: bool,
+    stretch: float = 1.0,
+) -> Reconstructed:
+    """Weighted sample of n elastic events as they are measured.
+
+    E_e even in its logarithm between `energies` (GeV, true, cut at the kinematic limit), depth of
+    the vertex even; with `kinked` one collision of kick above `HARD_KICK` (even in its logarithm)
+    before or behind the vertex, with its probability as weight; all softer ones as a Gaussian,
+    the electron scattered collision by collision, then the resolutions, wider for a share of the
+    events with `stretch` above 1 (see `detector.muone.Normals`).
+    The electron is taken to hit the calorimeter. luminosity : pb^-1; the weights add up to the
+    expected number of such events.
+    Raises MutauError if the reaction is not elastic, or if kinks are asked for without a target.
+    Check: the weights without kink add up to the elastic cross section.
+    """
+    _require_elastic(reaction)
+    target, beam = response.target, reaction.energy
+    if kinked and target is None:
+        raise MutauError("a kink needs a target", place="response.target")
+    low = max(energies[0], 2.0 * M_E)
+    span = math.log(min(energies[1], float(elastic_electron_energy(0.0, beam))) / low)
+    e4 = low * np.exp(span * rng.random(n))
+    weight = elastic_spectrum(reaction, e4) * e4 * span * luminosity / n
+    theta_e = elastic_electron_angle(e4, beam)
+    theta_mu = elastic_muon_angle(theta_e, beam)
     depth = rng.random(n)
-    kick, chance = _hard_kicks(response.target, response.thickness, n, rng)
-    weight = weight * chance
-    momentum = np.sqrt((reaction.energy + M_E - e4) ** 2 - M_MU**2)
+    momentum = np.sqrt((beam + M_E - e4) ** 2 - M_MU**2)
+    kick = np.zeros(n)
+    if kinked and target is not None:
+        kick, chance = _hard_kicks(target, response.thickness, n, rng)
+        weight = weight * chance
     before = rng.random(n) < depth
-    angle = kick / np.where(before, reaction.energy, momentum)
     phi = rng.uniform(0.0, 2.0 * math.pi, n)
-    soft = 0.5 * _soft_variance(response.target) * response.thickness
-    width = np.sqrt(
-        response.muon_angle**2 + soft * (depth / reaction.energy**2 + (1.0 - depth) / momentum**2)
-    )
-    x, y = width * rng.standard_normal((2, n))
+    turn = kick / np.where(before, beam, momentum) * np.stack([np.cos(phi), np.sin(phi)])
+    soft = 0.0 if target is None else 0.5 * _soft_variance(target) * response.thickness
+    width = np.sqrt(response.muon_angle**2 + soft * (depth / beam**2 + (1 - depth) / momentum**2))
+    normals = Normals(rng, n, stretch)
     # muon to -x, electron to +x; what turns the incoming muon turns both
-    common = np.stack([angle * np.cos(phi), angle * np.sin(phi)]) * before
-    single = np.stack([angle * np.cos(phi), angle * np.sin(phi)]) * ~before
-    muon = np.stack([-theta_mu + x, y]) + common + single
-    electron = np.stack([theta_e, 0.0 * theta_e]) + common
+    muon = np.stack([-theta_mu, 0.0 * theta_mu]) + width * normals(2).T + turn
+    electron = np.stack([theta_e, 0.0 * theta_e]) + turn * before
     electron += _electron_scatter(e4, response, depth, rng)
-    energy = np.maximum(e4 + response.energy_sigma(e4) * rng.standard_normal(n), M_E)
-    measured = Reconstructed(
-        np.tile([reaction.energy, 0.0, 0.0, reaction.energy], (n, 1)),
-        _along(muon, momentum),
-        _along(electron, energy),
-        np.zeros(n),
-        np.zeros(n, bool),
-        weight,
+    energy = np.maximum(e4 + response.energy_sigma(e4) * normals(1)[:, 0], M_E)
+    p_muon = _along(muon, muon_energy(momentum, beam, response, normals))
+    p_beam = beam_as_known(beam, response, normals)
+    none = np.zeros(n)
+    return Reconstructed(
+        p_beam, p_muon, _along(electron, energy), none, none > 0.0, weight * normals.weight
     )
-    return weighted_sum(weight, window.passes(measured))
 
 
 def _along(angles: Array, size: Array) -> Array:
-    """Massless momenta (N, 4) of given size in the directions (2, N)."""
+    """Energies `size` (N,) in the directions (2, N), as (N, 4) with momenta of the same size."""
     theta = np.hypot(*angles)
     sine = np.sin(theta) / np.where(theta > 0.0, theta, 1.0)
     return np.stack(
@@ -257,11 +288,13 @@ def _electron_scatter(
     """Angles (2, N) of the electron behind the station and through the tracks' resolution."""
     from mutau.transport.multiple_scattering import scatter
 
-    assert response.target is not None
+    angles = response.electron_angle * rng.standard_normal((2, len(e4)))
+    if response.target is None:
+        return angles
     path = response.thickness * np.maximum(1.0 - depth, 1e-9)
     momentum, top = np.sqrt(e4**2 - M_E**2), LARGEST_DELTA_RAY
-    angles = scatter(momentum, response.target, path, rng, mass=M_E, electron_top=top)[:, :2].T
-    return np.asarray(angles + response.electron_angle * rng.standard_normal((2, len(e4))))
+    scattered = scatter(momentum, response.target, path, rng, mass=M_E, electron_top=top)
+    return np.asarray(angles + scattered[:, :2].T)
 
 
 def _hard_kicks(

@@ -53,6 +53,7 @@ for _prefix, _factor in {"m": 1e-3, "": 1.0, "k": 1e3}.items():
 #: The dimensions that fields of the schema may ask for, with an example for the message.
 DIMENSIONS: Final[dict[str, tuple[Dimension, str]]] = {
     "energy": ({"energy": 1}, "160 GeV"),
+    "energy squared": ({"energy": 2}, "0.05 GeV^2"),
     "length": ({"length": 1}, "35 cm"),
     "time": ({"time": 1}, "4.8 s"),
     "angle": ({"angle": 1}, "1.5 mrad"),

@@ -32,6 +32,8 @@ _PHOTON: Final = 22
 #: GeV. An electron struck harder makes hits of its own behind the station; such collisions are
 #: left out of the scattering, as if the events were recognised.
 LARGEST_DELTA_RAY: Final = 0.025
+#: Share of the events whose resolutions are drawn wider where rare tails are wanted (`Normals`).
+WIDE_SHARE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,9 @@ class Response:
     muon_angle, electron_angle : rad, rms per projection, of the tracks.
     muon_momentum : relative rms of a muon spectrometer; 0 means that there is none, and the
         reconstructed muon is given the beam's momentum, of no meaning but its direction.
+    incoming_momentum : relative rms with which the beam muon's momentum is known: the resolution
+        of a beam spectrometer, or the spread of the beam. Events have the nominal energy and the
+        measured one is smeared; what the spread does to the cross section is of second order.
     spot, divergence : cm and rad, rms per projection, of the beam at z = 0.
     target, thickness : material and cm of one station; scattering of muon and electron in the
         station that is struck, at an even depth. None: no scattering.
@@ -61,6 +66,7 @@ class Response:
     muon_angle: float = 0.0
     electron_angle: float = 0.0
     muon_momentum: float = 0.0
+    incoming_momentum: float = 0.0
     spot: float = 0.0
     divergence: float = 0.0
     target: Material | None = None
@@ -83,7 +89,8 @@ class Response:
 class Reconstructed:
     """Measured quantities of N events, z along the incoming muon's track.
 
-    p_beam, p_muon, p_electron : (N, 4) float64, GeV. An electron that misses the calorimeter has
+    p_beam, p_muon, p_electron : (N, 4) float64, GeV; p_beam with the energy that is known, muon
+    and electron as a direction times their energy. An electron that misses the calorimeter has
     energy and momentum 0. photon_energy : (N,) GeV, measured, of a photon told apart from the
     electron and above threshold; 0 without one. merged : (N,) bool, photon counted as electron.
     weight : (N,) float64, of the events.
@@ -122,29 +129,84 @@ class Reconstructed:
     def inelasticity(self) -> Array:
         """Squared mass recoiling against the electron minus m_mu^2, (N,), GeV^2.
 
-        (p1 + p2 - p4)^2 - m_mu^2 from the electron alone and the nominal beam: 0 for elastic
+        (p1 + p2 - p4)^2 - m_mu^2 from the beam and the electron alone: 0 for elastic
         scattering, at least (m_mu + m)^2 - m_mu^2 for a Z' of mass m.
         """
-        return inelasticity(self.electron_energy, self.theta_e, float(self.p_beam[0, 0]))
+        return inelasticity(self.electron_energy, self.theta_e, self.p_beam[:, 0])
+
+    @property
+    def missing(self) -> Array:
+        """Missing four-momentum, (N, 4), GeV; needs a muon spectrometer to mean anything."""
+        return missing_momentum(self.p_beam, self.p_muon, self.p_electron)
 
 
-def inelasticity(electron_energy: ArrayLike, theta_e: ArrayLike, beam_energy: float) -> Array:
+def inelasticity(electron_energy: ArrayLike, theta_e: ArrayLike, beam_energy: ArrayLike) -> Array:
     """(p1 + p2 - p4)^2 - m_mu^2, GeV^2, from the electron's energy (GeV) and angle (rad).
 
     Energies below m_e count as m_e. Check: 0 on the elastic curve.
     """
     e4 = np.maximum(np.asarray(electron_energy, float), M_E)
-    p1, p4 = math.sqrt(beam_energy**2 - M_MU**2), np.sqrt(e4**2 - M_E**2)
+    beam_energy = np.asarray(beam_energy, float)
+    p1, p4 = np.sqrt(beam_energy**2 - M_MU**2), np.sqrt(e4**2 - M_E**2)
     half = np.sin(0.5 * np.asarray(theta_e, float)) ** 2
     along = (M_E**2 * beam_energy**2 + M_MU**2 * p4**2) / (beam_energy * e4 + p1 * p4)
     return np.asarray(2.0 * (M_E * (beam_energy + M_E - e4) - along - 2.0 * p1 * p4 * half))
 
 
-def reconstruct(events: Events, response: Response, rng: np.random.Generator) -> Reconstructed:
+def missing_momentum(p_beam: ArrayLike, p_muon: ArrayLike, p_electron: ArrayLike) -> Array:
+    """p_beam + p_e(at rest) - p_muon - p_electron, (N, 4), GeV.
+
+    Of each (N, 4) the energy and the direction count; the size of the momentum follows from the
+    particle's mass, so that measured energies may be put in as they are. An energy below the mass
+    counts as the mass. Source: K. Asai et al., Phys. Rev. D 106, L051702 (2022), section IV.
+    Check: its square is the squared Z' mass, for true momenta.
+    """
+    missing = _on_shell(p_beam, M_MU) - _on_shell(p_muon, M_MU) - _on_shell(p_electron, M_E)
+    missing[:, 0] += M_E
+    return missing
+
+
+def _on_shell(p4: ArrayLike, mass: float) -> Array:
+    p4 = np.asarray(p4, float)
+    energy = np.maximum(p4[:, 0], mass)
+    size = np.linalg.norm(p4[:, 1:], axis=1)
+    scale = np.sqrt(energy**2 - mass**2) / np.where(size > 0.0, size, 1.0)
+    return np.column_stack([energy, p4[:, 1:] * scale[:, None]])
+
+
+class Normals:
+    """Standard normal numbers for N events; where tails are wanted, some are drawn wider.
+
+    rng : the generator. n : events. stretch : 1 for plain numbers; else each call draws those of
+    a share `WIDE_SHARE` of the events that much wider, and `weight` (N,) makes up for it.
+    Check: weighted moments are those of the normal distribution.
+    """
+
+    def __init__(self, rng: np.random.Generator, n: int, stretch: float = 1.0) -> None:
+        require_in_range("stretch", stretch, 1.0, 5.0)
+        self.rng, self.n, self.stretch = rng, n, stretch
+        self.weight = np.ones(n)
+
+    def __call__(self, columns: int) -> Array:
+        """(N, columns), stretched together."""
+        z = self.rng.standard_normal((self.n, columns))
+        if self.stretch > 1.0:
+            z[self.rng.random(self.n) < WIDE_SHARE] *= self.stretch
+            square = 0.5 * np.sum(z * z, axis=1)
+            wide = np.exp(square * (1.0 - self.stretch**-2)) / self.stretch**columns
+            self.weight = self.weight / (1.0 - WIDE_SHARE + WIDE_SHARE * wide)
+        return z
+
+
+def reconstruct(
+    events: Events, response: Response, rng: np.random.Generator, *, stretch: float = 1.0
+) -> Reconstructed:
     """Measured quantities of elastic, radiative or Z' events.
 
     events : as `mutau.sampling.muon_electron.draw_events` makes them, beam along z, placed in
-    their stations (`place_in_stations`). rng : decides every smearing.
+    their stations (`place_in_stations`). rng : decides every smearing. stretch : above 1, the
+    resolutions of a share of the events are drawn that much wider and the weights make up for it,
+    so that tails far out are met (`Normals`).
     Raises MutauError if rows do not come in equal blocks of mu, e, mu, e (and one more).
     Check: a perfect response gives back the true quantities of what hits the calorimeter.
     """
@@ -156,7 +218,8 @@ def reconstruct(events: Events, response: Response, rng: np.random.Generator) ->
     muon, electron = p[:, 2].copy(), p[:, 3].copy()
     if response.target is not None:
         _scatter(muon, electron, beam_energy, response, rng)
-    spot = response.spot * rng.standard_normal((n, 2))
+    normals = Normals(rng, n, stretch)
+    spot = response.spot * normals(2)
     tilt = response.divergence * rng.standard_normal((n, 2))
     origin = spot + tilt * x4[:, 3:4]
 
@@ -178,16 +241,33 @@ def reconstruct(events: Events, response: Response, rng: np.random.Generator) ->
         merged = np.asarray(photon_seen & seen & near)
         energy = energy + np.where(merged, photon[:, 0], 0.0)
         apart = photon_seen & ~merged & (photon[:, 0] > response.threshold)
-        photon_energy = np.where(apart, _measured(photon[:, 0], response, rng), 0.0)
-    energy = np.where(seen, _measured(energy, response, rng), 0.0)
-    return Reconstructed(
-        p[:, 0].copy(),
-        _track(muon, response.muon_angle, _muon_momentum(muon, beam_energy, response, rng), rng),
-        _track(electron, response.electron_angle, energy, rng),
-        photon_energy,
-        merged,
-        events.weight[::rows].copy(),
-    )
+        photon_energy = np.where(apart, _measured(photon[:, 0], response, Normals(rng, n)), 0.0)
+    energy = np.where(seen, _measured(energy, response, normals), 0.0)
+    momentum = muon_energy(np.linalg.norm(muon[:, 1:], axis=1), beam_energy, response, normals)
+    p_muon = _track(muon, response.muon_angle, momentum, normals)
+    p_electron = _track(electron, response.electron_angle, energy, Normals(rng, n))
+    p_beam = beam_as_known(beam_energy, response, normals)
+    weight = events.weight[::rows] * normals.weight
+    return Reconstructed(p_beam, p_muon, p_electron, photon_energy, merged, weight)
+
+
+def beam_as_known(beam_energy: float, response: Response, normals: Normals) -> Array:
+    """(N, 4) beam momentum with the energy that is known of it, along z, GeV."""
+    if response.incoming_momentum == 0.0:
+        energy = np.full(normals.n, beam_energy)
+    else:
+        energy = beam_energy * (1.0 + response.incoming_momentum * normals(1)[:, 0])
+        energy = np.maximum(energy, 2.0 * M_MU)
+    zero = np.zeros(normals.n)
+    return np.stack([energy, zero, zero, np.sqrt(energy**2 - M_MU**2)]).T
+
+
+def muon_energy(size: Array, beam_energy: float, response: Response, normals: Normals) -> Array:
+    """Energy given to the reconstructed muon, (N,), GeV, of momenta `size` (N,)."""
+    if response.muon_momentum == 0.0:
+        return np.full(normals.n, beam_energy)
+    size = size * np.maximum(1.0 + response.muon_momentum * normals(1)[:, 0], 1e-3)
+    return np.asarray(np.hypot(size, M_MU))
 
 
 def _rows(events: Events) -> int:
@@ -212,20 +292,9 @@ def _opening(a: Array, b: Array) -> Array:
     return np.asarray(np.arctan2(cross, np.sum(a[:, 1:] * b[:, 1:], axis=1)))
 
 
-def _measured(energy: Array, response: Response, rng: np.random.Generator) -> Array:
-    smeared = energy + response.energy_sigma(energy) * rng.standard_normal(len(energy))
+def _measured(energy: Array, response: Response, normals: Normals) -> Array:
+    smeared = energy + response.energy_sigma(energy) * normals(1)[:, 0]
     return np.maximum(smeared, 0.0)
-
-
-def _muon_momentum(
-    muon: Array, beam_energy: float, response: Response, rng: np.random.Generator
-) -> Array:
-    """Energy given to the reconstructed muon, GeV."""
-    if response.muon_momentum == 0.0:
-        return np.full(len(muon), beam_energy)
-    size = np.linalg.norm(muon[:, 1:], axis=1)
-    size *= np.maximum(1.0 + response.muon_momentum * rng.standard_normal(len(muon)), 1e-3)
-    return np.hypot(size, M_MU)
 
 
 def _kick(p4: Array, angles: Array) -> None:
@@ -235,11 +304,11 @@ def _kick(p4: Array, angles: Array) -> None:
     p4[:, 3] = np.sqrt(np.maximum(size**2 - p4[:, 1] ** 2 - p4[:, 2] ** 2, 0.0))
 
 
-def _track(p4: Array, sigma: float, energy: Array, rng: np.random.Generator) -> Array:
+def _track(p4: Array, sigma: float, energy: Array, normals: Normals) -> Array:
     """Direction smeared by the tracker's resolution, energy as measured (massless)."""
     out = p4.copy()
     if sigma > 0.0:
-        _kick(out, sigma * rng.standard_normal((len(out), 2)))
+        _kick(out, sigma * normals(2))
     size = np.linalg.norm(out[:, 1:], axis=1)
     out[:, 1:] *= (energy / size)[:, None]
     out[:, 0] = energy

@@ -35,6 +35,13 @@ _LIST: Final = (
     Variable("electron_energy", "energy", "energy of the scattered electron, E_e"),
     Variable("theta_e", "angle", "angle of the scattered electron to the incoming particle"),
     Variable("acoplanarity", "angle", "pi minus the azimuth between muon and electron"),
+    Variable(
+        "inelasticity",
+        "energy squared",
+        "squared mass recoiling against the electron, minus the muon's; 0 for elastic scattering",
+    ),
+    Variable("missing_energy", "energy", "incoming energy minus that of muon and electron"),
+    Variable("missing_mass2", "energy squared", "square of the missing four-momentum"),
     Variable("photon_energy", "energy", "energy of the photons that the veto sees"),
     Variable("e_miss", "energy", "nominal beam energy minus the energy seen in the target"),
     Variable("ecal_energy", "energy", "energy seen in the active target"),

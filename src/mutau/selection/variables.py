@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
-from mutau.core.fourvectors import polar_angle
+from mutau.core.fourvectors import mass_squared, polar_angle
 from mutau.core.registry import Registry
+from mutau.detector import muone
 
 Array = NDArray[np.float64]
 
@@ -129,6 +130,30 @@ def acoplanarity(sample: Sample) -> Array:
     cross = muon[:, 1] * electron[:, 2] - muon[:, 2] * electron[:, 1]
     along = muon[:, 1] * electron[:, 1] + muon[:, 2] * electron[:, 2]
     return np.asarray(np.arctan2(np.abs(cross), -along))
+
+
+@FUNCTIONS.register("inelasticity")
+def inelasticity(sample: Sample) -> Array:
+    """(p_beam + p_e - p_electron)^2 - m_mu^2, GeV^2: from the electron alone, target at rest."""
+    beam = sample.column("p_beam", "inelasticity")[:, 0]
+    return muone.inelasticity(electron_energy(sample), theta_e(sample), beam)
+
+
+def _missing(sample: Sample, name: str) -> Array:
+    names = ("p_beam", "p_muon", "p_electron")
+    return muone.missing_momentum(*(sample.column(column, name) for column in names))
+
+
+@FUNCTIONS.register("missing_energy")
+def missing_energy(sample: Sample) -> Array:
+    """Energy of beam particle and target electron minus that of muon and electron, GeV."""
+    return _missing(sample, "missing_energy")[:, 0]
+
+
+@FUNCTIONS.register("missing_mass2")
+def missing_mass2(sample: Sample) -> Array:
+    """Square of the missing four-momentum, GeV^2; may be negative."""
+    return mass_squared(_missing(sample, "missing_mass2"))
 
 
 @FUNCTIONS.register("e_miss")

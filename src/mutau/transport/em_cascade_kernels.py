@@ -38,7 +38,7 @@ NEAR: Final = 4.0
 FALL: Final = 2.0
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def cell(v: float) -> tuple[int, float]:
     """Index and place within the cell of the w grid for a fraction 0 < v < 1."""
     x = (np.log(v / (1.0 - v)) - W_LOW) / STEP_W
@@ -46,7 +46,7 @@ def cell(v: float) -> tuple[int, float]:
     return i, min(max(x - i, 0.0), 1.0)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def weights(t: float) -> tuple[float, float, float, float]:
     """Cubic Hermite weights of C, C, D, D at the two ends of a cell."""
     u = 1.0 - t
@@ -54,19 +54,19 @@ def weights(t: float) -> tuple[float, float, float, float]:
     return (1.0 + 2.0 * t) * u * u, t * t * (1.0 + 2.0 * u), -lean * u, lean * t
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def combine(table: np.ndarray, i: int, h: tuple[float, float, float, float]) -> float:
     """C in cell i with the weights h; table (N_W, 3)."""
     return table[i, 0] * h[0] + table[i + 1, 0] * h[1] + table[i, 1] * h[2] + table[i + 1, 1] * h[3]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def number_above(table: np.ndarray, i: int, t: float) -> float:
     """C by cubic Hermite interpolation in cell i at t; table (N_W, 3)."""
     return combine(table, i, weights(t))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def integral_below(table: np.ndarray, v: float) -> float:
     """I(v) by cubic Hermite interpolation; table (N_W, 3). Linear below the grid."""
     if v <= 0.0:
@@ -112,7 +112,7 @@ def blend(
         rate[r] = rates[r, i] + f * (rates[r, i + 1] - rates[r, i])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def mean_loss_rate(table: np.ndarray, e: float, high: float, low: float, a: float) -> float:
     """Mean over a bin [low, high] of the rate to fall from it below a near edge a <= low.
 
@@ -134,7 +134,7 @@ def mean_loss_rate(table: np.ndarray, e: float, high: float, low: float, a: floa
     return (above - below) * e / width + FALL * slope * width / (0.5 * (high + low)) * lean
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def gains(table: np.ndarray, e: float, a: float, out: np.ndarray) -> None:
     """Secondaries above total energy a from a source at e > a: per X0 of each species, into out.
 
@@ -211,7 +211,7 @@ def solve(
     return track
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def edge_flow(track: np.ndarray, edges: np.ndarray, j: int) -> tuple[float, float]:
     """Track-length density at the lower edge of bin j as flow * L_j + earlier.
 
@@ -274,7 +274,7 @@ def push_all(
         made[PHOTON, i] -= length[PHOTON] * removal
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def energy_above(table: np.ndarray, v: float) -> float:
     """Mean energy per X0, in units of the source's, carried by secondaries above fraction v."""
     whole = table[N_W - 1, 2]

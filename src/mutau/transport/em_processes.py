@@ -47,7 +47,7 @@ DIELECTRIC: Final = 2
 COULOMB_ENERGY: Final = 6e-3  # GeV
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def nucleus_screening(g: float) -> tuple[float, float]:
     """phi1(gamma) and phi1 - phi2 of the nucleus.
 
@@ -60,7 +60,7 @@ def nucleus_screening(g: float) -> tuple[float, float]:
     return phi1, 2.0 / 3.0 / (1.0 + 6.5 * g + 6.0 * g * g)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def electrons_screening(e: float) -> tuple[float, float]:
     """psi1(epsilon) and psi1 - psi2 of the atomic electrons.
 
@@ -98,7 +98,7 @@ def migdal_functions(s: float) -> tuple[float, float]:
     return phi, np.tanh(poly)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def migdal_xi(s_prime: float, log_s1: float) -> float:
     """Migdal's slow function xi(s'), from 2 at s' < sqrt(2) s1 to 1 at s' > 1.
 
@@ -114,7 +114,7 @@ def migdal_xi(s_prime: float, log_s1: float) -> float:
     return 1.0 + h - 0.08 * u * (1.0 - u * u) / log_s1
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def bracket(row: np.ndarray, delta: float, energy: float) -> tuple[float, float]:
     """Tsai's two brackets at delta = m_e k / (E E') (for pairs m_e k / (E+ E-)).
 
@@ -135,7 +135,7 @@ def bracket(row: np.ndarray, delta: float, energy: float) -> tuple[float, float]
     return first, z * z * dphi + z * dpsi
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def brems_row(e: float, k: float, row: np.ndarray, mode: int) -> float:
     """Radiation by one element: k times the number of photons per X0 and GeV.
 
@@ -163,7 +163,7 @@ def brems_row(e: float, k: float, row: np.ndarray, mode: int) -> float:
     return row[WEIGHT] * (shape * first + 2.0 / 3.0 * (1.0 - y) * phi * second)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def pair_row(k: float, e: float, row: np.ndarray, mode: int) -> float:
     """Pair production in one element: pairs per X0 and GeV of the electron's (or positron's) e.
 
@@ -207,7 +207,7 @@ def pair(k: float, e: float, rows: np.ndarray, mode: int) -> float:
 # caller multiplies on: w = 1 gives GeV dN/dT.
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def moller(e: float, t: float) -> float:
     """e- e- -> e- e-: rate per GeV of the kinetic energy t of the slower one, over w.
 
@@ -226,7 +226,7 @@ def moller(e: float, t: float) -> float:
     return (1.0 / (t * t) + 1.0 / (rest * rest) + flat - exchange) / beta2
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def bhabha(e: float, t: float) -> float:
     """e+ e- -> e+ e-: rate per GeV of the kinetic energy t of the electron, over w.
 
@@ -249,7 +249,7 @@ def bhabha(e: float, t: float) -> float:
     return series / (t * t)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def annihilation(e: float, k: float) -> float:
     """e+ e- -> 2 gamma in flight: photons per GeV of their energy k (both counted), over w.
 
@@ -270,7 +270,7 @@ def annihilation(e: float, k: float) -> float:
     return 0.5 * (one + two) / ((gamma - 1.0) * M_E * total)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def annihilation_total(e: float) -> float:
     """e+ e- -> 2 gamma in flight: annihilations, over w.
 
@@ -283,7 +283,7 @@ def annihilation_total(e: float) -> float:
     return 0.5 * shape / ((g + 1.0) * M_E)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def compton(k: float, k_out: float) -> float:
     """gamma e- -> gamma e-: photons per GeV of their energy k_out, over w.
 
@@ -297,7 +297,7 @@ def compton(k: float, k_out: float) -> float:
     return 0.5 / (k * k) * (k_out / k + k / k_out - 1.0 + cos * cos)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def compton_total(k: float) -> float:
     """gamma e- -> gamma e-: scatterings, over w. Source and check as `compton`."""
     x = k / M_E

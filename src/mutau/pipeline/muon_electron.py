@@ -1,7 +1,8 @@
 """The road mu e -> mu e Z' on the electrons of a thin target: MUonE and experiments like it.
 
-On true quantities everything is deterministic quadrature. With the detector, unweighted events
-are drawn within the cuts loosened by several resolutions, reconstructed, and cut.
+On true quantities everything is deterministic quadrature, except for cuts on what quadrature does
+not reach (acoplanarity, missing mass, ...). There, and with the detector, unweighted events are
+drawn within the cuts loosened by several resolutions, reconstructed, and cut.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ def reaction(experiment: Experiment, mass: float, coupling: float = 1.0) -> Reac
     )
 
 
-def true_cuts(cuts: Sequence[Cut]) -> Cuts:
-    """The cuts of an experiment file as cuts on true quantities.
+def true_cuts(cuts: Sequence[Cut], *, known_only: bool = False) -> Cuts:
+    """The cuts of an experiment file as cuts on true quantities that quadrature can make.
 
-    A cut on photons does nothing to the signal. Raises MutauError for a variable that true
-    quantities of this process do not have, or an empty window.
+    A cut on photons does nothing to the signal. known_only : pass over cuts that cannot be made
+    so, instead of refusing them. Raises MutauError for such a cut, or an empty window.
     """
     values: dict[str, float] = {}
 
@@ -91,7 +92,7 @@ def true_cuts(cuts: Sequence[Cut]) -> Cuts:
             tighten("electron_energy_max", cut.max, min)
         elif cut.variable == "theta_e" and cut.min is None:
             tighten("theta_e_max", cut.max, min)
-        elif cut.variable != "photon_energy":
+        elif cut.variable != "photon_energy" and not known_only:
             raise MutauError(
                 f"a cut {label(cut)!r} cannot be made on true quantities of mu e -> mu e Z'",
                 allowed="theta_mu (min), electron_energy, theta_e (max), photon_energy",
@@ -99,8 +100,48 @@ def true_cuts(cuts: Sequence[Cut]) -> Cuts:
     return Cuts(**values)
 
 
+def by_quadrature(cuts: Sequence[Cut]) -> bool:
+    """Whether all cuts can be made on true quantities by quadrature."""
+    try:
+        true_cuts(cuts)
+    except MutauError:
+        return False
+    return True
+
+
+#: Cut variables that need a stated resolution in [detector.resolution], and which.
+_NEEDS: Final = {
+    "muon_energy": "muon_momentum",
+    "muon_energy_fraction": "muon_momentum",
+    "missing_energy": "muon_momentum",
+    "missing_mass2": "muon_momentum",
+    "incoming_momentum": "incoming_momentum",
+}
+
+
+def check_measurable(experiment: Experiment) -> None:
+    """Refuse cuts on a momentum that nothing in the file measures. Raises MutauError."""
+    stated = experiment.detector.resolution
+    for index, cut in enumerate(experiment.cuts):
+        need = _NEEDS.get(cut.variable)
+        if need and not (stated and getattr(stated, need)):
+            raise MutauError(
+                f"nothing measures {cut.variable!r}",
+                place=f"{experiment.name}: cuts[{index}]/variable",
+                remedy=f"give detector/resolution/{need}, for example '1 %'",
+            )
+
+
+def perfect_response() -> Response:
+    """A detector that sees everything and measures all momenta."""
+    return Response(ecal_z=1e5, ecal_width=1e12, ecal_height=1e12, muon_momentum=1e-12)
+
+
 def response(experiment: Experiment) -> Response:
-    """What the detector of the file measures. Raises MutauError without an `ecal`."""
+    """What the detector of the file measures. Raises MutauError without an `ecal`.
+
+    The beam's momentum is known to `detector.resolution.incoming_momentum`, or else to its spread.
+    """
     detector, beam, target = experiment.detector, experiment.beam, experiment.target
     modules = [item for item in detector.calorimeter if item.kind == "ecal"]
     if not modules:
@@ -122,6 +163,7 @@ def response(experiment: Experiment) -> Response:
         muon_angle=angles.muon_angle if angles else 0.0,
         electron_angle=angles.electron_angle if angles else 0.0,
         muon_momentum=angles.muon_momentum if angles else 0.0,
+        incoming_momentum=(angles.incoming_momentum if angles else 0.0) or beam.energy_spread,
         spot=math.sqrt(0.5 * (beam.spot_x**2 + beam.spot_y**2)),
         divergence=math.sqrt(0.5 * (beam.divergence_x**2 + beam.divergence_y**2)),
         target=stuff,
@@ -163,19 +205,34 @@ def columns_of(measured: Reconstructed) -> dict[str, Array]:
     }
 
 
-def _measured_step(
-    experiment: Experiment, mass: float, loose: Cuts, n: int, rng: np.random.Generator
-) -> tuple[CrossSection, Any]:
-    """Cross section within loose cuts, and the cut flow of a sample in there."""
-    sampler = make_sampler(reaction(experiment, mass), loose, search=WEIGHTED_SEARCH)
+def measured_events(
+    experiment: Experiment,
+    process: Reaction,
+    cuts: Cuts,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    measures: Response | None = None,
+    stretch: float = 1.0,
+) -> tuple[CrossSection, Reconstructed]:
+    """Cross section within cuts on true quantities, and n weighted events in there, measured.
+
+    The weights add up to the cross section, pb. measures : the detector; None for the file's.
+    stretch : as in `detector.muone.reconstruct`.
+    """
+    sampler = make_sampler(process, cuts, search=WEIGHTED_SEARCH)
     drawn = draw_events(sampler, n, rng, weighted=True)
-    events = place_in_stations(drawn, rng, **_stations(experiment))
-    measured = reconstruct(events, response(experiment), rng)
-    sample = Sample(experiment.beam.energy, measured.weight, columns_of(measured))
-    return sampler.sigma, apply_cuts(experiment.cuts, sample)
+    events = place_in_stations(drawn, rng, **stations(experiment))
+    measures = response(experiment) if measures is None else measures
+    return sampler.sigma, reconstruct(events, measures, rng, stretch=stretch)
 
 
-def _stations(experiment: Experiment) -> dict[str, Any]:
+def as_sample(experiment: Experiment, measured: Reconstructed) -> Sample:
+    """Measured events as cuts take them."""
+    return Sample(experiment.beam.energy, measured.weight, columns_of(measured))
+
+
+def stations(experiment: Experiment) -> dict[str, Any]:
     target = experiment.target
     stuff = material(target.material)
     return {
@@ -187,16 +244,24 @@ def _stations(experiment: Experiment) -> dict[str, Any]:
 
 
 def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
-    """Everything about one mass that does not depend on the coupling; see `roads.Road`."""
+    """Everything about one mass that does not depend on the coupling; see `roads.Road`.
+
+    Raises MutauError for a cut on something that the detector of the file does not measure.
+    """
     mass, energy = model.mass, experiment.beam.energy
     names = ("produced, decays invisibly", *(label(cut) for cut in experiment.cuts))
     if mass >= production_threshold(energy):
         return _nothing(names, f"a Z' of {mass:g} GeV is above the production threshold")
-    steps = [true_cuts(experiment.cuts[:k]) for k in range(len(experiment.cuts) + 1)]
-    if effort.truth:
+    steps = [
+        true_cuts(experiment.cuts[:k], known_only=True) for k in range(len(experiment.cuts) + 1)
+    ]
+    if effort.truth and by_quadrature(experiment.cuts):
         values = [_allowed(reaction(experiment, mass), cuts) for cuts in steps]
+    elif effort.truth:
+        values = _detected(experiment, mass, steps, effort, perfect_response())
     else:
-        values = _detected(experiment, mass, steps, effort)
+        check_measurable(experiment)
+        values = _detected(experiment, mass, steps, effort, response(experiment))
     scale = exposure(experiment)
     number = scale * np.array([value for value, _ in values])
     error = scale * np.array([err for _, err in values])
@@ -217,14 +282,13 @@ def _allowed(process: Reaction, cuts: Cuts) -> tuple[float, float]:
 
 
 def _detected(
-    experiment: Experiment, mass: float, steps: list[Cuts], effort: Effort
+    experiment: Experiment, mass: float, steps: list[Cuts], effort: Effort, measures: Response
 ) -> list[tuple[float, float]]:
     """Cross section after each cut on measured quantities, pb, with its error.
 
     One sample per different loose window; the last serves every cut from the one that made it.
     """
     n = effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
-    measures = response(experiment)
     loose = [loosened(cuts, measures) for cuts in steps]
     process = reaction(experiment, mass)
     values = [(0.0, 0.0)] * len(steps) if effort.final_only else [_allowed(process, steps[0])]
@@ -234,7 +298,10 @@ def _detected(
             value = (0.0, 0.0)
         else:
             rng = stream(effort.seed, mass_key(mass), first)
-            sigma, flow = _measured_step(experiment, mass, loose[k], n, rng)
+            sigma, measured = measured_events(
+                experiment, process, loose[k], n, rng, measures=measures
+            )
+            flow = apply_cuts(experiment.cuts, as_sample(experiment, measured))
             share, err = float(flow.share[k]), float(flow.error[k])
             value = (
                 sigma.sigma_pb * share,
@@ -266,7 +333,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     sampler = make_sampler(reaction(experiment, model.mass, coupling))
     visible = exposure(experiment) * model.branching_invisible
     events = place_in_stations(
-        draw_events(sampler, n, rng, luminosity=visible), rng, **_stations(experiment)
+        draw_events(sampler, n, rng, luminosity=visible), rng, **stations(experiment)
     )
     described = {
         **events.meta,
@@ -281,7 +348,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
     """From 1 MeV to where the cuts close phase space."""
-    return 1e-3, 0.999 * closing_mass(experiment.beam.energy, true_cuts(experiment.cuts))
+    return 1e-3, 0.999 * closing_mass(
+        experiment.beam.energy, true_cuts(experiment.cuts, known_only=True)
+    )
 
 
 ROADS.register("muon-electron-zprime")(Road(prepare, generate, mass_range))

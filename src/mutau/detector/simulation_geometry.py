@@ -328,7 +328,7 @@ def _thin(thing: Counter | Tracker, materials: _Materials) -> dict[str, float]:
 
 def _modules(experiment: Experiment) -> list[tuple[str, Target | Calorimeter, bool]]:
     """(name, module, whether it is made for electrons) of all calorimeters, the target first."""
-    found = [("target", experiment.target, True)]
+    found: list[tuple[str, Target | Calorimeter, bool]] = [("target", experiment.target, True)]
     found += [(c.name, c, c.kind in ("ecal", "srd")) for c in experiment.detector.calorimeter]
     return found
 

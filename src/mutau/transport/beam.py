@@ -150,6 +150,7 @@ def described_beam(beam: Beam, face: float) -> BeamSource:
         for index, part in enumerate(parts):
             rows = which == index
             columns[:, rows] = draw_part(part, nominal, face, int(np.count_nonzero(rows)), rng)
-        return BeamMuons(*columns, np.ones(n), face, which)
+        x, y, tx, ty, p = columns
+        return BeamMuons(x, y, tx, ty, p, np.ones(n), face, which)
 
     return draw

@@ -119,8 +119,9 @@ def test_every_row_of_the_list_of_published_numbers_is_there():
         "mu.fig5.bottom mu.leak mu.had.frac mu.had.decay mu.had.kmu mu.had.total mu.had.absorber "
         "mu.had.short mu.lead mu.punch mu.lead.total mu.dimuon mu.table1 mu.fig6 me.sqrts "
         "me.theta.max me.fig1 me.ee.min me.gamma.energy me.gamma.angle me.fig2 me.n10 me.n100 "
-        "me.soft me.forward me.nunu me.fig3 me.end me.reach ee.da ee.pi0 ee.pimax ee.fig2 ee.fig3 "
-        "ee.fig5 ee.exposure ee.kappa ee.thr ee.bkg ee.syst ee.iter ee.fig4.left ee.fig4.right"
+        "me.soft me.forward me.nunu me.fig3 me.end me.reach me.elastic me.radiative me.multiple "
+        "ee.da ee.pi0 ee.pimax ee.fig2 ee.fig3 ee.fig5 ee.exposure "
+        "ee.kappa ee.thr ee.bkg ee.syst ee.iter ee.fig4.left ee.fig4.right"
     ).split()
     rows = [key for key, item in paper_numbers().items() if not item.group]
     assert rows == expected

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,6 +101,21 @@ class VetoNeeds:
     equal_to_signal: float
     one_event: float
 
+    @classmethod
+    def of(cls, signal: Estimate, apart: Estimate, unseen: Estimate) -> Self:
+        """The two inefficiencies that follow from the numbers of events.
+
+        Raises OutOfRange if there is no signal.
+        """
+        if signal.events <= 0.0:
+            raise OutOfRange("no signal event passes the window", remedy="choose a smaller mass")
+
+        def needed(background: float) -> float:
+            left = background - unseen.events
+            return left / apart.events if left >= 0.0 and apart.events > 0.0 else math.nan
+
+        return cls(signal, apart, unseen, needed(signal.events), needed(1.0))
+
     def background(self, inefficiency: ArrayLike) -> Array:
         """Radiative events that pass at a given inefficiency (array_like)."""
         return self.unseen.events + np.asarray(inefficiency, float) * self.apart.events
@@ -121,17 +136,11 @@ def veto_needs(signal: Reconstructed, radiative: Reconstructed, window: Window) 
     """
     passed = window.passes(radiative)
     seen = radiative.photon_energy > 0.0
-    counted = weighted_sum(signal.weight, window.passes(signal) & (signal.photon_energy == 0.0))
-    if counted.events <= 0.0:
-        raise OutOfRange("no signal event passes the window", remedy="choose a smaller mass")
-    apart = weighted_sum(radiative.weight, passed & seen)
-    unseen = weighted_sum(radiative.weight, passed & ~seen)
-
-    def needed(background: float) -> float:
-        left = background - unseen.events
-        return left / apart.events if left >= 0.0 and apart.events > 0.0 else math.nan
-
-    return VetoNeeds(counted, apart, unseen, needed(counted.events), needed(1.0))
+    return VetoNeeds.of(
+        weighted_sum(signal.weight, window.passes(signal) & (signal.photon_energy == 0.0)),
+        weighted_sum(radiative.weight, passed & seen),
+        weighted_sum(radiative.weight, passed & ~seen),
+    )
 
 
 def elastic_leakage(

@@ -9,7 +9,7 @@ import warnings
 import typer
 
 from mutau._version import __version__
-from mutau.cli import bulk, exports, joint, results, services
+from mutau.cli import analysis, bulk, exports, joint, results, services
 from mutau.core.errors import MutauError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (results, joint, bulk, services, exports):
+for _module in (results, analysis, joint, bulk, services, exports):
     for _verb in _module.VERBS:
         app.command()(_verb)
 

@@ -1,0 +1,162 @@
+"""Every background source of an experiment beside what its paper prints: `mutau background`.
+
+A calculation is registered under the name of an experiment or of a process and lists its sources;
+each source is a function (experiment, seed, effort) -> `background.estimate.Estimate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from mutau.background.estimate import Estimate, Source
+from mutau.core.errors import MutauError, UnknownName, require_in_range
+from mutau.core.registry import Registry
+from mutau.core.types import provenance
+from mutau.limits.paper_numbers import PaperNumber, paper_numbers
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+
+#: () -> the sources of an experiment or process, by name.
+Sources = Callable[[], Mapping[str, Source]]
+BACKGROUNDS: Final[Registry[Sources]] = Registry("background calculation")
+
+
+@BACKGROUNDS.register("muon-brems")
+def _missing_momentum() -> Mapping[str, Source]:
+    """Sources of searches for missing momentum behind a thick target."""
+    from mutau.background.estimate import SOURCES, all_sources
+
+    return {name: SOURCES[name] for name in all_sources()}
+
+
+@BACKGROUNDS.register("muon-electron-zprime")
+def _muon_electron() -> Mapping[str, Source]:
+    """Sources of searches on the electrons of a thin target."""
+    from mutau.pipeline.muone_backgrounds import SOURCES
+
+    return SOURCES
+
+
+def background_sources(experiment: Experiment) -> Mapping[str, Source]:
+    """Name -> function of every source that can be computed; empty if there is no calculation."""
+    for key in (experiment.name, experiment.process):
+        if key in BACKGROUNDS:
+            return BACKGROUNDS[key]()
+    return {}
+
+
+def particles_on_target(experiment: Experiment) -> float:
+    """Beam particles of the full exposure; from the luminosity where the file gives no number."""
+    beam, target = experiment.beam, experiment.target
+    if beam.particles is not None:
+        return beam.particles
+    from mutau.core.units import PB_CM2
+    from mutau.matter import material
+
+    stuff = material(target.material)
+    depth = target.thickness.cm(stuff.radiation_length_cm) * target.stations
+    return (beam.luminosity or 0.0) / (stuff.electrons_per_cm3 * depth * PB_CM2)
+
+
+def background_answer(
+    experiment: Experiment,
+    *,
+    only: Iterable[str] = (),
+    seed: int = 1,
+    effort: float = 1.0,
+    progress: Callable[[float, str], None] | None = None,
+) -> dict[str, Any]:
+    """Every source per particle on target and in the exposure, beside the paper's value.
+
+    only : names of sources; none for all. effort : scales the Monte Carlo samples.
+    A source that the experiment file does not describe well enough stands in `not_computed` with
+    the reason. `stated` repeats what the file itself says. `total_per_particle` sums what was
+    computed; None where nothing was.
+    Raises UnknownName for a source that is not there, OutOfRange for an effort out of 0.01 to 100.
+    """
+    require_in_range("effort", effort, 0.01, 100.0)
+    sources = background_sources(experiment)
+    wanted = list(only) or list(sources)
+    for name in wanted:
+        if name not in sources:
+            raise UnknownName("background source", name, sources, place=experiment.name)
+    particles = particles_on_target(experiment)
+    rows, refused, total, square = list[dict[str, Any]](), list[dict[str, str]](), 0.0, 0.0
+    for done, name in enumerate(wanted):
+        if progress:
+            progress(done / len(wanted), name)
+        try:
+            found = sources[name](experiment, seed, effort)
+        except MutauError as error:
+            refused.append({"name": name, "reason": str(error)})
+            continue
+        rows.append(source_row(found, particles))
+        total += found.per_particle
+        square += found.err**2 + found.model_err**2
+    return {
+        "experiment": experiment.name,
+        "particles_on_target": particles,
+        "total_per_particle": total if rows else None,
+        "total_err_per_particle": float(np.sqrt(square)) if rows else None,
+        "total_events": total * particles if rows else None,
+        "sources": rows,
+        "not_computed": refused,
+        "stated": _stated(experiment, particles),
+        "effort": effort,
+        **provenance(seed=seed, experiment=experiment.digest),
+    }
+
+
+def source_row(found: Estimate, particles: float) -> dict[str, Any]:
+    """One source as it is printed; `paper` is the published text, "" where nothing is printed."""
+    published = paper_numbers().get(found.paper_id)
+    return {
+        "name": found.name,
+        "per_particle": found.per_particle,
+        "err": found.err,
+        "model_err": found.model_err,
+        "events": found.per_particle * particles,
+        "events_err": found.err * particles,
+        "paper": published.paper if published else "",
+        "paper_value": published.value if published else None,
+        "verdict": _verdict(found, particles, published),
+        "method": found.method,
+        "assumption": found.assumption,
+    }
+
+
+def _verdict(found: Estimate, particles: float, published: PaperNumber | None) -> str:
+    """ "agrees", "differs", or "shown" where the paper prints no number to compare with."""
+    if published is None or published.unit not in ("1", "events"):
+        return "shown"
+    scale = particles if published.unit == "events" else 1.0
+    value, slack = scale * found.per_particle, 2.0 * scale * found.err
+    allowed = [published.allows(v) for v in (value, value - slack, value + slack)]
+    if None in allowed:
+        return "shown"
+    return "agrees" if any(allowed) else "differs"
+
+
+def _stated(experiment: Experiment, particles: float) -> list[dict[str, Any]]:
+    """What the file says about background, sources of the whole exposure and of run periods."""
+    rows = []
+    for source in experiment.background:
+        events, error = source.events(particles)
+        rows.append(
+            {"name": source.name, "events": events, "events_err": error, "because": source.because}
+        )
+    for run in experiment.runs:
+        error = run.background_error or run.relative_error * run.background
+        rows.append(
+            {
+                "name": f"run {run.name}",
+                "events": run.background,
+                "events_err": error,
+                "because": run.because,
+            }
+        )
+    return rows

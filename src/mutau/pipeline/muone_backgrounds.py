@@ -1,0 +1,327 @@
+"""Backgrounds of mu e -> mu e Z' under the cuts of an experiment file.
+
+Each source is a weighted sample of events as they are measured, to which the file's own cuts are
+applied, whatever they are: so the same samples serve the table of backgrounds, the scan of the
+photon veto, the optimiser and the mass spectrum. The neutrino pairs are a cross section.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from mutau.background import muone
+from mutau.background.estimate import Estimate, Source
+from mutau.background.muone import VetoNeeds
+from mutau.core.random import stream
+from mutau.models import Model
+from mutau.pipeline.backgrounds import particles_on_target
+from mutau.pipeline.muon_electron import (
+    as_sample,
+    charge,
+    check_measurable,
+    exposure,
+    loosened,
+    measured_events,
+    perfect_response,
+    reaction,
+    response,
+    true_cuts,
+)
+from mutau.selection.cutflow import passes
+from mutau.selection.variables import Sample
+from mutau.xsec.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+    from mutau.experiment.schema import Cut
+
+Array = np.ndarray
+
+RADIATIVE, KINKED, LEAKED, NEUTRINOS = (
+    "radiative events", "double scattering", "elastic leakage", "neutrino pairs"
+)  # fmt: skip
+DEFAULT_EVENTS: Final = 200_000
+#: Resolutions of a fifth of the events are drawn this much wider, to meet their tails.
+STRETCH: Final = 3.0
+#: Relative errors of what was assumed. Kinks: the part with a broken nucleus (15 % at 100 MeV) may
+#: be blocked or seen. Radiative: virtual corrections. Leakage: all of it, the tails of the
+#: calorimeter not being Gaussian. Neutrinos: sin^2(theta_W) and alpha at low momentum transfer.
+MODEL_ERROR: Final = MappingProxyType({RADIATIVE: 0.1, KINKED: 0.15, LEAKED: 1.0, NEUTRINOS: 0.1})
+_PLAIN: Final = frozenset({"theta_mu", "electron_energy", "photon_energy"})
+_KEYS: Final = MappingProxyType({RADIATIVE: 201, KINKED: 202, LEAKED: 203})
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A weighted sample of one source, or of the signal, as it is measured.
+
+    name : of the source. sample : columns and weights; these add up to the expected events of the
+    exposure. missed : (N,) share of the weight that remains where the photon veto applies: the
+    photon inefficiency of the file, or 1 for events without a photon.
+    model_error : relative error of what was assumed.
+    """
+
+    name: str
+    sample: Sample
+    missed: Array
+    model_error: float = 0.0
+
+    def kept(self, cuts: Sequence[Cut]) -> Array:
+        """(N,) weights behind the cuts, 0 where one fails; photon cuts act by `missed`."""
+        weight = self.sample.weights.copy()
+        for cut in cuts:
+            inside = passes(cut, self.sample)
+            if cut.variable == "photon_energy":
+                weight = np.where(inside, weight, weight * self.missed)
+            else:
+                weight = np.where(inside, weight, 0.0)
+        return weight
+
+    def events(self, cuts: Sequence[Cut]) -> muone.Estimate:
+        """Expected number behind the cuts, and its Monte Carlo error."""
+        weight = self.kept(cuts)
+        return muone.weighted_sum(weight, weight > 0.0)
+
+
+def region(experiment: Experiment) -> Cuts:
+    """True quantities within which events can pass the cuts of the file."""
+    return loosened(true_cuts(experiment.cuts, known_only=True), response(experiment))
+
+
+def inefficiency(experiment: Experiment) -> float:
+    """Share of photons that the calorimeter misses, as the file states it."""
+    modules = [item for item in experiment.detector.calorimeter if item.kind == "ecal"]
+    return modules[0].photon_inefficiency if modules else 0.0
+
+
+def signal_component(
+    experiment: Experiment, mass: float, wide: Cuts, n: int, seed: int, *key: int
+) -> Component:
+    """Signal of coupling 1 within `wide`; no photon is in it. key : of the random stream."""
+    rng = stream(seed, *key, round(1e9 * mass))
+    _, measured = measured_events(experiment, reaction(experiment, mass), wide, n, rng)
+    sample = as_sample(experiment, measured)
+    sample = replace(sample, weights=sample.weights * exposure(experiment))
+    return Component("signal", sample, np.ones(n))
+
+
+def radiative_component(
+    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, truth: bool = False
+) -> Component:
+    """mu e -> mu e gamma within `wide`, photons above half the veto's threshold (or 0.1 GeV).
+
+    truth : with a perfect detector and a perfect veto threshold.
+    """
+    measures = perfect_response() if truth else response(experiment)
+    process = Reaction(GAMMA, experiment.beam.energy, beam_charge=charge(experiment))
+    softest = replace(wide, emitted_energy_min=max(0.5 * measures.threshold, 0.1))
+    rng = stream(seed, *key, _KEYS[RADIATIVE])
+    stretch = 1.0 if truth else STRETCH
+    _, measured = measured_events(
+        experiment, process, softest, n, rng, measures=measures, stretch=stretch
+    )
+    sample = as_sample(experiment, measured)
+    sample = replace(sample, weights=sample.weights * exposure(experiment))
+    return Component(
+        RADIATIVE, sample, np.full(n, inefficiency(experiment)), MODEL_ERROR[RADIATIVE]
+    )
+
+
+def elastic_component(
+    experiment: Experiment, name: str, wide: Cuts, n: int, seed: int, *key: int
+) -> Component:
+    """Elastic events with a hard second scattering (name KINKED), or through resolutions alone."""
+    measured = muone.elastic_sample(
+        Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
+        response(experiment),
+        (wide.electron_energy_min, min(2.0 * wide.electron_energy_max, experiment.beam.energy)),
+        exposure(experiment),
+        stream(seed, *key, _KEYS[name]),
+        n=n,
+        kinked=name == KINKED,
+        stretch=STRETCH,
+    )
+    return Component(name, as_sample(experiment, measured), np.ones(n), MODEL_ERROR[name])
+
+
+def background_components(
+    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int
+) -> tuple[Component, ...]:
+    """Samples of all sources but the neutrino pairs, n events each. key : of the random streams."""
+    return (
+        radiative_component(experiment, wide, n, seed, *key),
+        elastic_component(experiment, KINKED, wide, n, seed, *key),
+        elastic_component(experiment, LEAKED, wide, n, seed, *key),
+    )
+
+
+def _per_particle(experiment: Experiment, name: str, found: muone.Estimate, method: str,
+                  assumption: str, paper_id: str) -> Estimate:  # fmt: skip
+    particles = particles_on_target(experiment)
+    value = found.events / particles
+    return Estimate(
+        name, value, found.error / particles, MODEL_ERROR[name] * value, method, assumption,
+        paper_id,
+    )  # fmt: skip
+
+
+def _size(effort: float) -> int:
+    return max(int(DEFAULT_EVENTS * effort), 1000)
+
+
+def radiative(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e gamma that pass the cuts, the veto as good as the file says."""
+    check_measurable(experiment)
+    component = radiative_component(experiment, region(experiment), _size(effort), seed)
+    return _per_particle(
+        experiment, RADIATIVE, component.events(experiment.cuts),
+        "exact tree level, both legs; weighted Monte Carlo through the detector",
+        f"the veto misses a share {inefficiency(experiment):g} of the photons told apart, "
+        "wherever they hit",
+        "me.radiative",
+    )  # fmt: skip
+
+
+def double_scattering(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e whose muon scatters a second time, hard, in the same station."""
+    check_measurable(experiment)
+    component = elastic_component(experiment, KINKED, region(experiment), _size(effort), seed)
+    return _per_particle(
+        experiment, KINKED, component.events(experiment.cuts),
+        "weighted Monte Carlo, forced hard collision with a nucleus",
+        "the struck station is one block: a kink inside it has no track of its own",
+        "me.multiple",
+    )  # fmt: skip
+
+
+def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e that pass the cuts through resolutions alone.
+
+    By an exact integral where all cuts are on theta_mu, E_e and photons. With other cuts by
+    weighted Monte Carlo; if that finds nothing, the integral of those three stands as the error.
+    """
+    check_measurable(experiment)
+    window = true_cuts(experiment.cuts, known_only=True)
+    bound = muone.elastic_leakage(
+        Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
+        response(experiment),
+        muone.Window(window.theta_mu_min, window.electron_energy_min, window.electron_energy_max),
+        exposure(experiment),
+    )
+    if {cut.variable for cut in experiment.cuts} <= _PLAIN:
+        found = bound
+    else:
+        component = elastic_component(experiment, LEAKED, region(experiment), _size(effort), seed)
+        found = component.events(experiment.cuts)
+        if found.events == 0.0:
+            found = muone.Estimate(0.0, bound.events)
+    return _per_particle(
+        experiment, LEAKED, found,
+        "integral over Gaussian resolutions, or weighted Monte Carlo with resolutions drawn wider",
+        "resolutions are Gaussian",
+        "me.elastic",
+    )  # fmt: skip
+
+
+def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e nu nu under the cuts on true quantities that quadrature can make."""
+    cuts = true_cuts(experiment.cuts, known_only=True)
+    sigma = total_cross_section(
+        Reaction(NUNU, experiment.beam.energy, beam_charge=charge(experiment)), cuts
+    )
+    scale = exposure(experiment)
+    return _per_particle(
+        experiment, NEUTRINOS, muone.Estimate(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb),
+        "exact 2 -> 4 phase space, Fermi vertices on both lines",
+        "true quantities; other cuts than on theta_mu, E_e and theta_e are left out",
+        "me.nunu",
+    )  # fmt: skip
+
+
+SOURCES: Final[MappingProxyType[str, Source]] = MappingProxyType(
+    {
+        KINKED: double_scattering,
+        RADIATIVE: radiative,
+        LEAKED: elastic_leakage,
+        NEUTRINOS: neutrino_pairs,
+    }
+)
+
+
+def veto_needs(
+    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0, truth: bool = False
+) -> VetoNeeds:
+    """How rare a missed photon must be for this model point, under the cuts of the file.
+
+    n : events per sample; 0 for the default. truth : true quantities, perfect acceptance, every
+    photon told apart. The veto is the file's cut on photons; its inefficiency is left open.
+    Returns VetoNeeds: the inefficiencies at which mu e -> mu e gamma is as large as the signal,
+    and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
+    Check: `background(equal_to_signal)` is the signal.
+    """
+    from mutau.pipeline.yields import expected_yields
+
+    cuts = [cut for cut in experiment.cuts if cut.variable != "photon_energy"]
+    n = n or DEFAULT_EVENTS
+    signal = expected_yields(model, experiment, seed=seed, n_events=n, truth=truth)
+    if truth:
+        wide = true_cuts(cuts, known_only=True)
+    else:
+        check_measurable(experiment)
+        wide = region(experiment)
+    component = radiative_component(experiment, wide, n, seed, truth=truth)
+    weight = component.kept(cuts)
+    vetoed = np.zeros(n, bool)
+    for cut in experiment.cuts:
+        if cut.variable == "photon_energy":
+            vetoed |= ~passes(cut, component.sample)
+    return VetoNeeds.of(
+        muone.Estimate(signal.total, signal.total_err),
+        muone.weighted_sum(weight, vetoed),
+        muone.weighted_sum(weight, ~vetoed),
+    )
+
+
+def veto_scan(
+    experiment: Experiment,
+    models: Sequence[Model],
+    *,
+    seed: int = 1,
+    n: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of `veto_needs` for several model points, measured and on true quantities side by side.
+
+    Values that do not exist (unseen events alone are too many) are None.
+    """
+    rows = []
+    for done, model in enumerate(models):
+        if progress:
+            progress(done / len(models), f"{model.mass:g} GeV")
+        for truth in (True, False):
+            needs = veto_needs(experiment, model, seed=seed, n=n, truth=truth)
+            rows.append(
+                {
+                    "mass_GeV": model.mass,
+                    "coupling": model.coupling,
+                    "level": "truth" if truth else "reconstructed",
+                    "signal": needs.signal.events,
+                    "radiative_apart": needs.apart.events,
+                    "radiative_apart_err": needs.apart.error,
+                    "radiative_unseen": needs.unseen.events,
+                    "radiative_unseen_err": needs.unseen.error,
+                    "inefficiency_equal_to_signal": _number(needs.equal_to_signal),
+                    "inefficiency_one_event": _number(needs.one_event),
+                }
+            )
+    return rows
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

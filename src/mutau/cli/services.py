@@ -34,9 +34,10 @@ def plane(
 ) -> None:
     """The exclusion plane: limits of experiments, published curves, the muon g-2 band."""
     from mutau.pipeline.plane import exclusion_plane, plane_answer
-    from mutau.plotting.static import check_suffix, write_figure
+    from mutau.plotting.static import check_style, check_suffix, write_figure
 
     check_suffix(out)
+    check_style(style)
     masses = o.energies("--mass", mass) if mass else None
     with progress_bar("plane", quiet=json) as progress:
         drawn = exclusion_plane(
@@ -53,22 +54,28 @@ def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="A minute; larger errors, shown.")] = False,
     full: Annotated[bool, typer.Option("--full", help="The papers' own statistics.")] = False,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
+    formats: Annotated[
+        str, typer.Option(help="Formats of the figures beside PNG: pdf, svg, or pdf,svg.")
+    ] = "",
     out: o.Output = "results",
     json: o.Json = False,
 ) -> None:
     """Every figure and number of the papers beside ours, and report.html."""
     from mutau.pipeline.reproduction import LEVELS, PAPERS
     from mutau.pipeline.reproduction import reproduce as run
-    from mutau.plotting.report import prepare_folder, write_report
+    from mutau.plotting.report import check_formats, prepare_folder, write_report
+    from mutau.plotting.static import check_style
 
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
     wanted = list(PAPERS) if not papers or "all" in papers else papers
     level = LEVELS["quick" if quick else "full" if full else "default"]
+    suffixes = check_formats(formats.split(","))
+    check_style(style)
     prepare_folder(out)
     with progress_bar("reproduce", quiet=json) as progress:
         result = run(wanted, level, progress)
-    paths = write_report(result, out, style)
+    paths = write_report(result, out, style, suffixes)
     verdicts = [row.verdict for row in result.rows]
     emit(
         {

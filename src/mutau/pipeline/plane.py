@@ -146,7 +146,7 @@ def _coupling_range(limits: Sequence[Exclusion]) -> tuple[float, float]:
 
 
 def _band_text(year: int) -> str:
-    return f"green: 2σ band of g−2 with the reference of {year}, Δa_μ = {printed_moment(year)}"
+    return f"green: 2σ band of g−2 with the reference of {year}, Δ$a_\\mu$ = {printed_moment(year)}"
 
 
 def printed_moment(year: int) -> str:
@@ -237,7 +237,7 @@ def g_minus_2_bands(model: str, x_range: tuple[float, float]) -> tuple[Series, .
                 y2=band.upper,
                 kind="band",
                 role="preferred",
-                note=f"{item.title}: Δa_μ = {printed_moment(year)}. {item.note}",
+                note=f"{item.title}: Δ$a_\\mu$ = {printed_moment(year)}; {item.note}",
                 meta={
                     "name": f"gm2-{year}", "year": year, "model": model,
                     "sources": list(dict.fromkeys((item.source_measured, item.source_predicted,

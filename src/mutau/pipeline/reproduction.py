@@ -122,7 +122,8 @@ def compare(number: PaperNumber, value: float | None, err: float | None = None, 
         if None not in allowed:
             verdict = "agrees" if any(allowed) else "differs"
     if value is not None and number.value:
-        difference = f"{100.0 * (value / number.value - 1.0):+.1f} %"
+        # adding 0.0 turns a rounded -0.0 into 0.0
+        difference = f"{round(100.0 * (value / number.value - 1.0), 1) + 0.0:+.1f} %"
     return Row(number.id, number.quantity, number.paper, text, value, err, difference, verdict,
                why or number.explanation, how)  # fmt: skip
 
@@ -188,6 +189,8 @@ def allowed_text(published: PaperNumber) -> str:
     """What a published number allows: "0.15 to 0.35 (range)"; "" where nothing can be compared."""
     low, high = published.low, published.high
     unit = "" if published.unit == "1" else f" {published.unit}"
+    if unit[1:2].isdigit():
+        unit = f" ×{unit}"
     if low is None and high is None:
         return ""
     if low is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -82,6 +81,7 @@ def _layout(plane: Plane) -> dict[str, Any]:
     return {
         **window,
         "hovermode": "closest",
+        "hoverdistance": 40,
         "hoverlabel": {"align": "left"},
         "font": {"family": _FONT, "size": 14, "color": "#222"},
         "paper_bgcolor": "#fff",
@@ -103,7 +103,8 @@ def _traces(item: Series, colour: str, group: str, shown: bool = True) -> list[d
         opacity = 0.35 if item.kind == "band" else 0.16
         found.append(
             {
-                **common, "x": _list(outline[0]), "y": _list(outline[1]), "mode": "none",
+                **common, "x": _list(outline[0]), "y": _list(outline[1]), "mode": "lines",
+                "line": {"color": colour, "width": 0.0 if item.kind == "band" else 0.8},
                 "fill": "toself", "fillcolor": _faded(colour, opacity),
                 "hoverinfo": "skip", "showlegend": False,
             }
@@ -145,7 +146,7 @@ def _hover(item: Series) -> str:
         f"<b>{html_label(item.label)}</b>",
         "mass = %{x:.4g} GeV",
         "coupling = %{y:.3g}" + error,
-        *(_broken(html.escape(text, quote=False)) for text in _about(item)),
+        *(_broken(text) for text in _about(item)),
     ]
     return "<br>".join(lines) + "<extra></extra>"
 
@@ -153,11 +154,11 @@ def _hover(item: Series) -> str:
 def _about(item: Series) -> list[str]:
     """Confidence level, method and sources of a curve, a line each, as far as known."""
     level = f"{100 * item.meta['cl']:g} % CL" if item.meta.get("cl") else ""
-    method = f"method: {item.meta['method']}" if item.meta.get("method") else ""
+    method = f"computed here, method {item.meta['method']}" if item.meta.get("method") else ""
     texts = [level or item.meta.get("cl_note", ""), method]
     if item.role == "preferred":
         texts.append(item.note)
-    return [text for text in (*texts, *source_texts(item)) if text]
+    return [html_label(text) for text in (*texts, *source_texts(item)) if text]
 
 
 def source_texts(item: Series) -> list[str]:

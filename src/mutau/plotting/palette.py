@@ -16,7 +16,7 @@ PUBLISHED = (
     "#6c7a00", "#7b241c", "#1f4e79", "#76448a",
 )  # fmt: skip
 PREFERRED = "#2e8b57"
-MODEL = ("#252525", "#737373")
+MODEL = ("#252525",)
 USER = ("#000000", "#8b0000", "#00008b")
 _FAMILIES = {
     "ours": OURS,

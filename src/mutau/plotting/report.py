@@ -1,33 +1,26 @@
-"""The report: one self-contained page with every figure and every published number beside ours."""
+"""The report of a reproduction: a folder with the page, figures, numbers and limits."""
 
 from __future__ import annotations
 
 import base64
-import html
+import io
 import json
 import platform
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from mutau.core.errors import FileError
+from mutau.core.errors import FileError, MutauError
+from mutau.core.figure import Figure
 from mutau.core.storage import write_text
-from mutau.plotting.static import write_figure
+from mutau.pipeline.citations import collect, of_reproduction
+from mutau.pipeline.exports import limit_name, write_figures
+from mutau.plotting.page import Image, page
+from mutau.plotting.static import FORMATS, check_style, write_figure
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222;
-       padding: 0 1rem; background: #fff; }
-h1, h2 { line-height: 1.2; } figure { margin: 1.5rem 0; } img { max-width: 100%; }
-figcaption { color: #555; max-width: 52rem; } .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
-th, td { border-bottom: 1px solid #ddd; padding: .35rem .6rem; text-align: left;
-         vertical-align: top; }
-th { background: #f5f5f5; } td.num { white-space: nowrap; } code { background: #f5f5f5; }
-.agrees { color: #1b7837; font-weight: 600; } .differs { color: #b2182b; font-weight: 600; }
-.shown { color: #555; }
-"""
-_HEAD = ("id", "quantity", "paper", "ours", "difference", "verdict", "why, and how", "s")
+_PACKAGES = ("mutau", "numpy", "scipy", "numba", "iminuit", "matplotlib", "mplhep", "plotly")
 
 
 def prepare_folder(folder: str | Path) -> Path:
@@ -47,33 +40,79 @@ def prepare_folder(folder: str | Path) -> Path:
         ) from error
 
 
-def write_report(result: Any, folder: str | Path, style: str = "mutau") -> list[Path]:
-    """Write figures (PNG), `numbers.json` and `report.html` into `folder`; return the paths.
+def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """Suffixes with their points, ".png" first. Raises MutauError for an unknown format."""
+    wanted = dict.fromkeys([".png", *(f".{item.lstrip('.')}" for item in formats if item)])
+    for suffix in wanted:
+        if suffix not in FORMATS:
+            raise MutauError(f"no figure format for {suffix!r}", allowed=", ".join(FORMATS))
+    return tuple(wanted)
 
-    result : mutau.pipeline.reproduction.Reproduction.
-    Raises FileError if the folder cannot be made or written.
+
+def write_report(
+    result: Any, folder: str | Path, style: str = "mutau", formats: Sequence[str] = ()
+) -> list[Path]:
+    """Write a reproduction into `folder`; return the paths, `report.html` last.
+
+    result : mutau.pipeline.reproduction.Reproduction. formats : of the figures, beside PNG.
+    Written: all figures, `figures.json`, `numbers.json`, `limits/*.npz`, `references.bib`, page.
+    Raises FileError if the folder cannot be made or written, MutauError for a style or format.
     """
+    suffixes = check_formats(formats)
+    check_style(style)
     folder = prepare_folder(folder)
-    paths = []
-    for figure in result.figures:
-        path = folder / f"{figure.id}.png"
-        write_figure(figure, path, style)
-        paths.append(path)
+    figures = ([result.plane.figure] if result.plane else []) + list(result.figures)
+    paths, images = [], []
+    for figure in figures:
+        for suffix in suffixes:
+            paths.append(folder / f"{figure.id}{suffix}")
+            write_figure(figure, paths[-1], style)
+        images.append(_image(figure, folder / f"{figure.id}.png"))
+    write_figures(figures, folder / "figures.json")
     numbers = folder / "numbers.json"
     write_text(numbers, json.dumps(_numbers(result), indent=1, ensure_ascii=False))
-    page = folder / "report.html"
-    write_text(page, _page(result, paths))
-    return [*paths, numbers, page]
+    if result.limits:
+        (folder / "limits").mkdir(exist_ok=True)
+    for line in result.limits:
+        paths.append(folder / "limits" / f"{limit_name(line)}.npz")
+        line.save(paths[-1])
+    cited = collect(of_reproduction(result))
+    write_text(folder / "references.bib", cited.bibtex())
+    written = folder / "report.html"
+    write_text(written, page(result, images, _facts(result), cited))
+    return [*paths, folder / "figures.json", folder / "references.bib", numbers, written]
 
 
 def _numbers(result: Any) -> dict[str, Any]:
     rows = [{name: getattr(row, name) for name in row.__slots__} for row in result.rows]
-    return {**result.meta, "level": result.level.name, "seconds": result.seconds, "rows": rows}
+    absent = [item.id for item in result.absent]
+    return {**result.meta, "level": result.level.name, "seconds": result.seconds, "rows": rows,
+            "absent": absent}  # fmt: skip
+
+
+def _facts(result: Any) -> dict[str, str]:
+    """What the page says about how it was made."""
+    level = result.level
+    seconds = sum(result.seconds.values())
+    facts = {
+        "Level": f"{level.name}: {level.events} Monte Carlo events per point, "
+        f"{level.points} points per curve",
+        "Seed": f"{level.seed}; the result does not depend on the number of workers",
+        "Time": f"{seconds:.0f} s ({platform.system()}, {platform.machine()})",
+        "Versions": _versions(),
+    }
+    for line in result.limits:
+        digests = line.meta.get("digests", {})
+        facts[f"Limit of {line.experiment}"] = (
+            f"{100 * line.cl:g} % CL, method {line.method}, {len(line.mass)} masses; digests: "
+            + ", ".join(f"{name} {value}" for name, value in digests.items())
+        )
+    return facts
 
 
 def _versions() -> str:
     names = []
-    for package in ("mutau", "numpy", "scipy", "numba", "matplotlib"):
+    for package in _PACKAGES:
         try:
             names.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -81,48 +120,17 @@ def _versions() -> str:
     return ", ".join([*names, f"Python {platform.python_version()}"])
 
 
-def _row(row: Any) -> str:
-    cells = [
-        f"<td><code>{html.escape(row.id)}</code></td>",
-        f"<td>{html.escape(row.quantity)}</td>",
-        f"<td>{html.escape(row.paper)}</td>",
-        f"<td class=num>{html.escape(row.ours)}</td>",
-        f"<td class=num>{html.escape(row.difference)}</td>",
-        f"<td class={row.verdict}>{row.verdict}</td>",
-        f"<td>{html.escape(row.why)}<br><small>{html.escape(row.how)}</small></td>",
-        f"<td class=num>{row.seconds:.1f}</td>",
-    ]
-    return "<tr>" + "".join(cells) + "</tr>"
+def _image(figure: Figure, path: Path) -> Image:
+    """A drawn PNG for the page: WebP without loss where Pillow has it, which is half as large."""
+    from PIL import Image as Picture
+    from PIL import features
 
-
-def _page(result: Any, images: list[Path]) -> str:
-    level = result.level
-    head = "".join(f"<th>{name}</th>" for name in _HEAD)
-    body = "\n".join(_row(row) for row in result.rows)
-    agree = sum(row.verdict == "agrees" for row in result.rows)
-    differ = sum(row.verdict == "differs" for row in result.rows)
-    shown = []
-    for figure, path in zip(result.figures, images, strict=True):
-        data = base64.b64encode(path.read_bytes()).decode()
-        shown.append(
-            f"<figure id='{html.escape(figure.id)}'><h3>{html.escape(figure.title)}</h3>"
-            f"<img alt='{html.escape(figure.title)}' src='data:image/png;base64,{data}'>"
-            f"<figcaption><code>{html.escape(figure.id)}</code> {html.escape(figure.caption)}"
-            "</figcaption></figure>"
-        )
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>mutau: papers and ours</title>
-<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>
-<h1>Published numbers beside ours</h1>
-<p>Papers: {html.escape(", ".join(result.papers))}. Level: {level.name} ({level.events} Monte Carlo
-events per point, {level.points} points per curve), seed {level.seed}. {agree} numbers agree,
-{differ} differ (each with its reason), the rest are shown. Computed with
-{html.escape(_versions())} in {sum(result.seconds.values()):.0f} s.</p>
-<h2>Numbers</h2><div class=scroll><table><thead><tr>{head}</tr></thead>
-<tbody>
-{body}
-</tbody></table></div>
-<h2>Figures</h2>
-{"".join(shown)}
-</body></html>
-"""
+    with Picture.open(path) as picture:
+        if not features.check("webp"):
+            data, kind = path.read_bytes(), "png"
+        else:
+            packed = io.BytesIO()
+            picture.convert("RGB").save(packed, "WEBP", lossless=True, method=4)
+            data, kind = packed.getvalue(), "webp"
+        text = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+        return Image(figure, text, *picture.size)

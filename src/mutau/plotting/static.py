@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,15 @@ def check_suffix(path: str | Path) -> Path:
 
 
 def check_style(style: str) -> str:
-    """The style, if it is known. Raises MutauError for another."""
+    """The style, if it is known and can be drawn, so that nobody computes an hour in vain.
+
+    Raises MutauError for another, MissingExtra without matplotlib (or mplhep, for a journal's).
+    """
     if style not in STYLES:
         raise MutauError(f"style {style!r} is unknown", allowed=", ".join(STYLES))
+    needed = ("matplotlib",) if style == "mutau" else ("matplotlib", "mplhep")
+    if any(find_spec(name) is None for name in needed):
+        raise MissingExtra(f"drawing figures in the style {style!r}", "plot")
     return style
 
 
@@ -45,12 +52,10 @@ def write_figure(figure: Figure, path: str | Path, style: str = "mutau") -> None
     """
     path = check_suffix(path)
     check_style(style)
-    try:
-        import matplotlib as mpl
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise MissingExtra("drawing figures", "plot") from error
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
     crowded = len(_in_legend(figure)) >= CROWDED
     with mpl.rc_context(_rc(style)):
         canvas = Canvas(figsize=(9.6, 5.4) if crowded else (7.2, 5.4), layout="constrained")
@@ -83,14 +88,13 @@ def _rc(style: str) -> Any:
         "legend.frameon": False,
         "legend.fontsize": 9.0,
         "svg.hashsalt": "mutau",
+        "pdf.fonttype": 42,  # journals refuse the other kind
         "mathtext.fontset": "dejavusans",
     }
     if style == "mutau":
         return common
-    try:
-        import mplhep
-    except ImportError as error:
-        raise MissingExtra("a journal style", "plot") from error
+    import mplhep
+
     journal = {k: v for k, v in getattr(mplhep.style, style).items() if k != "figure.figsize"}
     # journal fonts lack some of our signs; what they lack comes from the second family
     generic = journal.get("font.family", "sans-serif")

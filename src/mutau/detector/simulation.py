@@ -289,7 +289,13 @@ def _parts(layout: Layout, events: Array) -> tuple[Array, Array, Array, Array, A
     em, hadronic, deposits, crossed = (
         events[:, low:high] for low, high in pairwise(edges.tolist())
     )
-    return em, hadronic, deposits, crossed, events[:, edges[-1] :].reshape(-1, p, PLANE_BLOCK)
+    return (
+        em,
+        hadronic,
+        deposits,
+        crossed,
+        events[:, edges[-1] :].reshape(len(events), p, PLANE_BLOCK),
+    )
 
 
 def _fired(

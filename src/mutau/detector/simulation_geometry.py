@@ -23,6 +23,7 @@ from mutau.transport.hard_losses import (
     N_RECOIL_U,
     N_RECOIL_V,
     N_SHARE,
+    RECOIL_ENERGIES,
     hard_losses,
 )
 from mutau.transport.multiple_scattering import scattering_table
@@ -68,7 +69,7 @@ N_LOSS: Final = 337
 M_SOFT: Final = M_LOSS + N_LOSS
 M_RATE: Final = M_SOFT + N_ENERGY
 M_RECOIL: Final = M_RATE + 5 * N_ENERGY
-M_LOGIT: Final = M_RECOIL + N_RECOIL_V * N_RECOIL_U
+M_LOGIT: Final = M_RECOIL + len(RECOIL_ENERGIES) * N_RECOIL_V * N_RECOIL_U
 STRIDE: Final = M_LOGIT + 4 * N_ENERGY * N_SHARE
 
 #: Record of an event: state of the muon (x, y, z, dx/dz, dy/dz, energy), the same at the face of

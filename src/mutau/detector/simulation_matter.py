@@ -38,6 +38,7 @@ from mutau.transport.hard_losses import (
     N_RECOIL_U,
     N_RECOIL_V,
     N_SHARE,
+    RECOIL_ENERGIES,
     RECOIL_LOGIT,
     RECOIL_TAIL,
 )
@@ -55,6 +56,9 @@ _THIN_HARD: Final = 1.0
 #: Hadron-photon cross section over Q^2: poles (GeV^2) of Bezrukov and Bugaev (1981).
 _POLE_1: Final = 0.54
 _POLE_2: Final = 1.80
+_N_RECOIL_E: Final = len(RECOIL_ENERGIES)
+_RECOIL_LOG: Final = math.log(RECOIL_ENERGIES[0])
+_RECOIL_STEP: Final = math.log(RECOIL_ENERGIES[1] / RECOIL_ENERGIES[0])
 
 
 @njit(inline="always")
@@ -143,6 +147,9 @@ def recoil_kernel(
     share = rng.random()
     if kind == hard.PAIR:
         return v * M_MU * math.sqrt(share / (1.0 - share))
+    e = (math.log(energy) - _RECOIL_LOG) / _RECOIL_STEP
+    k = min(max(int(e), 0), _N_RECOIL_E - 2)
+    g = min(max(e - k, 0.0), 1.0)
     u = (math.log(v / (1.0 - v)) + RECOIL_LOGIT) * (N_RECOIL_V - 1) / (2.0 * RECOIL_LOGIT)
     i = min(max(int(u), 0), N_RECOIL_V - 2)
     s = min(max(u - i, 0.0), 1.0)
@@ -150,11 +157,12 @@ def recoil_kernel(
     w = (w + RECOIL_TAIL) * (N_RECOIL_U - 1) / (2.0 * RECOIL_TAIL)
     j = min(max(int(w), 0), N_RECOIL_U - 2)
     f = min(max(w - j, 0.0), 1.0)
-    at = m + M_RECOIL + i * N_RECOIL_U + j
-    after = at + N_RECOIL_U
-    log = (1.0 - s) * ((1.0 - f) * tables[at] + f * tables[at + 1]) + s * (
-        (1.0 - f) * tables[after] + f * tables[after + 1]
-    )
+    log = 0.0
+    for corner in range(4):
+        weight = (g if corner & 1 else 1.0 - g) * (s if corner & 2 else 1.0 - s)
+        row = (k + (corner & 1)) * N_RECOIL_V + i + (corner >> 1)
+        at = m + M_RECOIL + row * N_RECOIL_U + j
+        log += weight * ((1.0 - f) * tables[at] + f * tables[at + 1])
     return M_MU * math.exp(log)
 
 

@@ -47,13 +47,14 @@ N_ENERGY: Final = 48
 N_SHARE: Final = 161
 LOG_SHARE: Final = 16.0
 _N_V: Final = 800
-#: Recoil table: ln(v/(1-v)) from -RECOIL_LOGIT to RECOIL_LOGIT, and quantiles u of the transverse
-#: momentum at ln(u/(1-u)) from -RECOIL_TAIL to RECOIL_TAIL.
+#: Recoil table: muon energies (GeV, equal steps in ln E); ln(v/(1-v)) from -RECOIL_LOGIT to
+#: RECOIL_LOGIT; quantiles u of the transverse momentum at ln(u/(1-u)) from -RECOIL_TAIL to
+#: RECOIL_TAIL.
 N_RECOIL_V: Final = 25
 RECOIL_LOGIT: Final = 6.0
 N_RECOIL_U: Final = 129
 RECOIL_TAIL: Final = 12.0
-_RECOIL_ENERGY: Final = 160.0
+RECOIL_ENERGIES: Final = (10.0, 40.0, 160.0, 640.0)
 _PHOTON_MASS: Final = 1e-4
 
 
@@ -68,7 +69,7 @@ class HardLosses:
     taken : (N_ENERGY, 4) GeV/cm that they take. soft_variance : (N_ENERGY,) GeV^2/cm of radiative
         losses below the cut.
     restricted : stopping power without the hard collisions, GeV/cm, as `loss_kernel` reads it.
-    recoil : (N_RECOIL_V, N_RECOIL_U) quantiles of ln(p_T/m_mu) of the muon in bremsstrahlung.
+    recoil : (energies, N_RECOIL_V, N_RECOIL_U) quantiles of ln(p_T/m_mu) in bremsstrahlung.
     """
 
     cut: float
@@ -187,40 +188,51 @@ def _own_source() -> str:
     return files("mutau.transport").joinpath("hard_losses.py").read_text(encoding="utf-8")
 
 
-def _recoil(item: Element) -> dict[str, Array]:
-    """Quantiles of ln(p_T/m_mu) at fixed v from the exact cross section in the muon's angle."""
+def _recoil_row(item: Element, energy: float, v: float) -> Array | None:
+    """Quantiles of ln(p_T/m_mu) at one energy and v; None where the muon has nothing left."""
     from mutau.xsec.muon_brems import differential_x_psi
 
+    after = (1.0 - v) * energy
+    if after < 1.5 * M_MU:
+        return None
     log_pt = np.linspace(math.log(1e-5), math.log(100.0), 400)
+    p_t = M_MU * np.exp(log_pt)
+    inside = p_t < 0.5 * after
+    psi = np.arcsin(np.where(inside, p_t / after, 0.5))
+    density = differential_x_psi(
+        np.full(psi.shape, v), psi, energy, _PHOTON_MASS, z=float(item.z), a=item.a,
+        form_factor="elastic+inelastic",
+    )  # fmt: skip
+    per_log = np.maximum(density, 0.0) * p_t / after * inside
+    cells = 0.5 * (per_log[1:] + per_log[:-1])
+    total = float(cells.sum())
+    if total <= 0.0:
+        return None
+    below = np.append(0.0, np.cumsum(cells)) + 1e-30 * total
+    above = np.append(np.cumsum(cells[::-1])[::-1], 0.0) + 1e-30 * total
     tail = np.linspace(-RECOIL_TAIL, RECOIL_TAIL, N_RECOIL_U)
-    out = np.empty((N_RECOIL_V, N_RECOIL_U))
-    for i, logit in enumerate(np.linspace(-RECOIL_LOGIT, RECOIL_LOGIT, N_RECOIL_V)):
-        v = 1.0 / (1.0 + math.exp(-logit))
-        after = (1.0 - v) * _RECOIL_ENERGY
-        p_t = M_MU * np.exp(log_pt)
-        psi = np.arcsin(np.minimum(p_t / after, 0.5))
-        density = differential_x_psi(
-            np.full(psi.shape, v), psi, _RECOIL_ENERGY, _PHOTON_MASS, z=float(item.z), a=item.a,
-            form_factor="elastic+inelastic",
-        )  # fmt: skip
-        per_log = np.maximum(density, 0.0) * p_t / after * (p_t < 0.5 * after)
-        cells = 0.5 * (per_log[1:] + per_log[:-1])
-        below = np.append(0.0, np.cumsum(cells)) + 1e-30 * cells.sum()
-        above = np.append(np.cumsum(cells[::-1])[::-1], 0.0) + 1e-30 * cells.sum()
-        out[i] = np.interp(tail, np.log(below / above), log_pt)
+    return np.interp(tail, np.log(below / above), log_pt)
+
+
+def _recoil(item: Element) -> dict[str, Array]:
+    """Quantiles of ln(p_T/m_mu) at fixed v from the exact cross section in the muon's angle."""
+    out = np.empty((len(RECOIL_ENERGIES), N_RECOIL_V, N_RECOIL_U))
+    for k, energy in enumerate(RECOIL_ENERGIES):
+        for i, logit in enumerate(np.linspace(-RECOIL_LOGIT, RECOIL_LOGIT, N_RECOIL_V)):
+            row = _recoil_row(item, energy, 1.0 / (1.0 + math.exp(-logit)))
+            out[k, i] = out[k, i - 1] if row is None else row
     return {"recoil": out}
 
 
 @cache
 def recoil_table(item: Element) -> Array:
-    """Transverse momentum of a muon that radiates a photon: (N_RECOIL_V, N_RECOIL_U) quantiles.
+    """Transverse momentum of a muon that radiates a photon: quantiles of ln(p_T/m_mu).
 
-    Rows: ln(v/(1-v)); columns: ln(u/(1-u)) of the share u below; values ln(p_T/m_mu). Exact tree
-    level on the nucleus of the element and its protons (`xsec.muon_brems`, photon of 0.1 MeV) at
-    160 GeV. At fixed v the distribution depends on the energy only through the smallest
-    momentum transfer, m^2 v/(2E(1-v)), which moves the mean by below 2 % from 20 to 300 GeV.
+    Axes: RECOIL_ENERGIES; ln(v/(1-v)); ln(u/(1-u)) of the share u below. Exact tree level on the
+    nucleus of the element and its protons (`xsec.muon_brems`, photon of 0.1 MeV). At fixed v the
+    distribution depends on the energy only through the smallest momentum transfer, m^2 v/(2E(1-v)).
     """
-    key = digest(_own_source(), item.z, item.a, _RECOIL_ENERGY)
+    key = digest(_own_source(), item.z, item.a)
     table = cached_arrays("muon-recoil", key, lambda: _recoil(item))["recoil"]
     table.flags.writeable = False
     return table

@@ -106,7 +106,7 @@ def _rc(style: str) -> Any:
         "ytick.minor.size": 4.0, "xtick.major.pad": 6.0, "axes.linewidth": 1.2,
         "axes.labelpad": 5.0,
         "xtick.major.width": 1.0, "ytick.major.width": 1.0, "xtick.minor.width": 0.7,
-        "ytick.minor.width": 0.7,
+        "ytick.minor.width": 0.7, "savefig.bbox": None
     }  # fmt: skip
     return {**common, **journal, **sizes}
 
@@ -137,22 +137,34 @@ def _draw(axes: Any, figure: Figure, crowded: bool) -> None:
     for item, colour in coloured(figure.series):
         handle = _DRAWN[item.kind](axes, figure, item, colour)
         if item.label and _visible(figure, item) and handle is not None:
-            handle.set_label(item.label)
+            handle.set_label(_drawable(item.label))
             handles.append(handle)
     if figure.x_range:
         axes.set_xlim(*figure.x_range)
     if figure.y_range:
         axes.set_ylim(*figure.y_range)
     _ticks(axes)
-    axes.set_xlabel(figure.x_label)
-    axes.set_ylabel(figure.y_label)
-    axes.set_title(figure.title, loc="left", fontsize="medium")
+    axes.set_xlabel(_drawable(figure.x_label))
+    axes.set_ylabel(_drawable(figure.y_label))
+    axes.set_title(_drawable(figure.title), loc="left", fontsize="medium")
     if crowded:
         axes.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0
         )
     elif handles:
         axes.legend(handles=handles, loc="best")
+
+
+def _drawable(label: str) -> str:
+    """The label with primes outside of mathtext as mathtext, which has them in every font.
+
+    Beside mathtext the second font family, where primes come from otherwise, is not looked at.
+    """
+    parts = label.split("$")
+    if len(parts) < 3:
+        return label
+    parts[::2] = [part.replace("′", "$'$") for part in parts[::2]]
+    return "$".join(parts)
 
 
 def _ticks(axes: Any) -> None:
@@ -248,7 +260,7 @@ def _heatmap(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
         z = np.ma.masked_less_equal(z, 0.0)
         norm = LogNorm() if z.count() else None
     mesh = axes.pcolormesh(item.x, item.y, z, norm=norm, cmap="viridis", rasterized=True, lw=0)
-    axes.figure.colorbar(mesh, ax=axes, label=figure.z_label, pad=0.02)
+    axes.figure.colorbar(mesh, ax=axes, label=_drawable(figure.z_label), pad=0.02)
 
 
 _DRAWN: dict[str, Callable[[Any, Figure, Series, str], Any]] = {

@@ -1,0 +1,242 @@
+"""The page of a report: whole, self-contained, safe, readable; the plane as plotly draws it."""
+
+import html
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from mutau.core.errors import MutauError
+from mutau.core.figure import Figure, Series
+from mutau.core.types import Exclusion, provenance
+from mutau.limits import paper_numbers
+from mutau.pipeline.plane import chosen_curves, g_minus_2_bands, plane_of
+from mutau.pipeline.reproduction import Level, Reproduction, Row, allowed_text
+from mutau.plotting import page as page_module
+from mutau.plotting.interactive import plane_document
+from mutau.plotting.report import check_formats, write_report
+
+EVIL = "</script><script>alert('x')</script> & <b>\"bold\"</b>"
+MASS = np.geomspace(1e-3, 1.0, 13)
+
+
+def limit(name, coupling, **meta):
+    return Exclusion(
+        MASS, np.asarray(coupling, float), 0.01 * np.ones(13) * 1e-4, 0.9, name, "lmu-ltau",
+        "bayes", {**provenance(seed=1, experiment="abc"), **meta},
+    )  # fmt: skip
+
+
+def reproduction():
+    limits = (
+        limit("na64mu", 1e-4 * (1.0 + MASS)),
+        limit("na64e", np.where(MASS < 0.1, 1e-3, np.inf), alpha_d=0.1),
+    )
+    rows = (
+        Row("mu.fig2.160", EVIL, "15-35 %", "16 %", 0.16, 0.01, "+2.0 %", "agrees", EVIL,
+            "by hand; figure mu.width", 1.5, "na64mu", "sec. V", "0.15 to 0.35 (range)"),
+        Row("mu.da", "the moment", "251(59)", "300", 300.0, 1.0, "-19.5 %", "differs", "because",
+            "from memory", 0.5, "na64mu", "eq. 1", "192 to 310"),
+        Row("me.sqrts", "energy", "406 MeV", "405.5", 405.5, 0.0, "-0.1 %", "agrees", "", "exact",
+            0.1, "muone", "sec. II", ""),
+    )  # fmt: skip
+    figure = Figure("mu.width", f"Widths {EVIL}", "$m_{Z'}$ [GeV]", "y",
+                    (Series(f"$x$ {EVIL}", MASS, MASS),), caption=EVIL)  # fmt: skip
+    return Reproduction(
+        ("na64mu", "muone"), Level("tiny", 10, 13), rows, (figure,), {"na64mu/x": 2.0},
+        provenance(seed=1), limits, plane_of(limits, chosen_curves()),
+        (paper_numbers()["mu.track.res"],),
+    )  # fmt: skip
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text outside scripts and styles."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.text, self._inside = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if not self._inside:
+            self.text.append(data)
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def result():
+    return reproduction()
+
+
+@pytest.fixture(scope="module")
+def folder(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    write_report(result, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def parsed(text):
+    return Elements(text)
+
+
+def test_the_page_loads_nothing_and_stays_small(text, parsed):
+    assert len(text.encode()) < 8e6
+    for _, attributes in parsed.elements:
+        for name in ("src", "href", "srcset", "action", "data"):
+            value = attributes.get(name) or ""
+            assert value.startswith(("data:", "#")) or not value, (name, value[:60])
+    assert not parsed.of("link")[1:]  # the empty icon alone
+    (policy,) = (a["content"] for a in parsed.of("meta") if "http-equiv" in a)
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+
+
+def test_foreign_text_cannot_become_markup(text, parsed):
+    assert "alert('x')" not in "".join(
+        attributes.get("onclick", "") for _, attributes in parsed.elements
+    )
+    scripts = [a for a in parsed.of("script") if a.get("type") != "application/json"]
+    assert len(scripts) == 2  # plotly and ours
+    assert "".join(parsed.text).count(EVIL) >= 3  # shown as it was written
+    assert "<script>alert" not in text
+
+
+def test_every_number_stands_there_with_all_that_belongs_to_it(result, parsed):
+    shown = " ".join(" ".join(parsed.text).split())
+    for row in result.rows:
+        for part in (row.id, row.paper, row.ours, row.difference, row.where, row.allowed):
+            assert part in shown, part
+    assert "✓ agrees" in shown
+    assert "≠ differs" in shown
+    assert "mu.track.res" in shown  # published, not computed: said
+    verdicts = [a["data-verdict"] for a in parsed.of("tr") if "data-verdict" in a]
+    assert verdicts == ["agrees", "differs", "agrees"]
+    assert "digests: experiment abc" in shown
+    assert {"href": "#mu.width"} in parsed.of("a")  # "figure mu.width" leads there
+
+
+def test_the_page_can_be_read_without_eyes(parsed):
+    assert parsed.of("html") == [{"lang": "en"}]
+    assert all(image.get("alt") for image in parsed.of("img"))
+    ids = [a["id"] for _, a in parsed.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    headings = [int(tag[1]) for tag, _ in parsed.elements if tag in ("h1", "h2", "h3")]
+    assert headings[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(headings))
+    assert all(a.get("scope") for a in parsed.of("th"))
+    anchors = [a["href"][1:] for a in parsed.of("a")]
+    assert set(anchors) <= set(ids)
+
+
+def test_the_folder_holds_data_beside_the_page(result, folder):
+    names = {path.name for path in folder.iterdir()}
+    assert {"plane.png", "mu.width.png", "figures.json", "numbers.json", "references.bib",
+            "limits", "report.html"} == names  # fmt: skip
+    saved = Exclusion.load(folder / "limits" / "na64mu-lmu-ltau.npz")
+    assert np.array_equal(saved.coupling, result.limits[0].coupling)
+    numbers = json.loads((folder / "numbers.json").read_text())
+    assert numbers["absent"] == ["mu.track.res"]
+    assert "Sieber:2022na64mu" in (folder / "references.bib").read_text()
+
+
+def test_without_plotly_the_page_says_so_and_shows_the_picture(result, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_module, "plotly_script", lambda: "")
+    write_report(result, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(text) < 1e6
+    assert "plotly, which is not installed" in text
+    assert "plane-drawing" not in text.split("<script>")[0]
+    assert any(a.get("id") == "plane-static" for a in Elements(text).of("img"))
+
+
+def test_without_limits_there_is_no_plane(result, tmp_path):
+    write_report(replace(result, plane=None, limits=()), tmp_path)
+    assert "Exclusion plane" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "plane.png").exists()
+
+
+def test_further_formats(result, tmp_path):
+    write_report(replace(result, plane=None, limits=()), tmp_path, "mutau", ["svg", ".pdf"])
+    assert {"mu.width.png", "mu.width.svg", "mu.width.pdf"} <= {p.name for p in tmp_path.iterdir()}
+    assert check_formats([""]) == (".png",)
+    with pytest.raises(MutauError, match="allowed"):
+        check_formats(["gif"])
+
+
+# --- the plane as data for plotly ---------------------------------------------------------------
+
+
+def test_plotly_accepts_the_plane(result):
+    graph_objects = pytest.importorskip("plotly.graph_objects")
+    document = plane_document(result.plane)
+    drawn = graph_objects.Figure(data=document["data"], layout=document["layout"])
+    assert len(drawn.data) == len(document["data"])
+
+
+def test_the_drawn_points_are_those_of_the_limits(result):
+    document = plane_document(result.plane)
+    found = {}
+    for trace in document["data"]:
+        if trace["showlegend"]:
+            found.setdefault(trace["name"], trace)
+    ours = found["na64mu (this work)"]
+    assert np.allclose(ours["x"], MASS, rtol=1e-5)
+    assert np.allclose(ours["y"], result.limits[0].coupling, rtol=1e-5)
+    assert "90 % CL" in ours["hovertemplate"]
+    assert "bayes" in ours["hovertemplate"]
+    assert "%{x" in ours["hovertemplate"]
+    ended = found["na64e, α<sub>D</sub> = 0.1 (this work)"]
+    assert len(ended["x"]) == np.sum(MASS < 0.1)  # no point where nothing is excluded
+    ccfr = found["CCFR trident"]
+    assert "95 % CL" in ccfr["hovertemplate"]
+    assert "Phys. Rev. Lett. 66" in html.unescape(ccfr["hovertemplate"])
+
+
+def test_one_year_is_shown_and_all_are_there(result):
+    document = plane_document(result.plane)
+    bands = [trace for trace in document["data"] if trace["legendgroup"] == "gm2"]
+    years = {trace["meta"]["year"] for trace in bands}
+    assert years == {2006, 2021, 2023, 2025} == {item["year"] for item in document["years"]}
+    assert {t["meta"]["year"] for t in bands if t["visible"] is True} == {2021}
+    by_year = {band.meta["year"]: band for band in g_minus_2_bands("lmu-ltau", (1e-4, 10.0))}
+    for trace in bands:
+        if trace["showlegend"] and trace["meta"]["year"] != 2025:
+            assert np.allclose(trace["y"], by_year[trace["meta"]["year"]].y, rtol=1e-5)
+    # 2025 is compatible with zero: no lower edge is drawn, only the fill down to nothing
+    lower = [t for t in bands if t["meta"]["year"] == 2025 and t["showlegend"]]
+    assert lower[0]["x"] == []
+
+
+def test_groups_of_curves_are_unique_and_complete(result):
+    document = plane_document(result.plane)
+    groups = [curve["group"] for curve in document["curves"]]
+    assert len(groups) == len(set(groups))
+    assert set(groups) == {trace["legendgroup"] for trace in document["data"]}
+
+
+def test_what_a_published_number_allows_in_words():
+    table = paper_numbers()
+    assert allowed_text(table["mu.fig2.160"]) == "0.15 to 0.35 (range)"
+    assert allowed_text(table["mu.da"]).startswith("192 to 310 × 1e-11")
+    assert allowed_text(table["mu.width"]) == ""
+    assert allowed_text(table["me.gamma.energy"]).startswith("from 12.5 GeV")

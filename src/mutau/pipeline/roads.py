@@ -82,7 +82,11 @@ def mass_key(mass: float) -> int:
 
 
 #: Modules that register a road when imported.
-ROAD_MODULES = ("mutau.pipeline.muon_brems", "mutau.pipeline.muon_electron")
+ROAD_MODULES = (
+    "mutau.pipeline.muon_brems",
+    "mutau.pipeline.muon_electron",
+    "mutau.pipeline.electron",
+)
 
 
 def _load() -> None:

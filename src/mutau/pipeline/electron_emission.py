@@ -1,0 +1,302 @@
+"""Spectra of Z' emitted in a cascade: bremsstrahlung by e- and e+, annihilation of e+.
+
+Cross sections come from `xsec`, track lengths from `electron_tracks`; here they are tabulated for
+one mass and integrated over the emitter's energy. All numbers are per beam particle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from mutau.core.constants import M_E, M_U
+from mutau.core.units import PB_CM2
+from mutau.matter import Element, Material
+from mutau.models import Model
+from mutau.pipeline.electron_tracks import Tracks
+from mutau.xsec import annihilation, electron_brems
+from mutau.xsec.bremsstrahlung_maps import energy_knees, energy_limits, knee_inverse, knee_map
+
+Array = np.ndarray
+
+#: Elements that make less than this share of the Z' take the spectrum of the dominant one.
+MINOR_SHARE: Final = 0.02
+#: Relative error of a table against direct quadrature (test), and of `xsec` beneath it.
+TABLE_ERROR: Final = 1e-3
+_PANELS: Final = 12
+#: Gauss-Lobatto points on (0, 1): exact to degree 7, the ends shared by neighbouring panels.
+_LOBATTO: Final = 0.5 + 0.5 * np.array([-1.0, -np.sqrt(3.0 / 7.0), 0.0, np.sqrt(3.0 / 7.0), 1.0])
+_LOBATTO_W: Final = np.array([9.0, 49.0, 64.0, 49.0, 9.0]) / 180.0
+#: At the kinematic limit itself phase space closes, within 1e-5 of the range; what counts there is
+#: the cubic through the last four points before it.
+_END: Final = np.array(
+    [np.prod([(1.0 - a) / (b - a) for a in _LOBATTO[:4] if a != b]) for b in _LOBATTO[:4]]
+)
+_GAUSS, _GAUSS_W = np.polynomial.legendre.leggauss(6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BremsTable:
+    """Cross section of e N -> e N Z' at coupling 1 as a function of emitter and Z' energy.
+
+    In x = E_Z'/E the variable is that of `xsec.bremsstrahlung_maps`, from x_low to the kinematic
+    limit, cut into panels; in ln E a Chebyshev polynomial runs through the nodes.
+    mass : GeV. nucleus : its mass, GeV. x_low : lower end. nodes : (e,) emitter energies, GeV.
+    above : (e, P + 1) pb, integral from a panel's edge to the limit; slope : its derivative in
+    the variable scaled to (0, 1).
+    """
+
+    mass: float
+    nucleus: float
+    x_low: float
+    nodes: Array
+    above_edge: Array
+    slope: Array
+
+    def _place(self, energy: Array, k: Array) -> tuple[Array, Array]:
+        """Scaled variable in [0, 1] of each (energy, k), and its derivative by k, 1/GeV."""
+        start, end = _range(energy, self.mass, self.nucleus, self.x_low)
+        a, b = energy_knees(M_E, self.mass)
+        # at and above the limit, where the map diverges, the place is 1
+        w = k / np.maximum(energy - k, 1e-12 * energy)
+        g = _map(w, a, b)
+        q = (g - start) / (end - start)
+        dg = g * (b - a) / (16.0 * (w + a) * (w + b)) * (1.0 + w) ** 2 / energy
+        return np.clip(q, 0.0, 1.0), dg / (end - start)
+
+    def _over_nodes(self, energy: Array) -> Array:
+        """(e, ...) weights of the nodes in the interpolation to `energy`."""
+        n = len(self.nodes)
+        if n == 1:
+            return np.ones((1, *energy.shape))
+        low, high = np.log(self.nodes[0]), np.log(self.nodes[-1])
+        cos = np.cos(np.pi * (np.arange(n) + 0.5) / n)
+        ends = np.cos(0.5 * np.pi / n)
+        t = np.clip((2.0 * np.log(energy) - low - high) / (high - low) * ends, -1.2, 1.2)
+        first = chebyshev.chebvander(t, n - 1)  # (..., n)
+        at = chebyshev.chebvander(-cos, n - 1)  # rising nodes
+        scale = np.full(n, 2.0 / n)
+        scale[0] = 1.0 / n
+        return np.moveaxis((first * scale) @ at.T, -1, 0)
+
+    def above(self, energy: Array, k: Array) -> Array:
+        """int_k dk' d sigma/dk', pb, for emitters of `energy` (any shape, with k), GeV."""
+        energy, k = np.broadcast_arrays(np.asarray(energy, float), np.asarray(k, float))
+        q, _ = self._place(energy, k)
+        value = self._hermite(q, derivative=False)
+        total = np.sum(self._over_nodes(energy) * value, axis=0)
+        return np.where(k < energy, np.maximum(total, 0.0), 0.0)
+
+    def density(self, energy: Array, k: Array) -> Array:
+        """d sigma/dk, pb/GeV; arguments as `above`."""
+        energy, k = np.broadcast_arrays(np.asarray(energy, float), np.asarray(k, float))
+        q, slope = self._place(energy, k)
+        value = -self._hermite(q, derivative=True) * slope
+        total = np.sum(self._over_nodes(energy) * value, axis=0)
+        return np.where((q > 0.0) & (q < 1.0), np.maximum(total, 0.0), 0.0)
+
+    def _hermite(self, q: Array, derivative: bool) -> Array:
+        """(e, ...) cubic Hermite interpolation of `above_edge` at q, or its derivative by q."""
+        panels = self.above_edge.shape[1] - 1
+        i = np.minimum((q * panels).astype(int), panels - 1)
+        t = q * panels - i
+        y0, y1 = self.above_edge[:, i], self.above_edge[:, i + 1]
+        m0, m1 = self.slope[:, i] / panels, self.slope[:, i + 1] / panels
+        if derivative:
+            return panels * (
+                6.0 * t * (1.0 - t) * (y1 - y0)
+                + m0 * (1.0 - t) * (1.0 - 3.0 * t)
+                + m1 * t * (3.0 * t - 2.0)
+            )
+        return (
+            y0 * (1.0 + 2.0 * t) * (1.0 - t) ** 2
+            + y1 * t * t * (3.0 - 2.0 * t)
+            + t * (1.0 - t) * (m0 * (1.0 - t) - m1 * t)
+        )
+
+
+def _map(w: Array, a: float, b: float) -> Array:
+    return np.asarray(((1.0 + w / a) / (1.0 + w / b)) ** (1.0 / 16.0))
+
+
+def _range(energy: Array, mass: float, nucleus: float, x_low: float) -> tuple[Array, Array]:
+    """Variable at x_low (or where the Z' becomes possible) and at the kinematic limit."""
+    flat = np.atleast_1d(energy).ravel()
+    unique, inverse = np.unique(flat, return_inverse=True)
+    a, b = energy_knees(M_E, mass)
+    start, end = np.zeros(len(unique)), np.ones(len(unique))
+    for i, e in enumerate(unique):
+        low, high = energy_limits(e, M_E, mass, nucleus)
+        low = max(low, x_low * e)
+        if low < high:
+            start[i], end[i] = knee_map(low / (e - low), a, b), knee_map(high / (e - high), a, b)
+    shape = np.shape(energy)
+    return start[inverse].reshape(shape), end[inverse].reshape(shape)
+
+
+def brems_table(
+    element: Element, mass: float, low: float, high: float, x_low: float, *, coulomb: bool = False
+) -> BremsTable:
+    """Table for emitters between `low` and `high`, GeV (equal: one energy), and x above x_low.
+
+    Energies below the reaction's threshold count as the lowest one above it.
+    """
+    nucleus = element.a * M_U
+    low = min(max(low, 1.02 * mass + 2.0 * M_E), high)
+    ratio = high / low
+    n = 1 if ratio < 1.0 + 1e-9 else 6 if ratio < 4.0 else 12
+    cos = np.cos(np.pi * (np.arange(n) + 0.5) / n)[::-1]
+    middle, half = 0.5 * np.log(low * high), 0.5 * np.log(ratio) / np.cos(0.5 * np.pi / n)
+    nodes = np.exp(middle + half * cos * (n > 1)) if n > 1 else np.array([high])
+    a, b = energy_knees(M_E, mass)
+    inner = (np.arange(_PANELS)[:, None] + _LOBATTO[:-1]).ravel() / _PANELS
+    q = np.append(inner, 1.0)
+    above, slope = np.zeros((n, _PANELS + 1)), np.zeros((n, _PANELS + 1))
+    start, end = _range(nodes, mass, nucleus, x_low)
+    for i, energy in enumerate(nodes):
+        w, dw = np.array([knee_inverse(start[i] + (end[i] - start[i]) * v, a, b) for v in q]).T
+        x = w / (1.0 + w)
+        value = electron_brems.differential_x(
+            x, float(energy), mass, z=element.z, a=element.a, coulomb=coulomb
+        )
+        value = value * dw / (1.0 + w) ** 2 * (end[i] - start[i])  # d sigma/dq
+        value[-1] = max(_END @ value[-5:-1], 0.0)
+        corners = np.stack([value[j : j + 4 * _PANELS : 4] for j in range(4)] + [value[4::4]])
+        panels = _LOBATTO_W @ corners / _PANELS
+        above[i, :-1] = np.cumsum(panels[::-1])[::-1]
+        slope[i] = -value[::4]
+    return BremsTable(mass, nucleus, x_low, nodes, above, slope)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BremsEmission:
+    """Bremsstrahlung in the whole target. table : of the dominant element. atoms : its atoms per
+    cm^2 and X0 of track, times `PB_CM2`, with the other elements counted in."""
+
+    tracks: Tracks
+    table: BremsTable
+    atoms: float
+
+    def above(self, k: Array) -> Array:
+        """(n,) mean number of Z' per beam particle with energy above k (n,), GeV, coupling 1."""
+        flat = np.asarray(k, float)
+        sigma = self.table.above(self.tracks.energy, flat[:, None])
+        return self.atoms * (sigma @ self.tracks.both)
+
+
+def brems_emission(
+    tracks: Tracks, mass: float, low: float, x_low: float, *, coulomb: bool = False
+) -> BremsEmission:
+    """Emission by e- and e+ between `low` and the beam energy, with x above x_low."""
+    high = float(tracks.energy[-1])
+    atoms = tracks.material.atoms_per_cm3
+    main = tracks.material.dominant_element
+    number = dict(atoms)
+
+    def at_top(element: Element) -> float:
+        return float(
+            electron_brems.totals(
+                high, mass, z=element.z, a=element.a, x_min=x_low, coulomb=coulomb
+            ).sigma_pb
+        )
+
+    first = number[main] * at_top(main) if len(atoms) > 1 else 1.0
+    more = sum(n * at_top(element) for element, n in atoms if element != main)
+    share = more / first if first > 0.0 else 0.0
+    table = brems_table(main, mass, low, high, x_low, coulomb=coulomb)
+    scale = number[main] * (1.0 + share) * tracks.material.radiation_length_cm * PB_CM2
+    return BremsEmission(tracks, table, scale)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnihilationEmission:
+    """Annihilation of cascade positrons: nodes of the integral over their energy.
+
+    energy : (N,) GeV, rising. number : (N,) mean number of Z' per beam particle that each stands
+    for. per_x0 : (N,) annihilations per X0 of positron track there.
+    """
+
+    energy: Array
+    number: Array
+    per_x0: Array
+
+    def rate(self, energy: Array) -> Array:
+        """Annihilations per X0 of positron track, interpolated; 0 outside the nodes."""
+        return np.interp(energy, self.energy, self.per_x0, left=0.0, right=0.0)
+
+    def above(self, k: Array) -> Array:
+        """(n,) mean number of Z' per beam particle with energy above k (n,)."""
+        total = np.concatenate([[0.0], np.cumsum(self.number)])
+        return np.asarray(total[-1] - total[np.searchsorted(self.energy, k)])
+
+
+def annihilation_emission(
+    tracks: Tracks, model: Model, low: float, electrons: str = "virial", spread: float = 0.0
+) -> AnnihilationEmission:
+    """Z' made and decaying invisibly, by positrons above `low` GeV.
+
+    electrons : model of the atomic motion (`xsec.annihilation`). spread : relative, of the beam;
+    it matters in a thin target, where the beam itself meets the resonance.
+    """
+    elements = _annihilating(tracks.material)
+    column = tracks.material.radiation_length_cm * PB_CM2
+    if not len(tracks.edges):
+        energy = tracks.energy[-1:]
+        if tracks.beam_positron == 0.0:
+            return AnnihilationEmission(energy, np.zeros(1), np.zeros(1))
+        per_x0 = np.zeros(1)
+        for element, n in elements:
+            per_x0 += column * n * _at_beam(energy, model, element, electrons, spread)
+        return AnnihilationEmission(energy, tracks.beam_positron * per_x0, per_x0)
+    nodes, weights = _panels(tracks, model, low)
+    per_x0 = np.zeros(len(nodes))
+    for element, n in elements:
+        per_x0 += (
+            column
+            * n
+            * annihilation.cross_section(nodes, model, element=element, electrons=electrons)
+        )
+    return AnnihilationEmission(nodes, weights * tracks.positron_density(nodes) * per_x0, per_x0)
+
+
+def _at_beam(energy: Array, model: Model, element: str, electrons: str, spread: float) -> Array:
+    if spread > 0.0:
+        return annihilation.folded(
+            energy, model, spread=spread, element=element, electrons=electrons
+        )
+    return annihilation.cross_section(energy, model, element=element, electrons=electrons)
+
+
+def _annihilating(stuff: Material) -> Sequence[tuple[str, float]]:
+    """(symbol, atoms per cm^3) with the minor elements' electrons given to the lightest main one.
+
+    Hydrogen in a plastic thus moves as the electrons of carbon.
+    """
+    electrons = {element: n * element.z for element, n in stuff.atoms_per_cm3}
+    total = sum(electrons.values())
+    main = {e: n for e, n in electrons.items() if n >= MINOR_SHARE * total}
+    lightest = min(main, key=lambda e: e.z)
+    main[lightest] += total - sum(main.values())
+    return [(element.symbol, n / element.z) for element, n in main.items()]
+
+
+def _panels(tracks: Tracks, model: Model, low: float) -> tuple[Array, Array]:
+    """Nodes and weights in positron energy: fine where tracks bend and around the resonance."""
+    top = float(tracks.edges[-1])
+    edges = [np.array([low, top]), tracks.edges]
+    edges.append(np.exp(np.arange(np.log(low), np.log(top), 0.04)))
+    if model.mass > 2.0 * M_E:
+        resonance = annihilation.resonance_energy(model.mass)
+        steps = np.array([0.001, 0.003, 0.007, 0.012, 0.02, 0.03])
+        edges.append(resonance * np.concatenate([[1.0], np.exp(steps), np.exp(-steps)]))
+    all_edges = np.unique(np.concatenate(edges))
+    all_edges = all_edges[(all_edges >= low) & (all_edges <= top)]
+    keep = np.append(True, np.diff(all_edges) > 1e-9 * top)
+    all_edges = all_edges[keep]
+    half = 0.5 * np.diff(all_edges)[:, None]
+    nodes = all_edges[:-1, None] + half * (1.0 + _GAUSS)
+    return nodes.ravel(), (half * _GAUSS_W).ravel()

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.background.estimate import SOURCES, Estimate
+from mutau.background.hadron_decays_hcal import mip_probability
 from mutau.background.hadron_decays_tracks import (
     Cuts,
     Tracks,
     carry,
     cuts_of,
-    mip_probability,
     modules,
     outgoing_trackers,
     reconstructed_below,
@@ -317,7 +317,7 @@ def passes(experiment: Experiment, cuts: Cuts, tracks: Tracks, ecal: Array) -> A
     )
     fired &= ~tracks.any_of(modules(experiment, "vhcal"))
     fired &= ecal <= cuts.calorimeters
-    seen = np.where(fired, mip_probability(experiment, tracks.behind, cuts), 0.0)
+    seen = np.where(fired, mip_probability(experiment, tracks.behind, cuts.hcal), 0.0)
     return np.asarray(seen * reconstructed_below(tracks.behind, cuts))
 
 

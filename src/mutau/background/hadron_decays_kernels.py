@@ -46,7 +46,8 @@ def carry_kernel(
     losses: Array,
     heads: Array,
     columns: Array,
-    gaussian: bool,
+    yoke: Array,
+    yoke_width: float,
     rng: np.random.Generator,
     touched: NDArray[np.int64],
     behind: Array,
@@ -56,10 +57,12 @@ def carry_kernel(
 
     track : (N, 4) x, y (cm) and slopes on the plane z = begin (N,), energy (N,) GeV.
     charge : (N,) +1 for the charge of the beam particle, -1 for the other.
+    yoke : energy-loss table of iron, yoke_width : its Highland angle at p beta = 1 GeV per root of
+    cm: what enters a dipole outside its gap crosses its length of iron, without a field.
     kick : (N, 3) energy lost (GeV) and slopes added in the middle of the target; zeros for none.
     Writes touched (N,), bits by name index, of everything crossed (the target included) and, for
     counters, seen; behind (N, 2): energies (GeV) behind the target and at the end, 0 where the
-    muon stopped, turned back or met the yoke; hits (N or 0, names, 2): crossings, cm.
+    muon stopped or turned back; hits (N or 0, names, 2): crossings, cm.
     """
     for event in range(track.shape[0]):
         x, y, tx, ty = track[event, 0], track[event, 1], track[event, 2], track[event, 3]
@@ -83,14 +86,23 @@ def carry_kernel(
                 if hit:
                     bits |= 1 << name
                     m = int(rows[index, TABLE])
-                    width = rows[index, WIDTH] if gaussian else -1.0
                     if kind == TARGET:
                         e -= kick[event, 0]
                         tx += kick[event, 1]
                         ty += kick[event, 2]
                     if e > _STOPPED:
                         x, y, tx, ty, e = slab_kernel(
-                            x, y, tx, ty, e, length, width, losses[m], heads[m], columns[m], rng
+                            x,
+                            y,
+                            tx,
+                            ty,
+                            e,
+                            length,
+                            rows[index, WIDTH],
+                            losses[m],
+                            heads[m],
+                            columns[m],
+                            rng,
                         )
                 else:
                     x += length * tx
@@ -99,6 +111,13 @@ def carry_kernel(
                 alive = e > _STOPPED
                 if kind == TARGET and alive:
                     behind[event, 0] = e
+            elif kind == DIPOLE and not hit:
+                width = yoke_width * math.sqrt(length)
+                x, y, tx, ty, e = slab_kernel(
+                    x, y, tx, ty, e, length, width, yoke, heads[0], columns[0], rng
+                )
+                z += length
+                alive = e > _STOPPED
             elif kind == DIPOLE:
                 momentum = math.sqrt(e * e - M_MU * M_MU)
                 curve = charge[event] * rows[index, CURVE_X]
@@ -108,7 +127,7 @@ def carry_kernel(
                     curve = charge[event] * rows[index, CURVE_Y]
                     y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, momentum, length, curve)
                 z += length
-                alive = hit and fine != 0.0 and inside(x, y, rows, index)
+                alive = fine != 0.0
             elif hit and (rows[index, EFFICIENCY] >= 1.0 or rng.random() < rows[index, EFFICIENCY]):
                 bits |= 1 << name
             if not alive:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import M_MU
 from mutau.core.errors import UnknownName
-from mutau.core.units import PB_CM2, parse_quantity
+from mutau.core.units import parse_quantity
 from mutau.detector.geometry import KIND, NAME, TRIGGER, VETO, Geometry, build_geometry
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
-from mutau.matter.muon_cross_sections import PROCESSES, moment
-from mutau.matter.muon_energy_loss import stopping_power
+from mutau.matter.muon_energy_loss import loss_table
+from mutau.transport.multiple_scattering import highland_angle
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -153,7 +152,7 @@ def carry(
         geometry.losses,
         geometry.heads,
         geometry.columns,
-        True,
+        *_yoke(),
         rng,
         touched,
         behind,
@@ -171,40 +170,15 @@ def carry(
     )
 
 
+@lru_cache(maxsize=1)
+def _yoke() -> tuple[Array, float]:
+    """Energy loss of iron, and its Highland angle at p beta = 1 GeV per root of cm (of 1 m)."""
+    iron = material("iron")
+    return loss_table(iron), float(highland_angle(1.0, iron, 100.0, mass=0.0)) / 10.0
+
+
 def _role(geometry: Geometry, kind: int) -> tuple[str, ...]:
     return tuple(geometry.names[int(row[NAME])] for row in geometry.rows if row[KIND] == kind)
-
-
-@lru_cache(maxsize=64)
-def _hard_rate(name: str, energy: float, least: float) -> float:
-    """Collisions per cm of a muon that cost more than `least` GeV (radiation and nuclei)."""
-    made_of = material(name)
-    return sum(
-        atoms * PB_CM2 * float(moment(process, 0, energy, item, low=min(least / energy, 1.0)))
-        for item, atoms in made_of.atoms_per_cm3
-        for process in PROCESSES
-    )
-
-
-def mip_probability(experiment: Experiment, energy: ArrayLike, cuts: Cuts) -> Array:
-    """Chance that one muon of `energy` (GeV) leaves no more than the cut in all HCAL modules.
-
-    Mean loss below 0.5 GeV collisions plus none above what is left up to the cut, exp(-rate L).
-    Error about 2 % absolute (fluctuations below 0.5 GeV are left out).
-    Check: 1 without a cut.
-    """
-    energy = np.asarray(energy, float)
-    solids = [item for item in experiment.detector.calorimeter if item.kind == "hcal"]
-    if not solids or not math.isfinite(cuts.hcal):
-        return np.ones(energy.shape)
-    grid = np.geomspace(5.0, 300.0, 12)
-    chance = np.empty(grid.shape)
-    for i, e in enumerate(grid):
-        lost = [item.length * float(stopping_power(e, material(item.material))) for item in solids]
-        least = max(cuts.hcal - min(sum(lost), 0.9 * e), 0.5)
-        hard = sum(item.length * _hard_rate(item.material, float(e), least) for item in solids)
-        chance[i] = math.exp(-hard) if sum(lost) < cuts.hcal else 0.0
-    return np.interp(np.maximum(energy, M_MU), grid, chance)
 
 
 def reconstructed_below(energy: ArrayLike, cuts: Cuts) -> Array:

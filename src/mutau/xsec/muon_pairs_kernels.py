@@ -39,33 +39,58 @@ def azimuth_means(k2: float, q2: float, e2: float, x: float) -> tuple[float, flo
 
 
 @njit
-def pair_kernel(
-    x: float, energy: float, q2_photon: float, mass: float, numbers: Array
+def split_kernel(
+    p2: float, x: float, energy: float, q2_photon: float, mass: float, numbers: Array
 ) -> tuple[float, float]:
-    """(V, S): int dq^2 int d^2P G2(t)/t^2 times the two means of `azimuth_means`; 1/GeV^2 and
-    1/GeV^4. t = q^2 + d^2, d = (P^2 + e^2)/(2 E x (1-x)). numbers : of the form factor."""
+    """(V, S): int dq^2 G2(t)/t^2 times the two means of `azimuth_means`, at P^2 = p2.
+
+    t = q^2 + d^2, d = (P^2 + e^2)/(2 E x (1-x)). numbers : of the form factor. 1/GeV^4, 1/GeV^6.
+    """
     inner = x * (1.0 - x)
     e2 = mass * mass + inner * q2_photon
-    low = math.log(0.03 * e2 / (2.0 * energy * inner))
+    d = (p2 + e2) / (2.0 * energy * inner)
+    low = math.log(0.03 * d)
     span = math.log(_TOP) - low
     vector = scalar = 0.0
     if span <= 0.0:
         return 0.0, 0.0
+    for j in range(_NODES.size):
+        q = math.exp(low + 0.5 * span * (1.0 + _NODES[j]))
+        q2 = q * q
+        t = q2 + d * d
+        g2 = g2_kernel(t, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+        weight = span * _WEIGHTS[j] * q2 * g2 / (t * t)
+        one, two = azimuth_means(p2, q2, e2, x)
+        vector += weight * one
+        scalar += weight * two
+    return vector, scalar
+
+
+@njit
+def pair_kernel(
+    x: float, energy: float, q2_photon: float, mass: float, numbers: Array
+) -> tuple[float, float]:
+    """`split_kernel` integrated over d^2P: (V, S) in 1/GeV^2 and 1/GeV^4."""
+    e2 = mass * mass + x * (1.0 - x) * q2_photon
+    vector = scalar = 0.0
     for i in range(_NODES.size):
-        angle = 0.25 * math.pi * (1.0 + _NODES[i])
-        p = math.sqrt(e2) * math.tan(angle)
+        p = math.sqrt(e2) * math.tan(0.25 * math.pi * (1.0 + _NODES[i]))
         p2 = p * p
-        weight_p = 0.25 * math.pi * _WEIGHTS[i] * (p2 + e2) / math.sqrt(e2) * p * 2.0 * math.pi
-        d = (p2 + e2) / (2.0 * energy * inner)
-        for j in range(_NODES.size):
-            q = math.exp(low + 0.5 * span * (1.0 + _NODES[j]))
-            q2 = q * q
-            t = q2 + d * d
-            g2 = g2_kernel(t, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
-            weight = weight_p * span * _WEIGHTS[j] * q2 * g2 / (t * t)
-            one, two = azimuth_means(p2, q2, e2, x)
-            vector += weight * one
-            scalar += weight * two
+        weight = 0.5 * math.pi**2 * _WEIGHTS[i] * (p2 + e2) / math.sqrt(e2) * p
+        one, two = split_kernel(p2, x, energy, q2_photon, mass, numbers)
+        vector += weight * one
+        scalar += weight * two
+    return vector, scalar
+
+
+@njit
+def split_loop(
+    p2: Array, x: Array, energy: Array, q2_photon: Array, mass: float, numbers: Array
+) -> tuple[Array, Array]:
+    """`split_kernel` over arrays (N,)."""
+    vector, scalar = np.empty(x.size), np.empty(x.size)
+    for i in range(x.size):
+        vector[i], scalar[i] = split_kernel(p2[i], x[i], energy[i], q2_photon[i], mass, numbers)
     return vector, scalar
 
 

@@ -1,0 +1,118 @@
+"""Deposits of through-going muons in the hadronic calorimeter: chance to stay below a cut.
+
+Ionisation by Landau's distribution, whose sums over layers, modules and muons are Landau again;
+radiation as the chance of no collision above what is left. Deposited energy is taken as seen: the
+sampling by thin layers adds 3 % to a muon, half of Landau's width on the low side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.constants import M_E, M_MU
+from mutau.core.units import PB_CM2
+from mutau.matter.materials import Material, material
+from mutau.matter.muon_cross_sections import PROCESSES, moment
+from mutau.matter.muon_energy_loss import HALF_K
+
+if TYPE_CHECKING:
+    from mutau.experiment.schema import Experiment
+
+Array = NDArray[np.float64]
+
+#: Mode of the standard Landau distribution.
+LANDAU_MODE: Final = -0.4293145
+_GRID: Final = np.geomspace(5.0, 300.0, 10)
+
+
+def landau_parameters(made_of: Material, length: float) -> tuple[float, float]:
+    """(mu, xi) GeV of the energy loss of a relativistic muon in `length` cm.
+
+    The most probable loss is mu + xi ln(xi/GeV); mu and xi of layers, and of muons, add.
+    Source: PDG 2024 eq. 34.12 (L. D. Landau 1944; density effect at high energy): most probable
+    loss xi [ln(2 m_e xi/(hbar omega_p)^2) + 0.200], good above 10 GeV and where xi is far below
+    the largest transfer. Check: 1 m of iron: 1.35 GeV, xi = 56 MeV.
+    """
+    mu = xi = 0.0
+    total = sum(part.density * cm for part, cm in made_of.layers) or made_of.density
+    for part, share in made_of.components:
+        thickness = share * total / part.density if made_of.layers else 1.0
+        whole = sum(cm for _, cm in made_of.layers) or 1.0
+        cm = length * thickness / whole
+        width = HALF_K * part.density * part.z_over_a * cm
+        plasma = part.plasma_energy * 1e-9
+        mu += width * (math.log(2.0 * M_E / plasma**2) + 0.2)
+        xi += width
+    return mu, xi
+
+
+def _modules(experiment: Experiment) -> list[tuple[str, Material, float]]:
+    return [
+        (item.name, material(item.material), item.length)
+        for item in experiment.detector.calorimeter
+        if item.kind == "hcal"
+    ]
+
+
+def ionisation_below(
+    experiment: Experiment, limit: float, energy: Array, crossed: Mapping[str, NDArray[np.bool_]]
+) -> Array:
+    """(N,) chance that the muons of an event ionise no more than `limit` GeV in the HCAL.
+
+    energy : (N, K) GeV of K muons. crossed : module name -> (N, K) bool. A muon leaves no more than
+    its energy. Check: half a chance near the sum of the most probable losses.
+    """
+    from scipy.stats import landau
+
+    mu, xi = np.zeros(len(energy)), np.zeros(len(energy))
+    stopped = np.zeros(len(energy))
+    for name, made_of, length in _modules(experiment):
+        one_mu, one_xi = landau_parameters(made_of, length)
+        least = one_mu + one_xi * math.log(one_xi)
+        through = crossed[name] & (energy > 2.0 * least)
+        mu += one_mu * through.sum(axis=1)
+        xi += one_xi * through.sum(axis=1)
+        stopped += np.where(crossed[name] & ~through, energy - M_MU, 0.0).sum(axis=1)
+    some = np.where(xi > 0.0, xi, 1.0)
+    mode = np.where(xi > 0.0, mu + xi * np.log(some), 0.0)
+    left = limit - stopped - mode
+    chance = landau.cdf(left / some + LANDAU_MODE)
+    return np.where(xi > 0.0, chance, (stopped <= limit).astype(float))
+
+
+@lru_cache(maxsize=256)
+def _radiation(name: str, energy: float, least: float) -> float:
+    """Radiative collisions per cm of a muon that cost more than `least` GeV."""
+    return sum(
+        atoms * PB_CM2 * float(moment(process, 0, energy, item, low=min(least / energy, 1.0)))
+        for item, atoms in material(name).atoms_per_cm3
+        for process in PROCESSES
+    )
+
+
+def mip_probability(experiment: Experiment, energy: ArrayLike, limit: float) -> Array:
+    """Chance that one muon of `energy` (GeV, (N,)) through all modules leaves at most `limit` GeV.
+
+    Ionisation as `ionisation_below`, times exp(-radiative collisions above what the most probable
+    loss leaves). Error 3 % (radiative losses add up below that). Check: 1 without a cut.
+    """
+    energy = np.asarray(energy, float)
+    parts = _modules(experiment)
+    if not parts or not math.isfinite(limit):
+        return np.ones(energy.shape)
+    crossed = {name: np.ones((len(energy), 1), bool) for name, _, _ in parts}
+    ionised = ionisation_below(experiment, limit, energy[:, None], crossed)
+    sums = [landau_parameters(made_of, length) for _, made_of, length in parts]
+    mu, xi = (sum(item[i] for item in sums) for i in range(2))
+    least = max(limit - mu - xi * math.log(xi), 0.3)
+    hard = [
+        sum(length * _radiation(made_of.name, float(e), least) for _, made_of, length in parts)
+        for e in _GRID
+    ]
+    return np.asarray(ionised * np.exp(-np.interp(energy, _GRID, hard)))

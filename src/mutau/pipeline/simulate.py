@@ -1,0 +1,341 @@
+"""The full simulation joined with track fit and selection: what a run is counted into.
+
+A run is a sum over chunks. Each chunk is simulated, its tracks are fitted, and it is counted into
+a `Tally` of plain arrays; tallies of chunks add up, whatever computed them in whatever order, and
+`simulate_results` holds what follows from a finished one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from mutau.core.constants import M_MU
+from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.units import PB_CM2
+from mutau.detector.hits import Hits
+from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
+from mutau.detector.simulation_geometry import build_layout
+from mutau.matter import material
+from mutau.selection.cutflow import label, passes
+from mutau.selection.variables import Sample
+from mutau.xsec import muon_brems
+
+if TYPE_CHECKING:
+    from mutau.detector.tracking import TrackFit
+    from mutau.experiment import Experiment
+
+Array = np.ndarray
+
+#: Axes of the tallied histograms: hermeticity plane (GeV), beam spot (cm), beam energy (GeV),
+#: energy of one module (GeV, fine and coarse).
+PLANE_EDGES: Final = np.linspace(0.0, 200.0, 101)
+SPOT_EDGES: Final = np.linspace(-15.0, 15.0, 121)
+BEAM_EDGES: Final = np.linspace(0.0, 220.0, 111)
+MODULE_EDGES: Final = np.concatenate([np.linspace(0.0, 10.0, 501), np.linspace(11.0, 250.0, 240)])
+#: Signal region D of the hermeticity plane: NA64mu paper, sec. III C.
+REGION_D: Final = (80.0, 20.0)
+#: Smallest probability of chi^2 of a track; outliers are removed until it is reached.
+TRACK_P_VALUE: Final = 1e-3
+#: Elements that make less than this share of the Z' take the kinematics of the others.
+MINOR_SHARE: Final = 0.02
+_SIGNAL_NODES: Final = 24
+
+
+@lru_cache(maxsize=16)
+def signal_source(
+    experiment: Experiment, mass: float, x_min: float = 0.0, x_max: float = 1.0
+) -> SignalSource:
+    """Z' emission in the target of an experiment, for `simulate_chunk`, at unit coupling.
+
+    mass : GeV. x_min, x_max : window of x = E_Z'/E_mu. Muons from a tenth of the beam energy (at
+    least twice the mass and 1 GeV) to 1.3 times it emit; softer ones of the halo do not.
+    Raises OutOfRange where that leaves nothing.
+    """
+    from mutau.sampling.brems_events import BremsSampler
+
+    beam = experiment.beam.energy
+    low, high = max(0.1 * beam, 2.0 * mass, 1.0), 1.3 * beam
+    if not low < beam:
+        raise OutOfRange(
+            f"mass = {mass:g} GeV is too heavy for a beam of {beam:g} GeV",
+            place="mass", allowed=f"below {0.5 * beam:g} GeV",
+        )  # fmt: skip
+    energies = np.geomspace(low, high, _SIGNAL_NODES)
+    per_cm = {
+        (element.z, element.a): density * PB_CM2
+        * muon_brems.totals(
+            energies, mass, z=element.z, a=element.a, x_min=x_min, x_max=x_max
+        ).sigma_pb
+        for element, density in material(experiment.target.material).atoms_per_cm3
+    }  # fmt: skip
+    total = np.sum(list(per_cm.values()), axis=0)
+    at = int(np.argmin(np.abs(energies - beam)))
+    main = {key: rate[at] for key, rate in per_cm.items() if rate[at] >= MINOR_SHARE * total[at]}
+    return SignalSource(
+        tuple(
+            (
+                BremsSampler("muon", z=float(z), a=a, mass=mass, energy_min=low, energy_max=high,
+                             x_min=x_min, x_max=x_max),
+                float(rate / sum(main.values())),
+            )
+            for (z, a), rate in main.items()
+        ),
+        energies,
+        total,
+    )  # fmt: skip
+
+
+def on_target(hits: Hits, experiment: Experiment) -> Array:
+    """(N,) bool: particles that count as on target: all trigger counters before it fired."""
+    bits = before_bits(experiment)
+    return np.asarray(hits.counters & bits == bits)
+
+
+def before_bits(experiment: Experiment) -> int:
+    """Bits of the trigger counters before the target."""
+    return sum(
+        1 << i
+        for i, c in enumerate(experiment.detector.counter)
+        if c.role == "trigger" and c.z <= experiment.target.z
+    )
+
+
+def _has_arm(experiment: Experiment) -> bool:
+    trackers = [t for t in experiment.detector.tracker if t.arm == "outgoing"]
+    return len(trackers) >= 3 and bool(experiment.detector.magnet)
+
+
+def reconstruct(hits: Hits, experiment: Experiment) -> TrackFit | None:
+    """Tracks of the outgoing arm, up to two outliers removed; None without a spectrometer."""
+    from mutau.detector.tracking import fit_hits
+
+    if not _has_arm(experiment):
+        return None
+    return fit_hits(hits, experiment, max_removed=2, p_value=TRACK_P_VALUE)
+
+
+def _p_muon(hits: Hits, experiment: Experiment, fit: TrackFit | None) -> tuple[Array, Array]:
+    """Reconstructed momentum of the scattered muon (N, 4), and the number of tracks (N,).
+
+    Without a spectrometer: the true one, smeared by the resolution that the file states.
+    Number of tracks: 0 without a track, else the largest number of hits in one plane. A track has
+    hits in all planes but one (3 at least) and a probability of chi^2 above TRACK_P_VALUE; else
+    one wrong hit (the muon's missing, a knock-on electron's there) makes any momentum.
+    """
+    if fit is None:
+        resolution = experiment.detector.resolution
+        sigma = resolution.muon_momentum if resolution else 0.0
+        rng = np.random.default_rng([int(hits.event[0]), len(hits)] if len(hits) else 0)
+        scale = np.maximum(1.0 + sigma * rng.standard_normal(len(hits)), 0.0)
+        p_muon = hits.p_out * scale[:, None]
+        return p_muon, (hits.p_out[:, 0] > 0.0).astype(float)
+    direction = np.column_stack([fit.state[:, 2:4], np.ones(len(fit))])
+    direction /= np.linalg.norm(direction, axis=1)[:, None]
+    energy = np.where(fit.ok, np.sqrt(fit.momentum**2 + M_MU**2), 0.0)
+    p_muon = np.column_stack([energy, fit.momentum[:, None] * direction])
+    outgoing = {t.name for t in experiment.detector.tracker if t.arm == "outgoing"}
+    columns = [i for i, name in enumerate(hits.planes) if name in outgoing]
+    most = hits.hits_per_plane()[:, columns].max(axis=1)
+    enough = fit.used.sum(axis=1) >= max(len(columns) - 1, 3)
+    good = fit.ok & enough & (fit.p_value > TRACK_P_VALUE)
+    return p_muon, np.where(good, most, 0).astype(float)
+
+
+def sample_of(hits: Hits, experiment: Experiment, fit: TrackFit | None = None) -> Sample:
+    """Reconstructed quantities of simulated events, for the cuts of the experiment.
+
+    fit : tracks, or None to use truth with the resolution of the file. Weights are those of the
+    hits where the particle is on target, 0 elsewhere.
+    """
+    p_muon, n_tracks = _p_muon(hits, experiment, fit)
+    p = hits.incoming_momentum
+    scale = p / np.maximum(np.linalg.norm(hits.p_beam[:, 1:], axis=1), 1e-9)
+    p_beam = np.column_stack([np.sqrt(p**2 + M_MU**2), hits.p_beam[:, 1:] * scale[:, None]])
+    energies = {
+        "ecal": hits.energy[:, 0],
+        "vhcal": np.zeros(len(hits)),
+        "hcal": np.zeros(len(hits)),
+    }
+    for module in experiment.detector.calorimeter:
+        if module.kind in energies:
+            energies[module.kind] = energies[module.kind] + hits.module(module.name)
+    return Sample(
+        experiment.beam.energy,
+        np.where(on_target(hits, experiment), hits.weight, 0.0),
+        {
+            "p_muon": p_muon,
+            "p_beam": p_beam,
+            "n_tracks": n_tracks,
+            "trigger": hits.trigger,
+            **{f"{kind}_energy": values for kind, values in energies.items()},
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over events; `add` gives those of two samples together.
+
+    sums : name -> array. All are sums of weights; names ending in `_2` of their squares.
+    """
+
+    sums: Mapping[str, Array]
+
+    def add(self, other: Tally) -> Tally:
+        """Sums of both."""
+        return Tally({name: values + other.sums[name] for name, values in self.sums.items()})
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for JSON; histograms as lists."""
+        return {name: np.asarray(values).tolist() for name, values in self.sums.items()}
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Tally:
+        """What `to_plain` gave."""
+        return cls({name: np.asarray(values, float) for name, values in data.items()})
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Sum of tallies, in the order given. Raises MutauError for none."""
+    result: Tally | None = None
+    for tally in tallies:
+        result = tally if result is None else result.add(tally)
+    if result is None:
+        raise MutauError("no tally to sum")
+    return result
+
+
+def _plane(sample: Sample, chosen: Array) -> Array:
+    """Histogram (E'_mu, E_CAL) of the chosen events; over- and underflow in the outer bins."""
+    columns = sample.columns
+    edge = PLANE_EDGES[-1] - 1e-9
+    seen = columns["ecal_energy"] + columns["vhcal_energy"] + columns["hcal_energy"]
+    muon = np.minimum(columns["p_muon"][chosen, 0], edge)
+    return np.asarray(
+        np.histogram2d(
+            muon, np.minimum(seen[chosen], edge), (PLANE_EDGES, PLANE_EDGES),
+            weights=sample.weights[chosen],
+        )[0]
+    )  # fmt: skip
+
+
+def _selected(sample: Sample, experiment: Experiment, variables: tuple[str, ...]) -> Array:
+    """Events that pass the file's cuts on these variables."""
+    keep = sample.weights > 0.0
+    for cut in experiment.cuts:
+        if cut.variable in variables:
+            keep &= passes(cut, sample)
+    return keep
+
+
+#: Cuts of the two hermeticity planes beside the beam trigger, as the paper's figure 5 has them.
+_TOP: Final = ("incoming_momentum", "n_tracks")
+_BOTTOM: Final = (*_TOP, "trigger", "vhcal_energy", "hcal_energy")
+
+
+def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
+    """Count events: cut flow, trigger, beam profiles, energies, hermeticity planes.
+
+    tracks : fit them; off, the true momentum smeared by the file's resolution stands in.
+    """
+    fit = reconstruct(hits, experiment) if tracks else None
+    sample = sample_of(hits, experiment, fit)
+    w, beam = hits.weight, hits.beam_trigger
+    energy, x, y = hits.p_beam[:, 0], hits.x_target[:, 0], hits.x_target[:, 1]
+    kept = beam & (energy >= 100.0)
+    spot = {}
+    for name, chosen in (("all", np.ones(len(hits), bool)), ("beam", beam)):
+        spot[f"spot_{name}"] = np.histogram2d(
+            x[chosen], y[chosen], (SPOT_EDGES, SPOT_EDGES), weights=w[chosen]
+        )[0]
+        spot[f"energy_{name}"] = np.histogram(energy[chosen], BEAM_EDGES, weights=w[chosen])[0]
+    keep = sample.weights > 0.0
+    flow = [keep.copy()]
+    for cut in experiment.cuts:
+        keep &= passes(cut, sample)
+        flow.append(keep.copy())
+    top = _selected(sample, experiment, _TOP) & beam
+    bottom = _selected(sample, experiment, _BOTTOM) & beam
+    moments = [w[kept] @ value[kept] for value in (x, y, x * x, y * y)]
+    ecal = sample.columns["ecal_energy"]
+    return Tally(
+        {
+            "n": np.array([float(len(hits)), float(w.sum())]),
+            "kept": np.array([w[kept].sum(), *moments]),
+            "beam_trigger": np.array([w[beam].sum()]),
+            "trigger": _with_square(w, hits.trigger & on_target(hits, experiment)),
+            "flow": np.array([sample.weights[k].sum() for k in flow]),
+            "flow_2": np.array([np.sum(sample.weights[k] ** 2) for k in flow]),
+            **spot,
+            **_modules(hits, beam),
+            "top": _plane(sample, top),
+            "bottom": _plane(sample, bottom),
+            "top_ecal": _plane(sample, top & (ecal > 0.5 * _seen(sample))),
+            "bottom_ecal": _plane(sample, bottom & (ecal > 0.5 * _seen(sample))),
+            "extra_hits": np.array([w[beam] @ hits.n_extra[beam], hits.lost_extra.sum()]),
+        }
+    )
+
+
+def _seen(sample: Sample) -> Array:
+    columns = sample.columns
+    return np.asarray(columns["ecal_energy"] + columns["vhcal_energy"] + columns["hcal_energy"])
+
+
+def _with_square(w: Array, chosen: Array) -> Array:
+    return np.array([w[chosen].sum(), np.sum(w[chosen] ** 2)])
+
+
+def _modules(hits: Hits, beam: Array) -> dict[str, Array]:
+    """Spectra of the modules' energies with the beam trigger."""
+    edge = MODULE_EDGES[-1] - 1e-9
+    return {
+        f"module_{name}": np.histogram(
+            np.minimum(hits.energy[beam, i], edge), MODULE_EDGES, weights=hits.weight[beam]
+        )[0]
+        for i, name in enumerate(hits.modules)
+    }
+
+
+def run_tally(
+    experiment: Experiment,
+    n: int,
+    seed: int,
+    *,
+    mass: float | None = None,
+    window: tuple[float, float] = (0.0, 1.0),
+    workers: int = 1,
+    tracks: bool = True,
+) -> Tally:
+    """n beam particles (or signal of one mass) through the set-up, counted; in memory.
+
+    workers : threads; the kernels run side by side. The result does not depend on it.
+    Raises MutauError for n below 1, and as `signal_source`.
+    """
+    if n < 1:
+        raise MutauError(f"n = {n} beam particles", allowed="1 and above")
+    signal = None if mass is None else signal_source(experiment, mass, *window)
+    build_layout(experiment)  # once, before the threads
+
+    def one(chunk: int) -> Tally:
+        size = min(CHUNK, n - chunk * CHUNK)
+        return tally(
+            simulate_chunk(experiment, size, seed, chunk, signal=signal), experiment, tracks=tracks
+        )
+
+    chunks = range(-(-n // CHUNK))
+    if workers == 1 or len(chunks) == 1:
+        return total(one(chunk) for chunk in chunks)
+    with ThreadPoolExecutor(workers) as pool:
+        return total(pool.map(one, chunks))
+
+
+def cut_labels(experiment: Experiment) -> tuple[str, ...]:
+    """Names of the steps of the tallied cut flow."""
+    return ("on target", *(label(cut) for cut in experiment.cuts))

@@ -48,9 +48,10 @@ THRESHOLD: Final = 3  # name in the random streams
 ANNIHILATION_ERROR: Final = 3e-3
 #: Share of the pre-shower's inefficiency that the cut of the shower simulation leaves open.
 PRESHOWER_MODEL: Final = 0.2
-#: Where the part of the width that grows with the coupling exceeds this share of what smears the
-#: line (atomic motion, or the decay into dark matter), the line shape is computed anew.
-_WIDTH_STEP: Final = 4e-3
+#: Widths that grow with the coupling, over what smears the line (atomic motion, or the decay into
+#: dark matter): below the first they do not matter, and the second is where nodes begin.
+_NARROW: Final = 1e-4
+_FIRST_NODE: Final = 0.01
 _ATOMIC_SMEARING: Final = 5e-3  # relative, of the outer electrons
 
 _GH, _GH_W = np.polynomial.hermite_e.hermegauss(12)
@@ -169,20 +170,21 @@ def _kept(
 
 
 def _line_of_coupling(experiment: Experiment, model: Model, plan: Plan) -> Callable[[Model], Parts]:
-    """Annihilation over coupling^2 for any coupling, from few line shapes.
+    """Annihilation for any coupling, from few line shapes.
 
-    While the width is small against what smears the line, the yield is proportional to coupling^2;
-    beyond, it is linear in coupling^2 between nodes a factor two in coupling apart.
+    Over coupling^2 it is constant while the part of the width that grows with the coupling is
+    small against what smears the line; with w their ratio, its logarithm is interpolated linearly
+    in ln(1 + w) between nodes, each with twice the coupling^2 of the one before.
     """
     other = float(model.width("chichi")) if model.alpha_d > 0.0 else 0.0
-    smearing = max(other, _ATOMIC_SMEARING * model.mass)
     growing = (model.width_total - other) / model.coupling**2
-    unit = _WIDTH_STEP * smearing / growing if growing > 0.0 else np.inf  # of coupling^2
+    smearing = max(other, _ATOMIC_SMEARING * model.mass)
+    unit = smearing / growing if growing > 0.0 else np.inf  # coupling^2 where w = 1
     highest = float(getattr(model, "coupling_max", np.inf)) ** 2
 
     @lru_cache(maxsize=64)
     def node(i: int) -> tuple[float, Parts]:
-        square = min(unit * 4.0 ** (i - 1) if i else 1e-4 * unit, highest)
+        square = min(_FIRST_NODE * unit * 2.0 ** (i - 1) if i else 1e-6 * unit, highest)
         if not np.isfinite(square):
             square = model.coupling**2
         point = model.with_coupling(float(np.sqrt(square)))
@@ -190,17 +192,20 @@ def _line_of_coupling(experiment: Experiment, model: Model, plan: Plan) -> Calla
 
     def parts(point: Model) -> Parts:
         square = point.coupling**2
-        if square <= 0.02 * unit:
+        if square <= _NARROW * unit:
             return node(0)[1].scaled(square)
-        i = 1
-        while node(i)[0] < square and node(i)[0] < highest:
-            i += 1
+        i = max(1 + int(np.ceil(np.log2(min(square, highest) / (_FIRST_NODE * unit)) - 1e-9)), 1)
         (u0, a), (u1, b) = node(i - 1), node(i)
-        f = min((square - u0) / (u1 - u0), 1.0) if u1 > u0 else 0.0
+        f = np.log1p((square - u0) / (unit + u0)) / np.log1p((u1 - u0) / (unit + u0))
+
+        def between(low: Any, high: Any) -> Any:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                value = low * (high / low) ** f
+            return np.where((low > 0.0) & (high > 0.0), value, low + f * (high - low))
+
         return Parts(
-            square * (a.produced + f * (b.produced - a.produced)),
-            square * (a.inside + f * (b.inside - a.inside)),
-            a.kept, a.kept_err,
+            square * float(between(a.produced, b.produced)),
+            square * between(a.inside, b.inside), a.kept, a.kept_err,
         )  # fmt: skip
 
     return parts

@@ -141,11 +141,11 @@ def _outline(item: Series, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | Non
 
 
 def _hover(item: Series) -> str:
-    error = " ± %{customdata:.1g}" if item.err is not None else ""
+    error = " ± %{customdata:.1~g}" if item.err is not None else ""
     lines = [
         f"<b>{html_label(item.label)}</b>",
-        "mass = %{x:.4g} GeV",
-        "coupling = %{y:.3g}" + error,
+        "mass = %{x:.4~g} GeV",
+        "coupling = %{y:.3~g}" + error,
         *(_broken(text) for text in _about(item)),
     ]
     return "<br>".join(lines) + "<extra></extra>"

@@ -28,7 +28,8 @@
     }
     byId("count").textContent = `${shown} of ${rows.length} numbers`;
   }
-  for (const item of filters) item.addEventListener("input", filter);
+  for (const item of filters)
+    for (const kind of ["input", "change"]) item.addEventListener(kind, filter);
 
   function sort(key, descending) {
     const value = (row) => row.dataset[key];
@@ -50,7 +51,7 @@
     button.addEventListener("click", () => sort(button.dataset.key,
       button.parentElement.getAttribute("aria-sort") === "ascending"));
   }
-  byId("sort").addEventListener("input", (event) => sort(event.target.value, false));
+  byId("sort").addEventListener("change", (event) => sort(event.target.value, false));
   filter();
 
   /* --- plane ------------------------------------------------------------------------------- */
@@ -62,8 +63,9 @@
   byId("plane-static").hidden = true;
 
   const narrow = window.matchMedia("(max-width: 60rem)");
-  const layout = { ...plane.layout, showlegend: !narrow.matches };
-  Plotly.newPlot(drawing, plane.data, layout, {
+  // plotly writes into what it is given; ours stays as it was, to come back to
+  const layout = { ...structuredClone(plane.layout), showlegend: !narrow.matches };
+  Plotly.newPlot(drawing, structuredClone(plane.data), layout, {
     responsive: true, displaylogo: false, doubleClick: "reset", scrollZoom: false,
     plotlyServerURL: "",  // nothing leaves the page: there is no button that sends it anywhere
     modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],

@@ -1,0 +1,126 @@
+"""What to cite is found in the data that a result was computed with, and nowhere else."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mutau.core.errors import UnknownName
+from mutau.core.types import Exclusion
+from mutau.experiment import load_experiment, replace
+from mutau.limits import database, references
+from mutau.models import moment_references
+from mutau.pipeline.citations import cited, collect, named_in, of_experiment, of_plane, resolve
+from mutau.pipeline.plane import chosen_curves, plane_of
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "rest"),
+    [
+        ("CCFR:1991", ["CCFR:1991"], []),
+        ("arXiv:2404.06982", ["NA64e:2024lmutau"], []),
+        ("doi:10.1103/PhysRevD.105.052006", ["Sieber:2022na64mu"], []),
+        ("cells: Phys. Rev. D 97 (2018) 072002; assumed", ["NA64:2018long"], []),
+        ("PDG 2024 table 6.1; Sternheimer, Berger, Seltzer 1984",
+         ["PDG:2024", "Sternheimer:1984"], []),
+        ("spill: arXiv:2404.06982, size: doi:10.1/none", ["NA64e:2024lmutau"], ["doi:10.1/none"]),
+        ("A. N. Other, Book (1999); mixture rules", [], ["A. N. Other, Book (1999)"]),
+        ("Phys. Rev. D 1 (1970) 1", [], ["Phys. Rev. D 1 (1970) 1"]),
+        ("assumed: 4 m", [], []),
+        ("Phys. Rev. D 105 052006 is not 1052006", ["Sieber:2022na64mu"], []),
+    ],
+)  # fmt: skip
+def test_texts_are_resolved(text, keys, rest):
+    assert [list(found) for found in resolve(text)] == [keys, rest]
+
+
+def test_a_number_inside_another_is_no_citation():
+    assert named_in("Phys. Rev. D 1105 052006") == []
+    assert named_in("XPDG 2024") == []
+
+
+@pytest.mark.parametrize("name", ["na64mu", "muone", "na64e"])
+def test_an_experiment_brings_its_paper_and_its_materials(name):
+    found = cited([name])
+    paper = resolve(load_experiment(name).source)[0][0]
+    assert name in found.used_by[paper]
+    assert "PDG:2024" in found.used_by
+    assert set(found.used_by) <= set(references())
+
+
+def test_the_texts_of_the_file_decide_and_not_its_name():
+    """Another source in the file is another citation; a set-up without copper cites none."""
+    plain = load_experiment("muone")
+    mine = replace(plain, {"source": "arXiv:2404.06982", "target/because": "as Kahn:2018m3 2030"})
+    keys = collect(of_experiment(mine)).used_by
+    assert "muone" in keys["NA64e:2024lmutau"]
+    assert resolve(plain.source)[0][0] not in keys
+    used = {user for users in keys.values() for user in users}
+    assert "material beryllium" in used
+    assert "material copper" not in used
+    assert "material copper" in {u for users in cited(["na64mu"]).used_by.values() for u in users}
+
+
+def test_curves_years_and_constants():
+    curve = database()["ccfr-1991"]
+    found = cited(["ccfr-1991", "2021"])
+    assert {curve.source, *curve.also} <= set(found.used_by)
+    assert found.used_by["MuonG2:2021run1"] == ("g-2 of 2021",)
+    assert "MuonG2:2025final" not in found.used_by
+    every = cited(["gm2"]).used_by
+    assert {item.source_measured for item in moment_references().values()} <= set(every)
+    assert {"CODATA:2022", "PDG:2024"} <= set(cited(["constants"]).used_by)
+    sources = {item.source for item in database().values()}
+    assert sources <= set(cited(["limits"]).used_by)
+
+
+def test_nothing_bundled_stays_without_an_entry():
+    """Every source in the data of a default plane, the curves, the constants is in the list."""
+    assert dict(cited([]).elsewhere) == {}
+    assert dict(cited(["limits", "gm2", "constants"]).elsewhere) == {}
+
+
+def test_a_plane_cites_what_it_shows():
+    line = Exclusion(np.array([0.1, 0.2]), np.array([1e-4, 1e-4]), np.zeros(2), 0.9, "muone",
+                     "lmu-ltau", "bayes", {})  # fmt: skip
+    keys = collect(of_plane(plane_of([line], chosen_curves(only=["ccfr-1991"]), year=2023))).used_by
+    assert {"CCFR:1991", "MuonG2:2023run23", "Asai:2022muone", "CODATA:2022"} <= set(keys)
+    assert "MuonG2:2021run1" not in keys
+    assert "BaBar:2016fourmu" not in keys
+
+
+def test_bibtex_has_one_entry_each_and_says_what_is_missing():
+    found = collect([("CCFR:1991", "a"), ("CCFR:1991", "b"), ("SI:2019", "a"),
+                     ("A. N. Other 1999", "c")])  # fmt: skip
+    text = found.bibtex()
+    assert text.count("@article{CCFR:1991,") == 1
+    assert "% used by: a, b\n@article{CCFR:1991," in text
+    assert "% not in the list of references: A. N. Other 1999 (used by: c)" in text
+    assert "author = {{Bureau International des Poids et Mesures}}" in text
+    assert text.startswith("@software{mutau,")
+    for entry in text.split("\n@")[1:]:
+        assert entry.count("{") == entry.count("}")
+
+
+def test_the_verb(cli, tmp_path):
+    plain = cli("cite", "ccfr-1991")
+    assert plain.code == 0
+    assert "@article{CCFR:1991," in plain.out
+    answer = json.loads(cli("cite", "ccfr-1991", "--json").out)
+    assert plain.out == answer["bibtex"]
+    assert "CCFR:1991" in {row["key"] for row in answer["references"]}
+    assert answer["mutau_version"]
+    assert cli("cite", "na64mu", "-o", "refs.bib").code == 0
+    assert "@article{Sieber:2022na64mu," in (tmp_path / "refs.bib").read_text()
+    wrong = cli("cite", "ccfr-1992")
+    assert wrong.code == 2
+    assert "did you mean 'ccfr-1991'" in wrong.err
+    with pytest.raises(UnknownName):
+        cited(["1999"])
+
+
+def test_results_on_disk_are_cited(cli, tmp_path):
+    line = Exclusion(np.array([0.1, 0.2]), np.array([1e-4, 1e-4]), np.zeros(2), 0.9, "muone",
+                     "lmu-ltau", "bayes", {})  # fmt: skip
+    line.save(tmp_path / "line.npz")
+    assert "@article{Asai:2022muone," in cli("cite", "line.npz").out

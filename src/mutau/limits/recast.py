@@ -1,0 +1,321 @@
+"""Recasting a published curve from one vector model to another.
+
+What a search counts is N = s(m) g_p^2 Br_f efficiency, where g_p is the coupling of the particle
+that radiates the boson (or annihilates into it), Br_f the branching fraction of the decay that
+is seen, and s(m) everything else, which does not know the model. Equal counts give
+
+    g_p,to^2 Br_f,to eff_to = g_p,from^2 Br_f,from eff_from.
+
+This holds for a narrow boson produced by one kind of particle through a vector current, whatever
+it radiates off, and leaves kinematics, and so s(m), untouched. It does not hold where amplitudes
+interfere (neutrino scattering), where several couplings enter, or where the lifetime matters:
+`efficiency` is then the user's to give. Curves that cannot be recast say why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutau.core.constants import M_E, M_MU, M_PI, M_TAU
+from mutau.core.errors import MutauError, OutOfRange, UnknownName
+from mutau.limits.bounds_inputs import bound_inputs
+from mutau.limits.cards import database
+from mutau.limits.curves import PublishedLimit
+from mutau.models import Model, model_class
+from mutau.models.base import VectorModel
+
+Array = NDArray[np.float64]
+Efficiency = Callable[[Model], float]
+
+PRODUCTIONS: Final = ("electron", "muon", "tau")
+FINALS: Final = ("invisible", "visible", "ee", "mumu", "tautau")
+BRANCHINGS: Final = ("model", "one")
+_LEPTON: Final = {"electron": "e", "muon": "mu", "tau": "tau"}
+_TRIES: Final = 200
+_SPACING: Final = 1.1
+_THRESHOLDS: Final = (2.0 * M_E, 2.0 * M_MU, 2.0 * M_PI, 2.0 * M_TAU)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a recast must know of a search.
+
+    production : the particle whose vector coupling makes the boson. final : the decay that is
+    seen. branching : "model" (the publication's coupling includes the branching fraction of its
+    model) or "one" (it took 1). because : why these.
+    """
+
+    production: str
+    final: str
+    branching: str = "model"
+    because: str = ""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("production", PRODUCTIONS), ("final", FINALS), ("branching", BRANCHINGS),
+        ):  # fmt: skip
+            if getattr(self, name) not in allowed:
+                raise UnknownName(f"{name} of a search", getattr(self, name), allowed)
+
+
+def search_of(name: str) -> Search:
+    """How a bundled curve was obtained.
+
+    Raises UnknownName for a curve that is not bundled, MutauError, with the reason, for one that
+    cannot be recast.
+    """
+    table = bound_inputs("recasts")
+    if name not in database():
+        raise UnknownName(
+            "published limit", name, database(),
+            remedy="pass search=Search(production=..., final=...) for a curve of your own",
+        )  # fmt: skip
+    entry = table.get(name)
+    if entry is None or "production" not in entry:
+        reason = entry["because"] if entry else "nobody has written down how it was obtained"
+        raise MutauError(
+            f"{name!r} cannot be recast: {reason}",
+            place="recast",
+            remedy="curves with one production coupling can: " + ", ".join(recastable()),
+        )
+    return Search(**entry)
+
+
+def recastable() -> tuple[str, ...]:
+    """Names of the bundled curves that can be recast."""
+    return tuple(
+        name
+        for name, entry in bound_inputs("recasts").items()
+        if isinstance(entry, Mapping) and "production" in entry
+    )
+
+
+def production_coupling(model: Model, production: str) -> float:
+    """Absolute vector coupling of the particle that makes the boson."""
+    return abs(model.lepton_coupling(_LEPTON[production]))
+
+
+def seen_branching(model: Model, search: Search) -> float:
+    """Branching fraction of the decay that is seen, 1 where the publication took 1."""
+    if search.branching == "one":
+        return 1.0
+    if search.final == "invisible":
+        return model.branching_invisible
+    if search.final == "visible":
+        return 1.0 - model.branching_invisible
+    return model.branching(search.final) if search.final in model.channels else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recast:
+    """A curve of one model as a bound on another, with the factors that led there.
+
+    curve : the recast curve, with more points than the old one (see `recast`); masses where the
+    new model cannot be seen are left out.
+    production, branching, efficiency : (N,) the new model's over the old one's, at the limit:
+    (g_p/g)^2, branching fraction, efficiency. Their product is (g_old/g_new)^2.
+    search : what was assumed. left_out : (K,) masses, GeV, without a bound.
+    """
+
+    curve: PublishedLimit
+    search: Search
+    production: Array
+    branching: Array
+    efficiency: Array
+    left_out: Array
+
+
+def recast(
+    curve: PublishedLimit,
+    to_model: str,
+    from_model: str | None = None,
+    *,
+    search: Search | None = None,
+    options: Mapping[str, float] | None = None,
+    efficiency_from: Efficiency | None = None,
+    efficiency_to: Efficiency | None = None,
+) -> Recast:
+    """A published upper limit on one vector model as one on another.
+
+    curve : upper limit ("above"). to_model, from_model : tags or "charges:FILE" (None: the
+    curve's own model). search : None for a bundled curve. options : alpha_d and mass_ratio of the
+    new model. efficiency_from, efficiency_to : fraction kept, as a function of the model (1).
+    Points are added between those of the curve, so that thresholds of the models show.
+    Returns Recast; the new curve carries the old one's confidence level and says what was done.
+    Raises MutauError for a curve that cannot be recast, is no upper limit or has no point left.
+    Check: a model to itself gives the same curve (with branching = "model"); there and back too.
+    """
+    found: list[tuple[float, float]] = []
+    factors: list[tuple[float, float, float]] = []
+    left_out = []
+    search, old, new = _prepare(curve, to_model, from_model, search)
+    for mass, coupling in zip(*_filled(curve, _THRESHOLDS), strict=True):
+        source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
+        counted = _strength(source, search, efficiency_from) * (coupling / source.coupling) ** 2
+        solved = _solve(new, float(mass), counted, search, dict(options or {}), efficiency_to)
+        if solved is None:
+            left_out.append(mass)
+            continue
+        found.append((mass, solved.coupling))
+        factors.append(_factors(source, solved, search, efficiency_from, efficiency_to))
+    if len(found) < 2:
+        raise MutauError(
+            f"no point of {curve.name!r} bounds {new.title}: below its largest coupling it is not "
+            f"made by {search.production}s, or not seen as {search.final}, or its branchings are "
+            "not known",
+            place="recast",
+        )
+    mass, value = np.array(found).T
+    made, seen, kept = np.array(factors).T
+    return Recast(
+        _new_curve(curve, new, mass, value, search), search, made, seen, kept, np.array(left_out)
+    )
+
+
+def recast_at(
+    curve: PublishedLimit,
+    masses: ArrayLike,
+    to_model: str,
+    from_model: str | None = None,
+    *,
+    search: Search | None = None,
+    options: Mapping[str, float] | None = None,
+) -> Array:
+    """Couplings of the recast limit at given masses (GeV); inf where there is none.
+
+    The published line is read at each mass and recast there: nothing is interpolated between
+    recast points. Arguments and errors as `recast`; OutOfRange for a mass beyond the curve.
+    """
+    search, old, new = _prepare(curve, to_model, from_model, search)
+    m = np.atleast_1d(np.asarray(masses, float))
+    out = np.full(m.shape, np.inf)
+    for index, (mass, coupling) in enumerate(zip(m, curve.coupling_at(m), strict=True)):
+        source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
+        counted = _strength(source, search, None) * (coupling / source.coupling) ** 2
+        solved = _solve(new, float(mass), counted, search, dict(options or {}), None)
+        if solved is not None:
+            out[index] = solved.coupling
+    return out
+
+
+def _prepare(
+    curve: PublishedLimit, to_model: str, from_model: str | None, search: Search | None
+) -> tuple[Search, type[VectorModel], type[VectorModel]]:
+    """How the curve was obtained, and the classes of the old and the new model."""
+    if curve.excludes != "above":
+        raise MutauError(
+            f"{curve.name!r} excludes {curve.excludes!r}", place="recast",
+            allowed="an upper limit (excludes = above)",
+        )  # fmt: skip
+    search = search_of(curve.name) if search is None else search
+    return search, model_class(from_model or curve.model), model_class(to_model)
+
+
+def _filled(curve: PublishedLimit, thresholds: tuple[float, ...]) -> tuple[Array, Array]:
+    """Nodes of the curve, and between them enough others to follow a branching fraction.
+
+    Added: masses so that none is more than 10 % above the one before, and both sides of each
+    threshold; couplings interpolated as the curve does.
+    """
+    low, high = curve.mass_range
+    steps = np.geomspace(low, high, int(math.log(high / low) / math.log(_SPACING)) + 2)[1:-1]
+    sides = np.array([t * f for t in thresholds for f in (1.0 - 1e-6, 1.0 + 1e-6)])
+    gaps = np.concatenate([[1.0], curve.mass[1:] / curve.mass[:-1]])
+    right = np.searchsorted(curve.mass, steps, side="right")
+    extra = steps[gaps[np.clip(right, 0, len(gaps) - 1)] > _SPACING]
+    extra = np.unique(np.concatenate([extra, sides[(sides > low) & (sides < high)]]))
+    extra = extra[~np.isin(extra, curve.mass)]
+    mass = np.concatenate([curve.mass, extra])
+    order = np.argsort(mass, kind="stable")
+    return mass[order], np.concatenate([curve.coupling, curve.coupling_at(extra)])[order]
+
+
+def _strength(model: Model, search: Search, efficiency: Efficiency | None) -> float:
+    """g_p^2 Br efficiency."""
+    kept = 1.0 if efficiency is None else efficiency(model)
+    if not 0.0 <= kept <= 1.0:
+        raise MutauError(f"efficiency = {kept!r} is no fraction", allowed="[0, 1]")
+    coupling = production_coupling(model, search.production)
+    return coupling**2 * seen_branching(model, search) * kept
+
+
+def _solve(
+    cls: type[VectorModel], mass: float, counted: float, search: Search,
+    options: dict[str, float], efficiency: Efficiency | None,
+) -> Model | None:  # fmt: skip
+    """The model with the coupling that gives `counted`; None where none below the largest does.
+
+    Newton's method on the logarithm of the strength, within a bracket; the strength grows with the
+    coupling, as its square where branchings do not depend on it.
+    """
+
+    search = replace(search, branching="model")
+
+    def at(coupling: float) -> Model:
+        return cast(Model, cls.at(mass, coupling, **options))
+
+    low, high = cls.coupling_max * 1e-18, cls.coupling_max
+    while True:  # where branchings are known below some coupling only, start from that
+        try:
+            top = _strength(at(high), search, efficiency)
+            break
+        except OutOfRange:
+            high *= 0.5
+            if high < low:
+                return None
+    if not top >= counted > 0.0:
+        return None
+    guess = high * math.sqrt(counted / top)
+    for _ in range(_TRIES):
+        if not low < guess < high:
+            guess = math.sqrt(low * high)
+        value = math.log(_strength(at(guess), search, efficiency) / counted)
+        if value < 0.0:
+            low = guess
+        else:
+            high = guess
+        if abs(value) < 1e-13 or high / low < 1.0 + 1e-14:
+            break
+        nearby = math.log(_strength(at(guess * (1.0 - 1e-3)), search, efficiency) / counted)
+        guess *= math.exp(value * math.log1p(-1e-3) / (value - nearby))
+    return at(guess)
+
+
+def _factors(
+    old: Model, new: Model, search: Search,
+    efficiency_from: Efficiency | None, efficiency_to: Efficiency | None,
+) -> tuple[float, float, float]:  # fmt: skip
+    made = production_coupling(new, search.production) / new.coupling
+    made /= production_coupling(old, search.production) / old.coupling
+    kept = (1.0 if efficiency_to is None else efficiency_to(new)) / (
+        1.0 if efficiency_from is None else efficiency_from(old)
+    )
+    seen = seen_branching(new, replace(search, branching="model")) / seen_branching(old, search)
+    return made**2, seen, kept
+
+
+def _new_curve(
+    curve: PublishedLimit, cls: type[VectorModel], mass: Array, value: Array, search: Search
+) -> PublishedLimit:
+    done = (
+        f"recast from {curve.model} to {cls.tag}: equal g_p^2 Br with production by "
+        f"{search.production}s, seen as {search.final}"
+    )
+    kept: dict[str, Any] = {
+        "cl": curve.cl, "cl_note": curve.cl_note, "source": curve.source, "also": curve.also,
+        "origin": curve.origin, "kind": curve.kind, "excludes": "above",
+        "quantity": curve.quantity, "plot": False,
+    }  # fmt: skip
+    return PublishedLimit(
+        f"{curve.name}-to-{cls.tag.replace(':', '-')}", mass, value,
+        title=f"{curve.title} (recast)", model=cls.tag, basis="recast",
+        description=f"upper limit on {cls.coupling_name} of {cls.title}, {done}",
+        assumption=f"{search.because}; {cls.title}", conversion=f"{curve.conversion}; {done}",
+        plot_reason="made on request", **kept,
+    )  # fmt: skip

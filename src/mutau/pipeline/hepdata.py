@@ -196,12 +196,15 @@ def _number(value: float) -> float:
 
 
 def _values(column: Any, err: Any = None, label: str = "") -> list[Document]:
-    """Numbers of a column with their errors; a hyphen, HEPData's "no value", for infinity."""
+    """Numbers of a column with their errors; a hyphen, HEPData's "no value", for infinity.
+
+    HEPData refuses an error of zero, which stands here for "none was estimated".
+    """
     found: list[Document] = []
     for index, value in enumerate(np.asarray(column, float).tolist()):
         if not np.isfinite(value):
             found.append({"value": "-"})
-        elif err is None:
+        elif err is None or not err[index]:
             found.append({"value": _number(value)})
         else:
             error = {"symerror": _number(float(err[index])), "label": label}

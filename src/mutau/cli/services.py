@@ -26,6 +26,10 @@ def plane(
         list[str] | None,
         typer.Option(help="Own curve: CSV with header mass_GeV,coupling; may be repeated."),
     ] = None,
+    bounds: Annotated[
+        str,
+        typer.Option(help="Bounds to compute from formulas, comma-separated: borexino-be7, ..."),
+    ] = "",
     year_gm2: o.Year = 2021,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
     seed: o.Seed = 1,
@@ -43,7 +47,8 @@ def plane(
         drawn = exclusion_plane(
             tuple(experiments or ()), masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
             only=None if only is None else tuple(only.split(",")), user=tuple(user or ()),
-            year=year_gm2, seed=seed, progress=progress,
+            bounds=tuple(name for name in bounds.split(",") if name), year=year_gm2, seed=seed,
+            progress=progress,
         )  # fmt: skip
     write_figure(drawn.figure, out, style)
     emit({"file": out, **plane_answer(drawn)}, json)

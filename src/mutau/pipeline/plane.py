@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.figure import Figure, Kind, Series
 from mutau.core.types import Exclusion
 from mutau.experiment import experiment_names, load_experiment
-from mutau.limits import PublishedLimit, drawn_by_default, load_curve, published_limit
+from mutau.limits import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
 from mutau.models import model_class, moment_reference, moment_references
 from mutau.pipeline.limit import limit_answer, limit_curve
 from mutau.pipeline.roads import has_road
 
-BAND_POINTS = 240
+BAND_POINTS, BOUND_POINTS = 240, 41
 #: Bands and open regions are computed this much beyond the axes, for whoever zooms out.
 BEYOND = 10.0
 _KINDS: dict[str, Kind] = {"above": "region", "below": "region-below", "inside": "region-closed"}
@@ -48,6 +49,7 @@ def exclusion_plane(
     mass_ratio: float = 3.0,
     only: Sequence[str] | None = None,
     user: Sequence[str | Path] = (),
+    bounds: Sequence[str] = (),
     year: int = 2021,
     seed: int = 1,
     n_events: int = 0,
@@ -61,8 +63,8 @@ def exclusion_plane(
 
     experiments : names or paths; none for every bundled one. masses : GeV; None for each
     experiment's own range. only : names of published curves; None for those marked to be drawn,
-    ("none",) for none. user : own curves, as files that `load_curve` reads. year : of the muon g-2
-    reference.
+    ("none",) for none. user : own curves, as files that `load_curve` reads. bounds : names of
+    bounds to compute from formulas, out of `limits.BOUNDS`. year : of the muon g-2 reference.
     The limits are those of `limit_curve`, to the digit.
     Raises UnknownName for an experiment, a curve or a year that is not there, MutauError for a
     curve that does not hold for the model.
@@ -70,9 +72,11 @@ def exclusion_plane(
     wanted = tuple(experiments) or tuple(
         name for name in experiment_names() if has_road(load_experiment(name))
     )
-    curves = chosen_curves(model, only)
+    curves = chosen_curves(model, only, alpha_d=alpha_d, mass_ratio=mass_ratio)
     own = [held_for(model, load_curve(path)) for path in user]
     moment_reference(year)
+    for name in bounds:
+        BOUNDS[name]
     limits = []
     for index, name in enumerate(wanted):
         limits.append(
@@ -82,7 +86,7 @@ def exclusion_plane(
                 progress=_part(progress, index, len(wanted)),
             )
         )  # fmt: skip
-    return plane_of(limits, curves, own, year=year, x_range=x_range, y_range=y_range,
+    return plane_of(limits, curves, own, bounds, year=year, x_range=x_range, y_range=y_range,
                     figure_id=figure_id, title=title)  # fmt: skip
 
 
@@ -90,6 +94,7 @@ def plane_of(
     limits: Sequence[Exclusion],
     curves: Sequence[PublishedLimit],
     own: Sequence[PublishedLimit] = (),
+    bounds: Sequence[str] = (),
     *,
     year: int = 2021,
     x_range: tuple[float, float] | None = None,
@@ -113,6 +118,7 @@ def plane_of(
     series = curve_series(curves, x_range[0] / BEYOND)
     series += curve_series(own, x_range[0] / BEYOND, role="user")
     series += [band for band in bands if band.meta["year"] == year]
+    series += [_bound(name, limits[0], x_range) for name in bounds]
     series += [_ours(line) for line in limits]
     names = list(dict.fromkeys(line.experiment for line in limits))
     levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
@@ -162,16 +168,38 @@ def _part(progress: Any, index: int, total: int) -> Any:
 
 
 def chosen_curves(
-    model: str = "lmu-ltau", only: Sequence[str] | None = None
+    model: str = "lmu-ltau",
+    only: Sequence[str] | None = None,
+    *,
+    alpha_d: float = 0.0,
+    mass_ratio: float = 3.0,
 ) -> tuple[PublishedLimit, ...]:
     """Published curves for a plane of one model; `only` as in `exclusion_plane`.
 
-    Raises UnknownName, and MutauError for a curve of another model.
+    A curve of another model, or of this one without the dark sector asked for, is recast where
+    `limits.recast` can. By default what cannot be recast is left out if it is of another model;
+    of the same model it stays, and its assumption says that it knows no dark sector.
+    Raises UnknownName, and MutauError with the reason for a name in `only` that cannot be recast.
     """
-    if only is None:
-        return drawn_by_default(model)
-    names = () if tuple(only) == ("none",) else only
-    return tuple(held_for(model, published_limit(name)) for name in names)
+    options = {"alpha_d": alpha_d, "mass_ratio": mass_ratio}
+    if only is not None:
+        names = () if tuple(only) == ("none",) else only
+        return tuple(_adapted(published_limit(name), model, options) for name in names)
+    curves = dict.fromkeys([*drawn_by_default(model), *drawn_by_default()])
+    found = []
+    for curve in curves:
+        with suppress(MutauError):
+            found.append(_adapted(curve, model, options))
+    return tuple(found)
+
+
+def _adapted(curve: PublishedLimit, model: str, options: dict[str, float]) -> PublishedLimit:
+    """The curve as a bound on the model with this dark sector. Raises MutauError."""
+    from mutau.limits.recast import recast, recastable
+
+    if curve.model == model and not (options["alpha_d"] and curve.name in recastable()):
+        return curve
+    return recast(curve, model, options=options).curve
 
 
 def held_for(model: str, curve: PublishedLimit) -> PublishedLimit:
@@ -181,7 +209,7 @@ def held_for(model: str, curve: PublishedLimit) -> PublishedLimit:
     raise MutauError(
         f"{curve.name!r} holds for {curve.model}, not for {model}",
         place="curves of the plane",
-        allowed=", ".join(item.name for item in drawn_by_default(model)) or "no bundled curve",
+        remedy=f"write '# model: {model}' into the file if that is wrong, or recast the curve",
     )
 
 
@@ -248,6 +276,10 @@ def g_minus_2_bands(model: str, x_range: tuple[float, float]) -> tuple[Series, .
     return tuple(bands)
 
 
+def _is_bound(item: Series) -> bool:
+    return item.role == "ours" and "experiment" not in item.meta
+
+
 def _ours(line: Exclusion) -> Series:
     alpha_d = line.meta.get("alpha_d", 0.0)
     sector = f", $\\alpha_D$ = {alpha_d:g}" if alpha_d else ""
@@ -265,6 +297,33 @@ def _ours(line: Exclusion) -> Series:
     )  # fmt: skip
 
 
+def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
+    """A bound from formulas over the plane's masses, for the model and dark sector of a limit."""
+    bound = BOUNDS[name]
+    low, high = max(bound.mass_range[0], x_range[0]), min(bound.mass_range[1], x_range[1])
+    if low >= high:
+        raise OutOfRange(
+            f"{name} says nothing about the masses of this plane", place="bounds",
+            allowed=f"{bound.mass_range[0]:g} to {bound.mass_range[1]:g} GeV",
+        )  # fmt: skip
+    known = {option for option, _ in bound.options} & {"alpha_d", "mass_ratio"}
+    options = {option: line.meta[option] for option in sorted(known) if option in line.meta}
+    found = bound(np.geomspace(low, high, BOUND_POINTS), line.model, **options)
+    seen = np.isfinite(found.coupling)
+    return Series(
+        label=f"{bound.title} here" if bound.title.endswith("computed") else bound.title,
+        x=found.mass[seen],
+        y=found.coupling[seen],
+        err=found.numerical_err[seen],
+        dashed=bound.kind == "projection",
+        note="; ".join(found.meta.get("assumptions", ())),
+        meta={
+            "name": name, "cl": found.cl, "method": found.method, "model": line.model,
+            "sources": list(bound.source),
+        },
+    )  # fmt: skip
+
+
 def plane_answer(plane: Plane) -> dict[str, Any]:
     """What the command line prints of a plane."""
     rows = [
@@ -276,6 +335,7 @@ def plane_answer(plane: Plane) -> dict[str, Any]:
         "year_gm2": plane.year,
         "published": list(plane.published),
         "experiments": [line.experiment for line in plane.limits],
+        "bounds": [item.meta["name"] for item in plane.figure.series if _is_bound(item)],
         "confidence_levels": [line.cl for line in plane.limits],
         **plane.limits[0].meta,
         "limits": rows,

@@ -19,6 +19,7 @@ from mutau.background.estimate import SOURCES, Estimate
 from mutau.background.hadron_decays_hcal import ionisation_below
 from mutau.background.hadron_decays_tracks import (
     Tracks,
+    beam_tracks,
     carry,
     cuts_of,
     modules,
@@ -143,11 +144,10 @@ def _through_target(
     The incoming muon is drawn from the beam on target; the vertex is uniform in depth. Mean energy
     loss; Gaussian scattering of the whole remaining thickness.
     """
-    n, beam, target = len(muons), experiment.beam, experiment.target
+    n, target = len(muons), experiment.target
     made_of = material(target.material)
     thickness = target.thickness.cm(made_of.radiation_length_cm)
-    spread = np.array([beam.spot_x, beam.spot_y, beam.divergence_x, beam.divergence_y])
-    start = spread * rng.standard_normal((n, 4))
+    start = beam_tracks(experiment, n, rng)
     depth = rng.random(n)
     rest = (1.0 - depth) * thickness
     energy = muons[:, :, 0] - rest[:, None] * stopping_power(

@@ -22,6 +22,7 @@ from mutau.background.hadron_decays_hcal import mip_probability
 from mutau.background.hadron_decays_tracks import (
     Cuts,
     Tracks,
+    beam_tracks,
     carry,
     cuts_of,
     modules,
@@ -65,15 +66,26 @@ class Contamination:
 
 
 def contamination(
-    pion: float | None = None, kaon: float | None = None, kaon_long: float | None = None
+    experiment: Experiment | None = None,
+    *,
+    pion: float | None = None,
+    kaon: float | None = None,
+    kaon_long: float | None = None,
 ) -> Contamination:
-    """Hadrons per beam muon; defaults of data/hadrons.toml (NA64mu paper, sec. III C).
+    """Hadrons per beam particle: what is given, else what the experiment file states (beam/pions,
+    beam/kaons), else data/hadrons.toml (NA64mu paper, sec. III C).
 
-    Raises OutOfRange for a negative or not finite number.
+    As many K_L as K-, unless told (see the data file). Raises OutOfRange for a negative or not
+    finite number.
     """
     table = document()["contamination"]
-    pion = table["pion_per_muon"] if pion is None else pion
-    kaon = pion * table["kaon_per_pion"] if kaon is None else kaon
+    beam = experiment.beam if experiment is not None else None
+    if pion is None:
+        pion = beam.pions if beam is not None else None
+        pion = table["pion_per_muon"] if pion is None else pion
+    if kaon is None:
+        kaon = beam.kaons if beam is not None else None
+        kaon = pion * table["kaon_per_pion"] if kaon is None else kaon
     kaon_long = kaon * table["kaon_long_per_kaon"] if kaon_long is None else kaon_long
     for value in (pion, kaon, kaon_long):
         if not (math.isfinite(value) and value >= 0.0):
@@ -124,7 +136,7 @@ def decay_rows(
     """
     energy, rows = experiment.beam.energy, []
     path = experiment.beam.decay_path if path is None else path
-    beam = contamination() if beam is None else beam
+    beam = contamination(experiment) if beam is None else beam
     for name in ("pi-", "K-", "K_L"):
         particle = hadron(name)
         momentum = math.sqrt(energy**2 - particle.mass**2)
@@ -194,8 +206,7 @@ def _beam_hadrons(
     if not inside.any():
         raise OutOfRange("no beam particle lies in the window of the incoming momentum")
     chosen = np.resize(energy[inside], n)
-    spread = np.array([beam.spot_x, beam.spot_y, beam.divergence_x, beam.divergence_y])
-    return chosen, spread * rng.standard_normal((n, 4)), float(inside.mean())
+    return chosen, beam_tracks(experiment, n, rng), float(inside.mean())
 
 
 def _on_counters(experiment: Experiment, track: Array, low: Array, high: Array) -> Mask:
@@ -341,7 +352,7 @@ def selected_decays(
     Left out: optics between decay and target (field-free flight), energy loss in beam windows.
     """
     cuts, particle = cuts_of(experiment), hadron(name)
-    beam = contamination() if beam is None else beam
+    beam = contamination(experiment) if beam is None else beam
     path = experiment.beam.decay_path if path is None else path
     if path == 0.0:
         return Selected(name, channel.label, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -442,14 +453,26 @@ def paper_estimate(experiment: Experiment, *, below: float = 100.0) -> float:
 @SOURCES.register("hadron-decays")
 def hadron_decays(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Hadrons decaying in flight, all channels with a muon (paper: 1.1e-11 for NA64mu)."""
-    found = all_selected(experiment, n=max(int(DEFAULT_EVENTS * effort), 1000), seed=seed)
+    n = max(int(DEFAULT_EVENTS * effort), 1000)
+    found = all_selected(experiment, n=n, seed=seed)
     total = sum(item.total for item in found)
+    table = document()["contamination"]
+    short = min(parse_quantity(table["spectrometer_path"], "length"), experiment.beam.decay_path)
+    parts = {f"{item.hadron} to {item.channel}": item.total for item in found}
+    parts["K- to mu nu below 100 GeV, no selection"] = paper_estimate(experiment)
+    parts["with the absorber"] = sum(
+        item.total * absorber_suppression(item.hadron) for item in found
+    )
+    parts[f"with a decay path of {short / 100.0:g} m"] = sum(
+        item.total for item in all_selected(experiment, n=n, seed=seed, path=short)
+    )
     return Estimate(
         "hadron-decays",
         total,
         math.sqrt(sum(item.err**2 for item in found)),
         MODEL_ERROR * total,
         "weighted Monte Carlo, forced decay, forced hard loss",
-        "pi/mu = 1e-6 and K/pi = 0.03 in the beam; straight flight to the target",
+        "pions and kaons per beam muon; straight flight to the target",
         "mu.table1.hadrons",
+        parts,
     )

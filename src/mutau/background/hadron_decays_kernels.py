@@ -21,7 +21,6 @@ from mutau.detector.geometry import (
     KIND,
     LENGTH,
     NAME,
-    SLAB,
     TABLE,
     TARGET,
     WIDTH,
@@ -33,6 +32,49 @@ from mutau.matter.muon_energy_loss import T_MIN
 Array = NDArray[np.float64]
 
 _STOPPED = M_MU + T_MIN
+Ray = tuple[float, float, float, float, float]
+
+
+@njit(inline="always")
+def _gap(ray: Ray, rows: Array, index: int, charge: float) -> Ray:
+    """The field of a dipole; energy 0 where the muon turns back."""
+    x, y, tx, ty, e = ray
+    momentum, length = math.sqrt(e * e - M_MU * M_MU), rows[index, LENGTH]
+    curve = charge * rows[index, CURVE_X]
+    if curve != 0.0:
+        x, y, tx, ty, fine = dipole_kernel(x, y, tx, ty, momentum, length, curve)
+    else:
+        curve = charge * rows[index, CURVE_Y]
+        y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, momentum, length, curve)
+    return x, y, tx, ty, e * fine
+
+
+@njit(inline="always")
+def _cross(
+    ray: Ray,
+    hit: bool,
+    rows: Array,
+    index: int,
+    charge: float,
+    losses: Array,
+    heads: Array,
+    columns: Array,
+    yoke: Array,
+    yoke_width: float,
+    rng: np.random.Generator,
+) -> Ray:
+    """What has a length, crossed or passed by: field, yoke, slab or target."""
+    x, y, tx, ty, e = ray
+    kind, length = rows[index, KIND], rows[index, LENGTH]
+    if kind == DIPOLE:
+        if hit:
+            return _gap(ray, rows, index, charge)
+        width = yoke_width * math.sqrt(length)
+        return slab_kernel(x, y, tx, ty, e, length, width, yoke, heads[0], columns[0], rng)
+    if not hit:
+        return x + length * tx, y + length * ty, tx, ty, e
+    m, width = int(rows[index, TABLE]), rows[index, WIDTH]
+    return slab_kernel(x, y, tx, ty, e, length, width, losses[m], heads[m], columns[m], rng)
 
 
 @njit
@@ -66,72 +108,36 @@ def carry_kernel(
     """
     for event in range(track.shape[0]):
         x, y, tx, ty = track[event, 0], track[event, 1], track[event, 2], track[event, 3]
-        e, z, bits, alive = energy[event], begin[event], 0, True
+        e, z, bits = energy[event], begin[event], 0
         behind[event, 0] = behind[event, 1] = 0.0
         for index in range(rows.shape[0]):
+            kind, name = rows[index, KIND], int(rows[index, NAME])
             if rows[index, Z] < begin[event]:
-                if rows[index, KIND] == TARGET:
+                if kind == TARGET:
                     behind[event, 0] = e
                 continue
-            step = rows[index, Z] - z
-            x += step * tx
-            y += step * ty
-            z = rows[index, Z]
-            kind, name = rows[index, KIND], int(rows[index, NAME])
-            length = rows[index, LENGTH]
+            x += (rows[index, Z] - z) * tx
+            y += (rows[index, Z] - z) * ty
+            z = rows[index, Z] + rows[index, LENGTH]
             hit = inside(x, y, rows, index)
             if hits.shape[0] > 0:
                 hits[event, name, 0], hits[event, name, 1] = x, y
-            if kind in (SLAB, TARGET):
-                if hit:
-                    bits |= 1 << name
-                    m = int(rows[index, TABLE])
-                    if kind == TARGET:
-                        e -= kick[event, 0]
-                        tx += kick[event, 1]
-                        ty += kick[event, 2]
-                    if e > _STOPPED:
-                        x, y, tx, ty, e = slab_kernel(
-                            x,
-                            y,
-                            tx,
-                            ty,
-                            e,
-                            length,
-                            rows[index, WIDTH],
-                            losses[m],
-                            heads[m],
-                            columns[m],
-                            rng,
-                        )
-                else:
-                    x += length * tx
-                    y += length * ty
-                z += length
-                alive = e > _STOPPED
-                if kind == TARGET and alive:
-                    behind[event, 0] = e
-            elif kind == DIPOLE and not hit:
-                width = yoke_width * math.sqrt(length)
-                x, y, tx, ty, e = slab_kernel(
-                    x, y, tx, ty, e, length, width, yoke, heads[0], columns[0], rng
-                )
-                z += length
-                alive = e > _STOPPED
-            elif kind == DIPOLE:
-                momentum = math.sqrt(e * e - M_MU * M_MU)
-                curve = charge[event] * rows[index, CURVE_X]
-                if curve != 0.0:
-                    x, y, tx, ty, fine = dipole_kernel(x, y, tx, ty, momentum, length, curve)
-                else:
-                    curve = charge[event] * rows[index, CURVE_Y]
-                    y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, momentum, length, curve)
-                z += length
-                alive = fine != 0.0
-            elif hit and (rows[index, EFFICIENCY] >= 1.0 or rng.random() < rows[index, EFFICIENCY]):
-                bits |= 1 << name
-            if not alive:
+            if hit and kind == TARGET:
+                e -= kick[event, 0]
+                tx += kick[event, 1]
+                ty += kick[event, 2]
+            if hit and kind != DIPOLE:
+                seen = rows[index, EFFICIENCY] >= 1.0 or rng.random() < rows[index, EFFICIENCY]
+                bits |= (1 << name) if seen else 0
+            if rows[index, LENGTH] > 0.0 and e > _STOPPED:
+                x, y, tx, ty, e = _cross(
+                    (x, y, tx, ty, e), hit, rows, index, charge[event], losses, heads, columns,
+                    yoke, yoke_width, rng,
+                )  # fmt: skip
+            if kind == TARGET and e > _STOPPED:
+                behind[event, 0] = e
+            if e <= _STOPPED:
                 break
         touched[event] = bits
-        if alive:
+        if e > _STOPPED:
             behind[event, 1] = e

@@ -119,6 +119,23 @@ def modules(experiment: Experiment, kind: str) -> tuple[str, ...]:
     return tuple(item.name for item in experiment.detector.calorimeter if item.kind == kind)
 
 
+def beam_tracks(experiment: Experiment, n: int, rng: np.random.Generator) -> Array:
+    """n beam particles on the target's face: (n, 4) x, y (cm) and slopes.
+
+    Gaussians of the beam's spot and divergence, with the correlations of the largest part of the
+    beam that has a spot, where the file describes parts.
+    """
+    beam = experiment.beam
+    spots = [part for part in beam.parts if part.spot_x > 0.0]
+    core = max(spots, key=lambda part: part.share, default=None)
+    tracks = rng.standard_normal((n, 4))
+    if core is not None:
+        for i, c in enumerate((core.correlation_x, core.correlation_y)):
+            tracks[:, 2 + i] = c * tracks[:, i] + math.sqrt(1.0 - c * c) * tracks[:, 2 + i]
+    spread = np.array([beam.spot_x, beam.spot_y, beam.divergence_x, beam.divergence_y])
+    return np.asarray(spread * tracks)
+
+
 def carry(
     experiment: Experiment,
     track: Array,

@@ -82,8 +82,10 @@ class Beam(Table):
     scattering partners, which then counts. energy : GeV, nominal. energy_spread : relative rms.
     spot_x, spot_y : cm, rms at the target's face. divergence_x, divergence_y : rad, rms.
     particles_error : absolute. per_spill, spill : intensity. decay_path : cm of flight between
-    the last identification of the beam particle and the target. parts : core and halo for the
-    full simulation, shares summing to 1; without them the spot and spread above are all there is.
+    the last identification of the beam particle and the target. pions, kaons : charged ones per
+    beam particle where the decay path begins, none for those of data/hadrons.toml. parts : core
+    and halo for the full simulation, shares summing to 1; without them the spot and spread above
+    are all there is.
     phase_space : a file of particles at the entrance instead (.csv, .parquet, .hepmc), absolute
     or relative to the folder of the run.
     """
@@ -101,6 +103,8 @@ class Beam(Table):
     per_spill: Positive | None = None
     spill: Annotated[Time, Field(gt=0.0)] | None = None
     decay_path: LengthNotNegative = 0.0
+    pions: NotNegative | None = None
+    kaons: NotNegative | None = None
     parts: tuple[BeamPart, ...] = ()
     phase_space: Text | None = None
 

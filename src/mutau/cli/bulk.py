@@ -1,4 +1,4 @@
-"""Verbs for many points or many events: scan."""
+"""Verbs for many points or many events: scan, simulate."""
 
 from __future__ import annotations
 
@@ -56,4 +56,44 @@ def scan(
     emit({"table": str(table), "points": len(grid), "grid_digest": grid.digest()}, json)
 
 
-VERBS: tuple[Callable[..., None], ...] = (scan,)
+def simulate(
+    experiment: o.Experiment,
+    out: o.Output,
+    n: Annotated[float, typer.Option("-n", help="Beam particles: 1000 or 1e7.")] = 1e5,
+    mass: Annotated[
+        str | None, typer.Option(help="Z' mass; then every beam particle emits one.")
+    ] = None,
+    keep: Annotated[str, typer.Option(help="Events to write: all, beam or trigger.")] = "all",
+    columns: Annotated[str, typer.Option(help="summary or full.")] = "full",
+    no_events: Annotated[
+        bool, typer.Option("--no-events", help="Count only; write no events.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on in a folder begun before.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of this machine.")] = (
+        os.cpu_count() or 1
+    ),
+    seed: o.Seed = 1,
+    json: o.Json = False,
+) -> None:
+    """Beam particles (or signal) through the whole set-up, to Parquet; killed, it goes on."""
+    from mutau.core.errors import MutauError
+    from mutau.experiment import load_experiment
+    from mutau.scan.answers import simulation_answer
+    from mutau.scan.simulate import Run, run_simulation
+
+    if not (n >= 1.0 and n == int(n)):
+        raise MutauError(f"n = {n:g} beam particles", place="-n", allowed="a whole number above 0")
+    item = load_experiment(experiment)
+    run = Run(
+        experiment=item.to_dict(), name=item.name, n=int(n), seed=seed,
+        mass=o.energy("--mass", mass) if mass else None, keep=keep, columns=columns,
+        tables=not no_events,
+    )  # fmt: skip
+    with progress_bar(f"simulate {item.name}", quiet=json) as progress:
+        result = run_simulation(run, out, workers=workers, resume=resume, progress=progress)
+    emit(simulation_answer(run, result), json)
+
+
+VERBS: tuple[Callable[..., None], ...] = (scan, simulate)

@@ -1,0 +1,33 @@
+"""What the command line prints of a finished simulation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mutau.core.types import provenance
+from mutau.pipeline.simulate_results import beam_profile, cut_flow, trigger_rate
+from mutau.scan.simulate import Run, SimulationResult
+
+
+def simulation_answer(run: Run, result: SimulationResult) -> dict[str, Any]:
+    """Beam behind the counters, trigger rate (or efficiency, for signal), cut flow, files."""
+    experiment = run.load()
+    profile = beam_profile(result.tally)
+    rate, rate_err = trigger_rate(result.tally)
+    return {
+        "experiment": run.name,
+        "beam_particles": run.n,
+        "mass_GeV": run.mass,
+        "kept_by_beam_counters": profile.kept,
+        "sigma_x_cm": profile.sigma_x,
+        "sigma_y_cm": profile.sigma_y,
+        "trigger_per_particle": rate,
+        "trigger_per_particle_err": rate_err,
+        "cutflow": [
+            {"cut": cut, "share": share, "share_err": err}
+            for cut, share, err in cut_flow(result.tally, experiment)
+        ],
+        "folder": str(result.folder),
+        "files": [str(path) for path in result.files],
+        **provenance(seed=run.seed, experiment=experiment.digest),
+    }

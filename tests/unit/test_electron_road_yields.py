@@ -1,5 +1,7 @@
 """The electron road: yields against direct quadrature, scaling, periods, refusals."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -54,7 +56,7 @@ def test_emission_is_the_integral_over_track_and_cross_section(na64e):
     edges = np.linspace(50.0, 100.0, 41)
     by_hand = 0.0
     for element, n in way.material.atoms_per_cm3:
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             inside = (way.energy >= low) & (way.energy < high)
             length = way.both[inside]
             if not length.sum():
@@ -71,7 +73,7 @@ def test_emission_is_the_integral_over_track_and_cross_section(na64e):
 
 
 def test_annihilation_in_a_narrow_line_is_density_times_its_integral():
-    # a flat positron spectrum of 1 X0/GeV around the line: the integral of sigma, whatever its shape
+    # a flat positron spectrum of 1 X0/GeV around the line: the integral of sigma
     stuff = material("lead")
     model = LmuMinusLtau(mass=0.24, coupling=1e-3)
     way = Tracks(

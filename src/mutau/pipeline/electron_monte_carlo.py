@@ -110,7 +110,7 @@ def _share(values: Array, weight: Array) -> tuple[float, float]:
 
 
 def monte_carlo_yield(
-    experiment: Experiment, model: Model, *, n: int = 4000, seed: int = 1, bins: int = 50
+    experiment: Experiment, model: Model, *, n: int = 4000, seed: int = 1, bins: int = 60
 ) -> MonteCarloYield:
     """Yield of a model point by showers with one forced emission each.
 
@@ -148,7 +148,7 @@ def monte_carlo_yield(
     weight = found.weight / n
     share = w.particles / particles
     inside = np.array([read < edge for edge in w.nominal], float)
-    edges = np.linspace(0.0, 1.1 * w.energy, bins + 1)
+    edges = np.linspace(-0.1 * w.energy, 1.1 * w.energy, bins + 1)  # the beam's spread
     spectrum, _ = np.histogram(read, edges, weights=particles * weight)
     return MonteCarloYield(
         _share(np.ones(n), particles * weight),

@@ -73,10 +73,14 @@ class Response:
 
 
 def preshower_passes(seen: Array, threshold: float, stochastic: float) -> Array:
-    """Chance (N,) that energies `seen` in the pre-shower, GeV, are read above the threshold."""
+    """Chance (N,) that energies `seen` in the pre-shower, GeV, are read above the threshold.
+
+    Gaussian of the calorimeter's width at the threshold.
+    """
     from scipy.special import ndtr
 
-    return np.asarray(ndtr((seen - threshold) / (stochastic * np.sqrt(seen) + 1e-3 * threshold)))
+    width = max(stochastic * np.sqrt(threshold), 1e-3 * threshold)
+    return np.asarray(ndtr((seen - threshold) / width))
 
 
 def proposal(x_low: float) -> Array:

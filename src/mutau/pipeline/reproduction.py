@@ -104,7 +104,12 @@ Task = Callable[[Level], Part]
 #: Tasks by "paper/name"; the order of registration is the order of the report.
 TASKS: Registry[Task] = Registry("reproduction task")
 #: Modules that register tasks when imported, in the order of the report.
-TASK_MODULES = ("mutau.pipeline.reproduce_na64mu", "mutau.pipeline.reproduce_muone")
+TASK_MODULES = (
+    "mutau.pipeline.reproduce_na64mu",
+    "mutau.pipeline.reproduce_muone",
+    "mutau.pipeline.reproduce_na64e",
+    "mutau.pipeline.reproduce_na64e_limits",
+)
 
 
 def compare(number: PaperNumber, value: float | None, err: float | None = None, *, ours: str = "",

@@ -1,0 +1,82 @@
+"""`mutau reproduce na64e`: every row is there, and the paper's claims as they come out."""
+
+import numpy as np
+import pytest
+
+from mutau.core.types import Exclusion
+from mutau.pipeline.reproduce_na64e_limits import band_ends, crossing, prescriptions
+from mutau.pipeline.reproduction import TASKS, Level, reproduce
+
+ROWS = {
+    "ee.da", "ee.da.difference", "ee.da.coupling", "ee.pi0", "ee.pimax", "ee.fig2", "ee.fig2.max",
+    "ee.fig3", "ee.fig3.peak", "ee.fig3.integral", "ee.fig5", "ee.exposure",
+    "ee.exposure.electrons", "ee.kappa.spread", "ee.thr", "ee.bkg", "ee.bkg.2016", "ee.bkg.2021",
+    "ee.syst", "ee.iter", "ee.fig4.left", "ee.fig4.left.flat", "ee.fig4.left.end", "ee.fig4.right",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report():
+    return reproduce(["na64e"], Level("small", 2000, 9))
+
+
+@pytest.fixture(scope="module")
+def rows(report):
+    return {row.id: row for row in report.rows}
+
+
+def test_every_row_and_figure_is_there(report, rows):
+    assert set(rows) >= ROWS
+    assert {figure.id for figure in report.figures} == {
+        "ee.fig2", "ee.fig3", "ee.fig4.left", "ee.fig4.right", "ee.fig5"
+    }  # fmt: skip
+    assert set(report.seconds) == {name for name in TASKS if name.startswith("na64e/")}
+
+
+def test_what_agrees_and_what_does_not(rows):
+    verdicts = {id_: row.verdict for id_, row in rows.items() if row.verdict != "shown"}
+    differs = {id_ for id_, verdict in verdicts.items() if verdict == "differs"}
+    assert differs == {"ee.da.coupling"}  # 4.43e-4 where the paper prints 4.5e-4
+    assert rows["ee.da.coupling"].value == pytest.approx(4.43e-4, rel=2e-3)
+
+
+def test_the_limit_is_flat_below_a_tenth_of_an_mev(report, rows):
+    (figure,) = (f for f in report.figures if f.id == "ee.fig4.left")
+    ours = next(s for s in figure.series if "this work" in s.label)
+    light = ours.x < 2e-4
+    assert np.ptp(ours.y[light]) < 0.06 * ours.y[0]
+    assert ours.y[0] == pytest.approx(2.66e-4, rel=0.03)
+    # the annihilation peak: the lowest coupling above 100 MeV lies between 200 and 300 MeV
+    heavy = ours.x > 0.1
+    assert 0.2 < ours.x[heavy][ours.y[heavy].argmin()] < 0.3
+
+
+def test_the_band_is_left_near_two_mev_with_the_papers_statistic(rows):
+    assert rows["ee.fig4.left.end"].value == pytest.approx(2.1, abs=0.3)
+    assert rows["ee.fig4.left.end"].verdict == "agrees"
+
+
+def test_prescriptions_are_ordered_as_their_allowed_events():
+    ways = {item.method: item for item in prescriptions("na64e", 1)}
+    # nothing seen: at least ln 10 for the Bayesian limit, more with systematic errors
+    assert 2.30 < ways["bayes"].events < 2.5
+    assert ways["toys-cls"].events == pytest.approx(ways["bayes"].events, rel=0.2)
+    assert ways["asymptotic-cls"].events == pytest.approx(1.70, abs=0.03)
+    assert ways["asymptotic"].events < ways["toys"].events < ways["asymptotic-cls"].events
+    for way in ways.values():
+        assert way.ratio == pytest.approx((way.events / ways["bayes"].events) ** 0.5, rel=1e-9)
+
+
+def test_crossing_interpolates_between_masses():
+    mass = np.array([1e-3, 2e-3, 4e-3])
+    line = Exclusion(mass, 0.4 * mass, 0.0 * mass, 0.9, "x", "lmu-ltau", "bayes")
+    flat = np.full(3, 4e-4 * np.sqrt(2.0))
+    assert crossing(line, flat) == pytest.approx(1e-3 * np.sqrt(2.0), rel=1e-9)
+    assert crossing(line, 0.1 * flat) == 0.0
+    low, middle, high = band_ends(line)
+    assert low < middle < high
+
+
+def test_the_iteration_settles_in_three_steps(rows):
+    assert rows["ee.iter"].value <= 3.0
+    assert "+0.000 % from the direct solution" in rows["ee.iter"].ours

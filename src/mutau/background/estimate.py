@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -91,3 +91,20 @@ def estimate(name: str, experiment: Experiment, seed: int = 1, effort: float = 1
         raise OutOfRange(f"effort = {effort!r}", allowed="above 0")
     all_sources()
     return SOURCES[name](experiment, seed, effort)
+
+
+def exposure_of_one_event(estimates: Iterable[Estimate]) -> tuple[float, float]:
+    """(N, its total error): particles on target at which all sources sum to one expected event.
+
+    Beyond it the search is not free of background. inf with error inf where nothing is expected.
+    Raises MutauError for the same source twice. Check: one source of 1e-11 gives 1e11.
+    """
+    items = list(estimates)
+    names = [item.name for item in items]
+    if len(set(names)) < len(names):
+        raise MutauError("a source of background is counted twice", place=", ".join(names))
+    total = sum(item.per_particle for item in items)
+    if total == 0.0:
+        return math.inf, math.inf
+    error = math.sqrt(sum(item.total_err**2 for item in items))
+    return 1.0 / total, error / total**2

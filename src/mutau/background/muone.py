@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Self
 
 import numpy as np
@@ -47,6 +48,10 @@ Mask = NDArray[np.bool_]
 #: `LARGEST_DELTA_RAY`, make a Gaussian. A layer of 15 mm of beryllium has 0.03 hard ones, so two in
 #: one event change the result by about 3 %.
 HARD_KICK: Final = math.sqrt(2.0 * M_E * LARGEST_DELTA_RAY)
+#: Below this kick (GeV) the electron's collisions, too, make a Gaussian.
+SOFT_KICK: Final = 5e-4
+#: Share of the electrons that are made to scatter hard.
+FORCED_SHARE: Final = 0.4
 _LARGEST_KICK: Final = 1.0  # GeV; beyond, the nuclear form factor has ended everything
 
 
@@ -167,7 +172,7 @@ def elastic_leakage(
         theta = elastic_muon_angle(elastic_electron_angle(e4, reaction.energy), reaction.energy)
         sigma = np.full(len(e4), response.muon_angle)
         if response.target is not None:
-            soft = _soft_variance(response.target) * response.thickness
+            soft = _kick_variance(response.target, HARD_KICK) * response.thickness
             sigma = np.sqrt(
                 sigma**2 + 0.5 * soft * (1 / reaction.energy**2 + _inverse2(e4, reaction))
             )
@@ -239,8 +244,8 @@ def elastic_sample(
 
     E_e even in its logarithm between `energies` (GeV, true, cut at the kinematic limit), depth of
     the vertex even; with `kinked` one collision of kick above `HARD_KICK` (even in its logarithm)
-    before or behind the vertex, with its probability as weight; all softer ones as a Gaussian,
-    the electron scattered collision by collision, then the resolutions, wider for a share of the
+    before or behind the vertex, with its probability as weight; all softer ones as a Gaussian;
+    the electron scattered (`electron_scatter`); then the resolutions, wider for a share of the
     events with `stretch` above 1 (see `detector.muone.Normals`).
     The electron is taken to hit the calorimeter. luminosity : pb^-1; the weights add up to the
     expected number of such events.
@@ -266,13 +271,17 @@ def elastic_sample(
     before = rng.random(n) < depth
     phi = rng.uniform(0.0, 2.0 * math.pi, n)
     turn = kick / np.where(before, beam, momentum) * np.stack([np.cos(phi), np.sin(phi)])
-    soft = 0.0 if target is None else 0.5 * _soft_variance(target) * response.thickness
+    soft = 0.0 if target is None else 0.5 * _kick_variance(target, HARD_KICK) * response.thickness
     width = np.sqrt(response.muon_angle**2 + soft * (depth / beam**2 + (1 - depth) / momentum**2))
     normals = Normals(rng, n, stretch)
     # muon to -x, electron to +x; what turns the incoming muon turns both
     muon = np.stack([-theta_mu, 0.0 * theta_mu]) + width * normals(2).T + turn
     electron = np.stack([theta_e, 0.0 * theta_e]) + turn * before
-    electron += _electron_scatter(e4, response, depth, rng)
+    electron += response.electron_angle * rng.standard_normal((2, n))
+    if target is not None:
+        path = response.thickness * np.maximum(1.0 - depth, 1e-9)
+        scattered, chance = electron_scatter(np.sqrt(e4**2 - M_E**2), target, path, rng)
+        electron, weight = electron + scattered, weight * chance
     energy = np.maximum(e4 + response.energy_sigma(e4) * normals(1)[:, 0], M_E)
     p_muon = _along(muon, muon_energy(momentum, beam, response, normals))
     p_beam = beam_as_known(beam, response, normals)
@@ -291,19 +300,63 @@ def _along(angles: Array, size: Array) -> Array:
     ).T
 
 
-def _electron_scatter(
-    e4: Array, response: Response, depth: Array, rng: np.random.Generator
-) -> Array:
-    """Angles (2, N) of the electron behind the station and through the tracks' resolution."""
-    from mutau.transport.multiple_scattering import scatter
+def electron_scatter(
+    momentum: Array, material: Material, path: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Angles (2, N) of electrons behind `path` (N,) cm of their station, and weights (N,).
 
-    angles = response.electron_angle * rng.standard_normal((2, len(e4)))
-    if response.target is None:
-        return angles
-    path = response.thickness * np.maximum(1.0 - depth, 1e-9)
-    momentum, top = np.sqrt(e4**2 - M_E**2), LARGEST_DELTA_RAY
-    scattered = scatter(momentum, response.target, path, rng, mass=M_E, electron_top=top)
-    return np.asarray(angles + scattered[:, :2].T)
+    Collisions of kick below `SOFT_KICK` as a Gaussian, up to `HARD_KICK` one by one, and for the
+    share `FORCED_SHARE` of the electrons one above, with its probability as weight. Two above are
+    left out (1e-3 of the electrons in 15 mm of beryllium). momentum : (N,) GeV.
+    Check: weighted, the distribution of `transport.multiple_scattering.scatter`.
+    """
+    n = len(momentum)
+    soft = 0.5 * _kick_variance(material, SOFT_KICK) * path
+    kicks = np.sqrt(soft) * rng.standard_normal((2, n))
+    log_q, below = _middle_collisions(material)
+    count = rng.poisson(below[-1] * path)
+    for _ in range(int(count.max(initial=0))):
+        more = np.flatnonzero(count > 0)
+        q = np.exp(np.interp(below[-1] * rng.random(len(more)), below, log_q))
+        kicks[:, more] += q * _directions(len(more), rng)
+        count[more] -= 1
+    q, chance = _hard_kicks(material, 1.0, n, rng)
+    hard_per_cm = _hard_collisions(material)
+    forced = rng.random(n) < FORCED_SHARE
+    kicks += np.where(forced, q, 0.0) * _directions(n, rng)
+    plain = np.exp(-hard_per_cm * path)
+    weight = np.where(forced, chance * path / FORCED_SHARE, 1.0 / (1.0 - FORCED_SHARE)) * plain
+    return kicks / momentum, weight
+
+
+def _directions(n: int, rng: np.random.Generator) -> Array:
+    phi = rng.uniform(0.0, 2.0 * math.pi, n)
+    return np.stack([np.cos(phi), np.sin(phi)])
+
+
+@cache
+def _middle_collisions(material: Material) -> tuple[Array, Array]:
+    """ln q (GeV) from `SOFT_KICK` to `HARD_KICK`, and collisions per cm below each."""
+    from mutau.transport.multiple_scattering import collision_density
+
+    log_q = np.linspace(math.log(SOFT_KICK), math.log(HARD_KICK), 801)
+    q = np.exp(log_q)
+    parts = collision_density(q, material) * 2.0 * q[:, None] ** 2
+    # a struck electron's recoil lowers its share until it counts as seen
+    density = parts[:, 0] + parts[:, 1] * np.maximum(1.0 - (q / HARD_KICK) ** 2, 0.0)
+    cells = 0.5 * (density[1:] + density[:-1]) * np.diff(log_q)
+    return log_q, np.append(0.0, np.cumsum(cells))
+
+
+@cache
+def _hard_collisions(material: Material) -> float:
+    """Collisions with nuclei above `HARD_KICK`, per cm."""
+    from mutau.transport.multiple_scattering import collision_density
+
+    log_q = np.linspace(math.log(HARD_KICK), math.log(_LARGEST_KICK), 4001)
+    q = np.exp(log_q)
+    density = collision_density(q, material)[..., 0] * 2.0 * q**2
+    return float(np.sum(0.5 * (density[1:] + density[:-1]) * np.diff(log_q)))
 
 
 def _hard_kicks(
@@ -319,11 +372,12 @@ def _hard_kicks(
     return q, nuclei * thickness * span
 
 
-def _soft_variance(material: Material) -> float:
-    """Mean square of the total kick per cm from collisions below `HARD_KICK`, GeV^2 / cm."""
+@cache
+def _kick_variance(material: Material, top: float) -> float:
+    """Mean square of the total kick per cm from collisions below `top` GeV, GeV^2 / cm."""
     from mutau.transport.multiple_scattering import collision_density
 
-    log_q = np.linspace(math.log(1e-8), math.log(HARD_KICK), 4001)
+    log_q = np.linspace(math.log(1e-8), math.log(top), 4001)
     q = np.exp(log_q)
     density = collision_density(q, material).sum(axis=-1) * 2.0 * q**4
     return float(np.sum(0.5 * (density[1:] + density[:-1]) * np.diff(log_q)))

@@ -199,14 +199,20 @@ class Normals:
 
 
 def reconstruct(
-    events: Events, response: Response, rng: np.random.Generator, *, stretch: float = 1.0
+    events: Events,
+    response: Response,
+    rng: np.random.Generator,
+    *,
+    stretch: float = 1.0,
+    muon_tails: bool = True,
 ) -> Reconstructed:
     """Measured quantities of elastic, radiative or Z' events.
 
     events : as `mutau.sampling.muon_electron.draw_events` makes them, beam along z, placed in
     their stations (`place_in_stations`). rng : decides every smearing. stretch : above 1, the
     resolutions of a share of the events are drawn that much wider and the weights make up for it,
-    so that tails far out are met (`Normals`).
+    so that tails far out are met (`Normals`). muon_tails : False makes the muon's scattering in the
+    station Gaussian (Highland), where its hard collisions are somebody else's background.
     Raises MutauError if rows do not come in equal blocks of mu, e, mu, e (and one more).
     Check: a perfect response gives back the true quantities of what hits the calorimeter.
     """
@@ -216,9 +222,9 @@ def reconstruct(
     n = len(p)
     beam_energy = float(p[0, 0, 0])
     muon, electron = p[:, 2].copy(), p[:, 3].copy()
-    if response.target is not None:
-        _scatter(muon, electron, beam_energy, response, rng)
     normals = Normals(rng, n, stretch)
+    if response.target is not None:
+        _scatter(muon, electron, beam_energy, response, None if muon_tails else normals, rng)
     spot = response.spot * normals(2)
     tilt = response.divergence * rng.standard_normal((n, 2))
     origin = spot + tilt * x4[:, 3:4]
@@ -316,18 +322,33 @@ def _track(p4: Array, sigma: float, energy: Array, normals: Normals) -> Array:
 
 
 def _scatter(
-    muon: Array, electron: Array, beam_energy: float, response: Response, rng: np.random.Generator
+    muon: Array,
+    electron: Array,
+    beam_energy: float,
+    response: Response,
+    normals: Normals | None,
+    rng: np.random.Generator,
 ) -> None:
-    """Scattering in the struck station: the muon all through, the electron behind the vertex."""
-    from mutau.transport.multiple_scattering import scatter
+    """Scattering in the struck station: the muon all through, the electron behind the vertex.
+
+    normals : for a Gaussian muon; None for its collisions one by one.
+    """
+    from mutau.transport.multiple_scattering import highland_angle, scatter
 
     assert response.target is not None
     depth = np.clip(rng.random(len(muon)), 1e-9, 1.0 - 1e-9)
     top = LARGEST_DELTA_RAY
-    path = response.thickness * depth
-    before = scatter(beam_energy, response.target, path, rng, electron_top=top)
-    for p4, mass in ((muon, M_MU), (electron, M_E)):
-        size = np.linalg.norm(p4[:, 1:], axis=1)
-        path = response.thickness * (1.0 - depth)
-        behind = scatter(size, response.target, path, rng, mass=mass, electron_top=top)
-        _kick(p4, before[:, :2] + behind[:, :2])
+    path = response.thickness * np.stack([depth, 1.0 - depth])
+
+    def muon_scatters(momentum: ArrayLike, along: Array) -> Array:
+        assert response.target is not None
+        if normals is None:
+            return scatter(momentum, response.target, along, rng, electron_top=top)[:, :2]
+        return highland_angle(momentum, response.target, along)[:, None] * normals(2)
+
+    common = muon_scatters(beam_energy, path[0])
+    size = np.linalg.norm(muon[:, 1:], axis=1)
+    _kick(muon, common + muon_scatters(size, path[1]))
+    size = np.linalg.norm(electron[:, 1:], axis=1)
+    behind = scatter(size, response.target, path[1], rng, mass=M_E, electron_top=top)
+    _kick(electron, common + behind[:, :2])

@@ -119,10 +119,13 @@ _NEEDS: Final = {
 }
 
 
-def check_measurable(experiment: Experiment) -> None:
-    """Refuse cuts on a momentum that nothing in the file measures. Raises MutauError."""
+def check_measurable(experiment: Experiment, cuts: Sequence[Cut] | None = None) -> None:
+    """Refuse cuts (None: the file's) on a momentum that nothing in the file measures.
+
+    Raises MutauError.
+    """
     stated = experiment.detector.resolution
-    for index, cut in enumerate(experiment.cuts):
+    for index, cut in enumerate(experiment.cuts if cuts is None else cuts):
         need = _NEEDS.get(cut.variable)
         if need and not (stated and getattr(stated, need)):
             raise MutauError(
@@ -214,17 +217,19 @@ def measured_events(
     *,
     measures: Response | None = None,
     stretch: float = 1.0,
+    muon_tails: bool = True,
 ) -> tuple[CrossSection, Reconstructed]:
     """Cross section within cuts on true quantities, and n weighted events in there, measured.
 
     The weights add up to the cross section, pb. measures : the detector; None for the file's.
-    stretch : as in `detector.muone.reconstruct`.
+    stretch, muon_tails : as in `detector.muone.reconstruct`.
     """
     sampler = make_sampler(process, cuts, search=WEIGHTED_SEARCH)
     drawn = draw_events(sampler, n, rng, weighted=True)
     events = place_in_stations(drawn, rng, **stations(experiment))
     measures = response(experiment) if measures is None else measures
-    return sampler.sigma, reconstruct(events, measures, rng, stretch=stretch)
+    measured = reconstruct(events, measures, rng, stretch=stretch, muon_tails=muon_tails)
+    return sampler.sigma, measured
 
 
 def as_sample(experiment: Experiment, measured: Reconstructed) -> Sample:

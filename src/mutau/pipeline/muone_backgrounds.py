@@ -47,6 +47,9 @@ RADIATIVE, KINKED, LEAKED, NEUTRINOS = (
     "radiative events", "double scattering", "elastic leakage", "neutrino pairs"
 )  # fmt: skip
 DEFAULT_EVENTS: Final = 200_000
+#: Events drawn at a time, and how many more of double scattering, whose weights differ most.
+BATCH: Final = 250_000
+KINKS: Final = 8
 #: Resolutions of a fifth of the events are drawn this much wider, to meet their tails.
 STRETCH: Final = 3.0
 #: Relative errors of what was assumed. Kinks: the part with a broken nucleus (15 % at 100 MeV) may
@@ -116,7 +119,8 @@ def radiative_component(
 ) -> Component:
     """mu e -> mu e gamma within `wide`, photons above half the veto's threshold (or 0.1 GeV).
 
-    truth : with a perfect detector and a perfect veto threshold.
+    truth : with a perfect detector and a perfect veto threshold. The muon's hard collisions are
+    left to the double scattering, which counts elastic events with and without soft photons.
     """
     measures = perfect_response() if truth else response(experiment)
     process = Reaction(GAMMA, experiment.beam.energy, beam_charge=charge(experiment))
@@ -124,7 +128,7 @@ def radiative_component(
     rng = stream(seed, *key, _KEYS[RADIATIVE])
     stretch = 1.0 if truth else STRETCH
     _, measured = measured_events(
-        experiment, process, softest, n, rng, measures=measures, stretch=stretch
+        experiment, process, softest, n, rng, measures=measures, stretch=stretch, muon_tails=False
     )
     sample = as_sample(experiment, measured)
     sample = replace(sample, weights=sample.weights * exposure(experiment))
@@ -134,30 +138,67 @@ def radiative_component(
 
 
 def elastic_component(
-    experiment: Experiment, name: str, wide: Cuts, n: int, seed: int, *key: int
+    experiment: Experiment,
+    name: str,
+    wide: Cuts,
+    n: int,
+    seed: int,
+    *key: int,
+    keep: Sequence[Cut] = (),
 ) -> Component:
-    """Elastic events with a hard second scattering (name KINKED), or through resolutions alone."""
-    measured = muone.elastic_sample(
-        Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
-        response(experiment),
-        (wide.electron_energy_min, min(2.0 * wide.electron_energy_max, experiment.beam.energy)),
-        exposure(experiment),
-        stream(seed, *key, _KEYS[name]),
-        n=n,
-        kinked=name == KINKED,
-        stretch=STRETCH,
+    """Elastic events with a hard second scattering (name KINKED), or through resolutions alone.
+
+    keep : events that fail one of these cuts are thrown away at once, in batches.
+    """
+    rng = stream(seed, *key, _KEYS[name])
+    batches = max(round(n / BATCH), 1)
+    parts = []
+    for _ in range(batches):
+        measured = muone.elastic_sample(
+            Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
+            response(experiment),
+            (wide.electron_energy_min, min(2.0 * wide.electron_energy_max, experiment.beam.energy)),
+            exposure(experiment) / batches,
+            rng,
+            n=n // batches,
+            kinked=name == KINKED,
+            stretch=STRETCH,
+        )
+        parts.append(trimmed(as_sample(experiment, measured), keep))
+    sample = Sample(
+        experiment.beam.energy,
+        np.concatenate([part.weights for part in parts]),
+        {
+            column: np.concatenate([part.columns[column] for part in parts])
+            for column in parts[0].columns
+        },
     )
-    return Component(name, as_sample(experiment, measured), np.ones(n), MODEL_ERROR[name])
+    return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR[name])
+
+
+def trimmed(sample: Sample, keep: Sequence[Cut]) -> Sample:
+    """The events of a sample that pass all cuts."""
+    mask = np.ones(len(sample.weights), bool)
+    for cut in keep:
+        mask &= passes(cut, sample)
+    columns = {name: column[mask] for name, column in sample.columns.items()}
+    return replace(sample, weights=sample.weights[mask], columns=columns)
 
 
 def background_components(
-    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int
+    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, keep: Sequence[Cut] = ()
 ) -> tuple[Component, ...]:
-    """Samples of all sources but the neutrino pairs, n events each. key : of the random streams."""
+    """Samples of all sources but the neutrino pairs: n events of each, `KINKS` n of the kinks.
+
+    key : of the random streams. keep : events that fail one of these cuts are thrown away.
+    """
+    emitted = radiative_component(experiment, wide, n, seed, *key)
+    sample = trimmed(emitted.sample, keep)
+    missed = np.full(len(sample.weights), inefficiency(experiment))
     return (
-        radiative_component(experiment, wide, n, seed, *key),
-        elastic_component(experiment, KINKED, wide, n, seed, *key),
-        elastic_component(experiment, LEAKED, wide, n, seed, *key),
+        replace(emitted, sample=sample, missed=missed),
+        elastic_component(experiment, KINKED, wide, KINKS * n, seed, *key, keep=keep),
+        elastic_component(experiment, LEAKED, wide, n, seed, *key, keep=keep),
     )
 
 

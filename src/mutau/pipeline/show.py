@@ -88,6 +88,22 @@ def _limits() -> Rows:
     ]
 
 
+@SHOWN.register("bounds")
+def _bounds() -> Rows:
+    from mutau.limits import BOUNDS
+
+    return [
+        {
+            "name": name,
+            "title": BOUNDS[name].title,
+            "kind": BOUNDS[name].kind,
+            "mass_GeV": list(BOUNDS[name].mass_range),
+            "compare_with": BOUNDS[name].compare,
+        }
+        for name in BOUNDS
+    ]
+
+
 @SHOWN.register("constants")
 def _constants() -> Rows:
     return [

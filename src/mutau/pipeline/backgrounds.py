@@ -16,6 +16,7 @@ from mutau.core.errors import MutauError, UnknownName, require_in_range
 from mutau.core.registry import Registry
 from mutau.core.types import provenance
 from mutau.limits.paper_numbers import PaperNumber, paper_numbers
+from mutau.models import Model
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -37,6 +38,14 @@ def _missing_momentum() -> Mapping[str, Source]:
 def _muon_electron() -> Mapping[str, Source]:
     """Sources of searches on the electrons of a thin target."""
     from mutau.pipeline.muone_backgrounds import SOURCES
+
+    return SOURCES
+
+
+@BACKGROUNDS.register("electron-brems+annihilation")
+def _missing_energy() -> Mapping[str, Source]:
+    """Sources of searches with electron beams, beyond what a sideband in the data gives."""
+    from mutau.background.electron_beam import SOURCES
 
     return SOURCES
 
@@ -68,17 +77,26 @@ def background_answer(
     only: Iterable[str] = (),
     seed: int = 1,
     effort: float = 1.0,
+    model: Model | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> dict[str, Any]:
     """Every source per particle on target and in the exposure, beside the paper's value.
 
-    only : names of sources; none for all. effort : scales the Monte Carlo samples.
+    only : names of sources; none for all. effort : scales the Monte Carlo samples. model : a point
+    for which `photon_veto` says how rare a missed photon must be (muon on electron only).
     A source that the experiment file does not describe well enough stands in `not_computed` with
     the reason. `stated` repeats what the file itself says. `total_per_particle` sums what was
     computed; None where nothing was.
-    Raises UnknownName for a source that is not there, OutOfRange for an effort out of 0.01 to 100.
+    Raises UnknownName for a source that is not there, OutOfRange for an effort out of 0.01 to 100,
+    MutauError for a model where photons play no part.
     """
     require_in_range("effort", effort, 0.01, 100.0)
+    if model is not None and experiment.process != "muon-electron-zprime":
+        raise MutauError(
+            f"the photon veto plays no part in {experiment.process!r}",
+            place=experiment.name,
+            remedy="leave out the mass",
+        )
     sources = background_sources(experiment)
     wanted = list(only) or list(sources)
     for name in wanted:
@@ -106,9 +124,21 @@ def background_answer(
         "sources": rows,
         "not_computed": refused,
         "stated": _stated(experiment, particles),
+        **_photon_veto(experiment, model, seed, effort),
         "effort": effort,
         **provenance(seed=seed, experiment=experiment.digest),
     }
+
+
+def _photon_veto(
+    experiment: Experiment, model: Model | None, seed: int, effort: float
+) -> dict[str, Any]:
+    if model is None:
+        return {}
+    from mutau.pipeline.muone_backgrounds import DEFAULT_EVENTS, veto_scan
+
+    n = max(int(DEFAULT_EVENTS * effort), 1000)
+    return {"photon_veto": veto_scan(experiment, [model], seed=seed, n=n)}
 
 
 def source_row(found: Estimate, particles: float) -> dict[str, Any]:

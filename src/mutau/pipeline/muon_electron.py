@@ -275,7 +275,10 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
         strength = point.lepton_coupling("mu") ** 2 * point.branching_invisible
         return strength * number, strength * error
 
-    return Prepared(names, signal, meta={"luminosity_per_pb": scale})
+    meta: dict[str, Any] = {"luminosity_per_pb": scale}
+    if closing_mass(energy, steps[-1]) <= mass:
+        meta["remark"] = f"on true quantities no Z' of {mass:g} GeV passes the cuts"
+    return Prepared(names, signal, meta=meta)
 
 
 def _allowed(process: Reaction, cuts: Cuts) -> tuple[float, float]:

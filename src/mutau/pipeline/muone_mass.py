@@ -1,0 +1,441 @@
+"""Mass and coupling of the Z' from the missing mass, with a muon spectrometer.
+
+With the momenta of beam, muon and electron the four-momentum of the Z' is known (K. Asai et al.,
+Phys. Rev. D 106, L051702, section IV); its square, smeared by the resolutions, peaks at m^2 for the
+signal, at 0 for a lost photon, and lies below 0 for a second scattering. A binned extended
+likelihood in that square gives m and g: its signal is a distribution of M^2 - m^2 from Monte Carlo
+samples at several masses, interpolated in m, times the expected number, its backgrounds are
+histograms whose sizes are known within their errors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from mutau.core.errors import MutauError, OutOfRange, require_in_range
+from mutau.core.random import stream
+from mutau.core.storage import digest
+from mutau.core.types import provenance
+from mutau.models import Model, build_model
+from mutau.pipeline.muon_electron import check_measurable, true_cuts
+from mutau.pipeline.muone_backgrounds import (
+    Component,
+    background_components,
+    region,
+    signal_component,
+)
+from mutau.selection.variables import evaluate
+from mutau.xsec.muon_electron import closing_mass
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+
+Array = np.ndarray
+
+DEFAULT_EVENTS: Final = 100_000
+BINS: Final = 64
+NODES: Final = 14  # masses with a sample
+_NO_COUPLING: Final = 1e-7
+_TEMPLATE, _INJECTED, _BACKGROUND, _TOYS = 11, 12, 13, 14  # names of random streams
+#: M^2 - m^2 at which the distribution is tabulated, GeV^2: a third of the resolution in the
+#: middle, so that the noise of the samples does not ripple the likelihood; wider outside.
+_SPREAD: Final = 0.08 * np.sinh(np.linspace(-3.2, 3.2, 49)) / math.sinh(3.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Expected missing-mass spectrum of an experiment, for any mass and coupling.
+
+    edges : (B + 1,) GeV^2. masses : (K,) GeV, with a sample each. number : (K,) events at
+    coupling 1 behind all cuts, number_err its Monte Carlo error. shape : (K, len(_SPREAD))
+    cumulative distribution of M^2 - m^2. backgrounds : name -> (B,) events.
+    background_errors : name -> relative error of the size.
+    """
+
+    edges: Array
+    masses: Array
+    number: Array
+    number_err: Array
+    shape: Array
+    backgrounds: Mapping[str, Array]
+    background_errors: Mapping[str, float]
+    _splines: tuple[Any, Any] = field(repr=False, compare=False, default=(None, None))
+
+    def signal(self, mass: float) -> Array:
+        """(B,) events at coupling 1 for a mass in GeV; between the samples interpolated."""
+        number, shape = self._splines
+        cumulative = shape(mass, np.clip(self.edges - mass**2, _SPREAD[0], _SPREAD[-1]))[0]
+        return np.asarray(math.exp(float(number(mass))) * np.maximum(np.diff(cumulative), 0.0))
+
+    @property
+    def background(self) -> Array:
+        """(B,) events of all sources."""
+        return np.sum(list(self.backgrounds.values()), axis=0)
+
+    @property
+    def mass_range(self) -> tuple[float, float]:
+        """Lowest and highest mass that can be fitted, GeV."""
+        return float(self.masses[0]), float(self.masses[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class MassFit:
+    """Result of one fit.
+
+    mass, mass_err : GeV; coupling, coupling_err; errors of one standard deviation from the
+    curvature. mass_interval, coupling_interval : one standard deviation from the profile
+    likelihood. correlation : of mass and coupling. events : fitted signal. significance : of the
+    signal, sqrt(2 ln L ratio). valid : whether the minimiser is content. sizes : fitted size of
+    each background over its expectation.
+    """
+
+    mass: float
+    mass_err: float
+    coupling: float
+    coupling_err: float
+    mass_interval: tuple[float, float]
+    coupling_interval: tuple[float, float]
+    correlation: float
+    events: float
+    significance: float
+    valid: bool
+    sizes: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Fits of pseudo-data with a known signal, made of events that took no part in the templates.
+
+    asimov : fit of the expected spectrum. mass_pulls, coupling_pulls : (T,) of the toys whose fit
+    is valid: (fitted - true) over the error on that side of the fit. failed : toys without a
+    valid fit. counts : (B,) the first toy. fit : of that toy. injected : (B,) its expectation.
+    """
+
+    asimov: MassFit
+    mass_pulls: Array
+    coupling_pulls: Array
+    failed: int
+    counts: Array
+    fit: MassFit
+    injected: Array
+
+
+def spectrum(
+    experiment: Experiment,
+    *,
+    seed: int = 1,
+    n: int = 0,
+    nodes: int = NODES,
+    progress: Callable[[float, str], None] | None = None,
+) -> Spectrum:
+    """Missing-mass spectrum of an experiment behind its cuts.
+
+    n : events per sample; 0 for the default. nodes : masses with a sample of their own, from 1 MeV
+    to the end of phase space.
+    Raises MutauError for an experiment without muon spectrometer.
+    Check: `signal` summed over the bins is the yield at coupling 1.
+    """
+    from scipy.interpolate import CubicSpline, RectBivariateSpline
+
+    _check(experiment)
+    n = n or DEFAULT_EVENTS
+    wide = region(experiment)
+    end = closing_mass(experiment.beam.energy, true_cuts(experiment.cuts, known_only=True))
+    masses = np.concatenate([[1e-3], np.linspace(0.02, 0.97 * end, nodes - 1)])
+    edges = np.linspace(-0.5 * end**2, 1.4 * end**2, BINS + 1)
+    shapes, numbers, errors = [], [], []
+    for done, mass in enumerate(masses):
+        if progress:
+            progress(0.9 * done / nodes, f"{mass:.3g} GeV")
+        part = signal_component(experiment, float(mass), wide, n, seed, _TEMPLATE)
+        weight, square = _kept(part, experiment)
+        numbers.append(float(weight.sum()))
+        errors.append(float(np.sqrt(np.sum(weight**2))))
+        shapes.append(_cumulative(square - mass**2, weight))
+    if progress:
+        progress(0.9, "backgrounds")
+    backgrounds, background_errors = {}, {}
+    for part in background_components(experiment, wide, 2 * n, seed, _BACKGROUND):
+        weight, square = _kept(part, experiment)
+        backgrounds[part.name] = np.histogram(square, edges, weights=weight)[0]
+        if backgrounds[part.name].sum() > 0.0:
+            background_errors[part.name] = part.model_error
+    kept = {name: backgrounds[name] for name in background_errors}
+    shape, number = np.array(shapes), np.array(numbers)
+    splines = CubicSpline(masses, np.log(number)), RectBivariateSpline(masses, _SPREAD, shape)
+    return Spectrum(
+        edges, masses, number, np.array(errors), shape, kept, background_errors, splines
+    )
+
+
+def _check(experiment: Experiment) -> None:
+    stated = experiment.detector.resolution
+    if experiment.process != "muon-electron-zprime" or not (stated and stated.muon_momentum):
+        raise MutauError(
+            "the missing mass needs the muon's momentum",
+            place=f"{experiment.name}: detector/resolution/muon_momentum",
+            remedy="state it, for example '1 %', or take the experiment muone-spectrometer",
+        )
+    check_measurable(experiment)
+
+
+def _kept(part: Component, experiment: Experiment) -> tuple[Array, Array]:
+    """Weights of the events behind the cuts, and their missing mass squared."""
+    weight = part.kept(experiment.cuts)
+    mask = weight > 0.0
+    return weight[mask], np.asarray(evaluate("missing_mass2", part.sample))[mask]
+
+
+def _cumulative(values: Array, weight: Array) -> Array:
+    """Share of the weight below each point of `_SPREAD`; 0 and 1 at its ends."""
+    order = np.argsort(values)
+    below = np.concatenate([[0.0], np.cumsum(weight[order])])
+    share = below[np.searchsorted(values[order], _SPREAD)] / below[-1]
+    share[0], share[-1] = 0.0, 1.0
+    return np.asarray(share)
+
+
+def _strength(model: Model) -> float:
+    return model.lepton_coupling("mu") ** 2 * model.branching_invisible
+
+
+def expected_counts(expected: Spectrum, model: Model) -> Array:
+    """(B,) events of signal and backgrounds for a model point."""
+    low, high = expected.mass_range
+    require_in_range("mass", model.mass, low, high, unit="GeV")
+    return _strength(model) * expected.signal(model.mass) + expected.background
+
+
+def fit_spectrum(
+    expected: Spectrum,
+    counts: Array,
+    model: Model,
+    *,
+    sizes: Mapping[str, float] | None = None,
+) -> MassFit:
+    """Mass and coupling from counts (B,) by an extended binned likelihood (iminuit).
+
+    model : its class and dark sector are kept, mass and coupling only start the fit. sizes : what
+    the side measurements of the background sizes gave, in units of the expectation; 1 each if not
+    given. Raises MutauError for counts of another length, negative or not finite.
+    Check: the expected counts of a point give it back.
+    """
+    from iminuit import Minuit
+
+    counts = np.asarray(counts, float)
+    if counts.shape != (len(expected.edges) - 1,) or not np.all(counts >= 0.0):
+        raise MutauError(
+            f"counts of shape {counts.shape}", allowed=f"{len(expected.edges) - 1} numbers >= 0"
+        )
+    names = list(expected.backgrounds)
+    shapes = np.array([expected.backgrounds[name] for name in names])
+    errors = np.array([expected.background_errors[name] for name in names])
+    measured = np.array([(sizes or {}).get(name, 1.0) for name in names])
+    described = model.to_dict()
+    low, high = expected.mass_range
+
+    def at(mass: float, coupling: float) -> Model:
+        return build_model(
+            described["model"], mass, coupling,
+            alpha_d=described.get("alpha_d", 0.0), mass_ratio=described.get("mass_ratio", 3.0),
+        )  # fmt: skip
+
+    def cost(mass: float, log_coupling: float, *size: float) -> float:
+        scale = np.array(size)
+        rate = _strength(at(mass, math.exp(log_coupling))) * expected.signal(mass)
+        rate = np.maximum(rate + scale @ shapes, 1e-9)
+        nll = float(np.sum(rate - counts * np.log(rate)))
+        return nll + 0.5 * float(np.sum(((scale - measured) / errors) ** 2))
+
+    start = _start(expected, counts, model)
+    parameters = ["mass", "log_coupling", *names]
+    minuit = Minuit(cost, *start, *measured, name=parameters)
+    minuit.errordef, minuit.strategy = Minuit.LIKELIHOOD, 1
+    minuit.limits["mass"] = (low, high)
+    minuit.limits["log_coupling"] = (math.log(_NO_COUPLING), 0.0)
+    for name in names:
+        minuit.limits[name] = (0.0, None)
+    minuit.errors["mass"], minuit.errors["log_coupling"] = 2e-3, 0.05
+    minuit.migrad(ncall=4000)
+    minuit.hesse()
+    return _result(minuit, names, expected, at)
+
+
+def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, float]:
+    """Mass out of a grid, and log of the coupling, that describe the counts best."""
+    best = (math.inf, model.mass, model.coupling)
+    rest = counts - expected.background
+    variance = np.maximum(counts, 1.0)
+    unit = _strength(model) / model.coupling**2
+    for mass in np.linspace(*expected.mass_range, 60):
+        signal = expected.signal(float(mass))
+        size = max(float(np.sum(signal * rest / variance) / np.sum(signal**2 / variance)), 1e-10)
+        chi2 = float(np.sum((rest - size * signal) ** 2 / variance))
+        best = min(best, (chi2, float(mass), math.sqrt(size / unit)))
+    low, high = expected.mass_range
+    return min(max(best[1], low * 1.01), high * 0.99), math.log(best[2])
+
+
+def _result(
+    minuit: Any,
+    names: Sequence[str],
+    expected: Spectrum,
+    at: Callable[[float, float], Model],
+) -> MassFit:
+    """The fit in our words, with profile intervals and significance."""
+    valid = bool(minuit.valid and minuit.accurate)
+    mass, log_g = float(minuit.values["mass"]), float(minuit.values["log_coupling"])
+    coupling, error = math.exp(log_g), float(minuit.errors["log_coupling"])
+    intervals = {"mass": (-float(minuit.errors["mass"]),) * 2, "log_coupling": (-error,) * 2}
+    intervals = {key: (low, -high) for key, (low, high) in intervals.items()}
+    if valid:
+        try:
+            minuit.minos("mass", "log_coupling")
+            intervals = {
+                key: (float(minuit.merrors[key].lower), float(minuit.merrors[key].upper))
+                for key in intervals
+            }
+        except RuntimeError:  # a better minimum was found on the way
+            valid = False
+    covariance = minuit.covariance
+    correlation = float(covariance.correlation()[0, 1]) if covariance is not None else 0.0
+    events = _strength(at(mass, coupling)) * float(expected.signal(mass).sum())
+    mass_error, least = float(minuit.errors["mass"]), float(minuit.fval)
+    sizes = {name: float(minuit.values[name]) for name in names}
+    ratio = max(2.0 * (_without_signal(minuit) - least), 0.0)
+    return MassFit(
+        mass, mass_error, coupling, coupling * error,
+        (mass + intervals["mass"][0], mass + intervals["mass"][1]),
+        (coupling * math.exp(intervals["log_coupling"][0]),
+         coupling * math.exp(intervals["log_coupling"][1])),
+        correlation, events, math.sqrt(ratio), valid,
+        sizes,
+    )  # fmt: skip
+
+
+def _without_signal(minuit: Any) -> float:
+    """Smallest cost at no coupling, over the sizes of the backgrounds. Changes the minimiser."""
+    minuit.values["log_coupling"] = math.log(_NO_COUPLING)
+    minuit.fixed["mass"] = minuit.fixed["log_coupling"] = True
+    if minuit.nfit:
+        minuit.migrad()
+        return float(minuit.fval)
+    return float(minuit.fcn(minuit.values))
+
+
+def closure(
+    experiment: Experiment,
+    model: Model,
+    *,
+    expected: Spectrum | None = None,
+    toys: int = 100,
+    seed: int = 1,
+    n: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Closure:
+    """Inject a signal, fit it, and see whether it comes back.
+
+    The injected signal is a sample of its own at the model's mass, not an interpolation. toys :
+    Poisson pseudo-data, background sizes measured within their errors. Others as in `spectrum`.
+    Raises OutOfRange for a mass that no sample surrounds.
+    Check: pulls of mean 0 and width 1.
+    """
+    expected = expected or spectrum(experiment, seed=seed, n=n, progress=progress)
+    low, high = expected.mass_range
+    require_in_range("mass", model.mass, low, high, unit="GeV")
+    n = n or DEFAULT_EVENTS
+    part = signal_component(experiment, model.mass, region(experiment), n, seed, _INJECTED)
+    weight, square = _kept(part, experiment)
+    injected = _strength(model) * np.histogram(square, expected.edges, weights=weight)[0]
+    mean = injected + expected.background
+    asimov = fit_spectrum(expected, mean, model)
+    if toys < 1:
+        raise OutOfRange(f"toys = {toys}", allowed="at least 1")
+    fits, counts = [], []
+    for k in range(toys):
+        rng = stream(seed, _TOYS, k)
+        counts.append(rng.poisson(mean).astype(float))
+        sizes = {
+            name: max(1.0 + error * rng.standard_normal(), 0.0)
+            for name, error in expected.background_errors.items()
+        }
+        fits.append(fit_spectrum(expected, counts[-1], model, sizes=sizes))
+        if progress:
+            progress(0.95 + 0.05 * k / toys, "toys")
+    good = [fit for fit in fits if fit.valid]
+    mass_pulls = [_pull(f.mass, model.mass, f.mass_interval) for f in good]
+    coupling_pulls = [_pull(f.coupling, model.coupling, f.coupling_interval) for f in good]
+    return Closure(
+        asimov, np.array(mass_pulls), np.array(coupling_pulls), toys - len(good), counts[0],
+        fits[0], mean,
+    )  # fmt: skip
+
+
+def _pull(fitted: float, true: float, interval: tuple[float, float]) -> float:
+    """Deviation over the error on the side of the true value."""
+    error = fitted - interval[0] if fitted > true else interval[1] - fitted
+    return (fitted - true) / error
+
+
+def fit_answer(fit: MassFit) -> dict[str, Any]:
+    """What the command line prints of one fit."""
+    return {
+        "mass_GeV": fit.mass,
+        "mass_err_GeV": fit.mass_err,
+        "coupling": fit.coupling,
+        "coupling_err": fit.coupling_err,
+        "mass_interval_GeV": list(fit.mass_interval),
+        "coupling_interval": list(fit.coupling_interval),
+        "correlation": fit.correlation,
+        "signal_events": fit.events,
+        "significance": fit.significance,
+        "valid": fit.valid,
+    }
+
+
+def measure_answer(
+    experiment: Experiment,
+    model: Model,
+    *,
+    toys: int = 100,
+    seed: int = 1,
+    n: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> dict[str, Any]:
+    """Mass and coupling that an experiment would measure for a model point, and pulls of toys."""
+    expected = spectrum(experiment, seed=seed, n=n, progress=progress)
+    found = closure(
+        experiment, model, expected=expected, toys=toys, seed=seed, n=n, progress=progress
+    )
+
+    def moments(pulls: Array) -> dict[str, float]:
+        size = max(len(pulls), 1)
+        return {
+            "mean": float(pulls.mean()) if len(pulls) else 0.0,
+            "width": float(pulls.std(ddof=1)) if len(pulls) > 1 else 0.0,
+            "mean_err": 1.0 / math.sqrt(size),
+            "width_err": 1.0 / math.sqrt(2.0 * size),
+        }
+
+    return {
+        "experiment": experiment.name,
+        "true": {"mass_GeV": model.mass, "coupling": model.coupling},
+        "expected": fit_answer(found.asimov),
+        "one_toy": fit_answer(found.fit),
+        "toys": toys,
+        "failed": found.failed,
+        "pulls": [
+            {"parameter": "mass", **moments(found.mass_pulls)},
+            {"parameter": "coupling", **moments(found.coupling_pulls)},
+        ],
+        "backgrounds": [
+            {"name": name, "events": float(counts.sum())}
+            for name, counts in expected.backgrounds.items()
+        ],
+        **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
+    }

@@ -206,6 +206,9 @@ def join_hits(parts: Sequence[Hits]) -> Hits:
     return replace(first, **joined)
 
 
-#: Names of the per-event arrays, in order; for writers of tables.
-COLUMNS: Final = tuple(_SHAPES)
-EXTRA_COLUMNS: Final = tuple(_SPARSE)
+def shape_of(name: str, n: int, planes: int, modules: int) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of one per-event array of `Hits`; for readers of tables."""
+    sizes = {"N": n, "P": planes, "M": modules, "2": 2, "3": 3, "4": 4}
+    annotation = str(Hits.__annotations__[name])
+    kind = {"Mask": "bool", "Ints": "int64"}.get(annotation, "float64")
+    return tuple(sizes[letter] for letter in _SHAPES[name]), kind

@@ -207,16 +207,18 @@ def _escape(
     stack: Array,
     m: int,
     r: int,
+    path: float,
 ) -> None:
     """Soft knock-on electrons made in the last X0 of a solid that come out with the muon.
 
-    They were part of the continuous loss; the few MeV they carry out of it are not taken back.
+    path : cm of material that the muon crossed. They were part of the continuous loss; the few MeV they carry out of it are not taken back.
     """
     x0, critical = tables[m + M_X0], tables[m + M_CRITICAL]
+    depth = min(path / x0, 1.0)
     span = 1.0 / (2.0 * SOFT) - 1.0 / tables[m + M_CUT]
-    for _ in range(rng.poisson(tables[m + M_HALF_K] * x0 * span)):
+    for _ in range(rng.poisson(tables[m + M_HALF_K] * depth * x0 * span)):
         t = 1.0 / (1.0 / (2.0 * SOFT) - rng.random() * span)
-        gone = math.exp(-rng.random())
+        gone = math.exp(-depth * rng.random())
         out = t * gone - critical * (1.0 - gone)
         if out < SOFT:
             continue
@@ -338,7 +340,8 @@ def _solid(
             event[PZ] += part
     event[PZ] = end
     if not halts and within(event[PX], event[PY], rows, r):
-        _escape(rng, rows, tables, event, extra, stack, m, r + 1)
+        path = length * rows[r, DENSE]
+        _escape(rng, rows, tables, event, extra, stack, m, r + 1, path)
 
 
 @njit

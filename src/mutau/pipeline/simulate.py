@@ -242,6 +242,7 @@ _BOTTOM: Final = (*_TOP, "trigger", "vhcal_energy", "hcal_energy")
 def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
     """Count events: cut flow, trigger, beam profiles, energies, hermeticity planes.
 
+    "low" are those on target whose muon leaves the target with half the beam energy or less.
     tracks : fit them; off, the true momentum smeared by the file's resolution stands in.
     """
     fit = reconstruct(hits, experiment) if tracks else None
@@ -249,6 +250,8 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
     w, beam = hits.weight, hits.beam_trigger
     energy, x, y = hits.p_beam[:, 0], hits.x_target[:, 0], hits.x_target[:, 1]
     kept = beam & (energy >= 100.0)
+    there = on_target(hits, experiment)
+    low = there & (hits.p_out[:, 0] <= 0.5 * experiment.beam.energy)
     spot = {}
     for name, chosen in (("all", np.ones(len(hits), bool)), ("beam", beam)):
         spot[f"spot_{name}"] = np.histogram2d(
@@ -262,14 +265,16 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
         flow.append(keep.copy())
     top = _selected(sample, experiment, _TOP) & beam
     bottom = _selected(sample, experiment, _BOTTOM) & beam
-    moments = [w[kept] @ value[kept] for value in (x, y, x * x, y * y)]
+    moments = [np.sum(w[kept] * value[kept]) for value in (x, y, x * x, y * y)]
     ecal = sample.columns["ecal_energy"]
     return Tally(
         {
             "n": np.array([float(len(hits)), float(w.sum())]),
             "kept": np.array([w[kept].sum(), *moments]),
             "beam_trigger": np.array([w[beam].sum()]),
-            "trigger": _with_square(w, hits.trigger & on_target(hits, experiment)),
+            "trigger": _with_square(w, hits.trigger & there),
+            "low": _with_square(w, low),
+            "low_trigger": _with_square(w, hits.trigger & low),
             "flow": np.array([sample.weights[k].sum() for k in flow]),
             "flow_2": np.array([np.sum(sample.weights[k] ** 2) for k in flow]),
             **spot,
@@ -278,7 +283,7 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
             "bottom": _plane(sample, bottom),
             "top_ecal": _plane(sample, top & (ecal > 0.5 * _seen(sample))),
             "bottom_ecal": _plane(sample, bottom & (ecal > 0.5 * _seen(sample))),
-            "extra_hits": np.array([w[beam] @ hits.n_extra[beam], hits.lost_extra.sum()]),
+            "extra_hits": np.array([np.sum(w[beam] * hits.n_extra[beam]), hits.lost_extra.sum()]),
         }
     )
 

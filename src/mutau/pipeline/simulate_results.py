@@ -67,6 +67,16 @@ def trigger_rate(tally: Tally) -> tuple[float, float]:
     )
 
 
+def low_trigger_efficiency(tally: Tally) -> tuple[float, float]:
+    """Triggers of muons that leave the target with at most half the beam energy (fig. 2).
+
+    Returns (share, error) of those whose beam particle is on target.
+    """
+    part, part_2 = tally.sums["low_trigger"]
+    whole, whole_2 = tally.sums["low"]
+    return weighted_share(float(part), float(whole), float(part_2), float(whole_2))
+
+
 def mip_energy(tally: Tally, module: str) -> tuple[float, float]:
     """Most probable visible energy of beam muons in a module, GeV, and its error.
 

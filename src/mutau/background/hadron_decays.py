@@ -30,7 +30,7 @@ from mutau.background.hadron_decays_tracks import (
     reconstructed_below,
 )
 from mutau.core.constants import M_MU
-from mutau.core.errors import OutOfRange
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import parse_quantity
 from mutau.matter.hadron_interactions import interaction_length
@@ -73,19 +73,24 @@ def contamination(
     kaon_long: float | None = None,
 ) -> Contamination:
     """Hadrons per beam particle: what is given, else what the experiment file states (beam/pions,
-    beam/kaons), else data/hadrons.toml (NA64mu paper, sec. III C).
+    beam/kaons); without an experiment, data/hadrons.toml (NA64mu paper, sec. III C).
 
-    As many K_L as K-, unless told (see the data file). Raises OutOfRange for a negative or not
-    finite number.
+    As many K_L as K-, unless told (see the data file). Raises MutauError if the file does not say,
+    OutOfRange for a negative or not finite number.
     """
     table = document()["contamination"]
-    beam = experiment.beam if experiment is not None else None
-    if pion is None:
-        pion = beam.pions if beam is not None else None
-        pion = table["pion_per_muon"] if pion is None else pion
-    if kaon is None:
-        kaon = beam.kaons if beam is not None else None
-        kaon = pion * table["kaon_per_pion"] if kaon is None else kaon
+    stated = (table["pion_per_muon"], table["pion_per_muon"] * table["kaon_per_pion"])
+    if experiment is not None and (pion is None or kaon is None):
+        beam = experiment.beam
+        if beam.pions is None or beam.kaons is None:
+            raise MutauError(
+                "states no hadrons in the beam",
+                place=f"{experiment.name}: beam",
+                remedy="write for example pions = 1e-6 and kaons = 3e-8, per beam particle",
+            )
+        stated = (beam.pions, beam.kaons)
+    pion = stated[0] if pion is None else pion
+    kaon = stated[1] if kaon is None else kaon
     kaon_long = kaon * table["kaon_long_per_kaon"] if kaon_long is None else kaon_long
     for value in (pion, kaon, kaon_long):
         if not (math.isfinite(value) and value >= 0.0):
@@ -354,8 +359,12 @@ def selected_decays(
     cuts, particle = cuts_of(experiment), hadron(name)
     beam = contamination(experiment) if beam is None else beam
     path = experiment.beam.decay_path if path is None else path
-    if path == 0.0:
-        return Selected(name, channel.label, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if not (math.isfinite(path) and path > 0.0):
+        raise OutOfRange(
+            f"decay path of {path!r} cm",
+            place=f"{experiment.name}: beam/decay_path",
+            allowed="above 0",
+        )
     rng = stream(seed, *(ord(letter) for letter in name + channel.label))
     sample, chance, on_target = _decays(experiment, particle, channel, cuts, n, path, rng)
     scale = beam.of(particle.name) * chance / on_target

@@ -114,8 +114,10 @@ def punch_through(
     depth = modules * length / lam
     weight, collisions = np.empty(n), np.empty(n, np.int64)
     mean = document()["shower"]["em_weight"] + em_shift
+    # long flights pay where collisions end almost every history
+    stretch = max(1.0, 0.5 * depth * (1.0 - 2.0 * budget / energy))
     punch_through_kernel(
-        np.full(n, float(energy)), depth, float(budget), max(1.0, depth / 2.0),
+        np.full(n, float(energy)), depth, float(budget), stretch,
         lam / made_of.radiation_length_cm, mean, EM_SPREAD, _profile(),
         _leading(_KINDS[name], diffraction), stream(seed, 41, modules), weight, collisions,
     )  # fmt: skip

@@ -45,7 +45,8 @@ def rest_momentum(mass: float, m1: ArrayLike, m2: ArrayLike) -> Array:
     """
     m1, m2 = np.asarray(m1, float), np.asarray(m2, float)
     inside = (mass**2 - (m1 + m2) ** 2) * (mass**2 - (m1 - m2) ** 2)
-    return np.asarray(np.sqrt(np.maximum(inside, 0.0)) / (2.0 * mass))
+    allowed = mass > m1 + m2
+    return np.where(allowed, np.sqrt(np.maximum(inside, 0.0)) / (2.0 * mass), 0.0)
 
 
 def energy_limits(

@@ -128,7 +128,7 @@ def vanilla(level: Level) -> Part:
         f"{ways[line.method].events:.2f}.",
     )  # fmt: skip
     close = limit_curve(experiment, np.geomspace(4e-4, 6e-3, 13), seed=level.seed)
-    return Part((*_left_rows(line, close, ways), *_why(experiment, level)), (figure,))
+    return Part((*_left_rows(line, close, ways), *_why(experiment, level)), (figure,), (line,))
 
 
 def _left_rows(line: Exclusion, close: Exclusion, ways: dict[str, Prescription]) -> list[Row]:
@@ -250,7 +250,7 @@ def dark(level: Level) -> Part:
         ours="; ".join(texts) + f"; the two limits agree to {100 * gap:.2f} % below 50 MeV",
         how="as ee.fig4.left with Γ(α_D); annihilation also off the peak; figure ee.fig4.right",
     )  # fmt: skip
-    return Part((row,), (replace(drawn.figure, series=tuple(series)),))
+    return Part((row,), (replace(drawn.figure, series=tuple(series)),), tuple(lines.values()))
 
 
 def _excluded_targets(line: Exclusion, target: Array, alpha_d: float) -> str:

@@ -15,13 +15,13 @@ PUBLISHED = (
     "#5d6d7e", "#2e86c1", "#7d6bb0", "#b9770e", "#5f8f3e", "#8d6e63", "#3a7d8c", "#b5658f",
     "#6c7a00", "#7b241c", "#1f4e79", "#76448a",
 )  # fmt: skip
-PREFERRED = "#2e8b57"
+PREFERRED = ("#2e8b57", "#14532d")
 MODEL = ("#252525",)
 USER = ("#000000", "#8b0000", "#00008b")
 _FAMILIES = {
     "ours": OURS,
     "published": PUBLISHED,
-    "preferred": (PREFERRED,),
+    "preferred": PREFERRED,
     "model": MODEL,
     "user": USER,
 }

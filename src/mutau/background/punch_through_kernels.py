@@ -71,7 +71,9 @@ def soft_share(
     s = 2.0 * M_P * energy
     least = low2 / s
     soft = 0.0
-    if most > least:
+    if least >= high:  # below 16 GeV or so there is no room for diffraction
+        diffraction = 0.0
+    elif most > least:
         soft = min(math.log(most / least) / math.log(high / least), 1.0)
     hard = 0.0
     if most > high:

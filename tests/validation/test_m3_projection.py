@@ -22,7 +22,8 @@ def test_published_reach(name):
     exposure = 1e13 / 1e10 if "phase2" in name else 1.0
     # no background: S is proportional to g^2 N
     few, more = (
-        limit_curve(load_experiment("m3"), MASSES, cl=cl, n_events=2000).coupling / np.sqrt(exposure)
+        limit_curve(load_experiment("m3"), MASSES, cl=cl, n_events=2000).coupling
+        / np.sqrt(exposure)
         for cl in (0.90, 0.95)
     )
     assert np.all(published > 0.95 * few)

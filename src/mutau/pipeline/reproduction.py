@@ -107,6 +107,7 @@ TASKS: Registry[Task] = Registry("reproduction task")
 TASK_MODULES = (
     "mutau.pipeline.reproduce_na64mu",
     "mutau.pipeline.reproduce_muone",
+    "mutau.pipeline.muone_reproduce",
     "mutau.pipeline.reproduce_na64e",
     "mutau.pipeline.reproduce_na64e_limits",
 )

@@ -181,6 +181,31 @@ def _between(tops: dict[str, float]) -> str:
     return ("between" if inside else "not between") + " Compton profile and hydrogen-like shells"
 
 
+@TASKS.register("na64e/selection")
+def selection(level: Level) -> Part:
+    """The efficiency kappa from simulated calibration electrons beside the paper's (ee.kappa)."""
+    from mutau.detector.electron_calibration import NOT_SIMULATED, calibration
+
+    showers = min(max(level.events // 100, 200), 4000)
+    found = calibration(load_experiment("na64e"), showers, level.seed)
+    steps = ", ".join(f"{name} {100 * share:.1f} %" for name, share, _ in found.steps)
+    rows = (
+        compare(
+            number("ee.kappa"), None, ours=steps,
+            how="simulated electrons; sizes and places that the paper omits are assumptions",
+        ),
+        compare(
+            number("ee.kappa.mean"), found.with_pileup, found.error,
+            ours=f"{100 * found.with_pileup:.0f} ± {100 * found.error:.0f} % with a second "
+            f"electron within 100 ns at the full rate, {100 * found.kappa:.0f} % without",
+            how="product of the steps of ee.kappa",
+            why="not simulated: " + "; ".join(NOT_SIMULATED)
+            + ". The limit takes the measured 50 % from the file",
+        ),
+    )  # fmt: skip
+    return Part(rows)
+
+
 @TASKS.register("na64e/experiment")
 def experiment(level: Level) -> Part:
     """Exposure, thresholds, background and systematic errors as the experiment file has them."""

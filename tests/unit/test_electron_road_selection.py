@@ -1,0 +1,99 @@
+"""Synchrotron radiation, shower shape, and the efficiency from simulated electrons."""
+
+import math
+
+import numpy as np
+import pytest
+
+import mutau
+from mutau.core.constants import M_E, M_PI
+from mutau.core.random import stream
+from mutau.detector import electron_calibration as selection
+from mutau.detector.electron_srd import (
+    Bend,
+    SynchrotronDetector,
+    critical_energy,
+    deposits,
+    mean_loss,
+    mean_photons,
+    photon_energies,
+)
+from mutau.experiment import load_experiment, replace
+
+BEND = Bend()  # 7 T m over 4 m: 1.75 T
+DETECTOR = SynchrotronDetector()
+
+
+def test_textbook_numbers_of_synchrotron_radiation():
+    # E_c = 0.665 keV E^2 B; loss 1.266 keV E^2 B^2 L (GeV, T, m; Particle Data Group, sec. 31)
+    assert critical_energy(100.0, BEND) == pytest.approx(0.665e-6 * 1e4 * 1.75, rel=1e-3)
+    assert mean_loss(100.0, BEND) == pytest.approx(1.266e-6 * 1e4 * 1.75**2 * 4.0, rel=1e-3)
+    assert mean_photons(100.0, BEND) == pytest.approx(43.3, abs=0.1)
+    assert BEND.angle(100.0) == pytest.approx(0.3 * 7.0 / 100.0, rel=1e-3)
+
+
+def test_photon_spectrum_has_the_moments_of_the_classical_formula():
+    u = photon_energies(400_000, 1.0, stream(4))
+    mean, square = 8.0 / (15.0 * math.sqrt(3.0)), 11.0 / 27.0
+    assert u.mean() == pytest.approx(mean, abs=4.0 * math.sqrt(square / 400_000))
+    assert np.mean(u**2) == pytest.approx(square, rel=0.03)
+    # half of the power lies below the critical energy
+    assert u[u < 1.0].sum() / u.sum() == pytest.approx(0.5, abs=0.01)
+
+
+def test_electrons_leave_tens_of_mev_and_hadrons_nothing():
+    seen = deposits(100.0, BEND, DETECTOR, 40_000, stream(5), reading=False)
+    arc = DETECTOR.seen_arc(BEND, 100.0)
+    assert seen.mean() == pytest.approx(mean_loss(100.0, BEND) * arc, rel=0.02)
+    tagged = np.mean((seen > 1e-3) & (seen < 0.1))
+    assert 0.85 < tagged < 1.0
+    pions = deposits(100.0, BEND, DETECTOR, 40_000, stream(6), mass=M_PI, reading=False)
+    assert pions.max() < 1e-6 * 1e-3  # below 1e-6 of the cut at 1 MeV
+    # number goes with gamma, energies with gamma^3
+    ratio = M_E / M_PI
+    assert mean_loss(100.0, BEND, M_PI) == pytest.approx(mean_loss(100.0, BEND) * ratio**4)
+
+
+def test_a_detector_away_from_the_fan_sees_nothing():
+    assert SynchrotronDetector(gap=60.0).seen_arc(BEND, 100.0) == 0.0
+    whole = SynchrotronDetector(gap=0.0, width=100.0).seen_arc(BEND, 100.0)
+    assert whole == pytest.approx(1.0, abs=1e-3)
+    beside = SynchrotronDetector(gap=60.0)
+    assert deposits(100.0, BEND, beside, 100, stream(1)).max() == 0.0
+
+
+def test_hard_radiation_by_quadrature():
+    y = np.linspace(0.1, 1.0, 200_001)
+    by_hand = np.trapezoid((4.0 / 3.0 * (1.0 - y) + y * y) / y, y)
+    assert selection.hard_radiation(0.1, 0.02) == pytest.approx(0.02 * by_hand, rel=1e-6)
+
+
+def test_the_shape_is_a_chi_square_for_normal_shares():
+    rng = stream(7)
+    shares = rng.multivariate_normal([0.2, 0.5], [[0.01, 0.004], [0.004, 0.02]], 4000)
+    mean, inverse = selection.shape_of_electrons(shares)
+    value = selection.shower_shape(shares, mean, inverse)
+    assert value.mean() == pytest.approx(2.0, rel=0.01)  # as many as shares
+    with pytest.raises(mutau.MutauError, match="2 showers"):
+        selection.shape_of_electrons(shares[:2])
+
+
+def test_calibration_electrons_pass_but_not_all():
+    na64e = load_experiment("na64e")
+    found = selection.calibration(na64e, 150, seed=2)
+    steps = {name: share for name, share, _ in found.steps}
+    assert set(steps) == {
+        "incoming momentum", "synchrotron radiation", "pre-shower", "shape of the shower",
+        "nothing in VETO and HCAL",
+    }  # fmt: skip
+    assert steps["pre-shower"] > 0.99  # 4 X0 of a 100 GeV shower hold GeVs
+    assert steps["incoming momentum"] == pytest.approx(1.0 - 0.0473, abs=2e-3)
+    assert 0.86 < steps["shape of the shower"] < 1.0
+    assert found.kappa == pytest.approx(math.prod(steps.values()))
+    # 6e6 in 4.8 s: 12 % have a second electron within 100 ns
+    assert found.with_pileup / found.kappa == pytest.approx(math.exp(-0.125), rel=1e-9)
+    narrow = replace(na64e, "cuts[1]/max", "20 MeV")
+    fewer = {name: share for name, share, _ in selection.calibration(narrow, 50).steps}
+    assert fewer["synchrotron radiation"] < 0.4
+    with pytest.raises(mutau.MutauError, match="not active"):
+        selection.calibration(replace(na64e, "target/active", False), 50)

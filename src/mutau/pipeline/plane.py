@@ -119,7 +119,7 @@ def plane_of(
     series += curve_series(own, x_range[0] / BEYOND, role="user")
     series += [band for band in bands if band.meta["year"] == year]
     series += [_bound(name, limits[0], x_range) for name in bounds]
-    series += [_ours(line) for line in limits]
+    series += [_ours(line, limits) for line in limits]
     names = list(dict.fromkeys(line.experiment for line in limits))
     levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
     figure = Figure(
@@ -281,8 +281,11 @@ def _is_bound(item: Series) -> bool:
     return item.role == "ours" and "experiment" not in item.meta
 
 
-def _ours(line: Exclusion) -> Series:
+def _ours(line: Exclusion, limits: Sequence[Exclusion]) -> Series:
+    """The line of a limit; dashed with a dark sector where the same experiment without one is
+    there too, since both often coincide."""
     alpha_d = line.meta.get("alpha_d", 0.0)
+    plain = {other.experiment for other in limits if not other.meta.get("alpha_d")}
     sector = f", $\\alpha_D$ = {alpha_d:g}" if alpha_d else ""
     return Series(
         label=f"{line.experiment}{sector} (this work)",
@@ -290,6 +293,7 @@ def _ours(line: Exclusion) -> Series:
         y=line.coupling,
         err=line.numerical_err,
         role="ours",
+        dashed=bool(alpha_d) and line.experiment in plain,
         note=f"{line.method}, {100 * line.cl:g} % CL",
         meta={
             "name": line.experiment, "experiment": line.experiment, "cl": line.cl,

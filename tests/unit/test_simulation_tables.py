@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -59,7 +60,6 @@ def test_restricted_and_hard_losses_are_the_whole(iron):
     grid = np.geomspace(T_MIN, T_MAX, loss_table(material("iron")).size) + 0.1056583755
     taken = np.array([np.interp(160.0, grid, iron.restricted), 0.0])
     taken[1] = np.interp(160.0, grid, loss_table(material("iron"))) - taken[0]
-    i, _ = energy_near(iron, 160.0)
     log = math.log(160.0)
     low = iron.log_low + iron.log_step * np.arange(N_ENERGY)
     expected = np.interp(log, low, iron.taken.sum(axis=1))
@@ -173,10 +173,7 @@ def test_the_field_keeps_its_integral_whatever_the_fringe():
             field_integral="1.4 T m", bends_to="-x", because="test",
         )  # fmt: skip
         edges = np.linspace(0.0, 2000.0, 4001)
-        total = sum(
-            mean_field(magnet, low, high) * (high - low)
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
-        )
+        total = sum(mean_field(magnet, low, high) * (high - low) for low, high in pairwise(edges))
         assert total == pytest.approx(140.0, rel=1e-9)
         middle = mean_field(magnet, 999.0, 1001.0)
         assert middle == pytest.approx(0.7 * math.tanh(100.0 / magnet.fringe) if magnet.fringe

@@ -1,0 +1,234 @@
+"""Runs of the full simulation: chunks, shards, files, resuming, refusals, signal."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from mutau.core.errors import FileError, MutauError, UnknownName
+from mutau.core.random import stream
+from mutau.detector import simulation
+from mutau.detector.hits import Hits, join_hits
+from mutau.detector.simulation import CHUNK, entrance, simulate, simulate_beam, simulate_chunk
+from mutau.detector.simulation_geometry import build_layout
+from mutau.experiment import load_experiment, replace
+from mutau.matter.materials import material
+from mutau.pipeline.simulate import Tally, run_tally, signal_source, tally
+from mutau.scan import simulate as shards
+from mutau.scan.simulate import Run, from_table, read_hits, run_simulation, to_table
+
+pytest.importorskip("pyarrow")
+
+N = 3 * CHUNK // 2  # two chunks, the second half full
+
+
+@pytest.fixture(scope="module")
+def na64mu():
+    return load_experiment("na64mu")
+
+
+@pytest.fixture(scope="module")
+def some(na64mu):
+    return simulate_chunk(na64mu, 3000, 5, 0)
+
+
+def equal(a: Hits, b: Hits, rel=0.0):
+    for item in dataclasses.fields(Hits):
+        old, new = getattr(a, item.name), getattr(b, item.name)
+        if isinstance(old, np.ndarray):
+            assert old.shape == new.shape, item.name
+            assert np.allclose(old, new, rtol=rel, atol=rel), item.name
+
+
+def test_chunks_do_not_depend_on_each_other(na64mu):
+    """The second chunk alone is the second chunk of a run; another seed is another run."""
+    parts = list(simulate(na64mu, N, 3))
+    assert [len(part) for part in parts] == [CHUNK, N - CHUNK]
+    alone = simulate_chunk(na64mu, N - CHUNK, 3, 1)
+    equal(alone, parts[1])
+    assert alone.event[0] == CHUNK
+    other = simulate_chunk(na64mu, 100, 4, 1)
+    assert not np.array_equal(other.x_beam, alone.x_beam[:100])
+
+
+def test_whole_events_survive_parquet(some, tmp_path):
+    """32-bit floats: 1e-6 of everything; integers and masks exactly; extra hits with their rows."""
+    back = from_table(to_table(some, "full"))
+    equal(some, back, rel=2e-6)
+    assert np.array_equal(some.extra_event, back.extra_event)
+    assert (back.planes, back.modules, back.counters_named) == (
+        some.planes,
+        some.modules,
+        some.counters_named,
+    )
+    joined = join_hits([back, some.select(some.trigger)])
+    assert len(joined) == len(some) + some.trigger.sum()
+
+
+def test_set_ups_without_planes_or_counters_survive_parquet(na64mu):
+    bare = replace(na64mu, {"detector/counter": [], "detector/tracker": [], "cuts": []})
+    hits = simulate_chunk(bare, 50, 1, 0)
+    assert hits.planes == ()
+    equal(hits, from_table(to_table(hits, "full")), rel=2e-6)
+
+
+def test_summaries_are_small_and_say_so(some):
+    table = to_table(some, "summary")
+    assert "energy" in table.column_names
+    assert "hit" not in table.column_names
+    with pytest.raises(FileError, match="does not hold whole events"):
+        from_table(table)
+
+
+def whole(run, folder, **options):
+    return run_simulation(run, folder, **options)
+
+
+def test_a_killed_run_goes_on_where_it_was(na64mu, tmp_path):
+    """Killed behind the first shard: the second run computes one shard, and all agrees."""
+    run = Run(na64mu.to_dict(), "na64mu", N, 2, shard=CHUNK, keep="beam")
+    straight = whole(run, tmp_path / "a")
+
+    class Killed(Exception):
+        pass
+
+    def kill(fraction, text):
+        raise Killed
+
+    with pytest.raises(Killed):
+        whole(run, tmp_path / "b", progress=kill)
+    first = tmp_path / "b" / "events" / "00000000.parquet"
+    stamp = first.stat().st_mtime_ns
+    with pytest.raises(MutauError, match="already holds results"):
+        whole(run, tmp_path / "b")
+    resumed = whole(run, tmp_path / "b", resume=True)
+    assert first.stat().st_mtime_ns == stamp
+    for name, values in straight.tally.sums.items():
+        assert np.array_equal(values, resumed.tally.sums[name]), name
+    assert [f.name for f in resumed.files] == ["00000000.parquet", "00000001.parquet"]
+    for one, other in zip(straight.files, resumed.files, strict=True):
+        equal(read_hits(one), read_hits(other))
+    events = [read_hits(path) for path in straight.files]
+    assert all(np.all(part.beam_trigger) for part in events)
+    assert sum(len(part) for part in events) == straight.tally.sums["beam_trigger"][0]
+    loaded = shards.load_tally(tmp_path / "b")
+    assert loaded.sums["n"].tolist() == [N, N]
+
+
+def test_another_experiment_is_refused_with_the_difference(na64mu, tmp_path):
+    run = Run(na64mu.to_dict(), "na64mu", CHUNK // 10, shard=CHUNK, tables=False)
+    whole(run, tmp_path / "a")
+    moved = replace(na64mu, "detector/counter[S4]/x", "-16 cm")
+    with pytest.raises(MutauError, match=r"experiment/detector/counter\[S4\]/x: '-14.8 cm'"):
+        whole(dataclasses.replace(run, experiment=moved.to_dict()), tmp_path / "a", resume=True)
+    with pytest.raises(MutauError, match="n: 2000 there, 3000 now"):
+        whole(dataclasses.replace(run, n=3000), tmp_path / "a", resume=True)
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    assert manifest["experiment/beam/energy"] == "160 GeV"
+    assert not any("because" in key for key in manifest)
+
+
+def test_one_file_instead_of_a_folder(na64mu, tmp_path):
+    run = Run(na64mu.to_dict(), "na64mu", N, 2, shard=CHUNK, keep="trigger", tracks=False)
+    result = whole(run, tmp_path / "hits.parquet")
+    assert result.files == (tmp_path / "hits.parquet",)
+    assert [p.name for p in tmp_path.iterdir()] == ["hits.parquet"]
+    hits = read_hits(result.files[0])
+    assert np.all(hits.trigger)
+    assert len(hits) > 0
+    with pytest.raises(MutauError, match="is there already"):
+        whole(run, tmp_path / "hits.parquet")
+
+
+def test_full_disks_are_seen_before_and_during_the_run(na64mu, tmp_path, monkeypatch):
+    run = Run(na64mu.to_dict(), "na64mu", 10**12)
+    with pytest.raises(FileError, match=r"need about .* GB, .* GB are free"):
+        whole(run, tmp_path / "a")
+    small = Run(na64mu.to_dict(), "na64mu", 100, shard=CHUNK)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    import pyarrow.parquet
+
+    monkeypatch.setattr(pyarrow.parquet, "ParquetWriter", full)
+    with pytest.raises(FileError, match="No space left on device"):
+        whole(small, tmp_path / "b")
+    assert not list((tmp_path / "b").rglob("*.parquet"))
+    assert not list((tmp_path / "b" / "shards").glob("*.json"))
+
+
+def test_settings_without_meaning(na64mu):
+    plain = na64mu.to_dict()
+    with pytest.raises(MutauError, match="n = 0"):
+        Run(plain, "na64mu", 0)
+    with pytest.raises(UnknownName, match="'some'"):
+        Run(plain, "na64mu", 1, keep="some")
+    with pytest.raises(UnknownName, match="'many'"):
+        Run(plain, "na64mu", 1, columns="many")
+    with pytest.raises(MutauError, match="multiple of"):
+        Run(plain, "na64mu", 1, shard=CHUNK + 1)
+    with pytest.raises(FileError, match="holds no finished tally"):
+        shards.load_tally("nowhere")
+
+
+def test_tallies_of_threads_are_those_of_one(na64mu):
+    one = run_tally(na64mu, N, 7, tracks=False)
+    two = run_tally(na64mu, N, 7, tracks=False, workers=2)
+    for name, values in one.sums.items():
+        assert np.array_equal(values, two.sums[name]), name
+    back = Tally.from_plain(json.loads(json.dumps(one.to_plain())))
+    assert all(np.array_equal(back.sums[k], v) for k, v in one.sums.items())
+
+
+def test_signal_starts_at_its_vertex(na64mu):
+    """Vertices uniform in the target, the muon's energy falls there by that of the Z'."""
+    source = signal_source(na64mu, 0.1)
+    hits = simulate_chunk(na64mu, 6000, 1, 0, signal=source)
+    made = hits.weight > 0.0
+    face, back = build_layout(na64mu).target_z
+    assert np.all(hits.vertex_process[made] == 5)
+    depth = (hits.vertex[made, 2] - face) / (back - face)
+    core = hits.p_target[made, 0] > 140.0
+    assert depth.min() >= 0.0
+    assert depth.max() <= 1.0
+    # uniform: mean 1/2, variance 1/12
+    error = 1.0 / np.sqrt(12.0 * core.sum())
+    assert depth[core].mean() == pytest.approx(0.5, abs=4.0 * error)
+    assert np.all(hits.p_out[made, 0] + hits.vertex_loss[made] < hits.p_target[made, 0] + 1e-9)
+    assert np.median(hits.vertex_loss[made]) > 0.5 * 160.0  # a heavy Z' takes most
+    # expected emissions per muon: the cross section times 40 X0, within the spread of E
+    column = 40.0 * material("lead-scintillator").radiation_length_cm
+    rate = np.interp(159.5, source.energies, source.per_cm) * column
+    assert np.median(hits.weight[made]) == pytest.approx(rate, rel=0.01)
+
+
+def test_tally_counts_what_the_hits_say(na64mu, some):
+    counted = tally(some, na64mu, tracks=False).sums
+    assert counted["n"].tolist() == [3000, 3000]
+    assert counted["beam_trigger"][0] == some.beam_trigger.sum()
+    before = some.fired("S0") & some.fired("S1")
+    assert counted["flow"][0] == before.sum()
+    assert counted["flow"][1] == (some.trigger & before).sum()
+    assert counted["spot_all"].sum() <= 3000
+    assert counted["module_HCAL1"].sum() == some.beam_trigger.sum()
+
+
+def test_records_have_room_or_say_so(na64mu, monkeypatch):
+    """With room for no extra hit at all, they are counted as lost."""
+    layout = build_layout(na64mu)
+    beam = simulation.beam_source(na64mu, layout)(2000, stream(1), 0).at(entrance(layout))
+    plain = simulate_beam(na64mu, beam, stream(2))
+    new = simulation._new_records
+
+    def tiny(layout, beam):
+        events, _ = new(layout, beam)
+        return events, np.zeros((1, 6))
+
+    monkeypatch.setattr(simulation, "_new_records", tiny)
+    cramped = simulate_beam(na64mu, beam, stream(2))
+    assert len(cramped.extra_event) == 0
+    assert cramped.lost_extra.sum() > 0.5 * len(plain.extra_event)

@@ -70,14 +70,18 @@ class PairProduction:
 
     def others(self, v: Array) -> Array:
         """All pairs over those of the two-photon diagrams, at v (any shape)."""
-        grid = np.log(self.v / (1.0 - self.v))
         ratio = np.log(self.density / self.direct_density)
-        return np.asarray(np.exp(np.interp(np.log(v / (1.0 - v)), grid, ratio)))
+        return np.asarray(np.exp(np.interp(_logit(v), _logit(self.v), ratio)))
 
     def above(self, share: float) -> float:
-        """Pairs with more than this share of the muon's energy."""
-        inside = self.v >= share
-        return float(np.trapezoid(self.density[inside], np.log(self.v[inside])))
+        """Pairs with more than this share of the muon's energy (below 1)."""
+        v = np.geomspace(max(share, float(self.v[0])), float(self.v[-1]), 500)
+        density = np.exp(np.interp(_logit(v), _logit(self.v), np.log(self.density)))
+        return float(np.trapezoid(density, np.log(v)))
+
+
+def _logit(v: Array) -> Array:
+    return np.asarray(np.log(v / (1.0 - v)))
 
 
 def main_elements(made_of: Material) -> list[tuple[float, float, float]]:

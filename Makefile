@@ -29,7 +29,7 @@ wheel: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[plot,io,stats,atomic,dask,docs,test,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[plot,io,stats,atomic,dask,docs,browser,test,lint]'
 	touch $(READY)
 
 clean:

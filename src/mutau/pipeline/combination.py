@@ -16,7 +16,7 @@ from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
-from mutau.models import REGISTRY, Model, build_model
+from mutau.models import Model, build_model, model_class
 from mutau.pipeline.limit import DEFAULT_CL, side_by_side
 from mutau.pipeline.roads import Effort, Prepared, road_of
 from mutau.pipeline.yields import assemble
@@ -100,7 +100,7 @@ def combined_limit(
     Check: one experiment alone gives its own limit by the same method.
     """
     experiments = _load(names)
-    highest = REGISTRY[model].coupling_max
+    highest = model_class(model).coupling_max
 
     def at(mass: float) -> tuple[float, float]:
         able = [item for item in experiments if _in_range(item, mass)] or experiments

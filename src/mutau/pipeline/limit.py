@@ -13,7 +13,7 @@ import numpy as np
 from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
-from mutau.models import REGISTRY, build_model
+from mutau.models import build_model, model_class
 from mutau.pipeline.roads import Effort, Prepared, road_of
 from mutau.pipeline.yields import assemble
 
@@ -58,7 +58,7 @@ def limit_curve(
     if grid.ndim != 1 or not len(grid):
         raise MutauError("masses must be a list of numbers", place="masses")
     effort = Effort(seed, n_events, final_only=True)
-    highest = REGISTRY[model].coupling_max
+    highest = model_class(model).coupling_max
 
     def at(mass: float) -> tuple[float, float]:
         start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)

@@ -301,6 +301,36 @@ def test_hits_of_a_simulation_are_gathered_without_their_truth():
         gather_hits(LikeHits(**(vars(hits) | {"planes": ("a",) * 7})), ARM)
 
 
+def test_an_upstream_arm_is_fitted_by_the_same_means():
+    """Five planes and a dipole of 0.5 T m before the target; the outgoing arm does not notice."""
+    plane = NA64.to_dict()["detector"]["tracker"][0] | {"arm": "incoming"}
+    magnet = NA64.to_dict()["detector"]["magnet"][0] | {
+        "name": "MS1", "z": "1.4 m", "length": "80 cm", "field_integral": "0.5 T m",
+        "bends_to": "+x",
+    }  # fmt: skip
+    before = [
+        plane | {"name": f"UP{i}", "z": f"{z} m"} for i, z in enumerate((0.6, 1.2, 2.6, 3.2, 3.8))
+    ]
+    document = NA64.to_dict()["detector"]
+    both = replace(
+        NA64,
+        {
+            "detector/tracker": [*document["tracker"], *before],
+            "detector/magnet": [*document["magnet"], magnet],
+        },
+    )
+    arm = build_arm(both, "incoming")
+    assert arm.field_integral == pytest.approx((-50.0, 0.0))
+    np.testing.assert_array_equal(build_arm(both).steps, ARM.steps)
+    truth, points = tracks(arm, 400, 160.0, 11)
+    fit = fit_tracks(points, None, arm)
+    pull = (fit.state - truth) / np.sqrt(np.diagonal(fit.covariance, axis1=1, axis2=2))
+    assert np.all(np.abs(pull.mean(axis=0)) < 4.0 / 20.0)
+    np.testing.assert_allclose(pull.std(axis=0), 1.0, atol=0.15)
+    stated = 160.0 * np.sqrt(expected_covariance(arm, 160.0)[4, 4])
+    assert 0.1 < stated < 0.3  # a short arm and a weak field
+
+
 class LikeHits(SimpleNamespace):
     """The fields of `Hits` that the track fit reads."""
 

@@ -48,7 +48,7 @@ def test_electrons_leave_tens_of_mev_and_hadrons_nothing():
     tagged = np.mean((seen > 1e-3) & (seen < 0.1))
     assert 0.85 < tagged < 1.0
     pions = deposits(100.0, BEND, DETECTOR, 40_000, stream(6), mass=M_PI, reading=False)
-    assert pions.max() < 1e-6 * 1e-3  # below 1e-6 of the cut at 1 MeV
+    assert pions.max() < 1e-5 * 1e-3  # below 1e-5 of the cut at 1 MeV
     # number goes with gamma, energies with gamma^3
     ratio = M_E / M_PI
     assert mean_loss(100.0, BEND, M_PI) == pytest.approx(mean_loss(100.0, BEND) * ratio**4)

@@ -176,3 +176,19 @@ def test_a_dark_photon_takes_the_same_road(na64e):
     photon = limit_curve(na64e, [1e-3], model="dark-photon", alpha_d=0.1, n_events=50).coupling[0]
     mixing = LmuMinusLtau(1e-3, 1.0).epsilon_eff
     assert photon == pytest.approx(mixing * zprime, rel=1e-4)
+
+
+def test_electrons_at_rest_make_a_line_of_the_same_area(na64e):
+    # where the positrons' spectrum is smooth, moving the electrons changes the yield little
+    way, model = tracks(na64e, LOW), LmuMinusLtau(0.26, 1e-3)
+    rest = annihilation_emission(way, model, LOW, electrons="rest").number.sum()
+    moving = annihilation_emission(way, model, LOW).number.sum()
+    assert rest == pytest.approx(moving, rel=0.1)
+    narrow = sum(
+        n * annihilation.narrow_integral(model, element=element.symbol)
+        for element, n in way.material.atoms_per_cm3
+    )
+    place = np.array([annihilation.resonance_energy(model.mass)])
+    density = float(way.positron_density(place)[0])
+    by_hand = narrow * density * way.material.radiation_length_cm * PB_CM2
+    assert rest == pytest.approx(by_hand, rel=0.02)

@@ -10,7 +10,8 @@ from mutau.pipeline.reproduction import TASKS, Level, reproduce
 ROWS = {
     "ee.da", "ee.da.difference", "ee.da.coupling", "ee.pi0", "ee.pimax", "ee.fig2", "ee.fig2.max",
     "ee.fig3", "ee.fig3.peak", "ee.fig3.integral", "ee.fig5", "ee.exposure",
-    "ee.exposure.electrons", "ee.kappa", "ee.kappa.mean", "ee.kappa.spread", "ee.thr", "ee.bkg", "ee.bkg.2016", "ee.bkg.2021",
+    "ee.exposure.electrons", "ee.kappa", "ee.kappa.mean", "ee.kappa.spread", "ee.thr",
+    "ee.bkg", "ee.bkg.2016", "ee.bkg.2021",
     "ee.syst", "ee.iter", "ee.fig4.left", "ee.fig4.left.flat", "ee.fig4.left.end", "ee.fig4.right",
 }  # fmt: skip
 

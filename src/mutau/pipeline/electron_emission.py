@@ -258,6 +258,8 @@ def annihilation_emission(
         for element, n in elements:
             per_x0 += column * n * _at_beam(energy, model, element, electrons, spread)
         return AnnihilationEmission(energy, tracks.beam_positron * per_x0, per_x0)
+    if electrons == "rest":
+        return _at_rest(tracks, model, low, elements, column)
     nodes, weights = _panels(tracks, model, low)
     per_x0 = np.zeros(len(nodes))
     for element, n in elements:
@@ -267,6 +269,24 @@ def annihilation_emission(
             * annihilation.cross_section(nodes, model, element=element, electrons=electrons)
         )
     return AnnihilationEmission(nodes, weights * tracks.positron_density(nodes) * per_x0, per_x0)
+
+
+def _at_rest(
+    tracks: Tracks, model: Model, low: float, elements: Sequence[tuple[str, float]], column: float
+) -> AnnihilationEmission:
+    """Electrons at rest, whose line may be narrower than any panel: integrals over fine bins."""
+    top = float(tracks.edges[-1])
+    edges = np.unique(np.concatenate([np.geomspace(low, top, 400), tracks.edges]))
+    edges = edges[(edges >= low) & (edges <= top)]
+    edges = edges[np.append(True, np.diff(edges) > 1e-9 * top)]
+    whole = np.zeros(len(edges) - 1)
+    for element, n in elements:
+        whole += (
+            column * n * annihilation.integrated(edges, model, element=element, electrons="rest")
+        )
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    number = whole * tracks.positron_density(middle)
+    return AnnihilationEmission(middle, number, whole / np.diff(edges))
 
 
 def _at_beam(energy: Array, model: Model, element: str, electrons: str, spread: float) -> Array:

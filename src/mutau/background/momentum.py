@@ -68,8 +68,8 @@ def mismatch_probability(
 
     n : muons simulated; 2e5 give 1 to 3 %. The extra means are the shares of
     `momentum_matter.PARTS`. Collisions that lose more than LOSS_SEEN are not in it.
-    Two hard collisions add less than 1e-6 of this, two or three hits displaced by knock-on
-    electrons less than 1e-3 as long as there is a cut on chi^2.
+    Two hard collisions add less than 1e-6 of this. Hits displaced by knock-on electrons alone do
+    not pass a cut on chi^2: three planes would have to agree in five coordinates.
     Check: equal to counting in an unbiased sample where that is possible (more air, higher limit).
     """
     return wrong_momentum(spectrometer(experiment, LOSS_SEEN), cuts, 1, 0, n, rng)

@@ -164,7 +164,7 @@ def test_recoil_of_hard_bremsstrahlung_is_exact():
         ours = draw(stream(2), v, energy, tables)
         for percent in (10, 50, 90, 99):
             expected = np.percentile(p_t, percent)
-            tolerance = 0.02 if percent < 99 else 0.04
+            tolerance = 0.03 if percent < 99 else 0.05
             assert np.percentile(ours, percent) == pytest.approx(expected, rel=tolerance)
 
 

@@ -227,16 +227,12 @@ def _hits(
     seed: int | None,
 ) -> Hits:
     """The records as `Hits`, with resolutions and trigger logic."""
-    n, modules = len(start), len(layout.modules)
+    n = len(start)
     em, hadronic, deposits, crossed, planes = _parts(layout, events)
     fired = _fired(experiment, layout, deposits, rng)
     extra = extra[1 : int(extra[0, 0]) + 1]
     extra = extra[np.lexsort((extra[:, X_PLANE], extra[:, X_EVENT]))]
     p_beam = _four_momenta(start)
-    true = np.linalg.norm(p_beam[:, 1:], axis=1)
-    resolution = experiment.detector.resolution
-    sigma = resolution.incoming_momentum if resolution else 0.0
-    measured = np.maximum(true * (1.0 + sigma * rng.standard_normal(n)), 0.0)
     terms = (layout.em, layout.hadronic, layout.constant)
     target, out, vertex = (events[:, k : k + 6] for k in (E_TARGET, E_OUT, E_VERTEX))
     bits = 1 << np.arange(len(layout.counters), dtype=np.int64)
@@ -258,13 +254,13 @@ def _hits(
         extra_hit=extra[:, X_X : X_Y + 1].copy(),
         extra_energy=extra[:, X_ENERGY].copy(),
         extra_origin=extra[:, X_ORIGIN].astype(np.int64),
-        energy=smear(em, hadronic, terms, rng) if modules else em,
+        energy=smear(em, hadronic, terms, rng),
         deposit=em + hadronic,
         counters=fired,
         crossed_counters=(crossed > 0.0).astype(np.int64) @ bits,
         trigger=(fired & layout.trigger == layout.trigger) & (fired & layout.veto == 0),
         beam_trigger=fired & layout.beam == layout.beam,
-        incoming_momentum=measured,
+        incoming_momentum=_incoming(experiment, p_beam, rng),
         p_beam=p_beam,
         x_beam=start[:, :3],
         p_target=_four_momenta(target),
@@ -280,6 +276,14 @@ def _hits(
         lost_extra=events[:, E_LOST].astype(np.int64),
         meta={**provenance(seed=seed, experiment=experiment.digest), "experiment": experiment.name},
     )
+
+
+def _incoming(experiment: Experiment, p_beam: Array, rng: np.random.Generator) -> Array:
+    """Momentum that the stations before the set-up measure, GeV, (N,)."""
+    true = np.linalg.norm(p_beam[:, 1:], axis=1)
+    resolution = experiment.detector.resolution
+    sigma = resolution.incoming_momentum if resolution else 0.0
+    return np.asarray(np.maximum(true * (1.0 + sigma * rng.standard_normal(len(true))), 0.0))
 
 
 def _parts(layout: Layout, events: Array) -> tuple[Array, Array, Array, Array, Array]:

@@ -211,7 +211,8 @@ def _escape(
 ) -> None:
     """Soft knock-on electrons made in the last X0 of a solid that come out with the muon.
 
-    path : cm of material that the muon crossed. They were part of the continuous loss; the few MeV they carry out of it are not taken back.
+    path : cm of material that the muon crossed. The electrons were part of the continuous loss; the
+    few MeV that they carry out of the solid are not taken back.
     """
     x0, critical = tables[m + M_X0], tables[m + M_CRITICAL]
     depth = min(path / x0, 1.0)

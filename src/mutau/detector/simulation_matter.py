@@ -61,7 +61,7 @@ _RECOIL_LOG: Final = math.log(RECOIL_ENERGIES[0])
 _RECOIL_STEP: Final = math.log(RECOIL_ENERGIES[1] / RECOIL_ENERGIES[0])
 
 
-@njit(inline="always")
+@njit
 def _energy_bin(energy: float, m: int, tables: Array) -> tuple[int, float]:
     """Interval of the tables in ln E, and the place in it; 0 to 1."""
     u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
@@ -69,13 +69,13 @@ def _energy_bin(energy: float, m: int, tables: Array) -> tuple[int, float]:
     return i, min(max(u - i, 0.0), 1.0)
 
 
-@njit(inline="always")
+@njit
 def _losses(m: int, tables: Array) -> Array:
     """Restricted stopping power of a material."""
     return tables[m + M_LOSS : m + M_LOSS + N_LOSS]
 
 
-@njit(inline="always")
+@njit
 def hard_rate(energy: float, m: int, tables: Array) -> float:
     """Hard collisions per cm; 0 below the tables."""
     u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
@@ -247,7 +247,7 @@ def thin_scatter(
     return angle_x, angle_y, shift_x, shift_y
 
 
-@njit(inline="always")
+@njit
 def _advance(
     event: Array, done: float, dense: float, kick: tuple[float, float, float, float], out: float
 ) -> None:

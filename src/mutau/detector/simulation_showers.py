@@ -52,9 +52,11 @@ Array = NDArray[np.float64]
 #: Kinds of secondaries. MARKER: an electron of a shower behind a solid, which makes hits but
 #: whose energy is already counted in the shower.
 PHOTON, ELECTRON, SHOWER, CHARGED, NEUTRAL, MARKER = range(6)
-#: Columns of the stack.
-S_KIND, S_E, S_X, S_Y, S_Z, S_TX, S_TY, S_ROW, S_CHARGE, S_ORIGIN = range(10)
-STACK: Final = (400, 10)
+#: Columns of the stack. Of a shower in flight: depth (X0), shape a, b of its profile, and 1 once a
+#: magnet has taken its electrons.
+(S_KIND, S_E, S_X, S_Y, S_Z, S_TX, S_TY, S_ROW, S_CHARGE, S_ORIGIN, S_DEPTH, S_A, S_B,
+ S_SWEPT) = range(14)  # fmt: skip
+STACK: Final = (400, 14)
 
 #: Electrons below this energy (GeV) are not followed out of a solid.
 SOFT: Final = 0.005
@@ -117,7 +119,7 @@ def shower_shape(
     return a, (a - 1.0) / t
 
 
-@njit(inline="always")
+@njit
 def push(
     stack: Array,
     count: int,
@@ -133,8 +135,9 @@ def push(
     origin: float,
 ) -> int:
     """Put a particle on the stack, if there is room; returns the new count."""
-    if count >= stack.shape[0]:
+    if count >= stack.shape[0] - 1:
         return count
+    stack[count, :] = 0.0
     stack[count, S_KIND] = kind
     stack[count, S_E] = energy
     stack[count, S_X] = x
@@ -168,7 +171,7 @@ def fragment(
     module : place in the record where soft ones deposit.
     """
     left = energy
-    while left > SLOW and count < stack.shape[0]:
+    while left > SLOW and count < stack.shape[0] - 1:
         while True:  # Field-Feynman by rejection
             share = rng.random()
             rest = 1.0 - share
@@ -227,41 +230,31 @@ def _kick_ahead(rows: Array, r: int) -> float:
 
 @njit
 def _leak(
-    rng: np.random.Generator,
-    stack: Array,
-    count: int,
-    energy: float,
-    rest: float,
-    depth: float,
-    a: float,
-    b: float,
-    critical: float,
-    x0: float,
-    where: tuple[float, float, float, float, float],
-    row: int,
-    origin: float,
-) -> int:
+    rng: np.random.Generator, stack: Array, count: int, q: Array, rest: float, critical: float,
+    x0: float, row: int,
+) -> int:  # fmt: skip
     """Electrons of a shower at the end of a solid, as markers for trackers and counters.
 
-    energy, rest : GeV, of the shower and what of it is left.
-    Their number is the deposit per X0 over the critical energy (Rossi's approximation B), their
-    energies fall as 1/E^2, their angles are those of multiple scattering over one X0.
+    q : the shower, of which `rest` GeV are left. Their number is the deposit per X0 over the
+    critical energy (Rossi's approximation B), their energies fall as 1/E^2, their angles are those
+    of multiple scattering over one X0. The shower itself goes on; they only make hits.
     """
-    x, y, z, tx, ty = where
-    bt = b * depth
-    density = b * math.exp((a - 1.0) * math.log(bt) - bt - math.lgamma(a))
     if rest <= 2.0 * SOFT:
         return count
-    number = min(rng.poisson(min(energy * density / critical, 1e3)), 12)
+    a, b = q[S_A], q[S_B]
+    bt = b * q[S_DEPTH]
+    density = b * math.exp((a - 1.0) * math.log(bt) - bt - math.lgamma(a))
+    number = min(rng.poisson(min(q[S_E] * density / critical, 1e3)), 12)
     for _ in range(number):
         one = 1.0 / (1.0 / SOFT - rng.random() * (1.0 / SOFT - 1.0 / rest))
         angle = 0.021 / one
         ax, ay = angle * rng.standard_normal(), angle * rng.standard_normal()
-        if abs(tx + ax) < STEEP and abs(ty + ay) < STEEP:
+        tx, ty = q[S_TX] + ax, q[S_TY] + ay
+        if abs(tx) < STEEP and abs(ty) < STEEP:
             charge = 1.0 if rng.random() < 0.5 else -1.0
             count = push(
-                stack, count, MARKER, one, x + 0.5 * x0 * ax, y + 0.5 * x0 * ay, z, tx + ax,
-                ty + ay, row, charge, origin,
+                stack, count, MARKER, one, q[S_X] + 0.5 * x0 * ax, q[S_Y] + 0.5 * x0 * ay, q[S_Z],
+                tx, ty, row, charge, q[S_ORIGIN],
             )  # fmt: skip
     return count
 
@@ -281,118 +274,171 @@ def _swept(energy: float, depth: float, a: float, b: float, critical: float, kic
 
 
 @njit
+def _detect(
+    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, q: Array,
+    r: int,
+) -> None:  # fmt: skip
+    """A charged particle q crosses a tracker or a counter."""
+    if rows[r, KIND] == PLANE:
+        add_extra(rng, event, extra, rows, r, q[S_X], q[S_Y], q[S_E], q[S_ORIGIN])
+        return
+    table = int(rows[r, TABLE])
+    mip = tables[table + M_MIP] if table >= 0 else 0.0
+    add_counter(event, rows, r, rows[r, DENSE] * secant(q[S_TX], q[S_TY]) * mip)
+
+
+@njit
+def _through_dipole(rows: Array, tables: Array, q: Array, r: int, charged: bool) -> bool:
+    """Particle q through a piece of a magnet; False where it ends there."""
+    length = rows[r, Z] + rows[r, LENGTH] - q[S_Z]
+    if rows[r, NARROW] > 0.0 and not within(q[S_X], q[S_Y], rows, r):
+        return False  # into the yoke
+    q[S_Z] += length
+    if charged:
+        mass = M_PI if q[S_KIND] == CHARGED else M_E
+        p = math.sqrt(max(q[S_E] * q[S_E] - mass * mass, 1e-12))
+        x, y, tx, ty, fine = bend(q[S_X], q[S_Y], q[S_TX], q[S_TY], p, rows, r, length, q[S_CHARGE])
+        q[S_X], q[S_Y], q[S_TX], q[S_TY] = x, y, tx, ty
+        return fine > 0.0
+    q[S_X] += length * q[S_TX]
+    q[S_Y] += length * q[S_TY]
+    if q[S_KIND] == SHOWER and q[S_SWEPT] == 0.0:
+        q[S_SWEPT] = 1.0
+        critical = tables[int(tables[T_YOKE]) + M_CRITICAL]
+        kick = _kick_ahead(rows, r)
+        q[S_E] = _swept(q[S_E], q[S_DEPTH], q[S_A], q[S_B], critical, kick)
+    return True
+
+
+@njit
+def _move(q: Array, step: float) -> None:
+    """Particle q on a straight line, by `step` cm along z."""
+    q[S_X] += step * q[S_TX]
+    q[S_Y] += step * q[S_TY]
+    q[S_Z] += step
+
+
+@njit
+def _hadron(
+    rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
+    count: int, r: int,
+) -> tuple[bool, int]:  # fmt: skip
+    """Hadron q in a solid: (whether it comes out, particles on the stack)."""
+    table = int(rows[r, TABLE])
+    dense = rows[r, DENSE] * secant(q[S_TX], q[S_TY])
+    cm = (rows[r, Z] + rows[r, LENGTH] - q[S_Z]) * dense
+    free = -tables[table + M_LAMBDA] * math.log(1.0 - rng.random())
+    path = min(free, cm)
+    if q[S_KIND] == CHARGED:
+        lost = min(path * tables[table + M_MIP], q[S_E])
+        q[S_E] -= lost
+        event[int(rows[r, PLACE])] += lost
+    _move(q, path / dense)
+    hadronic = int(rows[r, SECOND])
+    if q[S_E] < SLOW:
+        event[hadronic] += q[S_E]
+        return False, count
+    if free < cm:
+        count = fragment(
+            rng, event, hadronic, stack, count, q[S_E], q[S_X], q[S_Y], q[S_Z], q[S_TX], q[S_TY], r
+        )
+        return False, count
+    q[S_Z] = rows[r, Z] + rows[r, LENGTH]
+    return True, count
+
+
+@njit
+def _soft_electron(tables: Array, table: int, q: Array, cm: float) -> float:
+    """Electron or photon q too soft for a profile; returns its deposit, sets what comes out."""
+    gone = math.exp(-cm / tables[table + M_X0])
+    after = q[S_E] * gone - tables[table + M_CRITICAL] * (1.0 - gone)
+    after = after if after > SOFT else 0.0
+    deposit = q[S_E] - after
+    q[S_E] = after
+    q[S_KIND] = ELECTRON
+    if q[S_CHARGE] == 0.0:
+        q[S_CHARGE] = -1.0
+    return deposit
+
+
+@njit
+def _electromagnetic(
+    rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
+    count: int, r: int,
+) -> tuple[bool, int]:  # fmt: skip
+    """Photon, electron or shower q in a solid: (whether it comes out, particles on the stack)."""
+    table, em = int(rows[r, TABLE]), int(rows[r, PLACE])
+    x0, critical = tables[table + M_X0], tables[table + M_CRITICAL]
+    dense = rows[r, DENSE] * secant(q[S_TX], q[S_TY])
+    high = rows[r, Z] + rows[r, LENGTH]
+    cm = (high - q[S_Z]) * dense
+    if q[S_KIND] == PHOTON:
+        free = -9.0 / 7.0 * x0 * math.log(1.0 - rng.random())
+        _move(q, min(free, cm) / dense)
+        if free >= cm:
+            q[S_Z] = high
+            return True, count
+        cm -= free
+    if q[S_KIND] != SHOWER and q[S_E] < 10.0 * critical:
+        event[em] += _soft_electron(tables, table, q, cm)
+        _move(q, high - q[S_Z])
+        return q[S_E] > 0.0, count
+    if q[S_KIND] != SHOWER:
+        # a photon's shower is that of two electrons of half its energy
+        each = 0.5 * q[S_E] if q[S_KIND] == PHOTON else q[S_E]
+        q[S_A], q[S_B] = shower_shape(rng, each, critical, tables[table + M_Z])
+        q[S_KIND], q[S_DEPTH] = SHOWER, 0.0
+    energy, a, b = q[S_E], q[S_A], q[S_B]
+    before = gamma_share(a, b * q[S_DEPTH])
+    q[S_DEPTH] += cm / x0
+    below = gamma_share(a, b * q[S_DEPTH])
+    _move(q, high - q[S_Z])
+    rest = energy * (1.0 - below)
+    done = rest < max(SOFT, 1e-4 * energy)
+    part = energy * (below - before) + (rest if done else 0.0)
+    event[em] += part * (1.0 - side_loss(q[S_X], q[S_Y], rows, r, tables[table + M_RADIUS]))
+    if done:
+        return False, count
+    return True, _leak(rng, stack, count, q, rest, critical, x0, r + 1)
+
+
+@njit
 def fly(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
     count: int,
 ) -> int:  # fmt: skip
     """Take the last particle off the stack and carry it to its end; returns the new count.
 
-    Long because a particle changes its kind on the way and all of it is one state machine.
+    It lives in the last row of the stack, which nothing else uses.
     """
     count -= 1
-    kind = int(stack[count, S_KIND])
-    energy = stack[count, S_E]
-    x, y, z = stack[count, S_X], stack[count, S_Y], stack[count, S_Z]
-    tx, ty = stack[count, S_TX], stack[count, S_TY]
-    first, charge, origin = int(stack[count, S_ROW]), stack[count, S_CHARGE], stack[count, S_ORIGIN]
-    depth, a, b, swept = 0.0, 0.0, 0.0, False
-    for r in range(first, rows.shape[0]):
+    q = stack[stack.shape[0] - 1]
+    q[:] = stack[count]
+    alive = True
+    for r in range(int(q[S_ROW]), rows.shape[0]):
         low, high = rows[r, Z], rows[r, Z] + rows[r, LENGTH]
-        what = int(rows[r, KIND])
-        if (z >= high - 1e-9 and high > low) or (low < z - 1e-9 and high == low):
+        if (q[S_Z] >= high - 1e-9 and high > low) or (low < q[S_Z] - 1e-9 and high == low):
             continue  # behind, or the sibling of a piece already crossed
-        if low > z:
-            x, y, z = x + (low - z) * tx, y + (low - z) * ty, low
-        charged = kind in (ELECTRON, CHARGED, MARKER)
-        here = within(x, y, rows, r)
-        table = int(rows[r, TABLE])
-        if what == PLANE:
-            if charged and here:
-                add_extra(rng, event, extra, rows, r, x, y, energy, origin)
-            continue
-        if what == COUNTER:
-            if charged and here:
-                mip = tables[table + M_MIP] if table >= 0 else 0.0
-                add_counter(event, rows, r, rows[r, DENSE] * secant(tx, ty) * mip)
-            continue
+        if low > q[S_Z]:
+            _move(q, low - q[S_Z])
+            q[S_Z] = low
+        charged = q[S_KIND] in (ELECTRON, CHARGED, MARKER)
+        what = rows[r, KIND]
         if what == DIPOLE:
-            if rows[r, NARROW] > 0.0 and not here:
-                return count  # into the yoke
+            alive = _through_dipole(rows, tables, q, r, charged)
+        elif not within(q[S_X], q[S_Y], rows, r):
+            continue
+        elif what in (PLANE, COUNTER):
             if charged:
-                mass = M_PI if kind == CHARGED else M_E
-                p = math.sqrt(max(energy * energy - mass * mass, 1e-12))
-                x, y, tx, ty, fine = bend(x, y, tx, ty, p, rows, r, high - z, charge)
-                if fine == 0.0:
-                    return count
-            else:
-                x, y = x + (high - z) * tx, y + (high - z) * ty
-                if kind == SHOWER and not swept:
-                    swept = True
-                    critical = tables[int(tables[T_YOKE]) + M_CRITICAL]
-                    energy = _swept(energy, depth, a, b, critical, _kick_ahead(rows, r))
-            z = high
-            continue
-        if not here:
-            continue
-        if kind == MARKER:
+                _detect(rng, rows, tables, event, extra, q, r)
+        elif q[S_KIND] == MARKER:
             return count
-        dense = rows[r, DENSE] * secant(tx, ty)
-        cm = (high - z) * dense
-        x0, critical = tables[table + M_X0], tables[table + M_CRITICAL]
-        em, hadronic = int(rows[r, PLACE]), int(rows[r, SECOND])
-        if kind in (CHARGED, NEUTRAL):
-            free = -tables[table + M_LAMBDA] * math.log(1.0 - rng.random())
-            path = min(free, cm)
-            if kind == CHARGED:
-                lost = min(path * tables[table + M_MIP], energy)
-                energy -= lost
-                event[em] += lost
-            x, y, z = x + path / dense * tx, y + path / dense * ty, z + path / dense
-            if energy < SLOW:
-                event[hadronic] += energy
-                return count
-            if free < cm:
-                return fragment(rng, event, hadronic, stack, count, energy, x, y, z, tx, ty, r)
-            z = high
-            continue
-        if kind == PHOTON:
-            free = -9.0 / 7.0 * x0 * math.log(1.0 - rng.random())
-            path = min(free, cm)
-            x, y, z = x + path / dense * tx, y + path / dense * ty, z + path / dense
-            if free >= cm:
-                z = high
-                continue
-            cm -= free
-        if kind != SHOWER:
-            if energy < 10.0 * critical:  # too soft for a profile
-                gone = math.exp(-cm / x0)
-                after = energy * gone - critical * (1.0 - gone)
-                after = after if after > SOFT else 0.0
-                event[em] += energy - after
-                if after == 0.0:
-                    return count
-                energy, x, y, z = after, x + (high - z) * tx, y + (high - z) * ty, high
-                kind, charge = ELECTRON, (charge if charge != 0.0 else -1.0)
-                continue
-            # a photon's shower is that of two electrons of half its energy
-            each = 0.5 * energy if kind == PHOTON else energy
-            a, b = shower_shape(rng, each, critical, tables[table + M_Z])
-            kind, depth = SHOWER, 0.0
-        before = gamma_share(a, b * depth)
-        depth += cm / x0
-        below = gamma_share(a, b * depth)
-        x, y, z = x + (high - z) * tx, y + (high - z) * ty, high
-        rest = energy * (1.0 - below)
-        done = rest < max(SOFT, 1e-4 * energy)
-        part = energy * (below - before) + (rest if done else 0.0)
-        event[em] += part * (1.0 - side_loss(x, y, rows, r, tables[table + M_RADIUS]))
-        if done:
+        elif q[S_KIND] in (CHARGED, NEUTRAL):
+            alive, count = _hadron(rng, rows, tables, event, stack, q, count, r)
+        else:
+            alive, count = _electromagnetic(rng, rows, tables, event, stack, q, count, r)
+        if not alive:
             return count
-        # the shower itself goes on after its markers, so it stays here and they go on the stack
-        count = _leak(
-            rng, stack, count, energy, rest, depth, a, b, critical, x0, (x, y, z, tx, ty), r + 1,
-            origin,
-        )  # fmt: skip
     return count
 
 

@@ -49,7 +49,7 @@ STEEP: Final = 1.0
 CROSSED: Final = 1e3
 
 
-@njit(inline="always")
+@njit
 def within(x: float, y: float, rows: Array, r: int) -> bool:
     """Whether (x, y) is on the row's area and not in its hole."""
     dx, dy = abs(x - rows[r, X]), abs(y - rows[r, Y])
@@ -58,7 +58,7 @@ def within(x: float, y: float, rows: Array, r: int) -> bool:
     return not (dx < rows[r, HOLE_X] and dy < rows[r, HOLE_Y])
 
 
-@njit(inline="always")
+@njit
 def secant(tx: float, ty: float) -> float:
     """Path length per cm along z."""
     return math.sqrt(1.0 + tx * tx + ty * ty)
@@ -103,7 +103,7 @@ def add_extra(
     extra[k, X_ORIGIN] = origin
 
 
-@njit(inline="always")
+@njit
 def add_counter(event: Array, rows: Array, r: int, deposit: float) -> None:
     """Something charged crosses a counter; without a thickness any crossing is enough."""
     event[int(rows[r, PLACE])] += deposit if rows[r, TABLE] >= 0.0 else CROSSED

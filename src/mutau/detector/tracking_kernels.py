@@ -344,15 +344,16 @@ def fit_loop(
     work = work_space(hits.shape[1], steps.shape[0])
     free = 4 if fixed != 0.0 else 5
     for n in range(hits.shape[0]):
-        chi2[n] = fit_kernel(
-            hits[n], used[n], weight, steps, bare, planes, iterations, fixed, state[n], cov[n], work
-        )
         number = 0
         for i in range(hits.shape[1]):
             number += used[n, i]
-        for _ in range(max_removed):
+        for attempt in range(max_removed + 1):
+            chi2[n] = fit_kernel(
+                hits[n], used[n], weight, steps, bare, planes, iterations, fixed, state[n], cov[n],
+                work,
+            )  # fmt: skip
             ndf = 2 * number - free
-            if ndf - 2 < 1 or (0.0 <= chi2[n] <= limit[ndf]):
+            if attempt == max_removed or ndf - 2 < 1 or (0.0 <= chi2[n] <= limit[ndf]):
                 break
             drop = _worst_hit(
                 hits[n], used[n], weight, steps, bare, planes, iterations, fixed, work
@@ -362,10 +363,6 @@ def fit_loop(
             used[n, drop] = False
             number -= 1
             removed[n] += 1
-            chi2[n] = fit_kernel(
-                hits[n], used[n], weight, steps, bare, planes, iterations, fixed, state[n], cov[n],
-                work,
-            )  # fmt: skip
         count[n] = number
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,7 +24,12 @@ from mutau.detector.muone import Reconstructed, Response, reconstruct
 from mutau.matter import material
 from mutau.models import Model
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
-from mutau.sampling.muon_electron import draw_events, make_sampler, place_in_stations
+from mutau.sampling.muon_electron import (
+    Sampler,
+    draw_events,
+    make_sampler,
+    place_in_stations,
+)
 from mutau.selection.cutflow import apply_cuts, label
 from mutau.selection.variables import Sample
 from mutau.xsec.muon_electron import (
@@ -224,12 +230,18 @@ def measured_events(
     The weights add up to the cross section, pb. measures : the detector; None for the file's.
     stretch, muon_tails : as in `detector.muone.reconstruct`.
     """
-    sampler = make_sampler(process, cuts, search=WEIGHTED_SEARCH)
+    sampler = _weighted_sampler(process, cuts)
     drawn = draw_events(sampler, n, rng, weighted=True)
     events = place_in_stations(drawn, rng, **stations(experiment))
     measures = response(experiment) if measures is None else measures
     measured = reconstruct(events, measures, rng, stretch=stretch, muon_tails=muon_tails)
     return sampler.sigma, measured
+
+
+@lru_cache(maxsize=8)
+def _weighted_sampler(process: Reaction, cuts: Cuts) -> Sampler:
+    """Deterministic; kept because several samples of one process are drawn in a row."""
+    return make_sampler(process, cuts, search=WEIGHTED_SEARCH)
 
 
 def as_sample(experiment: Experiment, measured: Reconstructed) -> Sample:

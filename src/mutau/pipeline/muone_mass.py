@@ -22,7 +22,7 @@ from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.models import Model, build_model
-from mutau.pipeline.muon_electron import check_measurable, true_cuts
+from mutau.pipeline.muon_electron import check_measurable, exposure, reaction, true_cuts
 from mutau.pipeline.muone_backgrounds import (
     Component,
     background_components,
@@ -30,7 +30,7 @@ from mutau.pipeline.muone_backgrounds import (
     signal_component,
 )
 from mutau.selection.variables import evaluate
-from mutau.xsec.muon_electron import closing_mass
+from mutau.xsec.muon_electron import closing_mass, total_cross_section
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -40,6 +40,7 @@ Array = np.ndarray
 DEFAULT_EVENTS: Final = 100_000
 BINS: Final = 64
 NODES: Final = 14  # masses with a sample
+_FINE: Final = 48  # masses with a deterministic cross section
 _NO_COUPLING: Final = 1e-7
 _TEMPLATE, _INJECTED, _BACKGROUND, _TOYS = 11, 12, 13, 14  # names of random streams
 #: M^2 - m^2 at which the distribution is tabulated, GeV^2: a third of the resolution in the
@@ -70,7 +71,7 @@ class Spectrum:
         """(B,) events at coupling 1 for a mass in GeV; between the samples interpolated."""
         number, shape = self._splines
         cumulative = shape(mass, np.clip(self.edges - mass**2, _SPREAD[0], _SPREAD[-1]))[0]
-        return np.asarray(math.exp(float(number(mass))) * np.maximum(np.diff(cumulative), 0.0))
+        return np.asarray(math.exp(number(mass)) * np.maximum(np.diff(cumulative), 0.0))
 
     @property
     def background(self) -> Array:
@@ -140,7 +141,7 @@ def spectrum(
     Raises MutauError for an experiment without muon spectrometer.
     Check: `signal` summed over the bins is the yield at coupling 1.
     """
-    from scipy.interpolate import CubicSpline, RectBivariateSpline
+    from scipy.interpolate import RectBivariateSpline
 
     _check(experiment)
     n = n or DEFAULT_EVENTS
@@ -167,10 +168,32 @@ def spectrum(
             background_errors[part.name] = part.model_error
     kept = {name: backgrounds[name] for name in background_errors}
     shape, number = np.array(shapes), np.array(numbers)
-    splines = CubicSpline(masses, np.log(number)), RectBivariateSpline(masses, _SPREAD, shape)
+    splines = (
+        _number_of_mass(experiment, masses, number),
+        RectBivariateSpline(masses, _SPREAD, shape),
+    )
     return Spectrum(
         edges, masses, number, np.array(errors), shape, kept, background_errors, splines
     )
+
+
+def _number_of_mass(
+    experiment: Experiment, masses: Array, number: Array
+) -> Callable[[float], float]:
+    """ln of the events at coupling 1: deterministic within the true cuts, where the mass matters
+    most, times what the detector and the other cuts leave, interpolated between the samples."""
+    from scipy.interpolate import CubicSpline
+
+    cuts, scale = true_cuts(experiment.cuts, known_only=True), exposure(experiment)
+
+    def within(grid: Array) -> Array:
+        found = [total_cross_section(reaction(experiment, float(m)), cuts) for m in grid]
+        return np.log([scale * sigma.sigma_pb for sigma in found])
+
+    fine = np.linspace(masses[0], masses[-1], _FINE)
+    true, seen = CubicSpline(fine, within(fine)), np.log(number) - within(masses)
+    left = CubicSpline(masses, seen)
+    return lambda mass: float(true(mass) + left(mass))
 
 
 def _check(experiment: Experiment) -> None:
@@ -198,6 +221,16 @@ def _cumulative(values: Array, weight: Array) -> Array:
     share = below[np.searchsorted(values[order], _SPREAD)] / below[-1]
     share[0], share[-1] = 0.0, 1.0
     return np.asarray(share)
+
+
+def _coupling_square(coupling: float) -> float:
+    """What the fit varies, of the order of 1: the rate is linear in it."""
+    return (coupling / 1e-3) ** 2
+
+
+def _coupling(square: float) -> float:
+    """The coupling of a square, at least `_NO_COUPLING`, which gives no events."""
+    return max(1e-3 * math.sqrt(max(square, 0.0)), _NO_COUPLING)
 
 
 def _strength(model: Model) -> float:
@@ -245,29 +278,29 @@ def fit_spectrum(
             alpha_d=described.get("alpha_d", 0.0), mass_ratio=described.get("mass_ratio", 3.0),
         )  # fmt: skip
 
-    def cost(mass: float, log_coupling: float, *size: float) -> float:
+    def cost(mass: float, square: float, *size: float) -> float:
         scale = np.array(size)
-        rate = _strength(at(mass, math.exp(log_coupling))) * expected.signal(mass)
+        rate = _strength(at(mass, _coupling(square))) * expected.signal(mass)
         rate = np.maximum(rate + scale @ shapes, 1e-9)
         nll = float(np.sum(rate - counts * np.log(rate)))
         return nll + 0.5 * float(np.sum(((scale - measured) / errors) ** 2))
 
     start = _start(expected, counts, model)
-    parameters = ["mass", "log_coupling", *names]
+    parameters = ["mass", "square", *names]
     minuit = Minuit(cost, *start, *measured, name=parameters)
     minuit.errordef, minuit.strategy = Minuit.LIKELIHOOD, 1
     minuit.limits["mass"] = (low, high)
-    minuit.limits["log_coupling"] = (math.log(_NO_COUPLING), 0.0)
+    minuit.limits["square"] = (0.0, _coupling_square(1.0))
     for name in names:
         minuit.limits[name] = (0.0, None)
-    minuit.errors["mass"], minuit.errors["log_coupling"] = 2e-3, 0.05
+    minuit.errors["mass"], minuit.errors["square"] = 2e-3, 0.1 * start[1]
     minuit.migrad(ncall=4000)
     minuit.hesse()
     return _result(minuit, names, expected, at)
 
 
 def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, float]:
-    """Mass out of a grid, and log of the coupling, that describe the counts best."""
+    """Mass out of a grid, and the coupling's square, that describe the counts best."""
     best = (math.inf, model.mass, model.coupling)
     rest = counts - expected.background
     variance = np.maximum(counts, 1.0)
@@ -278,7 +311,7 @@ def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, floa
         chi2 = float(np.sum((rest - size * signal) ** 2 / variance))
         best = min(best, (chi2, float(mass), math.sqrt(size / unit)))
     low, high = expected.mass_range
-    return min(max(best[1], low * 1.01), high * 0.99), math.log(best[2])
+    return min(max(best[1], low * 1.01), high * 0.99), _coupling_square(best[2])
 
 
 def _result(
@@ -289,17 +322,13 @@ def _result(
 ) -> MassFit:
     """The fit in our words, with profile intervals and significance."""
     valid = bool(minuit.valid and minuit.accurate)
-    mass, log_g = float(minuit.values["mass"]), float(minuit.values["log_coupling"])
-    coupling, error = math.exp(log_g), float(minuit.errors["log_coupling"])
-    intervals = {"mass": (-float(minuit.errors["mass"]),) * 2, "log_coupling": (-error,) * 2}
-    intervals = {key: (low, -high) for key, (low, high) in intervals.items()}
-    if valid:
+    mass, square = float(minuit.values["mass"]), float(minuit.values["square"])
+    coupling, error = _coupling(square), float(minuit.errors["square"])
+    ends = {name: (-minuit.errors[name], minuit.errors[name]) for name in ("mass", "square")}
+    if valid and square > error:
         try:
-            minuit.minos("mass", "log_coupling")
-            intervals = {
-                key: (float(minuit.merrors[key].lower), float(minuit.merrors[key].upper))
-                for key in intervals
-            }
+            minuit.minos(*ends)
+            ends = {key: (minuit.merrors[key].lower, minuit.merrors[key].upper) for key in ends}
         except RuntimeError:  # a better minimum was found on the way
             valid = False
     covariance = minuit.covariance
@@ -309,10 +338,9 @@ def _result(
     sizes = {name: float(minuit.values[name]) for name in names}
     ratio = max(2.0 * (_without_signal(minuit) - least), 0.0)
     return MassFit(
-        mass, mass_error, coupling, coupling * error,
-        (mass + intervals["mass"][0], mass + intervals["mass"][1]),
-        (coupling * math.exp(intervals["log_coupling"][0]),
-         coupling * math.exp(intervals["log_coupling"][1])),
+        mass, mass_error, coupling, 0.5 * coupling * error / max(square, 1e-12),
+        (float(mass + ends["mass"][0]), float(mass + ends["mass"][1])),
+        (_coupling(square + ends["square"][0]), _coupling(square + ends["square"][1])),
         correlation, events, math.sqrt(ratio), valid,
         sizes,
     )  # fmt: skip
@@ -320,8 +348,8 @@ def _result(
 
 def _without_signal(minuit: Any) -> float:
     """Smallest cost at no coupling, over the sizes of the backgrounds. Changes the minimiser."""
-    minuit.values["log_coupling"] = math.log(_NO_COUPLING)
-    minuit.fixed["mass"] = minuit.fixed["log_coupling"] = True
+    minuit.values["square"] = 0.0
+    minuit.fixed["mass"] = minuit.fixed["square"] = True
     if minuit.nfit:
         minuit.migrad()
         return float(minuit.fval)

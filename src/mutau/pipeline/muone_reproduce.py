@@ -105,7 +105,7 @@ def _veto_figure(needs: dict[tuple[float, bool], Any]) -> Figure:
     ]  # fmt: skip
     series += [
         Series(f"signal, {1e3 * mass:g} MeV, $g'$ = {g:g}", ends,
-               np.full(2, needs[(mass, False)].signal.events), role="model")
+               np.full(2, needs[(mass, False)].signal.events), role="model", dashed=mass < 0.05)
         for mass, g in BENCHMARKS
     ]  # fmt: skip
     return Figure(

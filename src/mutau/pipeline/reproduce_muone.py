@@ -178,8 +178,8 @@ def _softness(level: Level) -> tuple[list[Row], Figure]:
         log="x",
         x_range=(1.0, 300.0),
         y_range=(0.0, 1.05),
-        caption='True quantities, deterministic. The paper\'s "at most a factor 0.7 (0.5)" holds '
-        "below 100 MeV.",
+        caption="True quantities, deterministic. Footnote 5, at most a factor 0.7 (0.5), is right "
+        "to a digit up to 100 MeV.",
     )
     return rows, figure
 

@@ -16,7 +16,7 @@ from mutau.background.dimuons import (
 )
 from mutau.background.hadron_decays_tracks import Tracks, outgoing_trackers
 from mutau.core.constants import ALPHA, E_CHARGE, M_E, M_MU
-from mutau.core.errors import OutOfRange
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import GEV2_PB
 from mutau.experiment import load_experiment, replace
@@ -200,3 +200,5 @@ def test_wrong_input():
         trident_differential(0.5, 1.0, **LEAD)
     with pytest.raises(OutOfRange):
         photon_total(10.0, z=0.0, a=1.0)
+    with pytest.raises(MutauError, match="no tracking planes"):
+        dimuon_rates(load_experiment("m3"), n=1000)

@@ -27,6 +27,7 @@ from mutau.background.hadron_decays_tracks import (
     reconstructed_below,
 )
 from mutau.core.constants import M_MU
+from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.matter.materials import material
@@ -199,9 +200,14 @@ def dimuon_rates(
     """Muon pairs through the selection, per beam muon on target.
 
     n : events drawn. low : smallest v; softer pairs cannot hide half of the beam's energy, nor do
-    they change the muon's. Left out: hits and showers of delta rays (they only make more tracks),
+    they change the muon's. Raises MutauError without trackers. Left out: hits and showers of delta rays (they only make more tracks),
     muons that decay or radiate in flight.
     """
+    if not outgoing_trackers(experiment):
+        raise MutauError(
+            "states no tracking planes behind the target, so nothing tells three muons from one",
+            place=f"{experiment.name}: detector/tracker",
+        )
     cuts = cuts_of(experiment)
     rng = stream(seed, 31)
     events = draw_pairs(experiment, n, rng, low)

@@ -200,8 +200,8 @@ def dimuon_rates(
     """Muon pairs through the selection, per beam muon on target.
 
     n : events drawn. low : smallest v; softer pairs cannot hide half of the beam's energy, nor do
-    they change the muon's. Raises MutauError without trackers. Left out: hits and showers of delta rays (they only make more tracks),
-    muons that decay or radiate in flight.
+    they change the muon's. Left out: hits and showers of delta rays (they only make more tracks),
+    muons that decay or radiate in flight. Raises MutauError for a set-up without trackers.
     """
     if not outgoing_trackers(experiment):
         raise MutauError(

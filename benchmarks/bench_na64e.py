@@ -59,7 +59,7 @@ def _events() -> dict[str, Any]:
     n = 20_000
     generate_events(model, experiment, n)
     rate = n / (time.perf_counter() - start)
-    return _row("events with vertices, 100 MeV", rate, "events/s", "unweighted", "1e4 events/s")
+    return _row("events with vertices, 100 MeV", rate, "events/s", "unweighted", "1e3 events/s")
 
 
 def rows() -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 from mutau.core.figure import Series
 from mutau.core.types import Exclusion
 from mutau.experiment import load_experiment
+from mutau.limits import drawn_by_default
 from mutau.models import LmuMinusLtau, build_model
 from mutau.models.muon_moment import vector_coupling_band
 from mutau.pipeline.electron import Plan, prepared
@@ -222,8 +223,10 @@ def dark(level: Level) -> Part:
     experiment = load_experiment("na64e")
     grid = masses(level)
     first, second = DARK
+    # cosmology is drawn in the left panel only: its bounds were derived without dark matter
+    terrestrial = tuple(c.name for c in drawn_by_default() if not c.name.startswith("bbn"))
     drawn = exclusion_plane(
-        ("na64e",), list(grid), alpha_d=first, year=PAPER_YEAR, seed=level.seed, x_range=MASSES,
+        ("na64e",), list(grid), alpha_d=first, only=terrestrial, year=PAPER_YEAR, seed=level.seed, x_range=MASSES,
         y_range=(1e-5, 1.0), figure_id="ee.fig4.right",
         title="NA64-e with a dark sector, m = 3 m_χ, 90 % CL (Fig. 4 right)",
     )  # fmt: skip

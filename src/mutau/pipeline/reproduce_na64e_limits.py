@@ -226,8 +226,8 @@ def dark(level: Level) -> Part:
     # cosmology is drawn in the left panel only: its bounds were derived without dark matter
     terrestrial = tuple(c.name for c in drawn_by_default() if not c.name.startswith("bbn"))
     drawn = exclusion_plane(
-        ("na64e",), list(grid), alpha_d=first, only=terrestrial, year=PAPER_YEAR, seed=level.seed, x_range=MASSES,
-        y_range=(1e-5, 1.0), figure_id="ee.fig4.right",
+        ("na64e",), list(grid), alpha_d=first, only=terrestrial, year=PAPER_YEAR, seed=level.seed,
+        x_range=MASSES, y_range=(1e-5, 1.0), figure_id="ee.fig4.right",
         title="NA64-e with a dark sector, m = 3 m_χ, 90 % CL (Fig. 4 right)",
     )  # fmt: skip
     other = limit_curve(experiment, grid, alpha_d=second, seed=level.seed)

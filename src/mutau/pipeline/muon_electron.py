@@ -250,6 +250,7 @@ def as_sample(experiment: Experiment, measured: Reconstructed) -> Sample:
 
 
 def stations(experiment: Experiment) -> dict[str, Any]:
+    """Arguments of `place_in_stations`, cm."""
     target = experiment.target
     stuff = material(target.material)
     return {

@@ -63,7 +63,7 @@ def test_probability_of_a_wrong_momentum():
     assert got.err < 0.03 * got.value
     assert 2e-10 < got.value < 1e-9
     assert got.extra.sum() == pytest.approx(1.0)
-    triggered = mismatch_probability(NA64, one_hit_cuts(NA64, triggered=True), 200_000, stream(4))
+    triggered = mismatch_probability(NA64, one_hit_cuts(NA64, triggered=True), 400_000, stream(4))
     assert triggered.err < 0.1 * triggered.value
     assert 0.01 < triggered.value / got.value < 0.1
 

@@ -66,7 +66,8 @@ def mismatch_probability(
 ) -> Integral:
     """Chance per beam muon that one hard collision gives a track of too low momentum.
 
-    n : muons simulated; 2e5 give 1 to 3 %. The extra means are the shares of
+    n : muons simulated; 2e5 give 1 %. With the trigger take 4e5 or more (2 to 4 %): with fewer the
+    grid may miss its rare corner, and the error is then too small. The extra means are the shares of
     `momentum_matter.PARTS`. Collisions that lose more than LOSS_SEEN are not in it.
     Two hard collisions add less than 1e-6 of this. Hits displaced by knock-on electrons alone do
     not pass a cut on chi^2: three planes would have to agree in five coordinates.
@@ -94,7 +95,7 @@ def momentum_mismatch(experiment: Experiment, seed: int, effort: float) -> Estim
     size = max(int(1e6 * effort), 20_000)
     alone_cuts = one_hit_cuts(experiment, triggered=False)
     full = mismatch_probability(
-        experiment, one_hit_cuts(experiment, triggered=True), size, stream(seed, 1)
+        experiment, one_hit_cuts(experiment, triggered=True), max(size, 400_000), stream(seed, 1)
     )
     alone = mismatch_probability(experiment, alone_cuts, size, stream(seed, 2))
     lost = seen_losses(

@@ -67,8 +67,8 @@ def mismatch_probability(
     """Chance per beam muon that one hard collision gives a track of too low momentum.
 
     n : muons simulated; 2e5 give 1 %. With the trigger take 4e5 or more (2 to 4 %): with fewer the
-    grid may miss its rare corner, and the error is then too small. The extra means are the shares of
-    `momentum_matter.PARTS`. Collisions that lose more than LOSS_SEEN are not in it.
+    grid may miss its rare corner, and the error is then too small. The extra means are the shares
+    of `momentum_matter.PARTS`. Collisions that lose more than LOSS_SEEN are not in it.
     Two hard collisions add less than 1e-6 of this. Hits displaced by knock-on electrons alone do
     not pass a cut on chi^2: three planes would have to agree in five coordinates.
     Check: equal to counting in an unbiased sample where that is possible (more air, higher limit).

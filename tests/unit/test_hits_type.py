@@ -18,7 +18,7 @@ def some_hits(n=3, planes=("A", "B"), extra=((0, 1), (2, 0), (2, 1)), first=0):
     data = {}
     for item in dataclasses.fields(Hits):
         if str(item.type) in ("Array", "Mask", "Ints") and not item.name.startswith(
-            ("extra", "plane_z")
+            ("extra", "plane_z", "cells")
         ):
             shape, kind = shape_of(item.name, n, *sizes.values())
             data[item.name] = rng.random(shape).astype(kind)

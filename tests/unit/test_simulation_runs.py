@@ -232,3 +232,26 @@ def test_records_have_room_or_say_so(na64mu, monkeypatch):
     cramped = simulate_beam(na64mu, beam, stream(2))
     assert len(cramped.extra_event) == 0
     assert cramped.lost_extra.sum() > 0.5 * len(plain.extra_event)
+
+
+def test_cells_add_up_to_their_modules(na64mu):
+    """30 + 16 + 18 + 18 cells; a muon on the axis is in the middle, its showers around it."""
+    hits = simulate_chunk(na64mu, 4000, 1, 0, cells=True)
+    plain = simulate_chunk(na64mu, 4000, 1, 0)
+    assert len(hits.cells_named) == 30 + 16 + 18 + 18
+    assert hits.cells_named[30] == "VHCAL[0,0]"
+    assert np.array_equal(hits.deposit, plain.deposit)  # the physics does not notice
+    for index, module in enumerate(hits.modules):
+        mine = [i for i, name in enumerate(hits.cells_named) if name.startswith(f"{module}[")]
+        assert hits.cells[:, mine].sum(axis=1) == pytest.approx(hits.energy[:, index], abs=1e-9)
+    first = hits.cells[:, :30].reshape(-1, 5, 6)  # rows of y, columns of x
+    columns = first.sum(axis=(0, 1)) / first.sum()
+    assert columns[2] + columns[3] > 0.9  # |x| < 3.8 cm, spot 0.9 cm
+    assert columns == pytest.approx(columns[::-1], abs=0.1)
+    # a muon without showers is in one cell
+    quiet = (hits.vertex_loss == 0.0) & hits.beam_trigger
+    assert np.median(np.count_nonzero(hits.cells[quiet][:, :30], axis=1)) == 1
+    back = from_table(to_table(hits, "full"))
+    assert back.cells_named == hits.cells_named
+    equal(hits, back, rel=2e-6)
+    assert join_hits([hits, hits.select(hits.trigger)]).cells.shape[1] == 82

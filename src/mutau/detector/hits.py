@@ -93,6 +93,8 @@ class Hits(Saved):
         the signal's emission, else of the largest single loss, and its kind (`ORIGINS`).
     n_extra : (N,) int64, extra hits of the event; lost_extra : (N,) int64, those that did not fit
         into the buffer (0 but in the largest showers).
+    cells_named : names of calorimeter cells, "HCAL1[column,row]", () unless asked for. cells :
+        (N, K) GeV, visible energy of each; those of a module sum to its `energy`.
     meta : provenance.
     Raises MutauError if shapes disagree or a number is not finite.
     """
@@ -134,6 +136,8 @@ class Hits(Saved):
     vertex_process: Ints
     n_extra: Ints
     lost_extra: Ints
+    cells_named: tuple[str, ...] = ()
+    cells: Array = field(default_factory=lambda: np.zeros((0, 0)))
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -146,6 +150,9 @@ class Hits(Saved):
                 raise MutauError(f"hits: {name} has shape {values.shape}", allowed=str(shape))
             if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
                 raise MutauError(f"hits: {name} holds a value that is not finite")
+        wanted = (len(self.event), len(self.cells_named)) if self.cells_named else (0, 0)
+        if self.cells.shape != wanted or not np.all(np.isfinite(self.cells)):
+            raise MutauError(f"hits: cells have shape {self.cells.shape}", allowed=str(wanted))
 
     def __len__(self) -> int:
         return len(self.event)
@@ -181,6 +188,8 @@ class Hits(Saved):
         changes: dict[str, Any] = {name: getattr(self, name)[index] for name in _SHAPES}
         changes |= {name: getattr(self, name)[kept][order] for name in _SPARSE}
         changes["extra_event"] = new[changes["extra_event"]]
+        if self.cells_named:
+            changes["cells"] = self.cells[index]
         return replace(self, **changes)
 
 
@@ -203,6 +212,8 @@ def join_hits(parts: Sequence[Hits]) -> Hits:
     joined["extra_event"] = np.concatenate(
         [part.extra_event + offset for part, offset in zip(parts, offsets, strict=False)]
     )
+    if first.cells_named:
+        joined["cells"] = np.concatenate([part.cells for part in parts])
     return replace(first, **joined)
 
 

@@ -124,18 +124,21 @@ def simulate_chunk(
     *,
     signal: SignalSource | None = None,
     source: BeamSource | None = None,
+    cells: bool = False,
 ) -> Hits:
     """Events chunk * CHUNK … of a run, n of them; depends on nothing but its arguments.
 
     signal : emission of a Z' in the target, or None for beam. source : other beam particles than
-    the experiment's. Weights are 1 (or the file's), times the expected number of emissions per
-    muon at unit coupling for signal.
+    the experiment's. cells : with the cells of the calorimeters. Weights are 1 (or the file's),
+    times the expected number of emissions per muon at unit coupling for signal.
     """
     layout = build_layout(experiment)
     rng = stream(seed, chunk)
     source = source or beam_source(experiment, layout)
     beam = source(n, rng, chunk * CHUNK).at(entrance(layout))
-    return simulate_beam(experiment, beam, rng, first=chunk * CHUNK, signal=signal, seed=seed)
+    return simulate_beam(
+        experiment, beam, rng, first=chunk * CHUNK, signal=signal, seed=seed, cells=cells
+    )
 
 
 def simulate_beam(
@@ -146,6 +149,7 @@ def simulate_beam(
     first: int = 0,
     signal: SignalSource | None = None,
     seed: int | None = None,
+    cells: bool = False,
 ) -> Hits:
     """Given beam particles through the whole set-up; they start on their own plane `beam.z`.
 
@@ -154,7 +158,7 @@ def simulate_beam(
     """
     from mutau.detector.simulation_kernels import walk_all
 
-    layout = build_layout(experiment)
+    layout = build_layout(experiment, cells)
     n = len(beam)
     events, extra = _new_records(layout, beam)
     start, weight, stops = events[:, :6].copy(), beam.weight.copy(), np.full(n, np.inf)
@@ -228,12 +232,12 @@ def _hits(
 ) -> Hits:
     """The records as `Hits`, with resolutions and trigger logic."""
     n = len(start)
-    em, hadronic, deposits, crossed, planes = _parts(layout, events)
+    em, hadronic, deposits, crossed, planes, shares = _parts(layout, events)
     fired = _fired(experiment, layout, deposits, rng)
     extra = extra[1 : int(extra[0, 0]) + 1]
     extra = extra[np.lexsort((extra[:, X_PLANE], extra[:, X_EVENT]))]
     p_beam = _four_momenta(start)
-    terms = (layout.em, layout.hadronic, layout.constant)
+    energy, cells = _visible(layout, em, hadronic, shares, rng)
     target, out, vertex = (events[:, k : k + 6] for k in (E_TARGET, E_OUT, E_VERTEX))
     bits = 1 << np.arange(len(layout.counters), dtype=np.int64)
     return Hits(
@@ -254,7 +258,7 @@ def _hits(
         extra_hit=extra[:, X_X : X_Y + 1].copy(),
         extra_energy=extra[:, X_ENERGY].copy(),
         extra_origin=extra[:, X_ORIGIN].astype(np.int64),
-        energy=smear(em, hadronic, terms, rng),
+        energy=energy,
         deposit=em + hadronic,
         counters=fired,
         crossed_counters=(crossed > 0.0).astype(np.int64) @ bits,
@@ -274,6 +278,8 @@ def _hits(
         vertex_process=vertex[:, 4].astype(np.int64),
         n_extra=np.bincount(extra[:, X_EVENT].astype(np.int64), minlength=n),
         lost_extra=events[:, E_LOST].astype(np.int64),
+        cells_named=layout.cells,
+        cells=cells,
         meta={**provenance(seed=seed, experiment=experiment.digest), "experiment": experiment.name},
     )
 
@@ -286,20 +292,37 @@ def _incoming(experiment: Experiment, p_beam: Array, rng: np.random.Generator) -
     return np.asarray(np.maximum(true * (1.0 + sigma * rng.standard_normal(len(true))), 0.0))
 
 
-def _parts(layout: Layout, events: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Of the records: deposits (electromagnetic, hadronic), counters (deposit, crossed), planes."""
+def _visible(
+    layout: Layout, em: Array, hadronic: Array, shares: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Visible energies of modules, (N, M), and of cells, (N, K) or (0, 0); GeV.
+
+    Cells are measured one by one, with the module's mixture of electrons and hadrons in each; a
+    module's energy is then the sum of its cells.
+    """
+    terms = (layout.em, layout.hadronic, layout.constant)
+    energy = smear(em, hadronic, terms, rng)
+    if not layout.cells:
+        return energy, np.zeros((0, 0))
+    of = layout.cell_module
+    total = np.maximum(em + hadronic, 1e-300)
+    part = (em / total)[:, of]
+    cells = smear(
+        shares * part, shares * (1.0 - part), (terms[0][of], terms[1][of], terms[2][of]), rng
+    )
+    for module in np.unique(of):
+        energy[:, module] = cells[:, of == module].sum(axis=1)
+    return energy, cells
+
+
+def _parts(layout: Layout, events: Array) -> tuple[Array, ...]:
+    """Of the records: deposits (electromagnetic, hadronic), counters (deposit, crossed), planes,
+    deposits in cells."""
     m, c, p = len(layout.modules), len(layout.counters), len(layout.planes)
-    edges = E_FIXED + np.cumsum([0, m, m, c, c])
-    em, hadronic, deposits, crossed = (
-        events[:, low:high] for low, high in pairwise(edges.tolist())
-    )
-    return (
-        em,
-        hadronic,
-        deposits,
-        crossed,
-        events[:, edges[-1] :].reshape(len(events), p, PLANE_BLOCK),
-    )
+    edges = E_FIXED + np.cumsum([0, m, m, c, c, PLANE_BLOCK * p, len(layout.cells)])
+    pieces = [events[:, low:high] for low, high in pairwise(edges.tolist())]
+    pieces[4] = pieces[4].reshape(len(events), p, PLANE_BLOCK)
+    return tuple(pieces)
 
 
 def _fired(
@@ -322,6 +345,7 @@ def simulate(
     *,
     signal: SignalSource | None = None,
     source: BeamSource | None = None,
+    cells: bool = False,
 ) -> Iterator[Hits]:
     """n beam particles through the set-up, chunk by chunk (CHUNK each, the last one shorter).
 
@@ -333,4 +357,6 @@ def simulate(
         raise MutauError(f"n = {n} beam particles", allowed="1 and above")
     for chunk in range(math.ceil(n / CHUNK)):
         size = min(CHUNK, n - chunk * CHUNK)
-        yield simulate_chunk(experiment, size, seed, chunk, signal=signal, source=source)
+        yield simulate_chunk(
+            experiment, size, seed, chunk, signal=signal, source=source, cells=cells
+        )

@@ -50,9 +50,11 @@ SOLID, COUNTER, PLANE, DIPOLE = range(4)
 #: muon), a tracker writes (block of 8; number of the plane). TARGET: 1 for the target. HOLE_X = 0:
 #: no hole. CURVE_X, CURVE_Y: 0.2998 B in GeV per cm, signed towards where the beam particle is
 #: bent. NARROW: 1 where leaving HALF_X, HALF_Y means entering the yoke of a magnet. SIGMA: cm.
+#: KICKS: index of the material. CELLS: place of the first cell in the record, 0 for none;
+#: COLUMNS_X, ROWS_Y: their number; row by row from the corner of smallest x and y.
 (KIND, Z, LENGTH, X, Y, HALF_X, HALF_Y, HOLE_X, HOLE_Y, TABLE, DENSE, CURVE_X, CURVE_Y, EFFICIENCY,
- PLACE, SECOND, TARGET, NARROW, SIGMA, KICKS) = range(20)  # fmt: skip
-COLUMNS: Final = 20
+ PLACE, SECOND, TARGET, NARROW, SIGMA, KICKS, CELLS, COLUMNS_X, ROWS_Y) = range(23)  # fmt: skip
+COLUMNS: Final = 23
 
 #: Layout of the tables: a header (gas of the hall and iron of the yokes as starts of materials or
 #: -1, the same as indices into `Setup.kicks`, end of the set-up), then one stretch per material.
@@ -75,7 +77,7 @@ STRIDE: Final = M_LOGIT + 4 * N_ENERGY * N_SHARE
 #: Record of an event: state of the muon (x, y, z, dx/dz, dy/dz, energy), the same at the face of
 #: and behind the target, vertex (x, y, z, energy lost, process), extra hits that found no room,
 #: number of the event, row where the muon is, a place for what nobody asks for; then the modules,
-#: counters and planes as the rows say.
+#: counters, planes and cells as the rows say.
 E_STATE, E_TARGET, E_OUT, E_VERTEX, E_LOST, E_EVENT, E_ROW, E_TRASH = 0, 6, 12, 18, 23, 24, 25, 26
 E_FIXED: Final = 27
 #: Block of a plane: seen, measured x, y, true x, y, dx/dz, dy/dz, momentum (0: not crossed).
@@ -120,6 +122,8 @@ class Layout:
     counters that must fire, must not, and make the beam trigger. thresholds : (C,) GeV.
     modules : names, the target first. em, hadronic, constant : (M,) resolution terms of
     `calorimeters.module_resolution`. target_z : (face, back) cm.
+    cells : names, module[column,row], and cell_module : (K,) int64, the module of each; empty
+    unless asked for.
     """
 
     setup: Setup
@@ -135,13 +139,16 @@ class Layout:
     hadronic: Array
     constant: Array
     target_z: tuple[float, float]
+    cells: tuple[str, ...]
+    cell_module: NDArray[np.int64]
 
 
 _COLUMN: Final = {
     "length": LENGTH, "x": X, "y": Y, "half_x": HALF_X, "half_y": HALF_Y, "hole_x": HOLE_X,
     "hole_y": HOLE_Y, "table": TABLE, "dense": DENSE, "curve_x": CURVE_X, "curve_y": CURVE_Y,
     "efficiency": EFFICIENCY, "place": PLACE, "second": SECOND, "target": TARGET,
-    "narrow": NARROW, "sigma": SIGMA, "kicks": KICKS,
+    "narrow": NARROW, "sigma": SIGMA, "kicks": KICKS, "cells": CELLS, "columns_x": COLUMNS_X,
+    "rows_y": ROWS_Y,
 }  # fmt: skip
 _BEND: Final = {"+x": (1.0, 0.0), "-x": (-1.0, 0.0), "+y": (0.0, 1.0), "-y": (0.0, -1.0)}
 
@@ -375,9 +382,28 @@ def _plane_rows(experiment: Experiment, materials: _Materials, n_modules: int) -
     return rows
 
 
+def _place_cells(
+    modules: list[tuple[str, Target | Calorimeter, bool]], rows: Array, first: int
+) -> list[tuple[str, int]]:
+    """Give the cells of all modules of finite size a place; (name, index of the module) of each."""
+    found: list[tuple[str, int]] = []
+    for index, (name, module, _) in enumerate(modules):
+        mine = (rows[:, KIND] == SOLID) & (rows[:, PLACE] == E_FIXED + index)
+        if not mine.any() or not module.width or not module.height:
+            continue
+        columns, lines = module.cells
+        rows[mine, CELLS] = first + len(found)
+        rows[mine, COLUMNS_X], rows[mine, ROWS_Y] = columns, lines
+        found += [(f"{name}[{i},{j}]", index) for j in range(lines) for i in range(columns)]
+    return found
+
+
 @lru_cache(maxsize=16)
-def build_layout(experiment: Experiment) -> Layout:
-    """Rows, tables and names of an experiment. Raises MutauError for what cannot be simulated."""
+def build_layout(experiment: Experiment, cells: bool = False) -> Layout:
+    """Rows, tables and names of an experiment. Raises MutauError for what cannot be simulated.
+
+    cells : with the cells of the calorimeters, which takes more time and memory.
+    """
     from mutau.detector.calorimeters import module_resolution
 
     detector, hall = experiment.detector, experiment.hall
@@ -396,6 +422,8 @@ def build_layout(experiment: Experiment) -> Layout:
     stacked[:, [HALF_X, HALF_Y]] = np.minimum(stacked[:, [HALF_X, HALF_Y]], 1e6)
     trackers = sorted(detector.tracker, key=lambda item: item.z)
     width = E_FIXED + 2 * len(modules) + 2 * len(detector.counter) + PLANE_BLOCK * len(trackers)
+    placed = _place_cells(modules, stacked, width) if cells else []
+    width += len(placed)
     resolutions = np.array(
         [module_resolution(m, material(m.material), electromagnetic=em) for _, m, em in modules]
     )
@@ -411,6 +439,8 @@ def build_layout(experiment: Experiment) -> Layout:
         hadronic=resolutions[:, 1],
         constant=resolutions[:, 2],
         target_z=_target_z(solids),
+        cells=tuple(name for name, _ in placed),
+        cell_module=np.array([index for _, index in placed], np.int64),
     )
 
 

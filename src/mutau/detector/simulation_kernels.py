@@ -70,6 +70,7 @@ from mutau.detector.simulation_steps import (
     SY,
     add_counter,
     bend,
+    deposit,
     within,
 )
 from mutau.transport import hard_losses as hard
@@ -109,7 +110,8 @@ def _release(
             deep = 2.2 * math.log(lost / tables[m + M_CRITICAL]) + 10.0
             if left * rows[r, DENSE] > deep * tables[m + M_X0]:  # contained: no need to follow
                 escaped = side_loss(x, y, rows, r, tables[m + M_RADIUS])
-                event[em] += lost * (1.0 - escaped)
+                part = lost * (1.0 - escaped)
+                deposit(event, rows, r, em, x, y, part, tables[m + M_RADIUS])
                 return
     p = math.sqrt(lost * lost + 2.0 * lost * M_E) if kind == hard.KNOCK_ON else lost
     tx, ty = tx - kick_x / p, ty - kick_y / p
@@ -117,7 +119,7 @@ def _release(
         event[em] += lost
         return
     if kind == hard.NUCLEAR:
-        count = fragment(rng, event, hadronic, stack, 0, lost, x, y, z, tx, ty, r)
+        count = fragment(rng, rows, event, hadronic, stack, 0, lost, x, y, z, tx, ty, r)
     elif kind == hard.BREMS:
         count = push(stack, 0, PHOTON, lost, x, y, z, tx, ty, r, 0.0, BREMSSTRAHLUNG)
     elif kind == hard.KNOCK_ON:
@@ -184,17 +186,17 @@ def traverse(
     m : start of the material; columns : its kicks. r : row in which what it sets free starts.
     solid : with fluctuations of the soft loss; off in gas and planes.
     """
-    left, deposit = length, 0.0
+    left, total = length, 0.0
     while left > 1e-12 and event[EN] > 0.0:
         if solid:
             done, lost, collides = solid_step(rng, tables, columns, event, m, left, dense)
         else:
             done, lost, collides = thin_step(rng, tables, columns, event, m, left, dense)
         left -= done
-        deposit += lost
+        total += lost
         if collides and event[EN] > 0.0:
             _collide(rng, rows, tables, event, extra, stack, m, r, left)
-    return deposit
+    return total
 
 
 @njit
@@ -290,17 +292,17 @@ def _plane(
     tracker = rows[r, KIND] == PLANE
     if tracker:
         _cross_plane(rng, rows, event, r)
-    deposit = 0.0
+    lost = 0.0
     if rows[r, TABLE] >= 0.0:
         place = event[PZ]
-        deposit = traverse(
+        lost = traverse(
             rng, rows, tables, kicks[int(rows[r, KICKS])], event, extra, stack,
             int(rows[r, TABLE]), _FLAT, rows[r, DENSE] / _FLAT, r + 1, not tracker,
         )  # fmt: skip
         event[PZ] = place
     if not tracker:
         event[int(rows[r, SECOND])] = 1.0
-        add_counter(event, rows, r, deposit)
+        add_counter(event, rows, r, lost)
 
 
 @njit
@@ -332,7 +334,7 @@ def _solid(
             lost = traverse(
                 rng, rows, tables, columns, event, extra, stack, m, part, rows[r, DENSE], r, True
             )
-            event[int(rows[r, PLACE])] += lost  # only now: showers wrote there meanwhile
+            deposit(event, rows, r, int(rows[r, PLACE]), event[PX], event[PY], lost, 0.0)
             if event[EN] <= 0.0:
                 return
         else:

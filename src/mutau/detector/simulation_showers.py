@@ -25,6 +25,7 @@ from mutau.detector.simulation_geometry import (
     CURVE_Y,
     DENSE,
     DIPOLE,
+    E_TRASH,
     HALF_X,
     HALF_Y,
     KIND,
@@ -45,7 +46,15 @@ from mutau.detector.simulation_geometry import (
     Y,
     Z,
 )
-from mutau.detector.simulation_steps import STEEP, add_counter, add_extra, bend, secant, within
+from mutau.detector.simulation_steps import (
+    STEEP,
+    add_counter,
+    add_extra,
+    bend,
+    deposit,
+    secant,
+    within,
+)
 
 Array = NDArray[np.float64]
 
@@ -68,6 +77,9 @@ _FIELD_FEYNMAN: Final = 0.77
 #: photons (neutral pions) among fragments; the rest are neutral hadrons.
 _P_T: Final = 0.3
 _CHARGED_SHARE: Final = 0.6
+#: Radius (cm) within which a slow hadron leaves its energy, for the sharing among cells: half an
+#: interaction length of iron.
+HADRON_RADIUS: Final = 8.0
 _PHOTON_SHARE: Final = 0.3
 
 
@@ -154,6 +166,7 @@ def push(
 @njit
 def fragment(
     rng: np.random.Generator,
+    rows: Array,
     event: Array,
     module: int,
     stack: Array,
@@ -168,9 +181,9 @@ def fragment(
 ) -> int:
     """A hadronic energy breaks up into hadrons and photons, which go on the stack.
 
-    module : place in the record where soft ones deposit.
+    module : place in the record where soft ones deposit. row : where they start.
     """
-    left = energy
+    left, soft = energy, 0.0
     while left > SLOW and count < stack.shape[0] - 1:
         while True:  # Field-Feynman by rejection
             share = rng.random()
@@ -181,7 +194,7 @@ def fragment(
         part = share * left
         left -= part
         if part < SLOW:
-            event[module] += part
+            soft += part
             continue
         draw = rng.random()
         kind, charge = NEUTRAL, 0.0
@@ -193,10 +206,14 @@ def fragment(
         new_x = tx + _P_T / part * rng.standard_normal()
         new_y = ty + _P_T / part * rng.standard_normal()
         if abs(new_x) > STEEP or abs(new_y) > STEEP:
-            event[module] += part
+            soft += part
             continue
         count = push(stack, count, kind, part, x, y, z, new_x, new_y, row, charge, NUCLEAR)
-    event[module] += max(left, 0.0)
+    soft += max(left, 0.0)
+    if module == E_TRASH:
+        event[module] += soft
+    else:
+        deposit(event, rows, row, module, x, y, soft, HADRON_RADIUS)
     return count
 
 
@@ -332,15 +349,27 @@ def _hadron(
     if q[S_KIND] == CHARGED:
         lost = min(path * tables[table + M_MIP], q[S_E])
         q[S_E] -= lost
-        event[int(rows[r, PLACE])] += lost
+        deposit(event, rows, r, int(rows[r, PLACE]), q[S_X], q[S_Y], lost, 0.0)
     _move(q, path / dense)
     hadronic = int(rows[r, SECOND])
     if q[S_E] < SLOW:
-        event[hadronic] += q[S_E]
+        deposit(event, rows, r, hadronic, q[S_X], q[S_Y], q[S_E], HADRON_RADIUS)
         return False, count
     if free < cm:
         count = fragment(
-            rng, event, hadronic, stack, count, q[S_E], q[S_X], q[S_Y], q[S_Z], q[S_TX], q[S_TY], r
+            rng,
+            rows,
+            event,
+            hadronic,
+            stack,
+            count,
+            q[S_E],
+            q[S_X],
+            q[S_Y],
+            q[S_Z],
+            q[S_TX],
+            q[S_TY],
+            r,
         )
         return False, count
     q[S_Z] = rows[r, Z] + rows[r, LENGTH]
@@ -368,7 +397,9 @@ def _electromagnetic(
 ) -> tuple[bool, int]:  # fmt: skip
     """Photon, electron or shower q in a solid: (whether it comes out, particles on the stack)."""
     table, em = int(rows[r, TABLE]), int(rows[r, PLACE])
-    x0, critical = tables[table + M_X0], tables[table + M_CRITICAL]
+    x0, critical, radius = (
+        tables[table + M_X0], tables[table + M_CRITICAL], tables[table + M_RADIUS]
+    )  # fmt: skip
     dense = rows[r, DENSE] * secant(q[S_TX], q[S_TY])
     high = rows[r, Z] + rows[r, LENGTH]
     cm = (high - q[S_Z]) * dense
@@ -380,7 +411,8 @@ def _electromagnetic(
             return True, count
         cm -= free
     if q[S_KIND] != SHOWER and q[S_E] < 10.0 * critical:
-        event[em] += _soft_electron(tables, table, q, cm)
+        part = _soft_electron(tables, table, q, cm)
+        deposit(event, rows, r, em, q[S_X], q[S_Y], part, radius)
         _move(q, high - q[S_Z])
         return q[S_E] > 0.0, count
     if q[S_KIND] != SHOWER:
@@ -396,7 +428,8 @@ def _electromagnetic(
     rest = energy * (1.0 - below)
     done = rest < max(SOFT, 1e-4 * energy)
     part = energy * (below - before) + (rest if done else 0.0)
-    event[em] += part * (1.0 - side_loss(q[S_X], q[S_Y], rows, r, tables[table + M_RADIUS]))
+    part *= 1.0 - side_loss(q[S_X], q[S_Y], rows, r, radius)
+    deposit(event, rows, r, em, q[S_X], q[S_Y], part, radius)
     if done:
         return False, count
     return True, _leak(rng, stack, count, q, rest, critical, x0, r + 1)

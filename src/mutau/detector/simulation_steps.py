@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import njit
 from mutau.detector.simulation_geometry import (
+    CELLS,
+    COLUMNS_X,
     CURVE_X,
     CURVE_Y,
     E_EVENT,
@@ -24,6 +26,7 @@ from mutau.detector.simulation_geometry import (
     HOLE_X,
     HOLE_Y,
     PLACE,
+    ROWS_Y,
     SECOND,
     SIGMA,
     TABLE,
@@ -107,3 +110,61 @@ def add_extra(
 def add_counter(event: Array, rows: Array, r: int, deposit: float) -> None:
     """Something charged crosses a counter; without a thickness any crossing is enough."""
     event[int(rows[r, PLACE])] += deposit if rows[r, TABLE] >= 0.0 else CROSSED
+
+
+@njit
+def _corner(x: float, y: float, radius: float) -> float:
+    """Share of a shower at the origin in the quadrant below (x, y), up to a constant.
+
+    Antiderivative of the density R^2/(pi (r^2 + R^2)^2), the radial profile of `side_loss`.
+    """
+    a, b = math.sqrt(x * x + radius * radius), math.sqrt(y * y + radius * radius)
+    return (x / a * math.atan(y / a) + y / b * math.atan(x / b)) / (2.0 * math.pi)
+
+
+@njit
+def _share_cells(
+    event: Array, rows: Array, r: int, x: float, y: float, amount: float, radius: float
+) -> None:
+    """Divide a deposit among the cells of a module; their sum is the deposit.
+
+    radius : of the shower (cm); 0 for a track, which is in one cell.
+    """
+    columns, lines = int(rows[r, COLUMNS_X]), int(rows[r, ROWS_Y])
+    wide, high = 2.0 * rows[r, HALF_X] / columns, 2.0 * rows[r, HALF_Y] / lines
+    left, low = x - rows[r, X] + rows[r, HALF_X], y - rows[r, Y] + rows[r, HALF_Y]
+    first = int(rows[r, CELLS])
+    if radius <= 0.0:
+        i = min(max(int(left / wide), 0), columns - 1)
+        j = min(max(int(low / high), 0), lines - 1)
+        event[first + j * columns + i] += amount
+        return
+    total = (
+        _corner(columns * wide - left, lines * high - low, radius)
+        - _corner(-left, lines * high - low, radius)
+        - _corner(columns * wide - left, -low, radius)
+        + _corner(-left, -low, radius)
+    )
+    for j in range(lines):
+        for i in range(columns):
+            x0, y0 = i * wide - left, j * high - low
+            part = (
+                _corner(x0 + wide, y0 + high, radius)
+                - _corner(x0, y0 + high, radius)
+                - _corner(x0 + wide, y0, radius)
+                + _corner(x0, y0, radius)
+            )
+            event[first + j * columns + i] += amount * part / total
+
+
+@njit
+def deposit(
+    event: Array, rows: Array, r: int, place: int, x: float, y: float, amount: float, radius: float
+) -> None:
+    """Energy left in a solid: in the record at `place` (PLACE or SECOND of the row), and in cells.
+
+    x, y : cm, of the track or the shower's axis. radius : see `_share_cells`.
+    """
+    event[place] += amount
+    if rows[r, CELLS] > 0.0 and amount > 0.0:
+        _share_cells(event, rows, r, x, y, amount, radius)

@@ -64,7 +64,8 @@ class Run:
     experiment : plain data of the experiment (`Experiment.to_dict`). n : beam particles. mass :
     GeV, of a Z' emitted by every one of them, or None. keep : events written: all, those with the
     beam trigger, or with the trigger. columns : "summary" (trigger, energies) or "full" (`Hits`).
-    tracks : fit them for the tally. tables : write events at all. shard : beam particles per
+    tracks : fit them for the tally. tables : write events at all. cells : with those of the
+    calorimeters. shard : beam particles per
     shard, a multiple of `detector.simulation.CHUNK`; events do not depend on it.
     Raises MutauError for a value that is not allowed.
     """
@@ -78,6 +79,7 @@ class Run:
     columns: str = "full"
     tracks: bool = True
     tables: bool = True
+    cells: bool = False
     shard: int = SHARD
 
     def __post_init__(self) -> None:
@@ -115,6 +117,7 @@ class Run:
             "keep": self.keep,
             "columns": self.columns if self.tables else "none",
             "tracks": self.tracks,
+            "cells": self.cells,
             "shard": self.shard,
             "experiment_digest": self.load().digest,
             "phase_space_digest": source_digest(beam.get("phase_space")),
@@ -168,6 +171,8 @@ def to_table(hits: Hits, columns: str) -> pa.Table:
     names = _FULL if columns == "full" else _SUMMARY
     # an axis of length 0 has no place in a table; `from_table` restores it from the names
     data = {name: _column(pa, getattr(hits, name)) for name in names if getattr(hits, name).size}
+    if columns == "full" and hits.cells_named:
+        data["cells"] = _column(pa, hits.cells)
     if columns == "full":
         offsets = np.searchsorted(hits.extra_event, np.arange(len(hits) + 1))
         for name in _EXTRA:
@@ -176,7 +181,7 @@ def to_table(hits: Hits, columns: str) -> pa.Table:
     header = {
         "mutau_version": __version__, "planes": hits.planes, "plane_z": hits.plane_z.tolist(),
         "modules": hits.modules, "counters": hits.counters_named, "columns": columns,
-        "meta": dict(hits.meta),
+        "cells": hits.cells_named, "meta": dict(hits.meta),
     }  # fmt: skip
     return pa.table(data).replace_schema_metadata({"mutau": json.dumps(header)})
 
@@ -204,6 +209,11 @@ def from_table(table: pa.Table) -> Hits:
     for name, column in lists.items():
         fields[name] = _values(column.flatten())
     fields["extra_hit"] = fields["extra_hit"].reshape(-1, 2)
+    if header["cells"]:
+        shape = (n, len(header["cells"]))
+        fields |= {"cells_named": tuple(header["cells"]), "cells": np.zeros(shape)}
+        if n:
+            fields["cells"] = _values(table.column("cells"))
     return Hits(
         planes=tuple(header["planes"]), plane_z=np.array(header["plane_z"], float),
         modules=tuple(header["modules"]), counters_named=tuple(header["counters"]),
@@ -271,7 +281,7 @@ def compute_shard(run: Run, folder: str, index: int) -> dict[str, Any]:
     def chunks() -> Any:
         for chunk in range(first // CHUNK, -(-last // CHUNK)):
             size = min(CHUNK, last - chunk * CHUNK)
-            hits = simulate_chunk(experiment, size, run.seed, chunk, signal=signal)
+            hits = simulate_chunk(experiment, size, run.seed, chunk, signal=signal, cells=run.cells)
             parts.append(tally(hits, experiment, tracks=run.tracks))
             if len(parts) > 1:
                 parts[:] = [total(parts)]

@@ -163,6 +163,8 @@ def test_tables_are_computed_once(tmp_path, monkeypatch):
 def test_digest_sees_every_part():
     seen = {digest(*parts) for parts in [(1,), (1.5,), ("1",), ([1],), ({"a": 1},), ({"a": 2},)]}
     assert len(seen) == 6
+    nested = [{"a": {"b": 1}, "c": 2}, {"a": {"b": 1, "c": 2}}]
+    assert digest(nested[0]) != digest(nested[1])
 
 
 def test_header_is_json(tmp_path):

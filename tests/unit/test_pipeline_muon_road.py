@@ -130,3 +130,40 @@ def test_a_trigger_that_nothing_passes_excludes_nothing(na64mu):
     nowhere = replace(na64mu, {"detector/counter[S4]/x": "140 cm"})
     line = limit_curve(nowhere, [MASS], n_events=1000)
     assert np.isinf(line.coupling[0]) or line.coupling[0] > 1e-3
+
+
+def test_events_are_split_among_elements_exactly(tmp_path, na64mu):
+    """A target of carbon and hydrogen: n events, whose weights sum to the yield, even for small n."""
+    plastic = replace(na64mu, {"target/material": "polystyrene", "target/thickness": "40 cm"})
+    model = LmuMinusLtau(mass=MASS, coupling=1e-3)
+    for n in (1, 3, 7, 50):
+        events = mutau.generate_events(model, plastic, n)
+        assert events.n_events == n
+        assert events.weight[::5].sum() == pytest.approx(events.meta["expected_events"], rel=1e-9)
+    assert road.whole_parts(np.array([0.5, 0.3, 0.2]), 7) == [4, 2, 1]
+
+
+@pytest.mark.parametrize("thickness", ["400 X0", "41 X0"])
+def test_a_target_that_does_not_fit_is_refused(na64mu, thickness, cli, tmp_path):
+    """Radiation lengths become centimetres only with the material: checked before anything runs."""
+    with pytest.raises(mutau.MutauError, match="target/thickness"):
+        limit_curve(replace(na64mu, "target/thickness", thickness), [MASS], n_events=100)
+    text = na64mu.to_toml().replace('"40 X0"', f'"{thickness}"')
+    (tmp_path / "thick.toml").write_text(text)
+    refused = cli("check", "thick.toml")
+    assert refused.code == 2
+    assert "beyond" in refused.err
+
+
+def test_a_stated_background_is_never_ignored(na64mu):
+    """The method 'events' holds for nothing expected and nothing seen; otherwise it is refused."""
+    noisy = replace(na64mu, "background[0]/expected", 50.0)
+    with pytest.raises(mutau.MutauError, match="bayes"):
+        limit_curve(noisy, [MASS], n_events=N)
+    weaker = limit_curve(noisy, [MASS], method="bayes", n_events=N).coupling[0]
+    assert weaker > 2.0 * limit_curve(na64mu, [MASS], n_events=N).coupling[0]
+
+
+def test_a_boson_that_decays_visibly_is_refused(na64mu):
+    with pytest.raises(mutau.MutauError, match="alpha_d"):
+        limit_curve(na64mu, [MASS], model="dark-photon")

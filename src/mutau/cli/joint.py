@@ -28,9 +28,12 @@ def combine(
     json: o.Json = False,
 ) -> None:
     """Upper limit on the coupling from several experiments in one likelihood."""
+    from mutau.core.storage import check_output
     from mutau.pipeline.combination import combined_limit
     from mutau.pipeline.limit import limit_answer
 
+    if out:
+        check_output(out, ".npz")
     with progress_bar("combine", quiet=json) as progress:
         line = combined_limit(
             experiments, o.energies("--mass", mass), model=model, alpha_d=alpha_d,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import NoReturn
 
 import typer
 
@@ -44,6 +45,14 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"mutau: warning: {message}", file=sys.stderr)
 
 
+_SIGINT_EXIT = 130
+
+
+def _interrupted() -> NoReturn:
+    print("mutau: interrupted; no half-written file was left", file=sys.stderr)
+    raise SystemExit(1) from None
+
+
 def run() -> None:
     """Entry point of the command line; always ends by SystemExit.
 
@@ -56,8 +65,11 @@ def run() -> None:
         print(f"mutau: {type(error).__name__}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("mutau: interrupted; no half-written file was left", file=sys.stderr)
-        raise SystemExit(1) from None
+        _interrupted()
+    except SystemExit as stop:
+        if stop.code == _SIGINT_EXIT:  # how the parser ends a verb after Ctrl-C
+            _interrupted()
+        raise
     except BrokenPipeError:  # the reader of our stdout has gone, for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

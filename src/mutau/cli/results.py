@@ -115,10 +115,13 @@ def limit(
     json: o.Json = False,
 ) -> None:
     """Upper limit on the coupling, per mass."""
+    from mutau.core.storage import check_output
     from mutau.experiment import load_experiment
     from mutau.pipeline.limit import limit_answer, limit_curve
 
     masses = o.energies("--mass", mass) if mass else None
+    if out:
+        check_output(out, ".npz")
     with progress_bar("limit", quiet=json) as progress:
         line = limit_curve(
             load_experiment(experiment), masses, model=model, alpha_d=alpha_d,

@@ -66,7 +66,7 @@ def reproduce(
     json: o.Json = False,
 ) -> None:
     """Every figure and number of the papers beside ours, and report.html."""
-    from mutau.pipeline.reproduction import LEVELS, PAPERS
+    from mutau.pipeline.reproduction import LEVELS, PAPERS, paper_name
     from mutau.pipeline.reproduction import reproduce as run
     from mutau.plotting.report import check_formats, prepare_folder, write_report
     from mutau.plotting.static import check_style
@@ -77,6 +77,8 @@ def reproduce(
     level = LEVELS["quick" if quick else "full" if full else "default"]
     suffixes = check_formats(formats.split(","))
     check_style(style)
+    for name in wanted:
+        paper_name(name)
     prepare_folder(out)
     with progress_bar("reproduce", quiet=json) as progress:
         result = run(wanted, level, progress)

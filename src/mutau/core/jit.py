@@ -1,8 +1,9 @@
 """Compiled kernels, cached in the user's cache folder under a digest of the package's sources.
 
 Numba's own cache does not notice an edit in a called function of another module, nor of a
-constant; the digest over all kernel modules, the core room and the constants does. It also keeps
-compiled code out of the installed package. An own $NUMBA_CACHE_DIR wins, with Numba's own rules.
+constant; the digest over every room that holds kernels, or constants that kernels bake in, does.
+It also keeps compiled code out of the installed package. An own $NUMBA_CACHE_DIR wins, with
+Numba's own rules.
 Rooms write `from mutau.core.jit import njit`; importing this module loads Numba, so light code
 does not.
 """
@@ -31,9 +32,10 @@ def _compiled_dir() -> str:
     package = Path(__file__).parents[1]
     sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
     for source in sorted(package.rglob("*.py")):
-        text = source.read_bytes()
-        if b"njit" in text or source.parent.name == "core":
-            sha.update(text)
+        if source.parent.name not in ("cli", "plotting", "pipeline", "limits", "scan"):
+            sha.update(source.read_bytes())
+    for source in sorted((package / "limits").glob("*kernels*.py")):
+        sha.update(source.read_bytes())
     sha.update((package / "data" / "constants.toml").read_bytes())
     folder = cache_dir() / f"numba-{sha.hexdigest()[:16]}"
     if not folder.exists():

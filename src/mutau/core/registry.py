@@ -41,8 +41,18 @@ class Registry(Generic[T]):
             return
         self._loaded = True
         for point in entry_points(group=self.group):
-            if point.name not in self._items:
+            if point.name in self._items:
+                raise MutauError(
+                    f"{self.kind} {point.name!r} of {point.value} is registered already",
+                    remedy="choose another name for the entry point",
+                )
+            try:
                 self._items[point.name] = point.load()
+            except Exception as error:
+                raise MutauError(
+                    f"{self.kind} {point.name!r} cannot be loaded from {point.value} ({error})",
+                    remedy="repair or remove the package that offers it",
+                ) from error
 
     def __getitem__(self, tag: str) -> T:
         self._load_entry_points()

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mutau.core.errors import FileError
+from mutau.core.errors import FileError, MutauError
 
 Arrays = dict[str, np.ndarray]
 
@@ -81,8 +81,9 @@ def _feed(sha: Any, part: Any) -> None:
         sha.update(str((part.dtype, part.shape)).encode())
         sha.update(np.ascontiguousarray(part).tobytes())
     elif isinstance(part, Mapping):
+        sha.update(f"{{{len(part)}}}".encode())
         for key in sorted(part):
-            sha.update(f"{key}=".encode())
+            sha.update(f"{key!r}=".encode())
             _feed(sha, part[key])
     elif isinstance(part, list | tuple):
         sha.update(f"[{len(part)}]".encode())
@@ -90,6 +91,25 @@ def _feed(sha: Any, part: Any) -> None:
             _feed(sha, item)
     else:
         sha.update(repr(part).encode() + b";")
+
+
+def check_output(path: str | Path, *suffixes: str) -> Path:
+    """The path, if a file can be written there; before anything is computed.
+
+    suffixes : allowed endings, any if none are given.
+    Raises MutauError for another ending, FileError for a folder that is missing or not writable.
+    """
+    path = Path(path)
+    if suffixes and path.suffix not in suffixes:
+        raise MutauError(
+            f"{str(path)!r} has another ending", place="--out", allowed=", ".join(suffixes)
+        )
+    folder = path.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or path.is_dir():
+        raise FileError(
+            f"cannot write {str(path)!r}", remedy="choose a folder that exists and is writable"
+        )
+    return path
 
 
 def save_arrays(

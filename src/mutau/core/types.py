@@ -45,7 +45,12 @@ class Saved:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in header["fields"].items()
         }
-        return cls(**arrays, **plain)
+        try:
+            return cls(**arrays, **plain)
+        except TypeError as error:
+            raise FileError(
+                f"{str(path)!r} was written by another version ({error})", remedy="make it again"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,16 @@ def combined_limit(
         experiment="+".join(item.name for item in experiments),
         model=model,
         method=method,
-        meta=provenance(seed=seed, experiments=digest([item.digest for item in experiments])),
+        meta={
+            **provenance(
+                seed=seed,
+                experiments=digest([item.digest for item in experiments]),
+                model=digest(model, alpha_d, mass_ratio),
+            ),
+            "model": model,
+            "alpha_d": alpha_d,
+            "mass_ratio": mass_ratio,
+        },
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
-from mutau.models import build_model, model_class
+from mutau.models import Model, build_model, model_class
 from mutau.pipeline.roads import Effort, Prepared, road_of
 from mutau.pipeline.yields import assemble
 
@@ -57,6 +57,9 @@ def limit_curve(
     grid = np.asarray(default_masses(experiment) if masses is None else masses, float)
     if grid.ndim != 1 or not len(grid):
         raise MutauError("masses must be a list of numbers", place="masses")
+    refuse_visible(
+        [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
+    )
     effort = Effort(seed, n_events, final_only=True)
     highest = model_class(model).coupling_max
 
@@ -80,6 +83,16 @@ def limit_curve(
             **point,
         },
     )
+
+
+def refuse_visible(points: Sequence[Model]) -> None:
+    """Raise MutauError if the boson decays invisibly at none of the points: nothing to search."""
+    if all(point.branching_invisible == 0.0 for point in points):
+        raise MutauError(
+            f"a boson of model {points[0].tag!r} without a dark sector decays visibly only",
+            place="model",
+            remedy="give it invisible decays, for example alpha_d = 0.1 (--alpha-d 0.1)",
+        )
 
 
 def side_by_side(

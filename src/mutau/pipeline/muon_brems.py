@@ -60,11 +60,38 @@ class Target:
         return np.asarray(mean_energy_after(self.energies[0], self.material, depth * self.length))
 
 
+def target_length(experiment: Experiment) -> float:
+    """Thickness of the target in cm. Raises MutauError where it does not fit in.
+
+    A file that states radiation lengths cannot be checked without the material; here it is: the
+    target must end before the hall does, before the next thing on the axis, and within the
+    `length` that the file gives it.
+    """
+    target = experiment.target
+    length = target.thickness.cm(material(target.material).radiation_length_cm)
+    end = target.z + (target.stations - 1) * target.pitch + length
+    limits = {"the hall's length": experiment.hall.length if experiment.hall else np.inf}
+    if target.length is not None and target.stations == 1:
+        limits["target/length"] = target.z + target.length
+    for address, thing in experiment.detector.everything():
+        hole = getattr(thing, "hole_width", 0.0)
+        if thing.z >= target.z and thing.extent > 0.0 and not hole and not thing.x and not thing.y:
+            limits[address] = min(limits.get(address, np.inf), thing.z)
+    for what, z in limits.items():
+        if end > z * (1.0 + 1e-9):
+            raise MutauError(
+                f"the target's {length:.4g} cm end at z = {end:.4g} cm, beyond {what} ({z:.4g} cm)",
+                place=f"{experiment.name}: target/thickness",
+                remedy="make it thinner, or move what stands in the way",
+            )
+    return length
+
+
 @lru_cache(maxsize=64)
 def _target(experiment: Experiment) -> tuple[Target, Array]:
     """The target, and the energy of the beam behind it."""
     stuff = material(experiment.target.material)
-    length = experiment.target.thickness.cm(stuff.radiation_length_cm)
+    length = target_length(experiment)
     nodes, weights = np.polynomial.legendre.leggauss(DEPTH_NODES)
     depth = np.concatenate([[0.0], 0.5 * (nodes + 1.0), [1.0]])
     energy = mean_energy_after(experiment.beam.energy, stuff, depth * length)
@@ -103,19 +130,24 @@ def produced(
     return found
 
 
+def highest_muon_energy(experiment: Experiment) -> float:
+    """Largest energy (GeV) that the cuts allow the scattered muon; inf without such a cut."""
+    highest = np.inf
+    for cut in experiment.cuts:
+        if cut.max is not None and cut.variable == "muon_energy":
+            highest = min(highest, cut.max)
+        if cut.max is not None and cut.variable == "muon_energy_fraction":
+            highest = min(highest, cut.max * experiment.beam.energy)
+    return highest
+
+
 def split_point(experiment: Experiment) -> float:
     """The x below which no event can pass the cuts on the muon's energy; 0 without such a cut.
 
     The muon keeps at least (1 - x) E_min at the vertex minus what the whole target takes.
     """
     target, behind = _target(experiment)
-    first = float(target.energies[0])
-    highest = np.inf
-    for cut in experiment.cuts:
-        if cut.max is not None and cut.variable == "muon_energy":
-            highest = min(highest, cut.max)
-        if cut.max is not None and cut.variable == "muon_energy_fraction":
-            highest = min(highest, cut.max * first)
+    first, highest = float(target.energies[0]), highest_muon_energy(experiment)
     loss = first - float(behind)
     return max(0.0, 1.0 - (highest + loss) / float(behind)) if np.isfinite(highest) else 0.0
 
@@ -152,11 +184,26 @@ def _vertices(
     made = {element: number for element, (number, _) in produced(experiment, mass, *window).items()}
     total = sum(made.values())
     main = {e: number for e, number in made.items() if number >= MINOR_SHARE * total > 0.0}
-    for element, number in main.items():
-        share = number / sum(main.values())
-        depth = rng.random(max(round(n * share), 1))
+    shares = np.array(list(main.values())) / sum(main.values()) if main else np.zeros(0)
+    for element, share, count in zip(main, shares, whole_parts(shares, n), strict=True):
+        if count == 0:
+            continue  # fewer events than elements: the main ones are drawn
+        depth = rng.random(count)
         sampler = _sampler(experiment, element, mass, window)
         yield element, share, sampler.sample(target.energy_at(depth), rng), depth
+
+
+def whole_parts(shares: Array, n: int) -> list[int]:
+    """n split by shares into whole numbers that sum to n (largest remainders).
+
+    >>> whole_parts(np.array([0.9, 0.1]), 3)
+    [3, 0]
+    """
+    exact = n * np.asarray(shares, float)
+    parts = np.floor(exact).astype(int)
+    for index in np.argsort(parts - exact, kind="stable")[: n - int(parts.sum())]:
+        parts[index] += 1
+    return [int(part) for part in parts]
 
 
 def _stratum(
@@ -169,7 +216,7 @@ def _stratum(
     cuts = 1 + sum(not _left_out(cut.variable, truth) for cut in experiment.cuts)
     if total == 0.0:
         return Stratum(0.0, 0.0, np.zeros(cuts), np.zeros(cuts))
-    share, square = np.zeros(cuts), np.zeros(cuts)
+    share, square, drawn = np.zeros(cuts), np.zeros(cuts), 0.0
     for _, part, sample, depth in _vertices(experiment, mass, window, n, rng):
         columns = _columns(experiment, sample, depth, rng, truth)
         flow = apply_cuts(
@@ -177,9 +224,10 @@ def _stratum(
             Sample(experiment.beam.energy, columns.pop("weights"), columns),
             skip=BEYOND_FAST_MODE + (("trigger",) if truth else ()),
         )
+        drawn += part
         share += part * flow.share
         square += (part * flow.error) ** 2
-    return Stratum(total, error, share, np.sqrt(square))
+    return Stratum(total, error, share / drawn, np.sqrt(square) / drawn)
 
 
 def _left_out(variable: str, truth: bool) -> bool:
@@ -329,13 +377,13 @@ def trigger_study(experiment: Experiment, masses: Array, n: int, seed: int) -> T
 
     masses : (M,) GeV. n : events per mass. Returns TriggerStudy.
     """
-    rows = []
+    rows, highest = [], min(highest_muon_energy(experiment), experiment.beam.energy)
     for mass in np.asarray(masses, float):
         rng = stream(seed, mass_key(float(mass)), STUDY)
         everything, below_half = [], []
         for _, part, sample, depth in _vertices(experiment, float(mass), (0.0, 1.0), n, rng):
             muons = _columns(experiment, sample, depth, rng, truth=False)
-            low = muons["p_muon"][:, 0] <= 0.5 * experiment.beam.energy
+            low = muons["p_muon"][:, 0] <= highest
             fired = muons["trigger"]
             w = part * muons["weights"] / muons["weights"].sum()
             everything.append((w[fired], w))

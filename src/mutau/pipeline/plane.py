@@ -17,7 +17,7 @@ from mutau.experiment import experiment_names, load_experiment
 from mutau.limits import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
 from mutau.models import model_class, moment_reference, moment_references
 from mutau.pipeline.limit import limit_answer, limit_curve
-from mutau.pipeline.roads import has_road
+from mutau.pipeline.roads import has_road, road_of
 
 BAND_POINTS, BOUND_POINTS = 240, 41
 #: Bands and open regions are computed this much beyond the axes, for whoever zooms out.
@@ -79,9 +79,16 @@ def exclusion_plane(
         BOUNDS[name]
     limits = []
     for index, name in enumerate(wanted):
+        item = load_experiment(name)
+        mine = masses
+        if masses is not None and not experiments:  # all bundled ones: each within its own range
+            low, high = road_of(item).mass_range(item)
+            mine = [mass for mass in masses if low <= mass <= high]
+            if not mine:
+                continue
         limits.append(
             limit_curve(
-                load_experiment(name), masses, model=model, alpha_d=alpha_d,
+                item, mine, model=model, alpha_d=alpha_d,
                 mass_ratio=mass_ratio, seed=seed, n_events=n_events,
                 progress=_part(progress, index, len(wanted)),
             )

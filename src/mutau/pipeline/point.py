@@ -74,6 +74,12 @@ def needs_model(process: str) -> bool:
     return PROCESSES[process].zprime
 
 
+def _boson(request: Request) -> Model:
+    if request.model is None:
+        raise MutauError("this process makes a Z' and needs a model", place="model")
+    return request.model
+
+
 def _only_exact(request: Request, process: str) -> None:
     if request.method != "exact":
         raise MutauError(f"{process} has no method {request.method!r}", allowed="exact")
@@ -84,9 +90,9 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
     from mutau.matter import material
     from mutau.xsec import electron_brems, muon_brems
 
-    assert request.model is not None
+    model = _boson(request)
     room = muon_brems if lepton == "mu" else electron_brems
-    mass = request.model.mass
+    mass = model.mass
     atoms = material(request.material).atoms_per_cm3
     number = sum(n for _, n in atoms)
     sigma, square_error = 0.0, 0.0
@@ -95,7 +101,7 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
         settings: dict[str, Any] = {
             "z": element.z,
             "a": element.a,
-            "coupling": abs(request.model.lepton_coupling(lepton)),
+            "coupling": abs(model.lepton_coupling(lepton)),
             "method": request.method,
             "form_factor": request.form_factor,
         }
@@ -151,7 +157,7 @@ def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:
     from mutau.xsec.annihilation import cross_section, narrow_integral, resonance_energy
 
     _only_exact(request, "annihilation")
-    assert request.model is not None
+    model = _boson(request)
     if request.electrons not in _ANNIHILATION_ERROR:
         raise UnknownName("electron model", request.electrons, _ANNIHILATION_ERROR)
     atoms = material(request.material).atoms_per_cm3
@@ -160,19 +166,19 @@ def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:
         n / number
         * float(
             cross_section(
-                [request.energy], request.model, element=element.symbol,
+                [request.energy], model, element=element.symbol,
                 electrons=request.electrons,
             )[0]
         )
         for element, n in atoms
     )  # fmt: skip
     integral = sum(
-        n / number * narrow_integral(request.model, element=element.symbol) for element, n in atoms
+        n / number * narrow_integral(model, element=element.symbol) for element, n in atoms
     )
     return CrossSection(sigma, _ANNIHILATION_ERROR[request.electrons] * sigma), {
         "material": request.material,
         "electrons": request.electrons,
-        "resonance_energy_GeV": resonance_energy(request.model.mass),
+        "resonance_energy_GeV": resonance_energy(model.mass),
         "narrow_integral_pb_GeV": integral,
     }
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
 
-from mutau.core.constants import E_CHARGE
+from mutau.core.constants import E_CHARGE, M_MU
 from mutau.core.figure import Figure, Series
 from mutau.core.random import stream
 from mutau.experiment import load_experiment, replace
 from mutau.matter import Element, material
 from mutau.models import LmuMinusLtau, build_model, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
-from mutau.pipeline.muon_brems import trigger_study
+from mutau.pipeline.muon_brems import TriggerStudy, trigger_study
 from mutau.pipeline.plane import exclusion_plane, printed_moment
 from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.roads import mass_key
@@ -36,7 +37,7 @@ def moment(level: Level) -> Part:
         f"{band.upper[0]:.3g} for a light Z'",
         how="input of the band; coupling from the integral of eq. 3 in closed form",
     )  # fmt: skip
-    masses = np.geomspace(1e-2, 1.0, level.points * 3)
+    masses = with_threshold(np.geomspace(1e-2, 1.0, level.points * 3))
     points = [build_model("lmu-ltau", m, 1e-3) for m in masses]
     invisible = np.array([p.branching("nunu") for p in points])
     figure = Figure(
@@ -77,15 +78,16 @@ def trigger(level: Level) -> Part:
         curves.append(Series(f"{label}, all emissions", masses, study.efficiency_all,
                              err=study.error_all, dashed=True))  # fmt: skip
         if energy == "160 GeV":
-            low, high = float(study.efficiency.min()), float(study.efficiency.max())
-            err = float(study.error.max())
-            rows.append(_fig2_row(low, high, err))
-            rows.append(
-                compare(
-                    number("mu.trigger.rate"), study.beam_rate, study.beam_rate_err,
-                    how="beam muons without and with a hard radiative loss, fast mode; no halo",
-                )
+            rows.append(_fig2_row(study))
+            rate = compare(
+                number("mu.trigger.rate"), study.beam_rate, study.beam_rate_err,
+                how="beam muons without and with a hard radiative loss, fast mode; no halo",
+                why="a design condition of ours: the edge of S4, which the paper does not give, "
+                "stands where this rate is 0.1 %; so it is no test",
             )  # fmt: skip
+            rows.append(dataclasses.replace(rate, verdict="shown"))
+        else:
+            rows.append(_fig2_100_row(study))
     figure = Figure(
         id="mu.fig2",
         title="Trigger efficiency for Z' events (Fig. 2)",
@@ -101,15 +103,45 @@ def trigger(level: Level) -> Part:
     return Part(tuple(rows), (figure,))
 
 
-def _fig2_row(low: float, high: float, err: float) -> Row:
-    """The published range against ours: agreement if ours lies within it at every mass."""
+FIG2_HOW = "exact events, fast transport; figure mu.fig2; docs/validation/na64mu_geometry.md"
+
+
+def _fig2_row(study: TriggerStudy) -> Row:
+    """The published range against ours: agreement if ours lies within it at every mass, each
+    within two of its own errors."""
     published = number("mu.fig2.160")
-    inside = published.allows(low + 2 * err) and published.allows(high - 2 * err)
+    low, high = int(study.efficiency.argmin()), int(study.efficiency.argmax())
+    bottom, top = study.efficiency[low], study.efficiency[high]
+    inside = (published.low or 0.0) <= bottom + 2 * study.error[low] and top - 2 * study.error[
+        high
+    ] <= (published.high or 1.0)
+    light = study.efficiency[0]
     return Row(
         published.id, published.quantity, published.paper,
-        f"{100 * low:.1f} to {100 * high:.1f} % (± {100 * err:.1f})", None, None, "",
-        "agrees" if inside else "differs", published.explanation,
-        "exact events, fast transport; figure mu.fig2; study in docs/validation/na64mu_geometry.md",
+        f"{100 * bottom:.1f} to {100 * top:.1f} % (± {100 * study.error[low]:.1f}) of events with "
+        f"E' below half; {100 * study.efficiency_all[0]:.1f} to "
+        f"{100 * study.efficiency_all.max():.1f} % of all emissions", None, None, "",
+        "agrees" if inside else "differs",
+        "the size agrees, the shape not in all: the paper has the efficiency low at small masses, "
+        f"ours is {100 * light:.0f} % at {1e3 * study.mass[0]:.0f} MeV and lowest at 1 GeV, where "
+        "muons leave the assumed gap of MS2; counting all emissions it rises from small masses as "
+        "in the paper. Which sample the figure has is not stated; positions of counters are assumed",
+        FIG2_HOW,
+    )  # fmt: skip
+
+
+def _fig2_100_row(study: TriggerStudy) -> Row:
+    """The statement about 100 GeV."""
+    published = number("mu.fig2.100")
+    top = int(study.efficiency.argmax())
+    return Row(
+        published.id, published.quantity, published.paper,
+        f"{100 * study.efficiency[0]:.1f} % at {1e3 * study.mass[0]:.0f} MeV, "
+        f"{100 * study.efficiency[-1]:.1f} % at 1 GeV", None, None, "", "shown",
+        "the deflection is larger, and so is the efficiency for light Z' (largest "
+        f"{100 * study.efficiency[top]:.0f} %); heavy Z' send muons beside the counters. The beam "
+        "fires this trigger more often than at 160 GeV, as counters stand where they are",
+        FIG2_HOW,
     )  # fmt: skip
 
 
@@ -120,7 +152,7 @@ def spectra(level: Level) -> Part:
 
     lead = material("lead").dominant_element
     edges = np.linspace(0.0, 160.0, 41)
-    series, worst = [], 0.0
+    series, worst, chi2, bins = [], 0.0, 0.0, 0
     for mass in FIG4_MASSES:
         sampler = BremsSampler("muon", lead.z, lead.a, mass, 160.0, 160.0)
         sample = sampler.sample(np.full(level.events, 160.0), stream(level.seed, 4, mass_key(mass)))
@@ -129,9 +161,16 @@ def spectra(level: Level) -> Part:
         norm = count.sum()
         label = f"{1000 * mass:g} MeV"
         series.append(Series(label, edges, count / norm, kind="steps", err=np.sqrt(square) / norm))
-        ww = _ww_spectrum(mass, lead, edges)
-        series.append(Series("", edges, ww, kind="steps", role="model", dashed=True, note="WW"))
-        worst = max(worst, float(np.max(np.abs(ww - count / norm))))
+        exact, ww = (_spectrum(mass, lead, edges, method) for method in ("exact", "ww"))
+        series.append(
+            Series("WW" if mass == FIG4_MASSES[0] else "", edges, ww, kind="steps", role="model",
+                   dashed=True, note="WW")
+        )  # fmt: skip
+        populated = exact > 0.01
+        worst = max(worst, float(np.max(np.abs(ww / exact - 1.0)[populated])))
+        pulls = (count / norm - exact)[populated] / (np.sqrt(square) / norm)[populated]
+        chi2 += float(np.sum(pulls**2))
+        bins += int(populated.sum())
     figure = Figure(
         id="mu.fig4",
         title="Normalised energy spectra of the Z' (Fig. 4)",
@@ -146,17 +185,18 @@ def spectra(level: Level) -> Part:
     )
     row = compare(
         number("mu.fig4"), None,
-        ours=f"exact and WW spectra differ by at most {worst:.4f} per bin",
-        how="unweighted exact events; WW by quadrature; figure mu.fig4",
+        ours=f"WW within {100 * worst:.1f} % of exact in every bin with more than 1 % of all; "
+        f"events against exact quadrature: chi2 {chi2:.0f} for {bins} bins",
+        how="both spectra by quadrature, unweighted exact events beside; figure mu.fig4",
     )  # fmt: skip
     return Part((row,), (figure,))
 
 
-def _ww_spectrum(mass: float, nucleus: Element, edges: np.ndarray) -> np.ndarray:
-    """Normalised WW spectrum: cross section in each bin of E_Z' over the sum."""
+def _spectrum(mass: float, nucleus: Element, edges: np.ndarray, method: str) -> np.ndarray:
+    """Normalised spectrum: cross section in each bin of E_Z' over the sum."""
     bins = [
         muon_brems.total(
-            160.0, mass, z=nucleus.z, a=nucleus.a, method="ww", coupling=FIG4_EPSILON * E_CHARGE,
+            160.0, mass, z=nucleus.z, a=nucleus.a, method=method, coupling=FIG4_EPSILON * E_CHARGE,
             x_min=low / 160.0, x_max=high / 160.0,
         ).sigma_pb
         for low, high in pairwise(edges)
@@ -164,10 +204,15 @@ def _ww_spectrum(mass: float, nucleus: Element, edges: np.ndarray) -> np.ndarray
     return np.array(bins) / sum(bins)
 
 
+def with_threshold(masses: np.ndarray) -> np.ndarray:
+    """The masses, and two just below and above 2 m_mu, where the invisible branching steps."""
+    return np.sort(np.concatenate([masses, 2.0 * M_MU * np.array([0.9999, 1.0001])]))
+
+
 @TASKS.register("na64mu/plane")
 def plane(level: Level) -> Part:
     """Projection for 1e11 muons on target (mu.fig6) and the claim that it covers the band."""
-    masses = np.geomspace(1e-3, 1.0, level.points)
+    masses = with_threshold(np.geomspace(1e-3, 1.0, level.points))
     drawn = exclusion_plane(
         ("na64mu",), list(masses), year=PAPER_YEAR, seed=level.seed, n_events=level.events,
         x_range=(1e-3, 1.0), y_range=(1e-5, 1e-1), figure_id="mu.fig6",

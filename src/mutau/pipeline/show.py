@@ -166,6 +166,10 @@ def check_answer(file: str) -> dict[str, Any]:
 
     path = experiment_path(file)
     item = check_file(path)
+    if item.process == "muon-brems":
+        from mutau.pipeline.muon_brems import target_length
+
+        target_length(item)
     return {
         "file": str(Path(path)),
         "experiment": item.name,

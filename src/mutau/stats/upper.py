@@ -112,7 +112,14 @@ def first_guess(model: CountingModel) -> float:
 
 @METHODS.register("events")
 def _events(model: CountingModel, options: Options) -> tuple[float, float, int]:
-    """N > -ln(1 - cl): the rule for nothing seen; background and systematic errors ignored."""
+    """N > -ln(1 - cl): the rule for nothing seen, no background and no systematic error."""
+    if model.background.sum() > 0.0 or model.systematics:
+        raise MutauError(
+            f"a background of {model.background.sum():g} events or a systematic error is stated, "
+            "and method 'events' knows neither",
+            place="statistics/method",
+            remedy='use method = "bayes" (or --method bayes)',
+        )
     if model.observed.sum() > 0.0:
         raise MutauError(
             f"{model.observed.sum():g} events were observed, and 'events' holds for none",

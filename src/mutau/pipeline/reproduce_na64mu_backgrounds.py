@@ -1,0 +1,121 @@
+"""The NA64mu paper's backgrounds: exact numbers, rare-event estimates, Table I."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mutau.background.estimate import Estimate, all_sources, estimate
+from mutau.background.hadron_decays import absorber_suppression, decay_rows
+from mutau.background.leading_hadrons import leading_hadrons
+from mutau.background.punch_through import hcal_module, punch_through
+from mutau.detector.tracking import expected_covariance
+from mutau.detector.tracking_geometry import build_arm
+from mutau.experiment import Experiment, load_experiment
+from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
+
+#: Size of the background estimates per level; 0 leaves those that are Monte Carlo out.
+EFFORT = {"quick": 0.0, "default": 0.3, "full": 1.0}
+SHOWN_HADRON = 100.0  # GeV, of the punch-through numbers
+
+
+@TASKS.register("na64mu/hadrons")
+def hadrons(level: Level) -> Part:
+    """Decays in flight, leading hadrons, punch-through: exact numbers and short Monte Carlo."""
+    experiment = load_experiment("na64mu")
+    rows = decay_rows(experiment)
+    chance = {
+        name: sum(row.per_hadron for row in rows if row.hadron == name)
+        for name in ("K-", "pi-", "K_L")
+    }
+    (kaon,) = (row for row in rows if (row.hadron, row.channel) == ("K-", "mu nu"))
+    short = {
+        (row.hadron, row.channel): row for row in decay_rows(experiment, path=400.0)
+    }[("K-", "mu nu")]  # fmt: skip
+    how = "exact decay kinematics, PDG lifetimes and branchings"
+    found = leading_hadrons(experiment)
+    table = [
+        compare(number("mu.had.decay.k"), chance["K-"], how=how),
+        compare(number("mu.had.decay.pi"), chance["pi-"], how=how),
+        compare(number("mu.had.decay.kl"), chance["K_L"], how=how),
+        compare(number("mu.had.kmu.all"), kaon.per_hadron, how=how),
+        compare(number("mu.had.kmu.low"), kaon.below, how=how),
+        compare(number("mu.had.total.before"), kaon.per_particle, how=how),
+        compare(
+            number("mu.had.absorber"), absorber_suppression("n"),
+            ours=f"{absorber_suppression('n'):.4f} for neutrons, {absorber_suppression('K-'):.3f} "
+            "for kaons", how="exp(-L/interaction length)",
+        ),
+        compare(number("mu.had.short"), kaon.per_particle / short.per_particle, how=how),
+        compare(
+            number("mu.lead"), found.total, found.err,
+            how="photonuclear cross section, jets and vector mesons",
+        ),
+    ]  # fmt: skip
+    return Part((*table, *_punch_rows(experiment, level)))
+
+
+def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
+    """Punch-through of 1, 2, 4 modules by a 100 GeV neutron within the cut of the file."""
+    made_of, length, _ = hcal_module(experiment)
+    rows = []
+    for modules in (1, 2, 4):
+        got = punch_through(
+            "n", SHOWN_HADRON, made_of, length, 2.0, modules=modules,
+            n=20_000 if level.name == "quick" else 200_000, seed=level.seed,
+        )  # fmt: skip
+        rows.append(
+            compare(
+                number(f"mu.punch.{modules}"),
+                got.value,
+                got.err,
+                how=f"forced histories, {SHOWN_HADRON:g} GeV neutron leaving at most 2 GeV",
+            )
+        )
+    return rows
+
+
+@TASKS.register("na64mu/backgrounds")
+def backgrounds(level: Level) -> Part:
+    """Table I: every source per muon on target by rare-event estimates, and the resolution."""
+    experiment = load_experiment("na64mu")
+    momentum = experiment.beam.energy
+    covariance = expected_covariance(build_arm(experiment, "outgoing"), momentum)
+    resolution = float(np.sqrt(covariance[4, 4]) * momentum)
+    rows = [
+        compare(
+            number("mu.track.res"),
+            resolution,
+            how="covariance of the Kalman filter through MS2, material included",
+        )
+    ]
+    effort = EFFORT[level.name]
+    if effort == 0.0:
+        return Part(tuple(rows))
+    found = {name: estimate(name, experiment, level.seed, effort) for name in all_sources()}
+    rows += [_estimate_row(item) for item in found.values()]
+    hadron = found["hadron-decays"]
+    rows.append(
+        compare(number("mu.had.total.after"), hadron.per_particle, hadron.err, how=hadron.method)
+    )
+    total = sum(item.per_particle for item in found.values())
+    err = float(np.sqrt(sum(item.total_err**2 for item in found.values())))
+    rows.append(
+        compare(
+            number("mu.table1"),
+            total,
+            err,
+            ours=f"{total:.1e} ± {err:.1e}: free of background up to {1 / total:.1e} muons",
+            how="sum of all sources; errors with modelling",
+        )
+    )
+    return Part(tuple(rows))
+
+
+def _estimate_row(item: Estimate) -> Row:
+    """One source beside the paper's value; its assumption is the explanation."""
+    return compare(
+        number(item.paper_id), item.per_particle, item.total_err,
+        ours=f"{item.per_particle:.2e} ± {item.err:.1e} (statistics) ± {item.model_err:.1e} "
+        "(model)",
+        how=item.method, why=item.assumption,
+    )  # fmt: skip

@@ -133,7 +133,7 @@ def test_a_trigger_that_nothing_passes_excludes_nothing(na64mu):
 
 
 def test_events_are_split_among_elements_exactly(tmp_path, na64mu):
-    """A target of carbon and hydrogen: n events, whose weights sum to the yield, even for small n."""
+    """Carbon and hydrogen: n events whose weights sum to the yield, however few."""
     plastic = replace(na64mu, {"target/material": "polystyrene", "target/thickness": "40 cm"})
     model = LmuMinusLtau(mass=MASS, coupling=1e-3)
     for n in (1, 3, 7, 50):

@@ -124,8 +124,8 @@ def _fig2_row(study: TriggerStudy) -> Row:
         "agrees" if inside else "differs",
         "the size agrees, the shape not in all: the paper has the efficiency low at small masses, "
         f"ours is {100 * light:.0f} % at {1e3 * study.mass[0]:.0f} MeV and lowest at 1 GeV, where "
-        "muons leave the assumed gap of MS2; counting all emissions it rises from small masses as "
-        "in the paper. Which sample the figure has is not stated; positions of counters are assumed",
+        "muons leave the assumed gap of MS2; of all emissions it rises from small masses as in "
+        "the paper. Which sample the figure has is not stated; positions of counters are assumed",
         FIG2_HOW,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from mutau.models import LmuMinusLtau
 from mutau.pipeline import muone_mass as ours
 from mutau.pipeline.yields import expected_yields
 
-N, TOYS = 30_000, 40
+N, TOYS = 30_000, 100
 EXPERIMENT = load_experiment("muone-spectrometer")
 MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)
 

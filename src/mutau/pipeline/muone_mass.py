@@ -65,13 +65,18 @@ class Spectrum:
     shape: Array
     backgrounds: Mapping[str, Array]
     background_errors: Mapping[str, float]
-    _splines: tuple[Any, Any] = field(repr=False, compare=False, default=(None, None))
+    _splines: tuple[Any, Any, Any] = field(repr=False, compare=False, default=(None, None, None))
 
     def signal(self, mass: float) -> Array:
-        """(B,) events at coupling 1 for a mass in GeV; between the samples interpolated."""
-        number, shape = self._splines
-        cumulative = shape(mass, np.clip(self.edges - mass**2, _SPREAD[0], _SPREAD[-1]))[0]
-        return np.asarray(math.exp(number(mass)) * np.maximum(np.diff(cumulative), 0.0))
+        """(B,) events at coupling 1 for a mass in GeV; between the samples interpolated.
+
+        No bin holds less than half an event of the sample, so that no count is impossible.
+        """
+        number, shape, nearby = self._splines
+        at_edges = shape(np.clip(self.edges - mass**2, _SPREAD[0], _SPREAD[-1]))
+        share = np.diff(at_edges @ nearby(mass))
+        least = 0.5 * float(np.max((self.number_err / self.number) ** 2))
+        return np.asarray(math.exp(number(mass)) * np.maximum(share, least))
 
     @property
     def background(self) -> Array:
@@ -90,9 +95,9 @@ class MassFit:
 
     mass, mass_err : GeV; coupling, coupling_err; errors of one standard deviation from the
     curvature. mass_interval, coupling_interval : one standard deviation from the profile
-    likelihood. correlation : of mass and coupling. events : fitted signal. significance : of the
-    signal, sqrt(2 ln L ratio). valid : whether the minimiser is content. sizes : fitted size of
-    each background over its expectation.
+    likelihood, within the masses that can be fitted. correlation : of mass and coupling.
+    events : fitted signal. significance : of the signal, sqrt(2 ln L ratio). valid : whether the
+    minimiser is content. sizes : fitted size of each background over its expectation.
     """
 
     mass: float
@@ -141,7 +146,7 @@ def spectrum(
     Raises MutauError for an experiment without muon spectrometer.
     Check: `signal` summed over the bins is the yield at coupling 1.
     """
-    from scipy.interpolate import RectBivariateSpline
+    from scipy.interpolate import CubicSpline, PchipInterpolator
 
     _check(experiment)
     n = n or DEFAULT_EVENTS
@@ -163,17 +168,19 @@ def spectrum(
     backgrounds, background_errors = {}, {}
     for part in background_components(experiment, wide, 2 * n, seed, _BACKGROUND):
         weight, square = _kept(part, experiment)
-        backgrounds[part.name] = np.histogram(square, edges, weights=weight)[0]
-        if backgrounds[part.name].sum() > 0.0:
+        if weight.sum() > 0.0:
+            least = 0.5 * float(np.sum(weight**2) / np.sum(weight))
+            counts = np.histogram(square, edges, weights=weight)[0]
+            backgrounds[part.name] = np.maximum(counts, least)
             background_errors[part.name] = part.model_error
-    kept = {name: backgrounds[name] for name in background_errors}
     shape, number = np.array(shapes), np.array(numbers)
     splines = (
         _number_of_mass(experiment, masses, number),
-        RectBivariateSpline(masses, _SPREAD, shape),
+        PchipInterpolator(_SPREAD, shape.T),
+        CubicSpline(masses, np.eye(nodes)),
     )
     return Spectrum(
-        edges, masses, number, np.array(errors), shape, kept, background_errors, splines
+        edges, masses, number, np.array(errors), shape, backgrounds, background_errors, splines
     )
 
 
@@ -280,9 +287,10 @@ def fit_spectrum(
 
     def cost(mass: float, square: float, *size: float) -> float:
         scale = np.array(size)
-        rate = _strength(at(mass, _coupling(square))) * expected.signal(mass)
+        inside = min(max(mass, low), high)  # profiles step over the limits
+        rate = _strength(at(inside, _coupling(square))) * expected.signal(inside)
         rate = np.maximum(rate + scale @ shapes, 1e-9)
-        nll = float(np.sum(rate - counts * np.log(rate)))
+        nll = float(np.sum(rate - counts * np.log(rate))) + ((mass - inside) / 1e-3) ** 2
         return nll + 0.5 * float(np.sum(((scale - measured) / errors) ** 2))
 
     start = _start(expected, counts, model)
@@ -331,6 +339,7 @@ def _result(
             ends = {key: (minuit.merrors[key].lower, minuit.merrors[key].upper) for key in ends}
         except RuntimeError:  # a better minimum was found on the way
             valid = False
+    low, high = expected.mass_range
     covariance = minuit.covariance
     correlation = float(covariance.correlation()[0, 1]) if covariance is not None else 0.0
     events = _strength(at(mass, coupling)) * float(expected.signal(mass).sum())
@@ -339,7 +348,7 @@ def _result(
     ratio = max(2.0 * (_without_signal(minuit) - least), 0.0)
     return MassFit(
         mass, mass_error, coupling, 0.5 * coupling * error / max(square, 1e-12),
-        (float(mass + ends["mass"][0]), float(mass + ends["mass"][1])),
+        (max(float(mass + ends["mass"][0]), low), min(float(mass + ends["mass"][1]), high)),
         (_coupling(square + ends["square"][0]), _coupling(square + ends["square"][1])),
         correlation, events, math.sqrt(ratio), valid,
         sizes,

@@ -162,3 +162,24 @@ def test_showers_behind_a_solid_show_in_trackers():
     assert np.all(extra[:, 4] < 50.0)
     _, quiet = send(layout, MARKER, 1.0, 5)
     assert len(quiet) == 0  # it ends in the lead
+
+
+def test_magnets_take_the_electrons_of_a_leaking_shower():
+    """50 GeV behind 3 X0: most of what leaks reaches a wide block behind a magnet, since its hard
+    electrons do; the gap of a narrow magnet lets little but photons through to the same place."""
+    lead = block("E", "10 cm", "1.68 cm", "lead")
+    far = block("H", "10 m", "4 m", width="10 m", height="10 m")
+    magnet = {"name": "M", "z": "2 m", "length": "2 m", "field_integral": "1.4 T m",
+              "bends_to": "-x"}  # fmt: skip
+    results = {}
+    for name, more in (
+        ("none", {}),
+        ("wide", {"magnet": [magnet]}),
+        ("narrow", {"magnet": [magnet | {"width": "2 cm", "height": "2 cm"}]}),
+    ):
+        layout = set_up(calorimeter=[lead, far], **more)
+        em, _ = deposits(layout, send(layout, ELECTRON, 50.0, 400)[0])
+        results[name] = em[:, 1:].sum(axis=1).mean() / 50.0
+    assert results["none"] == pytest.approx(1.0, rel=1e-6)
+    assert 0.9 < results["wide"] < 1.0
+    assert 0.4 < results["narrow"] < results["wide"] - 0.1

@@ -6,6 +6,7 @@ that rows of one stretch start and end together and a particle is in at most one
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -89,6 +90,8 @@ X_EVENT, X_PLANE, X_X, X_Y, X_ENERGY, X_ORIGIN = range(6)
 #: the struck electrons are seen by the trackers.
 SOLID_CUT: Final = 0.1
 THIN_CUT: Final = 0.01
+#: Longest piece of a dipole, cm; the gap is checked at the start of each.
+SLICE: Final = 25.0
 #: Energy loss of a relativistic charged particle, GeV cm^2/g; for hadrons and showers on the way.
 MIP: Final = 2.0e-3
 #: A pion's interaction length over the nuclear (proton) one: PDG 2024 has 1.13 (lead), 1.21
@@ -285,6 +288,13 @@ def mean_field(magnet: Magnet, low: float, high: float) -> float:
 def _dipoles(magnet: Magnet, planes: list[float], solids: list[tuple[float, float]]) -> list[Array]:
     edges = _edges(magnet, solids)
     edges = sorted({*edges, *(z for z in planes if edges[0] < z < edges[-1])})
+    # pieces short enough that whoever leaves the gap is seen to: the orbit stays exact
+    edges = [
+        low + (high - low) * i / n
+        for low, high in pairwise(edges)
+        for n in (math.ceil((high - low) / SLICE),)
+        for i in range(n)
+    ] + edges[-1:]
     bend_x, bend_y = _BEND[magnet.bends_to]
     rows = []
     for low, high in pairwise(edges):

@@ -21,8 +21,6 @@ from mutau.core.jit import njit
 from mutau.detector.hits import NUCLEAR
 from mutau.detector.simulation_geometry import (
     COUNTER,
-    CURVE_X,
-    CURVE_Y,
     DENSE,
     DIPOLE,
     E_TRASH,
@@ -40,7 +38,6 @@ from mutau.detector.simulation_geometry import (
     PLACE,
     PLANE,
     SECOND,
-    T_YOKE,
     TABLE,
     X,
     Y,
@@ -69,6 +66,8 @@ STACK: Final = (400, 14)
 
 #: Electrons below this energy (GeV) are not followed out of a solid.
 SOFT: Final = 0.005
+#: Electrons of a shower below this energy (GeV) are lost in a magnet: 1.4 T m turn them back.
+_SOFT_SWEPT: Final = 0.3
 #: Hadrons below it deposit where they are (GeV): their range is below 0.3 interaction lengths.
 SLOW: Final = 1.0
 #: Share of a fragmenting energy: density 1 - a + 3 a (1 - z)^2.
@@ -236,13 +235,12 @@ def side_loss(x: float, y: float, rows: Array, r: int, radius: float) -> float:
 
 
 @njit
-def _kick_ahead(rows: Array, r: int) -> float:
-    """Momentum (GeV) that the rest of a dipole gives to a charged particle."""
-    total = 0.0
-    for i in range(r, rows.shape[0]):
-        if rows[i, KIND] == DIPOLE:
-            total += (abs(rows[i, CURVE_X]) + abs(rows[i, CURVE_Y])) * rows[i, LENGTH]
-    return total
+def _magnet_ahead(rows: Array, r: int) -> bool:
+    """Whether a dipole comes behind this row."""
+    ahead = False
+    for i in range(r + 1, rows.shape[0]):
+        ahead = ahead or rows[i, KIND] == DIPOLE
+    return ahead
 
 
 @njit
@@ -252,9 +250,9 @@ def _leak(
 ) -> int:  # fmt: skip
     """Electrons of a shower at the end of a solid, as markers for trackers and counters.
 
-    q : the shower, of which `rest` GeV are left. Their number is the deposit per X0 over the
-    critical energy (Rossi's approximation B), their energies fall as 1/E^2, their angles are those
-    of multiple scattering over one X0. The shower itself goes on; they only make hits.
+    q : the shower; rest : GeV, the most that one of them can have. Their number is the deposit per
+    X0 over the critical energy (Rossi's approximation B), their energies fall as 1/E^2, their
+    angles are those of multiple scattering over one X0. They only make hits.
     """
     if rest <= 2.0 * SOFT:
         return count
@@ -277,17 +275,36 @@ def _leak(
 
 
 @njit
-def _swept(energy: float, depth: float, a: float, b: float, critical: float, kick: float) -> float:
-    """Energy of a shower behind a magnet: half of what is left of it is electrons.
+def _split(
+    rng: np.random.Generator, stack: Array, count: int, q: Array, rest: float, x0: float, row: int
+) -> int:  # fmt: skip
+    """Part the electrons from a shower that leaves a solid with a magnet ahead.
 
-    They are lost where the magnet's kick (GeV) turns an electron of their mean energy by more than
-    0.1 rad. The energy is scaled so that what is left halves.
+    q : the shower, of which `rest` GeV are left; it keeps what photons carry. Electrons carry all
+    of it at the start, 45 % after a few X0 (half, less what they lose to matter); their energies
+    are sticks broken off one after the other, the first one a share u^t at t X0, u even in 0 to 1,
+    so that the hardest has lost about e^-t. Those below 0.3 GeV are lost in the field.
     """
-    bt = b * depth
-    left = energy * (1.0 - gamma_share(a, bt))
-    density = b * math.exp((a - 1.0) * math.log(bt) - bt - math.lgamma(a))
-    each = 0.5 * left / max(energy * density / critical, 1.0)
-    return 0.5 * energy if kick > 0.1 * each else energy
+    t = q[S_DEPTH]
+    carried = 0.45 + 0.55 * math.exp(-t)
+    budget = carried * rest
+    q[S_E] *= 1.0 - carried
+    q[S_SWEPT] = 1.0
+    for _ in range(40):
+        if budget < _SOFT_SWEPT:
+            break
+        one = budget * rng.random() ** t
+        budget -= one
+        if one < _SOFT_SWEPT:
+            continue
+        angle = 0.021 / one * math.sqrt(min(t, 1.0))
+        ax, ay = angle * rng.standard_normal(), angle * rng.standard_normal()
+        charge = 1.0 if rng.random() < 0.5 else -1.0
+        count = push(
+            stack, count, ELECTRON, one, q[S_X] + 0.5 * x0 * ax, q[S_Y] + 0.5 * x0 * ay, q[S_Z],
+            q[S_TX] + ax, q[S_TY] + ay, row, charge, q[S_ORIGIN],
+        )  # fmt: skip
+    return count
 
 
 @njit
@@ -305,7 +322,7 @@ def _detect(
 
 
 @njit
-def _through_dipole(rows: Array, tables: Array, q: Array, r: int, charged: bool) -> bool:
+def _through_dipole(rows: Array, q: Array, r: int, charged: bool) -> bool:
     """Particle q through a piece of a magnet; False where it ends there."""
     length = rows[r, Z] + rows[r, LENGTH] - q[S_Z]
     if rows[r, NARROW] > 0.0 and not within(q[S_X], q[S_Y], rows, r):
@@ -319,11 +336,6 @@ def _through_dipole(rows: Array, tables: Array, q: Array, r: int, charged: bool)
         return fine > 0.0
     q[S_X] += length * q[S_TX]
     q[S_Y] += length * q[S_TY]
-    if q[S_KIND] == SHOWER and q[S_SWEPT] == 0.0:
-        q[S_SWEPT] = 1.0
-        critical = tables[int(tables[T_YOKE]) + M_CRITICAL]
-        kick = _kick_ahead(rows, r)
-        q[S_E] = _swept(q[S_E], q[S_DEPTH], q[S_A], q[S_B], critical, kick)
     return True
 
 
@@ -432,6 +444,9 @@ def _electromagnetic(
     deposit(event, rows, r, em, q[S_X], q[S_Y], part, radius)
     if done:
         return False, count
+    if q[S_SWEPT] == 0.0 and rest > _SOFT_SWEPT and _magnet_ahead(rows, r):
+        count = _split(rng, stack, count, q, rest, x0, r + 1)
+        rest = _SOFT_SWEPT
     return True, _leak(rng, stack, count, q, rest, critical, x0, r + 1)
 
 
@@ -458,7 +473,7 @@ def fly(
         charged = q[S_KIND] in (ELECTRON, CHARGED, MARKER)
         what = rows[r, KIND]
         if what == DIPOLE:
-            alive = _through_dipole(rows, tables, q, r, charged)
+            alive = _through_dipole(rows, q, r, charged)
         elif not within(q[S_X], q[S_Y], rows, r):
             continue
         elif what in (PLANE, COUNTER):

@@ -247,12 +247,7 @@ def _hits(
         counters_named=layout.counters,
         event=np.arange(first, first + n),
         weight=weight,
-        hit=planes[:, :, 1:3].copy(),
-        seen=planes[:, :, 0] > 0.0,
-        true_hit=planes[:, :, 3:5].copy(),
-        true_slope=planes[:, :, 5:7].copy(),
-        true_momentum=planes[:, :, 7].copy(),
-        crossed=planes[:, :, 7] > 0.0,
+        **_plane_fields(planes),
         extra_event=extra[:, X_EVENT].astype(np.int64),
         extra_plane=extra[:, X_PLANE].astype(np.int64),
         extra_hit=extra[:, X_X : X_Y + 1].copy(),
@@ -282,6 +277,18 @@ def _hits(
         cells=cells,
         meta={**provenance(seed=seed, experiment=experiment.digest), "experiment": experiment.name},
     )
+
+
+def _plane_fields(planes: Array) -> dict[str, NDArray]:
+    """The blocks of the planes (N, P, PLANE_BLOCK) as fields of `Hits`."""
+    return {
+        "seen": planes[:, :, 0] > 0.0,
+        "hit": planes[:, :, 1:3].copy(),
+        "true_hit": planes[:, :, 3:5].copy(),
+        "true_slope": planes[:, :, 5:7].copy(),
+        "true_momentum": planes[:, :, 7].copy(),
+        "crossed": planes[:, :, 7] > 0.0,
+    }
 
 
 def _incoming(experiment: Experiment, p_beam: Array, rng: np.random.Generator) -> Array:

@@ -22,7 +22,7 @@ from mutau.pipeline.simulate_results import (
 )
 
 #: Beam muons by level; the paper's own number at "full" (40 minutes on one core).
-MUONS: Final = {"quick": 200_000, "default": 2_000_000, "full": 100_000_000}
+MUONS: Final = {"quick": 60_000, "default": 1_000_000, "full": 100_000_000}
 
 
 @lru_cache(maxsize=2)

@@ -106,6 +106,7 @@ TASKS: Registry[Task] = Registry("reproduction task")
 #: Modules that register tasks when imported, in the order of the report.
 TASK_MODULES = (
     "mutau.pipeline.reproduce_na64mu",
+    "mutau.pipeline.reproduce_na64mu_simulation",
     "mutau.pipeline.reproduce_na64mu_backgrounds",
     "mutau.pipeline.reproduce_muone",
     "mutau.pipeline.muone_reproduce",

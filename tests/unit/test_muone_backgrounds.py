@@ -66,7 +66,7 @@ def test_elastic_sample_adds_up_to_the_cross_section():
 
 def test_forced_electrons_scatter_as_they_do_collision_by_collision():
     """2 GeV behind 1 cm of beryllium: core, shoulder and hard tail."""
-    beryllium, n = material("beryllium"), 150_000
+    beryllium, n = material("beryllium"), 100_000
     momentum, path = np.full(n, 2.0), np.ones(n)
     angles, weight = muone.electron_scatter(momentum, beryllium, path, stream(2))
     plain = scatter(2.0, beryllium, path, stream(3), mass=0.000511, electron_top=0.025)
@@ -95,14 +95,14 @@ def test_double_scattering_is_that_of_the_window():
 def test_the_bundled_spectrometer_states_what_is_computed():
     """Its backgrounds are our own numbers; they must follow when the calculation changes."""
     stated = {item.name: item for item in SPECTROMETER.background}
-    computed = ours.radiative(SPECTROMETER, 2, 0.5)
+    computed = ours.radiative(SPECTROMETER, 2, 0.25)
     events = computed.per_particle * 5.06e14
     assert events == pytest.approx(stated[ours.RADIATIVE].expected, rel=0.05)
     assert stated[ours.RADIATIVE].error == pytest.approx(0.1 * events, rel=0.1)
-    kinks = ours.double_scattering(SPECTROMETER, 2, 0.5).per_particle * 5.06e14
+    kinks = ours.double_scattering(SPECTROMETER, 2, 0.25).per_particle * 5.06e14
     assert kinks < 1e-3  # 1.6e7 without the cut on the missing energy
     inefficient = replace(SPECTROMETER, "detector/calorimeter[ECAL]/photon_inefficiency", 1e-5)
-    assert ours.radiative(inefficient, 2, 0.5).per_particle == pytest.approx(
+    assert ours.radiative(inefficient, 2, 0.25).per_particle == pytest.approx(
         10.0 * computed.per_particle, rel=1e-6
     )
 

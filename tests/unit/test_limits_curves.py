@@ -183,7 +183,7 @@ plot_reason = "a test"
         ('title = "Mine"', 'titel = "Mine"', "titel: is unknown; did you mean 'title'?"),
         ("cl = 0.90", "cl = 90.0", "cl: 90.0 is not a confidence level"),
         ("cl = 0.90\n", "", "cl: is missing"),
-        ('model = "lmu-ltau"', 'model = "b-l"', "model: 'b-l' is not a model"),
+        ('model = "lmu-ltau"', 'model = "b-x"', "model: 'b-x' is not a model"),
         ('kind = "limit"', 'kind = "wish"', "kind: 'wish' is not one of"),
         ('excludes = "above"', 'excludes = "below"', "quantity: does not go with"),
         ("plot = true", 'plot = "yes"', "plot: 'yes' is not true or false"),

@@ -195,7 +195,7 @@ def neff(mass: float, coupling: float, model: str = "lmu-ltau") -> float:
     Raises MutauError for a model without neutrinos, OutOfRange.
 
     >>> f"{neff(5e-3, 1e-6) - standard_neff():.2f}"
-    '0.67'
+    '0.74'
     """
     cls = model_class(model)
     if not any(neutrino_charges(cls)):

@@ -65,6 +65,15 @@ def test_generate_writes_events_that_read_back(cli, tmp_path, suffix):
     assert set(back.pdg[back.status == 1]) >= {13, 32}
 
 
+def test_sample_size_sets_the_error(cli):
+    words = ("yields", "na64mu", *POINT, "--json", "-n")
+    few, many = (answer(cli(*words, n)) for n in ("2000", "32000"))
+    assert few["signal_err"] / many["signal_err"] == pytest.approx(4.0, rel=0.3)
+    words = ("limit", "na64mu", "--mass", "0.1", "--json", "-n")
+    few, many = (answer(cli(*words, n))["limits"][0] for n in ("2000", "32000"))
+    assert few["numerical_err"] / many["numerical_err"] == pytest.approx(4.0, rel=0.3)
+
+
 def test_same_seed_same_answer(cli):
     words = ("yields", "na64mu", *POINT, "--json", "--seed")
     assert cli(*words, "4").out == cli(*words, "4").out

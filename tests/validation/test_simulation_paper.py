@@ -169,20 +169,20 @@ def test_recoil_of_hard_bremsstrahlung_is_exact():
 
 
 def test_regions_and_extrapolation_by_hand():
-    """A plane filled by hand: 100 events at (70, E) falling as exp(E/10) towards small E_CAL."""
+    """A plane filled by hand; an edge that falls as exp(E/10) from 90 GeV towards small E_CAL."""
     counts, diagonal = np.zeros((100, 100)), np.zeros((100, 100))
     counts[79, 1], counts[79, 50], counts[39, 60], counts[10, 2] = 5.0, 4.0, 3.0, 2.0
     diagonal[39, 60] = 3.0
     assert regions(counts, diagonal) == {"A": 4.0, "B": 3.0, "C": 5.0, "D": 2.0}
     middle = 0.5 * (PLANE_EDGES[1:] + PLANE_EDGES[:-1])
     falling = np.zeros((100, 100))
-    falling[20] = np.round(1000.0 * np.exp((middle - 70.0) / 10.0))
-    falling[20, middle > 70.0] = 0.0
-    leak, error, _ = leakage(falling, 1e6)
-    expected = 1000.0 * np.exp(-7.0) * np.sum(np.exp(middle[middle < 20.0] / 10.0)) / 1e6
+    falling[20] = np.where(middle < 90.0, np.round(1000.0 * np.exp((middle - 90.0) / 10.0)), 1000.0)
+    leak, error, how = leakage(falling, 1e6)
+    expected = 1000.0 * np.exp(-9.0) * np.sum(np.exp(middle[middle < 20.0] / 10.0)) / 1e6
     assert leak == pytest.approx(expected, abs=3.0 * error)
     assert 0.0 < error < 0.3 * leak
+    assert "slope 0.1" in how
     few, bound, how = leakage(np.zeros((100, 100)), 1e6)
     assert few == 0.0
-    assert bound == pytest.approx(2.3 / 50.0 * 20.0 / 1e6)
+    assert bound == pytest.approx(2.3 / 180.0 * 20.0 / 1e6)
     assert "90 % limit" in how

@@ -72,6 +72,9 @@ Experiment = Annotated[
     str, typer.Argument(help="A name out of `mutau show experiments`, or a TOML file.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes every random number.")]
+Events = Annotated[
+    int, typer.Option("-n", min=0, help="Monte Carlo events per mass; 0: the road's default.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Year = Annotated[int, typer.Option("--year-gm2", help="Reference year of the muon g-2 band.")]
 Output = Annotated[str, typer.Option("-o", "--out", help="File or folder to write.")]

@@ -85,6 +85,7 @@ def yields(
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
     truth: Annotated[bool, typer.Option(help="True quantities, perfect acceptance.")] = False,
+    n: o.Events = 0,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
@@ -94,7 +95,8 @@ def yields(
 
     value = o.coupling_of(model, coupling, epsilon)
     point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
-    result = expected_yields(point, load_experiment(experiment), seed=seed, truth=truth)
+    found = load_experiment(experiment)
+    result = expected_yields(point, found, seed=seed, n_events=n, truth=truth)
     emit(yields_answer(result), json)
 
 
@@ -110,6 +112,7 @@ def limit(
     method: Annotated[
         str | None, typer.Option(help="Statistical method; default: the experiment's.")
     ] = None,
+    n: o.Events = 0,
     seed: o.Seed = 1,
     out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
     json: o.Json = False,
@@ -125,7 +128,8 @@ def limit(
     with progress_bar("limit", quiet=json) as progress:
         line = limit_curve(
             load_experiment(experiment), masses, model=model, alpha_d=alpha_d,
-            mass_ratio=mass_ratio, cl=cl, method=method, seed=seed, progress=progress,
+            mass_ratio=mass_ratio, cl=cl, method=method, seed=seed, n_events=n,
+            progress=progress,
         )  # fmt: skip
     if out:
         line.save(out)

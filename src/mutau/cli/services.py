@@ -37,10 +37,11 @@ def plane(
     json: o.Json = False,
 ) -> None:
     """The exclusion plane: limits of experiments, published curves, the muon g-2 band."""
+    from mutau.core.storage import check_output
     from mutau.pipeline.plane import exclusion_plane, plane_answer
     from mutau.plotting.static import check_style, check_suffix, write_figure
 
-    check_suffix(out)
+    check_output(check_suffix(out))
     check_style(style)
     masses = o.energies("--mass", mass) if mass else None
     with progress_bar("plane", quiet=json) as progress:

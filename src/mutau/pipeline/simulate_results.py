@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-#: Regions of the hermeticity plane; see `regions`.
-REGIONS: Final = ("A", "B", "C", "D")
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,8 @@ def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
         title=f"Hermeticity, {label} (Fig. 5)",
         x_label="$E'_\\mu$ [GeV]",
         y_label="$E_\\mathrm{CAL}$ [GeV]",
+        z_label="events",
+        log="z",
         series=(
             Series(label, PLANE_EDGES, PLANE_EDGES, kind="heatmap", z=plane.counts.T),
             Series(

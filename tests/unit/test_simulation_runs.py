@@ -16,7 +16,7 @@ from mutau.detector.simulation import CHUNK, entrance, simulate, simulate_beam, 
 from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
-from mutau.pipeline.simulate import Tally, run_tally, signal_source, tally
+from mutau.pipeline.simulate import Tally, cut_labels, run_tally, signal_source, tally
 from mutau.scan import simulate as shards
 from mutau.scan.simulate import Run, from_table, read_hits, run_simulation, to_table
 
@@ -255,3 +255,15 @@ def test_cells_add_up_to_their_modules(na64mu):
     assert back.cells_named == hits.cells_named
     equal(hits, back, rel=2e-6)
     assert join_hits([hits, hits.select(hits.trigger)]).cells.shape[1] == 82
+
+
+def test_cuts_that_are_not_simulated_are_named():
+    """MUonE's electron is not followed: its cuts stay open, and say so."""
+    muone = load_experiment("muone")
+    counted = run_tally(muone, 500, 1)
+    labels = cut_labels(muone)
+    assert any("electron_energy" in name and "(not simulated)" in name for name in labels)
+    assert len(counted.sums["flow"]) == len(labels)
+    open_ones = [i for i, name in enumerate(labels) if "(not simulated)" in name]
+    for i in open_ones:
+        assert counted.sums["flow"][i] == counted.sums["flow"][i - 1]

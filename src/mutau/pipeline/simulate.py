@@ -17,6 +17,7 @@ import numpy as np
 
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.detector.hits import Hits
 from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
@@ -40,11 +41,18 @@ BEAM_EDGES: Final = np.linspace(0.0, 220.0, 111)
 MODULE_EDGES: Final = np.concatenate([np.linspace(0.0, 10.0, 501), np.linspace(11.0, 250.0, 240)])
 #: Signal region D of the hermeticity plane: NA64mu paper, sec. III C.
 REGION_D: Final = (80.0, 20.0)
+#: Cut variables that the full simulation gives; cuts on others are left out, and named so.
+SIMULATED: Final = (
+    "trigger", "muon_energy", "muon_energy_fraction", "theta_mu", "incoming_momentum", "n_tracks",
+    "e_miss", "ecal_energy", "vhcal_energy", "hcal_energy", "calorimeter_energy",
+)  # fmt: skip
 #: Smallest probability of chi^2 of a track; outliers are removed until it is reached.
 TRACK_P_VALUE: Final = 1e-3
 #: Elements that make less than this share of the Z' take the kinematics of the others.
 MINOR_SHARE: Final = 0.02
 _SIGNAL_NODES: Final = 24
+#: Last key of the random stream that smears momenta where there is no spectrometer.
+SMEARING: Final = 1
 
 
 @lru_cache(maxsize=16)
@@ -131,7 +139,8 @@ def _p_muon(hits: Hits, experiment: Experiment, fit: TrackFit | None) -> tuple[A
     if fit is None:
         resolution = experiment.detector.resolution
         sigma = resolution.muon_momentum if resolution else 0.0
-        rng = np.random.default_rng([int(hits.event[0]), len(hits)] if len(hits) else 0)
+        first = int(hits.event[0]) if len(hits) else 0
+        rng = stream(hits.meta.get("seed") or 0, first, SMEARING)
         scale = np.maximum(1.0 + sigma * rng.standard_normal(len(hits)), 0.0)
         p_muon = hits.p_out * scale[:, None]
         return p_muon, (hits.p_out[:, 0] > 0.0).astype(float)
@@ -261,7 +270,8 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
     keep = sample.weights > 0.0
     flow = [keep.copy()]
     for cut in experiment.cuts:
-        keep &= passes(cut, sample)
+        if cut.variable in SIMULATED:
+            keep &= passes(cut, sample)
         flow.append(keep.copy())
     top = _selected(sample, experiment, _TOP) & beam
     bottom = _selected(sample, experiment, _BOTTOM) & beam
@@ -342,5 +352,11 @@ def run_tally(
 
 
 def cut_labels(experiment: Experiment) -> tuple[str, ...]:
-    """Names of the steps of the tallied cut flow."""
-    return ("on target", *(label(cut) for cut in experiment.cuts))
+    """Names of the steps of the tallied cut flow; cuts that it cannot apply say so."""
+    return (
+        "on target",
+        *(
+            label(cut) + ("" if cut.variable in SIMULATED else " (not simulated)")
+            for cut in experiment.cuts
+        ),
+    )

@@ -104,7 +104,9 @@ def test_a_killed_run_goes_on_where_it_was(na64mu, tmp_path):
     stamp = first.stat().st_mtime_ns
     with pytest.raises(MutauError, match="already holds results"):
         whole(run, tmp_path / "b")
+    (tmp_path / "b" / "events" / ".00000001-half.parquet").write_bytes(b"PAR1")
     resumed = whole(run, tmp_path / "b", resume=True)
+    assert not list((tmp_path / "b" / "events").glob(".*"))
     assert first.stat().st_mtime_ns == stamp
     for name, values in straight.tally.sums.items():
         assert np.array_equal(values, resumed.tally.sums[name]), name

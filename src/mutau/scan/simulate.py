@@ -378,7 +378,9 @@ def run_simulation(
     )  # fmt: skip
     summed = total(Tally.from_plain(part) for part in parts)
     write_text(folder / "tally.json", json.dumps(summed.to_plain()))
-    files = tuple(sorted(folder.glob("events/*.parquet")))
+    for stray in folder.glob("events/.*"):
+        stray.unlink(missing_ok=True)  # halves of killed workers
+    files = tuple(sorted(folder.glob("events/[0-9]*.parquet")))
     if single:
         _merge(files, out)
         shutil.rmtree(folder)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-
 @dataclass(frozen=True, slots=True)
 class BeamProfile:
     """The beam as fig. 3 of the NA64mu paper shows it.

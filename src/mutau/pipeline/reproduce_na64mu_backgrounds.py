@@ -116,7 +116,7 @@ def backgrounds(level: Level) -> Part:
             total,
             err,
             ours=f"{total:.1e} ± {err:.1e}: free of background up to {1 / total:.1e} muons",
-            how="sum of all sources; errors with modelling",
+            how="sum of the sources above, non-hermeticity not among them; errors with modelling",
         )
     )
     return Part(tuple(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from functools import lru_cache
 from typing import Final
@@ -34,6 +35,11 @@ def _tally(level: Level) -> Tally:
     return _counted(level.name if level.name in MUONS else "default", level.seed)
 
 
+def _no_test(row: Row) -> Row:
+    """A row whose published number went in, so that agreement would say nothing."""
+    return dataclasses.replace(row, verdict="shown")
+
+
 @TASKS.register("na64mu/beam")
 def beam(level: Level) -> Part:
     """Fig. 3: spot and energy of the beam before and behind the counters (mu.fig3)."""
@@ -48,9 +54,25 @@ def beam(level: Level) -> Part:
             why="the shares of core and halo are the paper's; its counters take 2 % more of the "
             "beam than those assumed in the experiment file",
         ),
-        compare(number("mu.fig3.halo"), halo, how="input, as the experiment file states it"),
-        compare(number("mu.fig3.spot.x"), profile.sigma_x, profile.sigma_x_err, how=how),
-        compare(number("mu.fig3.spot.y"), profile.sigma_y, profile.sigma_y_err, how=how),
+        _no_test(
+            compare(
+                number("mu.fig3.halo"), halo, how="the experiment file",
+                why="an input: the share of the halo is the paper's",
+            )
+        ),
+        *(
+            _no_test(
+                compare(
+                    number(f"mu.fig3.spot.{axis}"), *found, how=how,
+                    why="a design condition: the paper gives no optics, so the core of the beam in "
+                    "the experiment file is chosen for this spot",
+                )
+            )
+            for axis, found in (
+                ("x", (profile.sigma_x, profile.sigma_x_err)),
+                ("y", (profile.sigma_y, profile.sigma_y_err)),
+            )
+        ),
     )  # fmt: skip
     figures = [
         _spot(counted, "all", "no trigger", "mu.fig3.spot.all"),
@@ -101,6 +123,7 @@ def hermeticity_planes(level: Level) -> Part:
             )
         )  # fmt: skip
     rows.append(_leak(bottom))
+    rows.append(_rate_row(level))
     return Part(
         tuple(rows),
         (
@@ -130,8 +153,8 @@ def _leak(plane: HermeticityPlane) -> Row:
         ours=f"{text} by extrapolation; {plane.regions['D']:.0f} events seen in D, so below "
         f"{plane.upper_d:.2g} (90 %)",
         how=f"tail of E_CAL for E' <= {REGION_D[0]:g} GeV ({plane.leak_fit})",
-        why="the extrapolation is as good as its statistics; the rare-event estimate of "
-        "`mutau background` measures it",
+        why="the extrapolation is as good as its statistics; a rare-event estimate of this source "
+        "is not there yet, so `mutau background` and the sum of Table I leave it out",
     )  # fmt: skip
 
 
@@ -156,10 +179,13 @@ def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
     )  # fmt: skip
 
 
-def rate_row(level: Level) -> Row:
-    """Trigger rate with everything (mu.trigger.rate), beside the fast mode's."""
+def _rate_row(level: Level) -> Row:
+    """Trigger rate with everything, beside that of the fast mode (mu.trigger.rate)."""
     rate, error = trigger_rate(_tally(level))
-    return compare(
+    row = compare(
         number("mu.trigger.rate"), rate, error,
         how="full simulation, halo and secondaries included, per muon on target",
+        why="two thirds come from the soft halo, whose momenta are assumed; S4 was placed by the "
+        "fast mode, which has no halo",
     )  # fmt: skip
+    return dataclasses.replace(row, id="mu.trigger.rate (full simulation)")

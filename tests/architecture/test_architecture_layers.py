@@ -14,7 +14,7 @@ import mutau
 PACKAGE = Path(mutau.__path__[0])
 ROOMS = (
     "core experiment models matter xsec sampling transport detector selection "
-    "background stats limits pipeline scan plotting cli"
+    "background stats limits peers pipeline scan plotting cli"
 ).split()
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE, MAX_FUNCTION = 500, 60
@@ -68,6 +68,16 @@ def test_a_room_imports_only_from_rooms_above_it():
             if ROOMS.index(parts[1]) > ROOMS.index(room):
                 offenders.append(f"{name_of(path)}:{line} imports {module}")
     assert not offenders, "\n".join(offenders)
+
+
+def test_peers_feed_no_result():
+    readers = {
+        name_of(path)
+        for path in SOURCES
+        for _, module in imports(path)
+        if module.startswith("mutau.peers") and room_of(path) != "peers"
+    }
+    assert readers == {"pipeline/show.py", "cli/crosschecks.py"}
 
 
 def test_matplotlib_and_plotly_live_in_plotting_only():

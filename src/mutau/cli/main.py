@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from mutau._version import __version__
-from mutau.cli import analysis, bulk, exports, joint, results, services
+from mutau.cli import analysis, bulk, crosschecks, exports, joint, results, services
 from mutau.core.errors import MutauError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (results, analysis, joint, bulk, services, exports):
+for _module in (results, analysis, joint, bulk, services, exports, crosschecks):
     for _verb in _module.VERBS:
         app.command()(_verb)
 

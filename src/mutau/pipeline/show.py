@@ -69,6 +69,22 @@ def _processes() -> Rows:
     ]
 
 
+@SHOWN.register("crosschecks")
+def _crosschecks() -> Rows:
+    from mutau.peers import CROSSCHECKS, load_crosschecks
+
+    load_crosschecks()
+    return [
+        {
+            "name": name,
+            "peer": item.peer,
+            "installed": item.installed,
+            "meaning": item.about,
+        }
+        for name, item in ((name, CROSSCHECKS[name]) for name in CROSSCHECKS)
+    ]
+
+
 @SHOWN.register("limits")
 def _limits() -> Rows:
     from mutau.limits import database

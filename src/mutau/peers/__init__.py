@@ -1,0 +1,127 @@
+"""Peers: the same quantity in somebody else's program, beside ours; it never feeds a result.
+
+A cross-check is a function registered in `CROSSCHECKS`; it runs ours and the peer's on the same
+input and gives rows. Where the peer's package is not installed, it is skipped and says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Final
+
+from mutau.core.errors import MutauError, UnknownName
+from mutau.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity, ours and the peer's, each with its statistical error (0: exact).
+
+    unit : unit of all four numbers, "" for a pure number.
+    remark : what is different in the two programs, where the row cannot be read without it.
+    """
+
+    quantity: str
+    unit: str
+    ours: float
+    error: float
+    theirs: float
+    their_error: float
+    remark: str = ""
+
+    @property
+    def pull(self) -> float | None:
+        """(ours - theirs) over the joint statistical error; None where both are exact."""
+        spread = math.hypot(self.error, self.their_error)
+        return (self.ours - self.theirs) / spread if spread > 0 else None
+
+    @property
+    def relative(self) -> float | None:
+        """ours / theirs - 1; None where the peer gives 0."""
+        return self.ours / self.theirs - 1 if self.theirs else None
+
+
+#: How far a cross-check has come: the fraction done of its own work, in [0, 1].
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Crosscheck:
+    """A comparison with a peer.
+
+    peer : the program compared with, as its authors call it.
+    package : the module whose presence tells that the peer is installed.
+    about : one line of what is compared.
+    run : (effort, seed, progress) -> rows; `effort` scales the samples.
+    """
+
+    peer: str
+    package: str
+    about: str
+    run: Callable[[float, int, Progress], Sequence[Row]]
+
+    @property
+    def installed(self) -> bool:
+        """Whether the peer's package can be found; nothing is imported."""
+        return find_spec(self.package) is not None
+
+
+CROSSCHECKS: Registry[Crosscheck] = Registry("cross-check", "mutau.crosschecks")
+
+#: Modules whose import registers cross-checks.
+MODULES: Final = ("geant4", "acts")
+
+
+def load_crosschecks() -> None:
+    """Import every module of this room, so that `CROSSCHECKS` is whole. Imports no peer."""
+    for name in MODULES:
+        importlib.import_module(f"mutau.peers.{name}")
+
+
+def crosscheck_answer(
+    names: Iterable[str] = (),
+    *,
+    effort: float = 1.0,
+    seed: int = 1,
+    progress: Callable[[float, str], None] | None = None,
+) -> dict[str, Any]:
+    """Run the named cross-checks (none named: all) and lay the numbers side by side.
+
+    Returns keys `rows` (dicts: check, peer, quantity, unit, ours, error, theirs, their_error,
+    relative, pull, remark) and `skipped` (dicts: check, peer, reason).
+    progress : called with (fraction done in [0, 1], what is being done), or None.
+
+    Raises UnknownName for an unknown cross-check, MutauError for effort <= 0.
+    """
+    if not effort > 0:
+        raise MutauError(f"effort {effort:g} asks for no sample", allowed="above 0")
+    load_crosschecks()
+    chosen = list(names) or list(CROSSCHECKS)
+    for name in chosen:
+        if name not in CROSSCHECKS:
+            raise UnknownName("cross-check", name, CROSSCHECKS)
+    rows: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    for position, name in enumerate(chosen):
+        check = CROSSCHECKS[name]
+        if not check.installed:
+            reason = f"{check.package} is not installed: pip install 'mutau[peers]'"
+            skipped.append({"check": name, "peer": check.peer, "reason": reason})
+            continue
+
+        def report(fraction: float, position: int = position, name: str = name) -> None:
+            if progress is not None:
+                progress((position + fraction) / len(chosen), name)
+
+        for row in check.run(effort, seed, report):
+            rows.append(
+                {"check": name, "peer": check.peer, "quantity": row.quantity, "unit": row.unit,
+                 "ours": row.ours, "error": row.error, "theirs": row.theirs,
+                 "their_error": row.their_error, "relative": row.relative, "pull": row.pull,
+                 "remark": row.remark}
+            )  # fmt: skip
+    return {"rows": rows, "skipped": skipped}

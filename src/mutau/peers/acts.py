@@ -1,0 +1,1 @@
+"""ACTS beside ours: Kalman fits of the same hits."""

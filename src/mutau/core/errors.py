@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class MutauError(ValueError):
@@ -30,6 +31,15 @@ class MutauError(ValueError):
         if remedy:
             text += f"; {remedy}"
         super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How an error travels from a worker: by its attributes, as subclasses take other
+        arguments than the text that `args` holds."""
+        return _restored, (type(self), self.args), dict(self.__dict__)
+
+
+def _restored(cls: type[MutauError], args: tuple[Any, ...]) -> MutauError:
+    return cls.__new__(cls, *args)
 
 
 class UnknownName(MutauError):

@@ -1,5 +1,6 @@
 """Early universe: thermal integrals, rates and conservation laws by hand."""
 
+import itertools
 import math
 
 import numpy as np
@@ -16,6 +17,7 @@ from mutau.limits.cosmology import (
     kinetic_neff,
     neff,
     neff_limit,
+    shared_neff,
     standard_neff,
     thermal_neff,
 )
@@ -129,6 +131,44 @@ def test_a_light_mediator_by_entropy():
 def test_the_two_ways_meet():
     mass = 8e-3
     assert kinetic_neff(mass, 2e-21) == pytest.approx(thermal_neff(mass), abs=0.01)
+
+
+def test_without_electrons_the_thermal_limit_knows_no_coupling():
+    # once made and decaying faster than the expansion, the mediator holds what entropy gives it;
+    # 0.6 % between the two is Maxwell-Boltzmann in the rates
+    found = [kinetic_neff(5e-3, width) for width in (1e-22, 1e-21, 1e-20)]
+    assert max(found) - min(found) < 0.025
+    assert found == pytest.approx([thermal_neff(5e-3)] * 3, rel=0.008)
+
+
+SATURATED = 3.0 * (11.0 / 4.0) ** (4.0 / 3.0)
+
+
+@pytest.mark.parametrize("mass", [3e-3, 5e-3, 1e-2])
+def test_with_electrons_entropy_bounds_what_the_coupling_adds(mass):
+    # pairs go through e+ e- <-> Z' <-> nu nubar: the two sides part the later the larger the
+    # width is, by its logarithm, and neutrinos keep a share of what the electrons leave
+    width = 5.07e-16 * mass / 1e-3  # g' = 1e-3
+    steps = [width * factor for factor in (1e-4, 1e-2, 1.0)]
+    found = [thermal_neff(mass, w) for w in steps]
+    parted, at_once = zip(*(shared_neff(mass, w) for w in steps), strict=True)
+    assert found == sorted(found)
+    for now, later in itertools.pairwise(parted):
+        # exp(-m/T) T^(-7/2) times the width is constant, but for the entropies' slow change
+        gained = mass / later - mass / now - 3.5 * math.log(now / later)
+        assert gained == pytest.approx(math.log(100.0), rel=0.25)
+    for value, bound in zip(found, at_once, strict=True):
+        assert 0.87 * bound < value < bound < SATURATED
+
+
+def test_saturation_where_the_electrons_have_gone_first():
+    # plasma and neutrinos at one temperature to the end: N_eff = 3 (11/4)^(4/3), nothing above
+    assert shared_neff(2e-3, 1e-9)[1] == pytest.approx(SATURATED, rel=3e-3)
+    assert SATURATED * 0.99 < thermal_neff(1e-3, 1e-9) < SATURATED * (1.0 + 2e-4)
+    # the weak reactions alone: T of 2 MeV, nearly all electrons still there
+    t, total = shared_neff(0.15, 0.0)
+    assert 1.4e-3 < t < 2.2e-3
+    assert total == pytest.approx(standard_neff(), abs=0.03)
 
 
 def test_scale_of_equilibrium():

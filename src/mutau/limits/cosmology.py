@@ -164,6 +164,50 @@ def _mixture(temperature: float, mu: float, mass: float) -> tuple[float, float, 
     return number * temperature**3, entropy * temperature**3, rho * temperature**4
 
 
+def shared_neff(mass: float, width_e: float) -> tuple[float, float]:
+    """Temperature (GeV) at which plasma and neutrinos part, and N_eff if they part at once.
+
+    mass, width_e : GeV; mediator in equilibrium with the neutrinos. Until the exchange of energy
+    (mediators and weak reactions) falls behind the expansion one temperature is shared; after
+    that each side keeps its entropy. Exact as width_e grows: then the electrons have gone before
+    the two part and N_eff is 3 (11/4)^(4/3) = 11.56, which no coupling exceeds. Parting takes a
+    while in truth, so `thermal_neff` lies below. Raises OutOfRange.
+    Check: width_e = 0 and a heavy mediator part at 2 MeV, N_eff = 3.0.
+    """
+    from scipy.optimize import brentq
+
+    from mutau.limits.cosmology_kernels import (
+        equilibrium_number,
+        hubble,
+        plasma,
+        thermal,
+        weak_transfer,
+    )
+
+    require_in_range("mass", mass, *MASS_RANGE, unit="GeV", reason="decay before recombination")
+    step = 1e-4
+
+    def sides(t: float) -> tuple[Array, Array]:
+        return np.array(plasma(t)), 6.0 * np.array(thermal(t, 0.0, 1.0)) + 3.0 * np.array(
+            thermal(t, mass, -1.0)
+        )
+
+    def ahead(t: float) -> float:
+        """ln of the rate at which a difference of temperatures dies out, over H."""
+        (rho, _, slope), (dark, _, dark_slope) = sides(t)
+        above, below = t * (1.0 + step), t * (1.0 - step)
+        made = equilibrium_number(above, mass) - equilibrium_number(below, mass)
+        flow = (mass * width_e * made + weak_transfer(above, below)) / (2.0 * step * t)
+        rate = flow * (1.0 / slope + 1.0 / dark_slope)
+        return math.log(rate / hubble(rho + dark, _planck_mass()))
+
+    t = float(brentq(ahead, _T_END, _T_START, rtol=1e-9))
+    (rho, pressure, _), (dark, dark_pressure, _) = sides(t)
+    hot = ((rho + pressure) / t / (4.0 * math.pi**2 / 45.0)) ** (1.0 / 3.0)
+    cold = ((dark + dark_pressure) / t / (7.0 * math.pi**2 / 30.0)) ** (1.0 / 3.0)
+    return t, float(_neff(hot, cold))
+
+
 def equilibrium_coupling(
     mass: float, model: str = "lmu-ltau", temperature: float | None = None
 ) -> float:

@@ -1,6 +1,7 @@
 """Errors, registry, random streams, storage, and the types that travel."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from mutau.core.fourvectors import boost, dot, mass_squared, polar_angle, rotate
 from mutau.core.random import stream
 from mutau.core.registry import Registry
 from mutau.core.storage import atomic_path, cached_arrays, digest, save_arrays, write_text
-from mutau.core.types import Events, Exclusion, Yields, provenance
+from mutau.core.types import CrossSection, Events, Exclusion, Yields, provenance
 
 
 def events(n: int = 3) -> Events:
@@ -125,6 +126,58 @@ def test_exclusion_and_yields_round_trip(tmp_path):
     back = Yields.load(tmp_path / "y.npz")
     assert back.cuts == ("produced", "trigger")
     assert (back.total, back.total_err) == (2.0, 0.2)
+
+
+def test_yields_and_exclusions_refuse_shapes_and_numbers():
+    one, two = np.ones(1), np.ones(2)
+
+    def yields(**changes):
+        given = {
+            "cuts": ("produced", "trigger"), "signal": two, "signal_err": two, "background": one,
+            "background_err": one, "observed": np.array([np.nan]), "run_fraction": one,
+            "relative_systematic": 0.1, "mass": 0.1, "coupling": 1e-3, "experiment": "toy",
+            "model": "z",
+        }  # fmt: skip
+        return Yields(**(given | changes))
+
+    def line(**changes):
+        given = {"mass": two, "coupling": np.array([1e-4, np.inf]), "numerical_err": two}
+        return Exclusion(**(given | {"cl": 0.9} | changes), experiment="toy", model="z", method="m")
+
+    assert yields().total == 1.0
+    assert line().coupling[1] == np.inf
+    for made, changes, text in [
+        (yields, {"signal": one}, r"yields of toy: signal has shape \(1,\); allowed: \(2,\)"),
+        (yields, {"cuts": ()}, "0 cuts"),
+        (yields, {"background": np.ones((1, 1))}, "background of shape"),
+        (yields, {"run_fraction": two}, "run_fraction has shape"),
+        (yields, {"signal": np.array([1.0, np.nan])}, "signal holds nan"),
+        (yields, {"background": np.array([-0.5])}, "background holds -0.5"),
+        (yields, {"observed": np.array([-1.0])}, "observed holds -1"),
+        (yields, {"mass": np.inf}, "mass holds inf"),
+        (yields, {"coupling": np.nan}, "coupling holds nan"),
+        (line, {"coupling": one}, "exclusion of toy: coupling has shape"),
+        (line, {"mass": np.ones((2, 1))}, "mass has shape"),
+        (line, {"coupling": np.array([1e-4, np.nan])}, "coupling holds nan"),
+        (line, {"numerical_err": np.array([1e-6, np.inf])}, "numerical_err holds inf"),
+        (line, {"cl": 90.0}, "cl holds 90"),
+    ]:
+        with pytest.raises(MutauError, match=text):
+            made(**changes)
+    for numbers in [(-1.0, 0.1), (1.0, np.nan), (np.inf, 0.0)]:
+        with pytest.raises(MutauError, match="cross section"):
+            CrossSection(*numbers)
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_files_keep_to_the_umask(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "a.txt", "x")
+        save_arrays(tmp_path / "a.npz", {"a": np.ones(1)}, {})
+    finally:
+        os.umask(before)
+    assert {p.stat().st_mode & 0o777 for p in tmp_path.iterdir()} == {mode}
 
 
 def test_a_broken_write_leaves_the_old_file(tmp_path):

@@ -296,7 +296,7 @@ def test_text_of_a_limit():
             "no systematic",
         ),
         (lambda: upper_limit(_yields(run_fraction=np.array([0.6, 0.6]))), MutauError, "run frac"),
-        (lambda: upper_limit(_yields(relative_systematic=math.nan)), MutauError, "overall"),
+        (lambda: upper_limit(_yields(relative_systematic=math.nan)), MutauError, "relative_sys"),
         (lambda: upper_limit(_yields(signal=np.array([1.0, np.nan]))), MutauError, "toy-dump"),
         (lambda: upper_limit(model(1.0, observed=0), systematics={"a": 0.1}), MutauError, "finish"),
         (lambda: fit(model(1.0)), MutauError, "nothing was observed"),

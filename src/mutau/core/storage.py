@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,19 +38,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     try:
-        handle, name = tempfile.mkstemp(
-            dir=path.parent or ".", prefix=f".{path.stem}-", suffix=path.suffix
-        )
-        os.close(handle)
-    except OSError as error:
+        name = f".{path.stem}-{os.getpid()}-{secrets.token_hex(6)}{path.suffix}"
+        temporary = path.with_name(name)
+        # mode 0666 less the user's umask, as any new file has
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except (OSError, ValueError) as error:
         raise FileError(
-            f"cannot write {str(path)!r} ({error.strerror or error})",
+            f"cannot write {str(path)!r} ({getattr(error, 'strerror', None) or error})",
             remedy="choose a folder that exists and is writable",
         ) from error
-    temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

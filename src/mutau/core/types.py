@@ -53,6 +53,34 @@ class Saved:
             ) from None
 
 
+def check_column(kind: str, name: str, column: Any, shape: tuple[int, ...]) -> None:
+    """Raise MutauError, naming the type and its column, unless `column` has this shape."""
+    found = np.shape(column)
+    if found != shape:
+        raise MutauError(f"{kind}: {name} has shape {found}", allowed=str(shape))
+
+
+def check_numbers(
+    kind: str, low: float, high: float, *, finite: bool = True, **values: Array | float
+) -> None:
+    """Raise MutauError unless every number lies in [low, high] and is finite.
+
+    values : columns or single numbers by name. finite : False lets infinity pass; not-a-number
+    never does.
+    """
+    for name, value in values.items():
+        number = np.asarray(value, float)
+        good = (number >= low) & (number <= high)
+        if finite:
+            good &= np.isfinite(number)
+        if not np.all(good):
+            worst = float(number[~good].flat[0])
+            wanted = "finite and " if finite else ""
+            raise MutauError(
+                f"{kind}: {name} holds {worst:g}", allowed=f"{wanted}{low:g} to {high:g}"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Events(Saved):
     """Weighted particles; one row per particle, N rows.
@@ -79,10 +107,7 @@ class Events(Saved):
         n = len(self.pdg)
         shapes = {"event": (n,), "status": (n,), "p4": (n, 4), "x4": (n, 4), "weight": (n,)}
         for name, shape in shapes.items():
-            if getattr(self, name).shape != shape:
-                raise MutauError(
-                    f"events: {name} has shape {getattr(self, name).shape}", allowed=str(shape)
-                )
+            check_column("events", name, getattr(self, name), shape)
         for name in ("p4", "x4", "weight"):
             if not np.all(np.isfinite(getattr(self, name))):
                 raise MutauError(f"events: {name} holds a value that is not finite")
@@ -131,10 +156,16 @@ class CrossSection:
     """A cross section per atom (or per electron, where the process says so) with its error.
 
     sigma_pb, sigma_err_pb : float, pb; the error is numerical or Monte Carlo, as the method says.
+    Raises MutauError for a number that is negative or not finite.
     """
 
     sigma_pb: float
     sigma_err_pb: float
+
+    def __post_init__(self) -> None:
+        check_numbers(
+            "cross section", 0.0, np.inf, sigma_pb=self.sigma_pb, sigma_err_pb=self.sigma_err_pb
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +180,8 @@ class Yields(Saved):
     relative_systematic : float; overall relative error of the signal.
     mass : float, GeV. coupling : float. experiment, model : names.
     power : float; signal scales as coupling^power near this point (2 for a narrow state).
+    Raises MutauError if the shapes disagree, a number is not finite (`observed` may be NaN), or
+    an expectation or its error is negative.
     """
 
     cuts: tuple[str, ...]
@@ -165,6 +198,27 @@ class Yields(Saved):
     model: str
     power: float = 2.0
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kind = f"yields of {self.experiment}"
+        cuts, runs = (len(self.cuts),), np.shape(self.background)
+        if not self.cuts or len(runs) != 1 or not runs[0]:
+            raise MutauError(
+                f"{kind}: {len(self.cuts)} cuts, background of shape {runs}",
+                allowed="one cut (what is produced) and one run period at the least",
+            )
+        for name in ("signal", "signal_err"):
+            check_column(kind, name, getattr(self, name), cuts)
+        for name in ("background_err", "observed", "run_fraction"):
+            check_column(kind, name, getattr(self, name), runs)
+        check_numbers(
+            kind, 0.0, np.inf,
+            signal=self.signal, signal_err=self.signal_err, background=self.background,
+            background_err=self.background_err, run_fraction=self.run_fraction,
+            observed=self.observed[~np.isnan(self.observed)],
+            relative_systematic=self.relative_systematic, mass=self.mass,
+        )  # fmt: skip
+        check_numbers(kind, -np.inf, np.inf, coupling=self.coupling, power=self.power)
 
     @property
     def total(self) -> float:
@@ -184,6 +238,8 @@ class Exclusion(Saved):
     mass : (M,) float64, GeV. coupling : (M,) float64, the upper limit; inf where nothing is
     excluded. numerical_err : (M,) float64, error of `coupling` from Monte Carlo and quadrature.
     cl : confidence level. experiment, model, method : names.
+    Raises MutauError if the shapes disagree, or a number is NaN, negative or not finite (the
+    coupling may be infinite), or `cl` is not between 0 and 1.
     """
 
     mass: Array
@@ -194,3 +250,14 @@ class Exclusion(Saved):
     model: str
     method: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kind = f"exclusion of {self.experiment}"
+        masses = np.shape(self.mass)
+        if len(masses) != 1:
+            raise MutauError(f"{kind}: mass has shape {masses}", allowed="one dimension")
+        for name in ("coupling", "numerical_err"):
+            check_column(kind, name, getattr(self, name), masses)
+        check_numbers(kind, 0.0, np.inf, mass=self.mass, numerical_err=self.numerical_err)
+        check_numbers(kind, 0.0, np.inf, finite=False, coupling=self.coupling)
+        check_numbers(kind, 0.0, 1.0, cl=self.cl)

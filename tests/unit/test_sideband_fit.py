@@ -95,8 +95,10 @@ def test_root_files_give_the_spectrum_back(tmp_path):
     assert read_spectrum(path, name="hist").counts.tolist() == counts.tolist()
     tree = read_spectrum(path, name="tree", column="e", edges=[60, 70, 80, 90])
     assert tree.counts.tolist() == [1.0, 2.0, 1.0]
-    with pytest.raises(mutau.MutauError, match="cannot be read"):
+    with pytest.raises(FileError, match=r"no name 'absent'; allowed: hist, tree"):
         read_spectrum(path, name="absent")
+    with pytest.raises(FileError, match="no column is given; allowed: e"):
+        read_spectrum(path, name="tree", edges=[60, 70, 80, 90])
 
 
 @pytest.mark.parametrize(

@@ -325,11 +325,21 @@ def _from_root(path: Path, edges: ArrayLike | None, name: str, column: str) -> S
     place = f"{path}:{name}"
     try:
         with uproot.open(path) as file:
+            _one_of("name", name, file.keys(cycle=False), str(path))
             item = file[name]
             if hasattr(item, "to_numpy"):
                 counts, bounds = item.to_numpy()
                 return Spectrum(np.asarray(bounds, float), np.asarray(counts, float), place)
+            _one_of("column", column, item.keys(), place)
             values = item[column].array(library="np")
     except (OSError, KeyError, ValueError) as error:
         raise FileError(f"{place} cannot be read ({error})") from error
     return Spectrum.of(values, _required(edges, path), place)
+
+
+def _one_of(what: str, given: str, there: list[str], place: str) -> None:
+    if given not in there:
+        raise FileError(
+            f"there is no {what} {given!r}" if given else f"no {what} is given",
+            place=place, allowed=", ".join(there) or "none",
+        )  # fmt: skip

@@ -38,15 +38,36 @@ def background(
     ] = None,
     coupling: o.Coupling = None,
     effort: Annotated[float, typer.Option(help="Scales the Monte Carlo samples.")] = 1.0,
+    spectrum: Annotated[
+        str | None,
+        typer.Option(help="CSV or ROOT file of energies seen: fit its sideband instead."),
+    ] = None,
+    sideband: Annotated[str, typer.Option(help="Ends of the sideband: 55GeV,90GeV.")] = "",
+    bin_width: Annotated[str, typer.Option("--bin", help="Bins of single events.")] = "1GeV",
+    name: Annotated[str, typer.Option(help="Histogram or tree in a ROOT file.")] = "",
+    column: Annotated[str, typer.Option(help="Column or branch with single energies.")] = "",
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
     """Every background source per particle on target, with errors, beside the paper's value."""
+    from mutau.core.errors import MutauError
     from mutau.experiment import load_experiment
     from mutau.models import LmuMinusLtau
     from mutau.pipeline.backgrounds import background_answer
 
     item, point = load_experiment(experiment), None
+    if spectrum is not None:
+        from mutau.pipeline.sideband import sideband_answer, sideband_range
+
+        ends = o.energies("--sideband", sideband) if sideband else []
+        answer = sideband_answer(
+            item, spectrum, sideband_range("--sideband", ends),
+            bin_width=o.energy("--bin", bin_width), name=name, column=column, seed=seed,
+        )  # fmt: skip
+        emit(answer, json)
+        return
+    if sideband or name or column:
+        raise MutauError("--sideband, --name and --column belong to --spectrum")
     if mass is not None:
         value = chosen_coupling("lmu-ltau", coupling, None)
         point = LmuMinusLtau(mass=o.energy("--mass", mass), coupling=value)

@@ -44,6 +44,9 @@ def xsec(
         "exact"
     ),
     form_factor: Annotated[str, typer.Option(help="elastic or elastic+inelastic.")] = "elastic",
+    coulomb: Annotated[
+        bool, typer.Option("--coulomb", help="With the Coulomb correction (electron-brems).")
+    ] = False,
     electrons: Annotated[
         str, typer.Option(help="Atomic electrons in annihilation: rest, virial or compton.")
     ] = "virial",
@@ -71,7 +74,7 @@ def xsec(
     answer = cross_section_answer(
         process, o.energy("--energy", energy), point, material=material, method=method,
         form_factor=form_factor, electrons=electrons, differential=differential, cuts=cuts,
-        alpha=None if alpha_inverse is None else 1.0 / alpha_inverse,
+        alpha=None if alpha_inverse is None else 1.0 / alpha_inverse, coulomb=coulomb,
     )  # fmt: skip
     emit(answer, json)
 

@@ -37,7 +37,7 @@ class Request:
 
     energy : GeV of the incoming particle, laboratory. cuts : name or path of an experiment whose
     cuts (on true quantities) restrict the final state, or "". alpha : fine-structure constant;
-    None for alpha(0).
+    None for alpha(0). coulomb : with the Coulomb correction (electron bremsstrahlung).
     """
 
     energy: float
@@ -49,6 +49,7 @@ class Request:
     differential: bool = False
     cuts: str = ""
     alpha: float | None = None
+    coulomb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
             "method": request.method,
             "form_factor": request.form_factor,
         }
+        if lepton == "e":
+            settings["coulomb"] = request.coulomb
         part = room.total(request.energy, mass, **settings)
         sigma += n / number * part.sigma_pb
         square_error += (n / number * part.sigma_err_pb) ** 2
@@ -208,6 +211,8 @@ def cross_section_answer(
     """
     entry = PROCESSES[process]
     request = Request(energy, model, **options)
+    if request.coulomb and process != "electron-brems":
+        raise MutauError(f"{process} has no Coulomb correction", place="coulomb")
     sigma, further = entry.compute(request)
     described = model.to_dict() if model else {}
     return {

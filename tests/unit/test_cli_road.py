@@ -132,7 +132,7 @@ def test_a_copied_experiment_runs_from_its_path(cli, tmp_path):
         "100000000000.0", "1e13"
     )  # fmt: skip
     (tmp_path / "mine.toml").write_text(text)
-    assert answer(cli("check", "mine.toml", "--json"))["problems"] == 0
+    assert answer(cli("check", "mine.toml", "--json"))["problems"] == []
     mine = answer(cli("limit", "mine.toml", "--mass", "0.1", "--json"))["limits"][0]
     theirs = answer(cli("limit", "na64mu", "--mass", "0.1", "--json"))["limits"][0]
     ratio = mine["coupling_upper_limit"] / theirs["coupling_upper_limit"]

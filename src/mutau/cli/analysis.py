@@ -12,19 +12,13 @@ from mutau.cli.output import emit, progress_bar
 
 #: Where none is given: the benchmark of the MUonE paper at 100 MeV.
 REFERENCE_COUPLING: Final = 1e-3
-
-
-def chosen_coupling(model: str, coupling: float | None, epsilon: float | None) -> float:
-    """The coupling that belongs to the model, or the reference. Refuses the other's."""
-    from mutau.core.errors import MutauError
-    from mutau.models import model_class
-
-    name = model_class(model).coupling_name
-    given = {"coupling": coupling, "epsilon": epsilon}
-    value = given.pop(name)
-    if any(other is not None for other in given.values()):
-        raise MutauError(f"model {model!r} takes --{name}, not --{next(iter(given))}")
-    return REFERENCE_COUPLING if value is None else value
+SampleSize = Annotated[
+    int,
+    typer.Option(
+        "-n", parser=o.whole_number(0), metavar="N",
+        help="Events per sample: 1000 or 1e4; 0: the default.",
+    ),
+]  # fmt: skip
 
 
 def background(
@@ -34,10 +28,15 @@ def background(
     ] = None,
     mass: Annotated[
         str | None,
-        typer.Option(help="Also what the photon veto must be for this mass (muon on electron)."),
+        typer.Option(
+            help="Z' mass in GeV or with a unit: also what the photon veto must be for it (muon on "
+            "electron)."
+        ),
     ] = None,
     coupling: o.Coupling = None,
-    effort: Annotated[float, typer.Option(help="Scales the Monte Carlo samples.")] = 1.0,
+    effort: Annotated[
+        float, typer.Option(help="Scales the Monte Carlo samples, 0.01 to 100.")
+    ] = 1.0,
     spectrum: Annotated[
         str | None,
         typer.Option(help="CSV or ROOT file of energies seen: fit its sideband instead."),
@@ -52,7 +51,6 @@ def background(
     """Every background source per particle on target, with errors, beside the paper's value."""
     from mutau.core.errors import MutauError
     from mutau.experiment import load_experiment
-    from mutau.models import LmuMinusLtau
     from mutau.pipeline.backgrounds import background_answer
 
     item, point = load_experiment(experiment), None
@@ -69,8 +67,9 @@ def background(
     if sideband or name or column:
         raise MutauError("--sideband, --name and --column belong to --spectrum")
     if mass is not None:
-        value = chosen_coupling("lmu-ltau", coupling, None)
-        point = LmuMinusLtau(mass=o.energy("--mass", mass), coupling=value)
+        point = o.model_point(
+            "lmu-ltau", mass, coupling, None, 0.0, 3.0, default=REFERENCE_COUPLING
+        )
     with progress_bar("background", quiet=json) as progress:
         answer = background_answer(
             item, only=tuple(source or ()), seed=seed, effort=effort, model=point,
@@ -90,14 +89,14 @@ def optimise(
     model: o.ModelName = "lmu-ltau",
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
-    cl: Annotated[
-        float | None, typer.Option(help="Confidence level; default: the experiment's.")
-    ] = None,
+    cl: o.Level = None,
     background_error: Annotated[
         float | None,
-        typer.Option(help="Relative error of every background; default: each its own."),
+        typer.Option(
+            help="Relative error of every background, 0.1 for 10 %; default: each its own."
+        ),
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=0, help="Events per sample; 0: the default.")] = 0,
+    n: SampleSize = 0,
     seed: o.Seed = 1,
     out: Annotated[
         str | None, typer.Option("-o", "--out", help="Write the tuned experiment (TOML).")
@@ -105,16 +104,16 @@ def optimise(
     json: o.Json = False,
 ) -> None:
     """Cuts for the best expected limit given the backgrounds, judged on independent samples."""
-    from mutau.core.storage import write_text
+    from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
-    from mutau.models import build_model
     from mutau.pipeline.muone_optimise import optimise as search
     from mutau.pipeline.muone_optimise import optimum_answer
 
-    point = build_model(
-        model, o.energy("--mass", mass), chosen_coupling(model, coupling, epsilon),
-        alpha_d=alpha_d, mass_ratio=mass_ratio,
-    )  # fmt: skip
+    point = o.model_point(
+        model, mass, coupling, epsilon, alpha_d, mass_ratio, default=REFERENCE_COUPLING
+    )
+    if out:
+        check_output(out, ".toml")
     with progress_bar("optimise", quiet=json) as progress:
         found = search(
             load_experiment(experiment), point, variables=tuple(variables.split(",")), cl=cl,
@@ -134,19 +133,17 @@ def measure(
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
     toys: Annotated[int, typer.Option(min=1, help="Pseudo-experiments.")] = 100,
-    n: Annotated[int, typer.Option("-n", min=0, help="Events per sample; 0: the default.")] = 0,
+    n: SampleSize = 0,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
     """Mass and coupling fitted from the missing-mass peak of an injected signal, with pulls."""
     from mutau.experiment import load_experiment
-    from mutau.models import build_model
     from mutau.pipeline.muone_mass import measure_answer
 
-    point = build_model(
-        model, o.energy("--mass", mass), chosen_coupling(model, coupling, epsilon),
-        alpha_d=alpha_d, mass_ratio=mass_ratio,
-    )  # fmt: skip
+    point = o.model_point(
+        model, mass, coupling, epsilon, alpha_d, mass_ratio, default=REFERENCE_COUPLING
+    )
     with progress_bar("measure", quiet=json) as progress:
         answer = measure_answer(
             load_experiment(experiment), point, toys=toys, seed=seed, n=n, progress=progress

@@ -5,13 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 import typer
+import typer.core
 
 from mutau._version import __version__
 from mutau.cli import analysis, bulk, crosschecks, exports, joint, results, services
+from mutau.cli.examples import epilog
+from mutau.cli.options import check_given, joined_units
 from mutau.core.errors import MutauError
+
+
+class Verb(typer.core.TyperCommand):
+    """A verb that refuses options without effect before it runs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb. Raises MutauError for what `options.check_given` refuses."""
+        check_given(ctx)
+        return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="mutau",
@@ -23,7 +36,7 @@ app = typer.Typer(
 )
 for _module in (results, analysis, joint, bulk, services, exports, crosschecks):
     for _verb in _module.VERBS:
-        app.command()(_verb)
+        app.command(cls=Verb, epilog=epilog(_verb.__name__))(_verb)
 
 
 def _version(wanted: bool) -> None:
@@ -46,6 +59,8 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 _SIGINT_EXIT = 130
+#: What the parser raises for words that it does not understand.
+_USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
 
 
 def _interrupted() -> NoReturn:
@@ -53,23 +68,42 @@ def _interrupted() -> NoReturn:
     raise SystemExit(1) from None
 
 
+def _refused(text: str, code: int = 2) -> NoReturn:
+    print(f"mutau: {text}", file=sys.stderr)
+    raise SystemExit(code) from None
+
+
+def _usage(error: Any) -> NoReturn:
+    """One line for wrong words; the help itself where there were none at all."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        raise SystemExit(2) from None
+    text = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    words = context.command_path if context else "mutau"
+    _refused(f"{text}; '{words} --help' explains")
+
+
 def run() -> None:
     """Entry point of the command line; always ends by SystemExit.
 
-    Exit code 2 for wrong input (a MutauError, or what the parser refuses), 1 for Ctrl-C.
+    Exit code 2 for wrong input (a MutauError, or what the parser refuses), 1 for Ctrl-C and for
+    what the machine refuses (a full disk).
     """
     warnings.showwarning = _show_warning
     try:
-        app()
-    except MutauError as error:
-        print(f"mutau: {type(error).__name__}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        _interrupted()
-    except SystemExit as stop:
-        if stop.code == _SIGINT_EXIT:  # how the parser ends a verb after Ctrl-C
+        code = app(joined_units(sys.argv[1:]), prog_name="mutau", standalone_mode=False)
+        if code == _SIGINT_EXIT:  # how the parser ends a verb after Ctrl-C
             _interrupted()
-        raise
+        raise SystemExit(code or 0)
+    except MutauError as error:
+        _refused(f"{type(error).__name__}: {error}")
+    except _USAGE_ERROR as error:
+        _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        _interrupted()
     except BrokenPipeError:  # the reader of our stdout has gone, for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except OSError as error:
+        _refused(f"the system refused: {error}", code=1)

@@ -2,12 +2,106 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any, Final
 
 import typer
 
-from mutau.core.errors import MutauError, UnitError
+from mutau.core.errors import MutauError, OutOfRange, UnitError
 from mutau.core.units import parse_energy
+
+#: Options that have an effect only beside another one, in every verb that has both: name -> the
+#: other, by the names of the verbs' parameters.
+NEEDS: Final = {
+    "mass_ratio": "alpha_d",
+    "job_script": "dask_jobqueue",
+}
+#: The same for single verbs.
+NEEDS_IN: Final = {
+    "background": {"coupling": "mass"},
+    "export": dict.fromkeys(("coupling", "epsilon", "model", "alpha_d"), "mass"),
+}
+#: Options of which one makes the other pointless: verb -> pairs.
+EXCLUDE: Final = {
+    "scan": (("dask", "dask_jobqueue"),),
+    "simulate": (("no_events", "columns"),),
+    "reproduce": (("quick", "full"),),
+}
+_QUANTITIES: Final = ("--mass", "--energy")
+_NUMBER: Final = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+_UNIT: Final = re.compile(r"^[umkMGT\u00b5]?eV$")
+
+
+def joined_units(words: list[str]) -> list[str]:
+    """The words of a command line with a unit that stands alone put back to its number.
+
+    >>> joined_units(["model", "--mass", "100", "MeV"])
+    ['model', '--mass', '100 MeV']
+    """
+    result: list[str] = []
+    for index, word in enumerate(words):
+        if index >= 2 and _UNIT.match(word):
+            before, option = words[index - 1], words[index - 2]
+            name, _, value = before.partition("=")
+            if (option in _QUANTITIES and _NUMBER.match(before)) or (
+                name in _QUANTITIES and _NUMBER.match(value)
+            ):
+                result[-1] += f" {word}"
+                continue
+        result.append(word)
+    return result
+
+
+def given(context: typer.Context) -> tuple[str, ...]:
+    """Names of the parameters that stand on the command line, in the order of the verb."""
+    return tuple(
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    )
+
+
+def spelling(context: typer.Context, name: str) -> str:
+    """How the command line writes a parameter: `alpha_d` is `--alpha-d`."""
+    for parameter in context.command.params:
+        if parameter.name == name:
+            return max(parameter.opts, key=len)
+    return "--" + name.replace("_", "-")
+
+
+def check_given(context: typer.Context) -> None:
+    """Refuse what would be ignored, and numbers that no verb takes. Raises MutauError."""
+    verb, present = context.info_name or "", given(context)
+    needs = NEEDS | NEEDS_IN.get(verb, {})
+    for name in present:
+        other = needs.get(name)
+        if other and other in context.params and other not in present:
+            raise MutauError(
+                f"has no effect without {spelling(context, other)}",
+                place=spelling(context, name),
+            )
+    for one, other in EXCLUDE.get(verb, ()):
+        if one in present and other in present:
+            raise MutauError(
+                f"{spelling(context, one)} and {spelling(context, other)} exclude each other"
+            )
+    level = context.params.get("cl")
+    if level is not None:
+        confidence_level(level)
+
+
+def confidence_level(value: float) -> float:
+    """A confidence level between 0.5 and 0.9999. Raises OutOfRange with the way to write it."""
+    if not 0.5 <= value <= 0.9999:
+        percent = 50.0 <= value <= 99.99
+        share = f"{value / 100.0:.2f}" if f"{value / 100.0:.4f}".endswith("00") else value / 100.0
+        raise OutOfRange(
+            f"cl = {value:g} is no confidence level",
+            place="--cl",
+            allowed="[0.5, 0.9999]",
+            remedy=f"write {share} for {value:g} %" if percent else "write for example 0.90",
+        )
+    return value
 
 
 def energy(option: str, text: str) -> float:
@@ -26,17 +120,39 @@ def energies(option: str, text: str) -> list[float]:
     if ":" not in text:
         return [energy(option, part) for part in text.split(",")]
     parts = text.split(":")
-    if len(parts) != 3 or not parts[2].isdigit() or int(parts[2]) < 2:
+    if len(parts) != 3 or not parts[2].isdecimal() or not 2 <= int(parts[2]) <= MOST_POINTS:
         raise MutauError(
             f"{text!r} is not a range",
             place=option,
+            allowed=f"2 to {MOST_POINTS} points",
             remedy="write first:last:points, for example 1MeV:1GeV:60",
         )
     first, last, n = energy(option, parts[0]), energy(option, parts[1]), int(parts[2])
-    if not 0.0 < first < last:
+    if not 0.0 < first < last < float("inf"):
         raise MutauError(f"{text!r} is not a range", place=option, allowed="0 < first < last")
     ratio = (last / first) ** (1.0 / (n - 1))
     return [*(first * ratio**i for i in range(n - 1)), last]
+
+
+#: Points of a range on the command line.
+MOST_POINTS: Final = 1_000_000
+
+
+def whole_number(least: int) -> Any:
+    """Parser of a count of at least `least`: 1000, 1e4; refuses 1.5 and nan."""
+
+    def parse(value: str | int) -> int:
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not (least <= number <= 1e15 and number == int(number)):
+            raise typer.BadParameter(
+                f"{value!r} is not a whole number from {least} on; write for example 1000 or 1e4"
+            )
+        return int(number)
+
+    return parse
 
 
 def coupling_of(model: str, coupling: float | None, epsilon: float | None) -> float:
@@ -44,37 +160,92 @@ def coupling_of(model: str, coupling: float | None, epsilon: float | None) -> fl
 
     Raises MutauError if none, both, or the other one is given.
     """
+    value = own_coupling(model, coupling, epsilon)
+    if value is None:
+        from mutau.models import model_class
+
+        wanted = model_class(model).coupling_name
+        raise MutauError(
+            f"model {model!r} takes --{wanted}", remedy=f"write for example --{wanted} 1e-3"
+        )
+    return value
+
+
+def own_coupling(model: str, coupling: float | None, epsilon: float | None) -> float | None:
+    """The coupling that belongs to the model, None if it was not given. Refuses the other's."""
     from mutau.models import model_class
 
     wanted = model_class(model).coupling_name
-    given = {"coupling": coupling, "epsilon": epsilon}
-    value = given.pop(wanted)
-    (other,) = given
-    if value is None or given[other] is not None:
+    values = {"coupling": coupling, "epsilon": epsilon}
+    value = values.pop(wanted)
+    ((other, not_its_own),) = values.items()
+    if not_its_own is not None:
         raise MutauError(
-            f"model {model!r} takes --{wanted}" + (f", not --{other}" if given[other] else ""),
+            f"model {model!r} takes --{wanted}, not --{other}",
             remedy=f"write for example --{wanted} 1e-3",
         )
     return value
 
 
+def model_point(
+    name: str,
+    mass: str,
+    coupling: float | None,
+    epsilon: float | None,
+    alpha_d: float,
+    mass_ratio: float,
+    *,
+    default: float | None = None,
+) -> Any:
+    """Model of the options; `default` for the coupling where none is given.
+
+    Raises MutauError without a coupling and a default, and what the model raises.
+    """
+    from mutau.models import build_model
+
+    value = own_coupling(name, coupling, epsilon)
+    if value is None:
+        value = coupling_of(name, coupling, epsilon) if default is None else default
+    return build_model(name, energy("--mass", mass), value, alpha_d=alpha_d, mass_ratio=mass_ratio)
+
+
 Mass = Annotated[str, typer.Option(help="Z' mass in GeV, or with a unit: 100MeV.")]
 Masses = Annotated[
     str | None,
-    typer.Option("--mass", help="Z' mass: 0.1, 100MeV, a list 0.01,0.1, a range 1MeV:1GeV:60."),
+    typer.Option(
+        "--mass",
+        help="Z' mass in GeV or with a unit: 0.1, 100MeV, a list 0.01,0.1, a range 1MeV:1GeV:60; "
+        "default: the experiment's range.",
+    ),
 ]
-Coupling = Annotated[float | None, typer.Option(help="Coupling g' of the Z' (lmu-ltau).")]
-Epsilon = Annotated[float | None, typer.Option(help="Kinetic mixing (dark-photon).")]
-ModelName = Annotated[str, typer.Option("--model", help="A name out of `mutau show models`.")]
-AlphaD = Annotated[float, typer.Option(help="Coupling strength to dark matter; 0: none.")]
-MassRatio = Annotated[float, typer.Option(help="Z' mass over dark-matter mass.")]
+Coupling = Annotated[float | None, typer.Option(help="Coupling g' of the Z' (no unit); lmu-ltau.")]
+Epsilon = Annotated[float | None, typer.Option(help="Kinetic mixing (no unit); dark-photon.")]
+ModelName = Annotated[
+    str,
+    typer.Option("--model", help="A name out of `mutau show models`, or charges:FILE.toml."),
+]
+AlphaD = Annotated[
+    float, typer.Option(help="Coupling strength to dark matter, g_D^2/(4 pi); 0: none.")
+]
+MassRatio = Annotated[
+    float, typer.Option(help="Z' mass over dark-matter mass, above 2; with --alpha-d.")
+]
 Experiment = Annotated[
     str, typer.Argument(help="A name out of `mutau show experiments`, or a TOML file.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes every random number.")]
 Events = Annotated[
-    int, typer.Option("-n", min=0, help="Monte Carlo events per mass; 0: the road's default.")
+    int,
+    typer.Option(
+        "-n", parser=whole_number(0), metavar="N",
+        help="Monte Carlo events per mass: 1000 or 1e4; 0: the road's default.",
+    ),
+]  # fmt: skip
+Level = Annotated[
+    float | None,
+    typer.Option(help="Confidence level, 0.5 to 0.9999; default: the experiment's."),
 ]
+Material = Annotated[str, typer.Option(help="A name out of `mutau show materials`.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Year = Annotated[int, typer.Option("--year-gm2", help="Reference year of the muon g-2 band.")]
 Output = Annotated[str, typer.Option("-o", "--out", help="File or folder to write.")]

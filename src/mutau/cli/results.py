@@ -1,20 +1,15 @@
-"""Verbs that answer with numbers: model, xsec, yields, limit, generate."""
+"""Verbs that answer with numbers: model, xsec, yields, limit, cascade, generate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar
-
-
-def _model(name: str, mass: float, coupling: float, alpha_d: float, mass_ratio: float) -> Any:
-    from mutau.models import build_model
-
-    return build_model(name, mass, coupling, alpha_d=alpha_d, mass_ratio=mass_ratio)
+from mutau.core.errors import MutauError
 
 
 def model(
@@ -29,31 +24,38 @@ def model(
     """Widths, branchings, Δa_μ and ε_eff of one model point."""
     from mutau.pipeline.point import model_summary
 
-    value = o.coupling_of(model, coupling, epsilon)
-    emit(model_summary(_model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)), json)
+    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
+    emit(model_summary(point), json)
 
 
 def xsec(
+    context: typer.Context,
     process: Annotated[str, typer.Argument(help="A name out of `mutau show processes`.")],
-    energy: Annotated[str, typer.Option(help="Energy of the incoming particle, GeV.")],
-    mass: Annotated[str | None, typer.Option(help="Z' mass in GeV, or with a unit.")] = None,
+    energy: Annotated[
+        str, typer.Option(help="Energy of the incoming particle in GeV, or with a unit: 160GeV.")
+    ],
+    mass: Annotated[
+        str | None, typer.Option(help="Z' mass in GeV, or with a unit; for processes with a Z'.")
+    ] = None,
     coupling: o.Coupling = None,
     epsilon: o.Epsilon = None,
-    material: Annotated[str, typer.Option(help="A name out of `mutau show materials`.")] = "lead",
-    method: Annotated[str, typer.Option(help="exact, ww or iww, where the process has them.")] = (
+    material: o.Material = "lead",
+    method: Annotated[str, typer.Option(help="exact; for muon-brems, electron-brems ww, iww.")] = (
         "exact"
     ),
-    form_factor: Annotated[str, typer.Option(help="elastic or elastic+inelastic.")] = "elastic",
-    coulomb: Annotated[
-        bool, typer.Option("--coulomb", help="With the Coulomb correction (electron-brems).")
-    ] = False,
+    form_factor: Annotated[
+        str,
+        typer.Option(help="elastic, elastic+inelastic, unscreened or point; bremsstrahlung."),
+    ] = "elastic",
     electrons: Annotated[
         str, typer.Option(help="Atomic electrons in annihilation: rest, virial or compton.")
     ] = "virial",
     model: o.ModelName = "lmu-ltau",
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
-    differential: Annotated[bool, typer.Option(help="Also dσ/dx over x = E_Z'/E.")] = False,
+    differential: Annotated[
+        bool, typer.Option("--differential", help="Also dσ/dx over x = E_Z'/E; bremsstrahlung.")
+    ] = False,
     cuts: Annotated[
         str, typer.Option(help="Experiment whose cuts restrict mu e -> mu e X (true quantities).")
     ] = "",
@@ -63,20 +65,46 @@ def xsec(
     json: o.Json = False,
 ) -> None:
     """Total cross section per atom (or per electron) in pb, with its error."""
-    from mutau.pipeline.point import cross_section_answer, needs_model
+    from mutau.pipeline.point import cross_section_answer, needs_model, refuse_unused
 
+    chosen = [name for name in o.given(context) if name in _XSEC_OPTIONS or name in _MODEL_OPTIONS]
+    refuse_unused(
+        process,
+        [_XSEC_OPTIONS.get(name, name) for name in chosen],
+        lambda name: "--" + _SPELLED.get(name, name).replace("_", "-"),
+    )
     point = None
     if needs_model(process):
         if mass is None:
-            raise typer.BadParameter("this process makes a Z'; give its mass", param_hint="--mass")
-        value = o.coupling_of(model, coupling, epsilon)
-        point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
-    answer = cross_section_answer(
-        process, o.energy("--energy", energy), point, material=material, method=method,
-        form_factor=form_factor, electrons=electrons, differential=differential, cuts=cuts,
-        alpha=None if alpha_inverse is None else 1.0 / alpha_inverse, coulomb=coulomb,
-    )  # fmt: skip
-    emit(answer, json)
+            raise MutauError("is missing", place="--mass", remedy=f"{process} makes a Z'")
+        point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
+    values: dict[str, Any] = {
+        "material": material, "method": method, "form_factor": form_factor,
+        "electrons": electrons, "differential": differential, "cuts": cuts,
+        "alpha": _alpha(alpha_inverse),
+    }  # fmt: skip
+    options = {
+        _XSEC_OPTIONS[name]: values[_XSEC_OPTIONS[name]] for name in chosen if name in _XSEC_OPTIONS
+    }
+    emit(cross_section_answer(process, o.energy("--energy", energy), point, **options), json)
+
+
+#: Parameter of the verb -> field of the engine's request.
+_XSEC_OPTIONS: Final = {
+    name: name
+    for name in ("material", "method", "form_factor", "electrons", "differential", "cuts")
+} | {"alpha_inverse": "alpha"}
+_SPELLED: Final = {"alpha": "alpha-inverse"}
+_MODEL_OPTIONS: Final = ("mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio")
+
+
+def _alpha(inverse: float | None) -> float | None:
+    if inverse is not None and not 1.0 <= inverse < float("inf"):
+        raise MutauError(
+            f"1/α = {inverse:g} is not allowed", place="--alpha-inverse", allowed="1 or more",
+            remedy="write for example 137.036",
+        )  # fmt: skip
+    return None if inverse is None else 1.0 / inverse
 
 
 def yields(
@@ -87,7 +115,9 @@ def yields(
     model: o.ModelName = "lmu-ltau",
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
-    truth: Annotated[bool, typer.Option(help="True quantities, perfect acceptance.")] = False,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Cuts on true quantities, perfect acceptance.")
+    ] = False,
     n: o.Events = 0,
     seed: o.Seed = 1,
     json: o.Json = False,
@@ -96,8 +126,7 @@ def yields(
     from mutau.experiment import load_experiment
     from mutau.pipeline.yields import expected_yields, yields_answer
 
-    value = o.coupling_of(model, coupling, epsilon)
-    point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
+    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     found = load_experiment(experiment)
     result = expected_yields(point, found, seed=seed, n_events=n, truth=truth)
     emit(yields_answer(result), json)
@@ -109,11 +138,10 @@ def limit(
     model: o.ModelName = "lmu-ltau",
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
-    cl: Annotated[
-        float | None, typer.Option(help="Confidence level; default: the experiment's.")
-    ] = None,
+    cl: o.Level = None,
     method: Annotated[
-        str | None, typer.Option(help="Statistical method; default: the experiment's.")
+        str | None,
+        typer.Option(help="A name out of `mutau show methods`; default: the experiment's."),
     ] = None,
     n: o.Events = 0,
     seed: o.Seed = 1,
@@ -143,7 +171,12 @@ def generate(
     experiment: o.Experiment,
     mass: o.Mass,
     out: o.Output,
-    n: Annotated[int, typer.Option("-n", min=1, help="Number of events.")] = 10_000,
+    n: Annotated[
+        int,
+        typer.Option(
+            "-n", parser=o.whole_number(1), metavar="N", help="Number of events: 1000 or 1e4."
+        ),
+    ] = 10_000,
     coupling: o.Coupling = None,
     epsilon: o.Epsilon = None,
     model: o.ModelName = "lmu-ltau",
@@ -158,8 +191,7 @@ def generate(
     from mutau.sampling.event_files import check_output, write_events
 
     check_output(out)
-    value = o.coupling_of(model, coupling, epsilon)
-    point = _model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
+    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     events = generate_events(point, load_experiment(experiment), n, seed=seed)
     with progress_bar(f"writing {out}", quiet=json):
         write_events(events, out)
@@ -169,20 +201,34 @@ def generate(
 
 
 def cascade(
-    energy: Annotated[str, typer.Option(help="Energy of the incident particle, GeV.")],
+    context: typer.Context,
+    energy: Annotated[
+        str, typer.Option(help="Energy of the incident particle in GeV, or with a unit: 100GeV.")
+    ],
     particle: Annotated[str, typer.Option(help="e-, e+ or gamma.")] = "e-",
-    material: Annotated[str, typer.Option(help="A name out of `mutau show materials`.")] = "lead",
+    material: o.Material = "lead",
     method: Annotated[str, typer.Option(help="equations or mc.")] = "equations",
     edges: Annotated[
-        str | None, typer.Option(help="Energy bins: 1,2,5,10 or 1GeV:100GeV:21; default 20 bins.")
+        str | None,
+        typer.Option(
+            help="Edges of energy bins in GeV or with a unit: 1,2,5,10 or 1GeV:100GeV:21; "
+            "default: 20 bins."
+        ),
     ] = None,
-    showers: Annotated[int, typer.Option("-n", min=2, help="Showers of the Monte Carlo.")] = 2000,
+    showers: Annotated[
+        int,
+        typer.Option(
+            "-n", parser=o.whole_number(2), metavar="N", help="Showers, with --method mc."
+        ),
+    ] = 2000,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
     """Mean differential track length of e- and e+ in an electromagnetic cascade."""
     from mutau.pipeline.cascade import cascade_answer
 
+    if method == "equations" and "showers" in o.given(context):
+        raise MutauError("has no effect on --method equations", place="-n", allowed="--method mc")
     bins = o.energies("--edges", edges) if edges else None
     answer = cascade_answer(
         particle, o.energy("--energy", energy), material, edges=bins, method=method,

@@ -9,6 +9,7 @@ import typer
 
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar
+from mutau.core.errors import MutauError
 
 
 def plane(
@@ -72,8 +73,6 @@ def reproduce(
     from mutau.plotting.report import check_formats, prepare_folder, write_report
     from mutau.plotting.static import check_style
 
-    if quick and full:
-        raise typer.BadParameter("--quick and --full exclude each other")
     wanted = list(PAPERS) if not papers or "all" in papers else papers
     level = LEVELS["quick" if quick else "full" if full else "default"]
     suffixes = check_formats(formats.split(","))
@@ -113,13 +112,24 @@ def check(
     json: o.Json = False,
 ) -> None:
     """Located diagnosis of an experiment file; changes and runs nothing."""
-    from mutau.pipeline.show import check_answer
+    from mutau.pipeline.show import check_answer, problem_rows
 
-    emit(check_answer(file), json)
+    try:
+        emit(check_answer(file), json)
+    except MutauError as error:
+        if json:
+            emit({"file": file, "problems": problem_rows(error)}, as_json=True)
+        raise
 
 
 def show(
-    what: Annotated[str, typer.Argument(help="experiments, materials, models, limits, ...")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="experiments, materials, models, processes, limits, bounds, constants, "
+            "references, methods, variables or crosschecks."
+        ),
+    ],
     missing: Annotated[
         bool, typer.Option("--missing", help="With limits: curves without public numbers.")
     ] = False,

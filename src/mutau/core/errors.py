@@ -8,7 +8,7 @@ and ends with exit code 2.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -85,15 +85,27 @@ class Problems(MutauError):
     """Several located problems found in one document, reported together.
 
     problems : tuple of (address, message) pairs, in document order.
+    elements : address -> name of the element there, where it has one; the text shows it.
     """
 
-    def __init__(self, document: str, problems: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        document: str,
+        problems: Iterable[tuple[str, str]],
+        elements: Mapping[str, str] | None = None,
+    ) -> None:
         self.document = document
         self.problems = tuple(problems)
-        lines = [f"{document}: {address}: {text}" for address, text in self.problems]
+        self.elements = {place: name for place, name in (elements or {}).items() if name}
+        lines = [f"{document}: {self.named(address)}: {text}" for address, text in self.problems]
         count = len(lines)
         lines.append(f"{count} problem{'s' if count != 1 else ''}; nothing was run.")
         super().__init__("\n".join(lines))
+
+    def named(self, address: str) -> str:
+        """An address with the name of its element: `detector/counter[3]/z (S4)`."""
+        name = self.elements.get(address)
+        return f"{address} ({name})" if name else address
 
 
 def require_in_range(

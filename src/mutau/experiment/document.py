@@ -39,6 +39,27 @@ def address(location: tuple[int | str, ...]) -> str:
     return text or "file"
 
 
+def element_name(document: Mapping[str, Any], place: str) -> str:
+    """Name of the innermost element that an address leads through; "" where none has a name.
+
+    >>> element_name({"counter": [{"name": "S4", "z": 1}]}, "counter[0]/z")
+    'S4'
+    """
+    node: Any = document
+    name = ""
+    for step in place.split("/"):
+        match = _STEP.match(step)
+        if match is None or not isinstance(node, Mapping):
+            break
+        key, label = match.groups()
+        node = node.get(key)
+        if label is not None and isinstance(node, list):
+            node = node[int(label)] if label.isdigit() and int(label) < len(node) else None
+        if isinstance(node, Mapping) and isinstance(node.get("name"), str):
+            name = node["name"]
+    return name
+
+
 def _item(items: list[Any], label: str, place: str) -> int:
     """Index of `[2]` or `[S4]` in a list of tables."""
     if label.isdigit():
@@ -54,13 +75,14 @@ def _item(items: list[Any], label: str, place: str) -> int:
 def with_value(document: Mapping[str, Any], place: str, value: Any) -> Document:
     """A copy of the document with one value set at an address.
 
-    place : `beam/energy`, `detector/counter[3]/x`, or by name `detector/counter[S4]/x`.
+    place : `beam/energy`, `detector/counter[3]/x`, or by name `detector/counter[S4]/x`; also as
+        messages write it, `detector/counter[3]/x (S4)`.
     Raises UnknownName or MutauError if a table or item on the way does not exist; whether the
     last key may stand there, the schema decides afterwards.
     """
     result: Document = copy.deepcopy(dict(document))
     node: Any = result
-    steps = place.split("/")
+    steps = place.partition(" (")[0].split("/")
     for number, step in enumerate(steps):
         match = _STEP.match(step)
         if match is None or not isinstance(node, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mutau.core.errors import Problems
 from mutau.core.registry import Registry
-from mutau.experiment.document import address, read_document, with_value
+from mutau.experiment.document import address, element_name, read_document, with_value
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -64,9 +64,23 @@ def load_experiment(name_or_path: str | Path) -> Experiment:
 def check_file(path: str | Path) -> Experiment:
     """Check one file: structure first, then meaning. Changes nothing, computes nothing.
 
+    Files that it names (`beam/phase_space`, `field_map` of a magnet) count from its folder.
     Returns the experiment. Raises FileError, or Problems with all addresses and messages.
     """
-    return from_document(read_document(path), str(path))
+    document = read_document(path)
+    return from_document(_located(document, Path(path).absolute().parent), str(path))
+
+
+def _located(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The document with names of files made absolute; odd values are left to the schema."""
+    beam, detector = document.get("beam"), document.get("detector")
+    magnets = detector.get("magnet") if isinstance(detector, dict) else ()
+    magnets = magnets if isinstance(magnets, list) else ()
+    tables = [(beam, "phase_space"), *((m, "field_map") for m in magnets)]
+    for table, key in tables:
+        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key]:
+            table[key] = str(folder / table[key])
+    return document
 
 
 def replace(
@@ -98,14 +112,18 @@ def from_document(document: Mapping[str, Any], name: str) -> Experiment:
         experiment = Experiment.model_validate(document)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        raise Problems(
-            name, [(address(item["loc"]), _message(dict(item))) for item in found]
-        ) from None
+        wrong = [(address(item["loc"]), _message(dict(item))) for item in found]
+        raise _problems(name, document, wrong) from None
     problems = meaning(experiment)
     if problems:
-        raise Problems(name, problems)
+        raise _problems(name, document, problems)
     experiment._document.update(copy.deepcopy(dict(document)))
     return experiment
+
+
+def _problems(name: str, document: Mapping[str, Any], wrong: Sequence[tuple[str, str]]) -> Problems:
+    """Problems that also name the elements they are about."""
+    return Problems(name, wrong, {place: element_name(document, place) for place, _ in wrong})
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -145,9 +145,7 @@ def moment_reference(year: int) -> MomentReference:
     try:
         return table[int(year)]
     except (KeyError, TypeError, ValueError):
-        known = [str(item) for item in table]
-        remedy = "there are " + ", ".join(known)
-        raise UnknownName("reference year of g-2", str(year), known, remedy=remedy) from None
+        raise UnknownName("reference year of g-2", str(year), map(str, table)) from None
 
 
 def vector_coupling_band(mass: ArrayLike, year: int, n_sigma: float = 2.0) -> CouplingBand:

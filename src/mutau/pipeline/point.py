@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -57,22 +57,55 @@ class Process:
     """A reaction as the command line sees it.
 
     compute : Request -> (cross section, further entries of the answer). per : "atom" or "electron".
-    zprime : whether it makes a Z', so that a model is needed.
+    zprime : whether it makes a Z', so that a model is needed. options : fields of `Request` that
+    it looks at, beside `method`, whose "exact" every process has.
     """
 
     compute: Callable[[Request], tuple[CrossSection, dict[str, Any]]]
     per: str
     zprime: bool
     meaning: str
+    options: frozenset[str] = frozenset()
 
 
 PROCESSES: Registry[Process] = Registry("process", remedy="'mutau show processes' lists all")
 _POINTS = np.linspace(0.005, 0.995, 100)
 
 
+#: What describes the Z', for processes that make one.
+MODEL_OPTIONS = ("mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio")
+
+
 def needs_model(process: str) -> bool:
     """Whether the process makes a Z'. Raises UnknownName."""
     return PROCESSES[process].zprime
+
+
+def takes(process: str, option: str) -> bool:
+    """Whether an option of `Request` or of the model has an effect on the process."""
+    entry = PROCESSES[process]
+    if option in MODEL_OPTIONS:
+        return entry.zprime
+    return option == "method" or option in entry.options
+
+
+def refuse_unused(process: str, options: Iterable[str], spell: Callable[[str], str] = str) -> None:
+    """Raise MutauError for the first option that has no effect on the process.
+
+    options : fields of `Request` or of the model that were given. spell : how a message writes one.
+    """
+    for option in options:
+        if not takes(process, option):
+            users = [name for name in PROCESSES if takes(name, option)]
+            raise MutauError(
+                f"has no effect on {process}", place=spell(option),
+                remedy=f"leave it out; it belongs to {', '.join(users)}",
+            )  # fmt: skip
+
+
+def _request(process: str, energy: float, model: Model | None, options: dict[str, Any]) -> Request:
+    refuse_unused(process, options)
+    return Request(energy, model, **options)
 
 
 def _boson(request: Request) -> Model:
@@ -83,7 +116,10 @@ def _boson(request: Request) -> Model:
 
 def _only_exact(request: Request, process: str) -> None:
     if request.method != "exact":
-        raise MutauError(f"{process} has no method {request.method!r}", allowed="exact")
+        raise MutauError(
+            f"{process} has no method {request.method!r}", place="method", allowed="exact",
+            remedy="muon-brems and electron-brems also have ww and iww",
+        )  # fmt: skip
 
 
 def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
@@ -122,11 +158,14 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
     return CrossSection(sigma, square_error**0.5), answer
 
 
+_BREMS = frozenset({"material", "form_factor", "differential"})
 PROCESSES.register("muon-brems")(
-    Process(lambda r: brems(r, "mu"), "atom", True, "mu N -> mu N Z' on nuclei, tree level")
+    Process(lambda r: brems(r, "mu"), "atom", True, "mu N -> mu N Z' on nuclei, tree level", _BREMS)
 )
 PROCESSES.register("electron-brems")(
-    Process(lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing")
+    Process(
+        lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing", _BREMS
+    )
 )
 
 
@@ -187,8 +226,11 @@ def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:
 
 
 PROCESSES.register("annihilation")(
-    Process(annihilation, "atom", True, "e+ e- -> Z' -> invisible on atomic electrons")
-)
+    Process(
+        annihilation, "atom", True, "e+ e- -> Z' -> invisible on atomic electrons",
+        frozenset({"material", "electrons"}),
+    )
+)  # fmt: skip
 for _name, _meaning in {
     "muon-electron-zprime": "mu e -> mu e Z' on an electron at rest, tree level",
     "muon-electron-elastic": "mu e -> mu e; needs --cuts, being infinite without",
@@ -196,8 +238,11 @@ for _name, _meaning in {
     "muon-electron-nunu": "mu e -> mu e nu nu-bar, three flavours",
 }.items():
     PROCESSES.register(_name)(
-        Process(partial(muon_electron, _name), "electron", _name.endswith("zprime"), _meaning)
-    )
+        Process(
+            partial(muon_electron, _name), "electron", _name.endswith("zprime"), _meaning,
+            frozenset({"cuts", "alpha"}),
+        )
+    )  # fmt: skip
 
 
 def cross_section_answer(
@@ -207,10 +252,11 @@ def cross_section_answer(
 
     process : a name in PROCESSES. energy : GeV. options : fields of `Request`.
     Returns sigma_pb and sigma_err_pb per atom or per electron (key `per`), with provenance.
-    Raises UnknownName, OutOfRange or MutauError as the process does.
+    Raises UnknownName, OutOfRange or MutauError as the process does; MutauError for an option that
+    has no effect on it.
     """
     entry = PROCESSES[process]
-    request = Request(energy, model, **options)
+    request = _request(process, energy, model, options)
     if request.coulomb and process != "electron-brems":
         raise MutauError(f"{process} has no Coulomb correction", place="coulomb")
     sigma, further = entry.compute(request)
@@ -230,4 +276,5 @@ def cross_section_answer(
 
 def cross_section(process: str, energy: float, model: Model | None, **options: Any) -> CrossSection:
     """Cross section of a process; arguments as in `cross_section_answer`."""
-    return PROCESSES[process].compute(Request(energy, model, **options))[0]
+    entry = PROCESSES[process]
+    return entry.compute(_request(process, energy, model, options))[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mutau.core.constants import TABLE
+from mutau.core.errors import MutauError, Problems
 from mutau.core.registry import Registry
 
 Rows = list[dict[str, Any]]
@@ -165,10 +166,15 @@ def _variables() -> Rows:
 def show_answer(what: str, *, missing: bool = False) -> dict[str, Any]:
     """Rows of one list; with `missing` (limits only) the curves without public numbers.
 
-    Raises UnknownName for another list.
+    Raises UnknownName for another list, MutauError for `missing` with a list that has none.
     """
     rows = SHOWN[what]
-    if missing and what == "limits":
+    if missing and what != "limits":
+        raise MutauError(
+            f"nothing is known to be missing from {what!r}", place="--missing",
+            remedy="'mutau show limits --missing' lists curves without public numbers",
+        )  # fmt: skip
+    if missing:
         from mutau.limits import missing as missing_curves
 
         return {"missing": [asdict(item) for item in missing_curves()]}
@@ -192,5 +198,18 @@ def check_answer(file: str) -> dict[str, Any]:
         "process": item.process,
         "can_be_run": has_road(item),
         "digest": item.digest,
-        "problems": 0,
+        "problems": [],
     }
+
+
+def problem_rows(error: MutauError) -> Rows:
+    """What an error says about a file: rows of address, element (its name, or ""), message.
+
+    One row per problem; an error that is not about a place in the file has the address "file".
+    """
+    if not isinstance(error, Problems):
+        return [{"address": "file", "element": "", "message": str(error)}]
+    return [
+        {"address": place, "element": error.elements.get(place, ""), "message": message}
+        for place, message in error.problems
+    ]

@@ -1,0 +1,55 @@
+"""One or two command lines per verb, for its help; a test parses every one of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
+    "model": (
+        "mutau model --mass 100MeV --coupling 1e-3",
+        "mutau model --mass 0.03 --coupling 1e-4 --alpha-d 0.1 --mass-ratio 3 --json",
+    ),
+    "xsec": (
+        "mutau xsec muon-brems --energy 160 --mass 0.1 --coupling 1e-3 --material lead",
+        "mutau xsec muon-electron-elastic --energy 150 --cuts muone",
+    ),
+    "yields": (
+        "mutau yields na64mu --mass 100MeV --coupling 1e-3",
+        "mutau yields muone --mass 0.1 --coupling 1e-3 --truth --json",
+    ),
+    "limit": (
+        "mutau limit na64mu --mass 1MeV:1GeV:13 -o na64mu.npz",
+        "mutau limit na64e --mass 10MeV,100MeV --alpha-d 0.1 --cl 0.95",
+    ),
+    "cascade": ("mutau cascade --energy 100 --material lead --edges 1,10,50,100",),
+    "generate": ("mutau generate na64mu --mass 100MeV --coupling 1e-3 -n 1e4 -o events.lhe.gz",),
+    "background": (
+        "mutau background na64mu",
+        "mutau background muone --mass 100MeV --coupling 1e-3 --effort 0.1",
+    ),
+    "optimise": ("mutau optimise muone --mass 100MeV -o tuned.toml",),
+    "measure": ("mutau measure muone --mass 100MeV --coupling 1e-3 --toys 20",),
+    "combine": ("mutau combine na64mu muone --mass 10MeV,100MeV",),
+    "discover": ("mutau discover na64mu muone --mass 10MeV --coupling 5e-4",),
+    "scan": ("mutau scan grid.toml -o scan", "mutau scan grid.toml -o scan --resume"),
+    "simulate": ("mutau simulate na64mu -n 1e5 -o run",),
+    "plane": (
+        "mutau plane na64mu -o plane.png",
+        "mutau plane na64mu --mass 1MeV:1GeV:13 --only none --year-gm2 2025 -o plane.pdf",
+    ),
+    "reproduce": ("mutau reproduce na64mu --quick -o results",),
+    "check": ("mutau check mine.toml", "mutau check mine.toml --json"),
+    "show": ("mutau show experiments", "mutau show limits --missing"),
+    "cite": ("mutau cite na64mu gm2 -o references.bib",),
+    "export": (
+        "mutau export csv na64mu.npz -o tables",
+        "mutau export pyhf na64mu --mass 100MeV --coupling 1e-3 -o workspaces",
+    ),
+    "crosscheck": ("mutau crosscheck --effort 0.1",),
+}
+
+
+def epilog(verb: str) -> str | None:
+    """What stands below the help of a verb, each example on a line of its own."""
+    lines = EXAMPLES.get(verb)
+    return "\b\n" + "\n".join(("Examples:", *(f"  {line}" for line in lines))) if lines else None

@@ -46,7 +46,11 @@ def scan(
         from mutau.scan.jobqueue import batch_cluster, batch_script
 
         if job_script:
-            emit({"job_script": batch_script(dask_jobqueue)}, json)
+            text = batch_script(dask_jobqueue)
+            if json:
+                emit({"job_script": text}, json)
+            else:
+                typer.echo(text)  # as it is: a table would break its lines
             return
         settings["executor"] = batch_cluster(dask_jobqueue, workers)
     elif dask:

@@ -224,13 +224,13 @@ def test_records_have_room_or_say_so(na64mu, monkeypatch):
     layout = build_layout(na64mu)
     beam = simulation.beam_source(na64mu, layout)(2000, stream(1), 0).at(entrance(layout))
     plain = simulate_beam(na64mu, beam, stream(2))
-    new = simulation._new_records
+    new = simulation.beam_records
 
     def tiny(layout, beam):
         events, _ = new(layout, beam)
         return events, np.zeros((1, 6))
 
-    monkeypatch.setattr(simulation, "_new_records", tiny)
+    monkeypatch.setattr(simulation, "beam_records", tiny)
     cramped = simulate_beam(na64mu, beam, stream(2))
     assert len(cramped.extra_event) == 0
     assert cramped.lost_extra.sum() > 0.5 * len(plain.extra_event)

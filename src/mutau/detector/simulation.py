@@ -105,7 +105,7 @@ def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
     return described_beam(beam, layout.target_z[0])
 
 
-def _new_records(layout: Layout, beam: BeamMuons) -> tuple[Array, Array]:
+def beam_records(layout: Layout, beam: BeamMuons) -> tuple[Array, Array]:
     """Records of the events, muons at their start, and room for extra hits."""
     n = len(beam)
     events = np.zeros((n, layout.setup.width))
@@ -160,7 +160,7 @@ def simulate_beam(
 
     layout = build_layout(experiment, cells)
     n = len(beam)
-    events, extra = _new_records(layout, beam)
+    events, extra = beam_records(layout, beam)
     start, weight, stops = events[:, :6].copy(), beam.weight.copy(), np.full(n, np.inf)
     if signal is not None:
         face, back = layout.target_z
@@ -170,7 +170,7 @@ def simulate_beam(
     if signal is not None:
         weight *= _emit(signal, layout, events, stops, rng)
         walk_all(rng, *arrays, np.full(n, np.inf))
-    return _hits(experiment, layout, events, extra, start, weight, rng, first, seed)
+    return collect_hits(experiment, layout, events, extra, start, weight, rng, first, seed)
 
 
 def _emit(
@@ -219,7 +219,7 @@ def _four_momenta(states: Array) -> Array:
     return np.column_stack([energy, p[:, None] * direction])
 
 
-def _hits(
+def collect_hits(
     experiment: Experiment,
     layout: Layout,
     events: Array,

@@ -86,7 +86,7 @@ _FLAT: Final = 1e-6
 
 
 @njit
-def _release(
+def release(
     rng: np.random.Generator,
     rows: Array,
     tables: Array,
@@ -157,7 +157,7 @@ def _collide(
         event[E_VERTEX], event[E_VERTEX + 1] = event[PX], event[PY]
         event[E_VERTEX + 2], event[E_VERTEX + 3] = event[PZ], lost
         event[E_VERTEX + 4] = kind + 1.0
-    _release(rng, rows, tables, event, extra, stack, kind, lost, kick_x, kick_y, m, r, left)
+    release(rng, rows, tables, event, extra, stack, kind, lost, kick_x, kick_y, m, r, left)
     p_out = math.sqrt(max(after * after - M_MU * M_MU, 1e-12))
     event[SX] += kick_x / p_out
     event[SY] += kick_y / p_out
@@ -369,7 +369,9 @@ def _dipole(
         event[PZ] = rows[r, Z] + rows[r, LENGTH]
         return 0.0
     p = math.sqrt(event[EN] ** 2 - M_MU * M_MU)
-    x, y, tx, ty, fine = bend(event[PX], event[PY], event[SX], event[SY], p, rows, r, gap, 1.0)
+    x, y, tx, ty, fine = bend(
+        event[PX], event[PY], event[PZ], event[SX], event[SY], p, rows, tables, r, gap, 1.0
+    )
     event[PX], event[PY], event[SX], event[SY] = x, y, tx, ty
     event[PZ] += gap
     if fine == 0.0:

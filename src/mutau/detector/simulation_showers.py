@@ -71,15 +71,15 @@ _SOFT_SWEPT: Final = 0.3
 #: Hadrons below it deposit where they are (GeV): their range is below 0.3 interaction lengths.
 SLOW: Final = 1.0
 #: Share of a fragmenting energy: density 1 - a + 3 a (1 - z)^2.
-_FIELD_FEYNMAN: Final = 0.77
+FIELD_FEYNMAN: Final = 0.77
 #: rms of each transverse component of a fragment, GeV, and the shares of charged hadrons and
 #: photons (neutral pions) among fragments; the rest are neutral hadrons.
-_P_T: Final = 0.3
-_CHARGED_SHARE: Final = 0.6
+P_T: Final = 0.3
+CHARGED_SHARE: Final = 0.6
 #: Radius (cm) within which a slow hadron leaves its energy, for the sharing among cells: half an
 #: interaction length of iron.
 HADRON_RADIUS: Final = 8.0
-_PHOTON_SHARE: Final = 0.3
+PHOTON_SHARE: Final = 0.3
 
 
 @njit
@@ -187,8 +187,8 @@ def fragment(
         while True:  # Field-Feynman by rejection
             share = rng.random()
             rest = 1.0 - share
-            height = 1.0 - _FIELD_FEYNMAN + 3.0 * _FIELD_FEYNMAN * rest * rest
-            if rng.random() * (1.0 + 2.0 * _FIELD_FEYNMAN) < height:
+            height = 1.0 - FIELD_FEYNMAN + 3.0 * FIELD_FEYNMAN * rest * rest
+            if rng.random() * (1.0 + 2.0 * FIELD_FEYNMAN) < height:
                 break
         part = share * left
         left -= part
@@ -197,13 +197,13 @@ def fragment(
             continue
         draw = rng.random()
         kind, charge = NEUTRAL, 0.0
-        if draw < _CHARGED_SHARE:
+        if draw < CHARGED_SHARE:
             kind = CHARGED
             charge = 1.0 if rng.random() < 0.5 else -1.0
-        elif draw < _CHARGED_SHARE + _PHOTON_SHARE:
+        elif draw < CHARGED_SHARE + PHOTON_SHARE:
             kind = PHOTON
-        new_x = tx + _P_T / part * rng.standard_normal()
-        new_y = ty + _P_T / part * rng.standard_normal()
+        new_x = tx + P_T / part * rng.standard_normal()
+        new_y = ty + P_T / part * rng.standard_normal()
         if abs(new_x) > STEEP or abs(new_y) > STEEP:
             soft += part
             continue
@@ -322,16 +322,19 @@ def _detect(
 
 
 @njit
-def _through_dipole(rows: Array, q: Array, r: int, charged: bool) -> bool:
+def _through_dipole(rows: Array, tables: Array, q: Array, r: int, charged: bool) -> bool:
     """Particle q through a piece of a magnet; False where it ends there."""
     length = rows[r, Z] + rows[r, LENGTH] - q[S_Z]
     if rows[r, NARROW] > 0.0 and not within(q[S_X], q[S_Y], rows, r):
         return False  # into the yoke
+    z = q[S_Z]
     q[S_Z] += length
     if charged:
         mass = M_PI if q[S_KIND] == CHARGED else M_E
         p = math.sqrt(max(q[S_E] * q[S_E] - mass * mass, 1e-12))
-        x, y, tx, ty, fine = bend(q[S_X], q[S_Y], q[S_TX], q[S_TY], p, rows, r, length, q[S_CHARGE])
+        x, y, tx, ty, fine = bend(
+            q[S_X], q[S_Y], z, q[S_TX], q[S_TY], p, rows, tables, r, length, q[S_CHARGE]
+        )
         q[S_X], q[S_Y], q[S_TX], q[S_TY] = x, y, tx, ty
         return fine > 0.0
     q[S_X] += length * q[S_TX]
@@ -369,20 +372,9 @@ def _hadron(
         return False, count
     if free < cm:
         count = fragment(
-            rng,
-            rows,
-            event,
-            hadronic,
-            stack,
-            count,
-            q[S_E],
-            q[S_X],
-            q[S_Y],
-            q[S_Z],
-            q[S_TX],
-            q[S_TY],
-            r,
-        )
+            rng, rows, event, hadronic, stack, count, q[S_E], q[S_X], q[S_Y], q[S_Z], q[S_TX],
+            q[S_TY], r,
+        )  # fmt: skip
         return False, count
     q[S_Z] = rows[r, Z] + rows[r, LENGTH]
     return True, count
@@ -473,7 +465,7 @@ def fly(
         charged = q[S_KIND] in (ELECTRON, CHARGED, MARKER)
         what = rows[r, KIND]
         if what == DIPOLE:
-            alive = _through_dipole(rows, q, r, charged)
+            alive = _through_dipole(rows, tables, q, r, charged)
         elif not within(q[S_X], q[S_Y], rows, r):
             continue
         elif what in (PLANE, COUNTER):

@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange
-from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.detector.hits import Hits
 from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
 from mutau.detector.simulation_geometry import build_layout
 from mutau.matter import material
 from mutau.selection.cutflow import label, passes
+from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.xsec import muon_brems
 
 if TYPE_CHECKING:
-    from mutau.detector.tracking import TrackFit
     from mutau.experiment import Experiment
 
 Array = np.ndarray
@@ -46,13 +44,9 @@ SIMULATED: Final = (
     "trigger", "muon_energy", "muon_energy_fraction", "theta_mu", "incoming_momentum", "n_tracks",
     "e_miss", "ecal_energy", "vhcal_energy", "hcal_energy", "calorimeter_energy",
 )  # fmt: skip
-#: Smallest probability of chi^2 of a track; outliers are removed until it is reached.
-TRACK_P_VALUE: Final = 1e-3
 #: Elements that make less than this share of the Z' take the kinematics of the others.
 MINOR_SHARE: Final = 0.02
 _SIGNAL_NODES: Final = 24
-#: Last key of the random stream that smears momenta where there is no spectrometer.
-SMEARING: Final = 1
 
 
 @lru_cache(maxsize=16)
@@ -97,94 +91,6 @@ def signal_source(
         energies,
         total,
     )  # fmt: skip
-
-
-def on_target(hits: Hits, experiment: Experiment) -> Array:
-    """(N,) bool: particles that count as on target: all trigger counters before it fired."""
-    bits = before_bits(experiment)
-    return np.asarray(hits.counters & bits == bits)
-
-
-def before_bits(experiment: Experiment) -> int:
-    """Bits of the trigger counters before the target."""
-    return sum(
-        1 << i
-        for i, c in enumerate(experiment.detector.counter)
-        if c.role == "trigger" and c.z <= experiment.target.z
-    )
-
-
-def _has_arm(experiment: Experiment) -> bool:
-    trackers = [t for t in experiment.detector.tracker if t.arm == "outgoing"]
-    return len(trackers) >= 3 and bool(experiment.detector.magnet)
-
-
-def reconstruct(hits: Hits, experiment: Experiment) -> TrackFit | None:
-    """Tracks of the outgoing arm, up to two outliers removed; None without a spectrometer."""
-    from mutau.detector.tracking import fit_hits
-
-    if not _has_arm(experiment):
-        return None
-    return fit_hits(hits, experiment, max_removed=2, p_value=TRACK_P_VALUE)
-
-
-def _p_muon(hits: Hits, experiment: Experiment, fit: TrackFit | None) -> tuple[Array, Array]:
-    """Reconstructed momentum of the scattered muon (N, 4), and the number of tracks (N,).
-
-    Without a spectrometer: the true one, smeared by the resolution that the file states.
-    Number of tracks: 0 without a track, else the largest number of hits in one plane. A track has
-    hits in all planes but one (3 at least) and a probability of chi^2 above TRACK_P_VALUE; else
-    one wrong hit (the muon's missing, a knock-on electron's there) makes any momentum.
-    """
-    if fit is None:
-        resolution = experiment.detector.resolution
-        sigma = resolution.muon_momentum if resolution else 0.0
-        first = int(hits.event[0]) if len(hits) else 0
-        rng = stream(hits.meta.get("seed") or 0, first, SMEARING)
-        scale = np.maximum(1.0 + sigma * rng.standard_normal(len(hits)), 0.0)
-        p_muon = hits.p_out * scale[:, None]
-        return p_muon, (hits.p_out[:, 0] > 0.0).astype(float)
-    direction = np.column_stack([fit.state[:, 2:4], np.ones(len(fit))])
-    direction /= np.linalg.norm(direction, axis=1)[:, None]
-    energy = np.where(fit.ok, np.sqrt(fit.momentum**2 + M_MU**2), 0.0)
-    p_muon = np.column_stack([energy, fit.momentum[:, None] * direction])
-    outgoing = {t.name for t in experiment.detector.tracker if t.arm == "outgoing"}
-    columns = [i for i, name in enumerate(hits.planes) if name in outgoing]
-    most = hits.hits_per_plane()[:, columns].max(axis=1)
-    enough = fit.used.sum(axis=1) >= max(len(columns) - 1, 3)
-    good = fit.ok & enough & (fit.p_value > TRACK_P_VALUE)
-    return p_muon, np.where(good, most, 0).astype(float)
-
-
-def sample_of(hits: Hits, experiment: Experiment, fit: TrackFit | None = None) -> Sample:
-    """Reconstructed quantities of simulated events, for the cuts of the experiment.
-
-    fit : tracks, or None to use truth with the resolution of the file. Weights are those of the
-    hits where the particle is on target, 0 elsewhere.
-    """
-    p_muon, n_tracks = _p_muon(hits, experiment, fit)
-    p = hits.incoming_momentum
-    scale = p / np.maximum(np.linalg.norm(hits.p_beam[:, 1:], axis=1), 1e-9)
-    p_beam = np.column_stack([np.sqrt(p**2 + M_MU**2), hits.p_beam[:, 1:] * scale[:, None]])
-    energies = {
-        "ecal": hits.energy[:, 0],
-        "vhcal": np.zeros(len(hits)),
-        "hcal": np.zeros(len(hits)),
-    }
-    for module in experiment.detector.calorimeter:
-        if module.kind in energies:
-            energies[module.kind] = energies[module.kind] + hits.module(module.name)
-    return Sample(
-        experiment.beam.energy,
-        np.where(on_target(hits, experiment), hits.weight, 0.0),
-        {
-            "p_muon": p_muon,
-            "p_beam": p_beam,
-            "n_tracks": n_tracks,
-            "trigger": hits.trigger,
-            **{f"{kind}_energy": values for kind, values in energies.items()},
-        },
-    )
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def test_bad_spectra_are_refused_with_the_place(cli, tmp_path, text, words, mess
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("background", "na64e", "--sideband", "55,90"), "belong to --spectrum"),
+        (("background", "na64e", "--sideband", "55,90"), "--sideband: has no effect without --spectrum"),
         (("limit", "na64e", "--mass", "0.5keV"), "below 1 keV the emission loses its coherence"),
         (
             ("limit", "na64e", "--mass", "10MeV", "--alpha-d", "0.1", "--mass-ratio", "1.9"),
@@ -75,7 +75,7 @@ def test_bad_spectra_are_refused_with_the_place(cli, tmp_path, text, words, mess
         (
             ("xsec", "muon-brems", "--energy", "160", "--mass", "0.1", "--coupling", "1e-3",
              "--coulomb"),
-            "muon-brems has no Coulomb correction",
+            "--coulomb: has no effect on muon-brems",
         ),
     ],
 )  # fmt: skip

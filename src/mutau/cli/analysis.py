@@ -49,7 +49,6 @@ def background(
     json: o.Json = False,
 ) -> None:
     """Every background source per particle on target, with errors, beside the paper's value."""
-    from mutau.core.errors import MutauError
     from mutau.experiment import load_experiment
     from mutau.pipeline.backgrounds import background_answer
 
@@ -64,8 +63,6 @@ def background(
         )  # fmt: skip
         emit(answer, json)
         return
-    if sideband or name or column:
-        raise MutauError("--sideband, --name and --column belong to --spectrum")
     if mass is not None:
         point = o.model_point(
             "lmu-ltau", mass, coupling, None, 0.0, 3.0, default=REFERENCE_COUPLING

@@ -18,11 +18,15 @@ NEEDS: Final = {
 }
 #: The same for single verbs.
 NEEDS_IN: Final = {
-    "background": {"coupling": "mass"},
+    "background": {
+        "coupling": "mass",
+        **dict.fromkeys(("sideband", "bin_width", "name", "column"), "spectrum"),
+    },
     "export": dict.fromkeys(("coupling", "epsilon", "model", "alpha_d"), "mass"),
 }
 #: Options of which one makes the other pointless: verb -> pairs.
 EXCLUDE: Final = {
+    "background": tuple(("spectrum", name) for name in ("source", "mass", "effort")),
     "scan": (("dask", "dask_jobqueue"),),
     "simulate": (("no_events", "columns"),),
     "reproduce": (("quick", "full"),),

@@ -47,6 +47,9 @@ def xsec(
         str,
         typer.Option(help="elastic, elastic+inelastic, unscreened or point; bremsstrahlung."),
     ] = "elastic",
+    coulomb: Annotated[
+        bool, typer.Option("--coulomb", help="With the Coulomb correction; electron-brems.")
+    ] = False,
     electrons: Annotated[
         str, typer.Option(help="Atomic electrons in annihilation: rest, virial or compton.")
     ] = "virial",
@@ -81,7 +84,7 @@ def xsec(
     values: dict[str, Any] = {
         "material": material, "method": method, "form_factor": form_factor,
         "electrons": electrons, "differential": differential, "cuts": cuts,
-        "alpha": _alpha(alpha_inverse),
+        "alpha": _alpha(alpha_inverse), "coulomb": coulomb,
     }  # fmt: skip
     options = {
         _XSEC_OPTIONS[name]: values[_XSEC_OPTIONS[name]] for name in chosen if name in _XSEC_OPTIONS
@@ -91,9 +94,15 @@ def xsec(
 
 #: Parameter of the verb -> field of the engine's request.
 _XSEC_OPTIONS: Final = {
-    name: name
-    for name in ("material", "method", "form_factor", "electrons", "differential", "cuts")
-} | {"alpha_inverse": "alpha"}
+    "material": "material",
+    "method": "method",
+    "form_factor": "form_factor",
+    "coulomb": "coulomb",
+    "electrons": "electrons",
+    "differential": "differential",
+    "cuts": "cuts",
+    "alpha_inverse": "alpha",
+}
 _SPELLED: Final = {"alpha": "alpha-inverse"}
 _MODEL_OPTIONS: Final = ("mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio")
 
@@ -124,10 +133,12 @@ def yields(
 ) -> None:
     """Expected signal after each cut, background, and their errors."""
     from mutau.experiment import load_experiment
+    from mutau.pipeline.roads import refuse_unused_events
     from mutau.pipeline.yields import expected_yields, yields_answer
 
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     found = load_experiment(experiment)
+    refuse_unused_events(found, n, truth=truth)
     result = expected_yields(point, found, seed=seed, n_events=n, truth=truth)
     emit(yields_answer(result), json)
 
@@ -152,15 +163,17 @@ def limit(
     from mutau.core.storage import check_output
     from mutau.experiment import load_experiment
     from mutau.pipeline.limit import limit_answer, limit_curve
+    from mutau.pipeline.roads import refuse_unused_events
 
     masses = o.energies("--mass", mass) if mass else None
     if out:
         check_output(out, ".npz")
+    found = load_experiment(experiment)
+    refuse_unused_events(found, n)
     with progress_bar("limit", quiet=json) as progress:
         line = limit_curve(
-            load_experiment(experiment), masses, model=model, alpha_d=alpha_d,
-            mass_ratio=mass_ratio, cl=cl, method=method, seed=seed, n_events=n,
-            progress=progress,
+            found, masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio, cl=cl,
+            method=method, seed=seed, n_events=n, progress=progress,
         )  # fmt: skip
     if out:
         line.save(out)

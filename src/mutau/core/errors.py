@@ -85,7 +85,7 @@ class Problems(MutauError):
     """Several located problems found in one document, reported together.
 
     problems : tuple of (address, message) pairs, in document order.
-    elements : address -> name of the element there, where it has one; the text shows it.
+    elements : address -> name of the element there, where it has one; the text ends with it.
     """
 
     def __init__(
@@ -97,15 +97,15 @@ class Problems(MutauError):
         self.document = document
         self.problems = tuple(problems)
         self.elements = {place: name for place, name in (elements or {}).items() if name}
-        lines = [f"{document}: {self.named(address)}: {text}" for address, text in self.problems]
+        lines = [
+            f"{document}: {place}: {text}{self._element(place)}" for place, text in self.problems
+        ]
         count = len(lines)
         lines.append(f"{count} problem{'s' if count != 1 else ''}; nothing was run.")
         super().__init__("\n".join(lines))
 
-    def named(self, address: str) -> str:
-        """An address with the name of its element: `detector/counter[3]/z (S4)`."""
-        name = self.elements.get(address)
-        return f"{address} ({name})" if name else address
+    def _element(self, address: str) -> str:
+        return f" [{self.elements[address]}]" if address in self.elements else ""
 
 
 def require_in_range(

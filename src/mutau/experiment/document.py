@@ -75,14 +75,13 @@ def _item(items: list[Any], label: str, place: str) -> int:
 def with_value(document: Mapping[str, Any], place: str, value: Any) -> Document:
     """A copy of the document with one value set at an address.
 
-    place : `beam/energy`, `detector/counter[3]/x`, or by name `detector/counter[S4]/x`; also as
-        messages write it, `detector/counter[3]/x (S4)`.
+    place : `beam/energy`, `detector/counter[3]/x`, or by name `detector/counter[S4]/x`.
     Raises UnknownName or MutauError if a table or item on the way does not exist; whether the
     last key may stand there, the schema decides afterwards.
     """
     result: Document = copy.deepcopy(dict(document))
     node: Any = result
-    steps = place.partition(" (")[0].split("/")
+    steps = place.split("/")
     for number, step in enumerate(steps):
         match = _STEP.match(step)
         if match is None or not isinstance(node, dict):

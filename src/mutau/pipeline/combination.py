@@ -18,7 +18,7 @@ from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.limit import DEFAULT_CL, side_by_side
-from mutau.pipeline.roads import Effort, Prepared, road_of
+from mutau.pipeline.roads import Effort, Prepared, check_masses, road_of, takes_mass
 from mutau.pipeline.yields import assemble
 from mutau.stats import counting_model, discovery, upper_limit
 from mutau.stats.coupling import solve_coupling
@@ -72,10 +72,21 @@ class Joint:
 def prepare_joint(
     experiments: list[Experiment], point: Model, seed: int = 1, n_events: int = 0
 ) -> Joint:
-    """Prepare every experiment for the mass of a point."""
+    """Prepare, for the mass of a point, every experiment that takes it (see `roads`).
+
+    Raises OutOfRange if none does.
+    """
+    able = _able(experiments, point.mass)
     effort = Effort(seed, n_events, final_only=True)
-    ready = [road_of(item).prepare(item, point, effort) for item in experiments]
-    return Joint(experiments, ready, seed)
+    ready = [road_of(item).prepare(item, point, effort) for item in able]
+    return Joint(able, ready, seed)
+
+
+def _able(experiments: list[Experiment], mass: float) -> list[Experiment]:
+    able = [item for item in experiments if takes_mass(item, mass)]
+    if not able:
+        check_masses(experiments[0], [mass])
+    return able
 
 
 def combined_limit(
@@ -101,11 +112,12 @@ def combined_limit(
     """
     experiments = _load(names)
     highest = model_class(model).coupling_max
+    for mass in masses:
+        _able(experiments, mass)
 
     def at(mass: float) -> tuple[float, float]:
-        able = [item for item in experiments if _in_range(item, mass)] or experiments
         start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
-        joint = prepare_joint(able, start, seed, n_events)
+        joint = prepare_joint(experiments, start, seed, n_events)
 
         def excess(coupling: float) -> tuple[float, float]:
             """1 over the excluded strength: passes 1 at the limit and falls to 0 with S."""
@@ -141,23 +153,19 @@ def combined_limit(
     )
 
 
-def _in_range(experiment: Experiment, mass: float) -> bool:
-    low, high = road_of(experiment).mass_range(experiment)
-    return low <= mass <= high
-
-
 def discovery_reach(
     names: Sequence[str], point: Model, *, method: str = "asymptotic", seed: int = 1
 ) -> dict[str, Any]:
     """Expected p-value and significance of a true point, jointly and for each experiment.
 
     The data expected on average at that point are tested against no signal.
-    Returns rows {experiment, signal, background, p_value, significance}.
+    Returns rows {experiment, signal, background, p_value, significance}; an experiment that does
+    not take the mass is left out, with a remark. Raises OutOfRange if none takes it.
     """
     experiments = _load(names)
     joint = prepare_joint(experiments, point, seed)
     models = {
-        item.name: model for item, model in zip(experiments, _each(joint, point), strict=True)
+        item.name: model for item, model in zip(joint.experiments, _each(joint, point), strict=True)
     }
     if len(models) > 1:
         models["all together"] = joint.model(point)
@@ -174,6 +182,9 @@ def discovery_reach(
             found = discovery(_unobserved(counting), method=method, seed=seed)
             row |= {"p_value": found.p_value, "significance": found.significance}
         rows.append(row)
+    left_out = [item for item in experiments if item not in joint.experiments]
+    remark = f"does not take a mass of {point.mass:g} GeV"
+    rows += [{"experiment": item.name, "remark": remark} for item in left_out]
     described = point.to_dict()
     return {
         **described,
@@ -232,9 +243,12 @@ def measurement(
     masses, couplings : grid; GeV, dimensionless. Counts alone fix a line in the plane; experiments
     whose rates depend differently on the mass cut it short.
     Poisson likelihood of all channels with backgrounds at their expectation and the relative
-    errors of the signal profiled (log-normal). Check: q = 0 at the true point.
+    errors of the signal profiled (log-normal). Raises OutOfRange for a mass that one of them does
+    not take. Check: q = 0 at the true point.
     """
     experiments = _load(names)
+    for item in experiments:
+        check_masses(item, [point.mass, *masses])
     truth = prepare_joint(experiments, point, seed, n_events).model(point)
     expected = truth.signal + truth.background
     grid = np.asarray(couplings, float)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.models import Model
@@ -31,7 +31,7 @@ from mutau.pipeline.electron_emission import (
 from mutau.pipeline.electron_response import DEFAULT_SHOWERS, preshower_passes, response
 from mutau.pipeline.electron_tracks import tracks
 from mutau.pipeline.electron_window import Window, window
-from mutau.pipeline.roads import ROADS, Effort, Prepared, Road
+from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, check_masses
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -324,20 +324,7 @@ def _threshold_spread(sources: list[Parts], w: Window, plan: Plan) -> tuple[floa
 
 def check_point(experiment: Experiment, model: Model) -> None:
     """Raise OutOfRange or MutauError for a model point that the road cannot take."""
-    low, high = mass_range(experiment)
-    if not model.mass >= MASS_MIN:
-        raise OutOfRange(
-            f"mass = {model.mass:g} GeV: below 1 keV the emission loses its coherence over the "
-            "atoms of the target, which is not evaluated (NA64-e paper, section 1)",
-            place="mass",
-            allowed=f"[{low:g}, {high:g}] GeV",
-        )
-    if not model.mass <= high:
-        raise OutOfRange(
-            f"mass = {model.mass:g} GeV is too heavy for {experiment.name}",
-            place="mass",
-            allowed=f"[{low:g}, {high:g}] GeV",
-        )
+    check_masses(experiment, [model.mass])
     if not model.branching_invisible > 0.0:
         raise MutauError(
             f"{model} has no invisible decay, so it leaves no missing energy",
@@ -361,4 +348,19 @@ def mass_range(experiment: Experiment) -> tuple[float, float]:
     return MASS_MIN, min(MASS_MAX, 0.1 * (w.energy - max(w.nominal)))
 
 
-ROADS.register("electron-brems+annihilation")(Road(prepare, generate, mass_range))
+def _samples(experiment: Experiment, truth: bool) -> bool:
+    """Showers are drawn for the pre-shower cut only."""
+    return window(experiment, truth).preshower_min > 0.0 and not truth
+
+
+ROADS.register("electron-brems+annihilation")(
+    Road(
+        prepare, generate, mass_range,
+        reasons=(
+            "below 1 keV the emission loses its coherence over the atoms of the target, which is "
+            "not evaluated; NA64-e paper, section 1",
+            "a Z' of mass comparable to the missing energy is not evaluated",
+        ),
+        samples=_samples,
+    )
+)  # fmt: skip

@@ -14,7 +14,7 @@ from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.models import Model, build_model, model_class
-from mutau.pipeline.roads import Effort, Prepared, road_of
+from mutau.pipeline.roads import Effort, Prepared, check_masses, road_of
 from mutau.pipeline.yields import assemble
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def limit_curve(
     refuse_visible(
         [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
     )
+    check_masses(experiment, grid.tolist())
     effort = Effort(seed, n_events, final_only=True)
     highest = model_class(model).coupling_max
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mutau.core.constants import ALPHA, M_MU
-from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
@@ -258,21 +258,10 @@ def _columns(
     }
 
 
-def _check_mass(experiment: Experiment, mass: float) -> None:
-    low, high = mass_range(experiment)
-    if not low <= mass <= high:
-        raise OutOfRange(
-            f"mass = {mass:g} GeV cannot be handled for {experiment.name}",
-            place="mass",
-            allowed=f"[{low:g}, {high:g}] GeV",
-        )
-
-
 def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     """Everything about one mass that does not depend on the coupling; see `roads.Road`."""
     mass, n = model.mass, effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
     truth, seed = effort.truth, effort.seed
-    _check_mass(experiment, mass)
     split = split_point(experiment)
     windows = {HIGH: (split, 1.0)} if effort.final_only else {LOW: (0.0, split), HIGH: (split, 1.0)}
     strata = [
@@ -310,7 +299,6 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     from mutau.sampling.brems_events import to_events
 
     mass = model.mass
-    _check_mass(experiment, mass)
     target, _ = _target(experiment)
     rng = stream(seed, mass_key(mass), GENERATE)
     scale = model.lepton_coupling("mu") ** 2 * model.branching_invisible
@@ -356,7 +344,15 @@ def mass_range(experiment: Experiment) -> tuple[float, float]:
     return 1e-3, min(1.0, 0.5 * float(behind))
 
 
-ROADS.register("muon-brems")(Road(prepare, generate, mass_range))
+ROADS.register("muon-brems")(
+    Road(
+        prepare, generate, mass_range,
+        reasons=(
+            "the emission and its sampling are checked from 1 MeV on",
+            "checked up to 1 GeV, and to half of the muon energy behind the target",
+        ),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,9 +164,10 @@ PROCESSES.register("muon-brems")(
 )
 PROCESSES.register("electron-brems")(
     Process(
-        lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing", _BREMS
+        lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing",
+        _BREMS | {"coulomb"},
     )
-)
+)  # fmt: skip
 
 
 def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
@@ -257,8 +258,6 @@ def cross_section_answer(
     """
     entry = PROCESSES[process]
     request = _request(process, energy, model, options)
-    if request.coulomb and process != "electron-brems":
-        raise MutauError(f"{process} has no Coulomb correction", place="coulomb")
     sigma, further = entry.compute(request)
     described = model.to_dict() if model else {}
     return {

@@ -2,17 +2,24 @@
 
 A road prepares what does not depend on the coupling (samples, tables) once per mass, and then
 answers for any coupling. So a limit solves S(g) = S_up directly, whatever the dependence on g.
+
+One rule for masses holds on all roads. A mass that a road takes has an answer: zero events with a
+remark, or no limit, where no Z' can be made or none is left after the cuts; there only events
+cannot be drawn. Any other mass is outside the validity of the calculation and refused with the
+reason, alone or in a list (the whole list, before anything is computed). Where several experiments
+answer together, one that does not take the mass is left out, unless none takes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.registry import Registry
 from mutau.core.types import Events
 from mutau.models import Model
@@ -64,12 +71,18 @@ class Road:
 
     prepare : (experiment, model, `Effort`) -> Prepared.
     generate : (experiment, model, n, seed) -> Events with vertices, weights summing to the yield.
-    mass_range : experiment -> (lowest, highest) mass in GeV that makes sense.
+    mass_range : experiment -> (lowest, highest) mass in GeV where a curve makes sense.
+    taken : experiment -> (lowest, highest) mass in GeV that the road answers for; None: mass_range.
+    reasons : why not below, why not above.
+    samples : (experiment, truth) -> whether the answer rests on Monte Carlo events.
     """
 
     prepare: Callable[[Experiment, Model, Effort], Prepared]
     generate: Callable[[Experiment, Model, int, int], Events]
     mass_range: Callable[[Experiment], tuple[float, float]]
+    taken: Callable[[Experiment], tuple[float, float]] | None = None
+    reasons: tuple[str, str] = ("", "")
+    samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
 
 
 ROADS: Registry[Road] = Registry("process")
@@ -95,9 +108,61 @@ def _load() -> None:
 
 
 def road_of(experiment: Experiment) -> Road:
-    """The road of an experiment. Raises UnknownName if its process has none."""
+    """The road of an experiment, refusing masses that it does not take.
+
+    Raises UnknownName if its process has none.
+    """
     _load()
-    return ROADS[experiment.process]
+    road = ROADS[experiment.process]
+
+    def prepare(item: Experiment, model: Model, effort: Effort) -> Prepared:
+        check_masses(item, [model.mass])
+        return road.prepare(item, model, effort)
+
+    def generate(item: Experiment, model: Model, n: int, seed: int) -> Events:
+        check_masses(item, [model.mass])
+        return road.generate(item, model, n, seed)
+
+    return replace(road, prepare=prepare, generate=generate)
+
+
+def masses_taken(experiment: Experiment) -> tuple[float, float]:
+    """Lowest and highest mass (GeV) that the experiment's road answers for."""
+    _load()
+    road = ROADS[experiment.process]
+    return (road.taken or road.mass_range)(experiment)
+
+
+def takes_mass(experiment: Experiment, mass: float) -> bool:
+    """Whether the experiment's road answers for a mass (GeV)."""
+    low, high = masses_taken(experiment)
+    return low <= mass <= high
+
+
+def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
+    """Raise OutOfRange, with the reason, for the first mass (GeV) that the road does not take."""
+    low, high = masses_taken(experiment)
+    below, above = ROADS[experiment.process].reasons
+    for mass in masses:
+        if not low <= mass <= high:
+            reason = above if mass > high else below
+            raise OutOfRange(
+                f"mass = {mass:g} GeV is not taken by {experiment.name}"
+                + (f" ({reason})" if reason else ""),
+                place="mass",
+                allowed=f"[{low:.6g}, {high:.6g}] GeV",
+            )
+
+
+def refuse_unused_events(experiment: Experiment, n_events: int, *, truth: bool = False) -> None:
+    """Raise MutauError if a number of events is asked of a road that draws none."""
+    _load()
+    if n_events > 0 and not ROADS[experiment.process].samples(experiment, truth):
+        raise MutauError(
+            f"has no effect: {experiment.name} is computed by quadrature, without events",
+            place="-n",
+            remedy="leave it out",
+        )
 
 
 def has_road(experiment: Experiment) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from mutau.background import muone
 from mutau.background.estimate import Estimate
-from mutau.core.errors import MutauError, OutOfRange, UnknownName
+from mutau.core.errors import MutauError, NotApplicable, OutOfRange, UnknownName
 from mutau.core.random import stream
 from mutau.experiment import experiment_names, load_experiment, replace
 from mutau.matter import material
@@ -163,9 +163,11 @@ def test_answer_of_the_command_line(cli):
 
 def test_a_source_beside_its_published_number():
     near = Estimate("decay", 9e-12, 1e-12, 0.0, "m", "a", "mu.table1.hadrons")
-    assert source_row(near, 1e11)["verdict"] == "agrees"
+    assert source_row(near, 1e11, "na64mu")["verdict"] == "agrees"
+    elsewhere = source_row(near, 1e11, "m3")  # the paper says nothing of another experiment
+    assert (elsewhere["verdict"], elsewhere["paper"]) == ("shown", "")
     far = Estimate("decay", 9e-10, 1e-12, 0.0, "m", "a", "mu.table1.hadrons")
-    assert source_row(far, 1e11)["verdict"] == "differs"
+    assert source_row(far, 1e11, "na64mu")["verdict"] == "differs"
     other = Estimate("own", 1e-9, 0.0, 0.0, "m", "a")
     assert (source_row(other, 1.0)["verdict"], source_row(other, 1.0)["paper"]) == ("shown", "")
     assert source_row(near, 1e11)["events"] == pytest.approx(0.9)
@@ -173,13 +175,19 @@ def test_a_source_beside_its_published_number():
 
 def test_a_source_that_the_file_does_not_describe_is_told(monkeypatch):
     def refuses(experiment, seed, effort):
-        raise MutauError("no tracker", place="detector")
+        raise NotApplicable("no tracker", place="detector")
+
+    def breaks(experiment, seed, effort):
+        raise MutauError("a field map is missing", place="detector/magnet")
 
     table = {ours.NEUTRINOS: ours.neutrino_pairs, "broken": refuses}
     monkeypatch.setattr(ours, "SOURCES", table)
     answer = background_answer(MUONE)
     assert [row["name"] for row in answer["sources"]] == [ours.NEUTRINOS]
     assert answer["not_computed"] == [{"name": "broken", "reason": "detector: no tracker"}]
+    monkeypatch.setattr(ours, "SOURCES", {"broken": breaks})
+    with pytest.raises(MutauError, match="a field map is missing"):
+        background_answer(MUONE)
 
 
 def test_particles_follow_from_the_luminosity():

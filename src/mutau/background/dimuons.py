@@ -27,7 +27,7 @@ from mutau.background.hadron_decays_tracks import (
     reconstructed_below,
 )
 from mutau.core.constants import M_MU
-from mutau.core.errors import MutauError
+from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.matter.materials import material
@@ -201,10 +201,10 @@ def dimuon_rates(
 
     n : events drawn. low : smallest v; softer pairs cannot hide half of the beam's energy, nor do
     they change the muon's. Left out: hits and showers of delta rays (they only make more tracks),
-    muons that decay or radiate in flight. Raises MutauError for a set-up without trackers.
+    muons that decay or radiate in flight. Raises NotApplicable for a set-up without trackers.
     """
     if not outgoing_trackers(experiment):
-        raise MutauError(
+        raise NotApplicable(
             "states no tracking planes behind the target, so nothing tells three muons from one",
             place=f"{experiment.name}: detector/tracker",
         )

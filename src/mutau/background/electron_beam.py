@@ -23,7 +23,7 @@ import numpy as np
 from mutau.background.estimate import Estimate, Source
 from mutau.background.punch_through import hcal_module, punch_through
 from mutau.core.constants import G_F, M_MU
-from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.units import HBARC_GEV_CM
 from mutau.detector.electron_calibration import photonuclear_per_particle
 from mutau.matter.hadrons import hadron
@@ -78,11 +78,11 @@ HARD: Final = 5  # energies between the missing energy and the beam's at which h
 def threshold(experiment: Experiment) -> float:
     """Upper edge of the signal box in the energy seen, GeV: the mean over run periods.
 
-    Raises MutauError for a file whose runs state none.
+    Raises NotApplicable for a file whose runs state none.
     """
     pairs = [(run.threshold, run.particles) for run in experiment.runs if run.threshold]
     if not pairs:
-        raise MutauError(
+        raise NotApplicable(
             "no run states a threshold", place=f"{experiment.name}: runs",
             remedy='write threshold = "50 GeV"',
         )  # fmt: skip

@@ -30,7 +30,7 @@ from mutau.background.hadron_decays_tracks import (
     reconstructed_below,
 )
 from mutau.core.constants import M_MU
-from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import parse_quantity
 from mutau.matter.hadron_interactions import interaction_length
@@ -75,15 +75,15 @@ def contamination(
     """Hadrons per beam particle: what is given, else what the experiment file states (beam/pions,
     beam/kaons); without an experiment, data/hadrons.toml (NA64mu paper, sec. III C).
 
-    As many K_L as K-, unless told (see the data file). Raises MutauError if the file does not say,
-    OutOfRange for a negative or not finite number.
+    As many K_L as K-, unless told (see the data file). Raises NotApplicable if the file does not
+    say, OutOfRange for a negative or not finite number.
     """
     table = document()["contamination"]
     stated = (table["pion_per_muon"], table["pion_per_muon"] * table["kaon_per_pion"])
     if experiment is not None and (pion is None or kaon is None):
         beam = experiment.beam
         if beam.pions is None or beam.kaons is None:
-            raise MutauError(
+            raise NotApplicable(
                 "states no hadrons in the beam",
                 place=f"{experiment.name}: beam",
                 remedy="write for example pions = 1e-6 and kaons = 3e-8, per beam particle",

@@ -24,7 +24,7 @@ from mutau.background.momentum_sampling import (
     spectrometer,
 )
 from mutau.core.constants import M_E
-from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.detector.tracking import choose_hits, fit_tracks
 from mutau.experiment import replace
 
@@ -221,8 +221,8 @@ def wrong_hits(
 def with_more_trackers(experiment: Experiment, n: int) -> Experiment:
     """The experiment with n further planes behind its magnet, copies of the last one.
 
-    They stand evenly between the last two planes. Raises OutOfRange for n below 0, MutauError for
-    an experiment with less than two outgoing planes.
+    They stand evenly between the last two planes. Raises OutOfRange for n below 0, NotApplicable
+    for an experiment with less than two outgoing planes.
     """
     if n < 0:
         raise OutOfRange(f"n = {n}", allowed="0 and above")
@@ -232,7 +232,7 @@ def with_more_trackers(experiment: Experiment, n: int) -> Experiment:
         (t for t in experiment.detector.tracker if t.arm == "outgoing"), key=lambda t: t.z
     )
     if len(planes) < 2:
-        raise MutauError("no two outgoing planes", place="detector/tracker")
+        raise NotApplicable("no two outgoing planes", place="detector/tracker")
     last = next(table for table in trackers if table["name"] == planes[-1].name)
     gap = planes[-1].z - planes[-2].z
     more = [

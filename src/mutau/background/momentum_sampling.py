@@ -20,7 +20,7 @@ from mutau.background.momentum_hits import D_MAX, D_MIN, Displacements, build_di
 from mutau.background.momentum_integral import Integral, integrate
 from mutau.background.momentum_matter import Q_MAX, Q_MIN, Kicks, build_kicks
 from mutau.core.constants import M_MU
-from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.detector.tracking import TrackFit, fit_tracks
 from mutau.detector.tracking_geometry import Arm, build_arm, cut_into_steps
 
@@ -93,15 +93,23 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
     """The outgoing arm of an experiment, met by beam muons that only scattered in the target.
 
     loss_max : GeV, see `momentum_matter.kick_density`.
-    Raises MutauError for an arm that cannot be fitted or has no field.
+    Raises NotApplicable for an arm without field or of two planes, MutauError for one that cannot
+    be fitted.
     """
     from mutau.matter.materials import material
     from mutau.matter.muon_energy_loss import mean_energy_after
     from mutau.transport.multiple_scattering import highland_angle_thick
 
-    arm = build_arm(experiment)
+    planes = sum(item.arm == "outgoing" for item in experiment.detector.tracker)
+    if planes < 3:
+        raise NotApplicable(
+            f"{planes} planes have arm = 'outgoing'", place="detector/tracker",
+            allowed="three or more",
+            remedy="a momentum from fewer planes is stated in detector/resolution",
+        )  # fmt: skip
+    arm = build_arm(experiment, on_axis=True)
     if not any(arm.field_integral):
-        raise MutauError("no dipole stands between the outgoing planes", place="detector/magnet")
+        raise NotApplicable("no dipole stands between the outgoing planes", place="detector/magnet")
     kicks = build_kicks(arm, loss_max)
     names = {item.material.name: kicks.material[i] for i, item in enumerate(arm.matter)}
     steps = cut_into_steps(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.errors import MutauError, require_in_range
+from mutau.core.errors import MutauError, NotApplicable, require_in_range
 from mutau.core.random import stream
 from mutau.matter.hadron_interactions import interaction_length
 from mutau.matter.hadrons import document, hadron
@@ -127,13 +127,13 @@ def punch_through(
 
 
 def hcal_module(experiment: Experiment) -> tuple[Material, float, int]:
-    """(material, length of one module in cm, number) of the HCAL. Raises MutauError without one,
+    """(material, length of one module in cm, number) of the HCAL. Raises NotApplicable without one,
     or where the modules differ."""
     found = [item for item in experiment.detector.calorimeter if item.kind == "hcal"]
     if not found:
-        raise MutauError(f"{experiment.name} has no hadronic calorimeter of kind 'hcal'")
+        raise NotApplicable(f"{experiment.name} has no hadronic calorimeter of kind 'hcal'")
     if len({(item.material, item.length) for item in found}) > 1:
-        raise MutauError("modules of the HCAL differ", remedy="make them of one kind")
+        raise NotApplicable("modules of the HCAL differ", remedy="make them of one kind")
     return material(found[0].material), found[0].length, len(found)
 
 

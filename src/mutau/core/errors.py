@@ -63,6 +63,11 @@ class UnitError(MutauError):
     """A quantity without unit, with an unknown unit, or of the wrong dimension."""
 
 
+class NotApplicable(MutauError):
+    """A calculation that the set-up does not call for, or does not describe well enough; whoever
+    lists several calculations names it with the reason and goes on."""
+
+
 class OutOfRange(MutauError):
     """A value outside the range where the calculation holds."""
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.background.estimate import Estimate, Source
-from mutau.core.errors import MutauError, UnknownName, require_in_range
+from mutau.core.errors import MutauError, NotApplicable, UnknownName, require_in_range
 from mutau.core.registry import Registry
 from mutau.core.types import provenance
-from mutau.limits.paper_numbers import PaperNumber, paper_numbers
+from mutau.limits.paper_numbers import paper_numbers
 from mutau.models import Model
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ def background_answer(
 
     only : names of sources; none for all. effort : scales the Monte Carlo samples. model : a point
     for which `photon_veto` says how rare a missed photon must be (muon on electron only).
-    A source that the experiment file does not describe well enough stands in `not_computed` with
-    the reason. `stated` repeats what the file itself says. `total_per_particle` sums what was
-    computed; None where nothing was.
+    A source that the experiment file does not call for, or does not describe well enough
+    (`NotApplicable`), stands in `not_computed` with the reason; any other error is the caller's.
+    `stated` repeats what the file itself says. `total_per_particle` sums what was computed; None
+    where nothing was.
     Raises UnknownName for a source that is not there, OutOfRange for an effort out of 0.01 to 100,
     MutauError for a model where photons play no part.
     """
@@ -109,10 +110,10 @@ def background_answer(
             progress(done / len(wanted), name)
         try:
             found = sources[name](experiment, seed, effort)
-        except MutauError as error:
+        except NotApplicable as error:
             refused.append({"name": name, "reason": str(error)})
             continue
-        rows.append(source_row(found, particles))
+        rows.append(source_row(found, particles, experiment.name))
         total += found.per_particle
         square += found.err**2 + found.model_err**2
     return {
@@ -141,9 +142,21 @@ def _photon_veto(
     return {"photon_veto": veto_scan(experiment, [model], seed=seed, n=n)}
 
 
-def source_row(found: Estimate, particles: float) -> dict[str, Any]:
-    """One source as it is printed; `paper` is the published text, "" where nothing is printed."""
+def source_row(found: Estimate, particles: float, document: str = "") -> dict[str, Any]:
+    """One source as it is printed; `paper` is the published text, "" where nothing is printed.
+
+    document : whose paper; a number published for another experiment is not shown. The verdict is
+    that of `reproduction.compare` with the statistical error, "shown" where no number is printed.
+    """
+    from mutau.pipeline.reproduction import compare
+
     published = paper_numbers().get(found.paper_id)
+    if published is not None and published.document != document:
+        published = None
+    verdict = "shown"
+    if published is not None and published.unit in ("1", "events"):
+        scale = particles if published.unit == "events" else 1.0
+        verdict = compare(published, scale * found.per_particle, scale * found.err).verdict
     return {
         "name": found.name,
         "per_particle": found.per_particle,
@@ -153,22 +166,10 @@ def source_row(found: Estimate, particles: float) -> dict[str, Any]:
         "events_err": found.err * particles,
         "paper": published.paper if published else "",
         "paper_value": published.value if published else None,
-        "verdict": _verdict(found, particles, published),
+        "verdict": verdict,
         "method": found.method,
         "assumption": found.assumption,
     }
-
-
-def _verdict(found: Estimate, particles: float, published: PaperNumber | None) -> str:
-    """ "agrees", "differs", or "shown" where the paper prints no number to compare with."""
-    if published is None or published.unit not in ("1", "events"):
-        return "shown"
-    scale = particles if published.unit == "events" else 1.0
-    value, slack = scale * found.per_particle, 2.0 * scale * found.err
-    allowed = [published.allows(v) for v in (value, value - slack, value + slack)]
-    if None in allowed:
-        return "shown"
-    return "agrees" if any(allowed) else "differs"
 
 
 def _stated(experiment: Experiment, particles: float) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """`mutau reproduce na64e`: every row is there, and the paper's claims as they come out."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,8 @@ def rows(report):
 def test_every_row_and_figure_is_there(report, rows):
     assert set(rows) >= ROWS
     assert {figure.id for figure in report.figures} == {
-        "ee.fig2", "ee.fig3", "ee.fig4.left", "ee.fig4.right", "ee.fig5"
+        "ee.fig2", "ee.fig3", "ee.fig4.left", "ee.fig4.right", "ee.fig5", "ee.kfactor",
+        "ee.kfactor.window",
     }  # fmt: skip
     assert set(report.seconds) == {name for name in TASKS if name.startswith("na64e/")}
 
@@ -41,6 +44,27 @@ def test_what_agrees_and_what_does_not(rows):
     assert differs == {"ee.da.coupling", "ee.kappa.mean"}
     assert 0.55 < rows["ee.kappa.mean"].value < 0.85
     assert rows["ee.da.coupling"].value == pytest.approx(4.43e-4, rel=2e-3)
+
+
+def test_the_table_of_exact_over_iww_is_data(report):
+    """A quarter of the mass grid is enough to see both ends: known to 1 % at 100 GeV on lead."""
+    figures = {figure.id: figure for figure in report.figures}
+    for id_, light in (("ee.kfactor", 1.42), ("ee.kfactor.window", 1.375)):
+        assert len(figures[id_].series) == 6
+        (line,) = (s for s in figures[id_].series if s.label == "100 GeV")
+        assert line.x[[0, -1]] == pytest.approx([1e-6, 1.0])
+        assert line.y[[0, -1]] == pytest.approx([light, 0.358], rel=0.01)
+        assert np.all(line.err < 2e-3 * line.y)
+
+
+def test_single_choices_move_the_end_of_the_band(rows):
+    why = rows["ee.fig4.left.end"].why
+    # S goes as kappa, g as its root: (45/50)^-1/2 = 1.054; a lower g ends the band further up
+    found = dict(re.findall(r"(κ = [45]5 %) \S+ %, \S+ %, ([0-9.]+)", why))
+    value = rows["ee.fig4.left.end"].value
+    assert float(found["κ = 45 %"]) < value - 0.1
+    assert "κ = 45 % +5.4 %, +5.4 %" in why
+    assert "Coulomb correction +4.7 %" in why
 
 
 def test_the_limit_is_flat_below_a_tenth_of_an_mev(report, rows):

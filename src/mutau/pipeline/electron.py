@@ -22,9 +22,11 @@ from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.models import Model
 from mutau.pipeline.electron_emission import (
+    EXACT,
     TABLE_ERROR,
     AnnihilationEmission,
     BremsEmission,
+    BremsTheory,
     annihilation_emission,
     brems_emission,
 )
@@ -94,20 +96,20 @@ def _annihilation_inside(emission: AnnihilationEmission, w: Window) -> Array:
 
 
 @lru_cache(maxsize=512)
-def _brems(experiment: Experiment, mass: float, truth: bool, coulomb: bool) -> BremsEmission:
+def _brems(experiment: Experiment, mass: float, truth: bool, theory: BremsTheory) -> BremsEmission:
     """Bremsstrahlung into the window, coupling 1; shared by all couplings and dark sectors."""
     w = window(experiment, truth)
-    return brems_emission(tracks(experiment, w.low), mass, w.low, w.low / w.energy, coulomb=coulomb)
+    return brems_emission(tracks(experiment, w.low), mass, w.low, w.low / w.energy, theory)
 
 
 @lru_cache(maxsize=512)
 def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> Parts:
     w = window(experiment, plan.truth)
-    emission = _brems(experiment, mass, plan.truth, plan.coulomb)
+    emission = _brems(experiment, mass, plan.truth, plan.brems)
     produced = np.nan
     if not plan.final_only:
         floor = FLOOR * w.energy
-        whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, coulomb=plan.coulomb)
+        whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, plan.brems)
         produced = float(whole.above(np.zeros(1))[0])
     kept, err = _kept(experiment, plan, w, emission, None)
     return Parts(produced, _brems_inside(emission, w), kept, err)
@@ -116,14 +118,14 @@ def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> Parts:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What does not depend on the model point: see `roads.Effort`. electrons : model of the atomic
-    motion. coulomb : Coulomb correction of the bremsstrahlung."""
+    motion. brems : cross section of the bremsstrahlung."""
 
     seed: int
     showers: int
     truth: bool
     final_only: bool
     electrons: str = "virial"
-    coulomb: bool = False
+    brems: BremsTheory = EXACT
 
 
 def _annihilation_parts(experiment: Experiment, model: Model, plan: Plan) -> Parts:

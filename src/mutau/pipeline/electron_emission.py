@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -38,6 +38,39 @@ _END: Final = np.array(
     [np.prod([(1.0 - a) / (b - a) for a in _LOBATTO[:4] if a != b]) for b in _LOBATTO[:4]]
 )
 _GAUSS, _GAUSS_W = np.polynomial.legendre.leggauss(4)
+
+
+@dataclass(frozen=True, slots=True)
+class BremsTheory:
+    """Which cross section of bremsstrahlung.
+
+    method : "exact", "ww", "iww", or "iww-scaled": the spectrum of iww with the exact total, what a
+    simulation does that corrects iww by a factor. form_factor, coulomb : as `xsec.electron_brems`.
+    """
+
+    method: str = "exact"
+    form_factor: str = "elastic"
+    coulomb: bool = False
+
+    def slope(self, x: Array, energy: float, mass: float, element: Element) -> Array:
+        """d sigma/dx at coupling 1, pb, at x (n,)."""
+        scaled = self.method == "iww-scaled"
+        given: dict[str, Any] = {
+            "z": element.z, "a": element.a, "form_factor": self.form_factor,
+            "coulomb": self.coulomb,
+        }  # fmt: skip
+        method = "iww" if scaled else self.method
+        value = electron_brems.differential_x(x, energy, mass, method=method, **given)
+        if not scaled:
+            return value
+        exact, iww = (
+            electron_brems.total(energy, mass, method=name, **given).sigma_pb
+            for name in ("exact", "iww")
+        )
+        return np.asarray(value * exact / iww)
+
+
+EXACT: Final = BremsTheory()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,8 +178,9 @@ def _limits(energy, mass, nucleus, x_low):  # type: ignore[no-untyped-def]
 
 
 def brems_table(
-    element: Element, mass: float, low: float, high: float, x_low: float, *, coulomb: bool = False
-) -> BremsTable:
+    element: Element, mass: float, low: float, high: float, x_low: float,
+    theory: BremsTheory = EXACT,
+) -> BremsTable:  # fmt: skip
     """Table for emitters between `low` and `high`, GeV (equal: one energy), and x above x_low.
 
     Energies below the reaction's threshold count as the lowest one above it.
@@ -166,9 +200,7 @@ def brems_table(
     for i, energy in enumerate(nodes):
         w, dw = np.array([knee_inverse(start[i] + (end[i] - start[i]) * v, a, b) for v in q]).T
         x = w / (1.0 + w)
-        value = electron_brems.differential_x(
-            x, float(energy), mass, z=element.z, a=element.a, coulomb=coulomb
-        )
+        value = theory.slope(x, float(energy), mass, element)
         value = value * dw / (1.0 + w) ** 2 * (end[i] - start[i])  # d sigma/dq
         value[-1] = max(_END @ value[-5:-1], 0.0)
         corners = np.stack([value[j : j + 4 * _PANELS : 4] for j in range(4)] + [value[4::4]])
@@ -195,7 +227,7 @@ class BremsEmission:
 
 
 def brems_emission(
-    tracks: Tracks, mass: float, low: float, x_low: float, *, coulomb: bool = False
+    tracks: Tracks, mass: float, low: float, x_low: float, theory: BremsTheory = EXACT
 ) -> BremsEmission:
     """Emission by e- and e+ between `low` and the beam energy, with x above x_low."""
     high = float(tracks.energy[-1])
@@ -206,14 +238,20 @@ def brems_emission(
     def at_top(element: Element) -> float:
         return float(
             electron_brems.totals(
-                high, mass, z=element.z, a=element.a, x_min=x_low, coulomb=coulomb
+                high,
+                mass,
+                z=element.z,
+                a=element.a,
+                x_min=x_low,
+                coulomb=theory.coulomb,
+                form_factor=theory.form_factor,
             ).sigma_pb
         )
 
     first = number[main] * at_top(main) if len(atoms) > 1 else 1.0
     more = sum(n * at_top(element) for element, n in atoms if element != main)
     share = more / first if first > 0.0 else 0.0
-    table = brems_table(main, mass, low, high, x_low, coulomb=coulomb)
+    table = brems_table(main, mass, low, high, x_low, theory)
     scale = number[main] * (1.0 + share) * tracks.material.radiation_length_cm * PB_CM2
     return BremsEmission(tracks, table, scale)
 

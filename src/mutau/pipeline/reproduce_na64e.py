@@ -15,6 +15,8 @@ from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 
 PAPER_YEAR = 2023
 DARK = (0.1, 0.02)
+#: Energies of the table of exact/iww, GeV.
+K_ENERGIES = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
 
 @TASKS.register("na64e/model")
@@ -88,6 +90,35 @@ def _averages(level: Level) -> tuple[tuple[Row, ...], Figure]:
         ),
     )  # fmt: skip
     return rows, figure
+
+
+@TASKS.register("na64e/k-factors")
+def k_factor_table(level: Level) -> Part:
+    """Exact over iww cross section on lead over mass and energy, as data for other simulations."""
+    from mutau.matter.elements import element
+    from mutau.xsec.electron_brems import k_factors
+
+    lead, mass = element("Pb"), np.geomspace(1e-6, 1.0, level.points)
+    figures = []
+    for id_, x_min, what in (("ee.kfactor", 0.0, "all x"), ("ee.kfactor.window", 0.5, "x > 0.5")):
+        table = k_factors(mass, K_ENERGIES, z=lead.z, a=lead.a, x_min=x_min)
+        figures.append(
+            Figure(
+                id=id_,
+                title=f"e⁻Pb → e⁻Pb Z′, {what}: exact tree level over iww",
+                x_label="$m_{Z'}$ [GeV]",
+                y_label="$\\sigma_{exact}/\\sigma_{iww}$",
+                series=tuple(
+                    Series(f"{energy:g} GeV", mass, table.ratio[:, i], err=table.ratio_err[:, i])
+                    for i, energy in enumerate(table.energies)
+                ),
+                log="x",
+                x_range=(1e-6, 1.0),
+                caption="Elastic form factor, per lead atom; x is the share of the energy that the "
+                "Z′ takes. The factors correct totals only: the spectra differ too.",
+            )
+        )
+    return Part((), tuple(figures))
 
 
 @TASKS.register("na64e/annihilation")

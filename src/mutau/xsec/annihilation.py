@@ -404,12 +404,15 @@ def diamond_line_shapes(
 ) -> LineShapes:
     """Fig. 5 of arXiv:2404.06982: thin diamond target, M = 17 MeV, beam spread 0.5 %.
 
-    energies : nominal beam energies, GeV; by default 0.25 to 0.32.
+    energies : nominal beam energies, GeV; by default 0.25 to 0.32, dense around the peak.
     epsilon : kinetic mixing; the paper does not state its coupling, and a thin target and a narrow
     line make every curve proportional to epsilon^2. Curves: production in all channels, per atom.
     """
-    energies = _energies(np.linspace(0.25, 0.32, 141) if energies is None else energies)
     model = DarkPhoton(mass=0.017, epsilon=epsilon)
+    if energies is None:
+        peak = resonance_energy(model.mass) + np.linspace(-0.01, 0.01, 161)
+        energies = np.union1d(np.linspace(0.25, 0.32, 141), peak)
+    energies = _energies(energies)
     return LineShapes(
         energies,
         {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,11 +15,9 @@ from mutau.detector.simulation_geometry import (
     HEADER,
     _stretch,
     electron_critical_energy,
-    mean_field,
 )
 from mutau.detector.simulation_matter import draw_loss, nuclear_recoil
 from mutau.detector.simulation_showers import gamma_share, shower_shape, side_loss
-from mutau.experiment.schema import Magnet
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import (
     T_MAX,
@@ -164,19 +161,3 @@ def test_smearing_has_the_stated_width():
     assert np.all(smear(none, none, terms, stream(8)) == 0.0)
     with pytest.raises(MutauError, match="negative or not finite"):
         smear(em, -em, terms, stream(9))
-
-
-def test_the_field_keeps_its_integral_whatever_the_fringe():
-    for fringe in ("0 cm", "5 cm", "20 cm"):
-        magnet = Magnet(
-            name="M", z="9 m", width="30 cm", height="11 cm", length="2 m", fringe=fringe,
-            field_integral="1.4 T m", bends_to="-x", because="test",
-        )  # fmt: skip
-        edges = np.linspace(0.0, 2000.0, 4001)
-        total = sum(mean_field(magnet, low, high) * (high - low) for low, high in pairwise(edges))
-        assert total == pytest.approx(140.0, rel=1e-9)
-        middle = mean_field(magnet, 999.0, 1001.0)
-        assert middle == pytest.approx(0.7 * math.tanh(100.0 / magnet.fringe) if magnet.fringe
-                                       else 0.7, rel=1e-4)  # fmt: skip
-        edge = mean_field(magnet, 899.9, 900.1)
-        assert edge == pytest.approx(0.35, rel=1e-3)

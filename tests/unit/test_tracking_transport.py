@@ -68,8 +68,8 @@ def test_field_integral_and_planes_survive_the_cutting_into_steps():
     assert arm.field_integral == pytest.approx((140.0, 0.0))  # bends to -x for charge -1
     assert arm.steps[:, LENGTH].sum() == pytest.approx(arm.z[-1] - arm.z[0])
     assert list(arm.steps[arm.steps[:, PLANE] >= 0, PLANE]) == [0, 1, 2, 3, 4, 5]
-    ramped = build_arm(NA64, ramp=30.0)
-    assert ramped.field_integral == pytest.approx((140.0, 0.0))
+    fringed = build_arm(replace(NA64, "detector/magnet[MS2]/fringe", "15 cm"))
+    assert fringed.field_integral == pytest.approx((140.0, 0.0))
     turned = build_arm(replace(NA64, "detector/magnet[MS2]/bends_to", "+y"))
     assert turned.field_integral == pytest.approx((0.0, -140.0))
     assert set(turned.steps[turned.steps[:, CURVE] != 0.0, AXIS]) == {1.0}

@@ -29,7 +29,8 @@ ARM = SPEC.arm
 def positions(state):
     """All twelve coordinates of a track without kinks."""
     at, steps = np.zeros((6, 2)), ARM.steps
-    assert reference_kernel(state, steps, at, np.zeros((len(steps), 4, 3)), np.ones(len(steps)))
+    jac, shrink = np.zeros((len(steps), 4, 3)), np.ones(len(steps))
+    assert reference_kernel(state, steps, np.zeros(0), at, jac, shrink)
     return at.T.ravel()  # x of all planes, then y
 
 

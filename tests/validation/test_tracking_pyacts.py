@@ -29,7 +29,7 @@ def hits_of(arm):
     jac, shrink = np.zeros((len(steps), 4, 3)), np.ones(len(steps))
     for i in range(N):
         state = np.append(rng.standard_normal(4) * [1.0, 1.5, 1e-3, 1e-3], -1.0 / 160.0)
-        reference_kernel(state, steps, points[i], jac, shrink)
+        reference_kernel(state, steps, np.zeros(0), points[i], jac, shrink)
     return points + 0.01 * rng.standard_normal(points.shape)
 
 

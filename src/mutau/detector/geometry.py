@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
-from mutau.core.units import GEV_PER_T_CM
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_energy_loss import loss_table
+from mutau.transport.fields import join_maps, main_curve, slices
 from mutau.transport.multiple_scattering import highland_angle, scattering_table
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ TRIGGER, VETO, SLAB, DIPOLE, TARGET, WATCH = range(6)
 
 #: Columns of a row. Lengths in cm. HOLE_X = 0: no hole. WIDTH: Highland's angle of the whole slab
 #: at p beta = 1 GeV. TABLE: index of the material, -1 for none. CURVE_X, CURVE_Y: 0.2998 B in GeV
-#: per cm, signed towards where the beam particle is bent. NAME: index into `Geometry.names`.
+#: per cm, signed towards where the beam particle is bent (of a map: on its axis, and TABLE is where
+#: it begins in `Geometry.field`). NAME: index into `Geometry.names`.
 (
     KIND,
     Z,
@@ -67,7 +68,6 @@ _COLUMN: Final = {
     "curve_y": CURVE_Y,
     "efficiency": EFFICIENCY,
 }
-_BEND: Final = {"+x": (1.0, 0.0), "-x": (-1.0, 0.0), "+y": (0.0, 1.0), "-y": (0.0, -1.0)}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Geometry:
     widths : (W,) float64, rad^2 GeV^2: square of Highland's angle at p beta = 1 GeV behind a
         share 0 … 1 of the target, over the share.
     beam : (5,) float64: energy (GeV), rms spot x, y (cm), rms slope x, y at the target's face.
-    target : index of the target's row.
+    target : index of the target's row. field : the field maps, `transport.fields.join_maps`.
     """
 
     rows: Array
@@ -93,6 +93,7 @@ class Geometry:
     widths: Array
     beam: Array
     target: int
+    field: Array
 
     def index(self, name: str) -> int:
         """Index of a name. Raises MutauError if the geometry does not hold it."""
@@ -151,24 +152,22 @@ def _target_widths(made_of: Material, length: float) -> Array:
     return np.asarray(highland_angle(1.0, made_of, share * length, mass=0.0) ** 2 / share)
 
 
-def _dipole_rows(magnet: Magnet, name: int, planes: list[float]) -> list[Array]:
-    """A dipole cut at the planes that stand inside it."""
-    curve = GEV_PER_T_CM * magnet.field
-    bend_x, bend_y = _BEND[magnet.bends_to]
-    end = magnet.z + magnet.length
-    edges = [magnet.z, *sorted({z for z in planes if magnet.z < z < end}), end]
-    return [
-        _row(
-            DIPOLE,
-            name,
-            start,
-            length=stop - start,
-            curve_x=curve * bend_x,
-            curve_y=curve * bend_y,
-            **_box(magnet),
+def _dipole_rows(
+    magnet: Magnet, name: int, planes: list[float], solids: list[tuple[float, float]],
+    charge: float, table: float,
+) -> list[Array]:  # fmt: skip
+    """A dipole cut at the planes that stand inside it; its fringe has no walls."""
+    edges = slices(magnet, solids)
+    edges = sorted({*edges, *(z for z in planes if edges[0] < z < edges[-1])})
+    rows = []
+    for start, stop in pairwise(edges):
+        x, y = main_curve(magnet, charge, start, stop)
+        inside = start > magnet.z - 1e-9 and stop < magnet.z + magnet.length + 1e-9
+        box = _box(magnet) if inside else {"half_x": np.inf, "half_y": np.inf}
+        rows.append(
+            _row(DIPOLE, name, start, length=stop - start, curve_x=x, curve_y=y, table=table, **box)
         )
-        for start, stop in pairwise(edges)
-    ]
+    return rows
 
 
 def _counter_row(counter: Counter, name: int) -> Array:
@@ -199,9 +198,15 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
     box = {"half_x": (target.width or np.inf) / 2, "half_y": (target.height or np.inf) / 2}
     rows = [_row(TARGET, 0, target.z, **box, **tables.slab(target.material, length))]
     planes = [thing.z for _, thing in detector.everything() if not thing.extent]
+    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    solids: tuple[Calorimeter | Absorber, ...] = (*detector.calorimeter, *detector.absorber)
+    taken = [(solid.z, solid.z + solid.length) for solid in solids]
+    taken.append((target.z, target.z + (target.length or length)))
+    field, starts = join_maps(detector.magnet, charge)
     for magnet in detector.magnet:
         names.append(magnet.name)
-        rows += _dipole_rows(magnet, len(names) - 1, planes)
+        table = float(starts.get(magnet.name, -1))
+        rows += _dipole_rows(magnet, len(names) - 1, planes, taken, charge, table)
     for counter in detector.counter:
         if counter.role != "monitor" or counter.name in watch:
             names.append(counter.name)
@@ -210,7 +215,6 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
         if tracker.name in watch:
             names.append(tracker.name)
             rows.append(_row(WATCH, len(names) - 1, tracker.z, **_box(tracker)))
-    solids: tuple[Calorimeter | Absorber, ...] = (*detector.calorimeter, *detector.absorber)
     for solid in solids:
         names.append(solid.name)
         values = tables.slab(solid.material, solid.length) | _box(solid)
@@ -230,4 +234,5 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
         _target_widths(made_of, length),
         np.array([beam.energy, beam.spot_x, beam.spot_y, beam.divergence_x, beam.divergence_y]),
         next(i for i, row in enumerate(rows) if row[KIND] == TARGET),
+        field,
     )

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
-from mutau.core.units import GEV_PER_T_CM
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_energy_loss import HALF_K
+from mutau.transport.fields import join_maps, main_curve, slices
 from mutau.transport.hard_losses import (
     N_ENERGY,
     N_RECOIL_U,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         Calorimeter,
         Counter,
         Experiment,
-        Magnet,
         Placed,
         Target,
         Tracker,
@@ -50,7 +49,8 @@ SOLID, COUNTER, PLANE, DIPOLE = range(4)
 #: event's record a solid deposits (electromagnetic, hadronic), a counter (deposit, crossed by the
 #: muon), a tracker writes (block of 8; number of the plane). TARGET: 1 for the target. HOLE_X = 0:
 #: no hole. CURVE_X, CURVE_Y: 0.2998 B in GeV per cm, signed towards where the beam particle is
-#: bent. NARROW: 1 where leaving HALF_X, HALF_Y means entering the yoke of a magnet. SIGMA: cm.
+#: bent; TABLE of a dipole: start of its field map, or -1. NARROW: 1 where leaving HALF_X, HALF_Y
+#: means entering the yoke of a magnet. SIGMA: cm.
 #: KICKS: index of the material. CELLS: place of the first cell in the record, 0 for none;
 #: COLUMNS_X, ROWS_Y: their number; row by row from the corner of smallest x and y.
 (KIND, Z, LENGTH, X, Y, HALF_X, HALF_Y, HOLE_X, HOLE_Y, TABLE, DENSE, CURVE_X, CURVE_Y, EFFICIENCY,
@@ -153,7 +153,6 @@ _COLUMN: Final = {
     "narrow": NARROW, "sigma": SIGMA, "kicks": KICKS, "cells": CELLS, "columns_x": COLUMNS_X,
     "rows_y": ROWS_Y,
 }  # fmt: skip
-_BEND: Final = {"+x": (1.0, 0.0), "-x": (-1.0, 0.0), "+y": (0.0, 1.0), "-y": (0.0, -1.0)}
 
 
 def _row(kind: int, z: float, **values: float) -> Array:
@@ -240,73 +239,41 @@ def electron_critical_energy(item: Material) -> float:
     return sum(x * e for x, e in parts) / sum(x for x, _ in parts)
 
 
-def _edges(magnet: Magnet, solids: list[tuple[float, float]]) -> list[float]:
-    """z at which a dipole is cut: its ends, and 6 slices over each fringe.
-
-    Raises MutauError where the fringe reaches into a solid.
-    """
-    begin, end, fringe = magnet.z, magnet.z + magnet.length, magnet.fringe
-    if not fringe:
-        return [begin, end]
-    reach = 3.0 * fringe
-    for low, high in solids:
-        if low < end + reach and high > begin - reach:
-            raise MutauError(
-                f"the fringe of magnet {magnet.name!r} reaches from {begin - reach:g} to "
-                f"{end + reach:g} cm, into a solid at {low:g} to {high:g} cm",
-                remedy="make `fringe` smaller or move the solid",
-            )
-    if magnet.length < 2.0 * reach:
-        raise MutauError(
-            f"the fringe of magnet {magnet.name!r} is too long for it",
-            allowed=f"fringe up to {magnet.length / 6.0:g} cm",
-        )
-    steps = np.linspace(-reach, reach, 7)
-    return [*(begin + steps), *(end + steps)]
-
-
-def mean_field(magnet: Magnet, low: float, high: float) -> float:
-    """Mean field between two z, T: uniform, or B/2 [tanh((z-z0)/f) - tanh((z-z1)/f)].
-
-    Its integral over all z is the stated one for any fringe f.
-    """
-    fringe = magnet.fringe
-    begin, end = magnet.z, magnet.z + magnet.length
-    if not fringe:
-        inside = max(min(high, end) - max(low, begin), 0.0)
-        return magnet.field * inside / (high - low)
-
-    def integral(z: float) -> float:
-        a, b = abs(z - begin) / fringe, abs(z - end) / fringe
-        # ln cosh without overflow
-        value = a + np.log1p(np.exp(-2.0 * a)) - b - np.log1p(np.exp(-2.0 * b))
-        return float(0.5 * fringe * value)
-
-    return magnet.field * (integral(high) - integral(low)) / (high - low)
-
-
-def _dipoles(magnet: Magnet, planes: list[float], solids: list[tuple[float, float]]) -> list[Array]:
-    edges = _edges(magnet, solids)
-    edges = sorted({*edges, *(z for z in planes if edges[0] < z < edges[-1])})
-    # pieces short enough that whoever leaves the gap is seen to: the orbit stays exact
-    edges = [
-        low + (high - low) * i / n
-        for low, high in pairwise(edges)
-        for n in (math.ceil((high - low) / SLICE),)
-        for i in range(n)
-    ] + edges[-1:]
-    bend_x, bend_y = _BEND[magnet.bends_to]
+def _dipoles(
+    experiment: Experiment, planes: list[float], solids: list[tuple[float, float]]
+) -> list[Array]:
+    """Rows of all magnets, cut at the planes that stand in them."""
+    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
     rows = []
-    for low, high in pairwise(edges):
-        curve = GEV_PER_T_CM * mean_field(magnet, low, high)
-        inside = low > magnet.z - 1e-9 and high < magnet.z + magnet.length + 1e-9
-        rows.append(
-            _row(
-                DIPOLE, low, length=high - low, curve_x=curve * bend_x, curve_y=curve * bend_y,
-                narrow=float(inside), **_box(magnet),
-            )
-        )  # fmt: skip
+    for index, magnet in enumerate(experiment.detector.magnet):
+        edges = slices(magnet, solids)
+        edges = sorted({*edges, *(z for z in planes if edges[0] < z < edges[-1])})
+        # pieces short enough that whoever leaves the gap is seen to: the orbit stays exact
+        edges = [
+            low + (high - low) * i / n
+            for low, high in pairwise(edges)
+            for n in (math.ceil((high - low) / SLICE),)
+            for i in range(n)
+        ] + edges[-1:]
+        for low, high in pairwise(edges):
+            x, y = main_curve(magnet, charge, low, high)
+            inside = low > magnet.z - 1e-9 and high < magnet.z + magnet.length + 1e-9
+            rows.append(
+                _row(DIPOLE, low, length=high - low, curve_x=x, curve_y=y, narrow=float(inside),
+                     table=0.0 if magnet.field_map else -1.0, kicks=float(index), **_box(magnet))
+            )  # fmt: skip
     return rows
+
+
+def _append_maps(experiment: Experiment, rows: Array, tables: Array) -> Array:
+    """The tables with the field maps behind them; their rows learn where."""
+    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    maps, starts = join_maps(experiment.detector.magnet, charge)
+    for index, magnet in enumerate(experiment.detector.magnet):
+        if magnet.name in starts:
+            mine = (rows[:, KIND] == DIPOLE) & (rows[:, KICKS] == index)
+            rows[mine, TABLE] = len(tables) + starts[magnet.name]
+    return np.concatenate([tables, maps])
 
 
 def _target_rows(experiment: Experiment, materials: _Materials) -> list[Array]:
@@ -421,8 +388,8 @@ def build_layout(experiment: Experiment, cells: bool = False) -> Layout:
     solids = _solid_rows(experiment, materials, len(modules))
     taken = [(float(row[Z]), float(row[Z] + row[LENGTH])) for row in solids]
     flat = [thing.z for _, thing in detector.everything() if not thing.extent]
-    dipoles = [row for magnet in detector.magnet for row in _dipoles(magnet, flat, taken)]
-    rows = _cut_solids(solids + dipoles) + _plane_rows(experiment, materials, len(modules))
+    rows = _cut_solids(solids + _dipoles(experiment, flat, taken))
+    rows += _plane_rows(experiment, materials, len(modules))
     # planes before what starts at the same z, solids before dipoles
     rank = {COUNTER: 0, PLANE: 0, SOLID: 1, DIPOLE: 2}
     rows.sort(key=lambda row: (row[Z], rank[int(row[KIND])]))
@@ -437,8 +404,10 @@ def build_layout(experiment: Experiment, cells: bool = False) -> Layout:
     resolutions = np.array(
         [module_resolution(m, material(m.material), electromagnetic=em) for _, m, em in modules]
     )
+    tables, kicks = _tables(experiment, materials, end)
+    tables = _append_maps(experiment, stacked, tables)
     return Layout(
-        setup=Setup(stacked, *_tables(experiment, materials, end), start, end, width),
+        setup=Setup(stacked, tables, kicks, start, end, width),
         planes=tuple(item.name for item in trackers),
         plane_z=np.array([item.z for item in trackers], float),
         counters=tuple(item.name for item in detector.counter),

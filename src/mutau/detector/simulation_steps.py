@@ -40,6 +40,8 @@ from mutau.detector.simulation_geometry import (
     Y,
 )
 from mutau.detector.trigger_kernel import dipole_kernel
+from mutau.transport.field_kernels import orbit_kernel
+from mutau.transport.fields import M_CHARGE
 
 Array = NDArray[np.float64]
 Ray = tuple[float, float, float, float, float]
@@ -69,14 +71,18 @@ def secant(tx: float, ty: float) -> float:
 
 @njit
 def bend(
-    x: float, y: float, tx: float, ty: float, p: float, rows: Array, r: int, length: float,
-    sign: float,
+    x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, tables: Array,
+    r: int, length: float, sign: float,
 ) -> Ray:  # fmt: skip
-    """Through `length` cm of a dipole; sign: charge over that of the beam particle.
+    """Through `length` cm of a dipole from z; sign: charge over that of the beam particle.
 
     Returns x, y, slopes, and 1, or 0 where the particle curls up or gets steep.
     """
-    if rows[r, CURVE_X] != 0.0:
+    if rows[r, TABLE] >= 0.0:
+        at = int(rows[r, TABLE])
+        k = sign * tables[at + M_CHARGE] / p
+        x, y, tx, ty, fine = orbit_kernel(tables, at, x, y, z, tx, ty, k, length)
+    elif rows[r, CURVE_X] != 0.0:
         x, y, tx, ty, fine = dipole_kernel(x, y, tx, ty, p, length, sign * rows[r, CURVE_X])
     else:
         y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, p, length, sign * rows[r, CURVE_Y])

@@ -158,8 +158,8 @@ def fit_tracks(
     count, removed = np.zeros(n, np.int64), np.zeros(n, np.int64)
     limit = _limits(len(arm.names), p_value)
     fit_loop(
-        points, seen, 1.0 / arm.resolution**2, arm.steps, arm.bare, arm.z, iterations, fixed,
-        max_removed, limit, state, covariance, chi2, count, removed,
+        points, seen, 1.0 / arm.resolution**2, arm.steps, arm.bare, arm.map, arm.z, iterations,
+        fixed, max_removed, limit, state, covariance, chi2, count, removed,
     )  # fmt: skip
     ndf = 2 * count - (4 if fixed else 5)
     flag = np.where(chi2 >= 0.0, FITTED, np.where(ndf < 0, TOO_FEW_HITS, NOT_MEASURED))
@@ -203,8 +203,8 @@ def choose_hits(
         raise MutauError("a hit that is present is not finite")
     choice = np.empty_like(number)
     choose_loop(
-        points, number, 1.0 / arm.resolution**2, arm.steps, arm.bare, arm.z, iterations, 0.0,
-        MOST_WAYS, choice,
+        points, number, 1.0 / arm.resolution**2, arm.steps, arm.bare, arm.map, arm.z, iterations,
+        0.0, MOST_WAYS, choice,
     )  # fmt: skip
     rows, planes = np.arange(len(points))[:, None], np.arange(n_planes)
     taken = points[rows, planes, np.maximum(choice, 0)]
@@ -304,7 +304,7 @@ def expected_covariance(arm: Arm, momentum: ArrayLike, *, scattering: bool = Tru
     present = np.ones(n_planes, bool)
     for i, p in enumerate(values.ravel()):
         state = np.array([0.0, 0.0, 0.0, 0.0, arm.charge / p])
-        fine = reference_kernel(state, steps, at, jac, shrink)
+        fine = reference_kernel(state, steps, arm.map, at, jac, shrink)
         k = state[4] if scattering else 0.0
         if fine:
             filter_kernel(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError
 from mutau.core.units import GEV_PER_T_CM
+from mutau.transport.fields import bending, join_maps, main_curve, slices
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import (
@@ -38,11 +39,10 @@ Array = NDArray[np.float64]
 #: Columns of a step. A step carries the track over LENGTH cm in the field, then PLANE measures it
 #: (index, -1: none), then matter scatters it by an angle of variance POWER/(p beta)^2 (GeV^2) and
 #: takes LOSS (GeV). CURVE: 0.2998 B, GeV per cm and unit charge, as it acts on slopes. AXIS: 0
-#: where the field bends in x, 1 in y.
-LENGTH, CURVE, AXIS, POWER, LOSS, PLANE = range(6)
-COLUMNS: Final = 6
-
-_BEND: Final = {"+x": (0, 1.0), "-x": (0, -1.0), "+y": (1, 1.0), "-y": (1, -1.0)}
+#: where the field bends in x, 1 in y. MAP: where its field map begins in `Arm.map`, or -1; START:
+#: cm, where the step begins. CURVE of a map is that on the axis.
+LENGTH, CURVE, AXIS, POWER, LOSS, PLANE, MAP, START = range(8)
+COLUMNS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Arm:
     efficiency : (P,). centre, half : (P, 2) cm, middle and half sizes of the sensitive areas.
     steps : (S, COLUMNS) float64, see the columns above; begins at the first plane.
     bare : the same without matter, for a first look at a track.
-    field : uniform pieces (start, stop in cm, CURVE, AXIS), along z.
+    field : pieces (start, stop in cm, CURVE, AXIS, MAP), along z.
+    map : field maps, `transport.fields.join_maps`; empty without one.
     charge : of the beam particle, +1 or -1. energy : GeV, nominal, where losses are taken.
     matter : what stands or fills the space from the first to the last plane.
     depth : radiation lengths between the first and the last plane.
@@ -81,6 +82,7 @@ class Arm:
     steps: Array
     bare: Array
     field: tuple[tuple[float, ...], ...]
+    map: Array
     charge: float
     energy: float
     matter: tuple[Matter, ...]
@@ -94,20 +96,14 @@ class Arm:
         return float(kick[~across].sum()), float(kick[across].sum())
 
 
-def _field_pieces(magnet: Magnet, charge: float, ramp: float) -> list[tuple[float, ...]]:
-    """(start, stop, curve, axis) of uniform pieces; `ramp` cm of linear rise at either end."""
-    axis, sign = _BEND[magnet.bends_to]
-    curve = GEV_PER_T_CM * magnet.field_integral / magnet.length * sign * charge
-    if ramp == 0.0:
-        return [(magnet.z, magnet.z + magnet.length, curve, axis)]
-    edges = np.linspace(-0.5 * ramp, 0.5 * ramp, 9)
-    levels = (np.arange(8) + 0.5) / 8.0
-    begin, end = magnet.z, magnet.z + magnet.length
-    rise = [(begin + a, begin + b, curve * f, axis)
-            for (a, b), f in zip(pairwise(edges), levels, strict=True)]  # fmt: skip
-    fall = [(end + a, end + b, curve * f, axis)
-            for (a, b), f in zip(pairwise(edges), levels[::-1], strict=True)]  # fmt: skip
-    return [*rise, (begin + 0.5 * ramp, end - 0.5 * ramp, curve, axis), *fall]
+def _field_pieces(magnet: Magnet, charge: float, start: int) -> list[tuple[float, ...]]:
+    """(start, stop, curve, axis, map) of the pieces of a dipole; map : where it begins, or -1."""
+    x, y = bending(magnet, charge)
+    axis = 0 if abs(x) >= abs(y) else 1
+    return [
+        (low, high, charge * main_curve(magnet, charge, low, high)[axis], axis, start)
+        for low, high in pairwise(slices(magnet))
+    ]
 
 
 def _covers_axis(thing: Placed) -> bool:
@@ -205,7 +201,7 @@ def cut_into_steps(
     field : as `Arm.field`. power : variance of the projected angle times (p beta)^2 that a cm of
     the material adds, GeV^2/cm. energy : GeV, where losses are taken.
     """
-    rows: list[list[float]] = [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    rows: list[list[float]] = [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, float(z[0])]]
     for index, (front, back) in enumerate(pairwise(float(place) for place in z)):
         m0, m1, m2, loss = _moments(matter, front, back, power, energy)
         far = m1 * m1 / m2 if m2 > 0.0 else 0.0
@@ -215,9 +211,9 @@ def cut_into_steps(
         cuts = [front, *sorted(edge for edge in inner if front < edge < back), back]
         for a, b in pairwise(cuts):
             here = [piece for piece in field if piece[0] < 0.5 * (a + b) < piece[1]]
-            curve, axis = (here[0][2], here[0][3]) if here else (0.0, 0.0)
+            curve, axis, start = here[0][2:] if here else (0.0, 0.0, -1.0)
             at_kink = b == kink
-            rows.append([b - a, curve, axis, far * at_kink, loss * at_kink, -1.0])
+            rows.append([b - a, curve, axis, far * at_kink, loss * at_kink, -1.0, start, a])
         rows[-1][PLANE] = float(index + 1)
     steps = np.array(rows)
     steps.flags.writeable = False
@@ -226,13 +222,16 @@ def cut_into_steps(
 
 @lru_cache(maxsize=64)
 def build_arm(
-    experiment: Experiment, arm: Literal["outgoing", "incoming"] = "outgoing", *, ramp: float = 0.0
+    experiment: Experiment,
+    arm: Literal["outgoing", "incoming"] = "outgoing",
+    *,
+    on_axis: bool = False,
 ) -> Arm:
     """The planes of one arm with the field and the matter between them.
 
-    arm : "outgoing", behind the target, or "incoming". ramp : cm over which the field of a dipole
-    rises linearly at either face (fringe; the integral stays), 0 for the box that the simulation
-    has.
+    arm : "outgoing", behind the target, or "incoming". The field is that of the simulation, with
+    its fringe or its map. on_axis : a map counts by its field on the axis everywhere, for
+    simulations that know no more.
     Scattering has Highland's width (G. R. Lynch, O. I. Dahl, Nucl. Instrum. Meth. B 58 (1991) 6)
     of the whole arm, shared out by radiation lengths, because his logarithm does not add.
     A thing with a hole around the beam line counts as its hole.
@@ -251,9 +250,10 @@ def build_arm(
         if not b.z > a.z:
             raise MutauError(f"{a.name!r} and {b.name!r} stand at the same z = {a.z:g} cm")
     charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    field_maps, starts = join_maps(() if on_axis else experiment.detector.magnet, charge)
     pieces = sorted(
         piece for magnet in experiment.detector.magnet
-        for piece in _field_pieces(magnet, charge, ramp)
+        for piece in _field_pieces(magnet, charge, starts.get(magnet.name, -1))
     )  # fmt: skip
     for one, other in pairwise(pieces):
         if other[0] < one[1] - 1e-9:
@@ -282,6 +282,7 @@ def build_arm(
         steps=steps,
         bare=cut_into_steps(z, field, (), lambda _: 0.0, energy),
         field=field,
+        map=field_maps,
         charge=charge,
         energy=energy,
         matter=matter,

@@ -237,6 +237,7 @@ def fit_kernel(
     weight: Array,
     steps: Array,
     bare: Array,
+    field: Array,
     planes: Array,
     iterations: int,
     fixed: float,
@@ -247,6 +248,7 @@ def fit_kernel(
     """Fit one track; returns chi^2, or -1 where it cannot be fitted.
 
     bare : the steps without matter, for the first of the iterations, which knows no momentum.
+    field : maps, `Arm.map`.
     planes : (P,) cm. fixed : charge/momentum to hold, 0 to fit it. state (5,), cov (5, 5) :
     receive the result. work : arrays of `work_space`.
     """
@@ -270,7 +272,7 @@ def fit_kernel(
     chi2 = -1.0
     for turn in range(iterations):
         now, k = (bare, 0.0) if turn == 0 else (steps, state[4])
-        if not reference_kernel(state, now, at, jac, shrink):
+        if not reference_kernel(state, now, field, at, jac, shrink):
             return -1.0
         chi2 = filter_kernel(hits, present, weight, now, at, jac, shrink, k, lam, eta, col)
         if not solve_kernel(lam, eta, fixed != 0.0, d, scale, cov, turn == iterations - 1):
@@ -297,6 +299,7 @@ def _worst_hit(
     weight: Array,
     steps: Array,
     bare: Array,
+    field: Array,
     planes: Array,
     iterations: int,
     fixed: float,
@@ -310,7 +313,7 @@ def _worst_hit(
             continue
         mask[i] = False
         value = fit_kernel(
-            hits, mask, weight, steps, bare, planes, iterations, fixed, state, cov, work
+            hits, mask, weight, steps, bare, field, planes, iterations, fixed, state, cov, work
         )
         mask[i] = True
         if 0.0 <= value < best:
@@ -325,6 +328,7 @@ def fit_loop(
     weight: Array,
     steps: Array,
     bare: Array,
+    field: Array,
     planes: Array,
     iterations: int,
     fixed: float,
@@ -349,14 +353,14 @@ def fit_loop(
             number += used[n, i]
         for attempt in range(max_removed + 1):
             chi2[n] = fit_kernel(
-                hits[n], used[n], weight, steps, bare, planes, iterations, fixed, state[n], cov[n],
-                work,
+                hits[n], used[n], weight, steps, bare, field, planes, iterations, fixed, state[n],
+                cov[n], work,
             )  # fmt: skip
             ndf = 2 * number - free
             if attempt == max_removed or ndf - 2 < 1 or (0.0 <= chi2[n] <= limit[ndf]):
                 break
             drop = _worst_hit(
-                hits[n], used[n], weight, steps, bare, planes, iterations, fixed, work
+                hits[n], used[n], weight, steps, bare, field, planes, iterations, fixed, work
             )
             if drop < 0:
                 break
@@ -373,6 +377,7 @@ def choose_loop(
     weight: Array,
     steps: Array,
     bare: Array,
+    field: Array,
     planes: Array,
     iterations: int,
     fixed: float,
@@ -408,7 +413,7 @@ def choose_loop(
             for i in range(n_planes):
                 one[i] = hits[n, i, pick[i]]
             value = fit_kernel(
-                one, mask, weight, steps, bare, planes, iterations, fixed, state, cov, work
+                one, mask, weight, steps, bare, field, planes, iterations, fixed, state, cov, work
             )
             if 0.0 <= value < best:
                 best = value

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
-from mutau.detector.tracking_geometry import AXIS, CURVE, LENGTH, LOSS, PLANE
+from mutau.detector.tracking_geometry import AXIS, CURVE, LENGTH, LOSS, MAP, PLANE, START
+from mutau.transport.field_kernels import orbit_kernel
 
 Array = NDArray[np.float64]
 
@@ -96,25 +97,39 @@ def bend_kernel(
 
 
 @njit(**FUSED)
-def reference_kernel(state: Array, steps: Array, at: Array, jac: Array, shrink: Array) -> bool:
+def reference_kernel(
+    state: Array, steps: Array, field: Array, at: Array, jac: Array, shrink: Array
+) -> bool:
     """Carry a state through the steps; False where the field turns it back.
 
-    state : (5,) at the first plane; left as it is. at : (P, 2), receives x, y at the planes.
+    In a map the orbit is that of the map, its derivatives those of the field on the axis: the
+    passes of a fit settle where they would with exact ones, to first order in what differs.
+    field : maps, `Arm.map`. state : (5,) at the first plane; left as it is. at : (P, 2), receives
+    x, y at the planes.
     jac : (S, 4, 3), derivatives of the steps in a field. shrink : (S,), dk/dk over the loss of
     each step.
     """
     x, y, tx, ty, k = state
     for i in range(steps.shape[0]):
         length = steps[i, LENGTH]
-        if steps[i, CURVE] == 0.0:
-            x += length * tx
-            y += length * ty
-        else:
+        inside = field.size > 0 and steps[i, MAP] >= 0.0
+        before = x, y, tx, ty
+        if steps[i, CURVE] != 0.0:
             if steps[i, AXIS] == 0.0:
                 x, y, tx, ty, fine = bend_kernel(x, y, tx, ty, k, length, steps[i, CURVE], jac, i)
             else:
                 y, x, ty, tx, fine = bend_kernel(y, x, ty, tx, k, length, steps[i, CURVE], jac, i)
             if not fine:
+                return False
+        elif not inside:
+            x += length * tx
+            y += length * ty
+        if inside:
+            x, y, tx, ty = before
+            x, y, tx, ty, alive = orbit_kernel(
+                field, int(steps[i, MAP]), x, y, steps[i, START], tx, ty, k, length
+            )
+            if alive == 0.0:
                 return False
         plane = int(steps[i, PLANE])
         if plane >= 0:

@@ -1,10 +1,10 @@
 """Trigger of a missing-momentum experiment, fast mode: which scattered muons make it fire.
 
 What is simulated: beam spot and divergence, multiple scattering and mean energy loss before and
-behind the vertex in the target, the dipole as a uniform field (helix), scattering and loss in
-everything solid on the way, counters with holes, positions and inefficiencies. What is not:
-fluctuations of the energy loss, secondaries that reach a veto, the tails of scattering beyond a
-Gaussian, the fringe of the field, air. Where those matter the full simulation takes over.
+behind the vertex in the target, the dipole (helix, or Runge-Kutta through a map), scattering and
+loss in everything solid on the way, counters with holes, positions and inefficiencies. What is
+not: fluctuations of the energy loss, secondaries that reach a veto, air. Where those matter the
+full simulation takes over.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ def trigger_efficiency(
         geometry.widths,
         geometry.beam,
         geometry.target,
+        geometry.field,
         scattering == "gaussian",
         rng,
         failed,

@@ -35,6 +35,8 @@ from mutau.detector.geometry import (
 )
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
+from mutau.transport.field_kernels import orbit_kernel
+from mutau.transport.fields import M_CHARGE
 from mutau.transport.multiple_scattering import scatter_kernel
 
 Array = NDArray[np.float64]
@@ -177,6 +179,7 @@ def _downstream(
     losses: Array,
     heads: Array,
     columns: Array,
+    field: Array,
     rng: np.random.Generator,
     hits: Array,
     event: int,
@@ -208,7 +211,11 @@ def _downstream(
         elif kind == DIPOLE:
             momentum = math.sqrt(energy * energy - M_MU * M_MU)
             curve = rows[index, CURVE_X]
-            if curve != 0.0:
+            if rows[index, TABLE] >= 0.0:
+                at = int(rows[index, TABLE])
+                k = field[at + M_CHARGE] / momentum
+                x, y, tx, ty, fine = orbit_kernel(field, at, x, y, z, tx, ty, k, length)
+            elif curve != 0.0:
                 x, y, tx, ty, fine = dipole_kernel(x, y, tx, ty, momentum, length, curve)
             else:
                 curve = rows[index, CURVE_Y]
@@ -236,6 +243,7 @@ def trigger_kernel(
     widths: Array,
     beam: Array,
     target: int,
+    field: Array,
     gaussian: bool,
     rng: np.random.Generator,
     failed: NDArray[np.int16],
@@ -247,7 +255,8 @@ def trigger_kernel(
 
     p4 : (N, 4) GeV, scattered muon relative to the incoming direction (+z).
     depth : (N,) vertex depth in units of the target's thickness; outside [0, 1]: drawn uniformly.
-    rows, losses, heads, columns, widths, beam, target : as in `Geometry`. gaussian : Highland.
+    rows, losses, heads, columns, widths, beam, target, field : as in `Geometry`. gaussian :
+    Highland.
     Writes failed (N,): row that is not satisfied, -1 if none; touched (N,): bits by name index;
     behind (N, 5): x, y, slopes, energy at the target's end; hits (N or 0, names, 2): crossings,
     cm, as far as the muon came (NaN before).
@@ -295,7 +304,7 @@ def trigger_kernel(
             if alive:
                 fail, crossed = _downstream(
                     x, y, tx, ty, energy, start + thickness, rows, target + 1, gaussian, losses,
-                    heads, columns, rng, hits, event,
+                    heads, columns, field, rng, hits, event,
                 )  # fmt: skip
             else:
                 fail = target

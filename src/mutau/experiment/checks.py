@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mutau.core.errors import UnknownName
+from mutau.core.errors import MutauError, UnknownName
 from mutau.experiment.names import PROCESSES, known_materials
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _TOLERANCE = 1e-9  # cm; faces that touch do not overlap
 
 def meaning(experiment: Experiment) -> list[tuple[str, str]]:
     """All problems of meaning, in the order of the checks."""
-    checks = (_process, _materials, _names, _hall, _overlaps, _gaps, _cuts, _runs)
+    checks = (_process, _materials, _names, _hall, _overlaps, _gaps, _maps, _cuts, _runs)
     return [problem for check in checks for problem in check(experiment)]
 
 
@@ -148,6 +148,31 @@ def _gaps(experiment: Experiment) -> Found:
                         f"{thing.name!r} reaches {reach:g} cm from the middle of magnet "
                         f"{magnet.name!r}, whose gap ends at {gap:g} cm",
                     )
+
+
+def _maps(experiment: Experiment) -> Found:
+    """Field maps can be read, are whole, and fill the gap of their magnet."""
+    for index, magnet in enumerate(experiment.detector.magnet):
+        if not magnet.field_map:
+            continue
+        place = f"detector/magnet[{index}]/field_map"
+        try:
+            found = magnet.map
+        except MutauError as error:
+            yield place, str(error)
+            continue
+        sizes = {"x": magnet.width, "y": magnet.height, "z": magnet.length}
+        for name, size in sizes.items():
+            low, high = getattr(found, name)[[0, -1]].tolist()
+            if low > -size / 2 + _TOLERANCE or high < size / 2 - _TOLERANCE:
+                yield (
+                    place,
+                    f"{magnet.field_map}: {name} from {low:g} to {high:g} cm does not fill the "
+                    f"magnet, which needs {-size / 2:g} to {size / 2:g} cm from its middle; "
+                    "extend the map, or make the magnet smaller",
+                )
+        if not magnet.integral:
+            yield place, f"{magnet.field_map}: the field on the axis bends nothing"
 
 
 def _cuts(experiment: Experiment) -> Found:

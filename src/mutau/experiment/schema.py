@@ -12,7 +12,7 @@ import copy
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -49,6 +49,9 @@ from mutau.experiment.quantities import (
 )
 from mutau.experiment.schema_beam import Beam, Table
 from mutau.experiment.variables import VARIABLES
+
+if TYPE_CHECKING:
+    from mutau.experiment.field_maps import FieldMap
 
 
 class Target(Table):
@@ -160,16 +163,37 @@ class Tracker(Placed):
 
 
 class Magnet(Placed):
-    """A dipole; width and height are its gap. The field is uniform over `length`.
+    """A dipole; width and height are its gap. Its field is stated, or read from a map.
 
-    field_integral : T cm. bends_to : where it deflects the beam particle. fringe : cm; the full
-    simulation lets the field fall off like tanh(z/fringe) at both ends, at the same integral.
+    field_integral : T cm, of a field uniform over `length`. bends_to : where it deflects the beam
+    particle. fringe : cm; the field falls off like tanh(z/fringe) at both ends, at the same
+    integral. field_map : instead of these three a CSV file (`field_maps`), absolute or relative
+    to the experiment file; field_scale multiplies it, negative to reverse the field.
     """
 
     length: PositiveLength
-    field_integral: Annotated[FieldIntegral, Field(gt=0.0)]
-    bends_to: Literal["+x", "-x", "+y", "-y"]
+    field_integral: Annotated[FieldIntegral, Field(gt=0.0)] | None = None
+    bends_to: Literal["+x", "-x", "+y", "-y"] | None = None
     fringe: LengthNotNegative = 0.0
+    field_map: Text | None = None
+    field_scale: float = 1.0
+
+    @model_validator(mode="after")
+    def _one_field(self) -> Self:
+        stated = self.field_integral is not None or self.bends_to is not None
+        if self.field_map and (stated or self.fringe):
+            raise MutauError(
+                "states `field_map` and `field_integral`, `bends_to` or `fringe`; the map says all"
+            )
+        if not self.field_map:
+            for name in ("field_integral", "bends_to"):
+                if getattr(self, name) is None:
+                    raise MutauError(f"`{name}` is missing (or a `field_map`)")
+            if self.field_scale != 1.0:
+                raise MutauError("`field_scale` goes with a `field_map`")
+        if not self.field_scale:
+            raise MutauError("field_scale = 0 leaves no field")
+        return self
 
     @property
     def extent(self) -> float:
@@ -177,9 +201,26 @@ class Magnet(Placed):
         return self.length
 
     @property
+    def map(self) -> FieldMap:
+        """The field map. Raises MutauError where there is none, or as `read_field_map`."""
+        from mutau.experiment.field_maps import read_field_map
+
+        if self.field_map is None:
+            raise MutauError(f"magnet {self.name!r} has no field map")
+        return read_field_map(self.field_map)
+
+    @property
+    def integral(self) -> float:
+        """Size of the transverse field integral along the axis, T cm."""
+        if self.field_integral is not None:
+            return self.field_integral
+        bx, by, _ = self.map.axis_integral() * self.field_scale
+        return math.hypot(float(bx), float(by))
+
+    @property
     def field(self) -> float:
-        """Field, T."""
-        return self.field_integral / self.length
+        """Field, T: the integral over the length."""
+        return self.integral / self.length
 
     def deflection(self, momentum: float) -> float:
         """Angle, rad, by which a particle of unit charge and this momentum (GeV) is bent.
@@ -187,11 +228,11 @@ class Magnet(Placed):
         sin of the angle is 0.2998 GeV/(T m) times the field integral over the momentum.
         Raises MutauError if the particle curls up inside the field.
         """
-        sine = GEV_PER_T_CM * self.field_integral / momentum
+        sine = GEV_PER_T_CM * self.integral / momentum
         if not 0.0 <= sine < 1.0:
             raise MutauError(
                 f"{momentum:g} GeV does not cross magnet {self.name!r}",
-                allowed=f"above {GEV_PER_T_CM * self.field_integral:g} GeV",
+                allowed=f"above {GEV_PER_T_CM * self.integral:g} GeV",
             )
         return math.asin(sine)
 
@@ -416,8 +457,13 @@ class Experiment(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """Digest of everything that can change a number: the texts (`because`…) are left out."""
-        return digest(_without_texts(self.model_dump()))
+        """Digest of everything that can change a number: the texts (`because`…) are left out, a
+        field map counts by what it holds."""
+        plain = _without_texts(self.model_dump())
+        maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]
+        for magnet in plain["detector"]["magnet"] if maps else ():
+            magnet["field_map"] = magnet["field_map"] and maps.pop(0)
+        return digest(plain)
 
     @property
     def relative_systematic(self) -> float:

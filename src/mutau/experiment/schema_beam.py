@@ -87,7 +87,7 @@ class Beam(Table):
     and halo for the full simulation, shares summing to 1; without them the spot and spread above
     are all there is.
     phase_space : a file of particles at the entrance instead (.csv, .parquet, .hepmc), absolute
-    or relative to the folder of the run.
+    or relative to the experiment file.
     """
 
     particle: Annotated[str, one_of("beam particle", DEFAULT_PROCESS)]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mutau.core.constants import TABLE
 from mutau.core.errors import MutauError, Problems
 from mutau.core.registry import Registry
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
 
 Rows = list[dict[str, Any]]
 SHOWN: Registry[Callable[[], Rows]] = Registry("list", remedy="for example 'mutau show materials'")
@@ -198,6 +201,7 @@ def check_answer(file: str) -> dict[str, Any]:
         "process": item.process,
         "can_be_run": has_road(item),
         "digest": item.digest,
+        **({"magnets": _magnets(item)} if item.detector.magnet else {}),
         "problems": [],
     }
 
@@ -213,3 +217,45 @@ def problem_rows(error: MutauError) -> Rows:
         {"address": place, "element": error.elements.get(place, ""), "message": message}
         for place, message in error.problems
     ]
+
+
+def _magnets(experiment: Experiment) -> Rows:
+    """Field of every magnet as it is used; warns of a map that no field can be.
+
+    Raises MutauError where a field reaches into matter.
+    """
+    import warnings
+
+    from mutau.transport.fields import bending, extent, slices
+
+    target, detector = experiment.target, experiment.detector
+    solids = [(s.z, s.z + s.extent) for s in (*detector.calorimeter, *detector.absorber)]
+    solids.append((target.z, target.z + target.extent))
+    charge, rows = -1.0 if experiment.beam.particle.endswith("-") else 1.0, list[dict[str, Any]]()
+    for magnet in experiment.detector.magnet:
+        slices(magnet, solids)
+        (low, high), (x, y) = extent(magnet), bending(magnet, charge)
+        kind = "map" if magnet.field_map else "fringe" if magnet.fringe else "uniform"
+        row = {
+            "name": magnet.name,
+            "field": kind,
+            "from_cm": low,
+            "to_cm": high,
+            "bends_to_x_T_m": x / 100.0,
+            "bends_to_y_T_m": y / 100.0,
+        }
+        if magnet.field_map:
+            found = magnet.map
+            row |= {
+                "points": "x".join(str(len(axis)) for axis in (found.x, found.y, found.z)),
+                "strongest_T": abs(magnet.field_scale) * found.strongest,
+                "divergence": found.divergence,
+            }
+            if found.suspicious:
+                warnings.warn(
+                    f"{magnet.field_map}: div B is {found.divergence:.2g} of the field's "
+                    "gradients, not 0: signs, units or columns of the map are wrong",
+                    stacklevel=2,
+                )
+        rows.append(row)
+    return rows

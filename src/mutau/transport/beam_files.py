@@ -157,7 +157,7 @@ def read_beam(path: str | Path) -> tuple[dict[str, Array], str]:
     if not path.is_file():
         raise FileError(
             f"there is no file {str(path)!r}", place="beam/phase_space",
-            remedy="a relative path starts in the folder of the run",
+            remedy="a relative path starts in the folder of the experiment file",
         )  # fmt: skip
     return _read(path, path.stat().st_mtime)
 

@@ -1,8 +1,8 @@
-"""Electrons of the beam through the selection without its energy threshold: the efficiency kappa.
+"""What detectors see of beam electrons that leave everything in the calorimeter: calibration runs.
 
-NA64-e takes kappa, about 50 %, from calibration runs (arXiv:2404.06982, section 5). Here the same
-steps on simulated electrons: momentum, synchrotron radiation, pre-shower, shape of the shower,
-nothing behind the calorimeter. What no simulation of this kind has is in `NOT_SIMULATED`.
+The NA64-e paper (arXiv:2404.06982, section 5) measures the efficiency of its selection, without the
+energy threshold, on such electrons. Here they are simulated, one column per cut variable; cuts are
+applied elsewhere. What no simulation of this kind has is in `NOT_SIMULATED`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 NOT_SIMULATED: Final = (
-    "pile-up beyond a second electron in the window, and its changes from run to run",
-    "efficiency of track finding, of the timing cuts, of the trigger counters and their vetoes",
-    "multiplicity cut in the straw tubes, dead time, quality of the data",
+    "tracks that are not found, noise and delta rays among the hits before the target",
+    "timing cuts, trigger counters and their vetoes, dead time, quality of the data",
+    "pile-up in the calorimeters, and its changes from run to run",
+    "differences between real showers and their reference in the shape",
 )
 #: Total cross section of a hard photon on a nucleon, cm^2: 115 microbarn between 20 and 100 GeV
 #: (D. O. Caldwell et al., Phys. Rev. Lett. 40 (1978) 1222).
@@ -36,40 +37,29 @@ PHOTON_NUCLEON: Final = 115e-30
 #: Cut of the shower simulation, GeV, and radii of the rings, in radiation lengths of the target.
 SHOWER_CUT: Final = 0.1
 RINGS: Final = (1.0, 2.0, 4.0)
-_HALVES: Final = 2
+#: Smallest share of the energy radiated in one go before the magnets, and energy of the lowest
+#: photon, GeV, whose reaction in the target is followed.
+SOFTEST: Final = 1e-3
+LOWEST_PHOTON: Final = 0.5
+#: What a minimum-ionising particle leaves in the veto counter, GeV: 5 cm of scintillator.
+VETO_SIGNAL: Final = 0.010
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What the paper does not give. All assumptions.
 
-    upstream : X0 of material before the magnets. shape_quantile : share of electrons that the cut
-    on the shower's shape is set to keep. window : s, in which a second electron spoils the event.
-    hadron_energy : GeV, of a photon whose reaction in the target is seen behind it.
-    shadowing : photons see A^shadowing nucleons.
+    upstream : X0 of material before the magnets. window : s, in which a second electron adds its
+    hits. absorbed : GeV of a photon that reacts with a nucleus and stays in the target; the rest is
+    seen behind it. shadowing : photons see A^shadowing nucleons.
     """
 
     bend: Bend = field(default_factory=Bend)
     srd: SynchrotronDetector = field(default_factory=SynchrotronDetector)
     upstream: float = 0.02
-    shape_quantile: float = 0.95
     window: float = 100e-9
-    hadron_energy: float = 3.0
+    absorbed: float = 2.0
     shadowing: float = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Efficiencies of the steps and their product.
-
-    steps : (name, share kept of those before it, statistical error). kappa, error : the product
-    without pile-up. with_pileup : times the chance of no second electron in the window.
-    """
-
-    steps: tuple[tuple[str, float, float], ...]
-    kappa: float
-    error: float
-    with_pileup: float
 
 
 def photonuclear_per_particle(
@@ -118,72 +108,25 @@ def shape_of_electrons(fractions: Array) -> tuple[Array, Array]:
     return np.asarray(fractions.mean(axis=0)), np.asarray(inverse, float)
 
 
-def calibration(
-    experiment: Experiment, n: int = 600, seed: int = 1, setting: Setting | None = None
-) -> Calibration:
-    """Electrons of the beam energy through the selection of an experiment file.
+@dataclass(frozen=True, slots=True, eq=False)
+class Showers:
+    """(N,) energy in the pre-shower, GeV, and chi^2 of the shape, of electrons in the target."""
 
-    n : showers; momentum and synchrotron radiation take a hundred times more. Cuts on
-    `incoming_momentum`, `srd_energy` and `preshower_energy` come from the file, the others from
-    `setting`. Raises MutauError for a target that is not active.
+    preshower: Array
+    chi2: Array
+
+
+def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
+    """n showers of beam particles, and as many again that say what a shape looks like.
+
+    The shares are those of four sections in depth and four rings. Raises MutauError for a target
+    that is not active, or too few showers.
     """
-    given = setting or Setting()
-    if not experiment.target.active:
-        raise MutauError("the target is not active", place=f"{experiment.name}: target/active")
-    steps = [_momentum(experiment, given), _synchrotron(experiment, given, 100 * n, seed)]
-    steps += _showers(experiment, given, n, seed)
-    stuff = material(experiment.target.material)
-    beam = experiment.beam
-    hadrons = photonuclear_per_particle(
-        beam.particle, beam.energy, stuff, given.hadron_energy, given.shadowing
-    )
-    steps.append(("nothing in VETO and HCAL", math.exp(-hadrons), 0.0))
-    kappa = math.prod(value for _, value, _ in steps)
-    error = kappa * math.hypot(*(err / value for _, value, err in steps))
-    rate = beam.per_spill / beam.spill if beam.per_spill and beam.spill else 0.0
-    return Calibration(tuple(steps), kappa, error, kappa * math.exp(-rate * given.window))
-
-
-def _bounds(experiment: Experiment, variable: str) -> tuple[float, float]:
-    low, high = -math.inf, math.inf
-    for cut in experiment.cuts:
-        if cut.variable == variable:
-            low = max(low, -math.inf if cut.min is None else cut.min)
-            high = min(high, math.inf if cut.max is None else cut.max)
-    return low, high
-
-
-def _momentum(experiment: Experiment, given: Setting) -> tuple[str, float, float]:
-    """Gaussian of resolution and beam spread, and hard radiation before the magnets."""
-    low, high = _bounds(experiment, "incoming_momentum")
-    detector, beam = experiment.detector, experiment.beam
-    resolution = detector.resolution.incoming_momentum if detector.resolution else 0.0
-    width = beam.energy * math.hypot(resolution, beam.energy_spread)
-    inside = 1.0
-    if width > 0.0:
-        edges = [(x - beam.energy) / (math.sqrt(2.0) * width) for x in (low, high)]
-        inside = 0.5 * (math.erf(edges[1]) - math.erf(edges[0]))
-    if low > 0.0:
-        inside *= 1.0 - hard_radiation(1.0 - low / beam.energy, given.upstream)
-    return "incoming momentum", inside, 0.0
-
-
-def _synchrotron(
-    experiment: Experiment, given: Setting, n: int, seed: int
-) -> tuple[str, float, float]:
-    low, high = _bounds(experiment, "srd_energy")
-    seen = deposits(experiment.beam.energy, given.bend, given.srd, n, stream(seed, 21))
-    share = float(np.mean((seen >= low) & (seen <= high)))
-    return "synchrotron radiation", share, math.sqrt(share * (1.0 - share) / n)
-
-
-def _showers(
-    experiment: Experiment, given: Setting, n: int, seed: int
-) -> list[tuple[str, float, float]]:
-    """Pre-shower and shape, from showers whose first half says what an electron looks like."""
     from mutau.transport.shower import ShowerGeometry, simulate_showers
 
     target = experiment.target
+    if not target.active:
+        raise MutauError("the target is not active", place=f"{experiment.name}: target/active")
     stuff = material(target.material)
     x0 = stuff.radiation_length_cm
     depth = target.thickness.cm(x0) / x0
@@ -193,21 +136,74 @@ def _showers(
         rings=np.array([0.0, *RINGS, 1e9]), lateral=True,
     )  # fmt: skip
     found = simulate_showers(
-        experiment.beam.particle, experiment.beam.energy, stuff, _HALVES * n, cut=SHOWER_CUT,
+        experiment.beam.particle, experiment.beam.energy, stuff, 2 * n, cut=SHOWER_CUT,
         edges=np.array([SHOWER_CUT, experiment.beam.energy]), geometry=geometry, seed=seed,
         key=(22,), workers=2,
     )  # fmt: skip
-    low, _ = _bounds(experiment, "preshower_energy")
     first = found.deposits[:, 0].sum(axis=1)
-    passes = first[n:] > low
     shares = found.deposits / found.deposits.sum(axis=(1, 2), keepdims=True)
     # shares of the sections but the last, and of the rings but the last: the rest follows
     shape = np.concatenate([shares.sum(axis=2)[:, :-1], shares.sum(axis=1)[:, :-1]], axis=1)
     mean, inverse = shape_of_electrons(shape[:n])
-    limit = np.quantile(shower_shape(shape[:n], mean, inverse), given.shape_quantile)
-    good = shower_shape(shape[n:], mean, inverse) < limit
-    rows = []
-    for name, kept in (("pre-shower", passes), ("shape of the shower", good)):
-        share = float(kept.mean())
-        rows.append((name, share, math.sqrt(max(share * (1.0 - share), 1.0 / n) / n)))
-    return rows
+    return Showers(first[n:], shower_shape(shape[n:], mean, inverse))
+
+
+def electrons(
+    experiment: Experiment, made: Showers, setting: Setting | None = None, seed: int = 1
+) -> dict[str, Array]:
+    """Columns (N,) of cut variables, one row per shower; `p_beam` (N, 4). GeV.
+
+    Momentum after radiation in the material before the magnets, with the beam's spread and the
+    spectrometer's resolution; synchrotron radiation; pre-shower with the calorimeter's resolution;
+    shape; photonuclear reactions seen in veto counter and HCAL; hits per plane before the target of
+    the electron and of those within the window.
+    """
+    given, beam, n = setting or Setting(), experiment.beam, len(made.chi2)
+    rng = stream(seed, 23)
+    momentum = np.zeros((n, 4))
+    momentum[:, 0] = momentum[:, 3] = _momenta(experiment, given, n, rng)
+    width = experiment.target.resolution * np.sqrt(made.preshower)
+    behind = np.maximum(_reaction_energies(experiment, given, n, rng) - given.absorbed, 0.0)
+    rate = beam.per_spill / beam.spill if beam.per_spill and beam.spill else 0.0
+    return {
+        "p_beam": momentum,
+        "srd_energy": deposits(beam.energy, given.bend, given.srd, n, rng),
+        "preshower_energy": np.maximum(made.preshower + width * rng.standard_normal(n), 0.0),
+        "shower_chi2": made.chi2,
+        "veto_energy": np.where(behind > 0.0, VETO_SIGNAL, 0.0),
+        "hcal_energy": behind,
+        "n_upstream_hits": 1.0 + rng.poisson(rate * given.window, n),
+    }
+
+
+def _momenta(experiment: Experiment, given: Setting, n: int, rng: np.random.Generator) -> Array:
+    """(n,) measured momenta, GeV: radiation of more than SOFTEST of the energy at a time."""
+    beam, detector = experiment.beam, experiment.detector
+    count = rng.poisson(hard_radiation(SOFTEST, given.upstream), n)
+    total = int(count.sum())
+    y = np.empty(0)
+    while len(y) < total:  # 1/y, kept with the share (1 - y + 3/4 y^2)
+        draw = SOFTEST ** rng.random(2 * (total - len(y)) + 10)
+        y = np.append(y, draw[rng.random(len(draw)) < 1.0 - draw + 0.75 * draw**2])
+    left = np.bincount(np.repeat(np.arange(n), count), np.log1p(-y[:total]), n)
+    resolution = detector.resolution.incoming_momentum if detector.resolution else 0.0
+    true = beam.energy * (1.0 + beam.energy_spread * rng.standard_normal(n)) * np.exp(left)
+    return np.asarray(np.maximum(true * (1.0 + resolution * rng.standard_normal(n)), 0.0))
+
+
+def _reaction_energies(
+    experiment: Experiment, given: Setting, n: int, rng: np.random.Generator
+) -> Array:
+    """(n,) energy of photons that react with nuclei in the shower, GeV; the largest of each."""
+    beam, stuff = experiment.beam, material(experiment.target.material)
+    lows = np.geomspace(min(LOWEST_PHOTON, 0.1 * beam.energy), 0.99 * beam.energy, 24)
+    above = np.array(
+        [photonuclear_per_particle(beam.particle, beam.energy, stuff, float(low), given.shadowing)
+         for low in lows]
+    )  # fmt: skip
+    count = rng.poisson(above[0], n)
+    share = np.append(1.0 - above / above[0], 1.0)
+    drawn = np.interp(rng.random(int(count.sum())), share, np.append(lows, beam.energy))
+    energy = np.zeros(n)
+    np.maximum.at(energy, np.repeat(np.arange(n), count), drawn)
+    return energy

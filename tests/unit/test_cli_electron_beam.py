@@ -66,7 +66,10 @@ def test_bad_spectra_are_refused_with_the_place(cli, tmp_path, text, words, mess
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("background", "na64e", "--sideband", "55,90"), "--sideband: has no effect without --spectrum"),
+        (
+            ("background", "na64e", "--sideband", "55,90"),
+            "--sideband: has no effect without --spectrum",
+        ),
         (("limit", "na64e", "--mass", "0.5keV"), "below 1 keV the emission loses its coherence"),
         (
             ("limit", "na64e", "--mass", "10MeV", "--alpha-d", "0.1", "--mass-ratio", "1.9"),
@@ -91,6 +94,12 @@ def test_what_is_refused(cli, words, message):
         ("background", "0.4", "-0.4", "runs[0]/background: -0.4 is not allowed"),
         ("particles", "2.84e11", "0", "runs[0]/particles: 0 is not allowed"),
         ("particles", "2.84e11", "nan", "runs[0]/particles: nan is not a finite number"),
+        (
+            "threshold",
+            '"47 GeV"',
+            '"147 GeV"',
+            "runs[1]/threshold: 147 GeV is not below the beam energy",
+        ),
     ],
 )
 def test_files_with_impossible_runs_are_refused(cli, tmp_path, key, old, new, message):
@@ -103,6 +112,7 @@ def test_files_with_impossible_runs_are_refused(cli, tmp_path, key, old, new, me
     result = cli("limit", str(path), "--mass", "10MeV")
     assert result.code == 2
     assert message in result.err
+    assert message in cli("check", str(path)).err
 
 
 def test_the_corrections_of_light_bosons_on_the_command_line(cli):

@@ -188,7 +188,13 @@ def _cuts(experiment: Experiment) -> Found:
 
 
 def _runs(experiment: Experiment) -> Found:
-    """The run periods make up the exposure, within its stated error (or 1e-6)."""
+    """Thresholds below the beam energy; periods that make up the exposure, within its stated error
+    (or 1e-6)."""
+    beam = experiment.beam.energy
+    for i, run in enumerate(experiment.runs):
+        if run.threshold is not None and run.threshold >= beam:
+            text = f"{run.threshold:g} GeV is not below the beam energy, {beam:g} GeV"
+            yield f"runs[{i}]/threshold", text
     stated = experiment.beam.particles
     if not experiment.runs or stated is None:
         return

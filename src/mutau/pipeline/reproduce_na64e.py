@@ -267,8 +267,8 @@ def _sideband_toys(level: Level) -> str:
         slope = float(brentq(excess, 0.02, 0.5))
         toys = closure(events, slope, window, stream(level.seed, 31), toys=100)
         texts.append(
-            f"{events:g} events in the sideband give {toys.mean:.2f} ± {toys.stated:.2f}, intervals "
-            f"hold the truth in {100 * toys.coverage:.0f} %"
+            f"{events:g} events in the sideband give {toys.mean:.2f} ± {toys.stated:.2f}, "
+            f"intervals hold the truth in {100 * toys.coverage:.0f} %"
         )
     return "where 0.4 are true, on average " + "; ".join(texts)
 

@@ -87,7 +87,7 @@ def simulate(
     from mutau.scan.answers import simulation_answer
     from mutau.scan.simulate import Run, run_simulation
 
-    if not (n >= 1.0 and n == int(n)):
+    if not (1.0 <= n <= 1e15 and n == int(n)):
         raise MutauError(f"n = {n:g} beam particles", place="-n", allowed="a whole number above 0")
     item = load_experiment(experiment)
     run = Run(

@@ -23,10 +23,12 @@ def cite(
     json: o.Json = False,
 ) -> None:
     """BibTeX of everything that a result rests on."""
-    from mutau.core.storage import write_text
+    from mutau.core.storage import check_output, write_text
     from mutau.core.types import provenance
     from mutau.pipeline.citations import cited
 
+    if out:
+        check_output(out)
     found = cited(names or ())
     if out:
         write_text(out, found.bibtex())
@@ -57,11 +59,16 @@ def export(
     json: o.Json = False,
 ) -> None:
     """Limits, figures and model points for HEPData, pyhf or as CSV."""
+    from mutau.core.errors import MutauError
+    from mutau.core.storage import check_folder
     from mutau.core.types import provenance
     from mutau.pipeline.exports import EXPORTS, load_results, point_yields
     from mutau.pipeline.exports import export as write
 
     EXPORTS[kind]
+    check_folder(out)
+    if mass is not None and kind != "pyhf":
+        raise MutauError(f"has no effect on {kind}", place="--mass", allowed="pyhf")
     if mass is None:
         found = load_results(results)
     else:

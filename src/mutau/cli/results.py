@@ -165,7 +165,7 @@ def limit(
     from mutau.pipeline.limit import limit_answer, limit_curve
     from mutau.pipeline.roads import refuse_unused_events
 
-    masses = o.energies("--mass", mass) if mass else None
+    masses = None if mass is None else o.energies("--mass", mass)
     if out:
         check_output(out, ".npz")
     found = load_experiment(experiment)
@@ -242,7 +242,7 @@ def cascade(
 
     if method == "equations" and "showers" in o.given(context):
         raise MutauError("has no effect on --method equations", place="-n", allowed="--method mc")
-    bins = o.energies("--edges", edges) if edges else None
+    bins = None if edges is None else o.energies("--edges", edges)
     answer = cascade_answer(
         particle, o.energy("--energy", energy), material, edges=bins, method=method,
         showers=showers, seed=seed,

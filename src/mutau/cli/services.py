@@ -44,7 +44,7 @@ def plane(
 
     check_output(check_suffix(out))
     check_style(style)
-    masses = o.energies("--mass", mass) if mass else None
+    masses = None if mass is None else o.energies("--mass", mass)
     with progress_bar("plane", quiet=json) as progress:
         drawn = exclusion_plane(
             tuple(experiments or ()), masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
@@ -73,12 +73,11 @@ def reproduce(
     from mutau.plotting.report import check_formats, prepare_folder, write_report
     from mutau.plotting.static import check_style
 
-    wanted = list(PAPERS) if not papers or "all" in papers else papers
+    named = [paper_name(name) for name in papers or () if name != "all"]
+    wanted = list(PAPERS) if not papers or "all" in papers else named
     level = LEVELS["quick" if quick else "full" if full else "default"]
     suffixes = check_formats(formats.split(","))
     check_style(style)
-    for name in wanted:
-        paper_name(name)
     prepare_folder(out)
     with progress_bar("reproduce", quiet=json) as progress:
         result = run(wanted, level, progress)

@@ -110,6 +110,22 @@ def check_output(path: str | Path, *suffixes: str) -> Path:
     return path
 
 
+def check_folder(path: str | Path) -> Path:
+    """The path, if a folder stands or can be made there; before anything is computed.
+
+    Nothing is made. Raises FileError for a file in the way or a place that is not writable.
+    """
+    path = Path(path)
+    standing = path.absolute()
+    while not standing.exists() and standing != standing.parent:
+        standing = standing.parent
+    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+        raise FileError(
+            f"cannot write into {str(path)!r}", remedy="choose a folder that is writable"
+        )
+    return path
+
+
 def save_arrays(
     path: str | Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
 ) -> None:

@@ -25,6 +25,8 @@ def read_document(path: str | Path) -> Document:
         raise FileError(f"not a TOML file: {error}", place=str(path)) from error
     except UnicodeDecodeError as error:
         raise FileError("not a text file in UTF-8", place=str(path)) from error
+    except RecursionError:
+        raise FileError("not a TOML file: nested too deeply", place=str(path)) from None
     except OSError as error:
         raise FileError(
             f"cannot read {str(path)!r} ({error.strerror})", remedy="check the path"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mutau.core.errors import OutOfRange, UnknownName
+from mutau.core.errors import OutOfRange, UnknownName, require_in_range
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.matter import material as find_material
@@ -45,6 +45,7 @@ def cascade_answer(
             f"energy = {energy:g} GeV lies below the default bins",
             remedy="give --edges, for example 10MeV,0.1,0.5",
         )
+    require_in_range("energy", energy, 0.0, 1e9, unit="GeV", open_low=True)
     bins = np.geomspace(LOWEST, energy, BINS + 1) if edges is None else np.asarray(edges, float)
     found: Any
     if method == "equations":

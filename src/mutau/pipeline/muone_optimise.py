@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau.core.errors import MutauError, OutOfRange, UnknownName
+from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
@@ -121,6 +121,8 @@ def optimise(
     Check: the tuned limit on the samples of the search is not above that of the file's cuts.
     """
     _check(experiment, variables)
+    if background_error is not None:
+        require_in_range("background_error", background_error, 0.0, 10.0, reason="relative")
     cl = cl if cl is not None else experiment.statistics.cl if experiment.statistics else 0.90
     n = n or DEFAULT_EVENTS
     tell = progress or (lambda fraction, label: None)

@@ -57,7 +57,7 @@ class Layout(NamedTuple):
     last ring is open), the first depth and the inverse width of D profile bins, then for each node
     of the shower's table the track bin it lies in. tally holds (3, K) track lengths, (S, R) section
     energies, D profile energies and one leak. lateral : follow directions. emits : production is
-    on.
+    on. records : `kept` is a list of steps instead (`record_step`).
     """
 
     bins: int
@@ -66,6 +66,7 @@ class Layout(NamedTuple):
     profile: int
     lateral: bool
     emits: bool
+    records: bool = False
 
 
 @njit(forceinline=True)
@@ -208,6 +209,29 @@ def keep_place(
     deposit(high - e, place[DEPTH] - half * p[UZ], r, now, geometry, g)
 
 
+#: Columns of a recorded step: shower, species, energy before and after, length, where it begins;
+#: what stands before the first of them: their number, and the shower that is being followed.
+STEP: Final = 8
+STEPS_AT: Final = 2
+
+
+@njit
+def record_step(p: np.ndarray, high: float, length: float, kept: np.ndarray) -> None:
+    """Append the step that ends at p to the list in `kept`.
+
+    Steps beyond the room are counted and lost.
+    """
+    at = STEPS_AT + STEP * int(kept[0])
+    kept[0] += 1.0
+    if at + STEP > kept.shape[0]:
+        return
+    kept[at], kept[at + 1] = kept[1], p[SPECIES]
+    kept[at + 2], kept[at + 3], kept[at + 4] = high, p[ENERGY], length
+    kept[at + 5] = p[DEPTH] - length * p[UZ]
+    kept[at + 6] = p[X] - length * p[UX]
+    kept[at + 7] = p[Y] - length * p[UY]
+
+
 @njit(forceinline=True)
 def node_below(rates: np.ndarray, column: int, value: float) -> int:
     """Index of the row whose column is the last not above value, within the table less one."""
@@ -292,6 +316,8 @@ def fly_lepton(
         count_track(species, i, high, low, length, tally, geometry, g)
         if g.emits:
             keep_place(p, high, length, rates, kept, stack, waiting, tally, geometry, g, rng)
+        if g.records:
+            record_step(p, high, length, kept)
         half = 0.5 * length
         r = np.hypot(p[X] - half * p[UX], p[Y] - half * p[UY]) if g.lateral else 0.0
         deposit(high - low, p[DEPTH] - half * p[UZ], r, tally, geometry, g)

@@ -144,26 +144,30 @@ def run_showers(
     quiet : g without production. section : (n, S * R), leak : (n,) GeV per shower, out, with
     production of what the rest of the shower leaves. events : (n, N_EVENT) out, only with
     production; weight 0 where nothing could emit. sums : (2, size of a tally) sums and sums of
-    squares over showers, added to.
+    squares over showers, added to. With g.records events is (1, room), the list of steps
+    (`shower_kernels.record_step`).
     """
     stack = np.zeros((STACK, 8))
     size = sums.shape[1]
     tally = np.zeros(size)
-    kept = np.zeros(TALLY_KEPT + size + 8 * STACK)
+    kept = events[0] if g.records else np.zeros(TALLY_KEPT + size + 8 * STACK)
     at = 3 * g.bins
     for i in range(section.shape[0]):
         tally[:] = 0.0
         stack[0] = 0.0
         stack[0, SPECIES], stack[0, ENERGY], stack[0, UZ] = species, energy, 1.0
         stack[0, DEPTH] = geometry[g.bins + 1]
-        kept[TOTAL] = 0.0
+        if g.records:
+            kept[1] = i
+        else:
+            kept[TOTAL] = 0.0
         waiting = 1
         turns = 2 if g.emits else 1
         for k in range(turns):
             now = quiet if k == turns - 1 else g
             develop(waiting, stack, t, tally, geometry, now, channels.rates, kept, rng)
             waiting = 0
-            if k == 0 and kept[TOTAL] > 0.0:
+            if g.emits and k == 0 and kept[TOTAL] > 0.0:
                 events[i, WEIGHT] = kept[TOTAL]
                 waiting = emit(kept, stack, t, tally, geometry, g, channels, rng, events[i])
         for j in range(section.shape[1]):

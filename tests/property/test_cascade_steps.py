@@ -1,0 +1,59 @@
+"""Steps of single showers are those whose sums the shower sample gives."""
+
+import numpy as np
+import pytest
+
+import mutau
+from mutau.matter import material
+from mutau.transport.shower import ShowerGeometry, simulate_showers
+from mutau.transport.shower_steps import simulate_steps
+
+LEAD = material("lead")
+EDGES = np.array([0.5, 1.0, 2.0, 5.0, 10.0, 20.0])
+
+
+def by_bin(steps, sign):
+    """Track length per shower and bin; a step counts where its energies lie."""
+    chosen = steps.pdg == sign
+    high, low = steps.energy[chosen], steps.energy_after[chosen]
+    part = np.minimum(high[:, None], EDGES[1:]) - np.maximum(low[:, None], EDGES[:-1])
+    share = np.clip(part, 0.0, None) / (high - low)[:, None]
+    return share.T @ steps.length[chosen] / steps.showers
+
+
+@pytest.mark.parametrize("particle", ["e-", "gamma"])
+def test_lengths_sum_to_the_tracks_of_the_same_showers(particle):
+    given = {"cut": 0.5, "seed": 7}
+    sample = simulate_showers(particle, 20.0, LEAD, 700, edges=EDGES, **given)
+    steps = simulate_steps(particle, 20.0, LEAD, 700, **given)
+    width = np.diff(EDGES)
+    assert by_bin(steps, 11) == pytest.approx(sample.electron * width, rel=1e-9)
+    assert by_bin(steps, -11) == pytest.approx(sample.positron * width, rel=1e-9)
+
+
+def test_a_shower_begins_with_its_beam_particle_and_goes_deeper():
+    geometry = ShowerGeometry(sections=np.array([0.0, 8.0]), lateral=True)
+    steps = simulate_steps("e+", 10.0, LEAD, 50, cut=0.2, geometry=geometry, seed=3)
+    first = np.flatnonzero(np.diff(steps.shower, prepend=-1))
+    assert len(first) == 50
+    assert steps.energy[first] == pytest.approx(10.0)
+    assert np.all(steps.pdg[first] == -11)
+    assert steps.position[first] == pytest.approx(0.0)
+    assert np.all(steps.energy >= steps.energy_after)
+    assert np.all(steps.energy_after >= 0.2)
+    assert np.all((steps.position[:, 0] >= 0.0) & (steps.position[:, 0] <= 8.0))
+    # softer particles are made deeper, and away from the axis
+    soft = steps.energy < 0.5
+    assert steps.position[soft, 0].mean() > steps.position[~soft, 0].mean()
+    radius = np.hypot(steps.position[:, 1], steps.position[:, 2])
+    assert radius[soft].mean() > radius[~soft].mean() > 0.0
+
+
+def test_steps_are_saved_and_refused(tmp_path):
+    steps = simulate_steps("e-", 5.0, LEAD, 3, cut=1.0)
+    steps.save(tmp_path / "steps.npz")
+    again = type(steps).load(tmp_path / "steps.npz")
+    assert np.array_equal(again.position, steps.position)
+    assert again.showers == 3
+    with pytest.raises(mutau.MutauError, match="cut"):
+        simulate_steps("e-", 5.0, LEAD, 3, cut=6.0)

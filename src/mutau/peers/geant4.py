@@ -1,1 +1,44 @@
-"""Geant4 beside ours: showers of electrons, and muons in a thick target."""
+"""Geant4 beside ours: showers of electrons, and muons in a thick target.
+
+Reached through geant4-pybind, which brings the program without its data sets: electromagnetic
+physics runs, hadronic physics does not. Each run is a process of its own (`geant4_jobs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mutau.peers import CROSSCHECKS, Crosscheck, Progress, Row
+from mutau.peers.geant4_jobs import PACKAGE
+
+_PEER: Final = "Geant4"
+
+Run = Callable[[float, int, Progress], Sequence[Row]]
+
+
+def _showers(effort: float, seed: int, progress: Progress) -> Sequence[Row]:
+    from mutau.peers.geant4_showers import shower_rows
+
+    return shower_rows(effort, seed, progress)
+
+
+def _muons(effort: float, seed: int, progress: Progress) -> Sequence[Row]:
+    from mutau.peers.geant4_muons import muon_rows
+
+    return muon_rows(effort, seed, progress)
+
+
+for _name, _about, _run in (
+    (
+        "showers",
+        "100 GeV e-: track lengths above 1 GeV in lead, depth profile in the calorimeter of NA64-e",
+        _showers,
+    ),
+    (
+        "muons",
+        "160 GeV mu-: energy loss and scattering in the 40 X0 calorimeter of NA64mu",
+        _muons,
+    ),
+):
+    CROSSCHECKS.register(_name)(Crosscheck(_PEER, PACKAGE, _about, _run))

@@ -1,0 +1,212 @@
+"""The same muons behind the 40 X0 calorimeter of NA64mu in Geant4 and in ours: losses and angles.
+
+Geant4 has the plates one by one, ours their mixture, as in the full simulation. Interactions with
+nuclei by virtual photons need Geant4's hadronic data sets, which the package does not bring: events
+whose hardest loss is one are left out of ours.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.core.constants import M_MU
+from mutau.core.random import stream
+from mutau.core.units import PB_CM2
+from mutau.detector.hits import NUCLEAR
+from mutau.detector.simulation import simulate_beam
+from mutau.experiment import load_experiment
+from mutau.experiment.loader import from_document
+from mutau.experiment.schema import Experiment
+from mutau.matter import material
+from mutau.matter.materials import Material
+from mutau.matter.muon_cross_sections import moment
+from mutau.matter.muon_energy_loss import hard_knock_on
+from mutau.peers import Progress, Row
+from mutau.peers.geant4_jobs import Geant4Job, run_geant4
+from mutau.transport.beam import BeamMuons
+from mutau.transport.multiple_scattering import scatter
+
+Array = NDArray[np.float64]
+
+#: Muons at effort 1: ours, theirs, and theirs with point nuclei.
+MUONS: Final = (150_000, 30_000, 10_000)
+#: Kinetic energy from which Geant4 makes secondaries, GeV.
+PRODUCTION: Final = 1e-3
+#: Losses above which muons are counted, GeV.
+LOSSES: Final = (1.0, 5.0, 20.0, 80.0)
+QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+ANGLES: Final = (0.5, 0.9, 0.98, 0.999)
+POINT_ANGLES: Final = (0.5, 0.9, 0.98)
+#: Single losses above this are compared by process, GeV.
+HARD: Final = 1.0
+_POINT: Final = "/process/em/setNuclearFormFactor None"
+_PIECE: Final = 20_000
+
+
+def target(name: str = "na64mu") -> tuple[Material, float, float]:
+    """Material, length (cm) and beam energy (GeV) of an experiment's target, in whole periods."""
+    experiment = load_experiment(name)
+    item = material(experiment.target.material)
+    length = experiment.target.thickness.cm(item.radiation_length_cm)
+    period = sum(thickness for _, thickness in item.layers) or length
+    return item, round(length / period) * period, experiment.beam.energy
+
+
+def _alone(item: Material, length: float, energy: float) -> Experiment:
+    """An experiment of nothing but the target."""
+    why = {"because": "the target alone"}
+    return from_document(
+        {
+            "schema": 1,
+            "name": "target",
+            "source": "cross-check",
+            "beam": {"particle": "mu-", "energy": f"{energy!r} GeV", "particles": 1.0} | why,
+            "target": {"material": item.name, "thickness": f"{length!r} cm", "z": "1 m",
+                       "active": True} | why,
+        },
+        "target",
+    )  # fmt: skip
+
+
+def our_muons(
+    n: int, seed: int, item: Material, length: float, energy: float
+) -> tuple[Array, Array, float]:
+    """Losses (GeV) and projected angles (rad) of muons behind the target by the full simulation.
+
+    Without events whose hardest loss is an interaction with a nucleus; returns (losses (m,),
+    angles (2 m,), share left out). Muons that stop lose all they have.
+    """
+    alone = _alone(item, length, energy)
+    losses, angles = [], []
+    for piece, start in enumerate(range(0, n, _PIECE)):
+        m = min(_PIECE, n - start)
+        zero = np.zeros(m)
+        p = np.full(m, np.sqrt(energy**2 - M_MU**2))
+        beam = BeamMuons(zero, zero.copy(), zero.copy(), zero.copy(), p, np.ones(m), 0.0,
+                         np.zeros(m, np.int64))  # fmt: skip
+        hits = simulate_beam(alone, beam, stream(seed, piece))
+        good = hits.vertex_process != NUCLEAR
+        losses.append(energy - hits.p_out[good, 0])
+        out = good & (hits.p_out[:, 3] > 0.0)
+        angles.append(np.abs(hits.p_out[out, 1:3] / hits.p_out[out, 3:]).ravel())
+    loss = np.concatenate(losses)
+    return loss, np.concatenate(angles), 1.0 - len(loss) / n
+
+
+def _quantile(values: Array, level: float) -> tuple[float, float]:
+    """A quantile of (n,) values and its error, from the binomial spread of its rank."""
+    n = len(values)
+    spread = np.sqrt(level * (1.0 - level) / n)
+    around = np.clip([level - spread, level + spread], 0.0, 1.0)
+    low, middle, high = np.quantile(values, [around[0], level, around[1]])
+    return float(middle), float(0.5 * (high - low))
+
+
+def _share(chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """A share and its binomial error; with none, that of one event."""
+    n = len(chosen)
+    share = float(chosen.mean())
+    at_least = max(share, 1.0 / n)
+    return share, float(np.sqrt(at_least * (1.0 - at_least) / n))
+
+
+def _mean(values: Array) -> tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _hard(process: str, energy: float, item: Material, coulomb: bool = True) -> float:
+    """Our collisions per cm that cost more than HARD."""
+    if process == "knock-on":
+        return float(hard_knock_on(energy, item, HARD)[0])
+    return sum(
+        density * PB_CM2 * float(moment(process, 0, energy, e, low=HARD / energy, coulomb=coulomb))
+        for e, density in item.atoms_per_cm3
+    )
+
+
+def _rate_rows(item: Material, length: float, energy: float, answers: Array) -> list[Row]:
+    brems, pairs, knock_on = (float(answer) * length for answer in answers)
+
+    def row(name: str, ours: float, theirs: float, remark: str = "") -> Row:
+        text = f"{name} above {HARD:g} GeV in the target"
+        return Row(text, "per muon", ours * length, 0.0, theirs, 0.0, remark)
+
+    return [
+        row("bremsstrahlung", _hard("bremsstrahlung", energy, item), brems),
+        row("pairs", _hard("pair", energy, item), pairs, "Geant4: Born approximation"),
+        row("pairs in Born approximation", _hard("pair", energy, item, False), pairs),
+        row("knock-on electrons", _hard("knock-on", energy, item), knock_on,
+            "Geant4: with radiative corrections"),
+    ]  # fmt: skip
+
+
+def _loss_rows(ours: Array, theirs: Array, left_out: float) -> list[Row]:
+    note = f"Geant4: Born pairs, no nuclear losses ({left_out:.2%} of ours left out)"
+    rows = [Row("mean energy loss", "GeV", *_mean(ours), *_mean(theirs), note)]
+    rows += [
+        Row(f"energy loss, {level:.0%} lose less", "GeV", *_quantile(ours, level),
+            *_quantile(theirs, level), note)
+        for level in QUANTILES
+    ]  # fmt: skip
+    rows += [
+        Row(f"share that loses more than {cut:g} GeV", "", *_share(ours > cut),
+            *_share(theirs > cut), note)
+        for cut in LOSSES
+    ]  # fmt: skip
+    return rows
+
+
+def _angle_rows(
+    levels: tuple[float, ...], text: str, ours: Array, theirs: Array, remark: str
+) -> list[Row]:
+    rows = []
+    for level in levels:
+        (a, a_error), (b, b_error) = _quantile(1e3 * ours, level), _quantile(1e3 * theirs, level)
+        name = f"projected angle{text}, {level:.1%} lie below"
+        rows.append(Row(name, "mrad", a, a_error, b, b_error, remark))
+    return rows
+
+
+def muon_job(n: int, seed: int, *, point: bool = False) -> Geant4Job:
+    """Muons through the plates; secondaries are not followed. `point`: nuclei without size."""
+    item, length, energy = target()
+    return Geant4Job(
+        "mu-", energy, n, item, length, PRODUCTION, watch_exit=True, secondaries=False, seed=seed,
+        key=(3, int(point)), commands=(_POINT,) if point else (),
+        questions=tuple(
+            ("mu-", process, energy, HARD) for process in ("muBrems", "muPairProd", "muIoni")
+        ),
+    )  # fmt: skip
+
+
+def _angles(leaving: Array) -> Array:
+    """Projected angles of those that left, both planes."""
+    out = leaving[leaving[:, 3] > 0.0]
+    return np.abs(out[:, 1:3] / out[:, 3:4]).ravel()
+
+
+def muon_rows(effort: float, seed: int, progress: Progress) -> list[Row]:
+    """Rates of single losses, losses and angles behind the target.
+
+    effort : scales the numbers of muons. The nuclear size enters the angles: in Geant4 its squared
+    form factor is 1/(1 + q^2 R^2/12)^2 with R = 1.27 A^0.27 fm, a mean square radius half as large
+    as R^2; ours is Helm's with the measured radius. With point nuclei both are the same theory.
+    """
+    item, length, energy = target()
+    n_ours, n_theirs, n_point = (max(500, round(effort * n)) for n in MUONS)
+    run = run_geant4(muon_job(n_theirs, seed), lambda done: progress(0.6 * done))
+    point = run_geant4(muon_job(n_point, seed, point=True), lambda f: progress(0.6 + 0.2 * f))
+    loss, angle, left_out = our_muons(n_ours, seed, item, length, energy)
+    middle = np.sqrt(energy**2 - M_MU**2) - 0.5 * float(np.median(loss))
+    alone = scatter(middle, item, np.full(n_ours, length), stream(seed, 1), point=True)
+    progress(1.0)
+    rows = _rate_rows(item, length, energy, run.answers)
+    rows += _loss_rows(loss, energy - run.leaving[:, 0], left_out)
+    rows += _angle_rows(ANGLES, "", angle, _angles(run.leaving), "Geant4: smaller nuclei")
+    points = np.abs(alone[:, :2]).ravel()
+    return rows + _angle_rows(
+        POINT_ANGLES, ", point nuclei", points, _angles(point.leaving), "scattering alone in ours"
+    )

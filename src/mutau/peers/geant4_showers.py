@@ -1,0 +1,194 @@
+"""The same electromagnetic cascade in Geant4 and in ours: rates, track lengths, depth profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.core.constants import M_E
+from mutau.experiment import load_experiment
+from mutau.matter import material
+from mutau.matter.materials import Material
+from mutau.peers import Progress, Row
+from mutau.peers.geant4_jobs import Geant4Job, Geant4Run, run_geant4
+from mutau.transport.em_cascade import PARTICLES, track_lengths
+from mutau.transport.em_processes import brems, pair
+from mutau.transport.em_processes_medium import medium
+from mutau.transport.shower import ShowerGeometry, simulate_showers
+from mutau.transport.shower_profile import peak_depth
+
+Array = NDArray[np.float64]
+
+ENERGY: Final = 100.0
+#: Bins of total energy for track lengths, GeV.
+EDGES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, ENERGY)
+#: Showers at effort 1: ours and theirs, for track lengths and for the profile.
+TRACK_SHOWERS: Final = (20_000, 3000)
+PROFILE_SHOWERS: Final = (1000, 120)
+#: Where particles end, total energy, and where secondaries begin, GeV.
+TRACK_CUT: Final = 1.0
+PROFILE_CUT: Final = 0.02
+PRODUCTION: Final = 0.005
+#: Depths of the profile, X0.
+DEPTH: Final = np.linspace(0.0, 40.0, 81)
+#: Reactions whose rates are compared: name, incident, process (Geant4's name), GeV, cut in GeV.
+RATES: Final = (
+    ("photons above 0.5 GeV of a 10 GeV e-", "e-", "eBrem", 10.0, 0.5),
+    ("photons above 5 GeV of a 100 GeV e-", "e-", "eBrem", 100.0, 5.0),
+    ("pairs of a 10 GeV photon", "gamma", "conv", 10.0, 0.0),
+    ("pairs of a 100 GeV photon", "gamma", "conv", 100.0, 0.0),
+)
+_FAR: Final = 60.0  # X0 of lead: all of the shower
+_BATCHES: Final = 10
+_LEVELS: Final = (0.5, 0.9, 0.99)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(600)
+
+
+def _integral(density: Callable[[float], float], low: float, high: float) -> float:
+    """Integral of a density per ln x between two energies."""
+    half = 0.5 * np.log(high / low)
+    points = low * np.exp(half * (1.0 + _NODES))
+    return float(half * np.sum(_WEIGHTS * [density(x) for x in points]))
+
+
+def rate(process: str, energy: float, cut: float, item: Material) -> float:
+    """Our reactions per X0: radiation ("eBrem") of photons above `cut`, or pairs ("conv"), GeV."""
+    m = medium(item)
+    if process == "eBrem":
+        return _integral(lambda k: brems(energy, k, m.rows, m.mode), cut, energy - 1.001 * M_E)
+    # the two leptons are alike: twice the half in which the electron is the softer one
+    return 2.0 * _integral(
+        lambda e: e * pair(energy, e, m.rows, m.mode), 1.0000001 * M_E, 0.5 * energy
+    )
+
+
+def track_job(n: int, seed: int, *, watch: bool = True) -> Geant4Job:
+    """Showers in lead down to 1 GeV; `watch`: count track lengths (slower)."""
+    lead = material("lead")
+    return Geant4Job(
+        "e-", ENERGY, n, lead, _FAR * lead.radiation_length_cm, PRODUCTION,
+        stop=TRACK_CUT - M_E, edges=(*EDGES[:-1], 1.001 * ENERGY) if watch else (), seed=seed,
+        key=(1,), questions=tuple(row[1:] for row in RATES),
+    )  # fmt: skip
+
+
+def _mean(values: Array) -> tuple[float, float]:
+    """Mean and its error of (n,) values."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Row]:
+    lead = material("lead")
+    edges = np.array(EDGES)
+    mean = track_lengths("e-", ENERGY, lead, edges)
+    single = simulate_showers("e-", ENERGY, lead, n_ours, cut=TRACK_CUT, edges=edges, seed=seed)
+    x0, width = lead.radiation_length_cm, np.diff(edges)
+    theirs = run.tracks / x0
+    rows = [
+        Row(name, "1/X0", rate(process, energy, cut, lead), 0.0, float(answer) * x0, 0.0)
+        for (name, _, process, energy, cut), answer in zip(RATES, run.answers, strict=True)
+    ]
+    for particle, s in PARTICLES.items():
+        whole = float(mean.err[s] @ width)
+        their_mean, their_error = _mean(theirs[:, s].sum(axis=1))
+        rows.append(
+            Row(f"track of {particle} above 1 GeV, equations", "X0", mean.total(particle), whole,
+                their_mean, their_error)
+        )  # fmt: skip
+        values = (single.electron, single.positron, single.photon)[s]
+        error = float(np.sqrt(np.sum((single.err[s] * width) ** 2)))
+        rows.append(
+            Row(f"track of {particle} above 1 GeV, Monte Carlo", "X0", float(values @ width), error,
+                their_mean, their_error, "errors of bins added as if independent")
+        )  # fmt: skip
+    for particle, s in list(PARTICLES.items())[:2]:
+        values = (mean.electron, mean.positron)[s]
+        for i, (low, high) in enumerate(pairwise(EDGES)):
+            density, error = _mean(theirs[:, s, i] / width[i])
+            rows.append(
+                Row(f"dL/dE of {particle}, {low:g} to {high:g} GeV", "X0/GeV", float(values[i]),
+                    float(mean.err[s, i]), density, error)
+            )  # fmt: skip
+    return rows
+
+
+def _containment(level: float, profile: Array) -> float:
+    """Depth within which a share of the energy lies, X0."""
+    inside = np.concatenate([[0.0], np.cumsum(profile)])
+    return float(np.interp(level * inside[-1], inside, DEPTH))
+
+
+def _profile_numbers(profiles: list[Array]) -> list[tuple[str, float, float]]:
+    """(name, value, error) of mean depth profiles, energy per bin, one per batch."""
+    centre = 0.5 * (DEPTH[1:] + DEPTH[:-1])
+    numbers: dict[str, Callable[[Array], float]] = {
+        "depth of the maximum": lambda p: peak_depth(DEPTH, p),
+        "mean depth": lambda p: float(np.average(centre, weights=p)),
+    }
+    for level in _LEVELS:
+        numbers[f"depth that holds {level:.0%}"] = partial(_containment, level)
+    out = []
+    for name, number in numbers.items():
+        each = np.array([number(p) for p in profiles])
+        out.append((name, *_mean(each)))
+    return out
+
+
+def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> list[Row]:
+    target = load_experiment("na64e").target
+    item = material(target.material)
+    x0 = item.radiation_length_cm
+    run = run_geant4(
+        Geant4Job(
+            "e-", ENERGY, n_theirs, item, DEPTH[-1] * x0, PRODUCTION, stop=PROFILE_CUT - M_E,
+            depth=tuple(DEPTH * x0), seed=seed, key=(2,),
+        ),
+        progress,
+    )  # fmt: skip
+    assert target.preshower is not None
+    first = target.preshower.value
+    shape = ShowerGeometry(sections=np.array([0.0, first, 1e9]), profile=DEPTH, lateral=True)
+    samples = [
+        simulate_showers(
+            "e-", ENERGY, item, max(n_ours // _BATCHES, 2), cut=PROFILE_CUT, geometry=shape,
+            seed=seed, key=(b,),
+        )
+        for b in range(_BATCHES)
+    ]  # fmt: skip
+    ours = _profile_numbers([s.profile for s in samples])
+    theirs = _profile_numbers([b.mean(axis=0) for b in np.array_split(run.deposits, _BATCHES)])
+    note = "plates in Geant4, a homogeneous mixture in ours"
+    rows = [
+        Row(f"{name}, lead-scintillator", "X0", value, error, their_value, their_error, note)
+        for (name, value, error), (_, their_value, their_error) in zip(ours, theirs, strict=True)
+    ]
+    share = np.concatenate([s.fractions[:, 0, 0] for s in samples])
+    count = int(np.searchsorted(DEPTH, first, side="right")) - 1
+    their_share = run.deposits[:, :count].sum(axis=1) / ENERGY
+    name = f"share of the energy in the first {first:g} X0"
+    rows.append(Row(name, "", *_mean(share), *_mean(their_share), note))
+    rows.append(Row(f"spread of the {name}", "", *_spread(share), *_spread(their_share), note))
+    return rows
+
+
+def _spread(values: Array) -> tuple[float, float]:
+    """Standard deviation of (n,) values and its error, from batches."""
+    return _mean(np.array([b.std(ddof=1) for b in np.array_split(values, _BATCHES)]))
+
+
+def shower_rows(effort: float, seed: int, progress: Progress) -> list[Row]:
+    """Rates in lead, track lengths above 1 GeV in lead, depth profile in the NA64-e calorimeter.
+
+    effort : scales the numbers of showers. The radiation of electrons below 1 GeV is ours in both
+    unless the environment names Geant4's data (`geant4_tables`): it enters the profile only.
+    """
+    n_ours, n_theirs = (max(100, round(effort * n)) for n in TRACK_SHOWERS)
+    run = run_geant4(track_job(n_theirs, seed), lambda done: progress(0.4 * done))
+    rows = _track_rows(n_ours, seed, run)
+    n_ours, n_theirs = (max(2 * _BATCHES, round(effort * n)) for n in PROFILE_SHOWERS)
+    return rows + _profile_rows(n_ours, n_theirs, seed, lambda done: progress(0.4 + 0.6 * done))

@@ -5,6 +5,7 @@ import pytest
 
 import mutau
 from mutau.matter import material
+from mutau.pipeline.cascade import cascade_answer
 from mutau.transport.shower import ShowerGeometry, simulate_showers
 from mutau.transport.shower_steps import simulate_steps
 
@@ -57,3 +58,12 @@ def test_steps_are_saved_and_refused(tmp_path):
     assert again.showers == 3
     with pytest.raises(mutau.MutauError, match="cut"):
         simulate_steps("e-", 5.0, LEAD, 3, cut=6.0)
+
+
+def test_the_profile_of_the_answer_holds_the_energy():
+    answer = cascade_answer("e-", 5.0, "lead", edges=[0.05, 1.0, 5.0], method="mc", showers=40)
+    step = np.diff(answer["profile_edges_X0"])
+    assert np.sum(answer["profile_GeV_per_X0"] * step) == pytest.approx(5.0, rel=2e-3)
+    peak = answer["profile_edges_X0"][np.argmax(answer["profile_GeV_per_X0"])]
+    assert 3.0 < peak < 7.0  # ln(5 GeV/7.4 MeV) - 0.5 = 6, early with a cut of 50 MeV
+    assert "profile_edges_X0" not in cascade_answer("e-", 5.0, "lead")

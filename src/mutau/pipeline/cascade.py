@@ -31,7 +31,9 @@ def cascade_answer(
 
     particle : "e-", "e+" or "gamma". energy : GeV. material : name. edges : GeV, rising; None for
     20 log-spaced bins from 1 GeV to the energy. method : "equations" (deterministic) or "mc".
-    showers, seed : of the Monte Carlo. Returns the answer with errors: numerical or statistical.
+    showers, seed : of the Monte Carlo. Returns the answer with errors: numerical or statistical;
+    the Monte Carlo also gives the mean energy left per depth of what falls below the lowest edge
+    where it does (`profile_…`).
     Raises UnknownName, OutOfRange, MutauError as `transport.em_cascade`.
     """
     from mutau.transport.em_cascade import track_lengths
@@ -56,6 +58,13 @@ def cascade_answer(
             particle, energy, stuff, showers, cut=cut, edges=bins, seed=seed, workers=2
         )
     width = np.diff(bins)
+    profile = {}
+    if method == "mc":
+        profile = {
+            "profile_edges_X0": found.depth,
+            "profile_GeV_per_X0": found.profile,
+            "profile_err_GeV_per_X0": found.profile_err,
+        }
     return {
         "particle": particle,
         "energy_GeV": energy,
@@ -68,6 +77,7 @@ def cascade_answer(
         "positron_err_X0_per_GeV": found.err[1],
         "electron_total_X0": float(found.electron @ width),
         "positron_total_X0": float(found.positron @ width),
+        **profile,
         **provenance(
             seed=seed if method == "mc" else None,
             request=digest(particle, energy, material, method, showers, bins),

@@ -17,8 +17,8 @@ from mutau.transport.shower_run_kernels import NO_CHANNELS, run_showers
 
 Array = np.ndarray
 
-#: Steps per GeV of incident energy over the cut that room is made for at first.
-_ROOM: Final = 10
+#: Steps per incident energy over the cut that room is made for at first.
+_ROOM: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ def simulate_steps(
 
     Arguments as `shower.simulate_showers`, whose showers these are: the same seed and key give the
     same. Of the geometry only the first and the last section depth, and `lateral`, count; without
-    `lateral` depth is path length. About two steps per particle: 1e3 for 100 GeV above 0.1 GeV.
+    `lateral` depth is path length. In lead a shower makes about 1.5 energy/cut steps.
     Returns ShowerSteps. Raises as `simulate_showers`.
     Check: lengths by energy sum to the track lengths of `simulate_showers`.
     """

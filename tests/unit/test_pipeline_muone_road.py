@@ -9,6 +9,7 @@ import mutau
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
 from mutau.pipeline import muon_electron as road
+from mutau.pipeline.exposure import luminosity_on_electrons
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.yields import expected_yields
 from mutau.xsec.muon_electron import PAPER_CUTS
@@ -23,7 +24,7 @@ def muone():
 
 def test_the_files_cuts_are_the_papers(muone):
     assert road.true_cuts(muone.cuts) == PAPER_CUTS
-    assert road.exposure(muone) == pytest.approx(15e3)
+    assert luminosity_on_electrons(muone) == pytest.approx(15e3)
 
 
 def test_luminosity_follows_from_muons_on_target(muone):
@@ -33,9 +34,9 @@ def test_luminosity_follows_from_muons_on_target(muone):
 
     counted = from_document(text, "counted")
     # 5.06e14 muons x 40 x 1.5 cm x 4.94e23 electrons per cm^3 = 15 fb^-1
-    assert road.exposure(counted) == pytest.approx(15e3, rel=5e-3)
+    assert luminosity_on_electrons(counted) == pytest.approx(15e3, rel=5e-3)
     tenth = replace(counted, "beam/particles", 5.06e13)
-    assert road.exposure(tenth) == pytest.approx(road.exposure(counted) / 10.0)
+    assert luminosity_on_electrons(tenth) == pytest.approx(luminosity_on_electrons(counted) / 10.0)
 
 
 @pytest.mark.parametrize(("mass", "coupling", "events"), [(0.01, 5e-4, 546), (0.1, 1e-3, 1073)])

@@ -19,7 +19,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "limit": (
         "mutau limit na64mu --mass 1MeV:1GeV:13 -o na64mu.npz",
-        "mutau limit na64e --mass 10MeV,100MeV --alpha-d 0.1 --cl 0.95",
+        "mutau limit na64mu --mass 100MeV --full-chain --background computed",
+    ),
+    "sensitivity": (
+        "mutau sensitivity na64mu --mass 10MeV,100MeV --exposure 1e9:1e13:9",
+        "mutau sensitivity na64mu --mass 0.1 --exposure 1e11 --background none --full-chain",
     ),
     "cascade": ("mutau cascade --energy 100 --material lead --edges 1,10,50,100",),
     "generate": ("mutau generate na64mu --mass 100MeV --coupling 1e-3 -n 1e4 -o events.lhe.gz",),

@@ -11,7 +11,16 @@ import typer
 import typer.core
 
 from mutau._version import __version__
-from mutau.cli import analysis, bulk, crosschecks, exports, joint, results, services
+from mutau.cli import (
+    analysis,
+    bulk,
+    crosschecks,
+    exports,
+    joint,
+    results,
+    sensitivity,
+    services,
+)
 from mutau.cli.examples import epilog
 from mutau.cli.options import check_given, joined_units
 from mutau.core.errors import MutauError
@@ -34,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (results, analysis, joint, bulk, services, exports, crosschecks):
+for _module in (results, sensitivity, analysis, joint, bulk, services, exports, crosschecks):
     for _verb in _module.VERBS:
         app.command(cls=Verb, epilog=epilog(_verb.__name__))(_verb)
 

@@ -22,6 +22,7 @@ NEEDS_IN: Final = {
         "coupling": "mass",
         **dict.fromkeys(("sideband", "bin_width", "name", "column"), "spectrum"),
     },
+    "discover": dict.fromkeys(("levels", "masses"), "contours"),
     "export": dict.fromkeys(("coupling", "epsilon", "model", "alpha_d"), "mass"),
 }
 #: Options of which one makes the other pointless: verb -> pairs.
@@ -250,6 +251,17 @@ Level = Annotated[
     typer.Option(help="Confidence level, 0.5 to 0.9999; default: the experiment's."),
 ]
 Material = Annotated[str, typer.Option(help="A name out of `mutau show materials`.")]
+FullChain = Annotated[
+    bool,
+    typer.Option("--full-chain", help="Efficiency by the full simulation (seconds per mass)."),
+]
+BackgroundFrom = Annotated[
+    str,
+    typer.Option(
+        "--background",
+        help="file; computed: as `mutau background` (minutes, once); or none.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Year = Annotated[int, typer.Option("--year-gm2", help="Reference year of the muon g-2 band.")]
 Output = Annotated[str, typer.Option("-o", "--out", help="File or folder to write.")]

@@ -127,6 +127,7 @@ def yields(
     truth: Annotated[
         bool, typer.Option("--truth", help="Cuts on true quantities, perfect acceptance.")
     ] = False,
+    full_chain: o.FullChain = False,
     n: o.Events = 0,
     seed: o.Seed = 1,
     json: o.Json = False,
@@ -139,7 +140,9 @@ def yields(
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     found = load_experiment(experiment)
     refuse_unused_events(found, n, truth=truth)
-    result = expected_yields(point, found, seed=seed, n_events=n, truth=truth)
+    result = expected_yields(
+        point, found, seed=seed, n_events=n, truth=truth, full_chain=full_chain
+    )
     emit(yields_answer(result), json)
 
 
@@ -154,6 +157,8 @@ def limit(
         str | None,
         typer.Option(help="A name out of `mutau show methods`; default: the experiment's."),
     ] = None,
+    full_chain: o.FullChain = False,
+    background: o.BackgroundFrom = "file",
     n: o.Events = 0,
     seed: o.Seed = 1,
     out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
@@ -173,7 +178,8 @@ def limit(
     with progress_bar("limit", quiet=json) as progress:
         line = limit_curve(
             found, masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio, cl=cl,
-            method=method, seed=seed, n_events=n, progress=progress,
+            method=method, seed=seed, n_events=n, full_chain=full_chain, background=background,
+            progress=progress,
         )  # fmt: skip
     if out:
         line.save(out)

@@ -28,7 +28,8 @@ _KEEP_SECONDS = 14 * 86400.0  # compiled code of other source states is dropped 
 
 
 @cache
-def _compiled_dir() -> str:
+def sources_digest() -> str:
+    """Digest of the program: every room that holds kernels, or constants that kernels bake in."""
     package = Path(__file__).parents[1]
     sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
     for source in sorted(package.rglob("*.py")):
@@ -37,7 +38,12 @@ def _compiled_dir() -> str:
     for source in sorted((package / "limits").glob("*kernels*.py")):
         sha.update(source.read_bytes())
     sha.update((package / "data" / "constants.toml").read_bytes())
-    folder = cache_dir() / f"numba-{sha.hexdigest()[:16]}"
+    return sha.hexdigest()[:16]
+
+
+@cache
+def _compiled_dir() -> str:
+    folder = cache_dir() / f"numba-{sources_digest()}"
     if not folder.exists():
         with contextlib.suppress(OSError):
             for old in cache_dir().glob("numba-*"):

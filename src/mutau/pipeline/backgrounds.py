@@ -17,6 +17,7 @@ from mutau.core.registry import Registry
 from mutau.core.types import provenance
 from mutau.limits.paper_numbers import paper_numbers
 from mutau.models import Model
+from mutau.pipeline.exposure import particles_on_target
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -56,19 +57,6 @@ def background_sources(experiment: Experiment) -> Mapping[str, Source]:
         if key in BACKGROUNDS:
             return BACKGROUNDS[key]()
     return {}
-
-
-def particles_on_target(experiment: Experiment) -> float:
-    """Beam particles of the full exposure; from the luminosity where the file gives no number."""
-    beam, target = experiment.beam, experiment.target
-    if beam.particles is not None:
-        return beam.particles
-    from mutau.core.units import PB_CM2
-    from mutau.matter import material
-
-    stuff = material(target.material)
-    depth = target.thickness.cm(stuff.radiation_length_cm) * target.stations
-    return (beam.luminosity or 0.0) / (stuff.electrons_per_cm3 * depth * PB_CM2)
 
 
 def background_answer(

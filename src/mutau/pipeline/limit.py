@@ -14,8 +14,9 @@ from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.models import Model, build_model, model_class
-from mutau.pipeline.roads import Effort, Prepared, check_masses, road_of
-from mutau.pipeline.yields import assemble
+from mutau.pipeline.exposure import with_background
+from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
+from mutau.pipeline.yields import assemble, backgrounds, backgrounds
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -41,19 +42,23 @@ def limit_curve(
     method: str | None = None,
     seed: int = 1,
     n_events: int = 0,
+    full_chain: bool = False,
+    background: str = "file",
     progress: Callable[[float, str], None] | None = None,
 ) -> Exclusion:
     """Upper limit on the coupling of a model, mass by mass, solving S(g) = S_up.
 
     masses : GeV; None for the default range of the experiment. cl, method : None for what the
-    experiment file says. The point at one mass does not depend on the others.
+    experiment file says. full_chain : efficiency by the full simulation, its Monte Carlo error in
+    that of the limit. background : "file", "computed" (as `mutau background`, its errors as a
+    nuisance parameter; "bayes" then stands for a file's "events") or "none".
+    The point at one mass does not depend on the others.
     Returns Exclusion; the coupling is inf where none in reach is excluded.
     Raises UnknownName, OutOfRange or MutauError as the rooms do.
     """
-    road = road_of(experiment)
-    cl = cl if cl is not None else experiment.statistics.cl if experiment.statistics else DEFAULT_CL
-    if method is None:
-        method = experiment.statistics.method if experiment.statistics else DEFAULT_METHOD
+    road, loaded = road_of(experiment), with_background(experiment, background, seed=seed)
+    cl, method = chosen_level(experiment, cl), chosen_method(experiment, method, background)
+    refuse_full_chain(experiment, full_chain)
     grid = np.asarray(default_masses(experiment) if masses is None else masses, float)
     if grid.ndim != 1 or not len(grid):
         raise MutauError("masses must be a list of numbers", place="masses")
@@ -61,16 +66,17 @@ def limit_curve(
         [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
     )
     check_masses(experiment, grid.tolist())
-    effort = Effort(seed, n_events, final_only=True)
+    effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
     highest = model_class(model).coupling_max
 
     def at(mass: float) -> tuple[float, float]:
         start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
         prepared = road.prepare(experiment, start, effort)
-        return _solve(partial(_yields_at, prepared, start, experiment, seed), cl, method, highest)
+        return solve_limit(partial(_yields_at, prepared, start, loaded, seed), cl, method, highest)
 
     couplings, errors = np.array(side_by_side(at, grid.tolist(), experiment.name, progress)).T
     point = {"model": model, "alpha_d": alpha_d, "mass_ratio": mass_ratio}
+    events, error, _ = backgrounds(loaded)
     return Exclusion(
         mass=grid,
         coupling=couplings,
@@ -82,8 +88,37 @@ def limit_curve(
         meta={
             **provenance(seed=seed, experiment=experiment.digest, model=digest(point)),
             **point,
+            "projection": is_projection(experiment),
+            "signal_by": "full simulation" if full_chain else "road",
+            "background": background,
+            "background_events": float(events.sum()),
+            "background_err_events": float(np.hypot.reduce(error)),
         },
     )
+
+
+def chosen_level(experiment: Experiment, cl: float | None) -> float:
+    """The confidence level asked for, else that of the file, else DEFAULT_CL."""
+    if cl is not None:
+        return cl
+    return experiment.statistics.cl if experiment.statistics else DEFAULT_CL
+
+
+def chosen_method(experiment: Experiment, method: str | None, background: str) -> str:
+    """The method asked for, else that of the file, else DEFAULT_METHOD.
+
+    A file's "events" knows no background; where one is computed "bayes" stands for it, which is
+    the same for nothing seen.
+    """
+    if method is not None:
+        return method
+    stated = experiment.statistics.method if experiment.statistics else DEFAULT_METHOD
+    return DEFAULT_METHOD if (stated, background) == ("events", "computed") else stated
+
+
+def is_projection(experiment: Experiment) -> bool:
+    """Whether no run of the experiment has been observed: its limit is what it would set."""
+    return bool(np.all(np.isnan(backgrounds(experiment)[2])))
 
 
 def refuse_visible(points: Sequence[Model]) -> None:
@@ -127,7 +162,7 @@ def _yields_at(
     return assemble(prepared, model.with_coupling(coupling), experiment, seed)
 
 
-def _solve(
+def solve_limit(
     yields_at: Callable[[float], Yields], cl: float, method: str, highest: float
 ) -> tuple[float, float]:
     """Coupling where the expected signal reaches the allowed number of events, and its error.

@@ -26,6 +26,7 @@ from mutau.detector.studies import trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import Model
+from mutau.pipeline.exposure import run_periods, stated_particles
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
 from mutau.selection.cutflow import apply_cuts, label
 from mutau.selection.variables import Sample
@@ -99,16 +100,6 @@ def _target(experiment: Experiment) -> tuple[Target, Array]:
     return target, energy[-1]
 
 
-def _particles(experiment: Experiment) -> float:
-    if experiment.beam.particles is None:
-        raise MutauError(
-            "the experiment states no number of particles on target",
-            place=f"{experiment.name}: beam",
-            remedy="write for example particles = 1e11",
-        )
-    return experiment.beam.particles
-
-
 def produced(
     experiment: Experiment, mass: float, x_min: float = 0.0, x_max: float = 1.0
 ) -> dict[Element, tuple[float, float]]:
@@ -122,7 +113,7 @@ def produced(
         sigma = muon_brems.totals(
             target.energies[1:], mass, z=element.z, a=element.a, x_min=x_min, x_max=x_max
         )
-        scale = _particles(experiment) * density * PB_CM2
+        scale = stated_particles(experiment) * density * PB_CM2
         found[element] = (
             scale * float(target.weights @ sigma.sigma_pb),
             scale * float(target.weights @ sigma.sigma_err_pb),
@@ -260,6 +251,10 @@ def _columns(
 
 def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     """Everything about one mass that does not depend on the coupling; see `roads.Road`."""
+    if effort.full_chain:
+        from mutau.pipeline.muon_full_chain import prepare_full
+
+        return run_periods(experiment, prepare_full(experiment, model, effort))
     mass, n = model.mass, effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
     truth, seed = effort.truth, effort.seed
     split = split_point(experiment)
@@ -278,10 +273,13 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
         scale = point.lepton_coupling("mu") ** 2 * point.branching_invisible
         return scale * number, scale * error
 
-    return Prepared(
-        ("produced, decays invisibly", *cuts),
-        signal,
-        meta={"events_per_stratum": n, "not_simulated": _not_simulated(experiment)},
+    return run_periods(
+        experiment,
+        Prepared(
+            ("produced, decays invisibly", *cuts),
+            signal,
+            meta={"events_per_stratum": n, "not_simulated": _not_simulated(experiment)},
+        ),
     )
 
 
@@ -333,7 +331,7 @@ def _mean_cross_section(
 ) -> dict[str, float]:
     """Cross section per mean atom of the target, averaged along it, pb."""
     atoms = sum(density for _, density in target.material.atoms_per_cm3)
-    column = _particles(experiment) * atoms * target.length * PB_CM2
+    column = stated_particles(experiment) * atoms * target.length * PB_CM2
     number, error = (sum(x) for x in zip(*made.values(), strict=True))
     return {"sigma_pb": scale * number / column, "sigma_err_pb": scale * error / column}
 
@@ -351,6 +349,7 @@ ROADS.register("muon-brems")(
             "the emission and its sampling are checked from 1 MeV on",
             "checked up to 1 GeV, and to half of the muon energy behind the target",
         ),
+        full_chain=True,
     )
 )  # fmt: skip
 

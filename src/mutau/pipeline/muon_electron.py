@@ -23,6 +23,7 @@ from mutau.core.types import CrossSection, Events, provenance
 from mutau.detector.muone import Reconstructed, Response, reconstruct
 from mutau.matter import material
 from mutau.models import Model
+from mutau.pipeline.exposure import luminosity_on_electrons
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
 from mutau.sampling.muon_electron import (
     Sampler,
@@ -37,7 +38,6 @@ from mutau.xsec.muon_electron import (
     Cuts,
     Reaction,
     closing_mass,
-    luminosity,
     total_cross_section,
 )
 from mutau.xsec.muon_electron_kinematics import production_threshold
@@ -59,16 +59,6 @@ GENERATE: Final = 100  # name in the random streams, beyond the numbers of cuts
 def charge(experiment: Experiment) -> int:
     """Charge of the beam muon."""
     return 1 if experiment.beam.particle.endswith("+") else -1
-
-
-def exposure(experiment: Experiment) -> float:
-    """Luminosity on electrons, pb^-1: as stated, or from muons on target and the stations."""
-    beam, target = experiment.beam, experiment.target
-    if beam.luminosity is not None:
-        return beam.luminosity
-    stuff = material(target.material)
-    thickness = target.thickness.cm(stuff.radiation_length_cm)
-    return luminosity(beam.particles or 0.0, stuff.electrons_per_cm3, thickness, target.stations)
 
 
 def reaction(experiment: Experiment, mass: float, coupling: float = 1.0) -> Reaction:
@@ -280,7 +270,7 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     else:
         check_measurable(experiment)
         values = _detected(experiment, mass, steps, effort, response(experiment))
-    scale = exposure(experiment)
+    scale = luminosity_on_electrons(experiment)
     number = scale * np.array([value for value, _ in values])
     error = scale * np.array([err for _, err in values])
 
@@ -352,7 +342,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     rng = stream(seed, mass_key(model.mass), GENERATE)
     coupling = model.lepton_coupling("mu")
     sampler = make_sampler(reaction(experiment, model.mass, coupling))
-    visible = exposure(experiment) * model.branching_invisible
+    visible = luminosity_on_electrons(experiment) * model.branching_invisible
     events = place_in_stations(
         draw_events(sampler, n, rng, luminosity=visible), rng, **stations(experiment)
     )

@@ -20,12 +20,11 @@ from mutau.background.estimate import Estimate, Source
 from mutau.background.muone import VetoNeeds
 from mutau.core.random import stream
 from mutau.models import Model
-from mutau.pipeline.backgrounds import particles_on_target
+from mutau.pipeline.exposure import luminosity_on_electrons, particles_on_target
 from mutau.pipeline.muon_electron import (
     as_sample,
     charge,
     check_measurable,
-    exposure,
     loosened,
     measured_events,
     perfect_response,
@@ -110,7 +109,7 @@ def signal_component(
     rng = stream(seed, *key, round(1e9 * mass))
     _, measured = measured_events(experiment, reaction(experiment, mass), wide, n, rng)
     sample = as_sample(experiment, measured)
-    sample = replace(sample, weights=sample.weights * exposure(experiment))
+    sample = replace(sample, weights=sample.weights * luminosity_on_electrons(experiment))
     return Component("signal", sample, np.ones(n))
 
 
@@ -131,7 +130,7 @@ def radiative_component(
         experiment, process, softest, n, rng, measures=measures, stretch=stretch, muon_tails=False
     )
     sample = as_sample(experiment, measured)
-    sample = replace(sample, weights=sample.weights * exposure(experiment))
+    sample = replace(sample, weights=sample.weights * luminosity_on_electrons(experiment))
     return Component(
         RADIATIVE, sample, np.full(n, inefficiency(experiment)), MODEL_ERROR[RADIATIVE]
     )
@@ -158,7 +157,7 @@ def elastic_component(
             Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
             response(experiment),
             (wide.electron_energy_min, min(2.0 * wide.electron_energy_max, experiment.beam.energy)),
-            exposure(experiment) / batches,
+            luminosity_on_electrons(experiment) / batches,
             rng,
             n=n // batches,
             kinked=name == KINKED,
@@ -253,7 +252,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
         Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
         response(experiment),
         muone.Window(window.theta_mu_min, window.electron_energy_min, window.electron_energy_max),
-        exposure(experiment),
+        luminosity_on_electrons(experiment),
     )
     if {cut.variable for cut in experiment.cuts} <= _PLAIN:
         found = bound
@@ -276,7 +275,7 @@ def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
     sigma = total_cross_section(
         Reaction(NUNU, experiment.beam.energy, beam_charge=charge(experiment)), cuts
     )
-    scale = exposure(experiment)
+    scale = luminosity_on_electrons(experiment)
     return _per_particle(
         experiment, NEUTRINOS, muone.Estimate(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb),
         "exact 2 -> 4 phase space, Fermi vertices on both lines",

@@ -22,7 +22,8 @@ from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.models import Model, build_model
-from mutau.pipeline.muon_electron import check_measurable, exposure, reaction, true_cuts
+from mutau.pipeline.exposure import luminosity_on_electrons
+from mutau.pipeline.muon_electron import check_measurable, reaction, true_cuts
 from mutau.pipeline.muone_backgrounds import (
     Component,
     background_components,
@@ -191,7 +192,7 @@ def _number_of_mass(
     most, times what the detector and the other cuts leave, interpolated between the samples."""
     from scipy.interpolate import CubicSpline
 
-    cuts, scale = true_cuts(experiment.cuts, known_only=True), exposure(experiment)
+    cuts, scale = true_cuts(experiment.cuts, known_only=True), luminosity_on_electrons(experiment)
 
     def within(grid: Array) -> Array:
         found = [total_cross_section(reaction(experiment, float(m)), cuts) for m in grid]

@@ -10,7 +10,7 @@ import numpy as np
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau
-from mutau.pipeline.backgrounds import particles_on_target
+from mutau.pipeline.exposure import particles_on_target
 from mutau.pipeline.muone_backgrounds import (
     double_scattering,
     elastic_leakage,

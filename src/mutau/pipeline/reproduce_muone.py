@@ -10,8 +10,9 @@ from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
 from mutau.limits import published_limit
 from mutau.models.muon_moment import vector_coupling_band
+from mutau.pipeline.exposure import luminosity_on_electrons
 from mutau.pipeline.limit import limit_curve
-from mutau.pipeline.muon_electron import exposure, reaction, true_cuts
+from mutau.pipeline.muon_electron import reaction, true_cuts
 from mutau.pipeline.plane import curve_series, printed_moment
 from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.xsec import muon_electron as process
@@ -77,7 +78,7 @@ def elastic(level: Level) -> Part:
 def signal(level: Level) -> Part:
     """Events of the two benchmarks (me.n10, me.n100), Fig. 2, footnote 5, forward electrons."""
     experiment = load_experiment("muone")
-    cuts, luminosity = true_cuts(experiment.cuts), exposure(experiment)
+    cuts, luminosity = true_cuts(experiment.cuts), luminosity_on_electrons(experiment)
     angle_only = process.Cuts(theta_mu_min=cuts.theta_mu_min)
     edges = np.linspace(0.5, 40.0, 80)
     rows, series = [], []
@@ -188,7 +189,7 @@ def _softness(level: Level) -> tuple[list[Row], Figure]:
 def contours(level: Level) -> Part:
     """Contours of the number of events (me.fig3), its end, its reach, and the 90 % CL limit."""
     experiment = load_experiment("muone")
-    cuts, luminosity = true_cuts(experiment.cuts), exposure(experiment)
+    cuts, luminosity = true_cuts(experiment.cuts), luminosity_on_electrons(experiment)
     end = process.closing_mass(experiment.beam.energy, cuts)
     half = max(level.points // 2, 15)
     masses = np.concatenate([np.geomspace(1e-3, 0.1, half), np.linspace(0.105, 0.995 * end, half)])

@@ -39,13 +39,14 @@ class Effort:
     seed : fixes the Monte Carlo. n_events : sample size; 0 for the road's default.
     truth : cuts on true quantities with perfect acceptance. final_only : what is left after the
     last cut is enough, so that parts of the sample which cannot get there need not be drawn; the
-    last number is the same to the digit.
+    last number is the same to the digit. full_chain : efficiency by the full simulation.
     """
 
     seed: int = 1
     n_events: int = 0
     truth: bool = False
     final_only: bool = False
+    full_chain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Road:
     taken : experiment -> (lowest, highest) mass in GeV that the road answers for; None: mass_range.
     reasons : why not below, why not above.
     samples : (experiment, truth) -> whether the answer rests on Monte Carlo events.
+    full_chain : whether it can take its efficiency from the full simulation.
     """
 
     prepare: Callable[[Experiment, Model, Effort], Prepared]
@@ -83,6 +85,7 @@ class Road:
     taken: Callable[[Experiment], tuple[float, float]] | None = None
     reasons: tuple[str, str] = ("", "")
     samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
+    full_chain: bool = False
 
 
 ROADS: Registry[Road] = Registry("process")
@@ -162,6 +165,20 @@ def refuse_unused_events(experiment: Experiment, n_events: int, *, truth: bool =
             f"has no effect: {experiment.name} is computed by quadrature, without events",
             place="-n",
             remedy="leave it out",
+        )
+
+
+def refuse_full_chain(experiment: Experiment, wanted: bool, *, truth: bool = False) -> None:
+    """Raise MutauError if the full simulation is asked of a road without one, or of truth."""
+    _load()
+    if wanted and truth:
+        raise MutauError("the full chain has no truth level", place="--full-chain",
+                         remedy="leave out --truth")  # fmt: skip
+    if wanted and not ROADS[experiment.process].full_chain:
+        raise MutauError(
+            f"{experiment.name} has no full simulation (process {experiment.process!r})",
+            place="--full-chain",
+            allowed=", ".join(name for name in ROADS if ROADS[name].full_chain),
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from mutau.core.storage import digest
 from mutau.core.types import Yields, provenance
 from mutau.models import Model
-from mutau.pipeline.roads import Effort, Prepared, road_of
+from mutau.pipeline.roads import Effort, Prepared, refuse_full_chain, road_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -22,15 +22,18 @@ def expected_yields(
     seed: int = 1,
     n_events: int = 0,
     truth: bool = False,
+    full_chain: bool = False,
 ) -> Yields:
     """Signal after each cut, and background, of a model point in an experiment.
 
     seed : fixes the Monte Carlo. n_events : sample size; 0 for the road's default.
-    truth : cuts on true quantities with perfect acceptance.
+    truth : cuts on true quantities with perfect acceptance. full_chain : efficiency by the full
+    simulation.
     Returns Yields. Raises OutOfRange where the mass cannot be produced or is beyond validity.
     Check: the signal scales as coupling squared while the width is narrow.
     """
-    effort = Effort(seed, n_events, truth)
+    refuse_full_chain(experiment, full_chain, truth=truth)
+    effort = Effort(seed, n_events, truth, full_chain=full_chain)
     prepared = road_of(experiment).prepare(experiment, model, effort)
     return assemble(prepared, model, experiment, seed)
 

@@ -19,7 +19,8 @@ from mutau.stats import (
     to_workspace,
     upper_limit,
 )
-from mutau.stats.profile import Data, actual, q_upper
+from mutau.stats.kernels import Data
+from mutau.stats.profile import actual, q_upper
 from mutau.stats.toys import throw_at
 
 pyhf = pytest.importorskip("pyhf", reason="pyhf is not installed (extra 'stats')")

@@ -10,6 +10,7 @@ Test statistics: Cowan, Cranmer, Gross, Vitells, Eur. Phys. J. C 71 (2011) 1554,
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,28 @@ from mutau.core.jit import njit
 Array = np.ndarray
 
 _IMPOSSIBLE = 1e300
+
+
+class Data(NamedTuple):
+    """What one (pseudo-)experiment saw: counts, side measurements (R,), signal errors (r,)."""
+
+    n: Array
+    measured: Array
+    z_measured: Array
+
+
+class Setting(NamedTuple):
+    """What all pseudo-experiments share, per channel.
+
+    signal : (R,) events at strength 1. kind, nominal, width : (R,) the background and its
+    constraint (`Channel`). loadings : (R, r) logarithmic response to the signal's errors.
+    """
+
+    signal: Array
+    kind: Array
+    nominal: Array
+    width: Array
+    loadings: Array
 
 
 @njit
@@ -127,27 +150,24 @@ def channel_profile(
     return poisson_term(n, rate) + extra, slope, bend, b
 
 
+@njit(inline="always")
+def _log_factor(i: int, z: Array, loadings: Array) -> float:
+    """ln of the factor that the errors `z` put on the signal of channel i."""
+    total = 0.0
+    for k in range(z.size):
+        total += loadings[i, k] * z[k]
+    return total
+
+
 @njit
-def _objective(
-    mu: float,
-    z: Array,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    loadings: Array,
-) -> float:
+def _objective(mu: float, z: Array, data: Data, setting: Setting) -> float:
+    n, measured, z_measured = data
+    signal, kind, nominal, width, loadings = setting
     value = 0.0
     for k in range(z.size):
         value += 0.5 * (z[k] - z_measured[k]) ** 2
     for i in range(n.size):
-        log_factor = 0.0
-        for k in range(z.size):
-            log_factor += loadings[i, k] * z[k]
-        s = mu * signal[i] * math.exp(log_factor)
+        s = mu * signal[i] * math.exp(_log_factor(i, z, loadings))
         value += channel_profile(n[i], s, kind[i], nominal[i], width[i], measured[i])[0]
     return value
 
@@ -170,23 +190,14 @@ def _solve_positive(matrix: Array, vector: Array) -> None:
 
 @njit
 def _derivatives(
-    mu: float,
-    z: Array,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    loadings: Array,
-    step: Array,
-    matrix: Array,
+    mu: float, z: Array, data: Data, setting: Setting, step: Array, matrix: Array
 ) -> tuple[float, float]:
     """(-ln L, its derivative in mu); gradient and curvature in z go into `step` and `matrix`.
 
     The curvature keeps its positive part only, so that a step along it goes downhill.
     """
+    n, measured, z_measured = data
+    signal, kind, nominal, width, loadings = setting
     value, slope_mu = 0.0, 0.0
     for k in range(z.size):
         step[k] = z[k] - z_measured[k]
@@ -194,10 +205,7 @@ def _derivatives(
         for j in range(z.size):
             matrix[k, j] = 1.0 if j == k else 0.0
     for i in range(n.size):
-        log_factor = 0.0
-        for k in range(z.size):
-            log_factor += loadings[i, k] * z[k]
-        s1 = signal[i] * math.exp(log_factor)
+        s1 = signal[i] * math.exp(_log_factor(i, z, loadings))
         s = mu * s1
         part, slope, bend, _ = channel_profile(n[i], s, kind[i], nominal[i], width[i], measured[i])
         value += part
@@ -210,19 +218,17 @@ def _derivatives(
     return value, slope_mu
 
 
+@njit(inline="always")
+def _largest(step: Array) -> float:
+    """Largest absolute value of `step`, 0 for an empty one."""
+    largest = 0.0
+    for k in range(step.size):
+        largest = max(largest, abs(step[k]))
+    return largest
+
+
 @njit
-def conditional_fit(
-    mu: float,
-    z: Array,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    loadings: Array,
-) -> tuple[float, float]:
+def conditional_fit(mu: float, z: Array, data: Data, setting: Setting) -> tuple[float, float]:
     """Minimum of -ln L at fixed strength `mu`; z (r,) holds the start and then the best errors.
 
     Returns (value, derivative in mu). Newton steps, halved until the value falls.
@@ -232,32 +238,22 @@ def conditional_fit(
     value = 0.0
     slope_mu = 0.0
     for _ in range(100):
-        value, slope_mu = _derivatives(
-            mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings, step, matrix
-        )
-        largest = 0.0
-        for k in range(size):
-            largest = max(largest, abs(step[k]))
-        if largest < 1e-11:
+        value, slope_mu = _derivatives(mu, z, data, setting, step, matrix)
+        if _largest(step) < 1e-11:
             break
         _solve_positive(matrix, step)
         scale = 1.0
         for _ in range(40):
             for k in range(size):
                 z[k] -= scale * step[k]
-            new = _objective(mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings)
+            new = _objective(mu, z, data, setting)
             if new <= value + 1e-14 * abs(value):
                 break
             for k in range(size):
                 z[k] += scale * step[k]
             scale *= 0.5
-        largest = 0.0
-        for k in range(size):
-            largest = max(largest, abs(scale * step[k]))
-        if largest < 1e-9:
-            value = _objective(
-                mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings
-            )
+        if scale * _largest(step) < 1e-9:
+            value = _objective(mu, z, data, setting)
             break
     return value, slope_mu
 
@@ -269,14 +265,8 @@ def _best_between(
     high: float,
     slope_high: float,
     z: Array,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    load: Array,
+    data: Data,
+    setting: Setting,
 ) -> tuple[float, float]:
     """Root of the derivative in (low, high) by the Illinois false position; (value, strength)."""
     value, mu, side = 0.0, low, 0
@@ -285,9 +275,7 @@ def _best_between(
             mu = (low * slope_high - high * slope_low) / (slope_high - slope_low)
         else:
             mu = 0.5 * (low + high)
-        value, slope = conditional_fit(
-            mu, z, n, measured, z_measured, signal, kind, nominal, width, load
-        )
+        value, slope = conditional_fit(mu, z, data, setting)
         if abs(slope) * (high - low) < 1e-12 or high - low < 1e-12 * high:
             break
         if slope > 0.0:
@@ -304,115 +292,50 @@ def _best_between(
 
 
 @njit
-def free_fit(
-    z: Array,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    loadings: Array,
-) -> tuple[float, float]:
+def free_fit(z: Array, data: Data, setting: Setting) -> tuple[float, float]:
     """Minimum over strength >= 0 and everything else. Returns (value, strength); z is filled."""
-    value, slope = conditional_fit(
-        0.0, z, n, measured, z_measured, signal, kind, nominal, width, loadings
-    )
+    value, slope = conditional_fit(0.0, z, data, setting)
     if slope >= 0.0:
         return value, 0.0
-    high = (n.sum() + 1.0) / signal.sum()
+    high = (data.n.sum() + 1.0) / setting.signal.sum()
     low, slope_low, slope_high = 0.0, slope, -1.0
     for _ in range(200):
-        value, slope_high = conditional_fit(
-            high, z, n, measured, z_measured, signal, kind, nominal, width, loadings
-        )
+        value, slope_high = conditional_fit(high, z, data, setting)
         if slope_high > 0.0:
             break
         low, slope_low = high, slope_high
         high *= 2.0
-    return _best_between(
-        low, slope_low, high, slope_high,
-        z, n, measured, z_measured, signal, kind, nominal, width, loadings,
-    )  # fmt: skip
+    return _best_between(low, slope_low, high, slope_high, z, data, setting)
 
 
 @njit
-def q_tilde(
-    mu: float,
-    z: Array,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    loadings: Array,
-) -> float:
+def q_tilde(mu: float, z: Array, data: Data, setting: Setting) -> float:
     """Test statistic for an upper limit, strength bounded at zero (Cowan et al., eq. 16)."""
-    at_mu, slope = conditional_fit(
-        mu, z, n, measured, z_measured, signal, kind, nominal, width, loadings
-    )
+    at_mu, slope = conditional_fit(mu, z, data, setting)
     if slope <= 0.0:
         return 0.0
-    z[:] = z_measured
-    best, slope_zero = conditional_fit(
-        0.0, z, n, measured, z_measured, signal, kind, nominal, width, loadings
-    )
+    z[:] = data.z_measured
+    best, slope_zero = conditional_fit(0.0, z, data, setting)
     if slope_zero < 0.0:
-        best, _ = _best_between(
-            0.0, slope_zero, mu, slope,
-            z, n, measured, z_measured, signal, kind, nominal, width, loadings,
-        )  # fmt: skip
+        best, _ = _best_between(0.0, slope_zero, mu, slope, z, data, setting)
     return max(2.0 * (at_mu - best), 0.0)
 
 
 @njit
-def q_zero(
-    z: Array,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    loadings: Array,
-) -> float:
+def q_zero(z: Array, data: Data, setting: Setting) -> float:
     """Test statistic for a discovery (Cowan et al., eq. 12)."""
-    none, slope = conditional_fit(
-        0.0, z, n, measured, z_measured, signal, kind, nominal, width, loadings
-    )
+    none, slope = conditional_fit(0.0, z, data, setting)
     if slope >= 0.0:
         return 0.0
-    best, _ = free_fit(z, n, measured, z_measured, signal, kind, nominal, width, loadings)
+    best, _ = free_fit(z, data, setting)
     return max(2.0 * (none - best), 0.0)
 
 
 @njit
-def toys_q(
-    mu: float,
-    discovery: bool,
-    n: Array,
-    measured: Array,
-    z_measured: Array,
-    signal: Array,
-    kind: Array,
-    nominal: Array,
-    width: Array,
-    loadings: Array,
-    out: Array,
-) -> None:
-    """q of T pseudo-experiments: n, measured (T, R), z_measured (T, r) -> out (T,)."""
-    z = np.empty(z_measured.shape[1])
-    for t in range(n.shape[0]):
-        z[:] = z_measured[t]
-        if discovery:
-            out[t] = q_zero(
-                z, n[t], measured[t], z_measured[t], signal, kind, nominal, width, loadings
-            )
-        else:
-            out[t] = q_tilde(
-                mu, z, n[t], measured[t], z_measured[t], signal, kind, nominal, width, loadings
-            )
+def toys_q(mu: float, discovery: bool, toys: Data, setting: Setting, out: Array) -> None:
+    """q of T pseudo-experiments: columns of `toys` (T, R), (T, R), (T, r) -> out (T,)."""
+    z = np.empty(toys.z_measured.shape[1])
+    for t in range(toys.n.shape[0]):
+        z[:] = toys.z_measured[t]
+        data = Data(toys.n[t], toys.measured[t], toys.z_measured[t])
+        out[t] = q_zero(z, data, setting) if discovery else q_tilde(mu, z, data, setting)

@@ -5,24 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from mutau.core.errors import MutauError
 from mutau.stats import kernels
+from mutau.stats.kernels import Data, Setting
 from mutau.stats.model import Channel, CountingModel, Parts
 
 Array = np.ndarray
-
-
-class Data(NamedTuple):
-    """What one (pseudo-)experiment saw: counts, side measurements (R,), signal errors (r,)."""
-
-    n: Array
-    measured: Array
-    z_measured: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +49,9 @@ def actual(model: CountingModel, parts: Parts) -> Data:
     return Data(model.observed, parts.measured, np.zeros(parts.loadings.shape[1]))
 
 
-def _fixed(parts: Parts) -> tuple[Array, ...]:
-    return parts.signal, parts.kind, parts.background, parts.width, parts.loadings
+def setting(parts: Parts) -> Setting:
+    """What the kernels need of the model beside its data."""
+    return Setting(parts.signal, parts.kind, parts.background, parts.width, parts.loadings)
 
 
 def backgrounds(parts: Parts, data: Data, mu: float, z: Array) -> Array:
@@ -82,11 +75,10 @@ def backgrounds(parts: Parts, data: Data, mu: float, z: Array) -> Array:
 def fit_parts(parts: Parts, data: Data, strength: float | None) -> tuple[float, float, Array]:
     """(-ln L, strength, z): free strength >= 0 if None, else at that strength."""
     z = data.z_measured.copy()
-    fixed = _fixed(parts)
     if strength is None:
-        value, mu = kernels.free_fit(z, data.n, data.measured, data.z_measured, *fixed)
+        value, mu = kernels.free_fit(z, data, setting(parts))
         return value, mu, z
-    value, _ = kernels.conditional_fit(strength, z, data.n, data.measured, data.z_measured, *fixed)
+    value, _ = kernels.conditional_fit(strength, z, data, setting(parts))
     return value, strength, z
 
 
@@ -115,14 +107,13 @@ def fit(model: CountingModel, strength: float | None = None) -> Fit:
 def q_upper(parts: Parts, data: Data, strength: float) -> float:
     """q-tilde of one data set at `strength` (Cowan et al., eq. 16)."""
     z = data.z_measured.copy()
-    fixed = _fixed(parts)
-    return float(kernels.q_tilde(strength, z, data.n, data.measured, data.z_measured, *fixed))
+    return float(kernels.q_tilde(strength, z, data, setting(parts)))
 
 
 def q_discovery(parts: Parts, data: Data) -> float:
     """q0 of one data set (Cowan et al., eq. 12)."""
     z = data.z_measured.copy()
-    return float(kernels.q_zero(z, data.n, data.measured, data.z_measured, *_fixed(parts)))
+    return float(kernels.q_zero(z, data, setting(parts)))
 
 
 def asimov(model: CountingModel, parts: Parts, data: Data, strength: float) -> Data:

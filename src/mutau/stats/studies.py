@@ -11,9 +11,9 @@ from scipy.special import ndtri
 from mutau.core.errors import MutauError, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.types import Yields
+from mutau.stats.kernels import Data
 from mutau.stats.model import CountingModel, counting_model
 from mutau.stats.profile import (
-    Data,
     actual,
     asymptotic_strength_root,
     expected_background,

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mutau.stats import kernels
+from mutau.stats.kernels import Data
 from mutau.stats.model import CountingModel, Parts
 from mutau.stats.profile import (
     Array,
-    Data,
     backgrounds,
     fit_parts,
     q_discovery,
     q_upper,
+    setting,
     side_values,
 )
 
@@ -108,17 +109,7 @@ def _draw_background(
 def toy_q(parts: Parts, toys: Data, strength: float, *, discovery: bool = False) -> Array:
     """q-tilde at `strength`, or q0, of each pseudo-experiment; (T,)."""
     out = np.empty(len(toys.n))
-    kernels.toys_q(
-        strength,
-        discovery,
-        *toys,
-        parts.signal,
-        parts.kind,
-        parts.background,
-        parts.width,
-        parts.loadings,
-        out,
-    )
+    kernels.toys_q(strength, discovery, toys, setting(parts), out)
     return out
 
 

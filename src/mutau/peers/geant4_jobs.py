@@ -42,9 +42,10 @@ class Geant4Job:
         whole periods as reach `thickness`. half_width : of the target, cm.
     production : kinetic energy from which secondaries are made, GeV. stop : kinetic energy below
         which a particle ends and leaves its energy, GeV. physics : "option0" to "option3".
-    edges : rising total energies, GeV, between which track lengths are counted. depth : rising
-        depths, cm, between which deposits are; () for none. watch_exit : record the primary behind
-        the target. secondaries : follow what the primary makes.
+    edges : rising total energies, GeV, between which track lengths are counted.
+    deposits : sum the energy left in every plate, or in slices of about `slice` cm of a homogeneous
+        material (0: one).
+    watch_exit : record the primary behind the target. secondaries : follow what it makes.
     questions : (particle, process as Geant4 calls it, total energy, cut) of reactions per cm whose
         secondary has more than the cut, GeV. commands : further lines for Geant4's command
         interpreter.
@@ -60,7 +61,8 @@ class Geant4Job:
     half_width: float = 1000.0
     physics: str = "option0"
     edges: tuple[float, ...] = ()
-    depth: tuple[float, ...] = ()
+    deposits: bool = False
+    slice: float = 0.0
     watch_exit: bool = False
     secondaries: bool = True
     seed: int = 1
@@ -74,11 +76,23 @@ class Geant4Job:
         if self.n < 1:
             raise OutOfRange(f"{self.n} events", allowed="1 or more")
 
+    @property
+    def pieces(self) -> tuple[tuple[tuple[Material, float], ...], int]:
+        """((material, cm), ...) of one period, and how many periods the target has."""
+        one = self.slice or self.thickness
+        count = max(1, round(self.thickness / one))
+        layers = self.material.layers or ((self.material, self.thickness / count),)
+        return layers, max(1, round(self.thickness / sum(t for _, t in layers)))
+
+    @property
+    def boundaries(self) -> np.ndarray:
+        """Depths of the faces between the pieces, from 0 on, cm."""
+        layers, repeats = self.pieces
+        return np.concatenate([[0.0], np.cumsum([t for _, t in layers] * repeats)])
+
     def document(self) -> dict[str, Any]:
         """The job as the worker reads it, in MeV and mm."""
-        layers = self.material.layers or ((self.material, self.thickness),)
-        period = sum(thickness for _, thickness in layers)
-        repeats = max(1, round(self.thickness / period))
+        layers, repeats = self.pieces
         return {
             "particle": self.particle,
             "kinetic": 1e3 * (self.energy - _MASS[self.particle]),
@@ -92,8 +106,8 @@ class Geant4Job:
             "stop": 1e3 * self.stop,
             "physics": self.physics,
             "edges": [1e3 * e for e in self.edges],
-            "depth": [10.0 * z for z in self.depth],
-            "watch_steps": bool(self.edges or self.depth),
+            "deposits": self.deposits,
+            "watch_steps": bool(self.edges),
             "watch_exit": self.watch_exit,
             "secondaries": self.secondaries,
             "questions": [
@@ -108,10 +122,13 @@ class Geant4Job:
 class Geant4Run:
     """What came back; one row per incident particle.
 
-    tracks : (n, 3, K) cm of e-, e+ and photons in each bin of energy. deposits : (n, D) GeV in each
-    bin of depth. leaving : (n, 6) total energy, momentum (GeV) and x, y (cm) of the primary behind
-    the target, 0 where it did not get there. answers : (Q,) reactions per cm, in the order of the
-    questions. seconds : processor time of the run without its initialisation. version : of Geant4.
+    tracks : (n, 3, K) cm of e-, e+ and photons in each bin of energy.
+    deposits : (n, P) GeV in each piece, along z; a positron that is stopped leaves only its kinetic
+        energy.
+    leaving : (n, 6) total energy, momentum (GeV) and x, y (cm) of the primary behind the target, 0
+        where it did not get there.
+    answers : (Q,) reactions per cm, in the order of the questions.
+    seconds : processor time of the run without its initialisation. version : of Geant4.
     """
 
     tracks: np.ndarray

@@ -7,6 +7,7 @@ whose hardest loss is one are left out of ours.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -170,11 +171,24 @@ def _angle_rows(
     return rows
 
 
-def muon_job(n: int, seed: int, *, point: bool = False) -> Geant4Job:
-    """Muons through the plates; secondaries are not followed. `point`: nuclei without size."""
+def muon_job(
+    n: int,
+    seed: int,
+    *,
+    point: bool = False,
+    plates: bool = True,
+    production: float = PRODUCTION,
+) -> Geant4Job:
+    """Muons through the target; secondaries are not followed.
+
+    point : nuclei without size. plates : one by one, or their homogeneous mixture. production :
+    kinetic energy from which losses are drawn one by one, GeV.
+    """
     item, length, energy = target()
+    if not plates:
+        item = replace(item, name=f"{item.name} mixture", layers=())
     return Geant4Job(
-        "mu-", energy, n, item, length, PRODUCTION, watch_exit=True, secondaries=False, seed=seed,
+        "mu-", energy, n, item, length, production, watch_exit=True, secondaries=False, seed=seed,
         key=(3, int(point)), commands=(_POINT,) if point else (),
         questions=tuple(
             ("mu-", process, energy, HARD) for process in ("muBrems", "muPairProd", "muIoni")

@@ -29,10 +29,10 @@ ENERGY: Final = 100.0
 EDGES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, ENERGY)
 #: Showers at effort 1: ours and theirs, for track lengths and for the profile.
 TRACK_SHOWERS: Final = (20_000, 3000)
-PROFILE_SHOWERS: Final = (1000, 120)
+PROFILE_SHOWERS: Final = (1000, 200)
 #: Where particles end, total energy, and where secondaries begin, GeV.
 TRACK_CUT: Final = 1.0
-PROFILE_CUT: Final = 0.02
+PROFILE_CUT: Final = 0.01
 PRODUCTION: Final = 0.005
 #: Depths of the profile, X0.
 DEPTH: Final = np.linspace(0.0, 40.0, 81)
@@ -139,17 +139,28 @@ def _profile_numbers(profiles: list[Array]) -> list[tuple[str, float, float]]:
     return out
 
 
+def _profiles(job: Geant4Job, run: Geant4Run) -> Array:
+    """Shares of the energy in the bins of DEPTH, (n, D), from those in the pieces.
+
+    Inside a period of the stack the energy is spread evenly.
+    """
+    period = len(job.pieces[0])
+    depth = job.boundaries[::period] / job.material.radiation_length_cm
+    each = run.deposits.reshape(len(run.deposits), -1, period).sum(axis=2)
+    inside = np.concatenate([np.zeros((len(each), 1)), np.cumsum(each, axis=1)], axis=1)
+    at = np.array([np.interp(DEPTH, depth, row) for row in inside])
+    return np.asarray(np.diff(at, axis=1) / inside[:, -1:])
+
+
 def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> list[Row]:
     target = load_experiment("na64e").target
     item = material(target.material)
     x0 = item.radiation_length_cm
-    run = run_geant4(
-        Geant4Job(
-            "e-", ENERGY, n_theirs, item, DEPTH[-1] * x0, PRODUCTION, stop=PROFILE_CUT - M_E,
-            depth=tuple(DEPTH * x0), seed=seed, key=(2,),
-        ),
-        progress,
+    job = Geant4Job(
+        "e-", ENERGY, n_theirs, item, DEPTH[-1] * x0, PRODUCTION, stop=PROFILE_CUT - M_E,
+        deposits=True, seed=seed, key=(2,),
     )  # fmt: skip
+    profiles = _profiles(job, run_geant4(job, progress))
     assert target.preshower is not None
     first = target.preshower.value
     shape = ShowerGeometry(sections=np.array([0.0, first, 1e9]), profile=DEPTH, lateral=True)
@@ -161,7 +172,7 @@ def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> 
         for b in range(_BATCHES)
     ]  # fmt: skip
     ours = _profile_numbers([s.profile for s in samples])
-    theirs = _profile_numbers([b.mean(axis=0) for b in np.array_split(run.deposits, _BATCHES)])
+    theirs = _profile_numbers([b.mean(axis=0) for b in np.array_split(profiles, _BATCHES)])
     note = "plates in Geant4, a homogeneous mixture in ours"
     rows = [
         Row(f"{name}, lead-scintillator", "X0", value, error, their_value, their_error, note)
@@ -169,7 +180,7 @@ def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> 
     ]
     share = np.concatenate([s.fractions[:, 0, 0] for s in samples])
     count = int(np.searchsorted(DEPTH, first, side="right")) - 1
-    their_share = run.deposits[:, :count].sum(axis=1) / ENERGY
+    their_share = profiles[:, :count].sum(axis=1)
     name = f"share of the energy in the first {first:g} X0"
     rows.append(Row(name, "", *_mean(share), *_mean(their_share), note))
     rows.append(Row(f"spread of the {name}", "", *_spread(share), *_spread(their_share), note))

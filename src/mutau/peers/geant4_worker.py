@@ -29,8 +29,6 @@ PHYSICS: Final = {
 }
 _SPECIES: Final = {11: 0, -11: 1, 22: 2}
 _OTHER: Final = 3
-_POSITRON: Final = 1
-_M_E: Final = 0.51099895
 _FAR: Final = 1e30
 _CUT_RANGE: Final = 1e7  # mm, longer than anything goes
 _PIECES: Final = 40  # of a run, between which progress is told
@@ -51,6 +49,13 @@ def _material(g4: Any, spec: Job) -> Any:
         made.AddElement(g4.G4NistManager.Instance().FindOrBuildElement(z), float(fraction))
     made.GetIonisation().SetMeanExcitationEnergy(spec["excitation_eV"] * 1e-6)
     return made
+
+
+def _scorer(g4: Any) -> Any:
+    """Sums the energy left in every piece of the target, by its number."""
+    detector, sums = g4.G4MultiFunctionalDetector("target"), g4.G4PSEnergyDeposit("deposit")
+    detector.RegisterPrimitive(sums)
+    return detector, sums
 
 
 def _detector(g4: Any, job: Job, exit_plane: Any) -> Any:
@@ -75,15 +80,17 @@ def _detector(g4: Any, job: Job, exit_plane: Any) -> Any:
                 self.kept.append(box)
                 logical.append(volume)
             z = 0.0
-            for copy in range(job["repeats"]):
-                for volume, (_, thickness) in zip(logical, job["layers"], strict=True):
-                    self._place(volume, z + 0.5 * thickness, world, copy)
+            for period in range(job["repeats"]):
+                for i, (_, thickness) in enumerate(job["layers"]):
+                    number = period * len(logical) + i
+                    self._place(logical[i], z + 0.5 * thickness, world, number)
                     z += thickness
             box = g4.G4Box("exit", half, half, 0.05 * _GAP)
             self.exit = g4.G4LogicalVolume(box, vacuum, "exit")
             self.kept.append(box)
             self._place(self.exit, depth + 0.1 * _GAP, world, 0)
             self.kept += logical
+            self.plates = logical
             return g4.G4PVPlacement(None, g4.G4ThreeVector(), world, "world", None, False, 0)
 
         def _place(self, volume: Any, z: float, world: Any, copy: int) -> None:
@@ -92,10 +99,15 @@ def _detector(g4: Any, job: Job, exit_plane: Any) -> Any:
             self.kept.append(placed)
 
         def ConstructSDandField(self) -> None:
-            """What leaves through the back is seen."""
+            """What leaves through the back is seen, and what is left in each piece."""
             if exit_plane is not None:
                 g4.G4SDManager.GetSDMpointer().AddNewDetector(exit_plane)
                 self.SetSensitiveDetector(self.exit, exit_plane)
+            if job["deposits"]:
+                self.scorer = _scorer(g4)
+                g4.G4SDManager.GetSDMpointer().AddNewDetector(self.scorer[0])
+                for volume in self.plates:
+                    self.SetSensitiveDetector(volume, self.scorer[0])
 
     return Layers()
 
@@ -131,22 +143,21 @@ def _gun(g4: Any, job: Job) -> Any:
 
 
 class Ledger:
-    """What a run counts, event by event: track by energy, energy by depth, what leaves."""
+    """What a run counts, event by event: track by energy, energy by piece, what leaves."""
 
     def __init__(self, job: Job) -> None:
         self.edges: list[float] = job["edges"]
-        self.depth: list[float] = job["depth"]
+        self.pieces: int = job["repeats"] * len(job["layers"]) if job["deposits"] else 0
         self.n = 0
         self.tracks: list[list[list[float]]] = []
         self.deposits: list[list[float]] = []
         self.leaving: list[list[float]] = []
-        self.steps = 0
         self.clear()
 
     def clear(self) -> None:
         """Empty sheets for the next event."""
         self.track = [[0.0] * max(len(self.edges) - 1, 0) for _ in _SPECIES]
-        self.deposit = [0.0] * max(len(self.depth) - 1, 0)
+        self.deposit = [0.0] * self.pieces
         self.left = [0.0] * 6
 
     def close(self) -> None:
@@ -154,7 +165,7 @@ class Ledger:
         self.n += 1
         if self.edges:
             self.tracks.append(self.track)
-        if self.depth:
+        if self.pieces:
             self.deposits.append(self.deposit)
         self.leaving.append(self.left)
         self.clear()
@@ -173,14 +184,8 @@ class Ledger:
         for i in range(max(first, 0), min(last + 1, len(track))):
             track[i] += per_energy * (min(energy, edges[i + 1]) - max(low, edges[i]))
 
-    def add_deposit(self, z: float, energy: float) -> None:
-        """Energy left at a depth."""
-        i = bisect_right(self.depth, z) - 1
-        if 0 <= i < len(self.deposit):
-            self.deposit[i] += energy
-
     def arrays(self, n: int) -> dict[str, np.ndarray]:
-        """The last n events: tracks (n, 3, K) mm, deposits (n, D) MeV, leaving (n, 6)."""
+        """The last n events: tracks (n, 3, K) mm, deposits (n, P) MeV, leaving (n, 6)."""
         return {
             "tracks": np.array(self.tracks[-n:] if self.tracks else np.zeros((n, 3, 0))),
             "deposits": np.array(self.deposits[-n:] if self.deposits else np.zeros((n, 0))),
@@ -196,23 +201,25 @@ def _step_action(g4: Any, ledger: Ledger) -> Any:
             """Called by Geant4 at the end of a step."""
             species = _SPECIES.get(step.GetTrack().GetDefinition().GetPDGEncoding(), _OTHER)
             before = step.GetPreStepPoint()
-            length, lost = step.GetStepLength(), step.GetTotalEnergyDeposit()
-            ledger.steps += 1
+            length = step.GetStepLength()
             if species != _OTHER and length > 0.0:
+                lost = step.GetTotalEnergyDeposit()
                 ledger.add_track(species, before.GetTotalEnergy(), lost, length)
-            if lost > 0.0 and ledger.depth:
-                # a positron that is stopped leaves the photons of its annihilation
-                rest = 2.0 * _M_E if species == _POSITRON and length == 0.0 else 0.0
-                z = 0.5 * (before.GetPosition().z + step.GetPostStepPoint().GetPosition().z)
-                ledger.add_deposit(z, lost + rest)
 
     return Steps()
 
 
 def _event_action(g4: Any, ledger: Ledger) -> Any:
     class Events(g4.G4UserEventAction):  # type: ignore[misc]
+        place = -1
+
         def EndOfEventAction(self, event: Any) -> None:
             """Called by Geant4."""
+            if ledger.pieces:
+                if self.place < 0:
+                    self.place = g4.G4SDManager.GetSDMpointer().GetCollectionID("target/deposit")
+                for number, energy in event.GetHCofThisEvent().GetHC(self.place):
+                    ledger.deposit[number] = energy
             ledger.close()
 
     return Events()
@@ -271,7 +278,7 @@ def _check_thresholds(g4: Any, job: Job) -> None:
 
 
 def run(job: Job, tell: Callable[[float], None]) -> dict[str, np.ndarray]:
-    """Geant4 for one job; arrays as `Ledger.arrays`, and seconds, steps, version."""
+    """Geant4 for one job; arrays as `Ledger.arrays`, and seconds, answers, version."""
     import geant4_pybind as g4
 
     ledger = Ledger(job)
@@ -298,7 +305,6 @@ def run(job: Job, tell: Callable[[float], None]) -> dict[str, np.ndarray]:
     manager.Initialize()
     manager.BeamOn(1)  # builds the tables; not counted
     _check_thresholds(g4, job)
-    ledger.steps = 0
     said = {"version": np.array(str(g4.G4Version)), "answers": np.array(_answers(g4, job))}
     return _count(manager, ledger, job["n"], tell) | said
 
@@ -331,7 +337,7 @@ def _count(
         if os.getppid() != parent:
             raise SystemExit("the program that asked is gone")
         tell(high / n)
-    return ledger.arrays(n) | {"seconds": np.array(seconds), "steps": np.array(ledger.steps)}
+    return ledger.arrays(n) | {"seconds": np.array(seconds)}
 
 
 def _quiet(log: str) -> TextIO:

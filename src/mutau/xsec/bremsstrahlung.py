@@ -90,8 +90,9 @@ def reaction(
 
 def check_point(energy: float, mass: float, m_l: float, nucleus: float) -> None:
     """Raise OutOfRange for a mass or energy outside validity, or a closed reaction."""
+    lowest, highest = MASS_RANGE
     require_in_range(
-        "mass", mass, *MASS_RANGE, unit="GeV",
+        "mass", mass, lowest, np.inf, unit="GeV",
         reason="below 1 keV the medium changes the emission: coherence over many atoms is lost",
     )  # fmt: skip
     require_in_range("energy", energy, m_l, ENERGY_MAX, unit="GeV", open_low=True)
@@ -102,6 +103,9 @@ def check_point(energy: float, mass: float, m_l: float, nucleus: float) -> None:
             allowed=f"mass up to about {mass_limit(energy, m_l, nucleus):.6g} GeV",
             remedy="lower the mass or raise the energy",
         )
+    require_in_range(
+        "mass", mass, lowest, highest, unit="GeV", reason="heavier ones are not checked"
+    )
 
 
 def mass_limit(energy: float, m_l: float, nucleus: float) -> float:

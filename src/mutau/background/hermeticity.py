@@ -42,7 +42,8 @@ from mutau.detector.simulation_geometry import (
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import differential, knock_on
-from mutau.selection.simulated import on_target, reconstruct, sample_of
+from mutau.selection.cutflow import passes
+from mutau.selection.simulated import SIMULATED, on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.transport.decays import decay_probability
 
@@ -58,7 +59,9 @@ LOSSES: Final = ("bremsstrahlung", "pair", "nuclear", "knock-on")
 #: it, unless two losses join.
 LOWEST_LOSS: Final = 0.3
 #: Hadronic histories for each muon that passes as a track.
-COPIES: Final = 8
+COPIES: Final = 4
+#: Times as many for a muon that passes all cuts by itself.
+_FAVOURED: Final = 12
 #: Share of the depths drawn in the last `_BACK` of the target, from where photons get out.
 _BACK_SHARE: Final = 0.3
 _BACK: Final = 0.04
@@ -66,27 +69,28 @@ _NODES: Final = 12
 _QUANTILES: Final = 600
 #: Deposits above so many times the limit on the sum are not digitised.
 _ROOM: Final = 1.6
-#: Iron that holds a hadronic shower but for a few per cent, in interaction lengths.
-_CONTAINED: Final = 5.0
+#: Muons up to so many times the cut on their energy are kept.
+_MARGIN: Final = 1.05
 
 
 @dataclass(frozen=True, slots=True)
 class Biasing:
     """How hadrons in the target are drawn; the answer does not depend on it, its error does.
 
-    hard : GeV, hadrons above it are biased; None: a quarter of the beam energy. plain : share of
-    draws that are made as in the simulation, 1 for all (no biasing). low : shares of the energy are
-    drawn flat above it. wide : factor on transverse momenta.
+    hard : GeV, hadrons above it are biased; None: a tenth of the beam energy. plain : share of
+    histories that are drawn as in the simulation, 1 for all (no biasing); no weight is above its
+    inverse. low : shares of the energy are drawn flat above it. wide : factor on transverse
+    momenta.
     Raises OutOfRange.
     """
 
     hard: float | None = None
-    plain: float = 0.5
-    low: float = 0.7
-    wide: float = 2.5
+    plain: float = 0.1
+    low: float = 0.0
+    wide: float = 2.0
 
     def __post_init__(self) -> None:
-        require_in_range("plain", self.plain, 0.05, 1.0)
+        require_in_range("plain", self.plain, 0.02, 1.0)
         require_in_range("low", self.low, 0.0, 0.99)
         require_in_range("wide", self.wide, 1.0, 10.0)
         if self.hard is not None:
@@ -173,9 +177,11 @@ class Leaks:
 
     kind : of LOSSES. muons : (M,) int, number of the beam muon that event m belongs to (its
     histories are not independent). weights : (M, W) expected number per muon on target, W as
-    `hermeticity_kernels.W_*`. sample : reconstructed quantities. seen : (M,) E_CAL, GeV. lead :
-    (M, 8) columns L_* of the hardest hadron behind the target. forced : chance of the loss per
-    muon on target, and its error. room : GeV, deposits above it were left out. trials : histories.
+    `hermeticity_kernels.W_*`. sample : reconstructed quantities, and the columns
+    `beam_trigger` and `true_energy` (GeV, of the muon behind the target). seen : (M,) E_CAL, GeV.
+    lead : (M, 8) columns L_* of the hardest hadron behind the target. forced : chance of the loss
+    per muon on target, and its error. room : GeV, deposits above it were left out. trials : beam
+    muons.
     """
 
     kind: str
@@ -231,7 +237,8 @@ def leaks(
     kind : of LOSSES. biasing : of the hadrons (nuclear losses only). copies : hadronic histories
     per muon. lowest : share of the energy above which losses are forced; events with several such
     losses are counted once for each (a relative error below their chance). most : GeV, limit on
-    E_CAL, default that of the selection. energy : GeV, limit on the reconstructed muon, likewise.
+    E_CAL, default that of the selection. energy : GeV, limit on the reconstructed muon, default
+    5 % more than the cut.
     The stages: beam to the vertex, forced loss, muon to the end, track fit; of those with one track
     below the limit copies, each with its own hadrons, and everything again.
     Raises OutOfRange, MutauError as `simulate_chunk`.
@@ -242,7 +249,7 @@ def leaks(
         raise OutOfRange(f"n = {n}, copies = {copies}", allowed="1 and above")
     cuts = cuts_of(experiment)
     most = cuts.calorimeters if most is None else most
-    energy = cuts.muon_energy if energy is None else energy
+    energy = _MARGIN * cuts.muon_energy if energy is None else energy
     parts, targets, forced = [], 0.0, np.zeros(2)
     for chunk in range(math.ceil(n / CHUNK)):
         size = min(CHUNK, n - chunk * CHUNK)
@@ -254,10 +261,9 @@ def leaks(
         targets += there
         forced += one
     total, error = forced[0] / targets, math.sqrt(forced[1]) / targets
-    trials = n * (copies if kind == "nuclear" else 1)
     return _joined(
         parts, experiment.beam.energy, kind, targets, (float(total), float(error)), most * _ROOM,
-        trials,
+        n,
     )  # fmt: skip
 
 
@@ -294,17 +300,21 @@ def _chunk(
     fine = there & (weight > 0.0) & (tracked.columns["n_tracks"] == 1)
     fine &= tracked.columns["p_muon"][:, 0] <= energy
     rows = np.flatnonzero(fine)
-    events, extra = _copied(events, extra, rows, copies)
-    vertex, weight = np.repeat(vertex[rows], copies, axis=0), np.repeat(weight[rows], copies)
-    start, muons = np.repeat(start[rows], copies, axis=0), np.repeat(rows, copies)
+    each = np.full(len(rows), copies)
+    if copies > 1:  # muons that trigger are rare; they decide the last step of the selection
+        each[_all_cuts(experiment, tracked)[rows]] *= _FAVOURED
+    muons = np.repeat(rows, each)
+    events, extra = _copied(events, extra, muons)
+    vertex, start = vertex[muons], start[muons]
+    weight = weight[muons] / np.repeat(each, each)
     factors, lead = np.ones((len(events), 6)), np.full((len(events), 8), -1.0)
     if kind == "nuclear":
-        hard = 0.25 * experiment.beam.energy if biasing.hard is None else biasing.hard
+        hard = 0.1 * experiment.beam.energy if biasing.hard is None else biasing.hard
         bias = np.array([hard, biasing.plain, biasing.low, biasing.wide])
         cascades(rng, *setup, events, extra, vertex, bias, leading_ratio(experiment), factors, lead)
     modules = slice(E_FIXED, E_FIXED + 2 * len(layout.modules))
     kept = np.flatnonzero(events[:, modules].sum(axis=1) <= most * _ROOM)
-    events, extra = _copied(events, extra, kept, 1)
+    events, extra = _copied(events, extra, kept)
     hits = collect_hits(
         experiment, layout, events, extra, start[kept], np.ones(len(kept)), rng, 0, seed
     )
@@ -313,27 +323,36 @@ def _chunk(
     sample = sample_of(hits, experiment, reconstruct(hits, experiment))
     found = {name: np.asarray(values) for name, values in sample.columns.items()}
     found |= {
-        "_weights": factors[kept] * (weight[kept] * sample.weights / copies)[:, None],
+        "_weights": factors[kept] * (weight[kept] * sample.weights)[:, None],
         "_muons": muons[kept] + chunk * CHUNK,
         "_lead": lead[kept],
-        "_beam_trigger": np.asarray(hits.beam_trigger),
+        "beam_trigger": np.asarray(hits.beam_trigger),
+        "true_energy": hits.p_out[:, 0],
     }
     return found, float(beam.weight[there].sum()), forced
 
 
-def _copied(
-    events: Array, extra: Array, rows: NDArray[np.int64], copies: int
-) -> tuple[Array, Array]:
-    """Records of the chosen events, each `copies` times, with extra hits and room for more."""
-    new = np.repeat(events[rows], copies, axis=0)
-    place = np.full(len(events), -1)
-    place[rows] = np.arange(len(rows))
+def _all_cuts(experiment: Experiment, sample: Sample) -> Mask:
+    """Events that pass every cut of the file that the simulation knows."""
+    keep = np.ones(len(sample.weights), bool)
+    for cut in experiment.cuts:
+        if cut.variable in SIMULATED:
+            keep &= passes(cut, sample)
+    return keep
+
+
+def _copied(events: Array, extra: Array, rows: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Records of the chosen events (in rising order, each as often as it stands there), with their
+    extra hits and room for more."""
+    new = events[rows]
+    first = np.searchsorted(rows, np.arange(len(events)))
+    often = np.bincount(rows, minlength=len(events))
     old = extra[1 : int(extra[0, 0]) + 1]
-    at = place[old[:, X_EVENT].astype(int)] if len(old) else np.zeros(0, int)
-    old, at = old[at >= 0], at[at >= 0]
-    hits = np.repeat(old, copies, axis=0)
-    if len(hits):
-        hits[:, X_EVENT] = (at[:, None] * copies + np.arange(copies)).ravel()
+    of = old[:, X_EVENT].astype(int)
+    hits = np.repeat(old, often[of], axis=0)
+    starts = np.repeat(first[of], often[of])
+    begin = np.repeat(np.cumsum(often[of]) - often[of], often[of])
+    hits[:, X_EVENT] = starts + np.arange(len(hits)) - begin
     new[:, E_EVENT] = np.arange(len(new))
     room = np.zeros((len(hits) + 12 * len(new) + 1000, extra.shape[1]))
     room[1 : len(hits) + 1] = hits
@@ -347,7 +366,7 @@ def _joined(
 ) -> Leaks:  # fmt: skip
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     weights, muons = whole.pop("_weights") / targets, whole.pop("_muons")
-    lead, whole["beam_trigger"] = whole.pop("_lead"), whole.pop("_beam_trigger")
+    lead = whole.pop("_lead")
     seen = whole["ecal_energy"] + whole["vhcal_energy"] + whole["hcal_energy"]
     return Leaks(
         kind, muons.astype(np.int64), weights, Sample(beam, weights[:, 0], whole), seen, lead,

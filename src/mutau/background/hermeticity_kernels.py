@@ -60,10 +60,12 @@ from mutau.transport import hard_losses as hard
 
 Array = NDArray[np.float64]
 
-#: Parameters of the biasing: energy above which hadrons are biased (GeV), chance to draw as the
-#: simulation does (1: no biasing at all), lower end of the flat density of shares, widening of
-#: transverse momenta.
+#: Parameters of the biasing: energy above which hadrons are biased (GeV), share of histories that
+#: are drawn as the simulation does (1: no biasing at all), lower end of the flat density of shares,
+#: widening of transverse momenta.
 B_HARD, B_PLAIN, B_LOW, B_WIDE = range(4)
+#: Share of the flat and wide densities in the biased ones.
+_MIXED: Final = 0.5
 #: Shares of charged hadrons, photons and neutral hadrons among hard fragments under the biasing.
 _BIASED: Final = (0.3, 0.2, 0.5)
 #: Weights of a history: as the simulation has it; with the spectra of leading hadrons; the latter
@@ -150,53 +152,60 @@ def force_losses(
 
 
 @njit
-def _share(rng: np.random.Generator, bias: Array, weight: Array) -> float:
-    """Share of the energy that one fragment takes; its weight goes on all weights."""
-    plain, low = bias[B_PLAIN], bias[B_LOW]
-    if rng.random() < plain:
+def _share(rng: np.random.Generator, bias: Array, biased: bool, weight: Array) -> float:
+    """Share of the energy that one fragment takes; W_PLAIN collects biased over plain density."""
+    low = bias[B_LOW]
+    if biased and rng.random() < _MIXED:
+        share = low + (1.0 - low) * rng.random()
+    else:
         while True:
             share = rng.random()
             height = 1.0 - FIELD_FEYNMAN + 3.0 * FIELD_FEYNMAN * (1.0 - share) ** 2
             if rng.random() * (1.0 + 2.0 * FIELD_FEYNMAN) < height:
                 break
-    else:
-        share = low + (1.0 - low) * rng.random()
-    if plain < 1.0:
-        height = 1.0 - FIELD_FEYNMAN + 3.0 * FIELD_FEYNMAN * (1.0 - share) ** 2
-        drawn = plain * height
-        if share >= low:
-            drawn += (1.0 - plain) / (1.0 - low)
-        weight *= height / drawn
+    height = 1.0 - FIELD_FEYNMAN + 3.0 * FIELD_FEYNMAN * (1.0 - share) ** 2
+    flat = 1.0 / (1.0 - low) if share >= low else 0.0
+    weight[W_PLAIN] *= 1.0 - _MIXED + _MIXED * flat / height
     return share
 
 
 @njit
-def _kind(rng: np.random.Generator, plain: float, weight: Array) -> int:
+def _kind(rng: np.random.Generator, biased: bool, weight: Array) -> int:
     """Kind of a hard fragment."""
     chances = (CHARGED_SHARE, PHOTON_SHARE, 1.0 - CHARGED_SHARE - PHOTON_SHARE)
     draw, index = rng.random(), 2
-    biased = rng.random() >= plain
     for i in range(2):
         draw -= _BIASED[i] if biased else chances[i]
         if draw < 0.0:
             index = i
             break
-    weight *= chances[index] / (plain * chances[index] + (1.0 - plain) * _BIASED[index])
+    weight[W_PLAIN] *= _BIASED[index] / chances[index]
     if index == 0:
         return CHARGED
     return PHOTON if index == 1 else NEUTRAL
 
 
 @njit
-def _transverse(rng: np.random.Generator, bias: Array, weight: Array) -> tuple[float, float]:
+def _soft_kind(rng: np.random.Generator) -> int:
+    """Kind of a fragment as the simulation draws it."""
+    draw = rng.random()
+    if draw < CHARGED_SHARE:
+        return CHARGED
+    return PHOTON if draw < CHARGED_SHARE + PHOTON_SHARE else NEUTRAL
+
+
+@njit
+def _transverse(
+    rng: np.random.Generator, bias: Array, biased: bool, weight: Array
+) -> tuple[float, float]:
     """Transverse momentum of a hard fragment, GeV, with the weights of other widths."""
-    plain, wide = bias[B_PLAIN], bias[B_WIDE]
-    scale = P_T if rng.random() < plain else wide * P_T
+    wide = bias[B_WIDE]
+    scale = wide * P_T if biased and rng.random() < _MIXED else P_T
     x, y = scale * rng.standard_normal(), scale * rng.standard_normal()
     square = 0.5 * (x * x + y * y) / (P_T * P_T)
     # ratio of the wide density to the plain one
     ratio = math.exp(square * (1.0 - 1.0 / (wide * wide))) / (wide * wide)
-    weight *= 1.0 / (plain + (1.0 - plain) * ratio)
+    weight[W_PLAIN] *= 1.0 - _MIXED + _MIXED * ratio
     s2 = P_T_CHANGE * P_T_CHANGE
     weight[W_WIDE] *= math.exp(square * (1.0 - 1.0 / s2)) / s2
     weight[W_NARROW] *= math.exp(square * (1.0 - s2)) * s2
@@ -213,6 +222,7 @@ def _hard_fragment(
     q: Array,
     r: int,
     bias: Array,
+    biased: bool,
     leading: Array,
     first: bool,
     weight: Array,
@@ -227,17 +237,17 @@ def _hard_fragment(
     energy = q[S_E]
     left, soft = energy, 0.0
     while left >= bias[B_HARD]:
-        part = _share(rng, bias, weight) * left
+        part = _share(rng, bias, biased, weight) * left
         left -= part
         if part < SLOW:
             soft += part
             continue
         is_hard = part >= bias[B_HARD]
-        plain = bias[B_PLAIN] if is_hard else 1.0
-        kind = _kind(rng, plain, weight)
         if is_hard:
-            kick_x, kick_y = _transverse(rng, bias, weight)
+            kind = _kind(rng, biased, weight)
+            kick_x, kick_y = _transverse(rng, bias, biased, weight)
         else:
+            kind = _soft_kind(rng)
             kick_x, kick_y = P_T * rng.standard_normal(), P_T * rng.standard_normal()
         new_x, new_y = tx + kick_x / part, ty + kick_y / part
         if abs(new_x) > STEEP or abs(new_y) > STEEP:
@@ -281,7 +291,7 @@ def _target_row(rows: Array, q: Array) -> int:
 @njit
 def _hard_flight(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, q: Array, r: int,
-    bias: Array, weight: Array,
+    biased: bool, weight: Array,
 ) -> bool:  # fmt: skip
     """Hard hadron q to its next collision in row r (True), or out of the row."""
     table = int(rows[r, TABLE])
@@ -289,14 +299,13 @@ def _hard_flight(
     cm = (rows[r, Z] + rows[r, LENGTH] - q[S_Z]) * dense
     length = tables[table + M_LAMBDA]
     out = math.exp(-cm / length)
-    plain = bias[B_PLAIN]
-    chosen = plain * out + (1.0 - plain) * 0.5 * (1.0 + out)
-    collides = rng.random() >= chosen
+    more = 0.5 * (1.0 + out)
+    collides = rng.random() >= (more if biased else out)
     if collides:
-        weight *= (1.0 - out) / (1.0 - chosen)
+        weight[W_PLAIN] *= (1.0 - more) / (1.0 - out)
         path = -length * math.log(1.0 - rng.random() * (1.0 - out))
     else:
-        weight *= out / chosen
+        weight[W_PLAIN] *= more / out
         path = cm
     for index, change in ((W_LONG, LENGTH_CHANGE), (W_SHORT, 1.0 / LENGTH_CHANGE)):
         weight[index] *= math.exp(path / length * (1.0 - 1.0 / change))
@@ -332,7 +341,9 @@ def cascades(
     """Hadrons of the vertices (N, 8) to their end, into the records of N events.
 
     Writes weights (N, N_WEIGHTS), each to be multiplied with the vertex's own, and leads (N, 8).
-    bias : parameters B_*. Check: with B_PLAIN = 1 all first weights are 1.
+    bias : parameters B_*. A history is drawn either as the simulation does, with density p, or from
+    the biased density q; its weight p/(s p + (1 - s) q) is at most 1/s, s = B_PLAIN.
+    Check: their mean is 1.
     """
     stack = np.zeros(STACK)
     q = np.zeros(STACK[1])
@@ -344,9 +355,11 @@ def cascades(
         q[:] = 0.0
         q[S_E], q[S_X], q[S_Y], q[S_Z] = at[V_E], at[V_X], at[V_Y], at[V_Z]
         q[S_TX], q[S_TY], q[S_ROW] = at[V_TX], at[V_TY], at[V_ROW]
+        biased = rng.random() >= bias[B_PLAIN]
         count = _hard_fragment(
-            rng, rows, event, stack, 0, q, int(at[V_ROW]), bias, leading, True, weight, lead
-        )
+            rng, rows, event, stack, 0, q, int(at[V_ROW]), bias, biased, leading, True, weight,
+            lead,
+        )  # fmt: skip
         while count > 0:
             top = stack[count - 1]
             r = -1
@@ -355,14 +368,18 @@ def cascades(
             if r < 0:
                 count = fly(rng, rows, tables, event, extra, stack, count)
                 continue
-            if _hard_flight(rng, rows, tables, event, top, r, bias, weight):
+            if _hard_flight(rng, rows, tables, event, top, r, biased, weight):
                 lead[L_COLLISIONS] += 1.0
                 q[:] = top
                 count = _hard_fragment(
-                    rng, rows, event, stack, count - 1, q, r, bias, leading, False, weight, lead
-                )
+                    rng, rows, event, stack, count - 1, q, r, bias, biased, leading, False, weight,
+                    lead,
+                )  # fmt: skip
             elif top[S_E] > lead[L_E]:
                 _note(
                     lead, int(top[S_KIND]), top[S_E], top[S_X], top[S_Y], top[S_Z], top[S_TX],
                     top[S_TY],
                 )  # fmt: skip
+        own = 1.0 / (bias[B_PLAIN] + (1.0 - bias[B_PLAIN]) * weight[W_PLAIN])
+        weight[W_PLAIN] = 1.0
+        weight *= own

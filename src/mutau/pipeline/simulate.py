@@ -22,7 +22,7 @@ from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
 from mutau.detector.simulation_geometry import build_layout
 from mutau.matter import material
 from mutau.selection.cutflow import label, passes
-from mutau.selection.simulated import on_target, reconstruct, sample_of
+from mutau.selection.simulated import SIMULATED, on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.xsec import muon_brems
 
@@ -39,11 +39,6 @@ BEAM_EDGES: Final = np.linspace(0.0, 220.0, 111)
 MODULE_EDGES: Final = np.concatenate([np.linspace(0.0, 10.0, 501), np.linspace(11.0, 250.0, 240)])
 #: Signal region D of the hermeticity plane: NA64mu paper, sec. III C.
 REGION_D: Final = (80.0, 20.0)
-#: Cut variables that the full simulation gives; cuts on others are left out, and named so.
-SIMULATED: Final = (
-    "trigger", "muon_energy", "muon_energy_fraction", "theta_mu", "incoming_momentum", "n_tracks",
-    "e_miss", "ecal_energy", "vhcal_energy", "hcal_energy", "calorimeter_energy",
-)  # fmt: skip
 #: Elements that make less than this share of the Z' take the kinematics of the others.
 MINOR_SHARE: Final = 0.02
 _SIGNAL_NODES: Final = 24

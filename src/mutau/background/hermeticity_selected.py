@@ -1,0 +1,300 @@
+"""Detector non-hermeticity in both panels of the hermeticity plane and behind the whole selection.
+
+Losses to nuclei are forced and their hadrons biased (`hermeticity`); losses to photons, pairs and
+electrons are forced too, but their showers make an edge in E_CAL that falls so steeply that it is
+extrapolated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.background.estimate import SOURCES, Estimate
+from mutau.background.hadron_decays_tracks import cuts_of
+from mutau.background.hermeticity import LOSSES, Biasing, Leaks, leaks
+from mutau.background.leading_hadrons import jet_above
+from mutau.background.punch_through import hcal_module
+from mutau.core.errors import NotApplicable
+from mutau.detector.simulation import CARRIED
+from mutau.detector.simulation_geometry import (
+    DIPOLE,
+    HALF_X,
+    HALF_Y,
+    KIND,
+    LENGTH,
+    NARROW,
+    X,
+    Y,
+    Z,
+    build_layout,
+)
+from mutau.matter.hadrons import document
+from mutau.matter.materials import material
+from mutau.selection.cutflow import passes
+from mutau.selection.simulated import SIMULATED
+
+if TYPE_CHECKING:
+    from mutau.experiment.schema import Experiment
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Forced beam muons of an estimate with effort 1, for nuclear and for the other losses.
+DEFAULT_MUONS: Final = 100_000
+_SHOWER_MUONS: Final = 20_000
+#: Cuts that go with the beam trigger in the top panel of fig. 5 of the NA64mu paper.
+_TOP: Final = ("incoming_momentum", "n_tracks", "muon_energy", "muon_energy_fraction")
+#: Where the hardest hadron ends.
+YOKE, HCAL, BESIDE, CHARGED_LEAD, SEVERAL = range(5)
+ENDS: Final = ("yoke", "hcal", "beside", "charged", "several")
+#: Iron (interaction lengths) behind which less than some per cent of a shower is left.
+CONTAINED: Final = 5.0
+#: Relative changes for the modelling error: scale of the calorimeters, of the muon's momentum.
+SCALE_ERROR: Final = 0.1
+MOMENTUM_ERROR: Final = 0.03
+#: Events of the edge in E_CAL that fix its slope.
+_EDGE_EVENTS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Leakage into region D under one set of cuts, per beam muon on target.
+
+    value, err : with the spectra of leading hadrons, statistical error. model_err : absolute.
+    plain, plain_err : with the fragments of the full simulation. parts : name in ENDS -> value, by
+    the end of the hardest hadron; "hcal" is punch-through and not in `value`. errors : name ->
+    absolute error of the modelling. showers, showers_err : electromagnetic, extrapolated, in
+    `value`; error upwards.
+    """
+
+    value: float
+    err: float
+    model_err: float
+    plain: float
+    plain_err: float
+    parts: dict[str, float]
+    errors: dict[str, float]
+    showers: float
+    showers_err: float
+
+
+def ends(found: Leaks, experiment: Experiment) -> tuple[NDArray[np.int64], Array]:
+    """Where the hardest hadron of each event ends (M,), and cm of the yoke it has ahead (M,).
+
+    Neutral hadrons and photons fly straight on; charged ones are not followed here.
+    """
+    from mutau.background.hermeticity_kernels import L_KIND, L_TX, L_TY, L_X, L_Y, L_Z
+    from mutau.detector.simulation_showers import CHARGED
+
+    lead, layout = found.lead, build_layout(experiment)
+    where, ahead = np.full(len(lead), BESIDE), np.zeros(len(lead))
+
+    def outside(z: float, x: float, y: float, half_x: float, half_y: float) -> Mask:
+        at_x = lead[:, L_X] + lead[:, L_TX] * (z - lead[:, L_Z])
+        at_y = lead[:, L_Y] + lead[:, L_TY] * (z - lead[:, L_Z])
+        return np.asarray((np.abs(at_x - x) > half_x) | (np.abs(at_y - y) > half_y))
+
+    hcal = [item for item in experiment.detector.calorimeter if item.kind == "hcal"]
+    if hcal:
+        first = min(hcal, key=lambda item: item.z)
+        out = outside(first.z, first.x, first.y, first.width / 2.0, first.height / 2.0)
+        where[~out] = HCAL
+    rows = [r for r in layout.setup.rows if r[KIND] == DIPOLE and r[NARROW] > 0.0]
+    for magnet in experiment.detector.magnet:
+        end = magnet.z + magnet.length
+        free = where != YOKE
+        for row in rows:
+            if not magnet.z - 1e-6 <= row[Z] < row[Z] + row[LENGTH] <= end + 1e-6:
+                continue
+            hit = free & (where != YOKE)
+            hit &= outside(row[Z], row[X], row[Y], row[HALF_X], row[HALF_Y])
+            where[hit], ahead[hit] = YOKE, end - row[Z]
+    where[lead[:, L_KIND] == CHARGED] = CHARGED_LEAD
+    where[lead[:, L_KIND] < 0.0] = SEVERAL
+    return where, ahead
+
+
+def region_d(found: Leaks, experiment: Experiment, *, top: bool) -> Mask:
+    """(M,) events in region D: of the top panel (beam trigger, one track), or of all cuts."""
+    keep = found.seen <= cuts_of(experiment).calorimeters
+    for cut in experiment.cuts:
+        if cut.variable in (_TOP if top else SIMULATED):
+            keep &= passes(cut, found.sample)
+    return np.asarray(keep & found.sample.columns["beam_trigger"] if top else keep)
+
+
+def edge(found: Leaks, chosen: Mask, limit: float) -> tuple[float, float]:
+    """Rate below `limit` GeV by extrapolating the edge of E_CAL as an exponential, error upwards.
+
+    found : with room for the edge. The lowest events (_EDGE_EVENTS, or all) give the slope: mean
+    distance from the highest of them (the exponential's maximum likelihood). An edge that bends
+    down, as that of showers does, lies below. 0 without two events.
+    """
+    seen, weight = found.seen[chosen], found.weights[chosen, 0]
+    order = np.argsort(seen)[:_EDGE_EVENTS]
+    if len(order) < 2 or weight[order].sum() <= 0.0:
+        return 0.0, 0.0
+    seen, weight = seen[order], weight[order]
+    top = float(seen[-1])
+    scale = float(np.sum(weight * (top - seen)) / weight.sum())
+    effective = float(weight.sum() ** 2 / np.sum(weight**2))
+    steps = max(top - limit, 0.0) / scale
+    value = float(weight.sum()) * math.exp(-steps)
+    return value, value * math.expm1(math.hypot(1.0, steps) / math.sqrt(effective))
+
+
+def _required(experiment: Experiment) -> None:
+    """Raises NotApplicable where nothing behind the target sees energy or the muon."""
+    place = experiment.name
+    if experiment.beam.particle not in CARRIED:
+        raise NotApplicable(
+            f"leakage is computed for muon beams, not {experiment.beam.particle}", place=place
+        )
+    if not experiment.target.active:
+        raise NotApplicable("the target is not active, nothing sees what leaks", place=place)
+    hcal_module(experiment)
+
+
+def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, top: bool) -> Panel:
+    from mutau.background.hermeticity_kernels import (
+        W_LEADING,
+        W_LONG,
+        W_NARROW,
+        W_PLAIN,
+        W_SHORT,
+        W_WIDE,
+    )
+
+    chosen = region_d(nuclear, experiment, top=top)
+    where, ahead = ends(nuclear, experiment)
+    through = chosen & (where == HCAL)
+    chosen &= where != HCAL
+    value, err = nuclear.rate(chosen, W_LEADING)
+    iron = CONTAINED * material("iron").interaction_length_cm
+    thin = nuclear.rate(chosen & (where == YOKE) & (ahead < iron), W_LEADING)[0]
+    numbers: Any = document()["photon"]
+    kaons, neutrons = float(jet_above("K_L", 0.8)), float(jet_above("n", 0.8))
+    errors = {
+        "fragmentation": float(numbers["fragmentation_error"]) * value,
+        "baryons": value * neutrons / (neutrons + kaons),
+        "yoke too thin": thin,
+    }
+    for name, columns in (("transverse momentum", (W_WIDE, W_NARROW)),
+                          ("interaction length", (W_LONG, W_SHORT))):  # fmt: skip
+        errors[name] = max(abs(nuclear.rate(chosen, k)[0] - value) for k in columns)
+    errors["energy scales"] = _scales(nuclear, experiment, chosen, where, W_LEADING, top=top)
+    soft, soft_err = _showers(showers, experiment, top=top)
+    return Panel(
+        value + soft,
+        err,
+        math.hypot(*errors.values(), soft_err),
+        *nuclear.rate(chosen, W_PLAIN),
+        {
+            name: nuclear.rate(through if code == HCAL else chosen & (where == code), W_LEADING)[0]
+            for code, name in enumerate(ENDS)
+        },
+        errors,
+        soft,
+        soft_err,
+    )
+
+
+def _showers(found: Iterable[Leaks], experiment: Experiment, *, top: bool) -> tuple[float, float]:
+    """Leakage of showers (value, error upwards): the edge of the top panel, extrapolated.
+
+    Behind all cuts: times the share of the top panel's edge that passes them, which falls towards
+    low E_CAL, so that this is an upper end.
+    """
+    limit, value, square = cuts_of(experiment).calorimeters, 0.0, 0.0
+    for one in found:
+        mask = _edge_mask(one, experiment, top=True)
+        rate, err = edge(one, mask, limit)
+        if not top and rate > 0.0:
+            share = one.rate(mask & _edge_mask(one, experiment, top=False))[0] / one.rate(mask)[0]
+            rate, err = rate * share, err * share
+        value, square = value + rate, square + err**2
+    return value, math.sqrt(square)
+
+
+def _edge_mask(found: Leaks, experiment: Experiment, *, top: bool) -> Mask:
+    """As `region_d` without the limit on E_CAL."""
+    whole = replace(found, seen=np.zeros_like(found.seen))
+    return region_d(whole, experiment, top=top)
+
+
+def _scales(
+    found: Leaks, experiment: Experiment, chosen: Mask, where: NDArray[np.int64], which: int, *,
+    top: bool,
+) -> float:  # fmt: skip
+    """Change by the scale of the calorimeters (half the range of both signs)."""
+    rates = []
+    for factor in (1.0 - SCALE_ERROR, 1.0 + SCALE_ERROR):
+        columns = dict(found.sample.columns)
+        for name in ("ecal_energy", "vhcal_energy", "hcal_energy"):
+            columns[name] = columns[name] * factor
+        columns["p_muon"] = columns["p_muon"] * (1.0 + MOMENTUM_ERROR * np.sign(factor - 1.0))
+        moved = replace(
+            found, sample=replace(found.sample, columns=columns), seen=found.seen * factor
+        )
+        rates.append(found.rate(region_d(moved, experiment, top=top) & (where != HCAL), which)[0])
+    middle = found.rate(chosen, which)[0]
+    return max(abs(rate - middle) for rate in rates)
+
+
+def non_hermeticity(
+    experiment: Experiment,
+    *,
+    n: int = DEFAULT_MUONS,
+    seed: int = 1,
+    biasing: Biasing | None = None,
+) -> tuple[Panel, Panel]:
+    """Leakage into region D: (top panel, all cuts). n : forced beam muons.
+
+    Left out: neutrinos from charm, photonuclear interactions of radiated photons (both below 1 %
+    of the leakage by nuclei of NA64mu), secondaries of the yoke that come back into its gap.
+    Raises NotApplicable for a set-up without active target or hadronic calorimeter.
+    """
+    _required(experiment)
+    nuclear = leaks(experiment, n=n, seed=seed, biasing=biasing)
+    room = 0.6 * experiment.beam.energy
+    few = max(n * _SHOWER_MUONS // DEFAULT_MUONS, 500)
+    showers = [
+        leaks(experiment, n=few, seed=seed + 1 + i, kind=kind, most=room)
+        for i, kind in enumerate(LOSSES) if kind != "nuclear"
+    ]  # fmt: skip
+    return (
+        _panel(nuclear, showers, experiment, top=True),
+        _panel(nuclear, showers, experiment, top=False),
+    )
+
+
+@SOURCES.register("non-hermeticity")
+def detector_non_hermeticity(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """Energy that gets past the calorimeters (paper: ~ 1e-12 for NA64mu)."""
+    top, final = non_hermeticity(experiment, n=max(int(DEFAULT_MUONS * effort), 2000), seed=seed)
+    parts = {
+        "top panel": top.value,
+        "top panel err": top.err,
+        "top panel model_err": top.model_err,
+        "fragments of the simulation": final.plain,
+        "showers, extrapolated": final.showers,
+        "top panel, showers, extrapolated": top.showers,
+    }
+    parts |= {f"hardest hadron: {name}": final.parts[name] for name in ENDS}
+    parts |= {f"error: {name}": value for name, value in final.errors.items()}
+    return Estimate(
+        "non-hermeticity",
+        final.value,
+        final.err,
+        final.model_err,
+        "forced losses in the target, biased hadrons, full simulation",
+        "places of the VHCAL's hole and the magnet's gap; leading neutral hadrons",
+        "mu.table1.hermeticity",
+        parts,
+    )

@@ -28,6 +28,11 @@ def model(
     emit(model_summary(point), json)
 
 
+_Coulomb = Annotated[
+    bool, typer.Option("--coulomb", help="With the Coulomb correction; electron-brems.")
+]
+
+
 def xsec(
     context: typer.Context,
     process: Annotated[str, typer.Argument(help="A name out of `mutau show processes`.")],
@@ -47,9 +52,7 @@ def xsec(
         str,
         typer.Option(help="elastic, elastic+inelastic, unscreened or point; bremsstrahlung."),
     ] = "elastic",
-    coulomb: Annotated[
-        bool, typer.Option("--coulomb", help="With the Coulomb correction; electron-brems.")
-    ] = False,
+    coulomb: _Coulomb = False,
     electrons: Annotated[
         str, typer.Option(help="Atomic electrons in annihilation: rest, virial or compton.")
     ] = "virial",

@@ -14,7 +14,8 @@ from measure import Row, against, agree, best, main, row, run
 
 from mutau.detector.simulation_geometry import SOLID_CUT
 from mutau.matter import material
-from mutau.peers.geant4_jobs import PACKAGE, run_geant4
+from mutau.peers.geant4 import PACKAGE
+from mutau.peers.geant4_jobs import run_geant4
 from mutau.peers.geant4_muons import muon_job, our_muons, target
 from mutau.peers.geant4_showers import ENERGY, RATES, TRACK_CUT, rate, track_job
 from mutau.transport.em_cascade import track_lengths

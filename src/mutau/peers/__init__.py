@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.registry import Registry
+from mutau.core.types import provenance
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,14 @@ def crosscheck_answer(
     """Run the named cross-checks (none named: all) and lay the numbers side by side.
 
     Returns keys `rows` (dicts: check, peer, quantity, unit, ours, error, theirs, their_error,
-    relative, pull, remark) and `skipped` (dicts: check, peer, reason).
+    relative, pull, remark), `skipped` (dicts: check, peer, reason), `effort`, and what every answer
+    carries (version, seed).
     progress : called with (fraction done in [0, 1], what is being done), or None.
 
-    Raises UnknownName for an unknown cross-check, MutauError for effort <= 0.
+    Raises UnknownName for an unknown cross-check, MutauError for effort <= 0 or not finite.
     """
-    if not effort > 0:
-        raise MutauError(f"effort {effort:g} asks for no sample", allowed="above 0")
+    if not 0 < effort < math.inf:
+        raise MutauError(f"effort {effort:g} asks for no sample", allowed="above 0, finite")
     load_crosschecks()
     chosen = list(names) or list(CROSSCHECKS)
     for name in chosen:
@@ -124,4 +126,4 @@ def crosscheck_answer(
                  "their_error": row.their_error, "relative": row.relative, "pull": row.pull,
                  "remark": row.remark}
             )  # fmt: skip
-    return {"rows": rows, "skipped": skipped}
+    return {"rows": rows, "skipped": skipped, "effort": float(effort), **provenance(seed)}

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mutau.peers import CROSSCHECKS, Crosscheck, Progress, Row
-from mutau.peers.geant4_jobs import PACKAGE
 
+#: Module that Geant4 is reached through.
+PACKAGE: Final = "geant4_pybind"
 _PEER: Final = "Geant4"
 
 Run = Callable[[float, int, Progress], Sequence[Row]]

@@ -24,8 +24,6 @@ from mutau.core.random import stream
 from mutau.matter.materials import Material
 from mutau.peers.geant4_tables import data_environment, write_tables
 
-#: Module that Geant4 is reached through.
-PACKAGE: Final = "geant4_pybind"
 _MASS: Final = {"e-": M_E, "e+": M_E, "gamma": 0.0, "mu-": M_MU, "mu+": M_MU}
 #: Our materials that Geant4 knows by itself, with the same density and composition.
 _NIST: Final = {"lead": "G4_Pb", "polystyrene": "G4_POLYSTYRENE", "iron": "G4_Fe"}

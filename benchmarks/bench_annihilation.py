@@ -1,13 +1,10 @@
-"""Speed of resonant annihilation on moving atomic electrons.
-
-Run `python benchmarks/bench_annihilation.py`; `rows()` gives the same as a list.
-"""
+"""Speed of resonant annihilation on moving atomic electrons. Peer: SciPy's quadrature."""
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
+import plain_annihilation
+from measure import Row, against, agree, best, main, row
 
 from mutau.core.errors import MissingExtra
 from mutau.models import DarkPhoton, LmuMinusLtau
@@ -15,47 +12,45 @@ from mutau.xsec.annihilation import cross_section, folded
 from mutau.xsec.annihilation_electrons import MODELS
 
 ERRORS = {"rest": "1e-12", "virial": "1e-4", "hydrogenic": "1e-4", "compton": "1e-3"}
+MODEL = LmuMinusLtau(mass=0.225, coupling=0.03)
+ENERGIES = np.linspace(20.0, 120.0, 2000)
 
 
-def rows() -> list[dict[str, object]]:
-    """One dict per figure: name, figure, unit, error_reached, goal."""
-    model, energies = LmuMinusLtau(mass=0.225, coupling=0.03), np.linspace(20.0, 120.0, 2000)
-    found: list[dict[str, object]] = []
+def scipy_ms() -> float:
+    """ms per energy of nested adaptive quadrature, hydrogen-like electrons."""
+    few = np.array([20.0, 49.5, 60.0, 100.0])
+    theirs = [plain_annihilation.cross_section(float(e), MODEL, "Pb") for e in few]
+    agree("annihilation", cross_section(few, MODEL, electrons="hydrogenic"), theirs, rel=1e-4)
+    return 250.0 * best(
+        lambda: [plain_annihilation.cross_section(float(e), MODEL, "Pb") for e in few], 2
+    )
+
+
+def electrons_of_lead() -> list[Row]:
+    """One row per model of the electrons that can be had."""
+    found = []
     for electrons in MODELS:
         try:
-            cross_section(energies[:2], model, electrons=electrons)
+            cross_section(ENERGIES[:2], MODEL, electrons=electrons)
         except MissingExtra:
             continue
-        begin = time.perf_counter()
-        cross_section(energies, model, electrons=electrons)
-        found.append(
-            {
-                "name": f"annihilation on lead, electrons {electrons}",
-                "figure": 1e3 * (time.perf_counter() - begin) / len(energies),
-                "unit": "ms per energy",
-                "error_reached": ERRORS[electrons],
-                "goal": 0.2,
-            }
-        )
-    photon, beam = DarkPhoton(mass=0.017, epsilon=1e-4), np.linspace(0.25, 0.32, 141)
-    folded(beam[:1], photon, spread=0.005, channel="all", element="C")
-    begin = time.perf_counter()
-    folded(beam, photon, spread=0.005, channel="all", element="C")
-    found.append(
-        {
-            "name": "diamond, 141 beam energies with spread, virial",
-            "figure": 1e3 * (time.perf_counter() - begin),
-            "unit": "ms",
-            "error_reached": "1e-4",
-            "goal": 200.0,
-        }
-    )
+        seconds = best(lambda kind=electrons: cross_section(ENERGIES, MODEL, electrons=kind))
+        peer = against("SciPy quad", scipy_ms) if electrons == "hydrogenic" else {}
+        name = f"annihilation on lead, electrons {electrons}"
+        figure = 1e3 * seconds / len(ENERGIES)
+        found.append(row(name, figure, "ms per energy", ERRORS[electrons], 0.2, **peer))
     return found
 
 
+def diamond() -> Row:
+    """Beam energies with spread."""
+    photon, beam = DarkPhoton(mass=0.017, epsilon=1e-4), np.linspace(0.25, 0.32, 141)
+    seconds = best(lambda: folded(beam, photon, spread=0.005, channel="all", element="C"))
+    name = "diamond, 141 beam energies with spread, virial"
+    return row(name, 1e3 * seconds, "ms", "1e-4", 200.0)
+
+
+PARTS = (electrons_of_lead, diamond)
+
 if __name__ == "__main__":
-    for row in rows():
-        print(
-            f"{row['name']:50s} {row['figure']:10.4g} {row['unit']:15s} "
-            f"error {row['error_reached']:8s} goal {row['goal']:g}"
-        )
+    main(PARTS)

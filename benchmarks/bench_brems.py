@@ -1,17 +1,18 @@
 """Speed of Z' bremsstrahlung: cross sections per point, differential ones, events per second.
 
-Run `python benchmarks/bench_brems.py`; `rows()` gives the same as a list. Warm figures: compiled
-code in memory; processor time on one core, best of five.
+Peer of the Weizsaecker-Williams approximation: the same formula in SciPy and NumPy.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+import plain_brems
+from measure import Row, against, agree, best, main, row
 
+from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.sampling.brems_events import BremsSampler
 from mutau.xsec import electron_brems, muon_brems
@@ -22,36 +23,50 @@ LEAD = {"z": 82.0, "a": 207.2}
 REFERENCE = (100, 32, 60)
 
 
-def _seconds(work: Callable[[], object], repeat: int) -> float:
-    work()
-    best = float("inf")
-    for _ in range(repeat):
-        begin = time.process_time()
-        work()
-        best = min(best, time.process_time() - begin)
-    return best
-
-
 def _worst_error(lepton: str, energy: float, masses: np.ndarray, ours: np.ndarray) -> float:
     setting = reaction(lepton, **LEAD)
     reference = _integrate(setting, np.full(len(masses), energy), masses, 0.0, 1.0, REFERENCE)
     return float(np.max(np.abs(ours / reference - 1.0)))
 
 
-def _totals(name: str, lepton: str, front: Any, energy: float, low: float) -> dict[str, object]:
+def _totals(name: str, lepton: str, front: Any, energy: float, low: float) -> Row:
     masses = np.geomspace(low, 1.0, 60)
-    seconds = _seconds(lambda: front.totals(energy, masses, **LEAD), 5)
+    seconds = best(lambda: front.totals(energy, masses, **LEAD))
     ours = front.totals(energy, masses, **LEAD).sigma_pb
-    return {
-        "name": f"exact total, {name}, per (energy, mass), 60 masses",
-        "figure": 1e3 * seconds / len(masses),
-        "unit": "ms",
-        "error_reached": f"{_worst_error(lepton, energy, masses, ours):.1e} (worst of 60)",
-        "goal": "20 ms at 1e-3",
-    }
+    error = f"{_worst_error(lepton, energy, masses, ours):.1e} (worst of 60)"
+    name = f"exact total, {name}, per (energy, mass), 60 masses"
+    return row(name, 1e3 * seconds / len(masses), "ms", error, "20 ms at 1e-3")
 
 
-def _spectra() -> list[dict[str, object]]:
+def muon_totals() -> Row:
+    """Muons of 160 GeV on lead."""
+    return _totals("muons 160 GeV", "muon", muon_brems, 160.0, 1e-3)
+
+
+def electron_totals() -> Row:
+    """Electrons of 100 GeV on lead."""
+    return _totals("electrons 100 GeV", "electron", electron_brems, 100.0, 1e-6)
+
+
+def approximation() -> Row:
+    """Weizsaecker-Williams, the one formula that is quickly written down."""
+    masses = np.geomspace(1e-3, 1.0, 60)
+    ours = muon_brems.totals(160.0, masses, method="ww", **LEAD).sigma_pb
+
+    def plain() -> list[float]:
+        return [plain_brems.total(160.0, M_MU, float(m), **LEAD) for m in masses]
+
+    def peer() -> float:
+        agree("WW total", ours, plain(), rel=1e-3)
+        return 1e3 * best(plain, 3) / len(masses)
+
+    seconds = best(lambda: muon_brems.totals(160.0, masses, method="ww", **LEAD))
+    name = "WW total, muons 160 GeV, per (energy, mass)"
+    return row(name, 1e3 * seconds / len(masses), "ms", "1e-4", **against("SciPy, NumPy", peer))
+
+
+def spectra() -> list[Row]:
+    """Differential cross sections."""
     x = np.linspace(0.01, 0.99, 200)
     angle = np.geomspace(1e-5, 1e-1, 200)
     works = {
@@ -60,60 +75,45 @@ def _spectra() -> list[dict[str, object]]:
         "d2 sigma/dx dpsi": lambda: muon_brems.differential_x_psi(x, angle, 160.0, 0.1, **LEAD),
     }
     return [
-        {
-            "name": f"{name}, muons, per point",
-            "figure": 1e6 * _seconds(work, 5) / len(x),
-            "unit": "us",
-            "error_reached": "below 1e-3",
-            "goal": "-",
-        }
+        row(f"{name}, muons, per point", 1e6 * best(work) / len(x), "us", "below 1e-3")
         for name, work in works.items()
     ]
 
 
-def _events(lepton: str, mass: float, low: float, high: float, n: int = 400_000) -> list[dict]:
+def _events(lepton: str, mass: float, low: float, high: float, n: int = 400_000) -> list[Row]:
     options = {"mass": mass, "energy_min": low, "energy_max": high}
     sampler = BremsSampler(lepton, **LEAD, **options)
     energies = np.random.default_rng(1).uniform(low, high, n)
-    seconds = _seconds(lambda: sampler.sample(energies, stream(1)), 5)
+    seconds = best(lambda: sampler.sample(energies, stream(1)))
     sample = sampler.sample(energies, stream(1))
     point = f"{lepton}, m = {mass:g} GeV, {low:g}-{high:g} GeV"
+    error = (
+        f"acceptance {sample.acceptance:.2f}, weight above 1 in {sample.overweight_fraction:.0e} "
+        f"(mean excess {np.mean(sample.weight) - 1.0:.0e})"
+    )
+    table = 1e3 * best(lambda: BremsSampler(lepton, **LEAD, **options))
     return [
-        {
-            "name": f"unweighted events, {point}",
-            "figure": n / seconds / 1e6,
-            "unit": "million/s",
-            "error_reached": f"acceptance {sample.acceptance:.2f}, weight above 1 in "
-            f"{sample.overweight_fraction:.0e} (mean excess {np.mean(sample.weight) - 1.0:.0e})",
-            "goal": "2 million/s",
-        },
-        {
-            "name": f"table of bounds, {point}",
-            "figure": 1e3 * _seconds(lambda: BremsSampler(lepton, **LEAD, **options), 5),
-            "unit": "ms",
-            "error_reached": "-",
-            "goal": "20 ms",
-        },
+        row(f"unweighted events, {point}", n / seconds / 1e6, "million/s", error, "2 million/s"),
+        row(f"table of bounds, {point}", table, "ms", "-", "20 ms"),
     ]
 
 
-def rows() -> list[dict[str, object]]:
-    """One dict per figure: name, figure, unit, error_reached, goal."""
-    return [
-        _totals("muons 160 GeV", "muon", muon_brems, 160.0, 1e-3),
-        _totals("electrons 100 GeV", "electron", electron_brems, 100.0, 1e-6),
-        *_spectra(),
-        *_events("muon", 0.1, 140.0, 160.0),
-        *_events("muon", 1e-3, 140.0, 160.0),
-        *_events("muon", 1.0, 100.0, 160.0),
-        *_events("electron", 1e-3, 50.0, 100.0),
-        *_events("electron", 0.1, 50.0, 100.0),
-    ]
+def events(*point: Any) -> list[Row]:
+    """Unweighted events of one lepton, mass and range of energies."""
+    return _events(*point)
 
+
+POINTS = (
+    ("muon", 0.1, 140.0, 160.0), ("muon", 1e-3, 140.0, 160.0), ("muon", 1.0, 100.0, 160.0),
+    ("electron", 1e-3, 50.0, 100.0), ("electron", 0.1, 50.0, 100.0),
+)  # fmt: skip
+PARTS = (
+    muon_totals,
+    electron_totals,
+    approximation,
+    spectra,
+    *(partial(events, *p) for p in POINTS),
+)
 
 if __name__ == "__main__":
-    for row in rows():
-        print(
-            f"{row['name']:60s} {row['figure']:10.3g} {row['unit']:10s} "
-            f"{row['error_reached']}  (goal: {row['goal']})"
-        )
+    main(PARTS)

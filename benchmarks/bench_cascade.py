@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from measure import Row, best, main, row
 
 from mutau.matter import material
 from mutau.transport.em_cascade import energy_balance, track_lengths
@@ -16,33 +16,23 @@ LEAD = material("lead")
 ENERGY = 100.0
 
 
-def best(call: Callable[[], Any], repeat: int) -> float:
-    """Least processor time of a call, s."""
-    times = []
-    for _ in range(repeat):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return min(times)
-
-
-def equations(cut: float, goal: str) -> dict[str, Any]:
+def equations(cut: float, goal: str) -> Row:
     """Time of one solution above `cut`, ms, and its error."""
     edges = np.geomspace(cut, ENERGY, 21)
     got = track_lengths("e-", ENERGY, LEAD, edges)
     seconds = best(lambda: track_lengths("e-", ENERGY, LEAD, edges), 30)
     error = np.max(got.err[0] / got.electron)
     balance = energy_balance("e-", ENERGY, LEAD, cut).imbalance
-    return {
-        "name": f"track lengths, lead, 100 GeV e-, E > {cut:g} GeV",
-        "figure": 1e3 * seconds,
-        "unit": "ms",
-        "error_reached": f"{error:.1e} largest of 20 bins, energy {balance:+.1e}",
-        "goal": goal,
-    }
+    return row(
+        f"track lengths, lead, 100 GeV e-, E > {cut:g} GeV",
+        1e3 * seconds,
+        "ms",
+        f"{error:.1e} largest of 20 bins, energy {balance:+.1e}",
+        goal,
+    )
 
 
-def showers(cut: float, n: int, goal: str) -> dict[str, Any]:
+def showers(cut: float, n: int, goal: str) -> Row:
     """Showers per second and core above `cut`."""
     edges = np.geomspace(cut, ENERGY, 21)
     width = np.diff(edges)
@@ -50,16 +40,16 @@ def showers(cut: float, n: int, goal: str) -> dict[str, Any]:
     seconds = best(lambda: simulate_showers("e-", ENERGY, LEAD, n, cut=cut, edges=edges), 3)
     mean = track_lengths("e-", ENERGY, LEAD, edges)
     ratio = np.sum(got.electron * width) / np.sum(mean.electron * width)
-    return {
-        "name": f"showers, lead, 100 GeV e-, E > {cut:g} GeV",
-        "figure": n / seconds,
-        "unit": "1/s",
-        "error_reached": f"electron track {100 * (ratio - 1):+.2f} % of the equations",
-        "goal": goal,
-    }
+    return row(
+        f"showers, lead, 100 GeV e-, E > {cut:g} GeV",
+        n / seconds,
+        "1/s",
+        f"electron track {100 * (ratio - 1):+.2f} % of the equations",
+        goal,
+    )
 
 
-def emissions(n: int) -> dict[str, Any]:
+def emissions(n: int) -> Row:
     """Showers with a forced emission per second and core."""
     energy = np.geomspace(1.0, ENERGY, 200)
     rate = 1e-6 * np.sqrt(energy)
@@ -69,29 +59,22 @@ def emissions(n: int) -> dict[str, Any]:
         return simulate_emissions("e-", ENERGY, LEAD, n, [radiated], cut=1.0)
 
     weight = run().weight
-    return {
-        "name": "showers with one forced emission, lead, 100 GeV e-, E > 1 GeV",
-        "figure": n / best(run, 3),
-        "unit": "1/s",
-        "error_reached": f"yield {100 * weight.std() / weight.mean() / np.sqrt(n):.2f} % at {n}",
-        "goal": "",
-    }
+    return row(
+        "showers with one forced emission, lead, 100 GeV e-, E > 1 GeV",
+        n / best(run, 3),
+        "1/s",
+        f"yield {100 * weight.std() / weight.mean() / np.sqrt(n):.2f} % at {n}",
+        "-",
+    )
 
 
-def rows() -> list[dict[str, Any]]:
-    """One row per figure: name, figure, unit, error_reached, goal."""
-    return [
-        equations(1.0, "5 ms"),
-        equations(0.01, ""),
-        showers(1.0, 10000, "2e4 1/s"),
-        showers(0.01, 200, ""),
-        emissions(10000),
-    ]
-
+PARTS = (
+    partial(equations, 1.0, "5 ms"),
+    partial(equations, 0.01, "-"),
+    partial(showers, 1.0, 10000, "2e4 1/s"),
+    partial(showers, 0.01, 200, "-"),
+    partial(emissions, 10000),
+)
 
 if __name__ == "__main__":
-    for row in rows():
-        print(
-            f"{row['name']}: {row['figure']:.4g} {row['unit']} (goal {row['goal'] or 'none'}),"
-            f" {row['error_reached']}"
-        )
+    main(PARTS)

@@ -1,23 +1,23 @@
 """Speed of writing and reading event files: 2 -> 3 events of five particles, 17 digits each.
 
-Run `python benchmarks/bench_event_files.py`; `rows()` gives the same as a list.
+Peers: pylhe and pyhepmc, reading our files into memory.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from measure import Row, against, agree, best, main, row
 
 from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.sampling.event_files import SUFFIXES, read_events, write_events
 
-_N_EVENTS = 100_000
+_N_EVENTS = 50_000
 _WRITE_GOAL = {".lhe": 2e5}
 
 
@@ -38,53 +38,55 @@ def sample(n_events: int) -> Events:
     )
 
 
-def _rate(action: Callable[[], Any], repeat: int = 3) -> float:
-    """Best of `repeat` runs, events per second."""
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        action()
-        best = min(best, time.perf_counter() - start)
-    return _N_EVENTS / best
+def _pylhe(path: Path, energies: np.ndarray) -> float:
+    """Events per second of pylhe."""
+    import pylhe
+
+    start = time.process_time()
+    found = [[p.e for p in event.particles] for event in pylhe.LHEFile.fromfile(str(path)).events]
+    seconds = time.process_time() - start
+    agree("energies in the LHE file", energies, np.array(found).reshape(-1), rel=1e-12)
+    return _N_EVENTS / seconds
 
 
-def rows() -> list[dict[str, Any]]:
-    """One row for writing and one for reading each format; error: of all numbers read back."""
-    events, table = sample(_N_EVENTS), []
+def _pyhepmc(path: Path, energies: np.ndarray) -> float:
+    """Events per second of pyhepmc, momenta as arrays."""
+    import pyhepmc
+
+    start = time.process_time()
+    with pyhepmc.open(str(path)) as stream_of_events:
+        found = [event.numpy.particles.e for event in stream_of_events]
+    seconds = time.process_time() - start
+    agree("energies in the HepMC file", energies, np.concatenate(found), rel=1e-12)
+    return _N_EVENTS / seconds
+
+
+def files(suffix: str) -> list[Row]:
+    """Writing and reading one format; error: of all numbers read back."""
+    events = sample(_N_EVENTS)
     with tempfile.TemporaryDirectory() as folder:
-        for suffix in SUFFIXES:
-            path = Path(folder) / f"events{suffix}"
-            write_events(events, path)  # compiles what there is to compile
-            back = read_events(path)
-            error = max(
-                float(np.max(np.abs(getattr(back, name) / getattr(events, name) - 1.0)))
-                for name in ("x4", "weight")
-            )
-            momenta = float(np.max(np.abs(back.p4 - events.p4)))
-            for verb, action, goal in (
-                (
-                    "write",
-                    lambda path=path: write_events(events, path),
-                    _WRITE_GOAL.get(suffix, "-"),
-                ),
-                ("read", lambda path=path: read_events(path), "-"),
-            ):
-                table.append(
-                    {
-                        "name": f"event files: {verb} {suffix}",
-                        "figure": _rate(action),
-                        "unit": "events/s",
-                        "error_reached": max(error, momenta),
-                        "goal": goal,
-                    }
-                )
-            path.unlink()
-    return table
+        path = Path(folder) / f"events{suffix}"
+        write_events(events, path)
+        back = read_events(path)
+        error = max(
+            *(float(np.max(np.abs(getattr(back, name) / getattr(events, name) - 1.0)))
+              for name in ("x4", "weight")),
+            float(np.max(np.abs(back.p4 - events.p4))),
+        )  # fmt: skip
+        peer: Row = {}
+        if suffix == ".lhe":
+            peer = against("pylhe", lambda: _pylhe(path, events.p4[:, 0]), needs="pylhe")
+        elif suffix == ".hepmc":
+            peer = against("pyhepmc", lambda: _pyhepmc(path, events.p4[:, 0]), needs="pyhepmc")
+        write = _N_EVENTS / best(lambda: write_events(events, path), 2)
+        read = _N_EVENTS / best(lambda: read_events(path), 2)
+    return [
+        row(f"write {suffix}", write, "events/s", error, _WRITE_GOAL.get(suffix, "-")),
+        row(f"read {suffix}", read, "events/s", error, **peer),
+    ]
 
+
+PARTS = tuple(partial(files, suffix) for suffix in SUFFIXES)
 
 if __name__ == "__main__":
-    for row in rows():
-        print(
-            f"{row['name']:32} {row['figure']:12.4g} {row['unit']:10} "
-            f"error {row['error_reached']:.1e}  goal {row['goal']}"
-        )
+    main(PARTS)

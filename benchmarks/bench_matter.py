@@ -1,16 +1,15 @@
 """How fast matter acts on muons: tables, energy loss, scattering, the NA64mu trigger chain.
 
-Processor time of one core, the better of three.
+Peers: the same look-ups and the same helix in NumPy and SciPy.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
+import plain_matter
+from measure import Row, against, agree, best, main, row
 
+from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.matter import material, mean_energy_after, stopping_power
 from mutau.matter.muon_cross_sections import PROCESSES, moment
@@ -23,78 +22,107 @@ from mutau.transport.muon_propagation import (
     propagate_slab,
 )
 
-
-def _seconds(call: Callable[[], Any]) -> float:
-    call()
-    times = []
-    for _ in range(3):
-        begin = time.process_time()
-        call()
-        times.append(time.process_time() - begin)
-    return min(times)
+N = 1_000_000
+LEAD, IRON = material("lead"), material("iron")
 
 
-def _trigger_chain(muons: Muons) -> Muons:
-    target = material("lead-scintillator")
-    rng = stream(1)
-    muons = propagate_slab(muons, target, 40.0 * target.radiation_length_cm, rng)
-    muons = drift_to_plane(muons, 300.0)
-    muons = cross_dipole(muons, 0.7, 300.0, 200.0)
-    muons = drift_to_plane(muons, 900.0)
-    return drift_to_plane(muons, 1200.0)
+def tables() -> Row:
+    """Integrals over the radiative cross sections."""
+    grid, item = np.geomspace(1.0, 1e4, 50), LEAD.elements[0][0]
+    seconds = best(lambda: [moment(name, 1, grid, item) for name in PROCESSES], 3)
+    return row("radiative loss, one element and energy", 1e3 * seconds / 50, "ms", "1e-4", "< 10")
+
+
+def losses() -> list[Row]:
+    """Mean loss at a point and over a slab."""
+    energy = np.random.default_rng(1).uniform(20.0, 160.0, N)
+    table = plain_matter.spline(lambda e: stopping_power(e, LEAD))
+
+    def look_up() -> np.ndarray:
+        return np.exp(table(np.log(energy - M_MU)))
+
+    def point() -> float:
+        agree("stopping power", stopping_power(energy, LEAD), look_up(), rel=1e-3)
+        return N / best(look_up, 3)
+
+    def slab() -> float:
+        few = energy[: N // 10]
+        theirs = plain_matter.energy_after(few, table, 22.0)
+        agree("energy after a slab", mean_energy_after(few, LEAD, 22.0), theirs, rel=1e-4)
+        return len(few) / best(lambda: plain_matter.energy_after(few, table, 22.0), 2)
+
+    loss = N / best(lambda: stopping_power(energy, LEAD), 3)
+    after = N / best(lambda: mean_energy_after(energy, LEAD, 22.0), 3)
+    return [
+        row("stopping power", loss, "1/s/core", "2e-4 of table", **against("SciPy spline", point)),
+        row("energy after a slab", after, "1/s/core", "1e-7 of energy",
+            **against("NumPy, Runge-Kutta", slab)),
+    ]  # fmt: skip
 
 
 def _core_error() -> str:
     """Largest deviation of the sampler from Moliere's distribution over the core bins."""
-    iron, n = material("iron"), 1_000_000
-    parameters = moliere(160.0, iron, 1.0)
-    angles = scatter(160.0, iron, np.full(n, 1.0), stream(2), point=True)
+    parameters = moliere(160.0, IRON, 1.0)
+    angles = scatter(160.0, IRON, np.full(N, 1.0), stream(2), point=True)
     edges = parameters.width * np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0])
     counts = np.histogram(np.hypot(angles[:, 0], angles[:, 1]), edges)[0]
     nodes, weights = np.polynomial.legendre.leggauss(24)
     half = 0.5 * np.diff(edges)[:, None]
     theta = edges[:-1, None] + half * (1.0 + nodes)
     expected = np.sum(half * weights * theta * moliere_density(theta, parameters), axis=1)
-    return f"{np.max(np.abs(counts / n / expected - 1.0)):.1e} (bins, against Moliere)"
+    return f"{np.max(np.abs(counts / N / expected - 1.0)):.1e} (bins, against Moliere)"
 
 
-def rows() -> list[dict[str, Any]]:
-    """Measured figures with unit, error reached and goal."""
-    n = 1_000_000
-    lead, iron = material("lead"), material("iron")
-    energy = np.full(n, 160.0)
-    muons = along_z(160.0, n)
-    grid = np.geomspace(1.0, 1e4, 50)
-    item = lead.elements[0][0]
-    table = _seconds(lambda: [moment(name, 1, grid, item) for name in PROCESSES])
-    loss = _seconds(lambda: stopping_power(energy, lead))
-    after = _seconds(lambda: mean_energy_after(energy, lead, 22.0))
-    kicks = _seconds(lambda: scatter(160.0, iron, np.full(n, 1.0), stream(3)))
-    slab = _seconds(lambda: propagate_slab(muons, iron, 10.0, stream(4)))
-    knock = _seconds(lambda: propagate_slab(muons, iron, 10.0, stream(4), straggling="knock-on"))
-    field = _seconds(lambda: cross_dipole(muons, 0.7, 0.0, 200.0))
-    chain = _seconds(lambda: _trigger_chain(muons))
-
-    def row(name: str, figure: float, unit: str, error: str, goal: str = "-") -> dict[str, Any]:
-        return {
-            "name": name, "figure": figure, "unit": unit, "error_reached": error, "goal": goal,
-        }  # fmt: skip
-
+def scattering() -> list[Row]:
+    """Collisions one by one, and slabs."""
+    muons = along_z(160.0, N)
+    kicks = best(lambda: scatter(160.0, IRON, np.full(N, 1.0), stream(3)), 3)
+    slab = best(lambda: propagate_slab(muons, IRON, 10.0, stream(4)), 3)
+    knock = best(lambda: propagate_slab(muons, IRON, 10.0, stream(4), straggling="knock-on"), 3)
     return [
-        row("radiative loss, one element and energy", 1e3 * table / 50, "ms", "1e-4", "< 10"),
-        row("stopping power", n / loss, "1/s/core", "2e-4 of table", "-"),
-        row("energy after a slab", n / after, "1/s/core", "1e-7 of energy", "-"),
-        row("multiple scattering", n / kicks, "1/s/core", _core_error(), "-"),
-        row("slab, mean loss", n / slab, "muons/s/core", "as scattering", "-"),
-        row("slab, knock-on straggling", n / knock, "muons/s/core", "mean exact", "-"),
-        row("dipole", n / field, "muons/s/core", "1e-12 of |p|", "-"),
-        row("target + dipole + drifts", n / chain, "muons/s/core", "as scattering", "2e6"),
+        row("multiple scattering", N / kicks, "1/s/core", _core_error()),
+        row("slab, mean loss", N / slab, "muons/s/core", "as scattering"),
+        row("slab, knock-on straggling", N / knock, "muons/s/core", "mean exact"),
     ]
 
 
+def dipole() -> Row:
+    """Exact helix through a box of field."""
+    rng = stream(5)
+    start = along_z(160.0, N)
+    p4 = start.p4.copy()
+    p4[:, 1:3] = 0.2 * rng.standard_normal((N, 2))
+    p4[:, 0] = np.sqrt(np.sum(p4[:, 1:] ** 2, axis=1) + M_MU**2)
+    muons = Muons(start.x4, p4, start.charge, start.alive)
+
+    def plain() -> tuple[np.ndarray, np.ndarray]:
+        return plain_matter.across_dipole(muons.x4, muons.p4, muons.charge, 0.7, 200.0)
+
+    def peer() -> float:
+        ours, (x4, p4) = cross_dipole(muons, 0.7, 0.0, 200.0), plain()
+        agree("place behind the dipole", ours.x4, x4, rel=1e-9, abs_=1e-9)
+        agree("momentum behind the dipole", ours.p4, p4, rel=1e-9, abs_=1e-12)
+        return N / best(plain, 3)
+
+    rate = N / best(lambda: cross_dipole(muons, 0.7, 0.0, 200.0), 3)
+    return row("dipole", rate, "muons/s/core", "1e-12 of |p|", **against("NumPy", peer))
+
+
+def trigger_chain() -> Row:
+    """Target, dipole and drifts of NA64mu."""
+    target, muons = material("lead-scintillator"), along_z(160.0, N)
+
+    def chain() -> Muons:
+        behind = propagate_slab(muons, target, 40.0 * target.radiation_length_cm, stream(1))
+        behind = cross_dipole(drift_to_plane(behind, 300.0), 0.7, 300.0, 200.0)
+        return drift_to_plane(drift_to_plane(behind, 900.0), 1200.0)
+
+    return row(
+        "target + dipole + drifts", N / best(chain, 3), "muons/s/core", "as scattering", "2e6"
+    )
+
+
+PARTS = (tables, losses, scattering, dipole, trigger_chain)
+
 if __name__ == "__main__":
-    for line in rows():
-        print(
-            f"{line['name']:42s} {line['figure']:10.3g} {line['unit']:14s} "
-            f"{line['error_reached']:32s} goal {line['goal']}"
-        )
+    main(PARTS)

@@ -1,26 +1,20 @@
-"""Speed and accuracy of the models and of the published curves; run it to see the table."""
+"""Speed and accuracy of the models and of the published curves.
+
+Peers: SciPy's quadrature for the loop integrals, numpy.interp for the curve.
+"""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import plain_loops
+from measure import Row, against, agree, best, main, row
+
+N = 200_000
 
 
-def per_second(action: Callable[[], Any], size: int, repeat: int = 5) -> float:
-    """Best rate of `repeat` runs, items per second."""
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        action()
-        best = min(best, time.perf_counter() - start)
-    return size / best
-
-
-def mixing_error() -> float:
+def _mixing_error() -> float:
     """Largest relative error of the closed form against 50 digits, over 40 momenta."""
     import mpmath
 
@@ -45,7 +39,7 @@ def mixing_error() -> float:
     return worst
 
 
-def moment_error() -> float:
+def _moment_error() -> float:
     """Largest relative error of the moment integral against its closed form in 60 digits."""
     import mpmath
 
@@ -64,8 +58,40 @@ def moment_error() -> float:
     return worst
 
 
-def average_error() -> float:
-    """Relative difference of the line-shape average from adaptive quadrature, at one point."""
+def mixing() -> Row:
+    """Kinetic mixing at space- and timelike momenta."""
+    from mutau.models import loop_mixing
+
+    q2 = np.linspace(-1.0, 1.0, N)
+
+    def peer() -> float:
+        few = [float(x) for x in q2[:: N // 50]]
+        agree("kinetic mixing", loop_mixing(few), [plain_loops.mixing(x) for x in few], rel=1e-8)
+        return len(few) / best(lambda: [plain_loops.mixing(x) for x in few], 3)
+
+    rate = N / best(lambda: loop_mixing(q2))
+    name = "kinetic mixing at complex accuracy"
+    return row(name, rate, "values/s", _mixing_error(), 1e6, **against("SciPy quad", peer))
+
+
+def moment() -> Row:
+    """Anomalous moment of the muon."""
+    from mutau.models.muon_moment import moment_integral
+
+    mass = np.logspace(-6, 3, N)
+
+    def peer() -> float:
+        few = mass[:: N // 50]
+        agree("moment", moment_integral(few), [plain_loops.moment(float(m)) for m in few], rel=1e-8)
+        return len(few) / best(lambda: [plain_loops.moment(float(m)) for m in few], 3)
+
+    rate = N / best(lambda: moment_integral(mass))
+    error = _moment_error()
+    return row("muon moment integral", rate, "values/s", error, 1e6, **against("SciPy quad", peer))
+
+
+def line_shape() -> Row:
+    """Average of the mixing over a broad line; error: adaptive quadrature at one point."""
     import mpmath
 
     from mutau.models import LmuMinusLtau
@@ -80,46 +106,43 @@ def average_error() -> float:
     cuts = [4 * z.mass_chi**2, 0.04, *z.mixing_thresholds[:1], 0.05, m2, 0.07, 0.2, 1.0]
     cuts = [float(mpmath.atan((q2 - m2) / scale)) for q2 in (*cuts, 4.0, 12.0, 13.5, 100.0)]
     plain = float(mpmath.quad(integrand, cuts)) / z.mass / np.pi
-    return abs(z.average_mixing_squared(q_max=10.0) / plain - 1.0)
+    error = abs(z.average_mixing_squared(q_max=10.0) / plain - 1.0)
+    rate = 1.0 / best(LmuMinusLtau(0.2, 1e-4, 0.1).average_mixing_squared, 20)
+    return row("line-shape average of the mixing", rate, "masses/s", error, 500.0)
 
 
-def partition_error() -> float:
-    """Deviation of the sum of all branchings from 1."""
+def model_point() -> Row:
+    """All widths of a new model; error: the sum of all branchings."""
     from mutau.models import LmuMinusLtau
 
     z = LmuMinusLtau(0.25, 1e-3, 0.1)
-    return abs(sum(z.branching(channel) for channel in z.channels) - 1.0)
+    error = abs(sum(z.branching(channel) for channel in z.channels) - 1.0)
+    rate = 1.0 / best(lambda: LmuMinusLtau(0.2, 1e-3).branching_invisible, 50)
+    return row("model point with all widths", rate, "points/s", error, 5e3)
 
 
-def rows() -> list[dict[str, Any]]:
-    """One row per figure: name, figure, unit, error_reached, goal."""
+def curve() -> Row:
+    """Look-up in a published line, with steps and checks."""
     from mutau.limits import published_limit
-    from mutau.models import LmuMinusLtau, loop_mixing
-    from mutau.models.muon_moment import moment_integral
 
-    q2, mass = np.linspace(-1.0, 1.0, 200_000), np.logspace(-6, 3, 200_000)
-    dark = LmuMinusLtau(0.2, 1e-4, 0.1)
-    curve = published_limit("babar4mu-2016")
-    low, high = curve.mass_range
-    inside = np.linspace(low, high, 200_000)
-    at_nodes = float(np.max(np.abs(curve.coupling_at(curve.mass) / curve.coupling - 1.0)))
-    return [
-        {"name": "kinetic mixing at complex accuracy", "unit": "values/s", "goal": 1e6,
-         "figure": per_second(lambda: loop_mixing(q2), q2.size), "error_reached": mixing_error()},
-        {"name": "muon moment integral", "unit": "values/s", "goal": 1e6,
-         "figure": per_second(lambda: moment_integral(mass), mass.size),
-         "error_reached": moment_error()},
-        {"name": "line-shape average of the mixing", "unit": "masses/s", "goal": 500.0,
-         "figure": per_second(dark.average_mixing_squared, 1), "error_reached": average_error()},
-        {"name": "model point with all widths", "unit": "points/s", "goal": 5e3,
-         "figure": per_second(lambda: LmuMinusLtau(0.2, 1e-3).branching_invisible, 1),
-         "error_reached": partition_error()},
-        {"name": "look-up in a published curve", "unit": "masses/s", "goal": 1e6,
-         "figure": per_second(lambda: curve.coupling_at(inside), inside.size),
-         "error_reached": at_nodes},
-    ]  # fmt: skip
+    line = published_limit("babar4mu-2016")
+    low, high = line.mass_range
+    inside = np.linspace(low, high, N)
+    at_nodes = float(np.max(np.abs(line.coupling_at(line.mass) / line.coupling - 1.0)))
 
+    def plain() -> np.ndarray:
+        return np.exp(np.interp(np.log(inside), np.log(line.mass), np.log(line.coupling)))
+
+    def peer() -> float:
+        agree("curve", line.coupling_at(inside), plain(), rel=1e-9)
+        return N / best(plain)
+
+    rate = N / best(lambda: line.coupling_at(inside))
+    name = "look-up in a published curve"
+    return row(name, rate, "masses/s", at_nodes, 1e6, **against("numpy.interp", peer))
+
+
+PARTS = (mixing, moment, line_shape, model_point, curve)
 
 if __name__ == "__main__":
-    for row in rows():
-        print(json.dumps(row))
+    main(PARTS)

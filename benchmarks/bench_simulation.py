@@ -1,18 +1,13 @@
-"""How fast the full simulation of NA64mu is, per core, and how right.
-
-Processor time of one core, the better of three.
-"""
+"""How fast the full simulation of NA64mu is, per core, and how right."""
 
 from __future__ import annotations
 
 import resource
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from measure import Row, best, main, row
 
 from mutau.core.random import stream
 from mutau.detector.simulation import CHUNK, beam_source, entrance, simulate_beam, simulate_chunk
@@ -21,16 +16,6 @@ from mutau.experiment import load_experiment
 from mutau.matter import material, mean_energy_after
 from mutau.pipeline.simulate import signal_source, tally
 from mutau.scan.simulate import Run, compute_shard
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    call()
-    times = []
-    for _ in range(3):
-        begin = time.process_time()
-        call()
-        times.append(time.process_time() - begin)
-    return min(times)
 
 
 def _loss_error() -> str:
@@ -53,51 +38,39 @@ def _loss_error() -> str:
     return f"mean loss in the ECAL {loss.mean() / mean - 1.0:+.2%} ± {error / mean:.2%}"
 
 
-def rows() -> list[dict[str, Any]]:
+def muons() -> list[Row]:
     """Muons per second and core: transport alone, with fit and counting, with files, signal."""
     experiment = load_experiment("na64mu")
-    plain = simulate_chunk(experiment, CHUNK, 1, 0)
     source = signal_source(experiment, 0.1)
     run = Run(experiment.to_dict(), "na64mu", CHUNK, 1)
+    fit = "track fit as in bench_tracking"
     with tempfile.TemporaryDirectory() as folder:
-        times = {
+        works = {
             "beam muons through NA64mu, to Hits": (
-                _seconds(lambda: simulate_chunk(experiment, CHUNK, 1, 0)),
-                _loss_error(),
-                "5e4",
-            ),
+                lambda: simulate_chunk(experiment, CHUNK, 1, 0), _loss_error(), "5e4"),
             "the same with track fit, cuts, histograms": (
-                _seconds(lambda: tally(simulate_chunk(experiment, CHUNK, 1, 0), experiment)),
-                "track fit as in bench_tracking",
-                "-",
-            ),
+                lambda: tally(simulate_chunk(experiment, CHUNK, 1, 0), experiment), fit, "-"),
             "the same into Parquet, whole events": (
-                _seconds(lambda: compute_shard(run, folder, 0)),
-                "floats kept with 32 bits",
-                "1e8 in 20 minutes on 2 cores: 4.2e4",
-            ),
+                lambda: compute_shard(run, folder, 0), "floats kept with 32 bits",
+                "1e8 in 20 minutes on 2 cores: 4.2e4"),
             "signal of 100 MeV from vertices in the ECAL": (
-                _seconds(lambda: simulate_chunk(experiment, CHUNK, 1, 0, signal=source)),
-                "exact 2 to 3 kinematics",
-                "-",
-            ),
-        }
+                lambda: simulate_chunk(experiment, CHUNK, 1, 0, signal=source),
+                "exact 2 to 3 kinematics", "-"),
+        }  # fmt: skip
+        found = [
+            row(name, CHUNK / best(work, 3), "muons/s/core", error, goal)
+            for name, (work, error, goal) in works.items()
+        ]
         size = next(Path(folder).rglob("*.parquet")).stat().st_size / CHUNK
-    found = [
-        {"name": name, "figure": CHUNK / seconds, "unit": "muons/s/core", "error_reached": error,
-         "goal": goal}
-        for name, (seconds, error, goal) in times.items()
-    ]  # fmt: skip
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return [
         *found,
-        {"name": "whole events on disk", "figure": size, "unit": "bytes/muon",
-         "error_reached": "-", "goal": "-"},
-        {"name": "memory of the process", "figure": peak, "unit": "GB",
-         "error_reached": f"chunks of {len(plain)}, whatever n", "goal": "2"},
-    ]  # fmt: skip
+        row("whole events on disk", size, "bytes/muon"),
+        row("memory of the process", peak, "GB", f"chunks of {CHUNK}, whatever n", "2"),
+    ]
 
+
+PARTS = (muons,)
 
 if __name__ == "__main__":
-    for row in rows():
-        print(row)
+    main(PARTS)

@@ -1,88 +1,88 @@
 """Speed of the statistics room: pseudo-experiments per second, time per limit.
 
-Run `python benchmarks/bench_stats.py`; `rows()` gives the same as a list.
+Peer: pyhf with the workspace that this package exports; it finds the same numbers.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from measure import Row, against, agree, best, main, row
 
 from mutau.core.random import stream
 from mutau.stats import CountingModel, solve_coupling, upper_limit
 from mutau.stats.profile import actual
 from mutau.stats.toys import throw_at, toy_q
 
+ONE = CountingModel.from_arrays(1.0, 0.7, 0.28, 0)
 PERIODS = CountingModel.from_arrays(
     [0.55, 0.45], [0.4, 0.3], 0.2, 0, systematics={"yield": 0.15, "threshold": 0.05}
 )
 
 
-def _seconds(work: Callable[[], object], repeat: int) -> float:
-    work()
-    begin = time.perf_counter()
-    for _ in range(repeat):
-        work()
-    return (time.perf_counter() - begin) / repeat
+def _their_toys(model: CountingModel, strength: float, ours: np.ndarray) -> float:
+    """Pseudo-experiments per second of pyhf; the mean statistic is ours within 5 errors."""
+    from plain_pyhf import Peer
+
+    peer, count = Peer(model), 60
+    peer.toys(strength, 2, 1)
+    found: list[np.ndarray] = []
+    seconds = best(lambda: found.append(peer.toys(strength, count, 2)), 1)
+    theirs = found[-1]
+    error = float(np.std(ours) / np.sqrt(count))
+    agree("mean statistic of toys", np.mean(ours), np.mean(theirs), rel=0.0, abs_=5.0 * error)
+    return count / seconds
 
 
-def _toys_per_second(model: CountingModel, count: int) -> float:
+def toys(name: str, model: CountingModel, count: int) -> Row:
+    """Statistic of pseudo-experiments at signal strength 2.5."""
     parts = model.parts()
     data = actual(model, parts)
 
-    def work() -> None:
-        toy_q(parts, throw_at(model, parts, data, 2.5, count, stream(1)), 2.5)
+    def work() -> np.ndarray:
+        return np.asarray(toy_q(parts, throw_at(model, parts, data, 2.5, count, stream(1)), 2.5))
 
-    return count / _seconds(work, 3)
-
-
-def rows() -> list[dict[str, object]]:
-    """One dict per figure: name, figure, unit, error_reached, goal."""
-    one = CountingModel.from_arrays(1.0, 0.7, 0.28, 0)
-    found = [
-        {
-            "name": "toys, one counting channel, Gaussian background",
-            "figure": _toys_per_second(one, 200_000),
-            "unit": "pseudo-experiments/s",
-            "error_reached": "statistic exact to 1e-9",
-            "goal": 1e5,
-        },
-        {
-            "name": "toys, two run periods, signal error",
-            "figure": _toys_per_second(PERIODS, 100_000),
-            "unit": "pseudo-experiments/s",
-            "error_reached": "statistic exact to 1e-9",
-            "goal": 1e5,
-        },
-    ]
-    for method, repeat in (("bayes", 50), ("asymptotic-cls", 50), ("toys-cls", 3)):
-        limit = upper_limit(PERIODS, method=method)
-        seconds = _seconds(lambda name=method: upper_limit(PERIODS, method=name), repeat)
-        error = f"{limit.strength_err / limit.strength:.1e}" if limit.n_toys else "below 1e-8"
-        found.append(
-            {
-                "name": f"limit, two run periods, {method}",
-                "figure": 1e3 * seconds,
-                "unit": "ms",
-                "error_reached": error,
-                "goal": 10.0 if not limit.n_toys else 2000.0,
-            }
-        )
-    found.append(
-        {
-            "name": "coupling from S(g), without the signal's own time",
-            "figure": 1e3 * _seconds(lambda: solve_coupling(lambda g: 1e7 * g**2, 2.3), 100),
-            "unit": "ms",
-            "error_reached": "1e-6",
-            "goal": 1.0,
-        }
+    peer = against("pyhf", lambda: _their_toys(model, 2.5, work()), needs="pyhf")
+    rate = count / best(work, 3)
+    return row(
+        f"toys, {name}", rate, "pseudo-experiments/s", "statistic exact to 1e-9", 1e5, **peer
     )
-    return found
 
+
+def limit(method: str, repeat: int) -> Row:
+    """Upper limit of two run periods with systematic errors."""
+    found = upper_limit(PERIODS, method=method)
+    error = f"{found.strength_err / found.strength:.1e}" if found.n_toys else "below 1e-8"
+
+    def theirs() -> float:
+        from plain_pyhf import Peer
+
+        peer = Peer(PERIODS)
+        agree("asymptotic limit", found.strength, peer.limit(found.strength), rel=1e-3)
+        return 1e3 * best(lambda: peer.limit(found.strength), 2)
+
+    peer = against("pyhf", theirs, needs="pyhf") if method == "asymptotic-cls" else {}
+    seconds = best(lambda: upper_limit(PERIODS, method=method), repeat)
+    goal = 2000.0 if found.n_toys else 10.0
+    return row(f"limit, two run periods, {method}", 1e3 * seconds, "ms", error, goal, **peer)
+
+
+def coupling() -> Row:
+    """Root of S(g) = limit."""
+    seconds = best(lambda: [solve_coupling(lambda g: 1e7 * g**2, 2.3) for _ in range(20)])
+    name = "coupling from S(g), without the signal's own time"
+    return row(name, 1e3 * seconds / 20, "ms", "1e-6", 1.0)
+
+
+PARTS = (
+    partial(toys, "one counting channel, Gaussian background", ONE, 200_000),
+    partial(toys, "two run periods, signal error", PERIODS, 100_000),
+    partial(limit, "bayes", 20),
+    partial(limit, "asymptotic-cls", 20),
+    partial(limit, "toys-cls", 2),
+    coupling,
+)
 
 if __name__ == "__main__":
-    for row in rows():
-        print(
-            f"{row['name']:55s} {row['figure']:12.4g} {row['unit']:22s} "
-            f"error {row['error_reached']:24s} goal {row['goal']:g}"
-        )
+    main(PARTS)

@@ -1,41 +1,162 @@
-"""One table of all benchmarks: what, how fast, at which error, against which goal."""
+"""One table of all benchmarks: what, how fast, at which error, against which goal and which peer.
+
+    python benchmarks/run.py [NAME ...] [--json FILE]
+
+NAME : part of a script's name, "tracking" for bench_tracking.py; none runs all. Every script runs
+in a process of its own, so that memory and compiled code of one do not help or hinder the next. A
+row that fails says why; the rest goes on. Peers that are not installed are left out (`pip install
+-e '.[peers]'`). Ctrl-C stops and shows what is there.
+"""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import importlib.util
+import json
+import os
+import platform
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+from measure import Row, faster, run, shown
 from rich.console import Console
 from rich.table import Table
 
+HERE = Path(__file__).resolve().parent
+#: Threads of numerical libraries: figures are per core.
+ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    """The rows that a `bench_*.py` script measures."""
+
+def scripts(wanted: list[str]) -> list[Path]:
+    """The scripts whose names contain one of `wanted`; all without."""
+    found = sorted(HERE.glob("bench_*.py"))
+    return [path for path in found if not wanted or any(name in path.stem for name in wanted)]
+
+
+def rows_of(path: Path, keep: list[Row]) -> None:
+    """Run one script in its own process and append its rows as they come."""
+    command = [sys.executable, str(HERE / "run.py"), "--child", str(path)]
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, **ONE_CORE}
+    )
+    assert child.stdout is not None
+    try:
+        for line in child.stdout:
+            one = {"script": path.stem, **json.loads(line)}
+            keep.append(one)
+            state = (
+                f"failed: {one['failed']}"
+                if "failed" in one
+                else f"{shown(one['figure'])} {one['unit']}"
+            )
+            print(f"  {one['name']}: {state}", file=sys.stderr)
+        if child.wait() != 0:
+            keep.append(failure(path.stem, f"the script ended with code {child.returncode}"))
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5.0)
+
+
+def child(path: Path) -> None:
+    """Print the rows of one script as JSON, one per line: of its PARTS, else of its `rows()`."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.rows()
+    for one in run(module.PARTS if hasattr(module, "PARTS") else (module.rows,)):
+        print(json.dumps(one, default=float), flush=True)
 
 
-def main(wanted: list[str]) -> None:
-    """Run the scripts whose names contain one of `wanted`; all without arguments."""
-    table = Table("name", "figure", "unit", "error reached", "goal")
-    for path in sorted(Path(__file__).parent.glob("bench_*.py")):
-        if wanted and not any(name in path.stem for name in wanted):
+def failure(stem: str, why: str) -> Row:
+    """A row for a script that ended without finishing its rows."""
+    return {"script": stem, "name": stem, "figure": None, "unit": "", "error_reached": "-",
+            "goal": "-", "failed": why}  # fmt: skip
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores and load, for whoever compares two tables."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    return {
+        "processor": name,
+        "cores": os.cpu_count(),
+        "load": load,
+        "python": platform.python_version(),
+    }
+
+
+def table_of(rows: list[Row]) -> Table:
+    """The rows as a table for people."""
+    table = Table(
+        "name", "figure", "unit", "error reached", "goal", "peer", "its figure", "ours faster by"
+    )
+    script = ""
+    for one in rows:
+        if one["script"] != script:
+            script = one["script"]
+            table.add_section()
+            table.add_row(f"[bold]{script.removeprefix('bench_')}")
+        if "failed" in one:
+            table.add_row(one["name"], "failed", "", one["failed"])
             continue
-        print(f"measuring {path.stem} ...", file=sys.stderr)
-        for row in rows_of(path):
-            figure = row["figure"]
-            shown = f"{figure:.3g}" if isinstance(figure, float) else str(figure)
-            table.add_row(
-                row["name"], shown, row["unit"], str(row["error_reached"]), str(row["goal"])
-            )
-    Console(width=140).print(table)
+        theirs = one.get("peer_reason") or shown(one.get("peer_figure"))
+        times = faster(one)
+        table.add_row(
+            one["name"], shown(one["figure"]), one["unit"], shown(one["error_reached"]),
+            shown(one["goal"]), one.get("peer", ""), theirs if one.get("peer") else "",
+            f"{times:.3g}" if times else "",
+        )  # fmt: skip
+    return table
+
+
+def main() -> int:
+    """Run, show, write; 0 if every row was measured, 1 if one failed, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("names", nargs="*", help="parts of script names; none: all")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the rows there as well")
+    options = parser.parse_args()
+    if options.child:
+        with contextlib.suppress(KeyboardInterrupt):
+            child(options.child)
+        return 0
+    chosen = scripts(options.names)
+    if not chosen:
+        known = ", ".join(path.stem.removeprefix("bench_") for path in scripts([]))
+        parser.error(f"no script has {' or '.join(options.names)} in its name; there are {known}")
+    rows: list[Row] = []
+    about, start, stopped = machine(), time.perf_counter(), False
+    try:
+        for i, path in enumerate(chosen):
+            print(f"[{i + 1}/{len(chosen)}] {path.stem}", file=sys.stderr)
+            rows_of(path, rows)
+    except KeyboardInterrupt:
+        stopped = True
+        print("stopped; what is there:", file=sys.stderr)
+    wide = Console(width=None if sys.stdout.isatty() else 190)
+    wide.print(table_of(rows))
+    seconds = time.perf_counter() - start
+    where = f"{about['processor']}, {about['cores']} cores, load {about['load']:.1f} at the start"
+    wide.print(f"{where}, Python {about['python']}; {seconds:.0f} s")
+    if options.json:
+        document = {"machine": about, "seconds": seconds, "complete": not stopped, "rows": rows}
+        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if stopped:
+        return 130
+    return 1 if any("failed" in one for one in rows) else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

@@ -50,6 +50,27 @@ def test_nothing_is_emitted_above_the_emitter(na64e):
     assert above[3] == above[4] == 0.0
 
 
+def test_a_wide_resolution_may_ask_below_zero(na64e):
+    """0.5 GeV, 15 %/sqrt(E), threshold 0.3 GeV: the smeared window reaches beyond the beam."""
+    emission = brems_emission(tracks(na64e, LOW), 0.01, LOW, LOW / 100.0)
+    all_of_it = emission.above(np.array([0.0]))[0]
+    assert emission.above(np.array([-3.0]))[0] == all_of_it > 0.0
+    edges = {f"runs[{i}]/threshold": "0.3 GeV" for i in range(2)}
+    errors = {f"runs[{i}]/threshold_error": "0 GeV" for i in range(2)}
+    other = {
+        "beam/energy": "0.5 GeV",
+        "target/resolution": "15 %",
+        "cuts[2]/min": "0 GeV",
+        "beam/energy_spread": "0 %",
+    }
+    wide = replace(na64e, {**edges, **errors, **other})
+    narrow = replace(wide, {"target/resolution": "1 %"})
+    model = LmuMinusLtau(1e-3, 1e-3)
+    smeared, sharp = (expected_yields(model, e).total for e in (wide, narrow))
+    # 0.08 GeV of width lets in softer ones, and more of them: by a third or two
+    assert 1.2 < smeared / sharp < 1.7
+
+
 def test_emission_is_the_integral_over_track_and_cross_section(na64e):
     # by hand: sum over lead, carbon, hydrogen of n X0 int dE (dL/dE) sigma(E; k > 50 GeV)
     mass, way = 0.05, tracks(na64e, LOW)

@@ -95,7 +95,9 @@ class BremsTable:
         """Scaled variable in [0, 1] of each (energy, k), and its derivative by k, 1/GeV."""
         start, end = _range(energy, self.mass, self.nucleus, self.x_low)
         a, b = energy_knees(M_E, self.mass)
-        # at and above the limit, where the map diverges, the place is 1
+        # at and above the limit, where the map diverges, the place is 1; below zero, where a wide
+        # resolution may ask, it is 0
+        k = np.maximum(k, 0.0)
         w = k / np.maximum(energy - k, 1e-12 * energy)
         g = _map(w, a, b)
         q = (g - start) / (end - start)

@@ -26,6 +26,8 @@ WRITTEN = {
     "validation": "Validation",
     "design": "Design",
 }
+#: Written pages of their own, with their titles.
+PAGES = {"index.md": "Home", "benchmarks.md": "Benchmarks"}
 #: Folders of generated pages.
 GENERATED = {"reference": "Reference", "api": "Python API"}
 _LOADS = re.compile(
@@ -47,7 +49,8 @@ def write_pages(folder: Path) -> None:
     from api_pages import public_page, room_pages
     from reference_pages import all_pages
 
-    shutil.copy(HERE / "index.md", folder / "index.md")
+    for name in PAGES:
+        shutil.copy(HERE / name, folder / name)
     for name in ("images", *WRITTEN):
         if (HERE / name).is_dir():
             shutil.copytree(HERE / name, folder / name)
@@ -97,7 +100,7 @@ def _append_contents(index: Path) -> None:
 
 def navigation(folder: Path) -> list[dict[str, Any]]:
     """The list of pages: one tab per folder, its index first, the others by name."""
-    nav: list[dict[str, Any]] = [{"Home": "index.md"}]
+    nav: list[dict[str, Any]] = [{title: name} for name, title in PAGES.items()]
     for name, title in (WRITTEN | GENERATED).items():
         entries: list[Any] = [f"{name}/index.md"]
         for page in sorted((folder / name).glob("*.md")):

@@ -80,20 +80,6 @@ def test_discovery_of_a_counting_experiment(tmp_path):
     assert row["significance"] == pytest.approx(by_hand, rel=1e-6)
 
 
-def test_a_measurement_finds_the_truth():
-    point = LmuMinusLtau(mass=0.1, coupling=1e-3)
-    couplings = np.geomspace(8e-4, 1.25e-3, 41)
-    found = combination.measurement(
-        ["na64mu", "muone"], point, [0.07, 0.1, 0.14], couplings, n_events=N
-    )
-    assert found.q[1].min() < 0.3  # at the true mass
-    best = couplings[found.q[1].argmin()]
-    assert best == pytest.approx(1e-3, rel=0.02)
-    assert found.interval(0.68)[1] is not None
-    assert found.q[0].min() > found.q[1].min()
-    assert found.q[2].min() > found.q[1].min()  # two experiments tell the mass
-
-
 def test_command_line(cli):
     words = ("combine", "na64mu", "muone", "--mass", "0.1", "--json")
     answer = json.loads(cli(*words).out)

@@ -146,12 +146,14 @@ def test_axes_reach_down_to_the_limit_and_carry_the_name_of_the_coupling():
     assert "α" in plane_of([limit(alpha_d=0.1)], ()).figure.series[-1].label.replace("\\alpha", "α")
 
 
-def test_a_dark_sector_beside_none_is_dashed():
+def test_a_dark_sector_beside_none_is_dotted_and_a_projection_dashed():
     def dashes(*limits):
-        return [item.dashed for item in plane_of(limits, ()).figure.series[-len(limits) :]]
+        shown = plane_of(limits, ()).figure.series[-len(limits) :]
+        return ["." if item.dotted else "-" if item.dashed else "" for item in shown]
 
-    assert dashes(limit(), limit(alpha_d=0.1)) == [False, True]
-    assert dashes(limit(alpha_d=0.1)) == [False]
+    assert dashes(limit(), limit(alpha_d=0.1)) == ["", "."]
+    assert dashes(limit(alpha_d=0.1)) == [""]
+    assert dashes(limit(projection=True), limit(projection=False)) == ["-", ""]
 
 
 def test_limits_of_two_models_share_no_plane():

@@ -44,6 +44,24 @@ def combine(
     emit(limit_answer(line), json)
 
 
+def _levels(text: str) -> list[float]:
+    """Confidence levels from "0.68,0.95". Raises MutauError that names the option."""
+    from mutau.core.errors import MutauError
+    from mutau.pipeline.contours import threshold
+
+    try:
+        levels = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise MutauError(
+            f"{text!r} is no list of numbers",
+            place="--levels",
+            remedy="write for example 0.68,0.95",
+        ) from None
+    for level in levels:
+        threshold(level)
+    return levels
+
+
 def discover(
     experiments: Experiments,
     mass: o.Mass,
@@ -53,16 +71,34 @@ def discover(
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
     method: Annotated[str, typer.Option(help="asymptotic or toys.")] = "asymptotic",
+    contours: Annotated[
+        bool, typer.Option("--contours", help="Also the regions of (mass, coupling) it would give.")
+    ] = False,
+    levels: Annotated[str, typer.Option(help="Confidence levels of the contours.")] = "0.68,0.95",
+    masses: Annotated[
+        str | None,
+        typer.Option(help="Masses to look at for contours; default: to 4 times heavier, lighter."),
+    ] = None,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Expected p-value and significance of a true point, for each experiment and jointly."""
-    from mutau.models import build_model
+    """Expected p-value and significance of a true point, and the region it would be measured in."""
     from mutau.pipeline.combination import discovery_reach
+    from mutau.pipeline.contours import contours_answer, measured_contours
 
-    value = o.coupling_of(model, coupling, epsilon)
-    point = build_model(model, o.energy("--mass", mass), value, alpha_d, mass_ratio)
-    emit(discovery_reach(experiments, point, method=method, seed=seed), json)
+    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
+    wanted = _levels(levels)
+    grid = None if masses is None else o.energies("--masses", masses)
+    answer = discovery_reach(experiments, point, method=method, seed=seed)
+    if contours:
+        with progress_bar("contours", quiet=json) as progress:
+            found = measured_contours(
+                experiments, point, levels=wanted, masses=grid, seed=seed, progress=progress
+            )
+        answer |= contours_answer(found)
+        if not json:
+            del answer["contours"]  # the lines themselves are for programs
+    emit(answer, json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (combine, discover)

@@ -14,7 +14,11 @@ from mutau.core.errors import MutauError
 
 def plane(
     experiments: Annotated[
-        list[str] | None, typer.Argument(help="Experiments to draw; default: all bundled.")
+        list[str] | None,
+        typer.Argument(
+            help="Experiments to draw; default: those of the papers (na64mu, muone, na64e); "
+            "'all' for every bundled one, studies included."
+        ),
     ] = None,
     mass: o.Masses = None,
     model: o.ModelName = "lmu-ltau",
@@ -31,6 +35,13 @@ def plane(
         str,
         typer.Option(help="Bounds to compute from formulas, comma-separated: borexino-be7, ..."),
     ] = "",
+    measured: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A true point, mass=0.1,coupling=5e-4: the region of (mass, coupling) that the "
+            "experiments drawn would together measure; may be repeated."
+        ),
+    ] = None,
     year_gm2: o.Year = 2021,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
     seed: o.Seed = 1,
@@ -49,8 +60,8 @@ def plane(
         drawn = exclusion_plane(
             tuple(experiments or ()), masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
             only=None if only is None else tuple(only.split(",")), user=tuple(user or ()),
-            bounds=tuple(name for name in bounds.split(",") if name), year=year_gm2, seed=seed,
-            progress=progress,
+            bounds=tuple(name for name in bounds.split(",") if name),
+            measured=tuple(measured or ()), year=year_gm2, seed=seed, progress=progress,
         )  # fmt: skip
     write_figure(drawn.figure, out, style)
     emit({"file": out, **plane_answer(drawn)}, json)

@@ -25,7 +25,8 @@ class Series:
     y2; region: excluded from y upwards (to y2 where given); region-below: from y downwards;
     region-closed: inside the closed line through the points; heatmap: z over the edges x and y.
     y2 : (N,) or None. err : (N,) or None, statistical error of y.
-    role : "ours", "published", "user", "preferred" or "model"; it decides the colour family.
+    role : "ours", "published", "user", "preferred", "measured" or "model"; it decides the colour
+    family. dashed, dotted : of the line; dashed is a projection.
     note : source and assumption, shown on hover and in the caption.
     z : (len(y) - 1, len(x) - 1) for a heatmap, row by row of y; None for every other kind.
     meta : plain data about where it comes from, as far as known: name, cl, sources (keys of
@@ -44,6 +45,7 @@ class Series:
     note: str = ""
     z: np.ndarray | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    dotted: bool = False
 
     def __post_init__(self) -> None:
         where = f"series {self.label!r}"
@@ -69,6 +71,31 @@ class Series:
             column = getattr(self, name)
             if column is not None and np.any(np.isnan(column)):
                 raise MutauError(f"{name} holds a value that is not a number", place=where)
+
+    def within(
+        self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None
+    ) -> bool:
+        """Whether anything of the series lies within these axes (None: all of them).
+
+        An open region counts up (or down) to infinity; lines are looked at where they cross the
+        ends of `x_range` too.
+        """
+        low, high = x_range or (-np.inf, np.inf)
+        if self.x.max() < low or self.x.min() > high:
+            return False
+        if y_range is None:
+            return True
+        rows = [np.asarray(row, float) for row in (self.y, self.y2) if row is not None]
+        if self.kind in ("line", "band", "region", "region-below") and len(self.x) > 1:
+            order = np.argsort(self.x, kind="stable")
+            ends = np.clip((low, high), self.x.min(), self.x.max())
+            inside = (self.x >= low) & (self.x <= high)
+            rows = [np.append(r[inside], np.interp(ends, self.x[order], r[order])) for r in rows]
+        values = np.concatenate(rows)
+        values = values[~np.isnan(values)]
+        up = self.kind == "region" and self.y2 is None
+        down = self.kind == "region-below"
+        return bool((up or values.max() >= y_range[0]) and (down or values.min() <= y_range[1]))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data without the entries left at their defaults; infinities become texts."""

@@ -145,7 +145,7 @@ def _borexino(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
 
 @_add(
     "bbn-neff",
-    title="N_eff, computed",
+    title="Extra neutrinos, computed",
     kind="region",
     source=("Planck:2018", "Escudero:2019"),
     mass_range=(1e-4, 0.2),

@@ -172,7 +172,7 @@ def shared_neff(mass: float, width_e: float) -> tuple[float, float]:
     that each side keeps its entropy. Exact as width_e grows: then the electrons have gone before
     the two part and N_eff is 3 (11/4)^(4/3) = 11.56, which no coupling exceeds. Parting takes a
     while in truth, so `thermal_neff` lies below. Raises OutOfRange.
-    Check: width_e = 0 and a heavy mediator part at 2 MeV, N_eff = 3.0.
+    Check: width_e = 0 and a heavy mediator part at 1.5 MeV, N_eff = 3.03.
     """
     from scipy.optimize import brentq
 

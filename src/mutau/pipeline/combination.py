@@ -1,4 +1,4 @@
-"""Several experiments together: joint limit, expected discovery, and what a signal would measure.
+"""Several experiments together: joint limit and expected discovery.
 
 Channels of all experiments stand in one likelihood. A systematic error that two experiment files
 give the same name is one nuisance parameter; other errors stay each experiment's own.
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 METHOD = "bayes"
-#: -2 ln(likelihood ratio) that bounds a joint region in two parameters, by its probability.
-REGIONS = {0.68: 2.2957, 0.95: 5.9915}
 
 
-def _load(names: Sequence[str]) -> list[Experiment]:
+def load_all(names: Sequence[str]) -> list[Experiment]:
+    """Experiments by name or path, each once. Raises UnknownName, FileError, MutauError."""
     if not names:
         raise MutauError("no experiment to combine", remedy="name one or more")
     experiments = [load_experiment(name) for name in names]
@@ -44,6 +43,25 @@ def _load(names: Sequence[str]) -> list[Experiment]:
             remedy="an experiment counts once; give copies another name in their files",
         )
     return experiments
+
+
+def shared_systematics(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
+    """Systematic errors that stand under one name in several files: one nuisance parameter each.
+
+    Returns rows {name, experiments}, where experiments is name -> relative error of its signal.
+    """
+    names = dict.fromkeys(item.name for each in experiments for item in each.systematics)
+    rows = []
+    for name in names:
+        errors = {
+            each.name: item.signal
+            for each in experiments
+            for item in each.systematics
+            if item.name == name
+        }
+        if len(errors) > 1:
+            rows.append({"name": name, "experiments": errors})
+    return rows
 
 
 def _channels(experiment: Experiment, yields: Yields) -> CountingModel:
@@ -110,7 +128,7 @@ def combined_limit(
     Raises UnknownName, OutOfRange, MutauError.
     Check: one experiment alone gives its own limit by the same method.
     """
-    experiments = _load(names)
+    experiments = load_all(names)
     highest = model_class(model).coupling_max
     for mass in masses:
         _able(experiments, mass)
@@ -149,6 +167,7 @@ def combined_limit(
             "model": model,
             "alpha_d": alpha_d,
             "mass_ratio": mass_ratio,
+            "shared_systematics": shared_systematics(experiments),
         },
     )
 
@@ -159,10 +178,11 @@ def discovery_reach(
     """Expected p-value and significance of a true point, jointly and for each experiment.
 
     The data expected on average at that point are tested against no signal.
-    Returns rows {experiment, signal, background, p_value, significance}; an experiment that does
+    Returns rows {experiment, signal, background, p_value, significance} and the systematic errors
+    that the experiments share; an experiment that does
     not take the mass is left out, with a remark. Raises OutOfRange if none takes it.
     """
-    experiments = _load(names)
+    experiments = load_all(names)
     joint = prepare_joint(experiments, point, seed)
     models = {
         item.name: model for item, model in zip(joint.experiments, _each(joint, point), strict=True)
@@ -189,6 +209,7 @@ def discovery_reach(
     return {
         **described,
         "method": method,
+        "shared_systematics": shared_systematics(joint.experiments),
         "reach": rows,
         **provenance(seed, point=digest(described)),
     }
@@ -204,67 +225,3 @@ def _each(joint: Joint, point: Model) -> list[CountingModel]:
 def _unobserved(model: CountingModel) -> CountingModel:
     """The model before any data: every channel a projection."""
     return model.with_observed(np.full(len(model.channels), np.nan))
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What a true point would look like in the plane.
-
-    mass : (M,) GeV. coupling : (G,). q : (M, G) -2 ln of the profile likelihood ratio to the true
-    point, from the counts expected at it; below `REGIONS[0.68]` lies the 68 % region.
-    """
-
-    mass: np.ndarray
-    coupling: np.ndarray
-    q: np.ndarray
-
-    def interval(self, level: float) -> list[tuple[float, float] | None]:
-        """Range of couplings inside the region, for each mass; None where there is none."""
-        inside = self.q <= REGIONS[level]
-        return [
-            (float(self.coupling[row].min()), float(self.coupling[row].max()))
-            if row.any()
-            else None
-            for row in inside
-        ]
-
-
-def measurement(
-    names: Sequence[str],
-    point: Model,
-    masses: Sequence[float],
-    couplings: Sequence[float],
-    *,
-    seed: int = 1,
-    n_events: int = 0,
-) -> Measurement:
-    """Which (mass, coupling) a signal at `point` would be compatible with.
-
-    masses, couplings : grid; GeV, dimensionless. Counts alone fix a line in the plane; experiments
-    whose rates depend differently on the mass cut it short.
-    Poisson likelihood of all channels with backgrounds at their expectation and the relative
-    errors of the signal profiled (log-normal). Raises OutOfRange for a mass that one of them does
-    not take. Check: q = 0 at the true point.
-    """
-    experiments = _load(names)
-    for item in experiments:
-        check_masses(item, [point.mass, *masses])
-    truth = prepare_joint(experiments, point, seed, n_events).model(point)
-    expected = truth.signal + truth.background
-    grid = np.asarray(couplings, float)
-
-    def row(mass: float) -> np.ndarray:
-        sector = {"alpha_d": point.alpha_d, "mass_ratio": point.mass_ratio}
-        start = build_model(point.tag, mass, float(grid[0]), **sector)
-        joint = prepare_joint(experiments, start, seed, n_events)
-        return np.array([_q(joint.model(start.with_coupling(float(g))), expected) for g in grid])
-
-    rows = side_by_side(row, list(masses), "measurement")
-    return Measurement(np.asarray(masses, float), grid, np.array(rows))
-
-
-def _q(model: CountingModel, data: np.ndarray) -> float:
-    """Saturated -2 ln L of data under a model, profiled over its errors."""
-    from mutau.stats import fit
-
-    return float(max(2.0 * fit(model.with_observed(data), 1.0).nll, 0.0))

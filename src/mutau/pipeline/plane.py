@@ -16,12 +16,16 @@ from mutau.core.types import Exclusion
 from mutau.experiment import experiment_names, load_experiment
 from mutau.limits import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
 from mutau.models import model_class, moment_reference, moment_references
+from mutau.pipeline.combination import shared_systematics
+from mutau.pipeline.contours import Contours, contours_answer, measured_contours, true_point
 from mutau.pipeline.limit import limit_answer, limit_curve
 from mutau.pipeline.roads import has_road, road_of
 
 BAND_POINTS, BOUND_POINTS = 240, 41
 #: Bands and open regions are computed this much beyond the axes, for whoever zooms out.
 BEYOND = 10.0
+#: What a plane shows where no experiment is named: those of the three papers.
+PAPER_EXPERIMENTS = ("na64mu", "muone", "na64e")
 _KINDS: dict[str, Kind] = {"above": "region", "below": "region-below", "inside": "region-closed"}
 
 
@@ -38,6 +42,7 @@ class Plane:
     year: int
     figure: Figure
     bands: tuple[Series, ...] = ()
+    contours: tuple[Contours, ...] = ()
 
 
 def exclusion_plane(
@@ -50,6 +55,7 @@ def exclusion_plane(
     only: Sequence[str] | None = None,
     user: Sequence[str | Path] = (),
     bounds: Sequence[str] = (),
+    measured: Sequence[str] = (),
     year: int = 2021,
     seed: int = 1,
     n_events: int = 0,
@@ -61,27 +67,31 @@ def exclusion_plane(
 ) -> Plane:
     """Plane of mass and coupling with the limits of experiments on it.
 
-    experiments : names or paths; none for every bundled one. masses : GeV; None for each
-    experiment's own range. only : names of published curves; None for those marked to be drawn,
-    ("none",) for none. user : own curves, as files that `load_curve` reads. bounds : names of
-    bounds to compute from formulas, out of `limits.BOUNDS`. year : of the muon g-2 reference.
+    experiments : names or paths; none for those of the papers, ("all",) for every bundled one.
+    masses : GeV; None for each experiment's own range. only : names of published curves; None
+    for those marked to be drawn, ("none",) for none. user : own curves, as files that `load_curve`
+    reads. bounds : names of bounds to compute from formulas, out of `limits.BOUNDS`. measured :
+    true points, such as "mass=0.1,coupling=5e-4": what the experiments together would measure of
+    each (`contours`). year : of the muon g-2 reference.
     The limits are those of `limit_curve`, to the digit.
     Raises UnknownName for an experiment, a curve or a year that is not there, MutauError for a
     curve that does not hold for the model.
     """
-    wanted = tuple(experiments) or tuple(
-        name for name in experiment_names() if has_road(load_experiment(name))
-    )
+    named = tuple(experiments) not in ((), ("all",))
+    wanted = tuple(experiments) or PAPER_EXPERIMENTS
+    if wanted == ("all",):
+        wanted = tuple(name for name in experiment_names() if has_road(load_experiment(name)))
     curves = chosen_curves(model, only, alpha_d=alpha_d, mass_ratio=mass_ratio)
     own = [held_for(model, load_curve(path)) for path in user]
     moment_reference(year)
     for name in bounds:
         BOUNDS[name]
+    points = [true_point(text, model, alpha_d, mass_ratio) for text in measured]
     limits = []
     for index, name in enumerate(wanted):
         item = load_experiment(name)
         mine = masses
-        if masses is not None and not experiments:  # all bundled ones: each within its own range
+        if masses is not None and not named:  # each within its own range
             low, high = road_of(item).mass_range(item)
             mine = [mass for mass in masses if low <= mass <= high]
             if not mine:
@@ -93,8 +103,14 @@ def exclusion_plane(
                 progress=_part(progress, index, len(wanted)),
             )
         )  # fmt: skip
-    return plane_of(limits, curves, own, bounds, year=year, x_range=x_range, y_range=y_range,
-                    figure_id=figure_id, title=title)  # fmt: skip
+    contours = [
+        measured_contours(wanted, point, seed=seed, n_events=n_events, progress=progress)
+        for point in points
+    ]
+    return plane_of(
+        limits, curves, own, bounds, contours, year=year, x_range=x_range, y_range=y_range,
+        figure_id=figure_id, title=title,
+    )  # fmt: skip
 
 
 def plane_of(
@@ -102,6 +118,7 @@ def plane_of(
     curves: Sequence[PublishedLimit],
     own: Sequence[PublishedLimit] = (),
     bounds: Sequence[str] = (),
+    contours: Sequence[Contours] = (),
     *,
     year: int = 2021,
     x_range: tuple[float, float] | None = None,
@@ -111,7 +128,8 @@ def plane_of(
 ) -> Plane:
     """Plane of limits that are computed already; at least one, all for the same model.
 
-    curves, own : published curves, and the user's. Others as in `exclusion_plane`.
+    curves, own : published curves, and the user's. contours : what true points would leave.
+    Others as in `exclusion_plane`.
     Raises MutauError for no limits or for several models.
     """
     models = {line.model for line in limits}
@@ -127,6 +145,10 @@ def plane_of(
     series += [band for band in bands if band.meta["year"] == year]
     series += [_bound(name, limits[0], x_range) for name in bounds]
     series += [_ours(line, limits) for line in limits]
+    series += [item for found in contours for item in contour_series(found)]
+    y_range = y_range or _coupling_range(limits)
+    seen = {item.meta.get("name") for item in series if item.within(x_range, y_range)}
+    shown = [curve for curve in (*curves, *own) if curve.name in seen]
     names = list(dict.fromkeys(line.experiment for line in limits))
     levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
     figure = Figure(
@@ -137,14 +159,18 @@ def plane_of(
         series=tuple(series),
         log="xy",
         x_range=x_range,
-        y_range=y_range or _coupling_range(limits),
+        y_range=y_range,
         caption=f"Limits of {', '.join(names)} on {model}"
         + (f"; {_band_text(year)}" if bands else "")
         + ". Curves of others: "
-        + ("; ".join(f"{c.title} [{c.source or c.origin}]" for c in (*curves, *own)) or "none")
-        + ".",
+        + ("; ".join(f"{c.title} [{c.source or c.origin}]" for c in shown) or "none")
+        + "."
+        + (" Dashed: projections." if any(item.dashed for item in series) else "")
+        + "".join(_contour_text(found) for found in contours),
     )
-    return Plane(tuple(limits), tuple(c.name for c in (*curves, *own)), year, figure, bands)
+    return Plane(
+        tuple(limits), tuple(c.name for c in (*curves, *own)), year, figure, bands, tuple(contours)
+    )
 
 
 def _coupling_label(model: str) -> str:
@@ -289,8 +315,8 @@ def _is_bound(item: Series) -> bool:
 
 
 def _ours(line: Exclusion, limits: Sequence[Exclusion]) -> Series:
-    """The line of a limit; dashed with a dark sector where the same experiment without one is
-    there too, since both often coincide."""
+    """The line of a limit: dashed for a projection; dotted with a dark sector where the same
+    experiment without one is there too, since both often coincide."""
     alpha_d = line.meta.get("alpha_d", 0.0)
     plain = {other.experiment for other in limits if not other.meta.get("alpha_d")}
     sector = f", $\\alpha_D$ = {alpha_d:g}" if alpha_d else ""
@@ -300,13 +326,55 @@ def _ours(line: Exclusion, limits: Sequence[Exclusion]) -> Series:
         y=line.coupling,
         err=line.numerical_err,
         role="ours",
-        dashed=bool(alpha_d) and line.experiment in plain,
-        note=f"{line.method}, {100 * line.cl:g} % CL",
+        dashed=bool(line.meta.get("projection")),
+        dotted=bool(alpha_d) and line.experiment in plain,
+        note=f"{line.method}, {100 * line.cl:g} % CL"
+        + (", projection" if line.meta.get("projection") else ""),
         meta={
             "name": line.experiment, "experiment": line.experiment, "cl": line.cl,
             "method": line.method, "model": line.model, "alpha_d": alpha_d,
         },
     )  # fmt: skip
+
+
+def contour_series(found: Contours) -> list[Series]:
+    """The regions of a true point, the widest first, and the point itself.
+
+    A region of several pieces is named once.
+    """
+    who = "+".join(item.name for item in found.experiments)
+    series = []
+    for level in sorted(found.polygons, reverse=True):
+        for rank, polygon in enumerate(found.polygons[level]):
+            text = f"{who} would measure, {100 * level:g} %"
+            series.append(
+                Series(
+                    label="" if rank else text,
+                    x=polygon.mass,
+                    y=polygon.coupling,
+                    kind="region-closed",
+                    role="measured",
+                    note="cut at the masses looked at" if polygon.open_ends else "",
+                    meta={"name": f"measured-{100 * level:g}", "cl": level,
+                          "model": found.point.tag},
+                )
+            )  # fmt: skip
+    mass, coupling = np.array([found.point.mass]), np.array([found.point.coupling])
+    truth = Series(
+        "true point", mass, coupling, kind="points", role="measured",
+        meta={"name": "true-point", "model": found.point.tag},
+    )  # fmt: skip
+    return [*series, truth]
+
+
+def _contour_text(found: Contours) -> str:
+    levels = " and ".join(f"{100 * level:g}" for level in sorted(found.polygons))
+    tied = ", ".join(row["name"] for row in shared_systematics(found.experiments))
+    return (
+        f" Yellow: what {', '.join(item.name for item in found.experiments)} together would "
+        f"measure of a boson of {found.point.mass:g} GeV with coupling {found.point.coupling:g}, "
+        f"{levels} % CL; shared systematic errors: {tied or 'none'}."
+    )
 
 
 def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
@@ -349,6 +417,11 @@ def plane_answer(plane: Plane) -> dict[str, Any]:
         "experiments": [line.experiment for line in plane.limits],
         "bounds": [item.meta["name"] for item in plane.figure.series if _is_bound(item)],
         "confidence_levels": [line.cl for line in plane.limits],
-        **plane.limits[0].meta,
+        **{key: value for key, value in plane.limits[0].meta.items() if key != "projection"},
+        **(
+            {"measured": [contours_answer(item) for item in plane.contours]}
+            if plane.contours
+            else {}
+        ),
         "limits": rows,
     }

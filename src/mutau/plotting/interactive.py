@@ -44,7 +44,7 @@ def plane_document(plane: Plane) -> dict[str, Any]:
                 "label": html_label(item.label),
                 "colour": colour,
                 "role": item.role,
-                "dashed": item.dashed,
+                "dashed": item.dashed or item.dotted,
                 "area": item.kind.startswith("region"),
             }
         )
@@ -111,7 +111,7 @@ def _traces(item: Series, colour: str, group: str, shown: bool = True) -> list[d
         )  # fmt: skip
     line = {
         "color": colour, "width": 2.5 if item.role == "ours" else 1.3,
-        "dash": "dash" if item.dashed else "solid",
+        "dash": "dot" if item.dotted else "dash" if item.dashed else "solid",
     }  # fmt: skip
     rows = [item.y] if item.y2 is None else [item.y, item.y2]
     for rank, row in enumerate(rows):
@@ -121,6 +121,8 @@ def _traces(item: Series, colour: str, group: str, shown: bool = True) -> list[d
             "line": line, "name": html_label(item.label), "showlegend": rank == 0,
             "hovertemplate": _hover(item),
         }  # fmt: skip
+        if item.kind == "points":
+            trace |= {"mode": "markers", "marker": {"color": colour, "size": 9, "symbol": "star"}}
         if item.kind == "region-closed":
             trace |= {"x": trace["x"] + trace["x"][:1], "y": trace["y"] + trace["y"][:1]}
         if item.err is not None and rank == 0:

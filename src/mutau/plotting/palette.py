@@ -18,21 +18,29 @@ PUBLISHED = (
 PREFERRED = ("#2e8b57", "#14532d")
 MODEL = ("#252525",)
 USER = ("#000000", "#8b0000", "#00008b")
+#: What a true point would leave: wide region, narrow region, the point; then the next point.
+MEASURED = ("#e0a500", "#b8860b", "#5c4400")
 _FAMILIES = {
     "ours": OURS,
     "published": PUBLISHED,
     "preferred": PREFERRED,
     "model": MODEL,
     "user": USER,
+    "measured": MEASURED,
 }
 
 
 def coloured(series: Iterable[Series]) -> Iterator[tuple[Series, str]]:
-    """Each series with its colour, by role and order within the role."""
+    """Each series with its colour, by role and order within the role.
+
+    A further piece of a region, which has no label of its own, keeps the colour of the first.
+    """
     counts: dict[str, int] = {}
     for item in series:
         family = _FAMILIES.get(item.role, OURS)
         index = counts.get(item.role, 0)
+        if index and item.kind == "region-closed" and not item.label:
+            index -= 1
         counts[item.role] = index + 1
         yield item, family[index % len(family)]
 

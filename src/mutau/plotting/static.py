@@ -112,18 +112,7 @@ def _rc(style: str) -> Any:
 
 
 def _visible(figure: Figure, item: Series) -> bool:
-    """Whether anything of a series lies within the axes."""
-    for window, columns in ((figure.x_range, (item.x,)), (figure.y_range, (item.y, item.y2))):
-        if window is None:
-            continue
-        values = np.concatenate([np.asarray(c, float) for c in columns if c is not None])
-        open_up = item.kind == "region" and item.y2 is None and columns[0] is item.y
-        open_down = item.kind == "region-below" and columns[0] is item.y
-        if (values.max() < window[0] and not open_up) or (
-            values.min() > window[1] and not open_down
-        ):
-            return False
-    return True
+    return item.within(figure.x_range, figure.y_range)
 
 
 def _in_legend(figure: Figure) -> list[Series]:
@@ -186,8 +175,12 @@ def _width(item: Series) -> float:
     return {"ours": 1.9, "user": 1.6}.get(item.role, 1.1)
 
 
+def _dashes(item: Series) -> str:
+    return ":" if item.dotted else "--" if item.dashed else "-"
+
+
 def _line(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
-    style = {"color": colour, "lw": _width(item), "ls": "--" if item.dashed else "-"}
+    style = {"color": colour, "lw": _width(item), "ls": _dashes(item)}
     y = np.where(np.isfinite(item.y), item.y, np.nan)
     (drawn,) = axes.plot(item.x, y, zorder=5 if item.role in ("ours", "user") else 3, **style)
     if item.err is not None:
@@ -196,7 +189,7 @@ def _line(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
 
 
 def _steps(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
-    style = {"color": colour, "lw": _width(item), "ls": "--" if item.dashed else "-"}
+    style = {"color": colour, "lw": _width(item), "ls": _dashes(item)}
     drawn = axes.stairs(item.y, item.x, baseline=None, **style)
     if item.err is not None:
         middle = 0.5 * (item.x[1:] + item.x[:-1])
@@ -206,6 +199,8 @@ def _steps(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
 
 
 def _points(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
+    if item.role == "measured":
+        return axes.errorbar(item.x, item.y, fmt="*", ms=9, color=colour, zorder=7)
     return axes.errorbar(item.x, item.y, item.err, fmt="o", ms=4, color=colour, lw=1)
 
 
@@ -235,7 +230,8 @@ def _region(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
 
 def _closed(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
     x, y = np.append(item.x, item.x[0]), np.append(item.y, item.y[0])
-    axes.fill(x, y, facecolor=colour, alpha=_PALE, lw=0, zorder=1)
+    strength = 2.0 * _PALE if item.role == "measured" else _PALE
+    axes.fill(x, y, facecolor=colour, alpha=strength, lw=0, zorder=1)
     return _outline(axes, x, y, item, colour)
 
 
@@ -244,9 +240,8 @@ def _outline(axes: Any, x: Any, y: Any, item: Series, colour: str) -> Any:
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch
 
-    own = item.role == "user"
-    dashes = "--" if item.dashed else "-"
-    axes.plot(x, y, color=colour, lw=1.6 if own else 0.9, ls=dashes, zorder=4 if own else 2)
+    own = item.role in ("user", "measured")
+    axes.plot(x, y, color=colour, lw=1.6 if own else 0.9, ls=_dashes(item), zorder=4 if own else 2)
     return Patch(facecolor=(*to_rgb(colour), 1.5 * _PALE), edgecolor=colour, lw=1.0)
 
 

@@ -15,7 +15,7 @@ from mutau.cli.output import emit, progress_bar
 
 def scan(
     file: Annotated[str, typer.Argument(help="A scan file (TOML).")],
-    out: o.Output,
+    out: o.Folder,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder begun before.")
     ] = False,
@@ -62,10 +62,11 @@ def scan(
 
 def simulate(
     experiment: o.Experiment,
-    out: o.Output,
+    out: o.Folder,
     n: Annotated[float, typer.Option("-n", help="Beam particles: 1000 or 1e7.")] = 1e5,
     mass: Annotated[
-        str | None, typer.Option(help="Z' mass; then every beam particle emits one.")
+        str | None,
+        typer.Option(help="Z' mass in GeV, or 100MeV; then every beam particle emits one."),
     ] = None,
     keep: Annotated[str, typer.Option(help="Events to write: all, beam or trigger.")] = "all",
     columns: Annotated[str, typer.Option(help="summary or full.")] = "full",

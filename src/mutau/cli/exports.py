@@ -48,8 +48,10 @@ def export(
             help="Files of `mutau limit -o`, folders of `mutau reproduce`; for pyhf experiments."
         ),
     ],
-    out: o.Output,
-    mass: Annotated[str | None, typer.Option(help="Z' mass of a pyhf workspace.")] = None,
+    out: o.Folder,
+    mass: Annotated[
+        str | None, typer.Option(help="Z' mass in GeV, or 100MeV, of a pyhf workspace.")
+    ] = None,
     coupling: o.Coupling = None,
     epsilon: o.Epsilon = None,
     model: o.ModelName = "lmu-ltau",

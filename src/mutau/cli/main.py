@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import cache
 from typing import Any, Final, NoReturn
 
 import typer
 import typer.core
+import typer.main
 
 from mutau._version import __version__
 from mutau.cli import (
@@ -67,6 +69,11 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"mutau: warning: {message}", file=sys.stderr)
 
 
+@cache
+def _command() -> Any:
+    return typer.main.get_command(app)
+
+
 _SIGINT_EXIT = 130
 #: What the parser raises for words that it does not understand.
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
@@ -101,7 +108,7 @@ def run() -> None:
     """
     warnings.showwarning = _show_warning
     try:
-        code = app(joined_units(sys.argv[1:]), prog_name="mutau", standalone_mode=False)
+        code = _command()(joined_units(sys.argv[1:]), prog_name="mutau", standalone_mode=False)
         if code == _SIGINT_EXIT:  # how the parser ends a verb after Ctrl-C
             _interrupted()
         raise SystemExit(code or 0)

@@ -264,4 +264,5 @@ BackgroundFrom = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Year = Annotated[int, typer.Option("--year-gm2", help="Reference year of the muon g-2 band.")]
-Output = Annotated[str, typer.Option("-o", "--out", help="File or folder to write.")]
+Output = Annotated[str, typer.Option("-o", "--out", help="File to write; the ending decides.")]
+Folder = Annotated[str, typer.Option("-o", "--out", help="Folder to write into.")]

@@ -75,7 +75,7 @@ def reproduce(
     formats: Annotated[
         str, typer.Option(help="Formats of the figures beside PNG: pdf, svg, or pdf,svg.")
     ] = "",
-    out: o.Output = "results",
+    out: o.Folder = "results",
     json: o.Json = False,
 ) -> None:
     """Every figure and number of the papers beside ours, and report.html."""

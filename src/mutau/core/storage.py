@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -102,24 +103,32 @@ def check_output(path: str | Path, *suffixes: str) -> Path:
         raise MutauError(
             f"{str(path)!r} has another ending", place="--out", allowed=", ".join(suffixes)
         )
-    folder = path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK) or path.is_dir():
+    if path.is_dir() or not _can_make_files(path.parent):
         raise FileError(
             f"cannot write {str(path)!r}", remedy="choose a folder that exists and is writable"
         )
     return path
 
 
+def _can_make_files(folder: Path) -> bool:
+    """Whether a file can be made in a folder: tried, as access rights do not tell everything."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 def check_folder(path: str | Path) -> Path:
     """The path, if a folder stands or can be made there; before anything is computed.
 
-    Nothing is made. Raises FileError for a file in the way or a place that is not writable.
+    Nothing stays there. Raises FileError for a file in the way or a place that is not writable.
     """
     path = Path(path)
     standing = path.absolute()
     while not standing.exists() and standing != standing.parent:
         standing = standing.parent
-    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+    if not _can_make_files(standing):
         raise FileError(
             f"cannot write into {str(path)!r}", remedy="choose a folder that is writable"
         )

@@ -114,7 +114,7 @@ def load_grid(path: str | Path) -> Grid:
         raise FileError(
             f"cannot read {str(path)!r} ({error.strerror})", remedy="check the path"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problems(str(path), [("file", f"is not TOML: {error}")]) from None
     problems = [
         (key, f"is unknown; known: {', '.join(_KEYS)}") for key in document if key not in _KEYS

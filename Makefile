@@ -17,8 +17,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# One table of speeds; `make bench BENCH="tracking stats"` for a part of it.
 bench: $(READY)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 docs: $(READY)
 	$(BIN)/python docs/build.py

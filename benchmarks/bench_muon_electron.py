@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import plain_amplitudes
+import plain_decays
 from measure import Row, against, agree, best, main, row
 
 from mutau.core.constants import M_E, M_MU
@@ -43,7 +44,7 @@ def amplitude(
     name: str, kernel: Any, mass: float, couplings: tuple[float, float], goal: object
 ) -> Row:
     """|M|^2 at random points of the phase space."""
-    momenta = plain_amplitudes.phase_space(N, ENERGY, M_MU, M_E, mass, stream(1))
+    momenta = plain_decays.phase_space(N, ENERGY, M_MU, M_E, mass, stream(1))
     p1, p2, p3, p4, k = momenta
     metric = np.array([1.0, -1.0, -1.0, -1.0])
 

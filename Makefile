@@ -28,7 +28,11 @@ docs: $(READY)
 wheel: $(READY)
 	$(BIN)/python tests/wheel_alone.py
 
+# One set-up for all: tests and linters add seconds to what figures and event files need anyway, and
+# a second environment would have to be kept in step with the pins.
 $(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo "'$(PYTHON)' is no Python >= 3.11; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[plot,io,stats,atomic,dask,docs,browser,test,lint]'
 	touch $(READY)

@@ -85,7 +85,7 @@ class Biasing:
     """
 
     hard: float | None = None
-    plain: float = 0.1
+    plain: float = 0.3
     low: float = 0.0
     wide: float = 2.0
 

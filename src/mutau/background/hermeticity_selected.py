@@ -69,8 +69,8 @@ class Panel:
     value, err : with the spectra of leading hadrons, statistical error. model_err : absolute.
     plain, plain_err : with the fragments of the full simulation. parts : name in ENDS -> value, by
     the end of the hardest hadron; "hcal" is punch-through and not in `value`. errors : name ->
-    absolute error of the modelling. showers, showers_err : electromagnetic, extrapolated, in
-    `value`; error upwards.
+    absolute error of the modelling. showers, showers_err : electromagnetic, extrapolated, error
+    upwards; not in `value` but in `model_err`, since few events make it too large.
     """
 
     value: float
@@ -191,9 +191,9 @@ def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, 
     errors["energy scales"] = _scales(nuclear, experiment, chosen, where, W_LEADING, top=top)
     soft, soft_err = _showers(showers, experiment, top=top)
     return Panel(
-        value + soft,
+        value,
         err,
-        math.hypot(*errors.values(), soft_err),
+        math.hypot(*errors.values(), soft + soft_err),
         *nuclear.rate(chosen, W_PLAIN),
         {
             name: nuclear.rate(through if code == HCAL else chosen & (where == code), W_LEADING)[0]

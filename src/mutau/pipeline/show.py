@@ -185,7 +185,10 @@ def show_answer(what: str, *, missing: bool = False) -> dict[str, Any]:
 
 
 def check_answer(file: str) -> dict[str, Any]:
-    """Diagnosis of an experiment file. Raises Problems with every located mistake."""
+    """Diagnosis of an experiment file and of the files that it names.
+
+    Raises Problems with every located mistake, or as `read_beam` and `transport.fields.slices`.
+    """
     from mutau.experiment import check_file, experiment_path
     from mutau.pipeline.roads import has_road
 
@@ -195,6 +198,10 @@ def check_answer(file: str) -> dict[str, Any]:
         from mutau.pipeline.muon_brems import target_length
 
         target_length(item)
+    if item.beam.phase_space:
+        from mutau.transport.beam_files import read_beam
+
+        read_beam(item.beam.phase_space)
     return {
         "file": str(Path(path)),
         "experiment": item.name,

@@ -108,6 +108,7 @@ class Run:
         from mutau.transport.beam_files import source_digest
 
         beam = self.experiment.get("beam", {})
+        item = self.load()
         return {
             "kind": "simulation",
             "mutau_version": __version__,
@@ -119,8 +120,13 @@ class Run:
             "tracks": self.tracks,
             "cells": self.cells,
             "shard": self.shard,
-            "experiment_digest": self.load().digest,
+            "experiment_digest": item.digest,
             "phase_space_digest": source_digest(beam.get("phase_space")),
+            **{
+                f"field_map_digest[{magnet.name}]": magnet.map.digest
+                for magnet in item.detector.magnet
+                if magnet.field_map
+            },
             **_flat(self.experiment, "experiment"),
         }
 

@@ -46,9 +46,9 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
-        return ", ".join(_text(item) for item in value)
+        return ", ".join(_text(item) for item in value) or "none"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items()) or "none"
     return "" if value is None else str(value)
 
 
@@ -63,21 +63,34 @@ def _render(console: Any, answer: Mapping[str, Any]) -> None:
     facts = {key: value for key, value in answer.items() if not is_table(value)}
     width = max((len(key) for key in facts), default=0)
     for key, value in facts.items():
-        console.print(Text(f"{key:<{width}}  "), Text(_text(value)), sep="")
+        console.print(Text(f"{key:<{width}}  "), Text(_text(value) or "-"), sep="")
     for key, rows in answer.items():
         if not is_table(rows):
             continue
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        if max(sum(len(_text(value)) for value in row.values()) for row in rows) > _BLOCK_FROM:
+        cells = {name: [_text(row.get(name)) or "-" for row in rows] for name in columns}
+        whole = sum(3 + _longest_word([name, *cells[name]]) for name in columns)
+        long = max(sum(len(_text(value)) for value in row.values()) for row in rows)
+        if long > _BLOCK_FROM or whole >= console.width:
             _render_blocks(console, key, rows)
             continue
         table = Table(title=key, title_justify="left", header_style="bold")
         for name in columns:
-            numeric = all(isinstance(row.get(name), float | int) for row in rows)
-            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(_text(row.get(name))) for name in columns))
+            numeric = all(isinstance(row.get(name), float | int | None) for row in rows)
+            table.add_column(
+                Text(name),
+                justify="right" if numeric else "left",
+                overflow="fold",
+                min_width=_longest_word([name, *cells[name]]),
+            )
+        for row in zip(*cells.values(), strict=True):
+            table.add_row(*map(Text, row))
         console.print(table)
+
+
+def _longest_word(texts: list[str]) -> int:
+    """Letters of the longest word: names and paths stay whole, so that they can be copied."""
+    return max((len(word) for text in texts for word in text.split()), default=1)
 
 
 def _render_blocks(console: Any, title: str, rows: Any) -> None:
@@ -91,7 +104,7 @@ def _render_blocks(console: Any, title: str, rows: Any) -> None:
         console.print(Text(_text(first[1]), style="bold"))
         for name, value in others:
             if _text(value):
-                console.print(Padding(Text(f"{name}: {_text(value)}"), (0, 0, 0, 4)))
+                console.print(Padding(Text(f"{name}: {_text(value)}"), (0, 0, 0, 4), expand=False))
 
 
 @contextlib.contextmanager

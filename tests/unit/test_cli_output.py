@@ -1,0 +1,27 @@
+"""Readable answers: nothing that one would copy is broken, nothing is left blank."""
+
+from mutau.cli.output import emit
+
+
+def test_long_words_stay_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    path = "/a/folder/" + "x" * 200 + "/experiment.toml"
+    emit({"experiments": [{"name": "toy", "title": "two words", "file": path}]}, as_json=False)
+    assert path in capsys.readouterr().out
+
+
+def test_a_table_that_fits_is_a_table(capsys):
+    rows = [{"mass_GeV": 0.1, "limit": 1e-4}, {"mass_GeV": 1.0, "limit": float("inf")}]
+    emit({"limits": rows}, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("│")[1:3] for line in lines if "│" in line] == [
+        ["      0.1 ", " 0.0001 "],
+        ["        1 ", "      - "],
+    ]
+
+
+def test_nothing_is_said(capsys):
+    emit({"seed": None, "problems": [], "digests": {}}, as_json=False)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["seed", "-"], ["problems", "none"], ["digests", "none"],
+    ]  # fmt: skip

@@ -206,3 +206,24 @@ def test_readings_have_the_mean_and_width_asked_for():
     assert low[0] == 0.0
     assert np.all(low >= 0.0)
     assert np.array_equal(visible_energy(left[:3], 0.0, 0.0, 0.0, rng), left[:3])
+
+
+def test_what_is_not_followed_far_away_is_leakage():
+    """Sections before the far depth do not notice, where nothing goes backwards."""
+    sections = np.array([0.0, 4.0, 30.0])
+    whole = simulate_showers(
+        "e-", 20.0, LEAD, 600, cut=0.1, geometry=ShowerGeometry(sections=sections), seed=4
+    )
+    short = simulate_showers(
+        "e-", 20.0, LEAD, 600, cut=0.1, seed=5,
+        geometry=ShowerGeometry(sections=sections, far=(4.0, 5.0)),
+    )  # fmt: skip
+    front = [sample.deposits[:, 0, 0] for sample in (whole, short)]
+    err = np.hypot(*(f.std() / np.sqrt(600) for f in front))
+    assert abs(front[0].mean() - front[1].mean()) < 4.0 * err
+    assert short.deposits[:, 1].sum() < 0.2 * whole.deposits[:, 1].sum()
+    assert short.leak + short.deposits.sum(axis=(1, 2)) == pytest.approx(20.0 - M_E, rel=1e-9)
+    # tracks above 5 GeV are all there
+    high = [s.electron[s.edges[:-1] > 5.0] for s in (whole, short)]
+    errs = [s.err[0][s.edges[:-1] > 5.0] for s in (whole, short)]
+    assert np.all(np.abs(high[0] - high[1]) < 4.0 * np.hypot(*errs))

@@ -40,7 +40,7 @@ class Response:
 
     number : (N,) emissions per beam particle that a row stands for, over rate times X0.
     annihilated : (N,) bool. energy, boson_energy : (N,) GeV of emitter and Z'. low, high : (N,)
-    ends of the row's cell in x. preshower, leak : (N,) GeV. x0 : depth of the emission, X0.
+    ends of the row's cell in x. preshower : (N,) GeV. depth : (N,) of the emission, X0.
     """
 
     number: Array
@@ -50,7 +50,6 @@ class Response:
     low: Array
     high: Array
     preshower: Array
-    leak: Array
     depth: Array
 
     def weights(
@@ -101,7 +100,7 @@ def _response(experiment: Experiment, low: float, n: int, seed: int) -> Response
     x0 = material(target.material).radiation_length_cm
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
     key = digest(
-        "v1", repr(material(target.material)), experiment.beam.particle, experiment.beam.energy,
+        "v2", repr(material(target.material)), experiment.beam.particle, experiment.beam.energy,
         thickness(experiment), front, low, n, seed, SHOWER_CUT, CELLS, X_TOP, POSITRON_RATE,
     )  # fmt: skip
     arrays = cached_arrays(
@@ -123,9 +122,12 @@ def _simulate(
         Emission("annihilation", ("e+",), energies, POSITRON_RATE * flat),
     ]
     sections = np.array([0.0, front, t]) if front > 0.0 else np.array([0.0, t])
+    # behind the pre-shower only what can still emit matters: nothing goes backwards here
+    far = (front, low) if front > 0.0 else (np.inf, 0.0)
+    geometry = ShowerGeometry(sections=sections, far=far)
     found = simulate_emissions(
         beam.particle, beam.energy, material(experiment.target.material), n, channels,
-        cut=SHOWER_CUT, geometry=ShowerGeometry(sections=sections), seed=seed, key=(7,), workers=2,
+        cut=SHOWER_CUT, geometry=geometry, seed=seed, key=(7,), workers=2,
     )  # fmt: skip
     made = found.weight > 0.0
     annihilated = found.channel == 1
@@ -139,7 +141,6 @@ def _simulate(
         "low": ends[cell],
         "high": ends[cell + 1],
         "preshower": found.deposits[:, 0, 0],
-        "leak": found.leak,
         "depth": found.position[:, 0],
     }
     return {name: np.asarray(column)[made] for name, column in columns.items()}

@@ -45,12 +45,15 @@ class ShowerGeometry:
     (or goes back through the first) is leakage. rings : (R + 1,) rising radii, X0, from 0; the last
     ring is open. profile : (D + 1,) equally spaced depths, X0, of the mean depth profile.
     lateral : follow directions and multiple scattering; without it depth is path length.
+    far : (depth in X0, energy in GeV): particles made behind it with less energy are not followed
+    but counted as leakage, which saves time where nothing soft is asked for there.
     """
 
     sections: Array = field(default_factory=lambda: np.array([0.0, _FAR]))
     rings: Array = field(default_factory=lambda: np.array([0.0, _FAR]))
     profile: Array = field(default_factory=lambda: np.linspace(0.0, 40.0, 81))
     lateral: bool = False
+    far: tuple[float, float] = (np.inf, 0.0)
 
     def __post_init__(self) -> None:
         for name in ("sections", "rings", "profile"):
@@ -196,7 +199,7 @@ def _laid_out(
     head = [edges, geometry.sections, geometry.rings, [depth[0], count / (depth[-1] - depth[0])]]
     layout = Layout(
         len(edges) - 1, len(geometry.sections) - 1, len(geometry.rings) - 1, count,
-        geometry.lateral, emits,
+        geometry.lateral, emits, False, float(geometry.far[0]), float(geometry.far[1]),
     )  # fmt: skip
     return np.concatenate([*head, bins]).astype(float), layout
 

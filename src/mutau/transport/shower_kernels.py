@@ -57,7 +57,8 @@ class Layout(NamedTuple):
     last ring is open), the first depth and the inverse width of D profile bins, then for each node
     of the shower's table the track bin it lies in. tally holds (3, K) track lengths, (S, R) section
     energies, D profile energies and one leak. lateral : follow directions. emits : production is
-    on. records : `kept` is a list of steps instead (`record_step`).
+    on. records : `kept` is a list of steps instead (`record_step`). Particles that are made behind
+    far_depth (X0) with less than far_energy (GeV) are leak.
     """
 
     bins: int
@@ -67,6 +68,8 @@ class Layout(NamedTuple):
     lateral: bool
     emits: bool
     records: bool = False
+    far_depth: float = np.inf
+    far_energy: float = 0.0
 
 
 @njit(forceinline=True)
@@ -382,6 +385,9 @@ def develop(
         waiting -= 1
         for i in range(8):
             p[i] = stack[waiting, i]
+        if p[DEPTH] > g.far_depth and p[ENERGY] < g.far_energy:
+            tally[-1] += left_behind(int(p[SPECIES]), p[ENERGY])
+            continue
         if p[SPECIES] == PHOTON:
             end, made = fly_photon(p, t, tally, geometry, g, rng)
         else:

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from mutau.core.errors import FileError, Problems, UnknownName
 from mutau.limits.curves import BASES, EXCLUDES, KINDS, PublishedLimit, read_points
-from mutau.models import REGISTRY
+from mutau.models import REGISTRY, load_charges
+from mutau.models.charges import PREFIX
 
 _REQUIRED: Final = (
     "schema name title quantity description model kind basis excludes source assumption curve "
@@ -115,7 +116,10 @@ def load_curve(
     """A user's own curve from one CSV file, header `mass_GeV,coupling`, rows sorted by mass.
 
     What is not given here is read from comment lines such as "# cl: 0.90", "# model: lmu-ltau",
-    "# excludes: above", "# title: ...", "# source: ...", "# origin: ...".
+    "# excludes: above", "# title: ...", "# source: ...", "# origin: ...". A model may be a file of
+    charges, "# model: charges:FILE", the file being looked for beside the curve first. With
+    "# production: electron" and "# final: invisible" (and "# branching: one", see
+    `recast.Search`) the curve can be recast to other models.
     Raises FileError, or Problems naming every line that is not two positive numbers in order, an
     unknown confidence level, model or kind of exclusion.
     """
@@ -128,8 +132,13 @@ def load_curve(
     wrong = list[tuple[str, str]]()
     if excludes not in EXCLUDES:
         wrong.append(("excludes", f"{excludes!r} is not one of {', '.join(EXCLUDES)}"))
-    if model not in REGISTRY:
-        wrong.append(("model", f"{model!r} is not a model; there are {', '.join(REGISTRY)}"))
+    if model.startswith(PREFIX):
+        model = _charges_beside(path, model)
+    elif model not in REGISTRY:
+        known = ", ".join(REGISTRY)
+        wrong.append(("model", f"{model!r} is not a model; there are {known}, and charges:FILE"))
+    search, wrong_search = _search(notes)
+    wrong += wrong_search
     if cl is not None:
         wrong += _check_cl(cl)
     elif excludes != "nothing":
@@ -153,7 +162,38 @@ def load_curve(
         source=notes.get("source", ""),
         origin=notes.get("origin", f"file {path.name}"),
         remark=notes.get("remark", ""),
+        search=search,
     )
+
+
+def _charges_beside(path: Path, model: str) -> str:
+    """Tag of a model of charges, its file beside the curve if it is there; the file is read.
+
+    Raises FileError, Problems.
+    """
+    name = model.removeprefix(PREFIX).strip()
+    beside = path.parent / name
+    name = str(beside) if beside.is_file() else name
+    load_charges(name)
+    return f"{PREFIX}{name}"
+
+
+def _search(notes: Mapping[str, str]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    """How a user's curve was obtained, from its comment lines, and what is wrong with them."""
+    from mutau.limits.recast import Search
+
+    keys = ("production", "final", "branching")
+    given = {key: notes[key].strip() for key in keys if key in notes}
+    if not given:
+        return (), []
+    missing_keys = [key for key in keys[:2] if key not in given]
+    if missing_keys:
+        return (), [(key, "is missing beside the other") for key in missing_keys]
+    try:
+        search = Search(**given)
+    except UnknownName as error:
+        return (), [("search", str(error))]
+    return (search.production, search.final, search.branching), []
 
 
 def _read_user_points(path: Path, excludes: str) -> tuple[Any, Any, dict[str, str]]:

@@ -37,6 +37,8 @@ class PublishedLimit:
     source, also : keys of references.toml. assumption : about the model, by the publication.
     origin, conversion, plausibility, remark : where the numbers come from, what was done to them,
     how they were checked, what to mind. plot, plot_reason : drawn unless asked otherwise, and why.
+    search : how a curve of a user's was obtained, for a recast: production, final, branching as in
+    `recast.Search`; empty where it does not say (bundled curves are looked up by name).
     """
 
     name: str
@@ -60,6 +62,7 @@ class PublishedLimit:
     remark: str = ""
     plot: bool = True
     plot_reason: str = ""
+    search: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         for name in ("mass", "coupling"):

@@ -74,7 +74,8 @@ def search_of(name: str) -> Search:
     if name not in database():
         raise UnknownName(
             "published limit", name, database(),
-            remedy="pass search=Search(production=..., final=...) for a curve of your own",
+            remedy="for a curve of your own write '# production: electron' and "
+            "'# final: invisible' into its file (or pass search=Search(...) in Python)",
         )  # fmt: skip
     entry = table.get(name)
     if entry is None or "production" not in entry:
@@ -144,8 +145,9 @@ def recast(
     """A published upper limit on one vector model as one on another.
 
     curve : upper limit ("above"). to_model, from_model : tags or "charges:FILE" (None: the
-    curve's own model). search : None for a bundled curve. options : alpha_d and mass_ratio of the
-    new model. efficiency_from, efficiency_to : fraction kept, as a function of the model (1).
+    curve's own model). search : None for a bundled curve, or one whose file says. options :
+    alpha_d and mass_ratio of the new model. efficiency_from, efficiency_to : fraction kept, as a
+    function of the model (1).
     Points are added between those of the curve, so that thresholds of the models show.
     Returns Recast; the new curve carries the old one's confidence level and says what was done.
     Raises MutauError for a curve that cannot be recast, is no upper limit or has no point left.
@@ -174,7 +176,12 @@ def recast(
     mass, value = np.array(found).T
     made, seen, kept = np.array(factors).T
     return Recast(
-        _new_curve(curve, new, mass, value, search), search, made, seen, kept, np.array(left_out)
+        _new_curve(curve, new, to_model, mass, value, search),
+        search,
+        made,
+        seen,
+        kept,
+        np.array(left_out),
     )
 
 
@@ -213,7 +220,11 @@ def _prepare(
             f"{curve.name!r} excludes {curve.excludes!r}", place="recast",
             allowed="an upper limit (excludes = above)",
         )  # fmt: skip
-    search = search_of(curve.name) if search is None else search
+    if search is None and curve.search:
+        production, final, branching = curve.search
+        search = Search(production, final, branching, "as the curve's own file says")
+    elif search is None:
+        search = search_of(curve.name)
     return search, model_class(from_model or curve.model), model_class(to_model)
 
 
@@ -301,8 +312,9 @@ def _factors(
 
 
 def _new_curve(
-    curve: PublishedLimit, cls: type[VectorModel], mass: Array, value: Array, search: Search
-) -> PublishedLimit:
+    curve: PublishedLimit, cls: type[VectorModel], tag: str, mass: Array, value: Array,
+    search: Search,
+) -> PublishedLimit:  # fmt: skip
     done = (
         f"recast from {curve.model} to {cls.tag}: equal g_p^2 Br with production by "
         f"{search.production}s, seen as {search.final}"
@@ -314,7 +326,7 @@ def _new_curve(
     }  # fmt: skip
     return PublishedLimit(
         f"{curve.name}-to-{cls.tag.replace(':', '-')}", mass, value,
-        title=f"{curve.title} (recast)", model=cls.tag, basis="recast",
+        title=f"{curve.title} (recast)", model=tag, basis="recast",
         description=f"upper limit on {cls.coupling_name} of {cls.title}, {done}",
         assumption=f"{search.because}; {cls.title}", conversion=f"{curve.conversion}; {done}",
         plot_reason="made on request", **kept,

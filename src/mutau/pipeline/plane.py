@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ class Plane:
     """The plane as computed: our limits, what published curves are drawn, and the figure.
 
     bands : the muon g-2 band of every reference year, oldest first; the figure shows that of
-    `year` alone. Empty for a model that does not move g-2.
+    `year` alone. Empty for a model that does not move g-2. contours : what true points would leave.
+    left_out : experiments that nobody named and that have no limit on this model, with the reason.
     """
 
     limits: tuple[Exclusion, ...]
@@ -43,6 +44,7 @@ class Plane:
     figure: Figure
     bands: tuple[Series, ...] = ()
     contours: tuple[Contours, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def exclusion_plane(
@@ -82,12 +84,14 @@ def exclusion_plane(
     if wanted == ("all",):
         wanted = tuple(name for name in experiment_names() if has_road(load_experiment(name)))
     curves = chosen_curves(model, only, alpha_d=alpha_d, mass_ratio=mass_ratio)
-    own = [held_for(model, load_curve(path)) for path in user]
+    own = [
+        held_for(model, load_curve(path), alpha_d=alpha_d, mass_ratio=mass_ratio) for path in user
+    ]
     moment_reference(year)
     for name in bounds:
         BOUNDS[name]
     points = [true_point(text, model, alpha_d, mass_ratio) for text in measured]
-    limits = []
+    limits, refused = list[Exclusion](), dict[str, str]()
     for index, name in enumerate(wanted):
         item = load_experiment(name)
         mine = masses
@@ -96,21 +100,38 @@ def exclusion_plane(
             mine = [mass for mass in masses if low <= mass <= high]
             if not mine:
                 continue
-        limits.append(
-            limit_curve(
+        try:
+            line = limit_curve(
                 item, mine, model=model, alpha_d=alpha_d,
                 mass_ratio=mass_ratio, seed=seed, n_events=n_events,
                 progress=_part(progress, index, len(wanted)),
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+        except MutauError as error:
+            if named:
+                raise
+            refused[name] = str(error)
+        else:
+            limits.append(line)
+    if not limits and refused:
+        raise MutauError(
+            "no experiment has a limit on this plane: "
+            + "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        )
     contours = [
-        measured_contours(wanted, point, seed=seed, n_events=n_events, progress=progress)
+        measured_contours(
+            [n for n in wanted if n not in refused],
+            point,
+            seed=seed,
+            n_events=n_events,
+            progress=progress,
+        )
         for point in points
     ]
-    return plane_of(
+    drawn = plane_of(
         limits, curves, own, bounds, contours, year=year, x_range=x_range, y_range=y_range,
         figure_id=figure_id, title=title,
     )  # fmt: skip
+    return replace(drawn, left_out=refused)
 
 
 def plane_of(
@@ -230,20 +251,31 @@ def _adapted(curve: PublishedLimit, model: str, options: dict[str, float]) -> Pu
     """The curve as a bound on the model with this dark sector. Raises MutauError."""
     from mutau.limits.recast import recast, recastable
 
-    if curve.model == model and not (options["alpha_d"] and curve.name in recastable()):
+    same = model_class(curve.model) is model_class(model)
+    if same and not (options["alpha_d"] and curve.name in recastable()):
         return curve
     found = recast(curve, model, options=options).curve
     return replace(found, title=found.title.replace("(recast) (recast)", "(recast)"))
 
 
-def held_for(model: str, curve: PublishedLimit) -> PublishedLimit:
-    """The curve, if it bounds the coupling of that model. Raises MutauError for another model."""
-    if curve.model == model:
+def held_for(
+    model: str, curve: PublishedLimit, *, alpha_d: float = 0.0, mass_ratio: float = 3.0
+) -> PublishedLimit:
+    """A user's curve as a bound on that model: as it is, or recast where its file says how.
+
+    Raises MutauError for a curve of another model that cannot be recast.
+    """
+    from mutau.limits.recast import recast
+
+    if model_class(curve.model) is model_class(model):
         return curve
+    if curve.search:
+        return recast(curve, model, options={"alpha_d": alpha_d, "mass_ratio": mass_ratio}).curve
     raise MutauError(
         f"{curve.name!r} holds for {curve.model}, not for {model}",
         place="curves of the plane",
-        remedy=f"write '# model: {model}' into the file if that is wrong, or recast the curve",
+        remedy=f"write '# model: {model}' into the file if that is wrong, or, for a recast, "
+        "'# production: electron' and '# final: invisible' (what made the boson, what was seen)",
     )
 
 
@@ -415,6 +447,7 @@ def plane_answer(plane: Plane) -> dict[str, Any]:
         "year_gm2": plane.year,
         "published": list(plane.published),
         "experiments": [line.experiment for line in plane.limits],
+        **({"left_out": dict(plane.left_out)} if plane.left_out else {}),
         "bounds": [item.meta["name"] for item in plane.figure.series if _is_bound(item)],
         "confidence_levels": [line.cl for line in plane.limits],
         **{key: value for key, value in plane.limits[0].meta.items() if key != "projection"},

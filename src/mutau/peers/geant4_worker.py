@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from bisect import bisect_right
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -353,7 +353,10 @@ def main(arguments: list[str]) -> None:
     """Read the job, run it, write the arrays."""
     source, target, log = arguments
     parent = _quiet(log)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # Geant4 ends by abort()
+    with suppress(ImportError):  # Geant4 ends by abort(): no core files, where there are any
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     job = json.loads(Path(source).read_text(encoding="utf-8"))
 
     def tell(fraction: float) -> None:

@@ -12,6 +12,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -39,12 +40,26 @@ def serial(work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]:
         yield index, work(index)
 
 
+def _end_with(parent: int) -> None:
+    """Let this worker end when the process that began it does, even by `kill -9`: it would wait
+    for work for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def processes(workers: int) -> Executor:
     """Pieces in `workers` processes of this machine; a few are kept waiting per worker."""
 
     def run(work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]:
         queue = iter(indices)
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            workers, multiprocessing.get_context("spawn"), _end_with, (os.getpid(),)
+        )
         running: dict[Future, int] = {}
         try:
             for index in queue:

@@ -6,8 +6,11 @@ from mutau.cli.output import emit
 def test_long_words_stay_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     path = "/a/folder/" + "x" * 200 + "/experiment.toml"
-    emit({"experiments": [{"name": "toy", "title": "two words", "file": path}]}, as_json=False)
-    assert path in capsys.readouterr().out
+    row = {"name": "toy", "title": "two words " * 30, "file": path}
+    emit({"experiments": [row]}, as_json=False)
+    out = capsys.readouterr().out
+    assert path in out
+    assert max(len(line) for line in out.splitlines() if path not in line) <= 160
 
 
 def test_a_table_that_fits_is_a_table(capsys):

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -95,7 +96,6 @@ def _longest_word(texts: list[str]) -> int:
 
 def _render_blocks(console: Any, title: str, rows: Any) -> None:
     """Rows with long texts, one under the other."""
-    from rich.padding import Padding
     from rich.text import Text
 
     console.print(Text(f"{title} ({len(rows)})", style="bold"))
@@ -104,7 +104,11 @@ def _render_blocks(console: Any, title: str, rows: Any) -> None:
         console.print(Text(_text(first[1]), style="bold"))
         for name, value in others:
             if _text(value):
-                console.print(Padding(Text(f"{name}: {_text(value)}"), (0, 0, 0, 4), expand=False))
+                text = textwrap.fill(
+                    f"{name}: {_text(value)}", console.width, break_long_words=False,
+                    break_on_hyphens=False, initial_indent="    ", subsequent_indent="    ",
+                )  # fmt: skip
+                console.print(Text(text), soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -159,13 +159,15 @@ def recast(
     search, old, new = _prepare(curve, to_model, from_model, search)
     for mass, coupling in zip(*_filled(curve, _THRESHOLDS), strict=True):
         source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
-        counted = _strength(source, search, efficiency_from) * (coupling / source.coupling) ** 2
-        solved = _solve(new, float(mass), counted, search, dict(options or {}), efficiency_to)
-        if solved is None:
+        was = _parts(source, search, efficiency_from)
+        counted = was.strength * (coupling / source.coupling) ** 2
+        now = _solve(new, float(mass), counted, search, dict(options or {}), efficiency_to)
+        if now is None:
             left_out.append(mass)
             continue
-        found.append((mass, solved.coupling))
-        factors.append(_factors(source, solved, search, efficiency_from, efficiency_to))
+        found.append((mass, now.coupling))
+        made = (now.made / now.coupling) / (was.made / was.coupling)
+        factors.append((made**2, now.seen / was.seen, now.kept / was.kept))
     if len(found) < 2:
         raise MutauError(
             f"no point of {curve.name!r} bounds {new.title}: below its largest coupling it is not "
@@ -204,7 +206,7 @@ def recast_at(
     out = np.full(m.shape, np.inf)
     for index, (mass, coupling) in enumerate(zip(m, curve.coupling_at(m), strict=True)):
         source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
-        counted = _strength(source, search, None) * (coupling / source.coupling) ** 2
+        counted = _parts(source, search, None).strength * (coupling / source.coupling) ** 2
         solved = _solve(new, float(mass), counted, search, dict(options or {}), None)
         if solved is not None:
             out[index] = solved.coupling
@@ -247,34 +249,48 @@ def _filled(curve: PublishedLimit, thresholds: tuple[float, ...]) -> tuple[Array
     return mass[order], np.concatenate([curve.coupling, curve.coupling_at(extra)])[order]
 
 
-def _strength(model: Model, search: Search, efficiency: Efficiency | None) -> float:
-    """g_p^2 Br efficiency."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a search counts at one point: coupling of the model, g_p, branching, efficiency."""
+
+    coupling: float
+    made: float
+    seen: float
+    kept: float
+
+    @property
+    def strength(self) -> float:
+        """g_p^2 Br efficiency."""
+        return self.made**2 * self.seen * self.kept
+
+
+def _parts(model: Model, search: Search, efficiency: Efficiency | None) -> _Parts:
     kept = 1.0 if efficiency is None else efficiency(model)
     if not 0.0 <= kept <= 1.0:
         raise MutauError(f"efficiency = {kept!r} is no fraction", allowed="[0, 1]")
-    coupling = production_coupling(model, search.production)
-    return coupling**2 * seen_branching(model, search) * kept
+    made = production_coupling(model, search.production)
+    return _Parts(model.coupling, made, seen_branching(model, search), kept)
 
 
 def _solve(
     cls: type[VectorModel], mass: float, counted: float, search: Search,
     options: dict[str, float], efficiency: Efficiency | None,
-) -> Model | None:  # fmt: skip
-    """The model with the coupling that gives `counted`; None where none below the largest does.
+) -> _Parts | None:  # fmt: skip
+    """The point whose coupling gives `counted`; None where none below the largest does.
 
     Newton's method on the logarithm of the strength, within a bracket; the strength grows with the
-    coupling, as its square where branchings do not depend on it.
+    coupling, as its square where branchings do not depend on it: there the first guess is right.
     """
 
     search = replace(search, branching="model")
 
-    def at(coupling: float) -> Model:
-        return cast(Model, cls.at(mass, coupling, **options))
+    def at(coupling: float) -> _Parts:
+        return _parts(cast(Model, cls.at(mass, coupling, **options)), search, efficiency)
 
     low, high = cls.coupling_max * 1e-18, cls.coupling_max
     while True:  # where branchings are known below some coupling only, start from that
         try:
-            top = _strength(at(high), search, efficiency)
+            top = at(high).strength
             break
         except OutOfRange:
             high *= 0.5
@@ -286,29 +302,17 @@ def _solve(
     for _ in range(_TRIES):
         if not low < guess < high:
             guess = math.sqrt(low * high)
-        value = math.log(_strength(at(guess), search, efficiency) / counted)
+        point = at(guess)
+        value = math.log(point.strength / counted)
         if value < 0.0:
             low = guess
         else:
             high = guess
         if abs(value) < 1e-13 or high / low < 1.0 + 1e-14:
-            break
-        nearby = math.log(_strength(at(guess * (1.0 - 1e-3)), search, efficiency) / counted)
+            return point
+        nearby = math.log(at(guess * (1.0 - 1e-3)).strength / counted)
         guess *= math.exp(value * math.log1p(-1e-3) / (value - nearby))
     return at(guess)
-
-
-def _factors(
-    old: Model, new: Model, search: Search,
-    efficiency_from: Efficiency | None, efficiency_to: Efficiency | None,
-) -> tuple[float, float, float]:  # fmt: skip
-    made = production_coupling(new, search.production) / new.coupling
-    made /= production_coupling(old, search.production) / old.coupling
-    kept = (1.0 if efficiency_to is None else efficiency_to(new)) / (
-        1.0 if efficiency_from is None else efficiency_from(old)
-    )
-    seen = seen_branching(new, replace(search, branching="model")) / seen_branching(old, search)
-    return made**2, seen, kept
 
 
 def _new_curve(

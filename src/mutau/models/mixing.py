@@ -14,6 +14,7 @@ is not in Pi. Loops with the Z are left out: relative error about q^2/m_Z^2, 1 %
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import factorial
 from typing import Final
 
@@ -97,13 +98,25 @@ def loop_mixing(q2: ArrayLike, coupling: ArrayLike = 1.0) -> ComplexArray:
     q2, g = np.asarray(q2, float), np.asarray(coupling, float)
     if not np.all(np.isfinite(q2)):
         raise OutOfRange("q2 holds a value that is not finite", allowed="finite GeV^2")
-    z_mu, z_tau = np.atleast_1d(q2 / M_MU**2), np.atleast_1d(q2 / M_TAU**2)
+    loops = _loops_at(float(q2)) if q2.ndim == 0 else _loops(q2.ravel()).reshape(q2.shape)
+    return np.asarray(E_CHARGE * g / (2.0 * np.pi**2) * loops)
+
+
+def _loops(q2: Array) -> ComplexArray:
+    """Tau loop less muon loop, without couplings; q2 of one dimension."""
+    z_mu, z_tau = q2 / M_MU**2, q2 / M_TAU**2
     far = np.abs(z_tau) > _ASYMPTOTIC_ABOVE
     out = np.empty(z_mu.shape, complex)
     out[far] = _vacuum_loop_rest(z_tau[far]) - _vacuum_loop_rest(z_mu[far])
     near = ~far
     out[near] = vacuum_loop(z_tau[near]) - vacuum_loop(z_mu[near]) + np.log(M_TAU / M_MU) / 3.0
-    return np.asarray(E_CHARGE * g / (2.0 * np.pi**2) * out.reshape(q2.shape))
+    return out
+
+
+@lru_cache(maxsize=8192)
+def _loops_at(q2: float) -> complex:
+    """The same at one q2, remembered: a model asks for it in every width."""
+    return complex(_loops(np.array([q2]))[0])
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)

@@ -153,8 +153,8 @@ def _leak(plane: HermeticityPlane) -> Row:
         ours=f"{text} by extrapolation; {plane.regions['D']:.0f} events seen in D, so below "
         f"{plane.upper_d:.2g} (90 %)",
         how=f"tail of E_CAL for E' <= {REGION_D[0]:g} GeV ({plane.leak_fit})",
-        why="the extrapolation is as good as its statistics; a rare-event estimate of this source "
-        "is not there yet, so `mutau background` and the sum of Table I leave it out",
+        why="the extrapolation is that of the edge which showers make; hadrons that get away lie "
+        "below it: see the rare-event estimate of this source",
     )  # fmt: skip
 
 

@@ -225,6 +225,7 @@ WRONG = [
     ("combine", "na64mu", "na64mu", *MASS),
     ("combine", "na64mu", "muone", *MASS, "--cl", "90"),
     ("combine", "na64mu", "muone", *MASS, "--method", "x"),
+    ("discover", "na64mu", *POINT, "--method", "x"),
     ("plane", "na64mu", *MASS, "--style", "x"),
     ("plane", "na64mu", *MASS, "--only", "x"),
     ("plane", "na64mu", *MASS, "--user", "none.csv"),

@@ -179,9 +179,12 @@ def discovery_reach(
 
     The data expected on average at that point are tested against no signal.
     Returns rows {experiment, signal, background, p_value, significance} and the systematic errors
-    that the experiments share; an experiment that does
-    not take the mass is left out, with a remark. Raises OutOfRange if none takes it.
+    that the experiments share; an experiment that does not take the mass is left out, with a
+    remark. Raises OutOfRange if none takes it, UnknownName for another method.
     """
+    from mutau.stats.studies import discovery_method
+
+    discovery_method(method)
     experiments = load_all(names)
     joint = prepare_joint(experiments, point, seed)
     models = {

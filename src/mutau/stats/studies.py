@@ -163,6 +163,13 @@ def coverage(
     return Coverage(share, error, strength, cl, method, n_experiments)
 
 
+def discovery_method(name: str) -> str:
+    """The name, if it is a way to test for a discovery. Raises UnknownName."""
+    if name not in ("asymptotic", "toys"):
+        raise UnknownName("discovery method", name, ("asymptotic", "toys"))
+    return name
+
+
 def discovery(
     data: Yields | CountingModel,
     strength: float = 1.0,
@@ -178,8 +185,7 @@ def discovery(
     method : "asymptotic" or "toys"; the toys' p-value cannot be below about 1/n_toys.
     Check: one channel, known b, Asimov: Z = sqrt(2((s + b) ln(1 + s/b) - s)) (eq. 97).
     """
-    if method not in ("asymptotic", "toys"):
-        raise UnknownName("discovery method", method, ("asymptotic", "toys"))
+    discovery_method(method)
     require_in_range("strength", strength, 0.0, math.inf)
     model = counting_model(data)
     expected = strength * model.signal + model.background

@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau._version import __version__
-from mutau.core.errors import FileError, MissingExtra, MutauError, UnknownName
+from mutau.core.errors import (
+    FileError,
+    MissingExtra,
+    MutauError,
+    UnknownName,
+    require_in_range,
+)
 from mutau.core.storage import atomic_path, write_text
 from mutau.pipeline.simulate import Tally, signal_source, tally, total
 from mutau.scan.shards import Executor, Progress, processes, run_shards, serial
@@ -320,6 +326,20 @@ def _write(chunks: Any, path: Path, run: Run) -> None:
                 writer.close()
 
 
+def _possible(run: Run) -> None:
+    """Raise MutauError, before anything is written, for a run that no worker could begin."""
+    from mutau.detector.simulation import beam_source
+    from mutau.detector.simulation_geometry import build_layout
+    from mutau.pipeline.targets import target_length
+
+    experiment = run.load()
+    target_length(experiment)
+    beam_source(experiment, build_layout(experiment))
+    if run.mass is not None:
+        require_in_range("mass", run.mass, 0.0, math.inf, unit="GeV", open_low=True)
+        signal_source(experiment, run.mass)
+
+
 def expected_bytes(run: Run) -> float:
     """Size on disk of the events of a run, roughly."""
     return run.n * _BYTES[run.columns] * _KEPT[run.keep] if run.tables else 0.0
@@ -373,7 +393,7 @@ def run_simulation(
     folder = out.with_suffix(".parts") if single else out
     if single and out.exists() and not resume:
         raise MutauError(f"{str(out)!r} is there already", remedy="choose another name")
-    run.load()
+    _possible(run)
     if run.tables:
         _arrow()
     _room(folder, run)

@@ -142,7 +142,9 @@ def test_import_mutau_is_light():
     assert not heavy & set(loaded)
 
 
-@pytest.mark.parametrize("verb", ["--help", "show models", "model --mass 0.1 --coupling 1e-3"])
+@pytest.mark.parametrize(
+    "verb", ["--help", "show models", "model --mass 0.1 --coupling 1e-3", "check na64mu"]
+)
 def test_light_verbs_load_no_compiler_and_no_plots(verb):
     code = (
         f"import sys; sys.argv = ['mutau', *{verb.split()!r}]\n"

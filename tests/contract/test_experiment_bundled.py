@@ -96,7 +96,9 @@ def test_messages_name_the_document():
 
 
 def test_every_road_of_the_pipeline_is_a_process_that_files_may_name():
-    from mutau.pipeline.roads import ROADS, has_road
+    from mutau.pipeline.roads import ROAD_MODULES, has_road, road_of
 
     assert has_road(load_experiment("na64mu"))
-    assert set(ROADS) <= set(PROCESSES)
+    assert set(ROAD_MODULES) <= set(PROCESSES)
+    for name in ("na64mu", "muone", "na64e"):
+        assert callable(road_of(load_experiment(name)).prepare)

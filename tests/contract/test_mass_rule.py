@@ -34,14 +34,13 @@ def outside(experiment):
 
 
 def test_every_road_is_tried():
-    assert all(roads.has_road(load_experiment(name)) for name in EXPERIMENTS)
-    assert {load_experiment(name).process for name in EXPERIMENTS} == set(roads.ROADS)
+    assert {load_experiment(name).process for name in EXPERIMENTS} == set(roads.ROAD_MODULES)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_outside_is_refused_with_the_reason_by_every_door(name, monkeypatch):
     experiment = load_experiment(name)
-    assert roads.has_road(experiment)
+    roads.masses_taken(experiment)  # registers the road
     road = roads.ROADS[experiment.process]
 
     def computed(*_):

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mutau.core.constants import ALPHA, M_MU
-from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
@@ -28,6 +27,7 @@ from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import Model
 from mutau.pipeline.exposure import run_periods, stated_particles
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
+from mutau.pipeline.targets import target_length
 from mutau.selection.cutflow import apply_cuts, label
 from mutau.selection.variables import Sample
 from mutau.xsec import muon_brems
@@ -59,33 +59,6 @@ class Target:
     def energy_at(self, depth: Array) -> Array:
         """Mean muon energy (GeV) at a depth given as share of the length."""
         return np.asarray(mean_energy_after(self.energies[0], self.material, depth * self.length))
-
-
-def target_length(experiment: Experiment) -> float:
-    """Thickness of the target in cm. Raises MutauError where it does not fit in.
-
-    A file that states radiation lengths cannot be checked without the material; here it is: the
-    target must end before the hall does, before the next thing on the axis, and within the
-    `length` that the file gives it.
-    """
-    target = experiment.target
-    length = target.thickness.cm(material(target.material).radiation_length_cm)
-    end = target.z + (target.stations - 1) * target.pitch + length
-    limits = {"the hall's length": experiment.hall.length if experiment.hall else np.inf}
-    if target.length is not None and target.stations == 1:
-        limits["target/length"] = target.z + target.length
-    for address, thing in experiment.detector.everything():
-        hole = getattr(thing, "hole_width", 0.0)
-        if thing.z >= target.z and thing.extent > 0.0 and not hole and not thing.x and not thing.y:
-            limits[address] = min(limits.get(address, np.inf), thing.z)
-    for what, z in limits.items():
-        if end > z * (1.0 + 1e-9):
-            raise MutauError(
-                f"the target's {length:.4g} cm end at z = {end:.4g} cm, beyond {what} ({z:.4g} cm)",
-                place=f"{experiment.name}: target/thickness",
-                remedy="make it thinner, or move what stands in the way",
-            )
-    return length
 
 
 @lru_cache(maxsize=64)

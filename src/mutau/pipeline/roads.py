@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -97,17 +97,18 @@ def mass_key(mass: float) -> int:
     return int(np.float64(mass).view(np.uint64))
 
 
-#: Modules that register a road when imported.
-ROAD_MODULES = (
-    "mutau.pipeline.muon_brems",
-    "mutau.pipeline.muon_electron",
-    "mutau.pipeline.electron",
-)
+#: Process -> module that registers its road when imported; only the one that is asked for loads.
+ROAD_MODULES: Final = {
+    "muon-brems": "mutau.pipeline.muon_brems",
+    "muon-electron-zprime": "mutau.pipeline.muon_electron",
+    "electron-brems+annihilation": "mutau.pipeline.electron",
+}
 
 
-def _load() -> None:
-    for module in ROAD_MODULES:
-        import_module(module)
+def _road(experiment: Experiment) -> Road:
+    if experiment.process in ROAD_MODULES:
+        import_module(ROAD_MODULES[experiment.process])
+    return ROADS[experiment.process]
 
 
 def road_of(experiment: Experiment) -> Road:
@@ -115,8 +116,7 @@ def road_of(experiment: Experiment) -> Road:
 
     Raises UnknownName if its process has none.
     """
-    _load()
-    road = ROADS[experiment.process]
+    road = _road(experiment)
 
     def prepare(item: Experiment, model: Model, effort: Effort) -> Prepared:
         check_masses(item, [model.mass])
@@ -131,8 +131,7 @@ def road_of(experiment: Experiment) -> Road:
 
 def masses_taken(experiment: Experiment) -> tuple[float, float]:
     """Lowest and highest mass (GeV) that the experiment's road answers for."""
-    _load()
-    road = ROADS[experiment.process]
+    road = _road(experiment)
     return (road.taken or road.mass_range)(experiment)
 
 
@@ -145,7 +144,7 @@ def takes_mass(experiment: Experiment, mass: float) -> bool:
 def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
     """Raise OutOfRange, with the reason, for the first mass (GeV) that the road does not take."""
     low, high = masses_taken(experiment)
-    below, above = ROADS[experiment.process].reasons
+    below, above = _road(experiment).reasons
     for mass in masses:
         if not low <= mass <= high:
             reason = above if mass > high else below
@@ -159,8 +158,7 @@ def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
 
 def refuse_unused_events(experiment: Experiment, n_events: int, *, truth: bool = False) -> None:
     """Raise MutauError if a number of events is asked of a road that draws none."""
-    _load()
-    if n_events > 0 and not ROADS[experiment.process].samples(experiment, truth):
+    if n_events > 0 and not _road(experiment).samples(experiment, truth):
         raise MutauError(
             f"has no effect: {experiment.name} is computed by quadrature, without events",
             place="-n",
@@ -170,11 +168,10 @@ def refuse_unused_events(experiment: Experiment, n_events: int, *, truth: bool =
 
 def refuse_full_chain(experiment: Experiment, wanted: bool, *, truth: bool = False) -> None:
     """Raise MutauError if the full simulation is asked of a road without one, or of truth."""
-    _load()
     if wanted and truth:
         raise MutauError("the full chain has no truth level", place="--full-chain",
                          remedy="leave out --truth")  # fmt: skip
-    if wanted and not ROADS[experiment.process].full_chain:
+    if wanted and not _road(experiment).full_chain:
         raise MutauError(
             f"{experiment.name} has no full simulation (process {experiment.process!r})",
             place="--full-chain",
@@ -184,5 +181,4 @@ def refuse_full_chain(experiment: Experiment, wanted: bool, *, truth: bool = Fal
 
 def has_road(experiment: Experiment) -> bool:
     """Whether the experiment's process can be run."""
-    _load()
-    return experiment.process in ROADS
+    return experiment.process in ROAD_MODULES or experiment.process in ROADS

@@ -195,7 +195,7 @@ def check_answer(file: str) -> dict[str, Any]:
     path = experiment_path(file)
     item = check_file(path)
     if item.process == "muon-brems":
-        from mutau.pipeline.muon_brems import target_length
+        from mutau.pipeline.targets import target_length
 
         target_length(item)
     if item.beam.phase_space:

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import pytest
 
 from mutau.core.errors import MutauError, Problems
-from mutau.scan.grid import all_points, load_grid
+from mutau.scan.grid import LogRange, all_points, load_grid
 from mutau.scan.points import to_csv
 from mutau.scan.shards import run_shards, serial, shard_path
 
@@ -38,6 +39,30 @@ def test_points_are_the_product_in_order(tmp_path):
     assert len(points) == 12
     assert points[1] == {"mass": 0.01, "alpha_d": 0.0, "experiment/beam/particles": 1e11}
     assert points[4]["mass"] == pytest.approx(0.1)
+
+
+def test_a_range_of_a_billion_points_takes_no_memory(tmp_path):
+    text = TEXT.replace("10MeV:1GeV:3", "10MeV:1GeV:1000000000")
+    tracemalloc.start()
+    grid = load_grid(write(tmp_path, text))
+    number, last = len(grid), grid.point(len(grid) - 1)
+    digest = grid.digest()
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+    assert number == 4_000_000_000
+    assert last == {"mass": 1.0, "alpha_d": 0.1, "experiment/beam/particles": 1e11}
+    assert grid.point(2_000_000_000)["mass"] == pytest.approx(0.1, rel=1e-6)
+    assert digest != load_grid(write(tmp_path, text.replace("10MeV", "20MeV"))).digest()
+
+
+def test_long_and_short_ranges_hold_the_same_numbers():
+    steps = LogRange(1e-3, 1.0, 60)
+    ratio = 1000.0 ** (1.0 / 59.0)
+    assert list(steps) == [*(1e-3 * ratio**i for i in range(59)), 1.0]
+    assert steps[-1] == 1.0
+    assert steps[2:4] == (steps[2], steps[3])
+    with pytest.raises(IndexError):
+        steps[60]
 
 
 @pytest.mark.parametrize(

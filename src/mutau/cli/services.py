@@ -29,7 +29,10 @@ def plane(
     ] = None,
     user: Annotated[
         list[str] | None,
-        typer.Option(help="Own curve: CSV with header mass_GeV,coupling; may be repeated."),
+        typer.Option(
+            help="Own curve: CSV with header mass_GeV,coupling, or a HEPData table (YAML, CSV; "
+            "FILE#name chooses a column); may be repeated."
+        ),
     ] = None,
     bounds: Annotated[
         str,

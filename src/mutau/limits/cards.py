@@ -113,7 +113,10 @@ def load_curve(
     model: str = "",
     excludes: str = "",
 ) -> PublishedLimit:
-    """A user's own curve from one CSV file, header `mass_GeV,coupling`, rows sorted by mass.
+    """A user's own curve from one file: CSV with header `mass_GeV,coupling`, rows sorted by mass.
+
+    Or a table of HEPData, YAML or CSV (see `hepdata_tables`); "FILE#name" chooses one of several
+    columns by a part of its name. Its qualifiers CL and MODEL are taken over.
 
     What is not given here is read from comment lines such as "# cl: 0.90", "# model: lmu-ltau",
     "# excludes: above", "# title: ...", "# source: ...", "# origin: ...". A model may be a file of
@@ -123,10 +126,11 @@ def load_curve(
     Raises FileError, or Problems naming every line that is not two positive numbers in order, an
     unknown confidence level, model or kind of exclusion.
     """
-    path = Path(path)
+    file, _, column = str(path).partition("#")
+    path = Path(file)
     if excludes and excludes not in EXCLUDES:
         raise UnknownName("kind of exclusion", excludes, EXCLUDES)
-    mass, coupling, notes = _read_user_points(path, excludes)
+    mass, coupling, notes = _read_user_points(path, excludes, column)
     excludes = excludes or notes.get("excludes", "above")
     model = model or notes.get("model", "lmu-ltau")
     wrong = list[tuple[str, str]]()
@@ -196,7 +200,9 @@ def _search(notes: Mapping[str, str]) -> tuple[tuple[str, ...], list[tuple[str, 
     return (search.production, search.final, search.branching), []
 
 
-def _read_user_points(path: Path, excludes: str) -> tuple[Any, Any, dict[str, str]]:
+def _read_user_points(
+    path: Path, excludes: str, column: str = ""
+) -> tuple[Any, Any, dict[str, str]]:
     """Points of a user's file; whether they run round a region may be said in the file itself."""
     closed = excludes == "inside"
     if not excludes:
@@ -205,7 +211,7 @@ def _read_user_points(path: Path, excludes: str) -> tuple[Any, Any, dict[str, st
         except (OSError, UnicodeDecodeError):
             text = ""
         closed = bool(re.search(r"^#\s*excludes\s*:\s*inside\s*$", text, re.MULTILINE))
-    return read_points(path, closed)
+    return read_points(path, closed, column)
 
 
 @cache

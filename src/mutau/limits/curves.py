@@ -176,13 +176,13 @@ def _inside_polygon(x: Array, y: Array, px: Array, py: Array) -> NDArray[np.bool
 
 
 def check_points(
-    mass: Array, coupling: Array, closed: bool = False, lines: list[int] | None = None
+    mass: Array, coupling: Array, closed: bool = False, where: list[str] | None = None
 ) -> list[tuple[str, str]]:
     """What is wrong with the points of a curve: (address, sentence) pairs.
 
-    lines : line number of each point in its file; without it points are counted from 1.
+    where : address of each point in its file; without it points are counted from 1.
     """
-    where = [f"line {n}" for n in lines] if lines else [f"point {i + 1}" for i in range(len(mass))]
+    where = where or [f"point {i + 1}" for i in range(len(mass))]
     if mass.shape != coupling.shape or mass.ndim != 1:
         return [("points", f"{mass.shape} masses do not match {coupling.shape} couplings")]
     least = 3 if closed else 2
@@ -202,43 +202,76 @@ def check_points(
     return wrong
 
 
-def read_points(path: Path, closed: bool = False) -> tuple[Array, Array, dict[str, str]]:
-    """Masses, couplings and the "# key: value" comments of a CSV file, everything checked.
+def read_points(
+    path: Path, closed: bool = False, column: str = ""
+) -> tuple[Array, Array, dict[str, str]]:
+    """Masses, couplings and the "# key: value" comments of a file, everything checked.
 
+    A CSV file with the header of HEADER, or a table of HEPData in YAML or CSV, where `column` is
+    a part of the name of the values (see `hepdata_tables`). Points without a value at the ends of
+    such a table are left out.
     Raises FileError if it cannot be read, Problems naming every line that is wrong.
     """
+    from mutau.limits.hepdata_tables import is_table, read_table
+
     try:
-        rows = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"cannot read the curve {str(path)!r} ({error})") from error
     comments: dict[str, str] = {}
-    points: list[tuple[float, float]] = []
-    lines: list[int] = []
-    wrong: list[tuple[str, str]] = []
-    header = False
-    for number, row in enumerate(rows, 1):
-        text = row.strip()
-        match = re.match(r"#\s*([\w ]+?)\s*:\s*(.*)", text)
+    for row in text.splitlines():
+        match = re.match(r"\s*#\s*([\w ]+?)\s*:\s*(.*)", row)
         if match:
             comments.setdefault(match.group(1).lower(), match.group(2))
-        if not text or text.startswith("#"):
-            continue
-        if not header:
-            header = True
-            if text.replace(" ", "") != HEADER:
-                raise Problems(
-                    path.name, [(f"line {number}", f"the header must be {HEADER!r}, not {text!r}")]
-                )
-            continue
-        try:
-            mass, coupling = (float(part) for part in text.split(","))
-        except ValueError:
-            wrong.append((f"line {number}", f"{text!r} is not two numbers"))
-            continue
-        points.append((mass, coupling))
-        lines.append(number)
-    table = np.array(points, float).reshape(-1, 2)
-    wrong += check_points(table[:, 0], table[:, 1], closed, lines)
+    if is_table(path, text):
+        points, said = read_table(path, text, column)
+        comments = {**said, **comments}
+        where, table, wrong = _without_ends(points)
+    else:
+        where, table, wrong = _rows(path, text)
+    wrong += check_points(table[:, 0], table[:, 1], closed, where)
     if wrong:
         raise Problems(path.name, wrong)
     return table[:, 0], table[:, 1], comments
+
+
+def _rows(path: Path, text: str) -> tuple[list[str], Array, list[tuple[str, str]]]:
+    """Addresses and numbers of the rows of our own format, and what is no row."""
+    points: list[tuple[float, float]] = []
+    where: list[str] = []
+    wrong: list[tuple[str, str]] = []
+    header = False
+    for number, row in enumerate(text.splitlines(), 1):
+        plain = row.strip()
+        if not plain or plain.startswith("#"):
+            continue
+        if not header:
+            header = True
+            if plain.replace(" ", "") != HEADER:
+                said = f"the header must be {HEADER!r}, not {plain!r}"
+                raise Problems(path.name, [(f"line {number}", said)])
+            continue
+        try:
+            mass, coupling = (float(part) for part in plain.split(","))
+        except ValueError:
+            wrong.append((f"line {number}", f"{plain!r} is not two numbers"))
+            continue
+        points.append((mass, coupling))
+        where.append(f"line {number}")
+    return where, np.array(points, float).reshape(-1, 2), wrong
+
+
+def _without_ends(
+    points: list[tuple[str, float, float | None]],
+) -> tuple[list[str], Array, list[tuple[str, str]]]:
+    """The same from a table whose first and last points may have no value."""
+    given = [index for index, point in enumerate(points) if point[2] is not None]
+    inner = points[given[0] : given[-1] + 1] if given else []
+    wrong = [
+        (address, "has no value between points that have one; split the curve")
+        for address, _, coupling in inner
+        if coupling is None
+    ]
+    kept = [(address, m, g) for address, m, g in inner if g is not None]
+    table = np.array([(m, g) for _, m, g in kept], float).reshape(-1, 2)
+    return [address for address, _, _ in kept], table, wrong

@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,31 @@ _NUMBERS: Final = ("mass", "coupling", "alpha_d", "mass_ratio")
 TASKS: Final = ("limit", "yields")
 
 
+#: Ranges longer than this are never written out: a scan file of one line may ask for 1e9 points.
+_LISTED: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange(Sequence[float]):
+    """Log-spaced numbers from `low` to `high`, both in, that take no memory."""
+
+    low: float
+    high: float
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(self.n)))
+        if not -self.n <= index < self.n:
+            raise IndexError(index)
+        if index % self.n == self.n - 1:
+            return self.high
+        return self.low * ((self.high / self.low) ** (1.0 / (self.n - 1))) ** (index % self.n)
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """A scan: its settings, and its axes as name -> values."""
@@ -55,7 +80,7 @@ class Grid:
     events: int
     cl: float | None
     method: str | None
-    axes: tuple[tuple[str, tuple[Any, ...]], ...]
+    axes: tuple[tuple[str, Sequence[Any]], ...]
 
     def __len__(self) -> int:
         return math.prod(len(values) for _, values in self.axes)
@@ -79,10 +104,14 @@ class Grid:
             self.cl,
             self.method,
         )
-        return digest(settings, self.axes)
+        axes = [
+            (name, repr(values) if isinstance(values, LogRange) else values)
+            for name, values in self.axes
+        ]
+        return digest(settings, tuple(axes))
 
 
-def _axis(name: str, value: Any) -> tuple[Any, ...]:
+def _axis(name: str, value: Any) -> Sequence[Any]:
     """Values of one axis. Raises MutauError for an empty or unreadable one."""
     if name not in _NUMBERS and not name.startswith("experiment/"):
         raise UnknownName(
@@ -93,8 +122,8 @@ def _axis(name: str, value: Any) -> tuple[Any, ...]:
         low, high = parse_energy(first), parse_energy(last)
         if not n.isdigit() or int(n) < 2 or not 0.0 < low < high:
             raise MutauError(f"{value!r} is not a range; write for example 1MeV:1GeV:60")
-        ratio = (high / low) ** (1.0 / (int(n) - 1))
-        return (*(low * ratio**i for i in range(int(n) - 1)), high)
+        steps = LogRange(low, high, int(n))
+        return steps if len(steps) > _LISTED else tuple(steps)
     values = value if isinstance(value, list) else [value]
     if not values:
         raise MutauError("the axis has no values")

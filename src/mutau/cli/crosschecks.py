@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Final
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -25,7 +26,48 @@ def crosscheck(
 
     with progress_bar("crosscheck", quiet=json) as progress:
         answer = crosscheck_answer(names or (), effort=effort, seed=seed, progress=progress)
-    emit(answer, json)
+    emit(answer if json else _readable(answer), json)
+
+
+def _readable(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer for people: one table per cross-check, values with errors, remarks as notes."""
+    shown = {key: value for key, value in answer.items() if key != "rows"}
+    notes: list[str] = []
+    for check in dict.fromkeys(row["check"] for row in answer["rows"]):
+        rows = [row for row in answer["rows"] if row["check"] == check]
+        shown[f"{check}: ours beside {rows[0]['peer']}"] = _table(rows, notes)
+    if notes:
+        shown["notes"] = [{"note": i, "text": text} for i, text in enumerate(notes, 1)]
+    return shown
+
+
+def _table(rows: Sequence[Mapping[str, Any]], notes: list[str]) -> list[dict[str, str]]:
+    """Rows of text; remarks are added to `notes` and numbered there."""
+    out = []
+    for row in rows:
+        remark = row["remark"]
+        if remark and remark not in notes:
+            notes.append(remark)
+        out.append(
+            {
+                "quantity": row["quantity"],
+                "unit": row["unit"],
+                "ours": _with_error(row["ours"], row["error"]),
+                row["peer"]: _with_error(row["theirs"], row["their_error"]),
+                "difference": "" if row["relative"] is None else f"{100 * row['relative']:+.2f} %",
+                "pull": "" if row["pull"] is None else f"{row['pull']:+.1f}",
+                "note": str(notes.index(remark) + 1) if remark else "",
+            }
+        )
+    return out
+
+
+def _with_error(value: float, error: float) -> str:
+    """A value and its error with two digits of the error; five digits where it is exact."""
+    if not 0.0 < error < math.inf:
+        return f"{value:.5g}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 VERBS: Final[tuple[Callable[..., None], ...]] = (crosscheck,)

@@ -215,7 +215,7 @@ def muon_rows(effort: float, seed: int, progress: Progress) -> list[Row]:
     point = run_geant4(muon_job(n_point, seed, point=True), lambda f: progress(0.6 + 0.2 * f))
     loss, angle, left_out = our_muons(n_ours, seed, item, length, energy)
     middle = np.sqrt(energy**2 - M_MU**2) - 0.5 * float(np.median(loss))
-    alone = scatter(middle, item, np.full(n_ours, length), stream(seed, 1), point=True)
+    alone = scatter(middle, item, np.full(n_ours, length), stream(seed, 0, 1), point=True)
     progress(1.0)
     rows = _rate_rows(item, length, energy, run.answers)
     rows += _loss_rows(loss, energy - run.leaving[:, 0], left_out)

@@ -52,6 +52,7 @@ def test_one_box_for_periods_with_the_same_threshold():
         ("energy_GeV\n60\n70\n80\n", ("45GeV,90GeV",), "the box must stay blind"),
         ("energy_GeV\n60\n70\n80\n", ("55GeV",), "--sideband: 1 energies"),
         ("energy_GeV\n60\n70\n80\n", ("55GeV,90GeV", "--bin", "0"), "--bin: bin width = 0"),
+        ("energy_GeV\n60\n70\n80\n", ("55GeV,90GeV", "--bin", "1e-9"), "for at most 100000 bins"),
         ("low_GeV,high_GeV,count\n60,70,4\n70,80,-1\n", ("55GeV,90GeV",), "holds -1.0"),
     ],
 )
@@ -61,6 +62,15 @@ def test_bad_spectra_are_refused_with_the_place(cli, tmp_path, text, words, mess
     result = cli("background", "na64e", "--spectrum", str(path), "--sideband", *words)
     assert result.code == 2
     assert message in result.err
+
+
+def test_a_file_that_is_no_text_is_refused(cli, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(b"\xb7\x40\x00energy_GeV")
+    words = ("background", "na64e", "--spectrum", str(path), "--sideband", "55GeV,90GeV")
+    result = cli(*words)
+    assert result.code == 2
+    assert "is no CSV file" in result.err
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,8 @@ def read_spectrum(
             rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     except OSError as error:
         raise FileError(f"{str(path)!r} cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{str(path)!r} is no CSV file ({error})", allowed="text") from error
     header = set(rows[0]) if rows else set()
     if {"low_GeV", "high_GeV", "count"} <= header:
         low, high, count = (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: Width of the bins that single events are sorted into where none is given, GeV.
 BIN: Final = 1.0
+MOST_BINS: Final = 100_000
 
 
 def signal_boxes(experiment: Experiment) -> Mapping[float, tuple[str, ...]]:
@@ -53,8 +54,11 @@ def sideband_answer(
     from mutau.background.sideband import Sideband, extrapolate, read_spectrum
 
     low, high = sideband
-    if not bin_width > 0.0:
-        raise MutauError(f"bin width = {bin_width:g} GeV", place="--bin", allowed="above 0")
+    if not bin_width > 0.0 or (high - low) / bin_width > MOST_BINS:
+        raise MutauError(
+            f"bin width = {bin_width:g} GeV", place="--bin",
+            allowed=f"above 0, for at most {MOST_BINS} bins",
+        )  # fmt: skip
     windows = {edge: Sideband(low, high, 0.0, edge) for edge in signal_boxes(experiment)}
     bins = max(int(np.ceil((high - low) / bin_width - 1e-9)), 1)
     edges = np.linspace(low, high, bins + 1)

@@ -267,16 +267,68 @@ def leaks(
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Simulated muons with a forced loss: records, extra hits, states at the start, vertices (V_*),
+    weights, measured incoming momenta, and the number of each muon in its chunk."""
+
+    events: Array
+    extra: Array
+    start: Array
+    vertex: Array
+    weight: Array
+    incoming: Array
+    muons: NDArray[np.int64]
+
+    def copied(self, rows: NDArray[np.int64]) -> _Records:
+        """Chosen rows, in rising order, each as often as it stands there."""
+        events, extra = _copied(self.events, self.extra, rows)
+        return _Records(
+            events, extra, self.start[rows], self.vertex[rows], self.weight[rows],
+            self.incoming[rows], self.muons[rows],
+        )  # fmt: skip
+
+
 def _chunk(
     experiment: Experiment, n: int, seed: int, chunk: int, kind: str, biasing: Biasing,
     copies: int, lowest: float, most: float, energy: float,
 ) -> tuple[dict[str, Array], float, Array]:  # fmt: skip
     """One chunk: fields of the kept events, particles on target, sums of weights and squares."""
-    from mutau.background.hermeticity_kernels import V_WEIGHT, cascades, force_losses
+    from mutau.background.hermeticity_kernels import N_WEIGHTS, cascades
+
+    layout, rng = build_layout(experiment), stream(seed, 61, chunk)
+    muons, on_it, forced, each = _forced(
+        experiment, layout, rng, n, (seed, chunk), kind, lowest, energy
+    )
+    each = np.where(each, copies * (_FAVOURED if copies > 1 else 1), copies)
+    histories = muons.copied(np.repeat(np.arange(len(each)), each))
+    weight = histories.weight / np.repeat(each, each)
+    factors, lead = np.ones((len(weight), N_WEIGHTS)), np.full((len(weight), 8), -1.0)
+    if kind == "nuclear":
+        hard = 0.1 * experiment.beam.energy if biasing.hard is None else biasing.hard
+        bias = np.array([hard, biasing.plain, biasing.low, biasing.wide])
+        cascades(
+            rng, layout.setup.rows, layout.setup.tables, histories.events, histories.extra,
+            histories.vertex, bias, leading_ratio(experiment), factors, lead,
+        )  # fmt: skip
+    modules = slice(E_FIXED, E_FIXED + 2 * len(layout.modules))
+    kept = np.flatnonzero(histories.events[:, modules].sum(axis=1) <= most * _ROOM)
+    found, target = _measured(experiment, layout, rng, histories.copied(kept), seed)
+    found["_weights"] = factors[kept] * (weight[kept] * target)[:, None]
+    found |= {"_muons": (histories.muons[kept] + chunk * CHUNK).astype(float), "_lead": lead[kept]}
+    return found, on_it, forced
+
+
+def _forced(
+    experiment: Experiment, layout: Layout, rng: np.random.Generator, n: int,
+    keys: tuple[int, int], kind: str, lowest: float, energy: float,
+) -> tuple[_Records, float, Array, Mask]:  # fmt: skip
+    """Beam muons with a forced loss, to the end of the set-up: those with one track up to `energy`,
+    particles on target, sums of weights and squares, and who passes all cuts by itself."""
+    from mutau.background.hermeticity_kernels import V_WEIGHT, force_losses
     from mutau.detector.simulation_kernels import walk_all
 
-    layout = build_layout(experiment)
-    rng = stream(seed, 61, chunk)
+    seed, chunk = keys
     beam = beam_source(experiment, layout)(n, rng, chunk * CHUNK).at(entrance(layout))
     events, extra = beam_records(layout, beam)
     start = events[:, :6].copy()
@@ -295,41 +347,32 @@ def _chunk(
     )
     there = on_target(alone, experiment)
     weight = vertex[:, V_WEIGHT] * beam.weight
-    forced = np.array([weight[there].sum(), np.sum(weight[there] ** 2)])
+    sums = np.array([weight[there].sum(), np.sum(weight[there] ** 2)])
     tracked = sample_of(alone, experiment, reconstruct(alone, experiment))
     fine = there & (weight > 0.0) & (tracked.columns["n_tracks"] == 1)
-    fine &= tracked.columns["p_muon"][:, 0] <= energy
-    rows = np.flatnonzero(fine)
-    each = np.full(len(rows), copies)
-    if copies > 1:  # muons that trigger are rare; they decide the last step of the selection
-        each[_all_cuts(experiment, tracked)[rows]] *= _FAVOURED
-    muons = np.repeat(rows, each)
-    events, extra = _copied(events, extra, muons)
-    vertex, start = vertex[muons], start[muons]
-    weight = weight[muons] / np.repeat(each, each)
-    factors, lead = np.ones((len(events), 6)), np.full((len(events), 8), -1.0)
-    if kind == "nuclear":
-        hard = 0.1 * experiment.beam.energy if biasing.hard is None else biasing.hard
-        bias = np.array([hard, biasing.plain, biasing.low, biasing.wide])
-        cascades(rng, *setup, events, extra, vertex, bias, leading_ratio(experiment), factors, lead)
-    modules = slice(E_FIXED, E_FIXED + 2 * len(layout.modules))
-    kept = np.flatnonzero(events[:, modules].sum(axis=1) <= most * _ROOM)
-    events, extra = _copied(events, extra, kept)
-    hits = collect_hits(
-        experiment, layout, events, extra, start[kept], np.ones(len(kept)), rng, 0, seed
+    rows = np.flatnonzero(fine & (tracked.columns["p_muon"][:, 0] <= energy))
+    whole = _Records(
+        events, extra, start, vertex, weight, alone.incoming_momentum, np.arange(n, dtype=np.int64)
     )
-    # measured once for all histories of a muon, as it was for the choice above
-    hits = replace(hits, incoming_momentum=alone.incoming_momentum[muons[kept]])
+    passed = _all_cuts(experiment, tracked)[rows]
+    return whole.copied(rows), float(beam.weight[there].sum()), sums, passed
+
+
+def _measured(
+    experiment: Experiment, layout: Layout, rng: np.random.Generator, records: _Records, seed: int
+) -> tuple[dict[str, Array], Array]:
+    """Columns of the reconstructed events, and 1 for those on target, else 0."""
+    ones = np.ones(len(records.events))
+    hits = collect_hits(
+        experiment, layout, records.events, records.extra, records.start, ones, rng, 0, seed
+    )
+    # measured once for all histories of a muon, as it was where the muons were chosen
+    hits = replace(hits, incoming_momentum=records.incoming)
     sample = sample_of(hits, experiment, reconstruct(hits, experiment))
     found = {name: np.asarray(values) for name, values in sample.columns.items()}
-    found |= {
-        "_weights": factors[kept] * (weight[kept] * sample.weights)[:, None],
-        "_muons": muons[kept] + chunk * CHUNK,
-        "_lead": lead[kept],
-        "beam_trigger": np.asarray(hits.beam_trigger),
-        "true_energy": hits.p_out[:, 0],
-    }
-    return found, float(beam.weight[there].sum()), forced
+    found["beam_trigger"] = np.asarray(hits.beam_trigger)
+    found["true_energy"] = hits.p_out[:, 0]
+    return found, sample.weights
 
 
 def _all_cuts(experiment: Experiment, sample: Sample) -> Mask:

@@ -126,7 +126,7 @@ def vanilla(level: Level) -> Part:
         caption=drawn.figure.caption + f" Dashed: {paper.events:.2f} events allowed instead of "
         f"{ways[line.method].events:.2f}.",
     )  # fmt: skip
-    close = limit_curve(experiment, np.geomspace(4e-4, 6e-3, 13), seed=level.seed)
+    close = limit_curve(experiment, np.geomspace(4e-4, 1e-2, 17), seed=level.seed)
     alone = shifts(experiment, level.seed)
     kappa = compare(
         number("ee.kappa.spread"), float(experiment.runs[0].efficiency_error),
@@ -174,7 +174,7 @@ def _left_rows(
             "which edge, nor whether CLs or toys. Other choices, each alone: coupling on the flat "
             f"part, at 2 MeV, and where that puts the end of {paper:.2f} MeV: "
             + _ends_by_choice(close, ways[PAPER_METHOD].ratio, alone),
-            how="limit between 0.4 and 6 MeV; methods differ by the root of the allowed events",
+            how="limit between 0.4 and 10 MeV; methods differ by the root of the allowed events",
         ),
     ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from mutau.core.errors import (
     FileError,
     MissingExtra,
     MutauError,
+    NotApplicable,
     OutOfRange,
     Problems,
     UnitError,
@@ -24,12 +25,14 @@ PARTS = {"place": "na64mu.toml: target/material", "allowed": "lead", "remedy": "
 ERRORS = [
     MutauError("tugnsten", **PARTS),
     FileError("cannot read", **PARTS),
+    NotApplicable("no scintillators", **PARTS),
     OutOfRange("mass = 3 GeV", **PARTS),
     UnitError("35", **PARTS),
     UnknownName("material", "tugnsten", ["tungsten", "lead"], place="target", remedy="look"),
     UnknownName("material", "x", ["tungsten", "lead"]),
     MissingExtra("running on a Dask cluster", "dask"),
     Problems("scan.toml", [("schema", "must be 1"), ("grid/mass", "is no range")]),
+    Problems("my.toml", [("detector/counter[0]/z", "is outside")], {"detector/counter[0]/z": "S1"}),
 ]
 
 

@@ -25,7 +25,6 @@ PARTS = {"place": "na64mu.toml: target/material", "allowed": "lead", "remedy": "
 ERRORS = [
     MutauError("tugnsten", **PARTS),
     FileError("cannot read", **PARTS),
-    NotApplicable("no scintillators", **PARTS),
     OutOfRange("mass = 3 GeV", **PARTS),
     UnitError("35", **PARTS),
     UnknownName("material", "tugnsten", ["tungsten", "lead"], place="target", remedy="look"),
@@ -33,6 +32,7 @@ ERRORS = [
     MissingExtra("running on a Dask cluster", "dask"),
     Problems("scan.toml", [("schema", "must be 1"), ("grid/mass", "is no range")]),
     Problems("my.toml", [("detector/counter[0]/z", "is outside")], {"detector/counter[0]/z": "S1"}),
+    NotApplicable("no scintillators", **PARTS),
 ]
 
 

@@ -55,6 +55,8 @@ Mask = NDArray[np.bool_]
 
 #: Kinds of losses in the order of the simulation's codes.
 LOSSES: Final = ("bremsstrahlung", "pair", "nuclear", "knock-on")
+#: First key of the random streams, by kind.
+_STREAM: Final = {"nuclear": 61, "knock-on": 62, "bremsstrahlung": 63, "pair": 64}
 #: Share of the beam energy above which a loss is forced; those that pass the selection need twice
 #: it, unless two losses join.
 LOWEST_LOSS: Final = 0.3
@@ -241,6 +243,8 @@ def leaks(
     5 % more than the cut.
     The stages: beam to the vertex, forced loss, muon to the end, track fit; of those with one track
     below the limit copies, each with its own hadrons, and everything again.
+    Holds where jets describe what a photon turns into, above some 30 GeV of beam energy; the
+    muon must be one track by itself, whatever the file's cut on tracks.
     Raises OutOfRange, MutauError as `simulate_chunk`.
     """
     if kind not in LOSSES:
@@ -296,7 +300,7 @@ def _chunk(
     """One chunk: fields of the kept events, particles on target, sums of weights and squares."""
     from mutau.background.hermeticity_kernels import N_WEIGHTS, cascades
 
-    layout, rng = build_layout(experiment), stream(seed, 61, chunk)
+    layout, rng = build_layout(experiment), stream(seed, _STREAM[kind], chunk)
     muons, on_it, forced, each = _forced(
         experiment, layout, rng, n, (seed, chunk), kind, lowest, energy
     )

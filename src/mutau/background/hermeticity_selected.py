@@ -267,8 +267,8 @@ def non_hermeticity(
     room = 0.4 * experiment.beam.energy
     few = max(n * _SHOWER_MUONS // DEFAULT_MUONS, _FEWEST)
     showers = [
-        leaks(experiment, n=few, seed=seed + 1 + i, kind=kind, most=room)
-        for i, kind in enumerate(LOSSES) if kind != "nuclear"
+        leaks(experiment, n=few, seed=seed, kind=kind, most=room)
+        for kind in LOSSES if kind != "nuclear"
     ]  # fmt: skip
     return (
         _panel(nuclear, showers, experiment, top=True),

@@ -166,6 +166,25 @@ def _upstream(
 
 
 @njit(inline="always")
+def _bend(
+    x: float, y: float, z: float, tx: float, ty: float, energy: float, rows: Array, index: int,
+    field: Array,
+) -> Ray:  # fmt: skip
+    """Through one piece of a dipole: a helix, or the orbit in a map."""
+    momentum = math.sqrt(energy * energy - M_MU * M_MU)
+    length, curve = rows[index, LENGTH], rows[index, CURVE_X]
+    if rows[index, TABLE] >= 0.0:
+        at = int(rows[index, TABLE])
+        k = field[at + M_CHARGE] / momentum
+        return orbit_kernel(field, at, x, y, z, tx, ty, k, length)
+    if curve != 0.0:
+        return dipole_kernel(x, y, tx, ty, momentum, length, curve)
+    curve = rows[index, CURVE_Y]
+    y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, momentum, length, curve)
+    return x, y, tx, ty, fine
+
+
+@njit(inline="always")
 def _downstream(
     x: float,
     y: float,
@@ -209,17 +228,7 @@ def _downstream(
                     return index, touched
                 z += length
         elif kind == DIPOLE:
-            momentum = math.sqrt(energy * energy - M_MU * M_MU)
-            curve = rows[index, CURVE_X]
-            if rows[index, TABLE] >= 0.0:
-                at = int(rows[index, TABLE])
-                k = field[at + M_CHARGE] / momentum
-                x, y, tx, ty, fine = orbit_kernel(field, at, x, y, z, tx, ty, k, length)
-            elif curve != 0.0:
-                x, y, tx, ty, fine = dipole_kernel(x, y, tx, ty, momentum, length, curve)
-            else:
-                curve = rows[index, CURVE_Y]
-                y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, momentum, length, curve)
+            x, y, tx, ty, fine = _bend(x, y, z, tx, ty, energy, rows, index, field)
             z += length
             if not hit or fine == 0.0 or not inside(x, y, rows, index):
                 return index, touched

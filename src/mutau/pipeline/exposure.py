@@ -6,6 +6,7 @@ limit, a sensitivity and a scan say the same of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -179,20 +180,26 @@ def with_background(
     the background of its run periods; computed ones share the run periods by particles.
     Raises UnknownName for another choice, and as `computed_background`.
     """
-    from mutau.experiment.loader import from_document
-
     if choice not in BACKGROUND_CHOICES:
         raise UnknownName("background", choice, BACKGROUND_CHOICES, place="--background")
     if choice == "file":
         return experiment
+    rows = []
+    if choice == "computed":
+        rows = computed_background(experiment, seed=seed, effort=effort)
+    because = f"computed: mutau background, effort {effort:g}, seed {seed}"
+    return with_sources(experiment, rows, because)
+
+
+def with_sources(
+    experiment: Experiment, rows: Sequence[Mapping[str, Any]], because: str
+) -> Experiment:
+    """The experiment with these sources (name, per_particle, error) and no other background."""
+    from mutau.experiment.loader import from_document
+
     document = experiment.to_dict()
-    document["background"] = []
+    document["background"] = [{**row, "because": because} for row in rows]
     for run in document.get("runs", []):
         for key in ("background", "background_error", "relative_error"):
             run.pop(key, None)
-    if choice == "computed":
-        document["background"] = [
-            {**row, "because": f"computed: mutau background, effort {effort:g}, seed {seed}"}
-            for row in computed_background(experiment, seed=seed, effort=effort)
-        ]
     return from_document(document, experiment.name)

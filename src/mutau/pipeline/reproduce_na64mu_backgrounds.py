@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 
@@ -90,6 +91,13 @@ def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
     return rows
 
 
+@lru_cache(maxsize=2)
+def table_one(seed: int, effort: float) -> dict[str, Estimate]:
+    """Every source of background of NA64mu, once for all parts of a report."""
+    experiment = load_experiment("na64mu")
+    return {name: estimate(name, experiment, seed, effort) for name in all_sources()}
+
+
 @TASKS.register("na64mu/backgrounds")
 def backgrounds(level: Level) -> Part:
     """Table I: every source per muon on target by rare-event estimates, and the resolution."""
@@ -107,7 +115,7 @@ def backgrounds(level: Level) -> Part:
     effort = EFFORT[level.name]
     if effort == 0.0:
         return Part(tuple(rows))
-    found = {name: estimate(name, experiment, level.seed, effort) for name in all_sources()}
+    found = table_one(level.seed, effort)
     rows += [_estimate_row(item, TABLE_IDS.get(name, "")) for name, item in found.items()]
     rows += _parts(found)
     total = sum(item.per_particle for item in found.values())

@@ -108,6 +108,7 @@ TASK_MODULES = (
     "mutau.pipeline.reproduce_na64mu",
     "mutau.pipeline.reproduce_na64mu_simulation",
     "mutau.pipeline.reproduce_na64mu_backgrounds",
+    "mutau.pipeline.reproduce_na64mu_exposure",
     "mutau.pipeline.reproduce_muone",
     "mutau.pipeline.muone_reproduce",
     "mutau.pipeline.reproduce_na64e",

@@ -25,6 +25,7 @@ WRITTEN = {
     "physics": "Physics",
     "validation": "Validation",
     "design": "Design",
+    "contributing": "Contributing",
 }
 #: Written pages of their own, with their titles.
 PAGES = {"index.md": "Home", "benchmarks.md": "Benchmarks"}
@@ -62,7 +63,7 @@ def write_pages(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for name in ("validation", "design", "physics", "tutorial"):
+    for name in WRITTEN:
         index = folder / name / "index.md"
         if not index.exists():
             index.parent.mkdir(exist_ok=True)

@@ -119,6 +119,15 @@ def test_every_verb_has_its_help(site):
     assert page.count("Usage: mutau") == 1 + len(app.registered_commands)
 
 
+def test_the_house_lists_every_verb():
+    from mutau.cli.main import app
+
+    note = (ROOT / "docs" / "design" / "0001-house.md").read_text(encoding="utf-8")
+    verbs = {command.callback.__name__ for command in app.registered_commands}
+    table = re.findall(r"^\| (`.*?) \|", note.partition("## Verbs")[2], re.M)
+    assert set(re.findall(r"`(\w+)`", " ".join(table))) == verbs
+
+
 def test_every_key_of_an_experiment_file_is_explained(site):
     page = text_of(site, "reference/experiment-file.html")
 

@@ -115,7 +115,7 @@ def signal(level: Level) -> Part:
     )  # fmt: skip
     figure = Figure(
         id="me.fig2",
-        title="Electron energy of signal events, θ_μ > 1.5 mrad, 15 fb⁻¹ (Fig. 2)",
+        title="Electron energy of signal events, $\\theta_\\mu$ > 1.5 mrad, 15 fb⁻¹ (Fig. 2)",
         x_label="$E_e$ [GeV]",
         y_label="events per GeV",
         series=tuple(series),
@@ -204,7 +204,9 @@ def contours(level: Level) -> Part:
     series = [*_published(), *_bands(masses)]
     for count in (1.0, 10.0, 100.0, 1e3, 1e4):
         coupling = np.sqrt(count / per_coupling2)
-        series.append(Series(f"{count:g} events", masses, coupling, dashed=count < 5))
+        series.append(
+            Series(f"{count:g} event{'s' if count > 1 else ''}", masses, coupling, dashed=count < 5)
+        )
     label = "90 % CL with detector"
     series.append(Series(label, line.mass, line.coupling, err=line.numerical_err, role="model"))
     figure = Figure(

@@ -211,7 +211,7 @@ def dark(level: Level) -> Part:
     drawn = exclusion_plane(
         ("na64e",), list(grid), alpha_d=first, only=terrestrial, year=PAPER_YEAR, seed=level.seed,
         x_range=MASSES, y_range=(1e-5, 1.0), figure_id="ee.fig4.right",
-        title="NA64-e with a dark sector, m = 3 m_χ, 90 % CL (Fig. 4 right)",
+        title="NA64-e with a dark sector, $m = 3 m_\\chi$, 90 % CL (Fig. 4 right)",
     )  # fmt: skip
     other = limit_curve(experiment, grid, alpha_d=second, seed=level.seed)
     lines = {first: drawn.limits[0], second: other}
@@ -219,7 +219,7 @@ def dark(level: Level) -> Part:
     series = [*drawn.figure.series[:-1], ours]
     series.append(
         Series(f"na64e, $\\alpha_D$ = {second:g} (this work)", other.mass, other.coupling,
-               err=other.numerical_err, dashed=True)
+               err=other.numerical_err, dotted=True)
     )  # fmt: skip
     texts = []
     for alpha_d, line in lines.items():

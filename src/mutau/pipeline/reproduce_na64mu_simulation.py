@@ -103,6 +103,7 @@ def _spot(counted: Tally, key: str, label: str, name: str) -> Figure:
         title=f"Beam at the face of the target, {label} (Fig. 3, left)",
         x_label="x [cm]",
         y_label="y [cm]",
+        z_label="share of the beam per cell",
         series=(Series(label, SPOT_EDGES, SPOT_EDGES, kind="heatmap", z=counts),),
         caption="Share of the beam per cell of 0.25 cm x 0.25 cm.",
     )

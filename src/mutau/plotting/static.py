@@ -130,6 +130,8 @@ def _draw(axes: Any, figure: Figure, crowded: bool) -> None:
             handles.append(handle)
     if figure.x_range:
         axes.set_xlim(*figure.x_range)
+    elif not any(item.kind == "points" for item in figure.series):
+        axes.margins(x=0.0)  # curves run from edge to edge
     if figure.y_range:
         axes.set_ylim(*figure.y_range)
     _ticks(axes)
@@ -253,7 +255,8 @@ def _heatmap(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
     norm = None
     if "z" in figure.log:
         z = np.ma.masked_less_equal(z, 0.0)
-        norm = LogNorm() if z.count() else None
+        least = float(z.min()) if z.count() else 1.0
+        norm = LogNorm(least, max(float(z.max()), 10.0 * least)) if z.count() else None
     mesh = axes.pcolormesh(item.x, item.y, z, norm=norm, cmap="viridis", rasterized=True, lw=0)
     axes.figure.colorbar(mesh, ax=axes, label=_drawable(figure.z_label), pad=0.02)
 

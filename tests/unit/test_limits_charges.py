@@ -120,3 +120,6 @@ def test_experiments_that_refuse_are_left_out_where_nobody_named_them(cli, tmp_p
     assert answer["experiments"] == ["na64mu", "na64e"]
     assert "radiates it too" in answer["left_out"]["muone"]
     assert cli("plane", "muone", *words[1:]).code == 2
+    none = cli("plane", "--mass", "0.05", "--model", "dark-photon", "-o", str(tmp_path / "p.svg"))
+    assert none.code == 2
+    assert none.err.count("decays visibly only") == 1  # the same reason for all is told once

@@ -79,10 +79,6 @@ def exclusion_plane(
     Raises UnknownName for an experiment, a curve or a year that is not there, MutauError for a
     curve that does not hold for the model.
     """
-    named = tuple(experiments) not in ((), ("all",))
-    wanted = tuple(experiments) or PAPER_EXPERIMENTS
-    if wanted == ("all",):
-        wanted = tuple(name for name in experiment_names() if has_road(load_experiment(name)))
     curves = chosen_curves(model, only, alpha_d=alpha_d, mass_ratio=mass_ratio)
     own = [
         held_for(model, load_curve(path), alpha_d=alpha_d, mass_ratio=mass_ratio) for path in user
@@ -91,40 +87,13 @@ def exclusion_plane(
     for name in bounds:
         BOUNDS[name]
     points = [true_point(text, model, alpha_d, mass_ratio) for text in measured]
-    limits, refused = list[Exclusion](), dict[str, str]()
-    for index, name in enumerate(wanted):
-        item = load_experiment(name)
-        mine = masses
-        if masses is not None and not named:  # each within its own range
-            low, high = road_of(item).mass_range(item)
-            mine = [mass for mass in masses if low <= mass <= high]
-            if not mine:
-                continue
-        try:
-            line = limit_curve(
-                item, mine, model=model, alpha_d=alpha_d,
-                mass_ratio=mass_ratio, seed=seed, n_events=n_events,
-                progress=_part(progress, index, len(wanted)),
-            )  # fmt: skip
-        except MutauError as error:
-            if named:
-                raise
-            refused[name] = str(error)
-        else:
-            limits.append(line)
-    if not limits and refused:
-        raise MutauError(
-            "no experiment has a limit on this plane: "
-            + "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-        )
+    limits, refused = _limits(
+        tuple(experiments), masses, progress, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
+        seed=seed, n_events=n_events,
+    )  # fmt: skip
+    together = [path for path in _wanted(tuple(experiments)) if path not in refused]
     contours = [
-        measured_contours(
-            [n for n in wanted if n not in refused],
-            point,
-            seed=seed,
-            n_events=n_events,
-            progress=progress,
-        )
+        measured_contours(together, point, seed=seed, n_events=n_events, progress=progress)
         for point in points
     ]
     drawn = plane_of(
@@ -132,6 +101,43 @@ def exclusion_plane(
         figure_id=figure_id, title=title,
     )  # fmt: skip
     return replace(drawn, left_out=refused)
+
+
+def _wanted(experiments: tuple[str, ...]) -> tuple[str, ...]:
+    if experiments == ("all",):
+        return tuple(name for name in experiment_names() if has_road(load_experiment(name)))
+    return experiments or PAPER_EXPERIMENTS
+
+
+def _limits(
+    experiments: tuple[str, ...], masses: Sequence[float] | None, progress: Any, **options: Any
+) -> tuple[list[Exclusion], dict[str, str]]:
+    """Limits of the experiments, and those that have none, with the reason.
+
+    What was not named by the user is left out where it refuses model or masses.
+    """
+    named, wanted = experiments not in ((), ("all",)), _wanted(experiments)
+    limits, refused = list[Exclusion](), dict[str, str]()
+    for index, name in enumerate(wanted):
+        item, mine = load_experiment(name), masses
+        if masses is not None and not named:  # each within its own range
+            low, high = road_of(item).mass_range(item)
+            mine = [mass for mass in masses if low <= mass <= high]
+            if not mine:
+                refused[name] = f"curves from {low:.3g} to {high:.3g} GeV"
+                continue
+        part = _part(progress, index, len(wanted))
+        try:
+            limits.append(limit_curve(item, mine, progress=part, **options))
+        except MutauError as error:
+            if named:
+                raise
+            refused[name] = str(error)
+    if not limits:
+        reasons = sorted(set(refused.values()))
+        told = reasons if len(reasons) == 1 else [f"{k}: {v}" for k, v in refused.items()]
+        raise MutauError(f"no experiment has a limit on this plane: {'; '.join(told)}")
+    return limits, refused
 
 
 def plane_of(

@@ -113,7 +113,7 @@ def test_a_kick_turns_the_muon_where_it_happens():
     where, kick = np.full((1, 1), 990.0), np.array([[[0.0, 0.32]]])
     none = nothing_forced(1)
     one = Forced(where, kick, np.zeros((1, 1)), none.plane, none.shift)
-    quiet = changed(still, steps=still.steps * np.array([1, 1, 1, 0, 0, 1.0]))
+    quiet = changed(still, steps=still.steps * np.array([1, 1, 1, 0, 0, 1, 1, 1.0]))
     plain = observe(quiet, 1, stream(2), none, q_top=Q_MIN * 1.0001)
     kicked = observe(quiet, 1, stream(2), one, q_top=Q_MIN * 1.0001)
     moved = kicked.at - plain.at

@@ -24,7 +24,14 @@ from mutau.experiment.field_maps import read_field_map, write_field_map
 from mutau.experiment.schema import Magnet
 from mutau.transport.beam import BeamMuons
 from mutau.transport.field_kernels import field_kernel, orbit_kernel
-from mutau.transport.fields import bending, flat_map, mean_curve, mean_field, slices
+from mutau.transport.fields import (
+    bending,
+    flat_map,
+    mean_curve,
+    mean_field,
+    slices,
+    step_of,
+)
 
 NA64 = load_experiment("na64mu")
 MS2 = "detector/magnet[MS2]"
@@ -147,6 +154,22 @@ def test_orbits_follow_the_lorentz_force(tmp_path):
         np.testing.assert_allclose(got[2:4], slopes, atol=2e-4 * kick)
         # vertical focusing: the fringe kicks by y (end slope - start slope) tx/L, seen in slope y
         assert abs(slopes[1] - ty) > 20 * abs(got[3] - slopes[1])
+
+
+def test_steps_follow_the_map(tmp_path):
+    """Long where the field is smooth, from plane to plane where it stops between two of them."""
+    smooth = read_field_map(write_map(tmp_path / "a.csv", dz=0.5))
+    assert step_of(smooth) == 5.0
+    z = np.array([-103.0, -100.5, -100.0, 100.0, 100.5, 103.0])
+    b = np.zeros((6, 2, 2, 3))
+    b[2:4, ..., 1] = -0.7
+    sides = np.array([-16.0, 16.0]), np.array([-6.0, 6.0])
+    write_field_map(tmp_path / "b.csv", *sides, z, b)
+    sharp = magnet(field_map=str(tmp_path / "b.csv"))
+    assert step_of(sharp.map) == 0.5
+    got = orbit_kernel(flat_map(sharp, -1.0), 0, 0.0, 0.0, 897.0, 0.0, 0.0, -1 / 50.0, 206.0)
+    sine = 0.299792458e-2 * 0.7 * 200.5 / 50.0
+    assert got[2] == pytest.approx(-sine / math.sqrt(1.0 - sine**2), rel=1e-5)
 
 
 def beam_of(n, rng):

@@ -87,8 +87,8 @@ def orbit_kernel(
 ) -> Ray:
     """Carry a particle `length` cm along z; (x, y, tx, ty, 1 or 0 where it turns away).
 
-    k : charge/momentum, 1/GeV. Runge-Kutta of fourth order in z with steps of the map's own
-    (5 cm at most), so that the integral of a piecewise linear field is exact.
+    k : charge/momentum, 1/GeV. Runge-Kutta of fourth order in z with the step of the map,
+    `fields.step_of`.
     Check: a uniform map gives the helix.
     """
     n = max(math.ceil(length / field[at + M_STEP] - 1e-9), 1)

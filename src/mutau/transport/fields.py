@@ -18,6 +18,7 @@ from mutau.core.errors import MutauError
 from mutau.core.units import GEV_PER_T_CM
 
 if TYPE_CHECKING:
+    from mutau.experiment.field_maps import FieldMap
     from mutau.experiment.schema import Magnet
 
 Array = NDArray[np.float64]
@@ -25,9 +26,11 @@ Array = NDArray[np.float64]
 #: Fringes are followed to this many of their lengths beyond either face: 1 - tanh 3 = 0.5 %.
 REACH: Final = 3.0
 FRINGE_SLICES: Final = 6
-#: Longest slice of a map, cm, and step of the integration in it (at most the map's own).
+#: Longest slice of a map, cm. Steps of the integration in it, the longest first; one is taken if it
+#: gets the field integrals right to MAP_ERROR, else the spacing of the map's planes.
 MAP_SLICE: Final = 10.0
-MAP_STEP: Final = 5.0
+MAP_STEPS: Final = (5.0, 10.0 / 3.0, 2.5, 5.0 / 3.0, 1.25, 1.0)
+MAP_ERROR: Final = 1e-4
 #: Layout of a map in a flat array: numbers of planes, charge of the beam particle, step (cm); then
 #: x, y, z of the planes in the hall (cm), then (Bx, By, Bz) in T, x fastest.
 M_NX, M_NY, M_NZ, M_CHARGE, M_STEP, M_AXES = range(6)
@@ -138,12 +141,53 @@ def main_curve(magnet: Magnet, charge: float, low: float, high: float) -> tuple[
     return (x, 0.0) if abs(bend_x) >= abs(bend_y) else (0.0, y)
 
 
+def step_of(found: FieldMap) -> float:
+    """Step (cm) of orbits through a map: what Runge-Kutta makes of a field in z is Simpson's rule.
+
+    The longest of MAP_STEPS whose rule is right along the axis and the edges of the grid, wherever
+    the steps begin; the spacing of the planes (0.2 cm at least) if none is. Check: a field that
+    stops from one plane to the next takes the spacing.
+    """
+    spacing = float(np.min(np.diff(found.z)))
+    rows, columns = (sorted({0, len(axis) // 2, len(axis) - 1}) for axis in (found.y, found.x))
+    lines = found.b[:, rows][:, :, columns].reshape(len(found.z), -1)
+    for step in MAP_STEPS:
+        if step > spacing and all(
+            _simpson_error(found.z, lines, step, part * step) < MAP_ERROR
+            for part in (0.0, 0.4, 0.7)
+        ):
+            return step
+    return max(spacing, 0.2)
+
+
+def _simpson_error(z: Array, lines: Array, step: float, offset: float) -> float:
+    """Sizes of the errors of Simpson's rule in all steps, over the integral of |B|; largest line.
+
+    lines : (Z, L) values at z (Z,), linear in between.
+    """
+    edges = np.arange(z[0] + offset, z[-1], step)
+    at = np.union1d(z, edges)
+    values = np.column_stack([np.interp(at, z, line) for line in lines.T])
+    parts = 0.5 * np.diff(at)[:, None] * (values[1:] + values[:-1])
+    below = np.concatenate([np.zeros((1, lines.shape[1])), np.cumsum(parts, axis=0)])
+    exact = np.diff(below[np.searchsorted(at, edges)], axis=0)
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    half = np.column_stack([np.interp(middle, z, line) for line in lines.T])
+    ends = values[np.searchsorted(at, edges)]
+    rule = step / 6.0 * (ends[1:] + ends[:-1] + 4.0 * half)
+    whole = np.sum(np.abs(parts))
+    return (
+        float(np.max(np.sum(np.abs(rule - exact), axis=0)) / whole * lines.shape[1])
+        if whole
+        else 0.0
+    )
+
+
 def flat_map(magnet: Magnet, charge: float) -> Array:
     """The map of a magnet as kernels take it, see the layout above."""
     found = magnet.map
     middle = magnet.z + 0.5 * magnet.length
-    step = min(MAP_STEP, float(np.min(np.diff(found.z))))
-    head = [len(found.x), len(found.y), len(found.z), charge, max(step, 0.2)]
+    head = [len(found.x), len(found.y), len(found.z), charge, step_of(found)]
     axes = (magnet.x + found.x, magnet.y + found.y, middle + found.z)
     return np.concatenate([head, *axes, (found.b * magnet.field_scale).ravel()])
 

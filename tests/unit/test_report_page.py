@@ -175,6 +175,16 @@ def test_without_limits_there_is_no_plane(result, tmp_path):
     assert not (tmp_path / "plane.png").exists()
 
 
+def test_a_plane_that_a_paper_shows_is_drawn_once(result, tmp_path):
+    twin = replace(result.plane.figure, id="mu.fig6", title="Sensitivity (Fig. 6)")
+    write_report(replace(result, figures=(twin,)), tmp_path)
+    assert (tmp_path / "mu.fig6.png").exists()
+    assert not (tmp_path / "plane.png").exists()
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count('id="plane-drawing"') == 1  # still to be zoomed and switched
+    assert page.count('id="mu.fig6"') == 1
+
+
 def test_further_formats(result, tmp_path):
     write_report(replace(result, plane=None, limits=()), tmp_path, "mutau", ["svg", ".pdf"])
     assert {"mu.width.png", "mu.width.svg", "mu.width.pdf"} <= {p.name for p in tmp_path.iterdir()}

@@ -61,13 +61,16 @@ def write_report(
     suffixes = check_formats(formats)
     check_style(style)
     folder = prepare_folder(folder)
-    figures = ([result.plane.figure] if result.plane else []) + list(result.figures)
+    twin = _twin(result)
+    figures = ([result.plane.figure] if result.plane and not twin else []) + list(result.figures)
     paths, images = [], []
     for figure in figures:
         for suffix in suffixes:
             paths.append(folder / f"{figure.id}{suffix}")
             write_figure(figure, paths[-1], style)
         images.append(_image(figure, folder / f"{figure.id}.png"))
+    if twin:
+        images.insert(0, _image(result.plane.figure, folder / f"{twin.id}.png"))
     write_figures(figures, folder / "figures.json")
     numbers = folder / "numbers.json"
     write_text(numbers, json.dumps(_numbers(result), indent=1, ensure_ascii=False))
@@ -81,6 +84,18 @@ def write_report(
     written = folder / "report.html"
     write_text(written, page(result, images, _facts(result), cited))
     return [*paths, folder / "figures.json", folder / "references.bib", numbers, written]
+
+
+def _twin(result: Any) -> Figure | None:
+    """The figure of a paper that shows just what the plane shows, if there is one: of one paper."""
+
+    def shown(figure: Figure) -> Any:
+        return [item.to_dict() for item in figure.series], figure.x_range, figure.y_range
+
+    if not result.plane:
+        return None
+    plane = shown(result.plane.figure)
+    return next((figure for figure in result.figures if shown(figure) == plane), None)
 
 
 def _numbers(result: Any) -> dict[str, Any]:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from mutau.limits import published_limit
     from mutau.matter import material
     from mutau.models import DarkPhoton, LmuMinusLtau, build_model
+    from mutau.papers.reproduction import reproduce
     from mutau.pipeline.generate import generate_events
     from mutau.pipeline.limit import limit_curve
     from mutau.pipeline.plane import exclusion_plane
     from mutau.pipeline.point import cross_section, model_summary
-    from mutau.pipeline.reproduction import reproduce
     from mutau.pipeline.yields import expected_yields
     from mutau.sampling.event_files import read_events, write_events
     from mutau.stats import upper_limit
@@ -45,7 +45,7 @@ _PUBLIC = {
     "published_limit": "mutau.limits",
     "read_events": "mutau.sampling.event_files",
     "replace": "mutau.experiment",
-    "reproduce": "mutau.pipeline.reproduction",
+    "reproduce": "mutau.papers.reproduction",
     "upper_limit": "mutau.stats",
     "write_events": "mutau.sampling.event_files",
 }

@@ -14,7 +14,7 @@ import mutau
 PACKAGE = Path(mutau.__path__[0])
 ROOMS = (
     "core experiment models matter xsec sampling transport detector selection "
-    "background stats limits peers pipeline scan plotting cli"
+    "background stats limits peers pipeline papers scan plotting cli"
 ).split()
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE, MAX_FUNCTION = 500, 60

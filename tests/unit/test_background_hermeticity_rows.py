@@ -3,7 +3,7 @@
 import pytest
 
 from mutau.background.estimate import Estimate
-from mutau.pipeline.reproduce_na64mu_backgrounds import _estimate_row, _leak, _slack
+from mutau.papers.na64mu_backgrounds import _estimate_row, _leak, _slack
 
 
 def leak(value, err, model_err):

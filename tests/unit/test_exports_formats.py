@@ -11,15 +11,9 @@ from mutau.core.errors import FileError, MutauError, UnknownName
 from mutau.core.figure import Figure, Series
 from mutau.core.types import Exclusion, provenance
 from mutau.limits import load_curve
-from mutau.pipeline.exports import (
-    EXPORTS,
-    export,
-    load_results,
-    point_yields,
-    slug,
-    write_figures,
-)
+from mutau.pipeline.exports import EXPORTS, export, point_yields
 from mutau.pipeline.hepdata import split_unit, to_yaml
+from mutau.pipeline.results import load_results, slug, write_figures
 
 MASS = np.geomspace(1e-3, 1.0, 7)
 COUPLING = np.array([1e-4 / 3, 1e-4, 1e-5, 2e-4, 3e-4, np.inf, np.inf])

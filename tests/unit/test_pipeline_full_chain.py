@@ -10,8 +10,9 @@ import pytest
 from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
-from mutau.pipeline import exposure
-from mutau.pipeline.exposure import at_exposure, physics_digest, with_background
+from mutau.pipeline import background_choice
+from mutau.pipeline.background_choice import with_background
+from mutau.pipeline.exposure import at_exposure, physics_digest
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.muon_brems import produced
 from mutau.pipeline.muon_full_chain import emission_flow, window_edge
@@ -85,7 +86,7 @@ def computed(monkeypatch):
         {"name": "one", "per_particle": 6e-12, "error": 3e-12},
         {"name": "two", "per_particle": 4e-12, "error": 4e-12},
     ]
-    monkeypatch.setattr(exposure, "computed_background", lambda *_, **__: rows)
+    monkeypatch.setattr(background_choice, "computed_background", lambda *_, **__: rows)
 
 
 def test_background_by_choice(computed):
@@ -113,15 +114,17 @@ def test_computed_sources_are_kept(monkeypatch, tmp_path):
         return {"sources": [{"name": "a", "per_particle": 1e-12, "err": 3e-13, "model_err": 4e-13}]}
 
     monkeypatch.setattr(module, "background_answer", answer)
-    found = exposure.computed_background(NA64, seed=77)
+    found = background_choice.computed_background(NA64, seed=77)
     assert found == [{"name": "a", "per_particle": 1e-12, "error": pytest.approx(5e-13)}]
-    assert exposure.computed_background(at_exposure(NA64, 1e12), seed=77) == found
+    assert background_choice.computed_background(at_exposure(NA64, 1e12), seed=77) == found
     assert len(calls) == 1
-    exposure.computed_background(replace(NA64, "detector/counter[S4]/x", "-16 cm"), seed=77)
+    background_choice.computed_background(
+        replace(NA64, "detector/counter[S4]/x", "-16 cm"), seed=77
+    )
     assert len(calls) == 2
     nobody = load_experiment("na64mu").model_copy(update={"process": "none", "name": "none"})
     with pytest.raises(MutauError, match="no background is computed"):
-        exposure.computed_background(nobody)
+        background_choice.computed_background(nobody)
 
 
 def test_exposure_scales_everything():

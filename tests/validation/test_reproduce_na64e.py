@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mutau.core.types import Exclusion
-from mutau.pipeline.reproduce_na64e_limits import band_ends, crossing, prescriptions
-from mutau.pipeline.reproduction import TASKS, Level, reproduce
+from mutau.papers.na64e_limits import band_ends, crossing, prescriptions
+from mutau.papers.reproduction import TASKS, Level, reproduce
 
 ROWS = {
     "ee.da", "ee.da.difference", "ee.da.coupling", "ee.pi0", "ee.pimax", "ee.fig2", "ee.fig2.max",

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mutau.pipeline.reproduction import LEVELS, TASKS, Row, compare, number, reproduce
+from mutau.papers.reproduction import LEVELS, TASKS, Row, compare, number, reproduce
 from mutau.plotting.report import write_report
 
 

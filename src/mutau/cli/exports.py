@@ -64,8 +64,9 @@ def export(
     from mutau.core.errors import MutauError
     from mutau.core.storage import check_folder
     from mutau.core.types import provenance
-    from mutau.pipeline.exports import EXPORTS, load_results, point_yields
+    from mutau.pipeline.exports import EXPORTS, point_yields
     from mutau.pipeline.exports import export as write
+    from mutau.pipeline.results import load_results
 
     EXPORTS[kind]
     check_folder(out)

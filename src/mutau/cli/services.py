@@ -82,8 +82,8 @@ def reproduce(
     json: o.Json = False,
 ) -> None:
     """Every figure and number of the papers beside ours, and report.html."""
-    from mutau.pipeline.reproduction import LEVELS, PAPERS, paper_name
-    from mutau.pipeline.reproduction import reproduce as run
+    from mutau.papers.reproduction import LEVELS, PAPERS, paper_name
+    from mutau.papers.reproduction import reproduce as run
     from mutau.plotting.report import check_formats, prepare_folder, write_report
     from mutau.plotting.static import check_style
 

@@ -75,6 +75,19 @@ class PaperNumber:
         high = math.inf if self.high is None else self.high
         return low <= value <= high
 
+    def verdict(self, value: float, err: float = 0.0) -> str:
+        """ "agrees" or "differs" for a value of ours; "shown" where nothing can be compared.
+
+        err : standard error of ours; the printed range is widened by two of them. An input of
+        ours cannot agree with itself and is shown.
+        """
+        if self.rule == "input":
+            return "shown"
+        allowed = [self.allows(v) for v in (value, value - 2.0 * err, value + 2.0 * err)]
+        if None in allowed:
+            return "shown"
+        return "agrees" if any(allowed) else "differs"
+
 
 def check_entry(entry: Mapping[str, Any]) -> list[str]:
     """What is wrong with one entry, as sentences; empty where nothing is."""

@@ -134,17 +134,15 @@ def source_row(found: Estimate, particles: float, document: str = "") -> dict[st
     """One source as it is printed; `paper` is the published text, "" where nothing is printed.
 
     document : whose paper; a number published for another experiment is not shown. The verdict is
-    that of `reproduction.compare` with the statistical error, "shown" where no number is printed.
+    that of `PaperNumber.verdict` with the statistical error, "shown" where no number is printed.
     """
-    from mutau.pipeline.reproduction import compare
-
     published = paper_numbers().get(found.paper_id)
     if published is not None and published.document != document:
         published = None
     verdict = "shown"
     if published is not None and published.unit in ("1", "events"):
         scale = particles if published.unit == "events" else 1.0
-        verdict = compare(published, scale * found.per_particle, scale * found.err).verdict
+        verdict = published.verdict(scale * found.per_particle, scale * found.err)
     return {
         "name": found.name,
         "per_particle": found.per_particle,

@@ -26,7 +26,6 @@ from mutau.models import MomentReference, moment_reference, moment_references
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
     from mutau.pipeline.plane import Plane
-    from mutau.pipeline.reproduction import Reproduction
 
 #: (source as written, what uses it)
 Source = tuple[str, str]
@@ -227,19 +226,6 @@ def of_plane(plane: Plane) -> Iterator[Source]:
     yield from of_constants()
 
 
-def of_reproduction(result: Reproduction) -> Iterator[Source]:
-    """Sources of a report: the papers' experiments, limits, figures, constants."""
-    from mutau.experiment import load_experiment
-
-    for paper in result.papers:
-        yield from of_experiment(load_experiment(paper))
-    for figure in result.figures:
-        yield from of_figure(figure)
-    if result.plane:
-        yield from of_plane(result.plane)
-    yield from of_constants()
-
-
 def cited(names: Iterable[str]) -> Citations:
     """What to cite for things by name; nothing named means everything a default plane shows.
 
@@ -274,7 +260,7 @@ def _of_name(name: str) -> Iterator[Source]:
     elif name == "constants":
         yield from of_constants()
     elif Path(name).exists():
-        from mutau.pipeline.exports import load_results
+        from mutau.pipeline.results import load_results
 
         for result in load_results([name]):
             yield from of_figure(result) if isinstance(result, Figure) else of_limit(result)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.models import Model
@@ -31,9 +30,9 @@ from mutau.pipeline.electron_emission import (
     brems_emission,
 )
 from mutau.pipeline.electron_response import DEFAULT_SHOWERS, preshower_passes, response
-from mutau.pipeline.electron_tracks import tracks
+from mutau.pipeline.electron_tracks import FLOOR, tracks
 from mutau.pipeline.electron_window import Window, window
-from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, check_masses
+from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, check_point
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -42,8 +41,6 @@ Array = np.ndarray
 
 MASS_MIN: Final = 1e-6
 MASS_MAX: Final = 1.0
-#: What is "produced" counts emitters above this share of the beam energy.
-FLOOR: Final = 0.01
 THRESHOLD_SAMPLES: Final = 1000
 THRESHOLD: Final = 3  # name in the random streams
 #: Relative error of the integral over positron energies, and of `xsec.annihilation` beneath it.
@@ -322,18 +319,6 @@ def _threshold_spread(sources: list[Parts], w: Window, plan: Plan) -> tuple[floa
         z = np.clip(draws[:, r], w.deviations[0], w.deviations[-1])
         yields += w.particles[r] * w.efficiency[r] * curve(z)
     return float(np.sqrt(np.mean((yields / total - 1.0) ** 2))), share
-
-
-def check_point(experiment: Experiment, model: Model) -> None:
-    """Raise OutOfRange or MutauError for a model point that the road cannot take."""
-    check_masses(experiment, [model.mass])
-    if not model.branching_invisible > 0.0:
-        raise MutauError(
-            f"{model} has no invisible decay, so it leaves no missing energy",
-            place="alpha_d",
-            allowed="alpha_d > 0 and mass_ratio > 2, or a model with neutrinos",
-            remedy="add for example --alpha-d 0.1",
-        )
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:

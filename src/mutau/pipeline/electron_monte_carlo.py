@@ -24,9 +24,9 @@ from mutau.pipeline.electron_emission import (
     annihilation_emission,
     brems_emission,
 )
-from mutau.pipeline.electron_tracks import THIN, thickness, tracks
+from mutau.pipeline.electron_tracks import FLOOR, THIN, thickness, tracks
 from mutau.pipeline.electron_window import window
-from mutau.pipeline.roads import mass_key
+from mutau.pipeline.roads import check_point, mass_key
 from mutau.sampling.electron_events import Emitters, annihilation_rows, brems_rows, with_meta
 from mutau.xsec import electron_brems
 
@@ -119,7 +119,6 @@ def monte_carlo_yield(
     Check: `inside`, `kept` and `counted` are those of the road within the errors.
     """
     from mutau.matter import material
-    from mutau.pipeline.electron import check_point
     from mutau.pipeline.electron_response import preshower_passes
     from mutau.transport.shower import ShowerGeometry, simulate_emissions, visible_energy
 
@@ -218,12 +217,11 @@ def _thin_emitters(
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     """Unweighted events; see `roads.Road`.
 
-    Emitters lie above `electron.FLOOR` of the beam energy; how many radiate and how many annihilate
-    is drawn from the deterministic yields. The beam particle enters along z at x = y = 0.
-    Bremsstrahlung is on the nuclei of the target's dominant element.
+    Emitters lie above `electron_tracks.FLOOR` of the beam energy; how many radiate and how many
+    annihilate is drawn from the deterministic yields. The beam particle enters along z at
+    x = y = 0. Bremsstrahlung is on the nuclei of the target's dominant element.
     """
     from mutau.matter import material
-    from mutau.pipeline.electron import FLOOR
 
     key = mass_key(model.mass)
     rng = stream(seed, GENERATE, key)

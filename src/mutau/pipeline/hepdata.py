@@ -21,7 +21,7 @@ from mutau.core.figure import Figure, Series
 from mutau.core.storage import write_text
 from mutau.core.types import Exclusion
 from mutau.pipeline.citations import collect, of_figure, of_limit
-from mutau.pipeline.exports import limit_name, slug
+from mutau.pipeline.results import limit_name, slug
 
 _DIGITS = 6
 _NAME_LENGTH = 64

@@ -14,7 +14,7 @@ from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.models import Model, build_model, model_class
-from mutau.pipeline.exposure import with_background
+from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
 from mutau.pipeline.yields import assemble, backgrounds
 

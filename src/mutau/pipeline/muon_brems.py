@@ -28,7 +28,7 @@ from mutau.models import Model
 from mutau.pipeline.exposure import run_periods, stated_particles
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
 from mutau.pipeline.targets import target_length
-from mutau.selection.cutflow import apply_cuts, label
+from mutau.selection.cutflow import apply_cuts, highest_muon_energy, label
 from mutau.selection.variables import Sample
 from mutau.xsec import muon_brems
 
@@ -94,24 +94,16 @@ def produced(
     return found
 
 
-def highest_muon_energy(experiment: Experiment) -> float:
-    """Largest energy (GeV) that the cuts allow the scattered muon; inf without such a cut."""
-    highest = np.inf
-    for cut in experiment.cuts:
-        if cut.max is not None and cut.variable == "muon_energy":
-            highest = min(highest, cut.max)
-        if cut.max is not None and cut.variable == "muon_energy_fraction":
-            highest = min(highest, cut.max * experiment.beam.energy)
-    return highest
-
-
 def split_point(experiment: Experiment) -> float:
     """The x below which no event can pass the cuts on the muon's energy; 0 without such a cut.
 
     The muon keeps at least (1 - x) E_min at the vertex minus what the whole target takes.
     """
     target, behind = _target(experiment)
-    first, highest = float(target.energies[0]), highest_muon_energy(experiment)
+    first, highest = (
+        float(target.energies[0]),
+        highest_muon_energy(experiment.cuts, experiment.beam.energy),
+    )
     loss = first - float(behind)
     return max(0.0, 1.0 - (highest + loss) / float(behind)) if np.isfinite(highest) else 0.0
 
@@ -345,7 +337,10 @@ def trigger_study(experiment: Experiment, masses: Array, n: int, seed: int) -> T
 
     masses : (M,) GeV. n : events per mass. Returns TriggerStudy.
     """
-    rows, highest = [], min(highest_muon_energy(experiment), experiment.beam.energy)
+    rows, highest = (
+        [],
+        min(highest_muon_energy(experiment.cuts, experiment.beam.energy), experiment.beam.energy),
+    )
     for mass in np.asarray(masses, float):
         rng = stream(seed, mass_key(float(mass)), STUDY)
         everything, below_half = [], []

@@ -15,6 +15,7 @@ from mutau.core.storage import cached_arrays, digest
 from mutau.models import Model
 from mutau.pipeline.exposure import physics_digest, stated_particles
 from mutau.pipeline.roads import Effort, Prepared
+from mutau.selection.cutflow import highest_muon_energy
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -82,9 +83,8 @@ def window_edge(experiment: Experiment) -> float:
     Allows for the lowest incoming momentum that is accepted (0.85 of the beam's where the file
     does not say) and a momentum measured 8 % low; 0 without a cut on the muon's energy.
     """
-    from mutau.pipeline.muon_brems import highest_muon_energy
 
-    highest = highest_muon_energy(experiment)
+    highest = highest_muon_energy(experiment.cuts, experiment.beam.energy)
     lowest = [
         c.min for c in experiment.cuts if c.variable == "incoming_momentum" and c.min is not None
     ]

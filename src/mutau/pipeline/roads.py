@@ -182,3 +182,15 @@ def refuse_full_chain(experiment: Experiment, wanted: bool, *, truth: bool = Fal
 def has_road(experiment: Experiment) -> bool:
     """Whether the experiment's process can be run."""
     return experiment.process in ROAD_MODULES or experiment.process in ROADS
+
+
+def check_point(experiment: Experiment, model: Model) -> None:
+    """Raise OutOfRange or MutauError for a model point that the road cannot take."""
+    check_masses(experiment, [model.mass])
+    if not model.branching_invisible > 0.0:
+        raise MutauError(
+            f"{model} has no invisible decay, so it leaves no missing energy",
+            place="alpha_d",
+            allowed="alpha_d > 0 and mass_ratio > 2, or a model with neutrinos",
+            remedy="add for example --alpha-d 0.1",
+        )

@@ -13,7 +13,8 @@ from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Yields, provenance
 from mutau.models import Model, build_model, model_class
-from mutau.pipeline.exposure import at_exposure, stated_particles, with_background
+from mutau.pipeline.background_choice import with_background
+from mutau.pipeline.exposure import at_exposure, stated_particles
 from mutau.pipeline.limit import (
     chosen_level,
     chosen_method,

@@ -55,7 +55,7 @@ def text_of(value: object) -> str:
 def page(result: Any, images: Sequence[Image], facts: Mapping[str, str], cited: Any) -> str:
     """The whole page.
 
-    result : pipeline.reproduction.Reproduction. images : its figures, the plane first if it has
+    result : papers.reproduction.Reproduction. images : its figures, the plane first if it has
     one. facts : name and text of what the last section lists. cited : pipeline.citations.Citations.
     """
     script = plotly_script() if result.plane else ""
@@ -98,7 +98,7 @@ def _asset(name: str) -> str:
 
 
 def _paper_names(result: Any) -> dict[str, str]:
-    from mutau.pipeline.reproduction import PAPERS
+    from mutau.papers.reproduction import PAPERS
 
     return {name: PAPERS[name] for name in result.papers}
 

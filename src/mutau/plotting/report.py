@@ -15,8 +15,9 @@ from typing import Any
 from mutau.core.errors import FileError, MutauError
 from mutau.core.figure import Figure
 from mutau.core.storage import write_text
-from mutau.pipeline.citations import collect, of_reproduction
-from mutau.pipeline.exports import limit_name, write_figures
+from mutau.papers.reproduction import sources
+from mutau.pipeline.citations import collect
+from mutau.pipeline.results import limit_name, write_figures
 from mutau.plotting.page import Image, page
 from mutau.plotting.static import FORMATS, check_style, write_figure
 
@@ -54,7 +55,7 @@ def write_report(
 ) -> list[Path]:
     """Write a reproduction into `folder`; return the paths, `report.html` last.
 
-    result : mutau.pipeline.reproduction.Reproduction. formats : of the figures, beside PNG.
+    result : mutau.papers.reproduction.Reproduction. formats : of the figures, beside PNG.
     Written: all figures, `figures.json`, `numbers.json`, `limits/*.npz`, `references.bib`, page.
     Raises FileError if the folder cannot be made or written, MutauError for a style or format.
     """
@@ -79,7 +80,7 @@ def write_report(
     for line in result.limits:
         paths.append(folder / "limits" / f"{limit_name(line)}.npz")
         line.save(paths[-1])
-    cited = collect(of_reproduction(result))
+    cited = collect(sources(result))
     write_text(folder / "references.bib", cited.bibtex())
     written = folder / "report.html"
     write_text(written, page(result, images, _facts(result), cited))

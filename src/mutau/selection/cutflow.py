@@ -88,3 +88,17 @@ def apply_cuts(cuts: Sequence[Cut], sample: Sample, *, skip: Collection[str] = (
         passed,
         tuple(left_out),
     )
+
+
+def highest_muon_energy(cuts: Sequence[Cut], energy: float) -> float:
+    """Largest energy (GeV) that the cuts allow the scattered muon; inf without such a cut.
+
+    energy : of the beam, GeV.
+    """
+    highest = np.inf
+    for cut in cuts:
+        if cut.max is not None and cut.variable == "muon_energy":
+            highest = min(highest, cut.max)
+        if cut.max is not None and cut.variable == "muon_energy_fraction":
+            highest = min(highest, cut.max * energy)
+    return highest

@@ -10,6 +10,7 @@ import numpy as np
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.exposure import particles_on_target
 from mutau.pipeline.muone_backgrounds import (
     double_scattering,
@@ -19,7 +20,6 @@ from mutau.pipeline.muone_backgrounds import (
 )
 from mutau.pipeline.muone_mass import DEFAULT_EVENTS, closure, expected_counts, spectrum
 from mutau.pipeline.muone_optimise import Optimum, optimise
-from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 
 BENCHMARKS = ((0.1, 1e-3), (0.01, 5e-4))
 INEFFICIENCY = np.geomspace(1e-10, 1e-3, 57)

@@ -10,8 +10,8 @@ from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau, loop_mixing, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.plane import printed_moment
-from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 
 PAPER_YEAR = 2023
 DARK = (0.1, 0.02)

@@ -10,11 +10,11 @@ from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
 from mutau.limits import published_limit
 from mutau.models.muon_moment import vector_coupling_band
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.exposure import luminosity_on_electrons
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.muon_electron import reaction, true_cuts
 from mutau.pipeline.plane import curve_series, printed_moment
-from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.xsec import muon_electron as process
 from mutau.xsec import muon_electron_kinematics as kinematics
 

@@ -14,7 +14,7 @@ from mutau.background.punch_through import hcal_module, punch_through
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import Experiment, load_experiment
-from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
 
 #: Size of the background estimates per level; 0 leaves those that are Monte Carlo out.
 EFFORT = {"quick": 0.0, "default": 0.3, "full": 1.0}

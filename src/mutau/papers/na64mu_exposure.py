@@ -8,9 +8,9 @@ import numpy as np
 
 from mutau.core.figure import Figure, Series
 from mutau.experiment import Experiment, load_experiment
-from mutau.pipeline.exposure import with_sources
-from mutau.pipeline.reproduce_na64mu_backgrounds import EFFORT, table_one
-from mutau.pipeline.reproduction import TASKS, Level, Part
+from mutau.papers.na64mu_backgrounds import EFFORT, table_one
+from mutau.papers.reproduction import TASKS, Level, Part
+from mutau.pipeline.background_choice import with_sources
 from mutau.pipeline.sensitivity import Sensitivity, sensitivity
 
 #: Masses (GeV) of the curves, and exposures (muons on target).

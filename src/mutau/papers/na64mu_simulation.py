@@ -11,7 +11,7 @@ import numpy as np
 
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
-from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.simulate import BEAM_EDGES, PLANE_EDGES, REGION_D, SPOT_EDGES, Tally, run_tally
 from mutau.pipeline.simulate_results import (
     HermeticityPlane,

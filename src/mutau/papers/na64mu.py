@@ -14,9 +14,9 @@ from mutau.experiment import load_experiment, replace
 from mutau.matter import Element, material
 from mutau.models import LmuMinusLtau, build_model, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.muon_brems import TriggerStudy, trigger_study
 from mutau.pipeline.plane import exclusion_plane, printed_moment
-from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.roads import mass_key
 from mutau.xsec import muon_brems
 

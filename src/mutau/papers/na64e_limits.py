@@ -14,12 +14,12 @@ from mutau.experiment import load_experiment
 from mutau.limits import drawn_by_default
 from mutau.models import LmuMinusLtau, build_model
 from mutau.models.muon_moment import vector_coupling_band
+from mutau.papers.na64e import DARK, PAPER_YEAR
+from mutau.papers.na64e_choices import Shift, shifts
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.electron import Plan, prepared
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.plane import exclusion_plane
-from mutau.pipeline.reproduce_na64e import DARK, PAPER_YEAR
-from mutau.pipeline.reproduce_na64e_choices import Shift, shifts
-from mutau.pipeline.reproduction import TASKS, Level, Part, Row, compare, number
 from mutau.pipeline.yields import assemble
 
 Array = np.ndarray

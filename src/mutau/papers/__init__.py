@@ -1,0 +1,1 @@
+"""Each paper's numbers and figures, beside ours."""

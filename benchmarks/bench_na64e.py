@@ -9,13 +9,13 @@ from measure import Row, best, main, row
 
 from mutau.experiment import load_experiment
 from mutau.models import build_model
+from mutau.papers.na64e_limits import masses
+from mutau.papers.reproduction import Level
 from mutau.pipeline.electron_monte_carlo import monte_carlo_yield
 from mutau.pipeline.electron_response import _simulate as sample
 from mutau.pipeline.electron_window import window
 from mutau.pipeline.generate import generate_events
 from mutau.pipeline.limit import limit_curve
-from mutau.pipeline.reproduce_na64e_limits import masses
-from mutau.pipeline.reproduction import Level
 from mutau.pipeline.yields import expected_yields
 
 

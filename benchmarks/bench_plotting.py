@@ -9,10 +9,10 @@ import numpy as np
 from measure import Row, best, main, row
 
 from mutau.core.types import Exclusion, provenance
+from mutau.papers.reproduction import Level, Reproduction
+from mutau.papers.reproduction import Row as ReportRow
 from mutau.pipeline.exports import export
 from mutau.pipeline.plane import chosen_curves, plane_of
-from mutau.pipeline.reproduction import Level, Reproduction
-from mutau.pipeline.reproduction import Row as ReportRow
 from mutau.plotting.report import write_report
 from mutau.plotting.static import write_figure
 

@@ -70,6 +70,21 @@ def test_a_room_imports_only_from_rooms_above_it():
     assert not offenders, "\n".join(offenders)
 
 
+def test_no_two_files_import_each_other():
+    """Also by way of others, inside functions or for types: what a file uses comes before it."""
+    modules = {f"mutau.{name_of(path).removesuffix('.py').replace('/', '.')}": path
+               for path in SOURCES if path.name != "__init__.py"}  # fmt: skip
+    uses = {}
+    for name, path in modules.items():
+        tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        parts = {f"{node.module}.{alias.name}" for node in tree
+                 if isinstance(node, ast.ImportFrom) for alias in node.names}  # fmt: skip
+        uses[name] = (parts | {module for _, module in imports(path)}) & modules.keys() - {name}
+    while free := {name for name, needs in uses.items() if not needs}:
+        uses = {name: needs - free for name, needs in uses.items() if name not in free}
+    assert not uses, "in a circle, or using one: " + ", ".join(sorted(uses))
+
+
 def test_peers_feed_no_result():
     readers = {
         name_of(path)

@@ -8,7 +8,8 @@ import pytest
 from mutau.core.constants import E_CHARGE
 from mutau.core.errors import MutauError, UnknownName
 from mutau.limits import PublishedLimit, published_limit
-from mutau.limits.recast import Search, recast, recast_at, recastable, search_of
+from mutau.limits.recast import recast, recast_at, recastable, search_of
+from mutau.limits.search import Search
 from mutau.models import LmuMinusLtau, loop_mixing
 
 ELECTRON_INVISIBLE = Search("electron", "invisible", "one")

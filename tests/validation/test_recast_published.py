@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mutau.limits import PublishedLimit, published_limit
-from mutau.limits.recast import Search, recast, recast_at
+from mutau.limits.recast import recast, recast_at
+from mutau.limits.search import Search
 from mutau.models import DarkPhoton, LmuMinusLtau
 
 INVISIBLE = Search("electron", "invisible", "one")

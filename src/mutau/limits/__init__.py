@@ -15,16 +15,16 @@ from mutau.limits.cards import (
 from mutau.limits.curves import PublishedLimit
 from mutau.limits.paper_numbers import PaperNumber, paper_numbers
 from mutau.limits.references import Reference, reference, references
+from mutau.limits.search import Search
 
 if TYPE_CHECKING:
     from mutau.limits.bounds import BOUNDS, Bound
-    from mutau.limits.recast import Recast, Search, recast_at, recastable
+    from mutau.limits.recast import Recast, recast_at, recastable
 
 _ON_DEMAND = {
     "BOUNDS": "bounds",
     "Bound": "bounds",
     "Recast": "recast",
-    "Search": "recast",
     "recast_at": "recast",
     "recastable": "recast",
 }

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from mutau.core.errors import FileError, Problems, UnknownName
 from mutau.limits.curves import BASES, EXCLUDES, KINDS, PublishedLimit, read_points
+from mutau.limits.search import Search
 from mutau.models import REGISTRY, load_charges
 from mutau.models.charges import PREFIX
 
@@ -122,7 +123,7 @@ def load_curve(
     "# excludes: above", "# title: ...", "# source: ...", "# origin: ...". A model may be a file of
     charges, "# model: charges:FILE", the file being looked for beside the curve first. With
     "# production: electron" and "# final: invisible" (and "# branching: one", see
-    `recast.Search`) the curve can be recast to other models.
+    `search.Search`) the curve can be recast to other models.
     Raises FileError, or Problems naming every line that is not two positive numbers in order, an
     unknown confidence level, model or kind of exclusion.
     """
@@ -184,8 +185,6 @@ def _charges_beside(path: Path, model: str) -> str:
 
 def _search(notes: Mapping[str, str]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
     """How a user's curve was obtained, from its comment lines, and what is wrong with them."""
-    from mutau.limits.recast import Search
-
     keys = ("production", "final", "branching")
     given = {key: notes[key].strip() for key in keys if key in notes}
     if not given:

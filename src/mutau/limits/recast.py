@@ -27,41 +27,17 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.cards import database
 from mutau.limits.curves import PublishedLimit
+from mutau.limits.search import Search
 from mutau.models import Model, model_class
 from mutau.models.base import VectorModel
 
 Array = NDArray[np.float64]
 Efficiency = Callable[[Model], float]
 
-PRODUCTIONS: Final = ("electron", "muon", "tau")
-FINALS: Final = ("invisible", "visible", "ee", "mumu", "tautau")
-BRANCHINGS: Final = ("model", "one")
 _LEPTON: Final = {"electron": "e", "muon": "mu", "tau": "tau"}
 _TRIES: Final = 200
 _SPACING: Final = 1.1
 _THRESHOLDS: Final = (2.0 * M_E, 2.0 * M_MU, 2.0 * M_PI, 2.0 * M_TAU)
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What a recast must know of a search.
-
-    production : the particle whose vector coupling makes the boson. final : the decay that is
-    seen. branching : "model" (the publication's coupling includes the branching fraction of its
-    model) or "one" (it took 1). because : why these.
-    """
-
-    production: str
-    final: str
-    branching: str = "model"
-    because: str = ""
-
-    def __post_init__(self) -> None:
-        for name, allowed in (
-            ("production", PRODUCTIONS), ("final", FINALS), ("branching", BRANCHINGS),
-        ):  # fmt: skip
-            if getattr(self, name) not in allowed:
-                raise UnknownName(f"{name} of a search", getattr(self, name), allowed)
 
 
 def search_of(name: str) -> Search:

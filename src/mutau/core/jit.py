@@ -42,6 +42,20 @@ def sources_digest() -> str:
 
 
 @cache
+def program_digest(package: Path = Path(__file__).parents[1]) -> str:
+    """Digest of all that a computed number can rest on beside its input, for caches of results.
+
+    Every room but command line and plots, and the tables of constants, elements, materials and
+    hadrons; `sources_digest` leaves out what needs no new compilation. package : its folder.
+    """
+    sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
+    sources = [s for s in package.rglob("*.py") if s.parent.name not in ("cli", "plotting")]
+    for file in sorted([*sources, *(package / "data").glob("*.toml")]):
+        sha.update(file.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+@cache
 def _compiled_dir() -> str:
     folder = cache_dir() / f"numba-{sources_digest()}"
     if not folder.exists():

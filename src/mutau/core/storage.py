@@ -75,6 +75,15 @@ def digest(*parts: Any) -> str:
     return sha.hexdigest()[:16]
 
 
+def file_digest(path: str | Path) -> str:
+    """Hex digest (16 characters) of what a file holds; "" where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return ""
+
+
 def _feed(sha: Any, part: Any) -> None:
     if isinstance(part, np.ndarray):
         sha.update(str((part.dtype, part.shape)).encode())

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from mutau.core.errors import MutauError, UnknownName
-from mutau.core.storage import digest
+from mutau.core.storage import digest, file_digest
 from mutau.core.units import GEV_PER_T_CM, parse_quantity
 from mutau.experiment.document import Document, write_toml
 from mutau.experiment.names import DEFAULT_PROCESS, LIMIT_METHODS, PROCESSES
@@ -457,9 +457,11 @@ class Experiment(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """Digest of everything that can change a number: the texts (`because`…) are left out, a
-        field map counts by what it holds."""
+        """Digest of everything that can change a number: the texts (`because`…) are left out,
+        field maps and a phase-space file count by what they hold, wherever they lie."""
         plain = _without_texts(self.model_dump())
+        if self.beam.phase_space:
+            plain["beam"]["phase_space"] = file_digest(self.beam.phase_space)
         maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]
         for magnet in plain["detector"]["magnet"] if maps else ():
             magnet["field_map"] = magnet["field_map"] and maps.pop(0)
@@ -479,7 +481,11 @@ class Experiment(BaseModel):
         return write_toml(self._document)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Experiment) and self.model_dump() == other.model_dump()
+        return (
+            isinstance(other, Experiment)
+            and self.digest == other.digest
+            and self.model_dump() == other.model_dump()
+        )
 
     def __hash__(self) -> int:
         return hash((self.name, self.digest))

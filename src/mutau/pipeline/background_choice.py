@@ -33,7 +33,7 @@ def computed_background(
     program, since it takes minutes.
     Raises MutauError for an experiment whose background cannot be computed.
     """
-    from mutau.core.jit import sources_digest
+    from mutau.core.jit import program_digest
     from mutau.pipeline.backgrounds import background_answer, background_sources
 
     if not background_sources(experiment):
@@ -49,7 +49,7 @@ def computed_background(
         ]
         return {"name": np.array([row["name"] for row in rows]), "number": np.array(numbers)}
 
-    key = digest(physics_digest(experiment), seed, effort, sources_digest())
+    key = digest(physics_digest(experiment), seed, effort, program_digest())
     found = cached_arrays("background", key, compute)
     return [
         {"name": str(name), "per_particle": float(number[0]), "error": float(number[1])}

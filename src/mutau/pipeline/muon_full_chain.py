@@ -6,7 +6,6 @@ with halo, every interaction, detectors, track fit, every cut that it can apply.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,11 +35,9 @@ def emission_flow(
     n : beam muons, each of which emits, weighted by its probability. Kept in the cache folder.
     Check: the first entry is that of the quadrature along the target, times the halo's share.
     """
-    from mutau.core.jit import sources_digest
-    from mutau.pipeline import simulate
+    from mutau.core.jit import program_digest
 
-    program = [Path(name).read_text(encoding="utf-8") for name in (__file__, simulate.__file__)]
-    key = digest(physics_digest(experiment), mass, window, n, seed, sources_digest(), program)
+    key = digest(physics_digest(experiment), mass, window, n, seed, program_digest())
     found = cached_arrays(
         "full-chain", key, lambda: _simulated_flow(experiment, mass, window, n, seed)
     )

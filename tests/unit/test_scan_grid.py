@@ -10,7 +10,7 @@ import pytest
 
 from mutau.core.errors import MutauError, Problems
 from mutau.scan.grid import LogRange, all_points, load_grid
-from mutau.scan.points import to_csv
+from mutau.scan.points import run_scan, to_csv
 from mutau.scan.shards import run_shards, serial, shard_path
 
 TEXT = """
@@ -144,6 +144,22 @@ def test_a_huge_scan_asks_first(cli, tmp_path):
     assert result.code == 2
     assert "hours" in result.err
     assert "--yes" in result.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1GeV", "50GeV", "50 GeV is not taken by na64mu"),
+        ("10MeV:1GeV:3", "10MeV:50GeV:1000000000", "50 GeV is not taken by na64mu"),
+        ("[1e10, 1e11]", '[1e10, "160 GeV"]', "beam/particles"),
+    ],
+)
+def test_a_bad_last_point_is_refused_before_the_first(tmp_path, monkeypatch, old, new, message):
+    grid = load_grid(write(tmp_path, TEXT.replace(old, new)))
+    monkeypatch.setattr("mutau.scan.points.compute_point", lambda *_: pytest.fail("computed"))
+    with pytest.raises(MutauError, match=message):
+        run_scan(grid, tmp_path / "out", consent=True)
     assert not (tmp_path / "out").exists()
 
 

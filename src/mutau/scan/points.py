@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mutau._version import __version__
 from mutau.core.errors import MutauError
 from mutau.core.storage import write_text
-from mutau.scan.grid import Grid
+from mutau.scan.grid import Grid, LogRange
 from mutau.scan.shards import Executor, Progress, processes, run_shards, serial
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
 
 #: Points per shard: few enough that a kill loses little, many enough that files stay few.
 SHARD = 8
 #: Estimated seconds from which a scan asks for consent.
 LONG = 3600.0
+
+
+def _experiments(grid: Grid) -> Iterator[Experiment]:
+    """Every experiment of a grid, that of the first point first."""
+    from mutau.experiment import load_experiment, replace
+
+    base = load_experiment(grid.experiment)
+    axes = {
+        name.removeprefix("experiment/"): values
+        for name, values in grid.axes
+        if name.startswith("experiment/")
+    }
+    for values in itertools.product(*axes.values()):
+        yield replace(base, dict(zip(axes, values, strict=True))) if axes else base
+
+
+def _check_masses(grid: Grid, experiment: Experiment) -> None:
+    """Raise OutOfRange, with the reason, for a mass that the experiment's road does not take."""
+    from mutau.pipeline.roads import check_masses
+
+    masses = dict(grid.axes)["mass"]
+    if isinstance(masses, LogRange):
+        masses = (masses.low, masses.high)
+    check_masses(experiment, masses)
 
 
 def compute_point(grid: Grid, point: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,12 +118,15 @@ def run_scan(
 
     workers : processes of this machine, if no executor is given. consent : go on however long.
     The table is the same for any number of workers and however often the scan was resumed.
-    Raises MutauError if the scan would take above an hour without consent, or for a folder that
-    holds another scan.
+    Raises, before anything is computed, OutOfRange for a mass that is not taken and MutauError for
+    an experiment of the grid that cannot be; MutauError if the scan would take above an hour
+    without consent, or for a folder that holds another scan.
     """
     from mutau.experiment import load_experiment
 
     digest = load_experiment(grid.experiment).digest
+    variants = _experiments(grid)
+    _check_masses(grid, next(variants))
     if not consent and len(grid) > SHARD:
         guess = estimate(grid, workers)
         if guess.seconds > LONG:
@@ -104,6 +135,8 @@ def run_scan(
                 f"{workers} workers",
                 remedy="add --yes to run it anyway, or make the grid coarser",
             )
+    for variant in variants:
+        _check_masses(grid, variant)
     manifest = {
         "kind": "scan",
         "name": grid.name,

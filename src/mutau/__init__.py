@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mutau.matter import material
     from mutau.models import DarkPhoton, LmuMinusLtau, build_model
     from mutau.papers.reproduction import reproduce
+    from mutau.pipeline.combination import combined_limit, discovery_reach
+    from mutau.pipeline.contours import measured_contours
     from mutau.pipeline.generate import generate_events
     from mutau.pipeline.limit import limit_curve
     from mutau.pipeline.plane import exclusion_plane
@@ -34,13 +36,16 @@ _PUBLIC = {
     "MutauError": "mutau.core.errors",
     "Yields": "mutau.core.types",
     "build_model": "mutau.models",
+    "combined_limit": "mutau.pipeline.combination",
     "cross_section": "mutau.pipeline.point",
+    "discovery_reach": "mutau.pipeline.combination",
     "exclusion_plane": "mutau.pipeline.plane",
     "expected_yields": "mutau.pipeline.yields",
     "generate_events": "mutau.pipeline.generate",
     "limit_curve": "mutau.pipeline.limit",
     "load_experiment": "mutau.experiment",
     "material": "mutau.matter",
+    "measured_contours": "mutau.pipeline.contours",
     "model_summary": "mutau.pipeline.point",
     "published_limit": "mutau.limits",
     "read_events": "mutau.sampling.event_files",
@@ -60,13 +65,16 @@ __all__ = [
     "Yields",
     "__version__",
     "build_model",
+    "combined_limit",
     "cross_section",
+    "discovery_reach",
     "exclusion_plane",
     "expected_yields",
     "generate_events",
     "limit_curve",
     "load_experiment",
     "material",
+    "measured_contours",
     "model_summary",
     "published_limit",
     "read_events",

@@ -208,6 +208,13 @@ def test_the_registered_source_and_the_exposure():
         )
         - found.parts["K- to mu nu below 100 GeV, no selection"]
     )
+    bound = found.parts["K_L, bound, not counted"]
+    assert 0.0 < bound < 3e-8 * 2.0e-3  # as many as K-, times the chance to decay to pi mu nu
+    assert found.parts["K_L, bound, with the absorber"] == pytest.approx(
+        bound * absorber_suppression("K_L")
+    )
+    # decays within reach of the counters count, so nine times the path is not nine times as many
+    assert bound / 9.0 < found.parts["K_L, bound, with a decay path of 4 m"] < bound
     one = Estimate("a", 1e-11, 0.0, 5e-12, "", "")
     two = Estimate("b", 3e-11, 0.0, 0.0, "", "")
     assert exposure_of_one_event([one, two]) == pytest.approx((2.5e10, 2.5e10 * 0.125))

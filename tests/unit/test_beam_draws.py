@@ -175,6 +175,15 @@ def test_wrong_particles_and_files_are_refused(tmp_path):
     write_csv(path, data | {"pdg": np.array([13.0, 13.0, 211.0, 13.0, 13.0])})
     with pytest.raises(MutauError, match=r"row 3: pdg: 211"):
         read_beam(path)
+    write_csv(path, data | {"pdg": np.array([13.0, 13.0, 13.0, -13.0, 13.0])})
+    assert len(read_beam(path)[0]["pdg"]) == 5
+    for call in (lambda: read_beam(path, "mu-"), lambda: file_beam(path, 0.0, "mu-")):
+        with pytest.raises(MutauError, match=r"row 4: pdg: -13 \(1 such rows\) is not the mu-"):
+            call()
+    with pytest.raises(MutauError, match=r"row 1: pdg: 13 \(4 such rows\) is not the mu\+"):
+        read_beam(path, "mu+")
+    write_csv(path, data)
+    assert "pdg" not in read_beam(path, "mu+")[0]  # a file that does not say is believed
     backwards = data | {"pz_GeV": np.array([100.0, -1.0, 100.0, 100.0, 100.0])}
     write_csv(path, backwards)
     with pytest.raises(MutauError, match=r"row 2: pz_GeV: -1"):

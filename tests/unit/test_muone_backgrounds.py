@@ -171,6 +171,8 @@ def test_a_source_beside_its_published_number():
     other = Estimate("own", 1e-9, 0.0, 0.0, "m", "a")
     assert (source_row(other, 1.0)["verdict"], source_row(other, 1.0)["paper"]) == ("shown", "")
     assert source_row(near, 1e11)["events"] == pytest.approx(0.9)
+    several = Estimate("own", 1e-9, 0.0, 0.0, "m", "a", parts={"with an absorber": 2e-10})
+    assert source_row(several, 1.0)["parts"] == {"with an absorber": 2e-10}
 
 
 def test_a_source_that_the_file_does_not_describe_is_told(monkeypatch):

@@ -61,9 +61,9 @@ Array = NDArray[np.float64]
 CHUNK: Final = 20_000
 #: Room for extra hits per beam particle, on average.
 EXTRA_ROOM: Final = 2
-#: Particles that the simulation can carry.
-
+#: Slope beyond which a particle counts as having left.
 STEEP: Final = 1.0
+#: Particles that the simulation can carry, with their charge.
 CARRIED: Final = {"mu-": -1.0, "mu+": 1.0}
 
 
@@ -101,7 +101,7 @@ def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
     if beam.phase_space:
         from mutau.transport.beam_files import file_beam
 
-        return file_beam(Path(beam.phase_space), entrance(layout))
+        return file_beam(Path(beam.phase_space), entrance(layout), beam.particle)
     return described_beam(beam, layout.target_z[0])
 
 

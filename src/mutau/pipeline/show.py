@@ -201,7 +201,7 @@ def check_answer(file: str) -> dict[str, Any]:
     if item.beam.phase_space:
         from mutau.transport.beam_files import read_beam
 
-        read_beam(item.beam.phase_space)
+        read_beam(item.beam.phase_space, item.beam.particle)
     return {
         "file": str(Path(path)),
         "experiment": item.name,

@@ -33,6 +33,8 @@ _EVENT_NAMES: Final = {
     "x": "x_cm", "y": "y_cm", "z": "z_cm", "px": "px_GeV", "py": "py_GeV", "pz": "pz_GeV",
     "pdg": "pdg", "weight": "weight",
 }  # fmt: skip
+#: Codes of the particles that a beam may consist of.
+PDG: Final = {"mu-": 13, "mu+": -13}
 SUFFIXES: Final = (".csv", ".parquet", ".hepmc", ".hepmc.gz")
 
 
@@ -141,9 +143,11 @@ def _read(path: Path, changed: float) -> tuple[dict[str, Array], str]:
     return columns, digest(columns)
 
 
-def read_beam(path: str | Path) -> tuple[dict[str, Array], str]:
+def read_beam(path: str | Path, particle: str | None = None) -> tuple[dict[str, Array], str]:
     """Columns of a phase-space file (cm, GeV), checked, and their digest.
 
+    particle : of the beam; a file that says `pdg` may then hold no other muons, since the field
+    bends all of them to one side. None, or no muon: either sign.
     Raises FileError for a file that is missing, damaged or of another kind, MutauError naming row
     and column for a missing column, a value that is not finite, or a particle that is no muon on
     its way forward; MissingExtra without pyarrow or pyhepmc.
@@ -159,16 +163,32 @@ def read_beam(path: str | Path) -> tuple[dict[str, Array], str]:
             f"there is no file {str(path)!r}", place="beam/phase_space",
             remedy="a relative path starts in the folder of the experiment file",
         )  # fmt: skip
-    return _read(path, path.stat().st_mtime)
+    columns, found = _read(path, path.stat().st_mtime)
+    if particle in PDG:
+        _one_kind(path, columns, particle)
+    return columns, found
 
 
-def file_beam(path: str | Path, start: float) -> BeamSource:
+def _one_kind(path: Path, columns: Mapping[str, Array], particle: str) -> None:
+    wanted = PDG[particle]
+    bad = np.flatnonzero(columns.get("pdg", np.array([wanted])) != wanted)
+    if bad.size:
+        raise MutauError(
+            f"{columns['pdg'][bad[0]]:g} ({bad.size} such rows) is not the {particle} of the beam",
+            place=f"{path}: row {bad[0] + 1}: pdg",
+            allowed=f"{wanted}",
+            remedy="drop these rows, or change beam/particle",
+        )
+
+
+def file_beam(path: str | Path, start: float, particle: str | None = None) -> BeamSource:
     """Source that gives the particles of a file, one after the other.
 
-    start : z (cm) for particles without one; all are carried there on straight lines.
+    start : z (cm) for particles without one; all are carried there on straight lines. particle : as
+    in `read_beam`.
     Raises as `read_beam`.
     """
-    columns, _ = read_beam(path)
+    columns, _ = read_beam(path, particle)
     z = columns.get("z_cm", np.full(len(columns["x_cm"]), start))
     pz = columns["pz_GeV"]
     tx, ty = columns["px_GeV"] / pz, columns["py_GeV"] / pz

@@ -26,13 +26,13 @@ def test_digest_of_the_program_sees_rooms_and_tables(tmp_path, name):
     (tmp_path / name).parent.mkdir()
     (tmp_path / name).write_text("1")
     (tmp_path / "cli").mkdir()
-    one = program_digest(tmp_path)
+    one = program_digest(package=tmp_path)
     program_digest.cache_clear()
     (tmp_path / "cli" / "words.py").write_text("1")
-    assert program_digest(tmp_path) == one
+    assert program_digest(package=tmp_path) == one
     program_digest.cache_clear()
     (tmp_path / name).write_text("2")
-    assert program_digest(tmp_path) != one
+    assert program_digest(package=tmp_path) != one
 
 
 def test_experiments_with_another_beam_file_are_others(tmp_path):
@@ -55,3 +55,16 @@ def test_experiments_with_another_beam_file_are_others(tmp_path):
     assert other != one
     moved = written(tmp_path / "two", "0,0,0,0,15\n")
     assert (moved.digest, physics_digest(moved)) == keys
+
+
+def test_digest_of_single_rooms(tmp_path):
+    """Two rooms named: a third one does not count, a table does."""
+    for name in ("xsec/a.py", "matter/a.py", "stats/a.py", "data/a.toml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("1")
+    one = program_digest("xsec", "matter", package=tmp_path)
+    for name, same in (("stats/a.py", True), ("xsec/a.py", False), ("data/a.toml", False)):
+        (tmp_path / name).write_text("2")
+        program_digest.cache_clear()
+        assert (program_digest("xsec", "matter", package=tmp_path) == one) is same
+        (tmp_path / name).write_text("1")

@@ -42,14 +42,19 @@ def sources_digest() -> str:
 
 
 @cache
-def program_digest(package: Path = Path(__file__).parents[1]) -> str:
+def program_digest(*rooms: str, package: Path = Path(__file__).parents[1]) -> str:
     """Digest of all that a computed number can rest on beside its input, for caches of results.
 
-    Every room but command line and plots, and the tables of constants, elements, materials and
-    hadrons; `sources_digest` leaves out what needs no new compilation. package : its folder.
+    rooms : those that it rests on; none: all but command line and plots. The tables of constants,
+    elements, materials and hadrons count in any case. package : folder of the program.
+    `sources_digest` leaves out what needs no new compilation.
     """
     sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
-    sources = [s for s in package.rglob("*.py") if s.parent.name not in ("cli", "plotting")]
+    sources = [
+        source
+        for source in package.rglob("*.py")
+        if (source.parent.name in rooms if rooms else source.parent.name not in ("cli", "plotting"))
+    ]
     for file in sorted([*sources, *(package / "data").glob("*.toml")]):
         sha.update(file.read_bytes())
     return sha.hexdigest()[:16]

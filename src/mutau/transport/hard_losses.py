@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
 from mutau.core.errors import OutOfRange
+from mutau.core.jit import program_digest
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.units import PB_CM2
 from mutau.matter.elements import Element
@@ -232,7 +233,7 @@ def recoil_table(item: Element) -> Array:
     nucleus of the element and its protons (`xsec.muon_brems`, photon of 0.1 MeV). At fixed v the
     distribution depends on the energy only through the smallest momentum transfer, m^2 v/(2E(1-v)).
     """
-    key = digest(_own_source(), item.z, item.a)
+    key = digest(program_digest("core", "matter", "xsec"), _own_source(), item.z, item.a)
     table = cached_arrays("muon-recoil", key, lambda: _recoil(item))["recoil"]
     table.flags.writeable = False
     return table

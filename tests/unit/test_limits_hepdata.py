@@ -93,6 +93,8 @@ def test_what_we_export_can_be_read_back(tmp_path):
         ("{value: 2.0e-4}", "{value: .nan}", Problems, "point 2/coupling: nan is not a finite"),
         ("{value: 1}", "{value: 50}", Problems, "point 2/mass_GeV: 0.01 is below the one before"),
         ("dependent_variables", "dependents", FileError, "cannot read .* as a HEPData table"),
+        ("{value: 2.0e-4}", "2.0e-4", FileError, "cannot read .* as a HEPData table"),
+        ("{value: 1}", "{low: 1}", FileError, "cannot read .* as a HEPData table"),
         ("independent", "  independent", FileError, "cannot read .* as a HEPData table"),
     ],
 )

@@ -50,23 +50,26 @@ def _from_yaml(path: Path, text: str, column: str) -> tuple[list[Point], dict[st
     except ImportError as error:
         raise MissingExtra("reading a HEPData table in YAML", "io") from error
     try:
-        table = yaml.safe_load(text)
-        (axis,) = table["independent_variables"]
-        variables = table["dependent_variables"]
-        names = [str(item["header"]["name"]) for item in variables]
-        chosen = variables[_chosen(path, names, column)]
-        scale = _unit(path, str(axis["header"].get("units", "")), str(axis["header"]["name"]))
-        pairs = list(zip(axis["values"], chosen["values"], strict=True))
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        return _from_document(path, yaml.safe_load(text), column)
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, MutauError):
             raise
         raise FileError(
             f"cannot read {path.name!r} as a HEPData table of one mass and its limits ({error!r})",
             remedy="give the YAML file of one table, not the submission",
         ) from error
+
+
+def _from_document(path: Path, table: Any, column: str) -> tuple[list[Point], dict[str, str]]:
+    """Points and notes of a table; KeyError, TypeError and the like where it is built otherwise."""
+    (axis,) = table["independent_variables"]
+    variables = table["dependent_variables"]
+    names = [str(item["header"]["name"]) for item in variables]
+    chosen = variables[_chosen(path, names, column)]
+    scale = _unit(path, str(axis["header"].get("units", "")), str(axis["header"]["name"]))
     wrong = list[tuple[str, str]]()
     points = list[Point]()
-    for number, (x, y) in enumerate(pairs, 1):
+    for number, (x, y) in enumerate(zip(axis["values"], chosen["values"], strict=True), 1):
         where = f"point {number}"
         mass = _number(_middle(x), f"{where}/mass", wrong)
         coupling = _number(y.get("value"), f"{where}/coupling", wrong)
@@ -75,7 +78,7 @@ def _from_yaml(path: Path, text: str, column: str) -> tuple[list[Point], dict[st
     if wrong:
         raise Problems(path.name, wrong)
     notes = {"title": str(chosen["header"]["name"])}
-    for item in chosen.get("qualifiers", ()):
+    for item in chosen.get("qualifiers") or ():
         name, value = str(item.get("name", "")).lower(), str(item.get("value", ""))
         if name in ("cl", "confidence level"):
             notes["cl"] = f"{value} {item.get('units', '')}".strip()

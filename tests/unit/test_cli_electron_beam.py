@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mutau.experiment import load_experiment
+from mutau.experiment.loader import from_document
 from mutau.pipeline.sideband import sideband_answer, signal_boxes
 
 
@@ -37,6 +38,16 @@ def test_every_box_gets_the_integral_of_the_fitted_exponential(cli, spectrum):
     assert answer["boxes"][0]["stated"] == 0.4
     python = sideband_answer(load_experiment("na64e"), spectrum, (55.0, 90.0))
     assert python["boxes"] == answer["boxes"]
+
+
+def test_the_error_of_a_stated_background_may_be_relative(spectrum):
+    """40 % of 0.4 events: 0.16, whichever way the file writes it."""
+    document = load_experiment("na64e").to_dict()
+    run = document["runs"][0]
+    run.pop("background_error", None)
+    run |= {"background": 0.4, "relative_error": "40 %"}
+    answer = sideband_answer(from_document(document, "relative"), spectrum, (55.0, 90.0))
+    assert answer["boxes"][0]["stated_err"] == pytest.approx(0.16)
 
 
 def test_one_box_for_periods_with_the_same_threshold():

@@ -403,6 +403,11 @@ class Run(Table):
         _one_error(self, "background_error")
         return self
 
+    @property
+    def background_spread(self) -> float:
+        """Error of the background in events, whichever way the file states it."""
+        return self.background_error or self.relative_error * self.background
+
 
 class Systematic(Table):
     """A relative error of the expected signal, common to all run periods."""

@@ -169,12 +169,11 @@ def _stated(experiment: Experiment, particles: float) -> list[dict[str, Any]]:
             {"name": source.name, "events": events, "events_err": error, "because": source.because}
         )
     for run in experiment.runs:
-        error = run.background_error or run.relative_error * run.background
         rows.append(
             {
                 "name": f"run {run.name}",
                 "events": run.background,
-                "events_err": error,
+                "events_err": run.background_spread,
                 "because": run.because,
             }
         )

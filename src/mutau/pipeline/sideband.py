@@ -63,7 +63,7 @@ def sideband_answer(
     bins = max(int(np.ceil((high - low) / bin_width - 1e-9)), 1)
     edges = np.linspace(low, high, bins + 1)
     spectrum = read_spectrum(path, edges=edges, name=name, column=column)
-    stated = {run.name: (run.background, run.background_error) for run in experiment.runs}
+    stated = {run.name: (run.background, run.background_spread) for run in experiment.runs}
     rows = list[dict[str, Any]]()
     for edge, periods in signal_boxes(experiment).items():
         found = extrapolate(spectrum, windows[edge], seed=seed)

@@ -79,9 +79,7 @@ def backgrounds(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndar
     share = np.array([run.particles for run in experiment.runs])
     share = share / share.sum()
     own = np.array([run.background for run in experiment.runs])
-    own_error = np.array(
-        [run.background_error or run.relative_error * run.background for run in experiment.runs]
-    )
+    own_error = np.array([run.background_spread for run in experiment.runs])
     observed = [np.nan if run.observed is None else run.observed for run in experiment.runs]
     return (
         own + total * share,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Progress = Callable[[float, str], None]
-_PIPE_WIDTH = 160  # columns where stdout is no terminal
+_PIPE_WIDTH = 200  # columns where stdout is no terminal
 _BLOCK_FROM = 300  # characters in a row from which rows are shown as blocks, not as a table
 
 

@@ -123,14 +123,14 @@ def test_a_users_curve(tmp_path):
         (GOOD.replace("0.01,", "0,"), "line 4/mass_GeV: 0 is not positive"),
         (GOOD.replace("0.1,2e-3", "0.1"), "line 5: '0.1' is not two numbers"),
         (GOOD.replace("0.1,2e-3", "0.1,2e-3,7"), "line 5: '0.1,2e-3,7' is not two numbers"),
-        (GOOD.replace("0.1,2e-3\n", ""), "1 points are too few"),
+        (GOOD.replace("0.1,2e-3\n", ""), "at least 2 are needed, not 1"),
         (GOOD.replace("mass_GeV", "mass_MeV"), "line 3: the header must be 'mass_GeV,coupling'"),
         (GOOD.replace("90 % CL", "strong"), "cl: 'strong' is not a confidence level"),
         (GOOD.replace("# cl: 90 % CL\n", ""), "cl: is not stated"),
         (GOOD.replace("90 % CL", "2 %"), "not a confidence level"),
         ("# model: z-prime\n" + GOOD, "model: 'z-prime' is not a model"),
         ("# excludes: left\n" + GOOD, "excludes: 'left' is not one of"),
-        ("", "0 points are too few"),
+        ("", "at least 2 are needed, not 0"),
     ],
 )
 def test_bad_files_are_refused_with_their_place(tmp_path, text, complaint):

@@ -101,7 +101,7 @@ def test_what_we_export_can_be_read_back(tmp_path):
 def test_mistakes_are_located(tmp_path, old, new, error, text):
     path = write(tmp_path, YAML.replace(old, new, 1), "table.yml")
     if error is None:  # two points without a value leave one
-        error, text = Problems, "1 points are too few"
+        error, text = Problems, "at least 2 are needed, not 1"
     with pytest.raises(error, match=text):
         load_curve(f"{path}#observed")
 

@@ -78,6 +78,15 @@ def test_long_and_short_ranges_hold_the_same_numbers():
         ("events", "event", "event"),
         ("mass =", "coupling =", "grid"),
         ('name = "exposure"', "", "name"),
+        ('name = "exposure"', "name = 5", "name"),
+        ('"na64mu"', "5", "experiment"),
+        ("400", "-400", "events"),
+        ("400", "1.5", "events"),
+        ("schema = 1", 'schema = 1\nseed = "a"', "seed"),
+        ("schema = 1", "schema = 1\nseed = -1", "seed"),
+        ("schema = 1", "schema = 1\nseed = true", "seed"),
+        ("schema = 1", "schema = 1\ncl = 90", "cl"),
+        ("[0.0, 0.1]", "[true]", "grid/alpha_d"),
     ],
 )
 def test_mistakes_are_located(tmp_path, old, new, address):
@@ -153,6 +162,8 @@ def test_a_huge_scan_asks_first(cli, tmp_path):
         ("1GeV", "50GeV", "50 GeV is not taken by na64mu"),
         ("10MeV:1GeV:3", "10MeV:50GeV:1000000000", "50 GeV is not taken by na64mu"),
         ("[1e10, 1e11]", '[1e10, "160 GeV"]', "beam/particles"),
+        ("[0.0, 0.1]", "[0.0, -0.1]", "alpha_d = -0.1"),
+        ("events = 400", 'model = "zprime"', "model 'zprime' is unknown"),
     ],
 )
 def test_a_bad_last_point_is_refused_before_the_first(tmp_path, monkeypatch, old, new, message):

@@ -187,7 +187,7 @@ def check_points(
         return [("points", f"{mass.shape} masses do not match {coupling.shape} couplings")]
     least = 3 if closed else 2
     if len(mass) < least:
-        return [("points", f"{len(mass)} points are too few; at least {least}")]
+        return [("points", f"at least {least} are needed, not {len(mass)}")]
     wrong = []
     for i, (m, g) in enumerate(zip(mass, coupling, strict=True)):
         for name, value in (("mass_GeV", m), ("coupling", g)):

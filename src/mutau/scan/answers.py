@@ -19,8 +19,8 @@ def simulation_answer(run: Run, result: SimulationResult) -> dict[str, Any]:
         "beam_particles": run.n,
         "mass_GeV": run.mass,
         "kept_by_beam_counters": profile.kept,
-        "sigma_x_cm": profile.sigma_x,
-        "sigma_y_cm": profile.sigma_y,
+        "sigma_x_cm": profile.sigma_x if profile.kept else None,
+        "sigma_y_cm": profile.sigma_y if profile.kept else None,
         "trigger_per_particle": rate,
         "trigger_per_particle_err": rate_err,
         "cutflow": [

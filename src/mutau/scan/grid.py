@@ -41,7 +41,8 @@ _KEYS: Final = (
 )
 _NUMBERS: Final = ("mass", "coupling", "alpha_d", "mass_ratio")
 TASKS: Final = ("limit", "yields")
-
+_TEXTS: Final = ("name", "experiment", "model", "method")
+_COUNTS: Final = ("seed", "events")
 
 #: Ranges longer than this are never written out: a scan file of one line may ask for 1e9 points.
 _LISTED: Final = 100_000
@@ -129,10 +130,26 @@ def _axis(name: str, value: Any) -> Sequence[Any]:
         raise MutauError("the axis has no values")
     if name.startswith("experiment/"):
         return tuple(values)
+    if any(isinstance(v, bool) for v in values):
+        raise MutauError(f"{list(values)} holds true or false, where numbers belong")
     numbers = tuple(parse_energy(v) if name == "mass" else float(v) for v in values)
     if not all(math.isfinite(v) for v in numbers):
         raise MutauError(f"{list(values)} holds a value that is not finite")
     return numbers
+
+
+def _wrong_values(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Settings whose value is of the wrong kind: (key, sentence) pairs."""
+    wrong = []
+    for key, value in document.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if key in _TEXTS and not (isinstance(value, str) and value):
+            wrong.append((key, f"{value!r} is no text; write it between quotes"))
+        elif key in _COUNTS and not (number and isinstance(value, int) and value >= 0):
+            wrong.append((key, f"{value!r} is not a whole number from 0 up"))
+        elif key == "cl" and not (number and 0.5 <= value < 1.0):
+            wrong.append((key, f"{value!r} is no confidence level; write for example 0.90"))
+    return wrong
 
 
 def load_grid(path: str | Path) -> Grid:
@@ -155,6 +172,7 @@ def load_grid(path: str | Path) -> Grid:
     ]
     if document.get("task", TASKS[0]) not in TASKS:
         problems.append(("task", f"{document['task']!r} is unknown; allowed: {', '.join(TASKS)}"))
+    problems += _wrong_values(document)
     raw = document.get("grid", {})
     if not isinstance(raw, Mapping) or "mass" not in raw:
         problems.append(("grid", "needs at least the axis mass"))

@@ -49,6 +49,19 @@ def _check_masses(grid: Grid, experiment: Experiment) -> None:
     check_masses(experiment, masses)
 
 
+def _check_models(grid: Grid) -> None:
+    """Raise for the first value of an axis that the model refuses, other axes at their first."""
+    from mutau.models import build_model
+
+    names = ("mass", "coupling", "alpha_d", "mass_ratio")
+    axes = {name: values for name, values in grid.axes if name in names}
+    first = {"coupling": 1e-3} | {name: values[0] for name, values in axes.items()}
+    for name, values in axes.items():
+        ends = (values.low, values.high) if isinstance(values, LogRange) else values
+        for value in ends:
+            build_model(grid.model, **first | {name: value})
+
+
 def compute_point(grid: Grid, point: Mapping[str, Any]) -> dict[str, Any]:
     """Result of one point, as plain data; depends on nothing but the grid and the point."""
     from mutau.experiment import load_experiment, replace
@@ -119,12 +132,13 @@ def run_scan(
     workers : processes of this machine, if no executor is given. consent : go on however long.
     The table is the same for any number of workers and however often the scan was resumed.
     Raises, before anything is computed, OutOfRange for a mass that is not taken and MutauError for
-    an experiment of the grid that cannot be; MutauError if the scan would take above an hour
-    without consent, or for a folder that holds another scan.
+    an experiment or a model of the grid that cannot be, for a folder that holds another scan, or
+    if the scan would take above an hour without consent.
     """
     from mutau.experiment import load_experiment
 
     digest = load_experiment(grid.experiment).digest
+    _check_models(grid)
     variants = _experiments(grid)
     _check_masses(grid, next(variants))
     if not consent and len(grid) > SHARD:

@@ -119,3 +119,8 @@ def test_assumptions_move_the_efficiency_as_they_must():
     assert other["300 ns"] < other["50 ns"]
     assert other["0.1 X0 and 300 ns"] < min(other["300 ns"], other["0.1 X0 before the magnets"])
     assert other["shape that keeps 90 %"] < other["shape that keeps 99 %"]
+    # the same electrons as the others: the 270 of the best shape, of them those that pass the rest
+    made = selection.showers(na64e_file(), 300, 2)
+    moved = replace(na64e_file(), "cuts[3]/max", float(np.quantile(made.chi2, 0.9)))
+    assert moved.cuts[3].variable == "shower_chi2"
+    assert other["shape that keeps 90 %"] == calibration(moved, 300, 2, made=made).kappa

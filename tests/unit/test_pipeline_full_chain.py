@@ -12,7 +12,7 @@ from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
 from mutau.pipeline import background_choice
 from mutau.pipeline.background_choice import with_background
-from mutau.pipeline.exposure import at_exposure, physics_digest
+from mutau.pipeline.exposure import at_exposure, luminosity_on_electrons, physics_digest
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.muon_brems import produced
 from mutau.pipeline.muon_full_chain import emission_flow, window_edge
@@ -144,6 +144,26 @@ def test_exposure_scales_everything():
     assert np.isnan(seen).all()
     assert physics_digest(item) == physics_digest(NA64)
     assert physics_digest(replace(item, "beam/energy", "150 GeV")) != physics_digest(NA64)
+
+
+def test_a_stated_luminosity_goes_with_the_particles():
+    """MUonE states both, and the luminosity counts: twice the muons are twice the signal."""
+    muone = load_experiment("muone")
+    assert muone.beam.particles is not None
+    assert muone.beam.luminosity is not None
+    twice = at_exposure(muone, 2.0 * muone.beam.particles)
+    assert luminosity_on_electrons(twice) == pytest.approx(2.0 * luminosity_on_electrons(muone))
+    assert physics_digest(twice) == physics_digest(muone)
+    # more muons for the same luminosity: fewer of everything per muon
+    assert physics_digest(replace(muone, "beam/particles", 1e15)) != physics_digest(muone)
+
+
+def test_thresholds_of_run_periods_are_physics():
+    """A background per particle falls with the threshold; the exposure changes nothing."""
+    na64e = load_experiment("na64e")
+    assert physics_digest(at_exposure(na64e, 7e12)) == physics_digest(na64e)
+    lower = replace(na64e, "runs[0]/threshold", "45 GeV")
+    assert physics_digest(lower) != physics_digest(na64e)
 
 
 def test_sensitivity_by_hand(computed):

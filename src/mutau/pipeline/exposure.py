@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mutau.core.errors import MutauError, require_in_range
+from mutau.core.storage import digest
 from mutau.models import Model
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ def stated_particles(experiment: Experiment) -> float:
 def at_exposure(experiment: Experiment, particles: float) -> Experiment:
     """The experiment as a projection for another number of particles on target.
 
-    Backgrounds and run periods grow in proportion; nothing is observed. The same number of
-    particles gives the same yields as the file, to rounding.
+    Backgrounds, run periods and a luminosity that is stated beside the particles grow in
+    proportion; nothing is observed. The same number of particles gives the same yields as the file,
+    to rounding.
     Raises OutOfRange for a number that is not positive, MutauError where the file states none.
     """
     from mutau.experiment.loader import from_document
@@ -69,6 +71,8 @@ def at_exposure(experiment: Experiment, particles: float) -> Experiment:
     document["beam"]["particles"] = particles
     if "particles_error" in document["beam"]:
         document["beam"]["particles_error"] *= scale
+    if experiment.beam.luminosity is not None:
+        document["beam"]["luminosity"] = f"{experiment.beam.luminosity * scale!r} pb^-1"
     for source in document.get("background", []):
         if "expected" in source:
             for key in ("expected", "error"):
@@ -119,13 +123,24 @@ def run_periods(experiment: Experiment, prepared: Prepared) -> Prepared:
 
 
 def physics_digest(experiment: Experiment) -> str:
-    """Digest of what decides what happens to one particle: not how many, nor the statistics."""
+    """Digest of what decides what happens to one particle: not how many, nor the statistics.
+
+    Of the run periods, thresholds and shares count; of a luminosity beside a number of particles,
+    their ratio (both to 10 digits, so that another exposure is the same to rounding).
+    """
     from mutau.experiment.loader import from_document
 
-    document = experiment.to_dict()
+    document, beam = experiment.to_dict(), experiment.beam
     for key in ("background", "runs", "systematics", "statistics"):
         document.pop(key, None)
-    if "particles" in document["beam"]:
-        document["beam"]["particles"] = 1.0
-        document["beam"].pop("particles_error", None)
-    return from_document(document, experiment.name).digest
+    for key in ("particles", "particles_error", "luminosity"):
+        document["beam"].pop(key, None)
+    document["beam"]["particles"] = 1.0
+    whole = sum(run.particles for run in experiment.runs)
+    boxes = [
+        (run.threshold, f"{run.particles / whole:.9e}")
+        for run in experiment.runs
+        if run.threshold is not None
+    ]
+    each = f"{beam.luminosity / beam.particles:.9e}" if beam.luminosity and beam.particles else ""
+    return digest(from_document(document, experiment.name).digest, boxes, each)

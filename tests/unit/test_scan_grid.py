@@ -156,6 +156,20 @@ def test_a_huge_scan_asks_first(cli, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_scan_with_other_charges_is_another(tmp_path, monkeypatch):
+    """The path stays, the file is edited: points of the two must not stand in one table."""
+    charges = tmp_path / "mine.toml"
+    text = 'schema = 1\nname = "mine"\nsource = "test"\n[charges]\nmu = 1.0\nnumu = 1.0\n'
+    charges.write_text(text)
+    grid = load_grid(write(tmp_path, TEXT.replace("events = 400", f'model = "charges:{charges}"')))
+    monkeypatch.setattr("mutau.scan.points.compute_point", lambda _, point: dict(point))
+    run_scan(grid, tmp_path / "out", consent=True)
+    run_scan(grid, tmp_path / "out", consent=True, resume=True)
+    charges.write_text(text.replace("mu = 1.0\n", "mu = 2.0\n", 1))
+    with pytest.raises(MutauError, match=r"other work.*charges: "):
+        run_scan(grid, tmp_path / "out", consent=True, resume=True)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

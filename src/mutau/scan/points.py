@@ -158,6 +158,7 @@ def run_scan(
         "experiment": digest,
         "points": len(grid),
         "mutau_version": __version__,
+        **_charges(grid.model),
     }
     n_shards = -(-len(grid) // SHARD)
     parts = run_shards(
@@ -168,6 +169,17 @@ def run_scan(
     path = Path(folder) / "results.csv"
     write_text(path, to_csv(rows))
     return path
+
+
+def _charges(model: str) -> dict[str, str]:
+    """What a user's file of charges holds, for the manifest; nothing for a bundled model."""
+    from mutau.core.storage import digest
+    from mutau.models import load_charges
+    from mutau.models.charges import PREFIX
+
+    if not model.startswith(PREFIX):
+        return {}
+    return {"charges": digest(load_charges(model.removeprefix(PREFIX)).to_dict())}
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:

@@ -17,6 +17,7 @@ from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
 from mutau.pipeline.simulate import Tally, cut_labels, run_tally, signal_source, tally
+from mutau.pipeline.simulate_results import beam_profile
 from mutau.scan import simulate as shards
 from mutau.scan.simulate import Run, from_table, read_hits, run_simulation, to_table
 
@@ -269,3 +270,18 @@ def test_cuts_that_are_not_simulated_are_named():
     open_ones = [i for i, name in enumerate(labels) if "(not simulated)" in name]
     for i in open_ones:
         assert counted.sums["flow"][i] == counted.sums["flow"][i - 1]
+
+
+def test_another_beam_is_kept_by_its_own_energy_and_an_empty_one_has_no_spot():
+    """5/8 of the beam energy (100 of 160 GeV) counts as kept: all of a 15 GeV beam, no NaN else."""
+    counted = run_tally(load_experiment("m3"), 200, 1)
+    assert beam_profile(counted).kept == 1.0
+    nothing = beam_profile(Tally({**counted.sums, "kept": np.zeros(5)}))
+    assert (nothing.kept, nothing.sigma_x, nothing.sigma_x_err) == (0.0, 0.0, np.inf)
+    assert nothing.kept_err == pytest.approx(200**-0.5)
+    softened = replace(load_experiment("m3"), "beam/energy", "20 GeV")
+    hits = simulate_chunk(load_experiment("m3"), 200, 1, 0)
+    assert tally(hits, softened, tracks=False).sums["kept"][0] == 200.0  # 15 of 20 GeV
+    assert (
+        tally(hits, replace(softened, "beam/energy", "30 GeV"), tracks=False).sums["kept"][0] == 0.0
+    )

@@ -228,7 +228,13 @@ def plane(level: Level) -> Part:
         f"g' < {line.coupling[0]:.2g} at 1 MeV, {np.interp(0.1, line.mass, line.coupling):.2g} at "
         f"100 MeV; the band below 200 MeV lies {'above' if margin > 1 else 'partly below'} the "
         f"limit (smallest ratio {margin:.2f})",
-        margin, None, "", "agrees" if margin > 1.0 else "differs", published.explanation,
+        margin, None, "", "agrees" if margin > 1.0 else "differs",
+        f"{published.explanation} without background, as the paper has it".strip(),
         "eq. 6 with the exact cross section, energy loss, trigger; figure mu.fig6",
     )  # fmt: skip
-    return Part((row,), (drawn.figure,), drawn.limits)
+    figure = dataclasses.replace(
+        drawn.figure,
+        caption=f"{drawn.figure.caption} No background, as the paper supposes; what the background "
+        "computed here does to this limit is in figure mu.exposure.",
+    )
+    return Part((row,), (figure,), drawn.limits)

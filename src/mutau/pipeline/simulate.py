@@ -39,6 +39,9 @@ BEAM_EDGES: Final = np.linspace(0.0, 220.0, 111)
 MODULE_EDGES: Final = np.concatenate([np.linspace(0.0, 10.0, 501), np.linspace(11.0, 250.0, 240)])
 #: Signal region D of the hermeticity plane: NA64mu paper, sec. III C.
 REGION_D: Final = (80.0, 20.0)
+#: Beam particles with this share of the beam energy count as kept by the beam trigger: the 100 of
+#: 160 GeV of the NA64mu paper, sec. III A.
+KEPT_SHARE: Final = 0.625
 #: Elements that make less than this share of the Z' take the kinematics of the others.
 MINOR_SHARE: Final = 0.02
 _SIGNAL_NODES: Final = 24
@@ -159,7 +162,7 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
     sample = sample_of(hits, experiment, fit)
     w, beam = hits.weight, hits.beam_trigger
     energy, x, y = hits.p_beam[:, 0], hits.x_target[:, 0], hits.x_target[:, 1]
-    kept = beam & (energy >= 100.0)
+    kept = beam & (energy >= KEPT_SHARE * experiment.beam.energy)
     there = on_target(hits, experiment)
     low = there & (hits.p_out[:, 0] <= 0.5 * experiment.beam.energy)
     spot = {}

@@ -28,8 +28,10 @@ Array = np.ndarray
 class BeamProfile:
     """The beam as fig. 3 of the NA64mu paper shows it.
 
-    kept, kept_err : share of all particles that fire the beam trigger with at least 100 GeV.
-    sigma_x, sigma_y, their errors : cm, rms of these at the face of the target.
+    kept, kept_err : share of all particles that fire the beam trigger with at least 100 GeV of 160
+    (`simulate.KEPT_SHARE` of the beam energy).
+    sigma_x, sigma_y, their errors : cm, rms of these at the face of the target; 0 with an infinite
+    error where none is kept.
     """
 
     kept: float
@@ -45,6 +47,8 @@ def beam_profile(tally: Tally) -> BeamProfile:
     n, total = tally.sums["n"]
     kept, x, y, xx, yy = tally.sums["kept"]
     share = kept / total
+    if not kept:
+        return BeamProfile(0.0, 1.0 / math.sqrt(n), 0.0, math.inf, 0.0, math.inf)
     events = max(share * n, 2.0)
     sigma = [math.sqrt(max(s2 / kept - (s / kept) ** 2, 0.0)) for s, s2 in ((x, xx), (y, yy))]
     error = 1.0 / math.sqrt(2.0 * events)

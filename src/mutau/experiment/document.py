@@ -13,6 +13,8 @@ from typing import Any
 from mutau.core.errors import FileError, MutauError, UnknownName
 
 Document = dict[str, Any]
+#: Keys of texts, which change no number.
+TEXTS = frozenset({"because", "title", "source"})
 _STEP = re.compile(r"^([^\[\]]+)(?:\[([^\[\]]+)\])?$")
 _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
 
@@ -31,6 +33,15 @@ def read_document(path: str | Path) -> Document:
         raise FileError(
             f"cannot read {str(path)!r} ({error.strerror})", remedy="check the path"
         ) from error
+
+
+def without_texts(value: Any) -> Any:
+    """Plain data without the texts in TEXTS, at any depth; tuples become lists."""
+    if isinstance(value, Mapping):
+        return {key: without_texts(item) for key, item in value.items() if key not in TEXTS}
+    if isinstance(value, list | tuple):
+        return [without_texts(item) for item in value]
+    return value
 
 
 def address(location: tuple[int | str, ...]) -> str:

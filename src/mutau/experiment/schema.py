@@ -27,7 +27,7 @@ from pydantic import (
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.storage import digest, file_digest
 from mutau.core.units import GEV_PER_T_CM, parse_quantity
-from mutau.experiment.document import Document, write_toml
+from mutau.experiment.document import Document, without_texts, write_toml
 from mutau.experiment.names import DEFAULT_PROCESS, LIMIT_METHODS, PROCESSES
 from mutau.experiment.quantities import (
     AngleNotNegative,
@@ -464,7 +464,7 @@ class Experiment(BaseModel):
     def digest(self) -> str:
         """Digest of everything that can change a number: the texts (`because`…) are left out,
         field maps and a phase-space file count by what they hold, wherever they lie."""
-        plain = _without_texts(self.model_dump())
+        plain = without_texts(self.model_dump())
         if self.beam.phase_space:
             plain["beam"]["phase_space"] = file_digest(self.beam.phase_space)
         maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]
@@ -494,14 +494,3 @@ class Experiment(BaseModel):
 
     def __hash__(self) -> int:
         return hash((self.name, self.digest))
-
-
-_TEXTS = frozenset({"because", "title", "source"})
-
-
-def _without_texts(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_texts(item) for key, item in value.items() if key not in _TEXTS}
-    if isinstance(value, list | tuple):
-        return [_without_texts(item) for item in value]
-    return value

@@ -97,7 +97,7 @@ def test_knock_on_electrons_and_the_law_of_inefficiencies():
     assert got.err < 0.5 * got.value
     assert 1e-13 < got.value < 1e-11
     law = inefficiency_law(NA64, cuts, 2, 200_000, stream(8))
-    assert law.extra[0] == pytest.approx(0.02 * 0.98, rel=0.1)
-    assert law.extra[1] == pytest.approx((0.02 * 0.98) ** 2, rel=0.4)
+    assert 0.85 * 0.02 * 0.98 < law.extra[0] <= 0.02 * 0.98  # the rest fails its chi^2
+    assert law.extra[1] == pytest.approx(0.02 * 0.98 * law.extra[0], rel=0.05)
     unseen = wrong_hits(SPEC, cuts, "one track", 40_000, stream(9), transfer_max=3.0)
     assert unseen.value == 0.0  # electrons that soft leave the planes

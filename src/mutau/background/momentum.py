@@ -41,6 +41,8 @@ MODEL_ERRORS: Final = (0.15, 0.3, 0.5, 0.1)
 #: Momentum below which a track with several hits per plane counts, relative to the beam's.
 MULTI_FRACTION: Final = 0.625  # 100 of 160 GeV, NA64mu paper sec. III C
 _MODEL_MULTI: Final = 0.5
+#: Muons below which the grid may miss the electrons that matter and the error does not say so.
+_FEWEST: Final = 100_000
 
 
 def momentum_limit(experiment: Experiment) -> float:
@@ -142,8 +144,8 @@ def momentum_mismatch_multi_hit(experiment: Experiment, seed: int, effort: float
     alone, triggered = TrackCuts(below, planes, P_VALUE), TrackCuts(
         below, planes, P_VALUE, triggered=True
     )  # fmt: skip
-    track = wrong_hits(spec, alone, "one track", size, stream(seed, 1))
-    law = inefficiency_law(experiment, alone, 2, size, stream(seed, 2))
+    track = wrong_hits(spec, alone, "one track", max(size, _FEWEST), stream(seed, 1))
+    law = inefficiency_law(experiment, alone, 2, max(size, 2 * _FEWEST), stream(seed, 2))
     ratios = law.extra if len(law.extra) else np.zeros(2)
     beside = wrong_hits(spec, alone, "one track", size, stream(seed, 3), muon_outside=True)
     fired = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -249,30 +250,39 @@ def inefficiency_law(
 
     most : number of trackers that `with_more_trackers` adds; n : muons simulated.
     Returns the Integral with the trackers of the experiment alone; its extra means are the ratios
-    to it with 1 … `most` of the further ones, on the same muons. min_hits grows with them.
+    to it with 1 … `most` of the further ones, on the same muons; in these every outcome counts with
+    its probability, none is drawn. min_hits grows with them.
     The paper's law is a factor of the inefficiency per tracker (NA64mu paper, sec. III C).
     """
     spec = spectrometer(with_more_trackers(experiment, most))
     added = np.array([name.startswith(_ADDED) for name in spec.arm.names])
+    efficiency = spec.arm.efficiency
+
+    def wrong(both: TwoTracks, rows: NDArray[np.int64], electron: Mask, used: Mask) -> Mask:
+        """Whether these hits of some events give a track of low momentum that uses a wrong one."""
+        points = np.where(electron[:, :, None], both.electron[rows], both.muon[rows])
+        fit = fit_tracks(points, np.broadcast_to(used, electron.shape), spec.arm)
+        found = fit.ok & np.any(electron & used, axis=1) & (fit.momentum <= cuts.below)
+        return np.asarray(found & (fit.p_value >= cuts.p_value))
 
     def function(u: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         both = two_tracks(spec, u, rng)
         chosen = (both.transfer <= spec.arm.energy - cuts.below) & np.all(both.muon_in, axis=1)
         apart = both.muon_in & both.electron_in & ~both.merged
         electron = apart & (rng.random(apart.shape) < 0.5)
-        points = np.where(electron[:, :, None], both.electron, both.muon)
-        values = []
-        for more in range(most + 1):
+        part = np.where(apart, 2.0 * efficiency * (1.0 - efficiency), efficiency)
+        weight = both.weight * np.prod(np.where(added, 1.0, part), axis=1)
+        first = weight * (chosen & wrong(both, np.arange(len(u)), electron, ~added))
+        rows, ratios = np.flatnonzero(first > 0.0), np.zeros((len(u), most))
+        for more in range(1, most + 1):
+            new = np.flatnonzero(added)[:more]
             used = ~added | (np.cumsum(added) <= more)
-            part = np.where(apart, 2.0 * spec.arm.efficiency * (1.0 - spec.arm.efficiency),
-                            spec.arm.efficiency)  # fmt: skip
-            weight = both.weight * np.prod(np.where(used, part, 1.0), axis=1)
-            fit = fit_tracks(points, np.broadcast_to(used, apart.shape), spec.arm)
-            wrong = fit.ok & np.any(electron & used, axis=1) & (fit.momentum <= cuts.below)
-            wrong &= (fit.p_value >= cuts.p_value) & chosen
-            values.append(weight * wrong)
-        first = values[0]
-        ratios = [np.divide(v, first, out=np.zeros_like(v), where=first > 0.0) for v in values[1:]]
-        return first, first, np.stack(ratios, axis=1)
+            for missed in product((False, True), repeat=more):  # of the muon, in the new planes
+                of_electron, alone = electron[rows].copy(), apart[np.ix_(rows, new)]
+                of_electron[:, new] = alone & missed
+                share = np.where(alone, efficiency[new] * (1.0 - efficiency[new]), efficiency[new])
+                share = np.where(~alone & missed, 0.0, share).prod(axis=1)
+                ratios[rows, more - 1] += share * wrong(both, rows, of_electron, used)
+        return first, first, ratios
 
     return integrate(function, 4, n, rng)

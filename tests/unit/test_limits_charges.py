@@ -11,7 +11,7 @@ from mutau.experiment import load_experiment
 from mutau.limits import load_curve
 from mutau.limits.recast import recast
 from mutau.models import build_model
-from mutau.pipeline.limit import limit_curve
+from mutau.pipeline.limit import limit_curve, model_digest
 from mutau.pipeline.plane import held_for
 
 LIKE_LMU_LTAU = """
@@ -123,3 +123,14 @@ def test_experiments_that_refuse_are_left_out_where_nobody_named_them(cli, tmp_p
     none = cli("plane", "--mass", "0.05", "--model", "dark-photon", "-o", str(tmp_path / "p.svg"))
     assert none.code == 2
     assert none.err.count("decays visibly only") == 1  # the same reason for all is told once
+
+
+def test_the_digest_of_a_result_sees_what_the_file_of_charges_holds(tmp_path, charges):
+    path = tmp_path / "mine.toml"
+    one = model_digest(charges, 0.0, 3.0)
+    assert model_digest(charges, 0.1, 3.0) != one
+    (tmp_path / "moved.toml").write_text(LIKE_LMU_LTAU)
+    assert model_digest(f"charges:{tmp_path / 'moved.toml'}", 0.0, 3.0) == one
+    path.write_text(LIKE_LMU_LTAU.replace("mu = 1.0", "mu = 2.0", 1))
+    assert model_digest(charges, 0.0, 3.0) != one
+    assert model_digest("lmu-ltau", 0.0, 3.0) != model_digest("dark-photon", 0.0, 3.0)

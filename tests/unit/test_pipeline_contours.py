@@ -36,6 +36,9 @@ def copy_of(folder, name, extra=""):
 def test_thresholds():
     assert threshold(0.95) == pytest.approx(5.9915, abs=1e-4)
     assert threshold(1.0 - math.exp(-1.0)) == pytest.approx(2.0)
+    # with one parameter fixed by one count q has one degree of freedom, chi^2 = erf(sqrt(q/2))
+    held = [math.erf(math.sqrt(threshold(level) / 2.0)) for level in (0.68, 0.95)]
+    assert held == pytest.approx([0.87, 0.986], abs=2e-3)
     for level in (0.0, 1.0, math.nan):
         with pytest.raises(OutOfRange, match="confidence level"):
             threshold(level)

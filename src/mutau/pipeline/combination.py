@@ -17,7 +17,7 @@ from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
-from mutau.pipeline.limit import DEFAULT_CL, side_by_side
+from mutau.pipeline.limit import DEFAULT_CL, model_digest, side_by_side
 from mutau.pipeline.roads import Effort, Prepared, check_masses, road_of, takes_mass
 from mutau.pipeline.yields import assemble
 from mutau.stats import counting_model, discovery, upper_limit
@@ -162,7 +162,7 @@ def combined_limit(
             **provenance(
                 seed=seed,
                 experiments=digest([item.digest for item in experiments]),
-                model=digest(model, alpha_d, mass_ratio),
+                model=model_digest(model, alpha_d, mass_ratio),
             ),
             "model": model,
             "alpha_d": alpha_d,

@@ -4,8 +4,10 @@ The counts expected at a true point are compared with every other point: q = -2 
 likelihood ratio, errors of the signal profiled, backgrounds at their expectation. In two
 parameters q below -2 ln(1 - CL) bounds a region: 2.279 for 68 %, 5.991 for 95 %. One count fixes
 one combination of mass and coupling, so a single experiment gives a strip that runs on to other
-masses; several experiments, whose rates depend differently on the mass, cut it short. (Where the
-missing mass is seen, `mutau measure` fits the peak instead.)
+masses; several experiments, whose rates depend differently on the mass, cut it short. Such a strip
+errs on the safe side: with one combination fixed q has one degree of freedom, and the same
+thresholds hold the truth in 87 and 98.6 % of cases. (Where the missing mass is seen, `mutau
+measure` fits the peak instead.)
 """
 
 from __future__ import annotations

@@ -76,6 +76,7 @@ def limit_curve(
 
     couplings, errors = np.array(side_by_side(at, grid.tolist(), experiment.name, progress)).T
     point = {"model": model, "alpha_d": alpha_d, "mass_ratio": mass_ratio}
+    made_of = model_digest(model, alpha_d, mass_ratio)
     events, error, _ = backgrounds(loaded)
     return Exclusion(
         mass=grid,
@@ -86,7 +87,7 @@ def limit_curve(
         model=model,
         method=method,
         meta={
-            **provenance(seed=seed, experiment=experiment.digest, model=digest(point)),
+            **provenance(seed=seed, experiment=experiment.digest, model=made_of),
             **point,
             "projection": is_projection(experiment),
             "signal_by": "full simulation" if full_chain else "road",
@@ -95,6 +96,12 @@ def limit_curve(
             "background_err_events": float(np.hypot.reduce(error)),
         },
     )
+
+
+def model_digest(model: str, alpha_d: float, mass_ratio: float) -> str:
+    """Digest of a model and its dark sector, for results; a file of charges by what it holds."""
+    table = getattr(model_class(model), "table", None)
+    return digest(table.to_dict() if table else model, alpha_d, mass_ratio)
 
 
 def chosen_level(experiment: Experiment, cl: float | None) -> float:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.core.errors import MutauError
-from mutau.core.storage import digest
 from mutau.core.types import Yields, provenance
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.background_choice import with_background
@@ -18,6 +17,7 @@ from mutau.pipeline.exposure import at_exposure, stated_particles
 from mutau.pipeline.limit import (
     chosen_level,
     chosen_method,
+    model_digest,
     refuse_visible,
     side_by_side,
     solve_limit,
@@ -150,7 +150,10 @@ def sensitivity(
         float(events[0, 0] / particles[0]), float(events[0, 1] / particles[0]), settings.cl,
         settings.method, experiment.name, model,
         {
-            **provenance(seed=seed, experiment=experiment.digest, model=digest(model, point)),
+            **provenance(
+                seed=seed, experiment=experiment.digest,
+                model=model_digest(model, alpha_d, mass_ratio),
+            ),
             **point, "background": background,
             "signal_by": "full simulation" if full_chain else "road",
         },

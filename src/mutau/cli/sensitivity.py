@@ -19,7 +19,7 @@ def _exposures(text: str) -> list[float]:
         if len(parts) == 1:
             return [float(part) for part in text.split(",")]
         first, last, n = float(parts[0]), float(parts[1]), int(parts[2])
-        if len(parts) != 3 or not 0.0 < first < last < float("inf") or n < 2:
+        if len(parts) != 3 or not 0.0 < first < last < float("inf") or not 2 <= n <= o.MOST_POINTS:
             raise ValueError
     except (ValueError, IndexError):
         raise MutauError(

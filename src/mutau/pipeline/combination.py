@@ -17,7 +17,7 @@ from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
-from mutau.pipeline.limit import DEFAULT_CL, model_digest, side_by_side
+from mutau.pipeline.limit import DEFAULT_CL, model_digest, refuse_visible, side_by_side
 from mutau.pipeline.roads import Effort, Prepared, check_masses, road_of, takes_mass
 from mutau.pipeline.yields import assemble
 from mutau.stats import counting_model, discovery, upper_limit
@@ -132,6 +132,9 @@ def combined_limit(
     highest = model_class(model).coupling_max
     for mass in masses:
         _able(experiments, mass)
+    refuse_visible(
+        [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in masses]
+    )
 
     def at(mass: float) -> tuple[float, float]:
         start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)

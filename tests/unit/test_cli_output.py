@@ -10,7 +10,7 @@ def test_long_words_stay_whole(capsys, monkeypatch):
     emit({"experiments": [row]}, as_json=False)
     out = capsys.readouterr().out
     assert path in out
-    assert max(len(line) for line in out.splitlines() if path not in line) <= 160
+    assert max(len(line) for line in out.splitlines() if path not in line) <= 200
 
 
 def test_a_table_that_fits_is_a_table(capsys):

@@ -97,27 +97,19 @@ def reproduce(
         result = run(wanted, level, progress)
     paths = write_report(result, out, style, suffixes)
     verdicts = [row.verdict for row in result.rows]
-    emit(
-        {
-            "report": str(paths[-1]),
-            "figures": [path.name for path in paths if path.suffix == ".png"],
-            "agree": verdicts.count("agrees"),
-            "differ": verdicts.count("differs"),
-            "seconds": sum(result.seconds.values()),
-            "numbers": [
-                {
-                    "id": row.id,
-                    "paper": row.paper,
-                    "ours": row.ours,
-                    "difference": row.difference,
-                    "verdict": row.verdict,
-                }
-                for row in result.rows
-            ],
-            **result.meta,
-        },
-        json,
-    )
+    answer = {
+        "report": str(paths[-1]),
+        "figures": [path.name for path in paths if path.suffix == ".png"],
+        "agree": verdicts.count("agrees"),
+        "differ": verdicts.count("differs"),
+        "shown": verdicts.count("shown"),
+        "seconds": sum(result.seconds.values()),
+        **{key: value for key, value in result.meta.items() if value != {}},
+    }
+    if json:  # for people they stand in the report, with their reasons
+        keys = ("id", "paper", "ours", "difference", "verdict")
+        answer["numbers"] = [{key: getattr(row, key) for key in keys} for row in result.rows]
+    emit(answer, json)
 
 
 def check(

@@ -236,7 +236,7 @@ def _row(row: Any, order: int, figures: Iterable[str]) -> str:
         ("Difference", "num", text_of(row.difference)),
         ("", f"verdict {row.verdict}", _MARKS.get(row.verdict, text_of(row.verdict))),
         ("", "why", f"{why}<small>{how}</small>"),
-        ("Time", "num", f"{row.seconds:.1f} s"),
+        ("Time", "num", f"{row.seconds:.1f}&nbsp;s"),
     )
     inside = "".join(
         f'<td role="cell" class="{kind}"{f" data-label={label}" if label and content else ""}>'

@@ -104,9 +104,9 @@ def reproduce(
         "differ": verdicts.count("differs"),
         "shown": verdicts.count("shown"),
         "seconds": sum(result.seconds.values()),
-        **{key: value for key, value in result.meta.items() if value != {}},
     }
     if json:  # for people they stand in the report, with their reasons
+        answer |= result.meta
         keys = ("id", "paper", "ours", "difference", "verdict")
         answer["numbers"] = [{key: getattr(row, key) for key in keys} for row in result.rows]
     emit(answer, json)

@@ -122,6 +122,12 @@ def test_computed_sources_are_kept(monkeypatch, tmp_path):
         replace(NA64, "detector/counter[S4]/x", "-16 cm"), seed=77
     )
     assert len(calls) == 2
+    # a package that brings one more source
+    more = {**module.background_sources(NA64), "another": None}
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "background_sources", lambda _: more)
+        background_choice.computed_background(NA64, seed=77)
+    assert len(calls) == 3
     nobody = load_experiment("na64mu").model_copy(update={"process": "none", "name": "none"})
     with pytest.raises(MutauError, match="no background is computed"):
         background_choice.computed_background(nobody)

@@ -24,6 +24,10 @@ import numba
 from mutau._version import __version__
 from mutau.core.storage import cache_dir
 
+#: Rooms that only show, compare or ask: no result rests on them. And those without kernels of which
+#: others are made.
+_SHOWING = ("cli", "plotting", "papers", "peers")
+_NO_KERNELS = (*_SHOWING, "pipeline", "limits", "scan")
 _KEEP_SECONDS = 14 * 86400.0  # compiled code of other source states is dropped after two weeks
 
 
@@ -33,7 +37,7 @@ def sources_digest() -> str:
     package = Path(__file__).parents[1]
     sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
     for source in sorted(package.rglob("*.py")):
-        if source.parent.name not in ("cli", "plotting", "pipeline", "limits", "scan"):
+        if source.parent.name not in _NO_KERNELS:
             sha.update(source.read_bytes())
     for source in sorted((package / "limits").glob("*kernels*.py")):
         sha.update(source.read_bytes())
@@ -45,15 +49,15 @@ def sources_digest() -> str:
 def program_digest(*rooms: str, package: Path = Path(__file__).parents[1]) -> str:
     """Digest of all that a computed number can rest on beside its input, for caches of results.
 
-    rooms : those that it rests on; none: all but command line and plots. The tables of constants,
-    elements, materials and hadrons count in any case. package : folder of the program.
-    `sources_digest` leaves out what needs no new compilation.
+    rooms : those that it rests on; none: all but those that only show, compare or ask. The tables
+    of constants, elements, materials and hadrons count in any case. package : folder of the
+    program. `sources_digest` leaves out what needs no new compilation.
     """
     sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
     sources = [
         source
         for source in package.rglob("*.py")
-        if (source.parent.name in rooms if rooms else source.parent.name not in ("cli", "plotting"))
+        if (source.parent.name in rooms if rooms else source.parent.name not in _SHOWING)
     ]
     for file in sorted([*sources, *(package / "data").glob("*.toml")]):
         sha.update(file.read_bytes())

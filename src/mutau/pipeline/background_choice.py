@@ -29,14 +29,15 @@ def computed_background(
 ) -> list[dict[str, Any]]:
     """name, per_particle and error (statistics and model together) of every computed source.
 
-    As `mutau background`, kept in the cache folder under a digest of experiment, seed, effort and
-    program, since it takes minutes.
+    As `mutau background`, kept in the cache folder under a digest of experiment, names of the
+    sources, seed, effort and program, since it takes minutes.
     Raises MutauError for an experiment whose background cannot be computed.
     """
     from mutau.core.jit import program_digest
     from mutau.pipeline.backgrounds import background_answer, background_sources
 
-    if not background_sources(experiment):
+    sources = sorted(background_sources(experiment))
+    if not sources:
         raise MutauError(
             f"no background is computed for the process {experiment.process!r}",
             place=experiment.name, allowed="file or none",
@@ -49,7 +50,7 @@ def computed_background(
         ]
         return {"name": np.array([row["name"] for row in rows]), "number": np.array(numbers)}
 
-    key = digest(physics_digest(experiment), seed, effort, program_digest())
+    key = digest(physics_digest(experiment), sources, seed, effort, program_digest())
     found = cached_arrays("background", key, compute)
     return [
         {"name": str(name), "per_particle": float(number[0]), "error": float(number[1])}

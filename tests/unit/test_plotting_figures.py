@@ -157,6 +157,19 @@ def test_colours_follow_role_and_order_and_differ():
     assert len(set(colours)) == len(colours)
 
 
+def test_a_published_curve_keeps_its_colour_in_other_company():
+    def colours(*names):
+        series = [Series(name, X, Y, role="published", meta={"name": name}) for name in names]
+        return {item.label: colour for item, colour in coloured(series)}
+
+    many = colours("babar4mu-2016", "mine", "borexino-2011", "ccfr-1991", "yours")
+    few = colours("yours", "ccfr-1991-to-b-l", "borexino-2011")
+    assert len(set(many.values())) == 5
+    assert many["borexino-2011"] == few["borexino-2011"]
+    assert many["ccfr-1991"] == few["ccfr-1991-to-b-l"]
+    assert len(set(few.values())) == 3
+
+
 @pytest.mark.parametrize(
     ("label", "shown", "plain"),
     [

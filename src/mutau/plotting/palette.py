@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator
+from itertools import cycle
 
 from mutau.core.figure import Series
 
@@ -33,16 +34,38 @@ _FAMILIES = {
 def coloured(series: Iterable[Series]) -> Iterator[tuple[Series, str]]:
     """Each series with its colour, by role and order within the role.
 
-    A further piece of a region, which has no label of its own, keeps the colour of the first.
+    A further piece of a region, which has no label of its own, keeps the colour of the first. The
+    published curves that a plane shows by default have one colour each, the same in every figure,
+    recast or not; others get what these leave.
     """
+    series = list(series)
+    fixed = _fixed_colours() if any(item.role == "published" for item in series) else {}
+    taken = {fixed[name] for name in map(_curve, series) if name in fixed}
+    free = tuple(colour for colour in PUBLISHED if colour not in taken) or PUBLISHED
     counts: dict[str, int] = {}
     for item in series:
-        family = _FAMILIES.get(item.role, OURS)
+        if _curve(item) in fixed:
+            yield item, fixed[_curve(item)]
+            continue
+        family = free if item.role == "published" else _FAMILIES.get(item.role, OURS)
         index = counts.get(item.role, 0)
         if index and item.kind == "region-closed" and not item.label:
             index -= 1
         counts[item.role] = index + 1
         yield item, family[index % len(family)]
+
+
+def _curve(item: Series) -> str:
+    """Name of the published curve that a series shows, as it was before any recast."""
+    name = str(item.meta.get("name", "")) if item.role == "published" else ""
+    return name.partition("-to-")[0]
+
+
+def _fixed_colours() -> dict[str, str]:
+    """Colours of the published curves that a plane shows by default, by name."""
+    from mutau.limits import drawn_by_default
+
+    return dict(zip((curve.name for curve in drawn_by_default()), cycle(PUBLISHED), strict=False))
 
 
 _SYMBOLS = {

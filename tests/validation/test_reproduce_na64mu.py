@@ -38,6 +38,25 @@ def test_trigger_efficiency_at_160_gev(quick):
     assert lighter > at_160[0]  # a muon of 100 GeV is deflected more
 
 
+def test_punch_through_stands_there_for_each_hadron(quick):
+    """Shares that get through order as interaction lengths do: neutrons least, K_L most."""
+    rows = {row.id: row for row in quick.rows}
+    for modules in (1, 2, 4):
+        name = f"mu.punch.{modules}"
+        values = [rows[key].value for key in (name, f"{name} (pion)", f"{name} (K_L)")]
+        assert values == sorted(values)
+    assert rows["mu.punch.2 (K_L)"].value == pytest.approx(
+        rows["mu.punch.1 (K_L)"].value ** 2, rel=0.6
+    )  # nearly a power of the number of modules
+
+
+def test_fig6_says_that_it_has_no_background(quick):
+    (figure,) = (figure for figure in quick.figures if figure.id == "mu.fig6")
+    (row,) = (row for row in quick.rows if row.id == "mu.fig6.band")
+    assert "No background" in figure.caption
+    assert "without background" in row.why
+
+
 def test_report_is_one_self_contained_page(quick, tmp_path):
     paths = write_report(quick, tmp_path / "out")
     page = paths[-1].read_text(encoding="utf-8")

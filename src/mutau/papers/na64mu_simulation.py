@@ -125,7 +125,7 @@ def hermeticity_planes(level: Level) -> Part:
                 how="full simulation with track fit; figure of the same name",
             )
         )  # fmt: skip
-    rows.append(_leak(bottom))
+    rows.append(_leak(top))
     rows.append(_rate_row(level))
     return Part(
         tuple(rows),
@@ -155,7 +155,7 @@ def _leak(plane: HermeticityPlane) -> Row:
         number("mu.leak"), None,
         ours=f"{text} by extrapolation; {plane.regions['D']:.0f} events seen in D, so below "
         f"{plane.upper_d:.2g} (90 %)",
-        how=f"tail of E_CAL for E' <= {REGION_D[0]:g} GeV ({plane.leak_fit})",
+        how=f"top panel, tail of E_CAL for E' <= {REGION_D[0]:g} GeV ({plane.leak_fit})",
         why="the extrapolation is that of the edge which showers make; hadrons that get away lie "
         "below it: see the rare-event estimate of this source",
     )  # fmt: skip

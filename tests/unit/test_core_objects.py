@@ -190,6 +190,17 @@ def test_a_broken_write_leaves_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+@pytest.mark.parametrize("foreign", [b"schema = 1\n", b"", b"PK\x03\x04 half"])
+def test_a_foreign_file_is_no_result(tmp_path, foreign):
+    (tmp_path / "a.npz").write_bytes(foreign)
+    with pytest.raises(FileError, match="it is no NPZ file") as caught:
+        Events.load(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)
+    np.save(tmp_path / "a.npy", np.ones(3))
+    with pytest.raises(FileError, match="it is no NPZ file"):
+        Events.load(tmp_path / "a.npy")
+
+
 def test_unwritable_folder_is_a_clear_error(tmp_path):
     with pytest.raises(FileError, match=r"cannot write .*choose a folder"):
         write_text(tmp_path / "missing" / "a.txt", "x")

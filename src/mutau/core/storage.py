@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -155,9 +155,13 @@ def save_arrays(
 def load_arrays(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and header of a file that `save_arrays` wrote. Raises FileError if it is not one."""
     try:
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            header = json.loads(str(file["__header__"]))
-            return {name: file[name] for name in file.files if name != "__header__"}, header
+        with Path(path).open("rb") as raw:
+            if not is_zipfile(raw):
+                raise BadZipFile("it is no NPZ file")
+            raw.seek(0)
+            with np.load(raw, allow_pickle=False) as file:
+                header = json.loads(str(file["__header__"]))
+                return {name: file[name] for name in file.files if name != "__header__"}, header
     except (OSError, KeyError, ValueError, EOFError, SyntaxError, zlib.error, BadZipFile) as error:
         raise FileError(
             f"{str(path)!r} is not a file that mutau wrote ({error})", remedy="make it again"

@@ -13,8 +13,8 @@ from mutau.core.figure import Series
 OURS = ("#cc3311", "#0077bb", "#009988", "#aa4499", "#ee7733", "#332288", "#777711", "#882255")
 #: Published curves: darker line, paler area.
 PUBLISHED = (
-    "#5d6d7e", "#2e86c1", "#7d6bb0", "#b9770e", "#5f8f3e", "#8d6e63", "#3a7d8c", "#b5658f",
-    "#6c7a00", "#7b241c", "#1f4e79", "#76448a",
+    "#5d6d7e", "#2e86c1", "#7d6bb0", "#b9770e", "#5f8f3e", "#7b241c", "#3a7d8c", "#b5658f",
+    "#6c7a00", "#8d6e63", "#1f4e79", "#76448a",
 )  # fmt: skip
 PREFERRED = ("#2e8b57", "#14532d")
 MODEL = ("#252525",)

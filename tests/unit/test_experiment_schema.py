@@ -206,6 +206,13 @@ def test_things_inside_the_target_or_inside_a_solid(write):
     assert found["detector/tracker[0]/z"] == "'T1' stands inside 'a'"
 
 
+def test_two_trackers_in_one_place(write):
+    again = TRACKER.replace("T1", "T2")
+    found = problems_of(write(TOY + TRACKER + again))
+    assert found["detector/tracker[1]/z"] == "'T2' overlaps 'T1'"
+    assert check_file(write(TOY + TRACKER + again.replace("4.1 m", "4.11 m")))
+
+
 MAGNET = """
 [[detector.magnet]]
 name = "M"

@@ -131,6 +131,11 @@ def _overlaps(experiment: Experiment) -> Found:
             within = solid.z + _TOLERANCE < thing.z < solid.z + solid.extent - _TOLERANCE
             if not thing.extent and within and not _apart(thing, solid):
                 yield f"{place}/z", f"{thing.name!r} stands inside {solid.name!r}"
+    planes = experiment.detector.tracker
+    for index, plane in enumerate(planes):
+        for one in planes[:index]:
+            if abs(plane.z - one.z) <= _TOLERANCE and not _apart(plane, one):
+                yield f"detector/tracker[{index}]/z", f"{plane.name!r} overlaps {one.name!r}"
 
 
 def _gaps(experiment: Experiment) -> Found:

@@ -7,7 +7,7 @@ import pytest
 
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.types import Exclusion
-from mutau.limits import database, published_limit, reference
+from mutau.limits import database, missing, published_limit, reference
 from mutau.limits.bounds import BOUNDS
 from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.recast import recast, recastable, search_of
@@ -30,6 +30,12 @@ def test_a_bound_says_where_it_comes_from(name):
         assert reference(key).key == key
     for curve in bound.compare:
         assert published_limit(curve)
+
+
+def test_curves_without_numbers_name_bounds_that_exist():
+    named = {name for curve in missing() for name in re.findall(r"bound '([^']+)'", curve.note)}
+    assert named == {"dune-trident", "charm2-trident", "borexino-be7"}
+    assert named <= set(BOUNDS)
 
 
 @ALL

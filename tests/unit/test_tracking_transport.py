@@ -109,6 +109,8 @@ def test_arms_that_cannot_be_fitted_are_refused():
     with pytest.raises(MutauError, match="0 planes"):
         build_arm(NA64, "incoming")
     with pytest.raises(MutauError, match="same z"):
-        build_arm(replace(NA64, "detector/tracker[MM2]/z", "5.8 m"))
+        build_arm(  # side by side: no overlap, and still no arm
+            replace(NA64, {"detector/tracker[MM2]/z": "5.8 m", "detector/tracker[MM2]/x": "40 cm"})
+        )
     with pytest.raises(MutauError, match="target stands between"):
         build_arm(replace(NA64, "detector/tracker[MM1]/z", "3.0 m"))

@@ -1,6 +1,6 @@
 """Readable answers: nothing that one would copy is broken, nothing is left blank."""
 
-from mutau.cli.output import emit
+from mutau.cli.output import emit, with_bins
 
 
 def test_long_words_stay_whole(capsys, monkeypatch):
@@ -21,6 +21,17 @@ def test_a_table_that_fits_is_a_table(capsys):
         ["      0.1 ", " 0.0001 "],
         ["        1 ", "      - "],
     ]
+
+
+def test_lists_over_bins_become_a_table():
+    answer = {"edges_GeV": [1.0, 2.0, 4.0], "n": [5, 6], "n_err": [0.5, 0.6], "seed": 1}
+    assert with_bins(answer, "bins", "edges_GeV", "n", "n_err") == {
+        "seed": 1,
+        "bins": [
+            {"from_GeV": 1.0, "to_GeV": 2.0, "n": 5, "n_err": 0.5},
+            {"from_GeV": 2.0, "to_GeV": 4.0, "n": 6, "n_err": 0.6},
+        ],
+    }
 
 
 def test_nothing_is_said(capsys):

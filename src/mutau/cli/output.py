@@ -29,6 +29,21 @@ def emit(answer: Mapping[str, Any], as_json: bool) -> None:
     _render(Console(highlight=False, width=width), _plain(answer))
 
 
+def with_bins(answer: Mapping[str, Any], title: str, edges: str, *columns: str) -> dict[str, Any]:
+    """The answer with a table, one row per bin, in place of its edges and of lists over bins.
+
+    For people; programs get the lists. edges : a key such as "edges_GeV", whose end is the unit.
+    """
+    unit = edges.rpartition("_")[2]
+    bounds = zip(answer[edges][:-1], answer[edges][1:], strict=True)
+    rows = [
+        {f"from_{unit}": low, f"to_{unit}": high, **{name: answer[name][i] for name in columns}}
+        for i, (low, high) in enumerate(bounds)
+    ]
+    rest = {key: value for key, value in answer.items() if key not in (edges, *columns)}
+    return {**rest, title: rows}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

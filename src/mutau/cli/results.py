@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from mutau.cli import options as o
-from mutau.cli.output import emit, progress_bar
+from mutau.cli.output import emit, progress_bar, with_bins
 from mutau.core.errors import MutauError
 
 
@@ -256,6 +256,16 @@ def cascade(
         particle, o.energy("--energy", energy), material, edges=bins, method=method,
         showers=showers, seed=seed,
     )  # fmt: skip
+    if not json:
+        answer = with_bins(
+            answer, "track lengths", "edges_GeV", "electron_X0_per_GeV", "electron_err_X0_per_GeV",
+            "positron_X0_per_GeV", "positron_err_X0_per_GeV",
+        )  # fmt: skip
+        if method == "mc":
+            answer = with_bins(
+                answer, "profile", "profile_edges_X0", "profile_GeV_per_X0",
+                "profile_err_GeV_per_X0",
+            )  # fmt: skip
     emit(answer, json)
 
 

@@ -102,7 +102,7 @@ def test_heavy_band_by_hand():
 
 
 def test_bad_requests():
-    with pytest.raises(ValueError, match="did you mean .2025"):
+    with pytest.raises(ValueError, match=r"did you mean .2025"):
         moment_reference(2022)
     with pytest.raises(ValueError, match="delta_a"):
         LmuMinusLtau.coupling_for_delta_a_mu(0.1, -1e-11)

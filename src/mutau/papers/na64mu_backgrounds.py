@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from mutau.background.estimate import Estimate, all_sources, estimate
-from mutau.background.hadron_decays import absorber_suppression, decay_rows
+from mutau.background.hadron_decays import absorber_suppression, contamination, decay_rows
 from mutau.background.leading_hadrons import leading_hadrons
 from mutau.background.punch_through import hcal_module, punch_through
 from mutau.detector.tracking import expected_covariance
@@ -46,7 +46,10 @@ def hadrons(level: Level) -> Part:
     }[("K-", "mu nu")]  # fmt: skip
     how = "exact decay kinematics, PDG lifetimes and branchings"
     found = leading_hadrons(experiment)
+    beam = contamination(experiment)
     table = [
+        compare(number("mu.had.frac.pi"), beam.pion, how="the experiment file"),
+        compare(number("mu.had.frac.k"), beam.kaon / beam.pion, how="the experiment file"),
         compare(number("mu.had.decay.k"), chance["K-"], how=how),
         compare(
             number("mu.had.decay.pi"), chance["pi-"], how=how,

@@ -38,6 +38,12 @@ def test_limit_and_plane_agree_to_the_digit(cli, tmp_path):
     point = one["limits"][0]
     plane = answer(cli("plane", "na64mu", "--mass", "0.05,0.1", "-o", "p.svg", "--json"))
     assert plane["limits"][1] == {"experiment": "na64mu", **point}
+    (line,) = plane["lines"]
+    assert (line["experiment"], line["method"], line["projection"]) == ("na64mu", "events", True)
+    assert line["background_events"] == one["background_events"]
+    assert plane["digests"] == {
+        "na64mu": one["digests"]["experiment"], "model": one["digests"]["model"],
+    }  # fmt: skip
     assert (tmp_path / "p.svg").read_text().startswith("<?xml")
     saved = mutau.Exclusion.load(tmp_path / "line.npz")
     assert saved.coupling[0] == point["coupling_upper_limit"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,6 +27,10 @@ BEYOND = 10.0
 #: What a plane shows where no experiment is named: those of the three papers.
 PAPER_EXPERIMENTS = ("na64mu", "muone", "na64e")
 _KINDS: dict[str, Kind] = {"above": "region", "below": "region-below", "inside": "region-closed"}
+#: What may differ from line to line of a plane.
+_OF_A_LINE: Final = (
+    "projection", "signal_by", "background", "background_events", "background_err_events",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,24 +447,35 @@ def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
 
 
 def plane_answer(plane: Plane) -> dict[str, Any]:
-    """What the command line prints of a plane."""
+    """What the command line prints of a plane: what all lines share, then a row for each line."""
     rows = [
         {"experiment": line.experiment, **row}
         for line in plane.limits
         for row in limit_answer(line)["limits"]
     ]
+    first = plane.limits[0].meta
+    digests = {line.experiment: line.meta["digests"]["experiment"] for line in plane.limits}
     return {
         "year_gm2": plane.year,
         "published": list(plane.published),
         "experiments": [line.experiment for line in plane.limits],
         **({"left_out": dict(plane.left_out)} if plane.left_out else {}),
         "bounds": [item.meta["name"] for item in plane.figure.series if _is_bound(item)],
-        "confidence_levels": [line.cl for line in plane.limits],
-        **{key: value for key, value in plane.limits[0].meta.items() if key != "projection"},
+        **{key: value for key, value in first.items() if key not in _OF_A_LINE},
+        "digests": {**digests, "model": first["digests"]["model"]},
         **(
             {"measured": [contours_answer(item) for item in plane.contours]}
             if plane.contours
             else {}
         ),
+        "lines": [
+            {
+                "experiment": line.experiment,
+                "confidence_level": line.cl,
+                "method": line.method,
+                **{key: line.meta[key] for key in _OF_A_LINE if key in line.meta},
+            }
+            for line in plane.limits
+        ],
         "limits": rows,
     }

@@ -278,3 +278,19 @@ def test_set_ups_that_cannot_leak_are_refused():
     for wrong in ({"plain": 0.0}, {"low": 1.0}, {"wide": 0.5}, {"hard": 1.0}):
         with pytest.raises(OutOfRange):
             Biasing(**wrong)
+
+
+def test_tails_of_forced_showers_find_room_for_their_hits(monkeypatch):
+    """A forced shower brings electrons to the first planes; without them it is a single track."""
+    from mutau.background import hermeticity
+
+    seen, collect = [], hermeticity.collect_hits
+
+    def spied(*arguments):
+        seen.append(collect(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(hermeticity, "collect_hits", spied)
+    leaks(NA64, n=2000, kind="bremsstrahlung", most=190.0)
+    assert seen[0].n_extra.sum() > 3 * 2000
+    assert all(hits.lost_extra.sum() == 0 for hits in seen)

@@ -69,6 +69,8 @@ _BACK_SHARE: Final = 0.3
 _BACK: Final = 0.04
 _NODES: Final = 12
 _QUANTILES: Final = 600
+#: Extra hits per forced muon that there is room for: the tail of a shower makes several.
+_EXTRA_ROOM: Final = 20
 #: Deposits above so many times the limit on the sum are not digitised.
 _ROOM: Final = 1.6
 #: Muons up to so many times the cut on their energy are kept.
@@ -334,7 +336,7 @@ def _forced(
 
     seed, chunk = keys
     beam = beam_source(experiment, layout)(n, rng, chunk * CHUNK).at(entrance(layout))
-    events, extra = beam_records(layout, beam)
+    events, extra = beam_records(layout, beam, _EXTRA_ROOM)
     start = events[:, :6].copy()
     stops, span = _depths(layout, n, rng)
     setup = (layout.setup.rows, layout.setup.tables)

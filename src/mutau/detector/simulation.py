@@ -105,15 +105,18 @@ def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
     return described_beam(beam, layout.target_z[0])
 
 
-def beam_records(layout: Layout, beam: BeamMuons) -> tuple[Array, Array]:
-    """Records of the events, muons at their start, and room for extra hits."""
+def beam_records(layout: Layout, beam: BeamMuons, room: int = EXTRA_ROOM) -> tuple[Array, Array]:
+    """Records of the events, muons at their start, and room for extra hits.
+
+    room : extra hits per event that there is room for, on the average.
+    """
     n = len(beam)
     events = np.zeros((n, layout.setup.width))
     events[:, :6] = np.column_stack(
         [beam.x, beam.y, np.full(n, beam.z), beam.slope_x, beam.slope_y, beam.energy]
     )
     events[:, E_EVENT] = np.arange(n)
-    return events, np.zeros((EXTRA_ROOM * n + 1000, X_ORIGIN + 1))
+    return events, np.zeros((room * n + 1000, X_ORIGIN + 1))
 
 
 def simulate_chunk(

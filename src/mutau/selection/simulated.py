@@ -81,6 +81,9 @@ def _p_muon(hits: Hits, experiment: Experiment, fit: TrackFit | None) -> tuple[A
     outgoing = {t.name for t in experiment.detector.tracker if t.arm == "outgoing"}
     columns = [i for i, name in enumerate(hits.planes) if name in outgoing]
     most = hits.hits_per_plane()[:, columns].max(axis=1)
+    most = np.where(
+        hits.lost_extra > 0, np.maximum(most, 2), most
+    )  # more hits than there was room for
     enough = fit.used.sum(axis=1) >= max(len(columns) - 1, 3)
     good = fit.ok & enough & (fit.p_value > TRACK_P_VALUE)
     return p_muon, np.where(good, most, 0).astype(float)

@@ -12,7 +12,8 @@ from mutau.core.errors import FileError, MutauError, UnknownName
 from mutau.core.random import stream
 from mutau.detector import simulation
 from mutau.detector.hits import Hits, join_hits
-from mutau.detector.simulation import CHUNK, entrance, simulate, simulate_beam, simulate_chunk
+from mutau.detector.simulation import CHUNK, simulate, simulate_beam, simulate_chunk
+from mutau.detector.simulation_beam import entrance
 from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material

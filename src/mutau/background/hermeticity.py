@@ -30,8 +30,8 @@ from mutau.detector.simulation import (
     beam_records,
     beam_source,
     collect_hits,
-    entrance,
 )
+from mutau.detector.simulation_beam import at_entrance
 from mutau.detector.simulation_geometry import (
     E_EVENT,
     E_FIXED,
@@ -335,7 +335,7 @@ def _forced(
     from mutau.detector.simulation_kernels import walk_all
 
     seed, chunk = keys
-    beam = beam_source(experiment, layout)(n, rng, chunk * CHUNK).at(entrance(layout))
+    beam = at_entrance(experiment, layout, beam_source(experiment, layout)(n, rng, chunk * CHUNK))
     events, extra = beam_records(layout, beam, _EXTRA_ROOM)
     start = events[:, :6].copy()
     stops, span = _depths(layout, n, rng)

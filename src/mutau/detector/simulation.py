@@ -30,6 +30,12 @@ from mutau.core.random import stream
 from mutau.core.types import provenance
 from mutau.detector.calorimeters import smear
 from mutau.detector.hits import SIGNAL, Hits
+from mutau.detector.simulation_beam import (
+    at_entrance,
+    entrance,
+    smeared_momentum,
+    with_measured_momentum,
+)
 from mutau.detector.simulation_geometry import (
     DENSE,
     E_EVENT,
@@ -79,11 +85,6 @@ class SignalSource:
     elements: tuple[tuple[BremsSampler, float], ...]
     energies: Array
     per_cm: Array
-
-
-def entrance(layout: Layout) -> float:
-    """z (cm) at which the beam enters: 1 um before the first thing, so that all of it is seen."""
-    return layout.setup.start - 1e-4
 
 
 def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
@@ -138,7 +139,7 @@ def simulate_chunk(
     layout = build_layout(experiment)
     rng = stream(seed, chunk)
     source = source or beam_source(experiment, layout)
-    beam = source(n, rng, chunk * CHUNK).at(entrance(layout))
+    beam = at_entrance(experiment, layout, source(n, rng, chunk * CHUNK))
     return simulate_beam(
         experiment, beam, rng, first=chunk * CHUNK, signal=signal, seed=seed, cells=cells
     )
@@ -243,7 +244,7 @@ def collect_hits(
     energy, cells = _visible(layout, em, hadronic, shares, rng)
     target, out, vertex = (events[:, k : k + 6] for k in (E_TARGET, E_OUT, E_VERTEX))
     bits = 1 << np.arange(len(layout.counters), dtype=np.int64)
-    return Hits(
+    hits = Hits(
         planes=layout.planes,
         plane_z=layout.plane_z,
         modules=layout.modules,
@@ -262,7 +263,7 @@ def collect_hits(
         crossed_counters=(crossed > 0.0).astype(np.int64) @ bits,
         trigger=(fired & layout.trigger == layout.trigger) & (fired & layout.veto == 0),
         beam_trigger=fired & layout.beam == layout.beam,
-        incoming_momentum=_incoming(experiment, p_beam, rng),
+        incoming_momentum=smeared_momentum(experiment, p_beam, rng),
         p_beam=p_beam,
         x_beam=start[:, :3],
         p_target=_four_momenta(target),
@@ -280,6 +281,7 @@ def collect_hits(
         cells=cells,
         meta={**provenance(seed=seed, experiment=experiment.digest), "experiment": experiment.name},
     )
+    return with_measured_momentum(hits, experiment)
 
 
 def _plane_fields(planes: Array) -> dict[str, NDArray]:
@@ -292,14 +294,6 @@ def _plane_fields(planes: Array) -> dict[str, NDArray]:
         "true_momentum": planes[:, :, 7].copy(),
         "crossed": planes[:, :, 7] > 0.0,
     }
-
-
-def _incoming(experiment: Experiment, p_beam: Array, rng: np.random.Generator) -> Array:
-    """Momentum that the stations before the set-up measure, GeV, (N,)."""
-    true = np.linalg.norm(p_beam[:, 1:], axis=1)
-    resolution = experiment.detector.resolution
-    sigma = resolution.incoming_momentum if resolution else 0.0
-    return np.asarray(np.maximum(true * (1.0 + sigma * rng.standard_normal(len(true))), 0.0))
 
 
 def _visible(

@@ -1,0 +1,100 @@
+"""The beam where the set-up begins, and its momentum as measured by planes before the target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.core.errors import MutauError
+from mutau.core.jit import njit
+from mutau.detector.hits import Hits
+from mutau.detector.simulation_geometry import DIPOLE, KIND, LENGTH, TABLE, Layout, Z
+from mutau.detector.simulation_steps import bend
+from mutau.experiment.schema import Experiment
+from mutau.transport.beam import BeamMuons
+
+Array = NDArray[np.float64]
+
+
+def entrance(layout: Layout) -> float:
+    """z (cm) at which the beam enters: 1 um before the first thing, so that all of it is seen."""
+    return layout.setup.start - 1e-4
+
+
+def at_entrance(experiment: Experiment, layout: Layout, beam: BeamMuons) -> BeamMuons:
+    """Beam particles described at the target, traced back to where the set-up begins.
+
+    Straight lines, and back through the dipoles before the target, without matter: what the
+    particles lose and scatter on the way comes on top. They meet the target where the beam is
+    described, whatever magnets stand before it.
+    Raises MutauError for a field map before the target.
+    Check: without a dipole the straight line; through one, forward again to the same place.
+    """
+    rows, start = layout.setup.rows, entrance(layout)
+    before = (rows[:, KIND] == DIPOLE) & (rows[:, Z] < beam.z)
+    if not before.any():
+        return beam.at(start)
+    if (rows[before, TABLE] >= 0.0).any():
+        raise MutauError(
+            "beam particles cannot be traced back through a field map before the target",
+            place=f"{experiment.name}: detector/magnet",
+            allowed="a dipole with field_integral, or a beam file (beam/phase_space)",
+        )
+    states = np.column_stack([beam.x, beam.y, beam.slope_x, beam.slope_y, beam.momentum])
+    traced = _back(states, beam.z, start, rows, layout.setup.tables)
+    x, y, slope_x, slope_y, momentum, there = traced.T.copy()
+    return BeamMuons(x, y, slope_x, slope_y, momentum, beam.weight * there, start, beam.part)
+
+
+@njit
+def _back(states: Array, z_from: float, z_to: float, rows: Array, tables: Array) -> Array:
+    """(N, 6): x, y, slopes, momentum at z_to, and 1, or 0 for those that cannot come from there.
+
+    Seen in a mirror across z a particle runs backwards on a curve that bends the same way.
+    """
+    out = np.ones((states.shape[0], 6))
+    for i in range(states.shape[0]):
+        x, y, tx, ty, p = states[i]
+        z, fine = z_from, 1.0
+        for r in range(rows.shape[0] - 1, -1, -1):
+            low, high = rows[r, Z], rows[r, Z] + rows[r, LENGTH]
+            if rows[r, KIND] != DIPOLE or high > z + 1e-9:
+                continue  # no field, behind the start, or the sibling of a piece already crossed
+            x, y = x - (z - high) * tx, y - (z - high) * ty
+            x, y, tx, ty, good = bend(x, y, low, -tx, -ty, p, rows, tables, r, high - low, 1.0)
+            tx, ty, z, fine = -tx, -ty, low, fine * good
+        out[i, :5] = x - (z - z_to) * tx, y - (z - z_to) * ty, tx, ty, p
+        out[i, 5] = fine
+    return out
+
+
+def measures_incoming(experiment: Experiment) -> bool:
+    """Whether planes before the target measure the momentum: three or more around a dipole."""
+    z = [tracker.z for tracker in experiment.detector.tracker if tracker.arm == "incoming"]
+    return len(z) >= 3 and any(min(z) < m.z < max(z) for m in experiment.detector.magnet)
+
+
+def smeared_momentum(experiment: Experiment, p_beam: Array, rng: np.random.Generator) -> Array:
+    """Momentum (GeV, (N,)) that stations before the set-up measure, by the resolution of the file.
+
+    p_beam : (N, 4) GeV at the entrance.
+    """
+    true = np.linalg.norm(p_beam[:, 1:], axis=1)
+    resolution = experiment.detector.resolution
+    sigma = resolution.incoming_momentum if resolution else 0.0
+    return np.asarray(np.maximum(true * (1.0 + sigma * rng.standard_normal(len(true))), 0.0))
+
+
+def with_measured_momentum(hits: Hits, experiment: Experiment) -> Hits:
+    """The hits with the incoming momentum of the track before the target, 0 without a track.
+
+    As they are where no planes around a dipole measure it.
+    """
+    if not measures_incoming(experiment):
+        return hits
+    from mutau.detector.tracking import fit_hits
+
+    fit = fit_hits(hits, experiment, arm="incoming", max_removed=1)
+    return replace(hits, incoming_momentum=np.where(fit.ok, fit.momentum, 0.0))

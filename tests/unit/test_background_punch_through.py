@@ -27,9 +27,10 @@ from mutau.background.punch_through import (
     hcal_module,
     punch_through,
 )
-from mutau.background.punch_through_kernels import contained_kernel, lower_gamma, soft_share
+from mutau.background.punch_through_kernels import contained_kernel, soft_share
 from mutau.core.constants import M_P
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
+from mutau.core.special import lower_gamma
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
 

@@ -10,6 +10,7 @@ from scipy.special import gammainc
 
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
+from mutau.core.special import lower_gamma
 from mutau.detector.calorimeters import sampling_fraction, sampling_term, smear
 from mutau.detector.simulation_geometry import (
     HEADER,
@@ -17,7 +18,7 @@ from mutau.detector.simulation_geometry import (
     electron_critical_energy,
 )
 from mutau.detector.simulation_matter import draw_loss, nuclear_recoil
-from mutau.detector.simulation_showers import gamma_share, shower_shape, side_loss
+from mutau.detector.simulation_showers import shower_shape, side_loss
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import (
     T_MAX,
@@ -106,7 +107,7 @@ def test_nuclear_recoil_is_soft_and_has_a_tail():
 def test_incomplete_gamma_function():
     a = np.array([1.05, 2.0, 3.7, 6.0, 9.0])
     for x in (1e-3, 0.5, 2.0, 5.0, 20.0, 60.0):
-        ours = [gamma_share(float(v), x) for v in a]
+        ours = [lower_gamma(float(v), x) for v in a]
         assert ours == pytest.approx(gammainc(a, x), rel=1e-6, abs=1e-9)
 
 
@@ -118,7 +119,7 @@ def test_showers_have_their_maximum_where_it_should_be():
     depth = (shapes[:, 0] - 1.0) / shapes[:, 1]
     assert np.median(depth) == pytest.approx(math.log(y) - 0.812, rel=0.02)
     # 25 X0 contain all but about 1 % of a 100 GeV shower (PDG: leakage 1 % at 26 X0)
-    leak = 1.0 - np.array([gamma_share(a, 25.0 * b) for a, b in shapes]).mean()
+    leak = 1.0 - np.array([lower_gamma(a, 25.0 * b) for a, b in shapes]).mean()
     assert 0.002 < leak < 0.03
 
 

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.constants import M_MU
 from mutau.core.jit import njit
 from mutau.detector.simulation_geometry import (
     DENSE,
@@ -30,7 +29,7 @@ from mutau.detector.simulation_geometry import (
     TARGET,
     Z,
 )
-from mutau.detector.simulation_kernels import release
+from mutau.detector.simulation_kernels import leave_with, release
 from mutau.detector.simulation_matter import STOPPED, recoil_kernel
 from mutau.detector.simulation_showers import (
     CHARGED,
@@ -143,12 +142,7 @@ def force_losses(
             left = rows[r, Z] + rows[r, LENGTH] - event[PZ]
             release(rng, rows, tables, event, extra, stack, kind, lost, kick_x, kick_y, m, r, left)
         after = energy - lost
-        p_out = math.sqrt(max(after * after - M_MU * M_MU, 1e-12))
-        event[SX] += kick_x / p_out
-        event[SY] += kick_y / p_out
-        event[EN] = after
-        if after <= STOPPED * 1.001 or abs(event[SX]) > STEEP or abs(event[SY]) > STEEP:
-            event[EN] = 0.0
+        leave_with(event, after, kick_x, kick_y)
 
 
 @njit

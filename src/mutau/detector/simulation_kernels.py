@@ -86,6 +86,20 @@ _FLAT: Final = 1e-6
 
 
 @njit
+def leave_with(event: Array, after: float, kick_x: float, kick_y: float) -> None:
+    """The muon after a loss: energy `after`, transverse momentum given by the recoil (GeV).
+
+    It stops (energy 0) where it is too soft or too steep to be followed.
+    """
+    p_out = math.sqrt(max(after * after - M_MU * M_MU, 1e-12))
+    event[SX] += kick_x / p_out
+    event[SY] += kick_y / p_out
+    event[EN] = after
+    if after <= STOPPED * 1.001 or abs(event[SX]) > STEEP or abs(event[SY]) > STEEP:
+        event[EN] = 0.0
+
+
+@njit
 def release(
     rng: np.random.Generator,
     rows: Array,
@@ -158,12 +172,7 @@ def _collide(
         event[E_VERTEX + 2], event[E_VERTEX + 3] = event[PZ], lost
         event[E_VERTEX + 4] = kind + 1.0
     release(rng, rows, tables, event, extra, stack, kind, lost, kick_x, kick_y, m, r, left)
-    p_out = math.sqrt(max(after * after - M_MU * M_MU, 1e-12))
-    event[SX] += kick_x / p_out
-    event[SY] += kick_y / p_out
-    event[EN] = after
-    if after <= STOPPED * 1.001 or abs(event[SX]) > STEEP or abs(event[SY]) > STEEP:
-        event[EN] = 0.0
+    leave_with(event, after, kick_x, kick_y)
 
 
 @njit

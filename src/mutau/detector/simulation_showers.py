@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_PI
 from mutau.core.jit import njit
+from mutau.core.special import lower_gamma
 from mutau.detector.hits import NUCLEAR
 from mutau.detector.simulation_geometry import (
     COUNTER,
@@ -80,35 +81,6 @@ CHARGED_SHARE: Final = 0.6
 #: interaction length of iron.
 HADRON_RADIUS: Final = 8.0
 PHOTON_SHARE: Final = 0.3
-
-
-@njit
-def gamma_share(a: float, x: float) -> float:
-    """Regularised lower incomplete gamma function P(a, x): share of a gamma profile below x."""
-    if x <= 0.0:
-        return 0.0
-    front = math.exp(a * math.log(x) - x - math.lgamma(a))
-    if x < a + 1.0:
-        term = total = 1.0 / a
-        for n in range(1, 400):
-            term *= x / (a + n)
-            total += term
-            if term < 1e-8 * total:
-                break
-        return min(front * total, 1.0)
-    b = x + 1.0 - a
-    c, d = 1e300, 1.0 / b
-    h = d
-    for n in range(1, 400):
-        an = -n * (n - a)
-        b += 2.0
-        d = 1.0 / (an * d + b)
-        c = b + an / c
-        step = d * c
-        h *= step
-        if abs(step - 1.0) < 1e-8:
-            break
-    return 1.0 - front * h
 
 
 @njit
@@ -425,9 +397,9 @@ def _electromagnetic(
         q[S_A], q[S_B] = shower_shape(rng, each, critical, tables[table + M_Z])
         q[S_KIND], q[S_DEPTH] = SHOWER, 0.0
     energy, a, b = q[S_E], q[S_A], q[S_B]
-    before = gamma_share(a, b * q[S_DEPTH])
+    before = lower_gamma(a, b * q[S_DEPTH])
     q[S_DEPTH] += cm / x0
-    below = gamma_share(a, b * q[S_DEPTH])
+    below = lower_gamma(a, b * q[S_DEPTH])
     _move(q, high - q[S_Z])
     rest = energy * (1.0 - below)
     done = rest < max(SOFT, 1e-4 * energy)

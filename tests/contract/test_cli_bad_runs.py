@@ -55,7 +55,7 @@ BEAMS = {
 
 
 @pytest.fixture
-def refused(cli, tmp_path):
+def assert_refused(cli, tmp_path):
     """Run a verb; it must end with 2, say `message` without a traceback, and leave no new file."""
 
     def call(message, *words):
@@ -80,18 +80,18 @@ def good_map(tmp_path):
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_set_ups(name, refused, tmp_path):
+def test_set_ups(name, assert_refused, tmp_path):
     old, new, message = MISTAKES[name]
     assert old in TEXT
     good_map(tmp_path)
     (tmp_path / "run.toml").write_text(TEXT.replace(old, new, 1))
-    refused(message, "check", "run.toml")
-    refused(message, "limit", "run.toml", "--mass", "0.1", "-o", "a.npz")
-    refused(message, "simulate", "run.toml", "-n", "100", "--workers", "1", "-o", "out")
+    assert_refused(message, "check", "run.toml")
+    assert_refused(message, "limit", "run.toml", "--mass", "0.1", "-o", "a.npz")
+    assert_refused(message, "simulate", "run.toml", "-n", "100", "--workers", "1", "-o", "out")
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_field_maps(name, refused, tmp_path):
+def test_field_maps(name, assert_refused, tmp_path):
     lines = good_map(tmp_path)
     if name == "hole":
         del lines[20]
@@ -107,12 +107,12 @@ def test_field_maps(name, refused, tmp_path):
         (tmp_path / "map.csv").write_text("\n".join(lines) + "\n")
     text = TEXT.replace(FIELD, 'field_map = "map.csv"\n')
     (tmp_path / "run.toml").write_text(text)
-    refused(MAPS[name], "check", "run.toml")
-    refused(MAPS[name], "limit", "run.toml", "--mass", "0.1", "-o", "a.npz")
+    assert_refused(MAPS[name], "check", "run.toml")
+    assert_refused(MAPS[name], "limit", "run.toml", "--mass", "0.1", "-o", "a.npz")
 
 
 @pytest.mark.parametrize("name", BEAMS)
-def test_beam_files(name, refused, tmp_path):
+def test_beam_files(name, assert_refused, tmp_path):
     content, message = BEAMS[name]
     if content is not None:
         (tmp_path / "beam.csv").write_text(content)
@@ -120,24 +120,24 @@ def test_beam_files(name, refused, tmp_path):
     text = TEXT[:start] + TEXT[stop:]
     text = text.replace("[beam]\n", '[beam]\nphase_space = "beam.csv"\n')
     (tmp_path / "run.toml").write_text(text)
-    refused(message, "check", "run.toml")
-    refused(message, "simulate", "run.toml", "-n", "100", "--workers", "1", "-o", "out")
+    assert_refused(message, "check", "run.toml")
+    assert_refused(message, "simulate", "run.toml", "-n", "100", "--workers", "1", "-o", "out")
 
 
-def test_results_of_another_file(refused, cli, tmp_path):
+def test_results_of_another_file(assert_refused, cli, tmp_path):
     """A changed counter, a changed map, another number: refused, the difference shown."""
     lines = good_map(tmp_path)
     text = TEXT.replace(FIELD, 'field_map = "good.csv"\n')
     (tmp_path / "run.toml").write_text(text)
     words = ("simulate", "run.toml", "-n", "300", "--workers", "1", "--no-events", "-o", "out")
     assert json.loads(cli(*words, "--json").out)["beam_particles"] == 300
-    refused("already holds results of this work; add --resume", *words)
-    refused("n: 300 there, 400 now", *words[:3], "400", *words[4:], "--resume")
+    assert_refused("already holds results of this work; add --resume", *words)
+    assert_refused("n: 300 there, 400 now", *words[:3], "400", *words[4:], "--resume")
     (tmp_path / "good.csv").write_text("\n".join(lines).replace("-0.5", "-0.51") + "\n")
-    refused("field_map_digest[MS2]: '", *words, "--resume")
+    assert_refused("field_map_digest[MS2]: '", *words, "--resume")
     (tmp_path / "good.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "run.toml").write_text(text.replace('x = "-14.8 cm"', 'x = "-15.8 cm"'))
-    refused("detector/counter[S4]/x: '-14.8 cm' there, '-15.8 cm' now", *words, "--resume")
+    assert_refused("detector/counter[S4]/x: '-14.8 cm' there, '-15.8 cm' now", *words, "--resume")
 
 
 @pytest.mark.parametrize(
@@ -169,5 +169,5 @@ def test_results_of_another_file(refused, cli, tmp_path):
         (("simulate", "na64mu", "-n", "100", "--mass", "200", "-o", "out"), "mass"),
     ],
 )  # fmt: skip
-def test_command_lines(words, message, refused):
-    refused(message, *words)
+def test_command_lines(words, message, assert_refused):
+    assert_refused(message, *words)

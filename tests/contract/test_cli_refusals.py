@@ -56,7 +56,7 @@ READING = [
 
 
 @pytest.fixture
-def refused(cli, tmp_path, recwarn):
+def assert_refused(cli, tmp_path, recwarn):
     """Run words that must be refused; gives back the message."""
 
     def run(*words: str, lines: bool = False) -> str:
@@ -79,39 +79,39 @@ def refused(cli, tmp_path, recwarn):
 
 
 @pytest.mark.parametrize("verb", POINTED, ids=" ".join)
-def test_impossible_masses_and_couplings(refused, verb):
+def test_impossible_masses_and_couplings(assert_refused, verb):
     for mass in ("nan", "-1", "0", "inf", "1e9", "", "abc", "0.1,0.2", "1e-30", "100 cm", "5 g"):
-        refused(*verb, "--mass", mass, "--coupling", "1e-3")
+        assert_refused(*verb, "--mass", mass, "--coupling", "1e-3")
     for coupling in ("-1", "nan", "0", "inf", "1e9", "x", ""):
-        refused(*verb, *MASS, "--coupling", coupling)
+        assert_refused(*verb, *MASS, "--coupling", coupling)
 
 
 @pytest.mark.parametrize("verb", LISTED, ids=" ".join)
-def test_impossible_lists_of_masses(refused, verb):
+def test_impossible_lists_of_masses(assert_refused, verb):
     for mass in ("nan", "-1", "0", "inf", "1e9", "", "abc", "0.1,nan", "0.1,1e9", ",", "0:1:3"):
-        refused(*verb, "--mass", mass)
+        assert_refused(*verb, "--mass", mass)
     for mass in ("1:0:3", "1:2:1", "1:2:x", "1MeV:1GeV:60:3", "1:2:99999999", "1:inf:3"):
-        refused(*verb, "--mass", mass)
+        assert_refused(*verb, "--mass", mass)
 
 
 @pytest.mark.parametrize("verb", [v for v in POINTED if v[0] != "background"], ids=" ".join)
-def test_impossible_models(refused, verb):
+def test_impossible_models(assert_refused, verb):
     for words in (
         ("--alpha-d", "-1"), ("--alpha-d", "nan"), ("--alpha-d", "2"), ("--model", "x"),
         ("--alpha-d", "0.1", "--mass-ratio", "nan"), ("--alpha-d", "0.1", "--mass-ratio", "1"),
         ("--model", "charges:none.toml"), ("--epsilon", "1e-3"), ("--model", "dark-photon"),
         ("--mass-ratio", "4"),
     ):  # fmt: skip
-        refused(*verb, *POINT, *words)
+        assert_refused(*verb, *POINT, *words)
 
 
 @pytest.mark.parametrize("energy", ["-1", "nan", "0", "inf", "x", "", "1 cm"])
-def test_impossible_energies(refused, energy):
+def test_impossible_energies(assert_refused, energy):
     for process in ("muon-brems", "electron-brems", "annihilation", "muon-electron-zprime"):
-        refused("xsec", process, *POINT, "--energy", energy)
-    refused("xsec", "muon-electron-nunu", "--energy", energy)
-    refused("xsec", "muon-electron-elastic", "--cuts", "muone", "--energy", energy)
-    refused("cascade", "--energy", energy)
+        assert_refused("xsec", process, *POINT, "--energy", energy)
+    assert_refused("xsec", "muon-electron-nunu", "--energy", energy)
+    assert_refused("xsec", "muon-electron-elastic", "--cuts", "muone", "--energy", energy)
+    assert_refused("cascade", "--energy", energy)
 
 
 @pytest.fixture
@@ -145,15 +145,15 @@ def files(tmp_path) -> list[str]:
 
 
 @pytest.mark.parametrize(("verb", "words"), READING, ids=[verb for verb, _ in READING])
-def test_what_is_no_experiment_file(refused, files, verb, words):
+def test_what_is_no_experiment_file(assert_refused, files, verb, words):
     for file in files:
-        refused(verb, file, *words, lines=True)
+        assert_refused(verb, file, *words, lines=True)
 
 
-def test_what_is_no_scan_and_no_result(refused, files):
+def test_what_is_no_scan_and_no_result(assert_refused, files):
     for file in files:
-        refused("scan", file, "-o", "s", lines=True)
-        refused("export", "csv", file, "-o", "x", lines=True)
+        assert_refused("scan", file, "-o", "s", lines=True)
+        assert_refused("export", "csv", file, "-o", "x", lines=True)
 
 
 def test_check_tells_its_problems_as_json(cli, files, tmp_path):
@@ -193,7 +193,7 @@ OUTPUTS = [
 
 
 @pytest.mark.parametrize(("words", "suffix", "kind"), OUTPUTS, ids=[w[0][0] for w in OUTPUTS])
-def test_outputs_that_cannot_be_written(refused, tmp_path, words, suffix, kind):
+def test_outputs_that_cannot_be_written(assert_refused, tmp_path, words, suffix, kind):
     (tmp_path / "inway").write_text("x")
     (tmp_path / f"taken{suffix or '.d'}").mkdir()
     places = [f"inway/x{suffix}", f"/proc/x{suffix}"]
@@ -205,7 +205,7 @@ def test_outputs_that_cannot_be_written(refused, tmp_path, words, suffix, kind):
         (tmp_path / "closed").mkdir(mode=0o555)
         places.append(f"closed/x{suffix}")
     for place in places:
-        assert place.split("/x")[0] in refused(*words, "-o", place)
+        assert place.split("/x")[0] in assert_refused(*words, "-o", place)
 
 
 WRONG = [
@@ -278,5 +278,5 @@ WRONG = [
 
 
 @pytest.mark.parametrize("words", WRONG, ids=" ".join)
-def test_wrong_words(refused, words):
-    refused(*words)
+def test_wrong_words(assert_refused, words):
+    assert_refused(*words)

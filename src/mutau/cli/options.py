@@ -250,6 +250,10 @@ Level = Annotated[
     float | None,
     typer.Option(help="Confidence level, 0.5 to 0.9999; default: the experiment's."),
 ]
+Method = Annotated[
+    str | None,
+    typer.Option(help="A name out of `mutau show methods`; default: the experiment's."),
+]
 Material = Annotated[str, typer.Option(help="A name out of `mutau show materials`.")]
 FullChain = Annotated[
     bool,

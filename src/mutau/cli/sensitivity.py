@@ -40,10 +40,7 @@ def sensitivity(
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
     cl: o.Level = None,
-    method: Annotated[
-        str | None,
-        typer.Option(help="A name out of `mutau show methods`; default: the experiment's."),
-    ] = None,
+    method: o.Method = None,
     full_chain: o.FullChain = False,
     background: o.BackgroundFrom = "computed",
     n: o.Events = 0,

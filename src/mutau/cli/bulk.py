@@ -63,7 +63,12 @@ def scan(
 def simulate(
     experiment: o.Experiment,
     out: o.Folder,
-    n: Annotated[float, typer.Option("-n", help="Beam particles: 1000 or 1e7.")] = 1e5,
+    n: Annotated[
+        int,
+        typer.Option(
+            "-n", parser=o.whole_number(1), metavar="N", help="Beam particles: 1000 or 1e7."
+        ),
+    ] = 100_000,
     mass: Annotated[
         str | None,
         typer.Option(help="Z' mass in GeV, or 100MeV; then every beam particle emits one."),
@@ -83,16 +88,13 @@ def simulate(
     json: o.Json = False,
 ) -> None:
     """Beam particles (or signal) through the whole set-up, to Parquet; killed, it goes on."""
-    from mutau.core.errors import MutauError
     from mutau.experiment import load_experiment
     from mutau.scan.answers import simulation_answer
     from mutau.scan.simulate import Run, run_simulation
 
-    if not (1.0 <= n <= 1e15 and n == int(n)):
-        raise MutauError(f"n = {n:g} beam particles", place="-n", allowed="a whole number above 0")
     item = load_experiment(experiment)
     run = Run(
-        experiment=item.to_dict(), name=item.name, n=int(n), seed=seed,
+        experiment=item.to_dict(), name=item.name, n=n, seed=seed,
         mass=o.energy("--mass", mass) if mass else None, keep=keep, columns=columns,
         tables=not no_events,
     )  # fmt: skip

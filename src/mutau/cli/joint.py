@@ -58,6 +58,12 @@ def _levels(text: str) -> list[float]:
             remedy="write for example 0.68,0.95",
         ) from None
     for level in levels:
+        if 1.0 < level < 100.0:
+            raise MutauError(
+                f"{level:g} is no confidence level",
+                place="--levels",
+                remedy=f"write {level / 100.0:g} for {level:g} %",
+            )
         threshold(level)
     return levels
 

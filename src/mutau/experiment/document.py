@@ -16,7 +16,7 @@ Document = dict[str, Any]
 #: Keys of texts, which change no number.
 TEXTS = frozenset({"because", "title", "source"})
 _STEP = re.compile(r"^([^\[\]]+)(?:\[([^\[\]]+)\])?$")
-_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def read_document(path: str | Path) -> Document:
@@ -134,7 +134,7 @@ def _inline(value: Any) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.match(key) else json.dumps(key, ensure_ascii=False)
+    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
 def _is_tables(value: Any) -> bool:

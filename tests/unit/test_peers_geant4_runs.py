@@ -143,6 +143,24 @@ def test_seed_output_and_energy(capfd):
     assert one.seconds > 0.0
 
 
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_the_user_s_home_is_left_alone(tmp_path, monkeypatch, word):
+    """geant4-pybind takes CI=true as leave to fetch and delete data at home; we do neither."""
+    kept = tmp_path / ".geant4_pybind" / "G4EMLOW-of-the-user"
+    kept.mkdir(parents=True)
+    monkeypatch.setenv("CI", word)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run_geant4(small()).deposits.shape == (20, 20)
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+
+
+def test_no_home_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("CI", "true")
+    assert run_geant4(small()).seconds > 0.0
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_what_geant4_refuses_is_an_error_with_its_words():
     with pytest.raises(MutauError, match="KeyError: 'option9'"):
         run_geant4(small(physics="option9"))

@@ -184,6 +184,8 @@ def _wait(
     """Start the worker, pass on what it tells, and return its exit status."""
     command = [sys.executable, "-m", "mutau.peers.geant4_worker", *arguments]
     environment = {**os.environ, **data_environment(data), "OMP_NUM_THREADS": "1"}
+    # geant4-pybind takes CI=true as leave to fetch data sets and to tidy its folder at home
+    environment.pop("CI", None)
     # a session of its own: an interrupt at the keyboard reaches us, and we end the worker
     with (
         (folder / "python.log").open("wb") as errors,

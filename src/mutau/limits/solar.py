@@ -109,21 +109,25 @@ def electron_charge(cls: type[VectorModel], q2: Array) -> Array:
 
 
 def _recoils(
-    mass: float, energy: float, window: tuple[float, float], n: int
+    masses: Array, energy: float, window: tuple[float, float], n: int
 ) -> tuple[Array, Array]:
-    """Recoil energies and weights, Gauss-Legendre in log(m^2 + 2 m_e T), over the window (GeV)."""
+    """Recoil energies and weights over the window (GeV), each (M, n), one row per mass.
+
+    Gauss-Legendre in log(m^2 + 2 m_e T).
+    """
     low, high = window[0], min(window[1], recoil_edge(energy))
     if not 0.0 <= low < high:
         raise OutOfRange(
             f"the window of recoil energies [{low:g}, {window[1]:g}] GeV is empty",
             allowed=f"0 <= low < high, low below {recoil_edge(energy):.4g} GeV",
         )
-    start, stop = mass * mass + 2.0 * M_E * low, mass * mass + 2.0 * M_E * high
+    square = masses[:, None] ** 2
+    start, stop = square + 2.0 * M_E * low, square + 2.0 * M_E * high
     x, w = np.polynomial.legendre.leggauss(n)
-    span = math.log(stop / start)
-    moved = start * np.exp(0.5 * span * (x + 1.0))
+    half = 0.5 * np.log(stop / start)
+    moved = start * np.exp(half * (x + 1.0))
     t = low + (moved - start) / (2.0 * M_E)
-    return t, 0.5 * span * w * moved / (2.0 * M_E)
+    return t, half * w * moved / (2.0 * M_E)
 
 
 def rate_slopes(
@@ -151,24 +155,22 @@ def rate_slopes(
     if window is None:
         low, high = bound_inputs("solar")["borexino"]["window_MeV"]
         window = (low * 1e-3, high * 1e-3)
-    slopes = []
-    for mass in checked_masses(masses):
-        t, weight = _recoils(float(mass), energy, window, n)
-        forward, mixed = (1.0 - t / energy) ** 2, M_E * t / energy**2
-        unit = electron_charge(cls, -2.0 * M_E * t) / (
-            2.0 * math.sqrt(2.0) * G_F * (mass * mass + 2.0 * M_E * t)
-        )
-        total = linear = square = 0.0
-        for flavour, (share, charge) in enumerate(zip(shares, charges, strict=True)):
-            left = sin2_w + (0.5 if flavour == 0 else -0.5)
-            delta = charge * unit
-            total += share * float(weight @ (left**2 + sin2_w**2 * forward - left * sin2_w * mixed))
-            shape = 2.0 * left + 2.0 * sin2_w * forward - (left + sin2_w) * mixed
-            linear += share * float(weight @ (delta * shape))
-            square += share * float(weight @ (delta**2 * (1.0 + forward - mixed)))
-        slopes.append((linear / total, square / total))
-    a, b = np.array(slopes).T
-    return a, b
+    m = checked_masses(masses)
+    t, weight = _recoils(m, energy, window, n)
+    forward, mixed = (1.0 - t / energy) ** 2, M_E * t / energy**2
+    unit = electron_charge(cls, -2.0 * M_E * t) / (
+        2.0 * math.sqrt(2.0) * G_F * (m[:, None] ** 2 + 2.0 * M_E * t)
+    )
+    total, linear, square = np.zeros((3, *m.shape))
+    for flavour, (share, charge) in enumerate(zip(shares, charges, strict=True)):
+        left = sin2_w + (0.5 if flavour == 0 else -0.5)
+        delta = charge * unit
+        alone = left**2 + sin2_w**2 * forward - left * sin2_w * mixed
+        shape = 2.0 * left + 2.0 * sin2_w * forward - (left + sin2_w) * mixed
+        total += share * np.sum(weight * alone, axis=1)
+        linear += share * np.sum(weight * delta * shape, axis=1)
+        square += share * np.sum(weight * delta**2 * (1.0 + forward - mixed), axis=1)
+    return linear / total, square / total
 
 
 def standard_rate(shares: Shares | None = None) -> float:

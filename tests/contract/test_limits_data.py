@@ -45,6 +45,8 @@ def test_a_curve_can_be_asked_on_all_its_range(limit):
     if limit.excludes == "above":
         assert np.all(limit.is_excluded(mass, 1.001 * values))
         assert not np.any(limit.is_excluded(mass, 0.999 * values))
+    if limit.excludes in ("above", "below"):  # a point of the curve itself is not excluded
+        assert not np.any(limit.is_excluded(limit.mass, limit.coupling_at(limit.mass)))
 
 
 def test_what_a_plane_shows():

@@ -100,21 +100,16 @@ class PublishedLimit:
         if self.excludes == "inside":
             raise MutauError(f"{self.name!r} is a closed region, not a line", place="coupling_at")
         m = self._masses(mass, outside, ("raise", "nan"))
-        inside = self.covers(m)
-        x = m[inside]
-        weakest = np.fmin if self.excludes == "below" else np.fmax
-        nodes, first = np.unique(self.mass, return_index=True)
-        at_node = weakest.reduceat(self.coupling, first)
-        right = np.clip(np.searchsorted(self.mass, x, side="right"), 1, len(self.mass) - 1)
-        low, high = np.log(self.mass[right - 1]), np.log(self.mass[right])
-        step = np.where(high > low, high - low, 1.0)
-        share = np.where(high > low, (np.log(x) - low) / step, 1.0)
-        start, end = self.coupling[right - 1], self.coupling[right]
-        values = start * (end / start) ** share
-        nearest = np.clip(np.searchsorted(nodes, x), 0, len(nodes) - 1)
-        out = np.full(m.shape, np.nan)
-        out[inside] = np.where(nodes[nearest] == x, at_node[nearest], values)
-        return out
+        return np.asarray(np.exp(self._log_line(np.log(m))))
+
+    def _log_line(self, log_mass: Array) -> Array:
+        """ln(coupling) of the line at ln(mass), NaN beyond the curve, the weaker bound at a step."""
+        nodes, values = np.log(self.mass), np.log(self.coupling)
+        line = np.asarray(np.interp(log_mass, nodes, values, left=np.nan, right=np.nan))
+        weakest = np.min if self.excludes == "below" else np.max
+        for place in np.unique(nodes[1:][nodes[1:] == nodes[:-1]]):
+            line[log_mass == place] = weakest(values[nodes == place])
+        return line
 
     def is_excluded(
         self, mass: ArrayLike, coupling: ArrayLike, outside: str = "raise"
@@ -142,8 +137,8 @@ class PublishedLimit:
                 np.log(m[inside]), np.log(g[inside]), np.log(self.mass), np.log(self.coupling)
             )
             return out
-        line = self.coupling_at(m[inside])
-        out[inside] = g[inside] > line if self.excludes == "above" else g[inside] < line
+        line, point = self._log_line(np.log(m[inside])), np.log(g[inside])
+        out[inside] = point > line if self.excludes == "above" else point < line
         return out
 
     def _masses(self, mass: ArrayLike, outside: str, allowed: tuple[str, str]) -> Array:

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
-from mutau.core.fourvectors import boost
 from mutau.matter.hadrons import Channel, Hadron, hadron
 
 Array = NDArray[np.float64]
 
 _GRID: Final = 400
+_BLOCK: Final = 4096  # parents at a time: their arrays stay in the processor's cache
 
 
 def decay_probability(particle: Hadron, momentum: ArrayLike, path: ArrayLike) -> Array:
@@ -171,9 +171,13 @@ def share_below(particle: Hadron, channel: Channel, index: int, energy: float, c
 
 
 def _isotropic(n: int, rng: np.random.Generator) -> Array:
-    cosine, phi = rng.uniform(-1.0, 1.0, n), rng.uniform(0.0, 2.0 * math.pi, n)
-    sine = np.sqrt(1.0 - cosine * cosine)
-    return np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=-1)
+    """Random unit vectors, (3, n)."""
+    out = np.empty((3, n))
+    out[2], phi = rng.uniform(-1.0, 1.0, n), rng.uniform(0.0, 2.0 * math.pi, n)
+    sine = np.sqrt(1.0 - out[2] * out[2])
+    np.multiply(sine, np.cos(phi), out=out[0])
+    np.multiply(sine, np.sin(phi), out=out[1])
+    return out
 
 
 def _dalitz_points(
@@ -196,39 +200,42 @@ def _dalitz_points(
 
 
 def _perpendicular(axis: Array, rng: np.random.Generator) -> Array:
-    """Random unit vectors across given unit vectors, (N, 3)."""
-    other = _isotropic(len(axis), rng)
-    across = np.cross(axis, other)
-    return np.asarray(across / np.linalg.norm(across, axis=1)[:, None])
+    """Random unit vectors across given unit vectors, (3, n)."""
+    across = np.cross(axis, _isotropic(axis.shape[1], rng), axis=0)
+    return np.asarray(across / np.linalg.norm(across, axis=0))
+
+
+def _momenta_at_rest(
+    particle: Hadron, channel: Channel, n: int, rng: np.random.Generator
+) -> list[Array]:
+    """Momenta (3, n) of each daughter in n decays at rest, GeV."""
+    m = particle.mass
+    if len(channel.masses) == 2:
+        momentum = float(rest_momentum(m, *channel.masses)) * _isotropic(n, rng)
+        return [momentum, -momentum]
+    s12, s23 = _dalitz_points(particle, channel, n, rng)
+    m1, m2, m3 = channel.masses
+    e1 = (m * m + m1 * m1 - s23) / (2.0 * m)
+    e3 = (m * m + m3 * m3 - s12) / (2.0 * m)
+    p1 = np.sqrt(np.maximum(e1 * e1 - m1 * m1, 0.0))
+    p3 = np.sqrt(np.maximum(e3 * e3 - m3 * m3, 0.0))
+    # (p_1 + p_3)^2 = p_2^2 fixes the angle between 1 and 3
+    p2_2 = (m - e1 - e3) ** 2 - m2 * m2
+    cosine = np.clip((p2_2 - p1**2 - p3**2) / np.maximum(2.0 * p1 * p3, 1e-300), -1.0, 1.0)
+    axis = _isotropic(n, rng)
+    side = _perpendicular(axis, rng)
+    first = p1 * axis
+    third = p3 * (cosine * axis + np.sqrt(1.0 - cosine**2) * side)
+    return [first, -first - third, third]
 
 
 def decay_at_rest(particle: Hadron, channel: Channel, n: int, rng: np.random.Generator) -> Array:
     """n decays in the rest frame: (n, daughters, 4) GeV, unweighted and isotropic."""
-    m = particle.mass
-    if len(channel.masses) == 2:
-        p_rest = float(rest_momentum(m, *channel.masses))
-        momentum = p_rest * _isotropic(n, rng)
-        momenta = [momentum, -momentum]
-    else:
-        s12, s23 = _dalitz_points(particle, channel, n, rng)
-        m1, m2, m3 = channel.masses
-        e1 = (m * m + m1 * m1 - s23) / (2.0 * m)
-        e3 = (m * m + m3 * m3 - s12) / (2.0 * m)
-        p1 = np.sqrt(np.maximum(e1 * e1 - m1 * m1, 0.0))
-        p3 = np.sqrt(np.maximum(e3 * e3 - m3 * m3, 0.0))
-        # (p_1 + p_3)^2 = p_2^2 fixes the angle between 1 and 3
-        p2_2 = (m - e1 - e3) ** 2 - m2 * m2
-        cosine = np.clip((p2_2 - p1**2 - p3**2) / np.maximum(2.0 * p1 * p3, 1e-300), -1.0, 1.0)
-        axis = _isotropic(n, rng)
-        side = _perpendicular(axis, rng)
-        sine = np.sqrt(1.0 - cosine**2)
-        first = p1[:, None] * axis
-        third = p3[:, None] * (cosine[:, None] * axis + sine[:, None] * side)
-        momenta = [first, -first - third, third]
+    momenta = _momenta_at_rest(particle, channel, n, rng)
     out = np.empty((n, len(momenta), 4))
-    for i, (momentum, mass) in enumerate(zip(momenta, channel.masses, strict=True)):
-        out[:, i, 1:] = momentum
-        out[:, i, 0] = np.sqrt(np.sum(momentum**2, axis=1) + mass * mass)
+    for i, (q, mass) in enumerate(zip(momenta, channel.masses, strict=True)):
+        out[:, i, 0] = np.sqrt(q[0] ** 2 + q[1] ** 2 + q[2] ** 2 + mass * mass)
+        out[:, i, 1:] = q.T
     return out
 
 
@@ -243,6 +250,17 @@ def decay_in_flight(
     p4 = np.asarray(p4, float)
     if p4.ndim != 2 or p4.shape[1] != 4:
         raise MutauError(f"p4 has shape {p4.shape}", allowed="(N, 4)")
-    rest = decay_at_rest(particle, channel, len(p4), rng)
-    beta = p4[:, 1:] / p4[:, :1]
-    return boost(rest, beta[:, None, :])
+    out = np.empty((len(p4), len(channel.masses), 4))
+    momenta = _momenta_at_rest(particle, channel, len(p4), rng)
+    for start in range(0, len(p4), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        energy, *p = np.ascontiguousarray(p4[part].T)
+        for i, (momentum, mass) in enumerate(zip(momenta, channel.masses, strict=True)):
+            q = momentum[:, part]
+            rest = np.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + mass * mass)
+            boosted = (energy * rest + p[0] * q[0] + p[1] * q[1] + p[2] * q[2]) / particle.mass
+            share = (rest + boosted) / (energy + particle.mass)
+            out[part, i, 0] = boosted
+            for axis in range(3):
+                out[part, i, axis + 1] = q[axis] + share * p[axis]
+    return out

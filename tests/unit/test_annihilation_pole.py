@@ -10,6 +10,8 @@ from scipy.special import erfc
 
 from mutau.core.constants import M_E
 from mutau.core.errors import MutauError
+from mutau.matter import hartree_fock
+from mutau.matter.atomic_electrons import ATOMIC_MOMENTUM
 from mutau.models import DarkPhoton, LmuMinusLtau
 from mutau.xsec import annihilation
 from mutau.xsec import annihilation_kernels as kernels
@@ -18,6 +20,7 @@ from mutau.xsec.annihilation_electrons import (
     from_binding,
     from_profiles,
     hydrogenic_profile,
+    orbital_profile,
     virial_profile,
 )
 
@@ -104,6 +107,15 @@ def test_compton_profile_is_normalised_and_continued():
     found = compton_profile(k, grid, profile, scale)
     exact = hydrogenic_profile(k, scale**2 / (2 * M_E))
     np.testing.assert_allclose(found, exact, rtol=2e-4)
+
+
+def test_the_orbital_of_hydrogen_has_the_closed_form():
+    scale = ATOMIC_MOMENTUM
+    k = np.linspace(0.0, 30.0, 2001) * scale
+    (orbital,) = hartree_fock.atom("H").orbitals
+    exact = hydrogenic_profile(k, scale**2 / (2.0 * M_E))
+    # 1e-5 where the electron is; the basis leaves 3e-4 in the tail, at 1e-9 of the peak
+    np.testing.assert_allclose(orbital_profile(k, orbital), exact, rtol=5e-4, atol=2e-5 * exact[0])
 
 
 @pytest.mark.parametrize("shells", [CARBON, DEEP], ids=["carbon", "deep"])

@@ -209,11 +209,12 @@ def cross_section(
     energies : array_like, total positron energy, GeV. model : mass, widths and mixing.
     channel : one of the model's channels, "invisible" (neutrinos and dark matter) or "all".
     element : chemical symbol; for electrons at rest also an atomic number.
-    electrons : "rest", "virial" (arXiv:2404.06982, below eq. 5.2), "hydrogenic", "compton"
-        or momenta of one's own (`annihilation_electrons`; then `element` is not used).
+    electrons : "rest", "virial" (arXiv:2404.06982, below eq. 5.2), "hydrogenic", "hartree-fock"
+        (up to neon), "compton" or momenta of one's own (`annihilation_electrons`; then `element`
+        is not used).
     Returns (E,) float64, pb per atom. Zero where the channel is closed for every electron.
-    Numerical error: 1e-12 at rest, below 1e-4 for "virial" and "hydrogenic", below 1e-3 for
-    "compton", whose profiles are tabulated with three digits.
+    Numerical error: 1e-12 at rest, below 1e-3 for "compton", whose profiles are tabulated
+    with three digits, below 1e-4 for the others.
     Raises OutOfRange for an energy not above the electron mass or not finite, UnknownName for a
     wrong channel, element or electron model, MissingExtra if "compton" has no data.
     Check: the integral over E is 4 pi^2 alpha epsilon^2 Z/(2 m_e) Br, whatever the electrons.
@@ -396,7 +397,7 @@ def lead_line_shapes(
 
 
 def diamond_line_shapes(
-    electrons: Sequence[str] = ("virial", "hydrogenic", "compton"),
+    electrons: Sequence[str] = ("virial", "hydrogenic", "hartree-fock", "compton"),
     energies: ArrayLike | None = None,
     *,
     epsilon: float = 1e-4,

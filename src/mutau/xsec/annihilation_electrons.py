@@ -1,12 +1,13 @@
 """How atomic electrons move, as one function per atom: G(k) = sum_shells n int_k^inf dP(k')/k'.
 
 Isotropic electrons enter the annihilation cross section through G alone (`annihilation_kernels`);
-G/2 is the atom's Compton profile. Three models, all normalised to Z electrons:
+G/2 is the atom's Compton profile. Four models, all normalised to Z electrons:
 
 "virial"     kinetic energy exponential with the shell's binding energy B as its mean
              (arXiv:2404.06982, below eq. 5.2), momenta relativistic;
 "hydrogenic" momentum density of a filled hydrogen-like shell, 8 p0^5/(pi^2 (k^2 + p0^2)^4) with
              p0^2 = 2 m B, the same mean kinetic energy (V. Fock, Z. Phys. 98 (1935) 145);
+"hartree-fock" orbitals of our own for light free atoms (`matter.hartree_fock`);
 "compton"    Hartree-Fock Compton profile of each shell (F. Biggs, L. B. Mendelsohn, J. B. Mann,
              At. Data Nucl. Data Tables 16 (1975) 201), from the optional package xraylib.
 
@@ -17,7 +18,7 @@ resonance), chemical bonds, and the change of the wave function by the positron.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -27,11 +28,12 @@ from numpy.typing import NDArray
 
 from mutau.core.constants import M_E
 from mutau.core.errors import MutauError, UnknownName
-from mutau.matter import atomic_electrons
+from mutau.matter import atomic_electrons, hartree_fock
+from mutau.matter.hartree_fock import Orbital
 
 Array = NDArray[np.float64]
 
-MODELS: Final = ("rest", "virial", "hydrogenic", "compton")
+MODELS: Final = ("rest", "virial", "hydrogenic", "hartree-fock", "compton")
 
 _POINTS: Final = 4000
 #: G is followed down to this fraction of G(0), and to this momentum (GeV).
@@ -62,6 +64,14 @@ class ElectronMomenta:
         return np.where(place < len(self.log_table) - 1, np.exp(value), 0.0)
 
 
+def _from_above(edges: Array, density: Callable[[Array], Array], rest: float) -> Array:
+    """Integral of `density` from each edge to the last, 6 Gauss nodes per interval, plus rest."""
+    half = 0.5 * np.diff(edges)
+    nodes = (0.5 * (edges[1:] + edges[:-1]))[:, None] + half[:, None] * _NODES
+    parts = half * (density(nodes) @ _WEIGHTS)
+    return np.concatenate([np.cumsum(parts[::-1])[::-1] + rest, [rest]])
+
+
 def virial_profile(momentum: Array, binding: float) -> Array:
     """G(k) of one electron with exponential kinetic energy of mean `binding`, per GeV.
 
@@ -71,23 +81,39 @@ def virial_profile(momentum: Array, binding: float) -> Array:
     Check: B << m gives sqrt(pi/(2 m B)) erfc(k/sqrt(2 m B)).
     """
     rapidity = np.arcsinh(momentum / M_E)
-    half = 0.5 * np.diff(rapidity)
-    nodes = (0.5 * (rapidity[1:] + rapidity[:-1]))[:, None] + half[:, None] * _NODES
-    kinetic = 2.0 * M_E * np.sinh(0.5 * nodes) ** 2
-    parts = half * (np.exp(-kinetic / binding) @ _WEIGHTS) / binding
     top = 2.0 * M_E * math.sinh(0.5 * float(rapidity[-1])) ** 2
     t, w = np.polynomial.laguerre.laggauss(16)
     above = top + binding * t
     rest = math.exp(-min(top / binding, 700.0)) * float(
         np.sum(w / np.sqrt(above * (above + 2.0 * M_E)))
     )
-    return np.concatenate([np.cumsum(parts[::-1])[::-1] + rest, [rest]])
+
+    def density(eta: Array) -> Array:
+        return np.exp(-2.0 * M_E * np.sinh(0.5 * eta) ** 2 / binding) / binding
+
+    return _from_above(rapidity, density, rest)
 
 
 def hydrogenic_profile(momentum: Array, binding: float) -> Array:
     """G(k) of one electron of a filled hydrogen-like shell: 16/(3 pi p0) (1 + k^2/p0^2)^-3."""
     scale = math.sqrt(2.0 * M_E * binding)
     return 16.0 / (3.0 * math.pi * scale) / (1.0 + (momentum / scale) ** 2) ** 3
+
+
+def orbital_profile(momentum: Array, orbital: Orbital) -> Array:
+    """G(k) of one electron of a Hartree-Fock orbital: int_k^inf dk' k' R(k')^2, per GeV.
+
+    momentum : (N,) rising from 0, GeV, its end far outside the orbital, where R falls as k^-4 or
+    faster. Check: hydrogen has `hydrogenic_profile`.
+    """
+
+    def density(k: Array) -> Array:
+        return np.asarray(k * orbital.in_momentum(k) ** 2)
+
+    units = momentum / atomic_electrons.ATOMIC_MOMENTUM
+    fall = 6.0 + 2.0 * orbital.ell  # power of the integral
+    rest = float(units[-1] * density(units[-1:])[0]) / fall
+    return _from_above(units, density, rest) / atomic_electrons.ATOMIC_MOMENTUM
 
 
 def compton_profile(momentum: Array, grid: Array, profile: Array, tail: float) -> Array:
@@ -186,6 +212,15 @@ def from_profiles(
     )
 
 
+def from_orbitals(orbitals: Sequence[Orbital]) -> ElectronMomenta:
+    """Momenta "hartree-fock" of an atom's occupied orbitals."""
+    softest = atomic_electrons.ATOMIC_MOMENTUM * math.sqrt(-2.0 * orbitals[-1].energy)
+    k = _grid(softest, _HIGHEST)
+    total = sum(orbital.electrons * orbital_profile(k, orbital) for orbital in orbitals)
+    number = float(sum(orbital.electrons for orbital in orbitals))
+    return _tabulate("hartree-fock", number, softest, np.asarray(total), k)
+
+
 @cache
 def momenta(symbol: str, name: str) -> ElectronMomenta:
     """Momenta of the electrons of an element by model name (not "rest").
@@ -194,6 +229,8 @@ def momenta(symbol: str, name: str) -> ElectronMomenta:
     """
     if name not in MODELS[1:]:
         raise UnknownName("electron model", name, MODELS[1:])
+    if name == "hartree-fock":
+        return from_orbitals(hartree_fock.atom(symbol).orbitals)
     shells = atomic_electrons.shells(symbol)
     occupation = [float(shell.electrons) for shell in shells]
     binding = [shell.binding_energy for shell in shells]

@@ -9,10 +9,12 @@ import tracemalloc
 import pytest
 
 from mutau.core.errors import MutauError, Problems
+from mutau.experiment import load_experiment
 from mutau.scan.grid import LogRange, all_points, load_grid
 from mutau.scan.points import run_scan, to_csv
-from mutau.scan.shards import run_shards, serial, shard_path
+from mutau.scan.shards import locked, run_shards, serial, shard_path
 
+NA64MU = load_experiment("na64mu").to_toml()
 TEXT = """
 schema = 1
 name = "exposure"
@@ -65,6 +67,23 @@ def test_long_and_short_ranges_hold_the_same_numbers():
         steps[60]
 
 
+def test_a_range_has_the_unit_of_its_axis(tmp_path):
+    """Masses are energies, what belongs to the experiment is as in its file, the rest is plain."""
+    text = TEXT.replace("[0.0, 0.1]", '"1e-3:0.1:3"').replace(
+        '"experiment/beam/particles" = [1e10, 1e11]',
+        '"experiment/beam/particles" = "1e9:1e11:3"\n'
+        'coupling = "1e-4:1e-2:3"\n"experiment/target/thickness" = "10 X0:40 X0:3"',
+    )
+    axes = dict(load_grid(write(tmp_path, text)).axes)
+    assert axes["mass"] == pytest.approx((0.01, 0.1, 1.0))
+    assert axes["alpha_d"] == pytest.approx((1e-3, 1e-2, 0.1))
+    assert axes["coupling"] == pytest.approx((1e-4, 1e-3, 1e-2))
+    assert axes["experiment/beam/particles"] == pytest.approx((1e9, 1e10, 1e11))
+    assert axes["experiment/target/thickness"] == ("10.0 X0", "20.0 X0", "40.0 X0")
+    with pytest.raises(Problems, match=r"grid/coupling: '1 MeV' is no number; coupling has no uni"):
+        load_grid(write(tmp_path, text.replace("1e-4:1e-2:3", "1 MeV:1e-2:3")))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "address"),
     [
@@ -87,6 +106,14 @@ def test_long_and_short_ranges_hold_the_same_numbers():
         ("schema = 1", "schema = 1\nseed = true", "seed"),
         ("schema = 1", "schema = 1\ncl = 90", "cl"),
         ("[0.0, 0.1]", "[true]", "grid/alpha_d"),
+        ("[0.0, 0.1]", '"1MeV:1GeV:3"', "grid/alpha_d"),
+        ("[0.0, 0.1]", '"0:0.1:3"', "grid/alpha_d"),
+        ("[0.0, 0.1]", '"0.01:0.1:\u00b2"', "grid/alpha_d"),
+        ("[0.0, 0.1]", '["0.1 GeV"]', "grid/alpha_d"),
+        ("[1e10, 1e11]", '"1e10:1 cm:3"', "grid/experiment/beam/particles"),
+        ("[1e10, 1e11]", '"1e10:1e11:1e3"', "grid/experiment/beam/particles"),
+        ("10MeV:1GeV:3", "10MeV:1GeV:" + "9" * 30, "grid/mass"),
+        ("10MeV:1GeV:3", f"10MeV:1GeV:{10**15}", "grid"),
     ],
 )
 def test_mistakes_are_located(tmp_path, old, new, address):
@@ -141,6 +168,7 @@ def test_order_of_completion_does_not_matter(tmp_path):
 def test_csv_states_units_and_empties():
     text = to_csv([{"mass": 0.1, "coupling_upper_limit": None, "numerical_err": 0.0}])
     assert text == "mass_GeV,coupling_upper_limit,numerical_err\n0.1,,0.0\n"
+    assert to_csv([{"mass": 0.1, "experiment/x": "1,2"}]) == 'mass_GeV,experiment/x\n0.1,"1,2"\n'
 
 
 def test_a_huge_scan_asks_first(cli, tmp_path):
@@ -162,12 +190,81 @@ def test_a_scan_with_other_charges_is_another(tmp_path, monkeypatch):
     text = 'schema = 1\nname = "mine"\nsource = "test"\n[charges]\nmu = 1.0\nnumu = 1.0\n'
     charges.write_text(text)
     grid = load_grid(write(tmp_path, TEXT.replace("events = 400", f'model = "charges:{charges}"')))
-    monkeypatch.setattr("mutau.scan.points.compute_point", lambda _, point: dict(point))
+    monkeypatch.setattr("mutau.scan.points.compute_point", lambda *args: dict(args[2]))
     run_scan(grid, tmp_path / "out", consent=True)
     run_scan(grid, tmp_path / "out", consent=True, resume=True)
     charges.write_text(text.replace("mu = 1.0\n", "mu = 2.0\n", 1))
-    with pytest.raises(MutauError, match=r"other work.*charges: "):
+    with pytest.raises(MutauError, match=r"other work.*mine.toml"):
         run_scan(grid, tmp_path / "out", consent=True, resume=True)
+
+
+def test_an_edited_file_on_an_axis_is_refused(tmp_path, monkeypatch):
+    """What stands in the files of an axis counts, whether edited between two runs or meanwhile."""
+    beam = "x_cm,y_cm,px_GeV,py_GeV,pz_GeV\n0,0,0,0,160\n"
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(beam)
+    start, stop = NA64MU.index("[[beam.parts]]"), NA64MU.index("\n[target]")
+    document = NA64MU[:start] + NA64MU[stop:]
+    document = document.replace("[beam]\n", '[beam]\nphase_space = "a.csv"\n')
+    (tmp_path / "run.toml").write_text(document)
+    text = TEXT.replace('"na64mu"', f'"{tmp_path}/run.toml"').replace(
+        '"experiment/beam/particles" = [1e10, 1e11]',
+        f'"experiment/beam/phase_space" = ["{tmp_path}/a.csv", "{tmp_path}/b.csv"]',
+    )
+    grid = load_grid(write(tmp_path, text))
+    monkeypatch.setattr("mutau.scan.points.compute_point", lambda *args: dict(args[2]))
+    run_scan(grid, tmp_path / "out", consent=True)
+    run_scan(grid, tmp_path / "out", consent=True, resume=True)
+    (tmp_path / "b.csv").write_text(beam.replace("160", "150"))
+    with pytest.raises(
+        MutauError, match=r"other work \(file\[.*b\.csv\]: '\w+' there, '\w+' now\)"
+    ):
+        run_scan(grid, tmp_path / "out", consent=True, resume=True)
+
+    def edit(*_):
+        (tmp_path / "a.csv").write_text(beam + "0,0,0,0,150\n")
+        return {}
+
+    monkeypatch.setattr("mutau.scan.points.compute_point", edit)
+    with pytest.raises(MutauError, match=r"a\.csv' was changed while the scan ran"):
+        run_scan(grid, tmp_path / "new", consent=True)
+    assert not list((tmp_path / "new/shards").iterdir())
+
+
+def test_the_folder_is_looked_at_first(tmp_path, monkeypatch):
+    """Other work, its lines named; results of nobody; a manifest of another program; a lock."""
+    monkeypatch.setattr("mutau.scan.points.compute_point", lambda *args: dict(args[2]))
+    run_scan(load_grid(write(tmp_path)), tmp_path / "out", consent=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/results.csv").write_text("mine")
+    for name, content in (("list", "[1]"), ("text", "hallo"), ("bytes", "\x00")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(content)
+    (tmp_path / "folder/manifest.json").mkdir(parents=True)
+    monkeypatch.setattr("mutau.scan.points.estimate", lambda *_: pytest.fail("computed"))
+    before = sorted(tmp_path.rglob("*"))
+    other = load_grid(write(tmp_path, TEXT.replace("0.1]", "0.2]").replace("400", "500")))
+    with pytest.raises(MutauError, match=r"events: 400 there, 500 now; grid: .*; grid/alpha_d: "):
+        run_scan(other, tmp_path / "out", resume=True)
+    with pytest.raises(MutauError, match="add --resume"):
+        run_scan(load_grid(write(tmp_path)), tmp_path / "out")
+    with pytest.raises(MutauError, match="not what it belongs to"):
+        run_scan(other, tmp_path / "mine")
+    for name in ("list", "text", "bytes", "folder"):
+        with pytest.raises(MutauError, match="is damaged"):
+            run_scan(other, tmp_path / name, resume=True)
+    with locked(tmp_path / "out"), pytest.raises(MutauError, match="another process is writing"):
+        run_scan(other, tmp_path / "out", resume=True)
+    with pytest.raises(MutauError, match="cannot write into"):
+        run_scan(other, tmp_path / "scan.toml")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_damaged_piece_is_named(tmp_path):
+    run_shards(tmp_path / "r", {"kind": "a"}, 2, abs)
+    shard_path(tmp_path / "r", 1).write_text("{")
+    with pytest.raises(MutauError, match=r"00000001\.json' is damaged .*; delete it"):
+        run_shards(tmp_path / "r", {"kind": "a"}, 2, abs, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +275,8 @@ def test_a_scan_with_other_charges_is_another(tmp_path, monkeypatch):
         ("[1e10, 1e11]", '[1e10, "160 GeV"]', "beam/particles"),
         ("[0.0, 0.1]", "[0.0, -0.1]", "alpha_d = -0.1"),
         ("events = 400", 'model = "zprime"', "model 'zprime' is unknown"),
+        ("events = 400", 'method = "guess"', "method 'guess' is unknown"),
+        ("events = 400", 'model = "dark-photon"', "decays visibly only"),
     ],
 )
 def test_a_bad_last_point_is_refused_before_the_first(tmp_path, monkeypatch, old, new, message):

@@ -8,15 +8,18 @@
     [grid]
     mass = "1MeV:1GeV:60"               # a log-spaced range, or a list of texts or numbers in GeV
     alpha_d = [0.0, 0.1]
-    "experiment/beam/particles" = [1e10, 1e11]
+    "experiment/beam/particles" = "1e9:1e13:5"
+    "experiment/target/thickness" = "10 X0:40 X0:3"
 
-The points are the product of all axes; the last axis varies fastest.
+The points are the product of all axes; the last axis varies fastest. Masses are energies; coupling,
+alpha_d and mass_ratio are plain numbers; what an address of the experiment takes, the file says.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,15 +49,22 @@ _COUNTS: Final = ("seed", "events")
 
 #: Ranges longer than this are never written out: a scan file of one line may ask for 1e9 points.
 _LISTED: Final = 100_000
+#: Points of one range, and of a grid: more than anybody can compute, and what can be counted.
+MOST_POINTS: Final = 10**15
+_WITH_UNIT: Final = re.compile(r"\s*(\d[\d.]*(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class LogRange(Sequence[float]):
-    """Log-spaced numbers from `low` to `high`, both in, that take no memory."""
+    """Log-spaced values from `low` to `high`, both in, that take no memory.
+
+    Numbers, or texts where there is a unit.
+    """
 
     low: float
     high: float
     n: int
+    unit: str = ""
 
     def __len__(self) -> int:
         return self.n
@@ -64,9 +74,10 @@ class LogRange(Sequence[float]):
             return tuple(self[i] for i in range(*index.indices(self.n)))
         if not -self.n <= index < self.n:
             raise IndexError(index)
-        if index % self.n == self.n - 1:
-            return self.high
-        return self.low * ((self.high / self.low) ** (1.0 / (self.n - 1))) ** (index % self.n)
+        value = self.high
+        if index % self.n < self.n - 1:
+            value = self.low * ((self.high / self.low) ** (1.0 / (self.n - 1))) ** (index % self.n)
+        return f"{value!r} {self.unit}" if self.unit else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,41 @@ class Grid:
         return digest(settings, tuple(axes))
 
 
+def _number(name: str, value: Any) -> float:
+    """One value of an axis of the model, or one end of its range. Raises MutauError."""
+    if name == "mass" and not isinstance(value, bool):
+        number = parse_energy(value)
+    else:
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            raise MutauError(f"{value!r} is no number; {name} has no unit") from None
+    if not math.isfinite(number):
+        raise MutauError(f"{value!r} is no number, or not finite")
+    return number
+
+
+def _range(name: str, text: str) -> Sequence[Any]:
+    """Values of a log-spaced range first:last:points. Raises MutauError."""
+    ends, unit = text.split(":"), ""
+    if name.startswith("experiment/"):  # "10 cm" gives texts again, with the unit of both ends
+        parts = [_WITH_UNIT.fullmatch(end) for end in ends[:2]]
+        units = {part[2] for part in parts if part}
+        if None in parts or len(units) != 1:
+            raise MutauError(f"{text!r}: both ends are numbers with the same unit, or with none")
+        ends[:2], unit = [part[1] for part in parts if part], units.pop()
+    low, high = _number(name, ends[0]), _number(name, ends[1])
+    if not (ends[2].isdecimal() and 2 <= int(ends[2]) <= MOST_POINTS and 0.0 < low < high):
+        example = "1MeV:1GeV:60" if name == "mass" else "1e-4:1e-2:5"
+        raise MutauError(
+            f"{text!r} is not a log-spaced range",
+            allowed="first:last:points, 0 < first < last, from 2 points on",
+            remedy=f"write for example {example}, or a list",
+        )
+    steps = LogRange(low, high, int(ends[2]), unit)
+    return steps if len(steps) > _LISTED else tuple(steps)
+
+
 def _axis(name: str, value: Any) -> Sequence[Any]:
     """Values of one axis. Raises MutauError for an empty or unreadable one."""
     if name not in _NUMBERS and not name.startswith("experiment/"):
@@ -119,23 +165,13 @@ def _axis(name: str, value: Any) -> Sequence[Any]:
             "axis", name, _NUMBERS, remedy="experiment parameters are written experiment/address"
         )
     if isinstance(value, str) and value.count(":") == 2:
-        first, last, n = value.split(":")
-        low, high = parse_energy(first), parse_energy(last)
-        if not n.isdigit() or int(n) < 2 or not 0.0 < low < high:
-            raise MutauError(f"{value!r} is not a range; write for example 1MeV:1GeV:60")
-        steps = LogRange(low, high, int(n))
-        return steps if len(steps) > _LISTED else tuple(steps)
+        return _range(name, value)
     values = value if isinstance(value, list) else [value]
     if not values:
-        raise MutauError("the axis has no values")
+        raise MutauError("the axis has no values", remedy="give one or more, or leave it out")
     if name.startswith("experiment/"):
         return tuple(values)
-    if any(isinstance(v, bool) for v in values):
-        raise MutauError(f"{list(values)} holds true or false, where numbers belong")
-    numbers = tuple(parse_energy(v) if name == "mass" else float(v) for v in values)
-    if not all(math.isfinite(v) for v in numbers):
-        raise MutauError(f"{list(values)} holds a value that is not finite")
-    return numbers
+    return tuple(_number(name, item) for item in values)
 
 
 def _wrong_values(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -147,7 +183,7 @@ def _wrong_values(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             wrong.append((key, f"{value!r} is no text; write it between quotes"))
         elif key in _COUNTS and not (number and isinstance(value, int) and value >= 0):
             wrong.append((key, f"{value!r} is not a whole number from 0 up"))
-        elif key == "cl" and not (number and 0.5 <= value < 1.0):
+        elif key == "cl" and not (number and 0.5 <= value <= 0.9999):
             wrong.append((key, f"{value!r} is no confidence level; write for example 0.90"))
     return wrong
 
@@ -185,6 +221,9 @@ def load_grid(path: str | Path) -> Grid:
             axes.append((name, _axis(name, value)))
         except (MutauError, ValueError, TypeError) as error:
             problems.append((f"grid/{name}", str(error)))
+    points = math.prod(len(values) for _, values in axes)
+    if points > MOST_POINTS:
+        problems.append(("grid", f"asks for {points:.3g} points; allowed: {MOST_POINTS:.3g}"))
     if problems:
         raise Problems(str(path), problems)
     return Grid(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, Final
 
 from mutau.core.errors import MissingExtra, MutauError, UnknownName
-from mutau.scan.shards import Executor, Work, dask_cluster
+from mutau.scan.shards import Executor, Finished, Work, dask_cluster
 
 SYSTEMS: Final = {"slurm": "SLURMCluster", "htcondor": "HTCondorCluster"}
 #: One worker process per job, as kernels use one core; dask-jobqueue's own configuration file
@@ -111,7 +110,7 @@ def batch_cluster(system: str, workers: int) -> Executor:
     if system not in SYSTEMS:
         raise UnknownName("batch system", system, SYSTEMS)
 
-    def run(work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]:
+    def run(work: Work, indices: list[int]) -> Finished:
         if not indices:
             return
         jobs = min(workers, len(indices))

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
+import csv
+import dataclasses
+import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mutau._version import __version__
-from mutau.core.errors import MutauError
-from mutau.core.storage import write_text
+from mutau.core.errors import FileError, MutauError
+from mutau.core.storage import file_digest, write_text
 from mutau.scan.grid import Grid, LogRange
-from mutau.scan.shards import Executor, Progress, processes, run_shards, serial
+from mutau.scan.shards import (
+    Executor,
+    Progress,
+    check_claim,
+    flat,
+    processes,
+    run_shards,
+    serial,
+)
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -23,20 +32,25 @@ if TYPE_CHECKING:
 SHARD = 8
 #: Estimated seconds from which a scan asks for consent.
 LONG = 3600.0
+#: Values of an axis that a manifest shows; its digest holds all.
+_SHOWN: Final = 12
 
 
-def _experiments(grid: Grid) -> Iterator[Experiment]:
+def _changed(base: Experiment, point: Mapping[str, Any]) -> Experiment:
+    """The experiment with the values that a point gives it."""
+    from mutau.experiment import replace
+
+    start = "experiment/"
+    changes = {k.removeprefix(start): v for k, v in point.items() if k.startswith(start)}
+    return replace(base, changes) if changes else base
+
+
+def _experiments(grid: Grid, base: Experiment) -> Iterator[Experiment]:
     """Every experiment of a grid, that of the first point first."""
-    from mutau.experiment import load_experiment, replace
-
-    base = load_experiment(grid.experiment)
-    axes = {
-        name.removeprefix("experiment/"): values
-        for name, values in grid.axes
-        if name.startswith("experiment/")
-    }
-    for values in itertools.product(*axes.values()):
-        yield replace(base, dict(zip(axes, values, strict=True))) if axes else base
+    axes = tuple(axis for axis in grid.axes if axis[0].startswith("experiment/"))
+    part = dataclasses.replace(grid, axes=axes)
+    for index in range(len(part)):
+        yield _changed(base, part.point(index))
 
 
 def _check_masses(grid: Grid, experiment: Experiment) -> None:
@@ -49,34 +63,36 @@ def _check_masses(grid: Grid, experiment: Experiment) -> None:
     check_masses(experiment, masses)
 
 
-def _check_models(grid: Grid) -> None:
-    """Raise for the first value of an axis that the model refuses, other axes at their first."""
+def _check_settings(grid: Grid) -> None:
+    """Raise for a method or a value of an axis of the model that cannot be; other axes of the
+    model stand at their first value."""
     from mutau.models import build_model
+    from mutau.pipeline.limit import refuse_visible
+    from mutau.stats import METHODS
 
+    if grid.method is not None:
+        METHODS[grid.method]
     names = ("mass", "coupling", "alpha_d", "mass_ratio")
     axes = {name: values for name, values in grid.axes if name in names}
     first = {"coupling": 1e-3} | {name: values[0] for name, values in axes.items()}
     for name, values in axes.items():
         ends = (values.low, values.high) if isinstance(values, LogRange) else values
         for value in ends:
-            build_model(grid.model, **first | {name: value})
+            point = build_model(grid.model, **first | {name: value})
+            if grid.task == "limit":
+                refuse_visible([point])
 
 
-def compute_point(grid: Grid, point: Mapping[str, Any]) -> dict[str, Any]:
-    """Result of one point, as plain data; depends on nothing but the grid and the point."""
-    from mutau.experiment import load_experiment, replace
+def compute_point(grid: Grid, base: Experiment, point: Mapping[str, Any]) -> dict[str, Any]:
+    """Result of one point, as plain data; depends on nothing but the three arguments.
+
+    base : the experiment of the grid, as its file has it.
+    """
     from mutau.models import build_model
     from mutau.pipeline.limit import limit_curve
     from mutau.pipeline.yields import expected_yields
 
-    changes = {
-        name.removeprefix("experiment/"): value
-        for name, value in point.items()
-        if name.startswith("experiment/")
-    }
-    experiment = load_experiment(grid.experiment)
-    if changes:
-        experiment = replace(experiment, changes)
+    experiment = _changed(base, point)
     sector = {key: point[key] for key in ("alpha_d", "mass_ratio") if key in point}
     if grid.task == "limit":
         line = limit_curve(
@@ -94,9 +110,65 @@ def compute_point(grid: Grid, point: Mapping[str, Any]) -> dict[str, Any]:
     return {**point, "signal": result.total, "signal_err": result.total_err}
 
 
-def _shard(grid: Grid, index: int) -> list[dict[str, Any]]:
-    stop = min((index + 1) * SHARD, len(grid))
-    return [compute_point(grid, grid.point(i)) for i in range(index * SHARD, stop)]
+@dataclass(frozen=True, slots=True)
+class _Shards:
+    """Work for `run_shards`. document : of the grid's experiment. files : path -> digest of every
+    file that a point may read, as they were when the scan began."""
+
+    grid: Grid
+    document: Mapping[str, Any]
+    files: Mapping[str, str]
+
+    def __call__(self, index: int) -> list[dict[str, Any]]:
+        from mutau.experiment.loader import from_document
+
+        base = from_document(self.document, self.grid.experiment)
+        stop = min((index + 1) * SHARD, len(self.grid))
+        rows = [
+            compute_point(self.grid, base, self.grid.point(i)) for i in range(index * SHARD, stop)
+        ]
+        for path, before in self.files.items():
+            if file_digest(path) != before:
+                raise FileError(
+                    f"{path!r} was changed while the scan ran, or cannot be read by a worker",
+                    remedy="restore it and go on with --resume, or begin in another folder",
+                )
+        return rows
+
+
+def _files(grid: Grid, base: Experiment) -> dict[str, str]:
+    """Digest of every file that a point may read, by path: named by the experiment, by an axis, or
+    by the model."""
+    from mutau.models.charges import PREFIX
+
+    paths = [base.beam.phase_space, *(magnet.field_map for magnet in base.detector.magnet)]
+    for name, values in grid.axes:
+        if name.endswith(("/phase_space", "/field_map")):
+            paths += values
+    if grid.model.startswith(PREFIX):
+        paths.append(grid.model.removeprefix(PREFIX))
+    return {path: file_digest(path) for path in paths if isinstance(path, str)}
+
+
+def _manifest(grid: Grid, base: Experiment, files: Mapping[str, str]) -> dict[str, Any]:
+    """What the scan is, one line per setting, axis and value, so that a change can be named."""
+    settings = ("name", "task", "experiment", "model", "seed", "events", "cl", "method")
+    return {
+        "kind": "scan",
+        "mutau_version": __version__,
+        **{name: getattr(grid, name) for name in settings},
+        **{f"grid/{name}": _brief(values) for name, values in grid.axes},
+        "grid": grid.digest(),
+        "points": len(grid),
+        "experiment_digest": base.digest,
+        **{f"file[{path}]": held for path, held in files.items()},
+        **flat(base.to_dict(), "experiment"),
+    }
+
+
+def _brief(values: Sequence[Any]) -> str:
+    long = not isinstance(values, LogRange) and len(values) > _SHOWN
+    return f"{list(values[:_SHOWN])} and more" if long else repr(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +180,11 @@ class Estimate:
     workers: int
 
 
-def estimate(grid: Grid, workers: int) -> Estimate:
+def estimate(grid: Grid, base: Experiment, workers: int) -> Estimate:
     """Time the first point (twice: the first call may compile) and extrapolate."""
-    compute_point(grid, grid.point(0))
+    compute_point(grid, base, grid.point(0))
     start = time.perf_counter()
-    compute_point(grid, grid.point(0))
+    compute_point(grid, base, grid.point(0))
     seconds = (time.perf_counter() - start) * len(grid) / max(workers, 1)
     return Estimate(len(grid), seconds, workers)
 
@@ -132,17 +204,21 @@ def run_scan(
     workers : processes of this machine, if no executor is given. consent : go on however long.
     The table is the same for any number of workers and however often the scan was resumed.
     Raises, before anything is computed, OutOfRange for a mass that is not taken and MutauError for
-    an experiment or a model of the grid that cannot be, for a folder that holds another scan, or
-    if the scan would take above an hour without consent.
+    an experiment or a model of the grid that cannot be, for a folder that holds another scan (the
+    difference is shown; files count by what they hold), or if the scan would take above an hour
+    without consent.
     """
     from mutau.experiment import load_experiment
 
-    digest = load_experiment(grid.experiment).digest
-    _check_models(grid)
-    variants = _experiments(grid)
+    base = load_experiment(grid.experiment)
+    _check_settings(grid)
+    variants = _experiments(grid, base)
     _check_masses(grid, next(variants))
+    files = _files(grid, base)
+    manifest = _manifest(grid, base, files)
+    check_claim(folder, manifest, resume)
     if not consent and len(grid) > SHARD:
-        guess = estimate(grid, workers)
+        guess = estimate(grid, base, workers)
         if guess.seconds > LONG:
             raise MutauError(
                 f"{guess.points:.3g} points will take about {guess.seconds / 3600.0:.3g} hours on "
@@ -151,19 +227,10 @@ def run_scan(
             )
     for variant in variants:
         _check_masses(grid, variant)
-    manifest = {
-        "kind": "scan",
-        "name": grid.name,
-        "grid": grid.digest(),
-        "experiment": digest,
-        "points": len(grid),
-        "mutau_version": __version__,
-        **_charges(grid.model),
-    }
     n_shards = -(-len(grid) // SHARD)
     parts = run_shards(
-        folder, manifest, n_shards, partial(_shard, grid), resume=resume, progress=progress,
-        executor=executor or (processes(workers) if workers > 1 else serial),
+        folder, manifest, n_shards, _Shards(grid, base.to_dict(), files), resume=resume,
+        executor=executor or (processes(workers) if workers > 1 else serial), progress=progress,
     )  # fmt: skip
     rows = [row for part in parts for row in part]
     path = Path(folder) / "results.csv"
@@ -171,20 +238,10 @@ def run_scan(
     return path
 
 
-def _charges(model: str) -> dict[str, str]:
-    """What a user's file of charges holds, for the manifest; nothing for a bundled model."""
-    from mutau.core.storage import digest
-    from mutau.models import load_charges
-    from mutau.models.charges import PREFIX
-
-    if not model.startswith(PREFIX):
-        return {}
-    return {"charges": digest(load_charges(model.removeprefix(PREFIX)).to_dict())}
-
-
 def to_csv(rows: list[dict[str, Any]]) -> str:
     """One line per point; units in the header; empty where nothing is excluded."""
-    head = [f"{name}_GeV" if name == "mass" else name for name in rows[0]]
-    lines = [",".join(head)]
-    lines += [",".join("" if v is None else repr(v) for v in row.values()) for row in rows]
-    return "\n".join(lines) + "\n"
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(f"{name}_GeV" if name == "mass" else name for name in rows[0])
+    table.writerows(row.values() for row in rows)
+    return text.getvalue()

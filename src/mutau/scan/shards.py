@@ -12,29 +12,35 @@ import fcntl
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from importlib import import_module
+from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mutau.core.errors import FileError, MissingExtra, MutauError
-from mutau.core.storage import write_text
+from mutau.core.storage import check_folder, write_text
 
 #: index of a piece -> its result, plain data that JSON can hold. Must be picklable.
 Work = Callable[[int], Any]
 Progress = Callable[[float, str], None]
+#: Pieces as they finish: (index, result), in any order. Closing it ends what still runs.
+Finished = Generator[tuple[int, Any], None, None]
+#: What finished or begun work leaves in a folder beside its manifest.
+_LEFT: Final = ("results.csv", "tally.json", "events/*.parquet", "shards/*.json")
 
 
 class Executor(Protocol):
-    """What runs the pieces: (work, indices) -> (index, result) as they finish, in any order."""
+    """What runs the pieces: (work, indices) -> `Finished`."""
 
-    def __call__(self, work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]: ...
+    def __call__(self, work: Work, indices: list[int]) -> Finished: ...
 
 
-def serial(work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]:
+def serial(work: Work, indices: list[int]) -> Finished:
     """One piece after the other, in this process."""
     for index in indices:
         yield index, work(index)
@@ -52,29 +58,58 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def processes(workers: int) -> Executor:
-    """Pieces in `workers` processes of this machine; a few are kept waiting per worker."""
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let what is started here never see Ctrl-C, which a terminal sends to all: its parent ends it.
 
-    def run(work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]:
-        queue = iter(indices)
+    An interrupt in between is delivered afterwards.
+    """
+    resource_tracker.ensure_running()  # its own start would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def processes(workers: int) -> Executor:
+    """Pieces in `workers` processes of this machine; a few are kept waiting per worker.
+
+    Whatever ends the work early ends the workers at once.
+    Raises ChildProcessError if a worker is killed from outside (no memory left, for example).
+    """
+
+    def run(work: Work, indices: list[int]) -> Finished:
+        queue, others = iter(indices), set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(
             workers, multiprocessing.get_context("spawn"), _end_with, (os.getpid(),)
         )
         running: dict[Future, int] = {}
         try:
             for index in queue:
-                running[pool.submit(work, index)] = index
+                with _without_interrupts():
+                    running[pool.submit(work, index)] = index
                 if len(running) >= 2 * workers:
                     yield from _finished(running)
             while running:
                 yield from _finished(running)
+        except BaseException as error:
+            for worker in {*multiprocessing.active_children()} - others:
+                worker.kill()
+                worker.join()
+            if isinstance(error, BrokenExecutor):
+                raise ChildProcessError(
+                    "a worker was killed (no memory left?); what is finished stays, "
+                    "fewer --workers and --resume go on"
+                ) from None
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
     return run
 
 
-def _finished(running: dict[Future, int]) -> Iterator[tuple[int, Any]]:
+def _finished(running: dict[Future, int]) -> Finished:
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         yield running.pop(future), future.result()
@@ -90,7 +125,7 @@ def dask_cluster(address: str) -> Executor:
     except ImportError as error:
         raise MissingExtra("running on a Dask cluster", "dask") from error
 
-    def run(work: Work, indices: list[int]) -> Iterator[tuple[int, Any]]:
+    def run(work: Work, indices: list[int]) -> Finished:
         try:
             client = distributed.Client(address, timeout="5s")
         except (OSError, ValueError) as error:
@@ -131,19 +166,55 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def open_manifest(folder: Path, manifest: Mapping[str, Any], resume: bool) -> None:
-    """Claim a folder for this work, or see that it already holds the same work.
+def flat(value: Any, address: str) -> dict[str, Any]:
+    """Values by address, `because` and other texts left out."""
+    if isinstance(value, Mapping):
+        found: dict[str, Any] = {}
+        for key, item in value.items():
+            if key not in ("because", "title", "source"):
+                found |= flat(item, f"{address}/{key}")
+        return found
+    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        found = {}
+        for index, item in enumerate(value):
+            name = item.get("name", index) if isinstance(item, Mapping) else index
+            found |= flat(item, f"{address}[{name}]")
+        return found
+    return {address: list(value) if isinstance(value, tuple) else value}
 
-    Raises MutauError if the folder holds other work (the difference is shown), or the same work
-    and `resume` was not asked for.
+
+def check_claim(folder: str | Path, manifest: Mapping[str, Any], resume: bool) -> None:
+    """See, before anything is computed, that a folder can take this work; nothing is written.
+
+    Raises as `run_shards`.
+    """
+    folder = check_folder(folder)
+    if (folder / ".lock").exists():
+        with locked(folder):
+            pass
+    _compare(folder, manifest, resume)
+
+
+def _compare(folder: Path, manifest: Mapping[str, Any], resume: bool) -> bool:
+    """Whether the folder holds this very work already, nothing of it finished or `resume` given.
+
+    Raises MutauError if it holds other work (the difference is shown), or the same work and
+    `resume` was not asked for.
     """
     path = folder / "manifest.json"
+    left = [str(item) for pattern in _LEFT for item in sorted(folder.glob(pattern))[:1]]
     if not path.exists():
-        write_text(path, json.dumps(dict(manifest), indent=1))
-        return
+        if left:
+            raise MutauError(
+                f"{str(folder)!r} holds {left[0]!r}, but not what it belongs to (manifest.json)",
+                remedy="choose another folder with --out",
+            )
+        return False
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        if not isinstance(found, dict):
+            raise ValueError("it is no table")
+    except (OSError, ValueError) as error:
         raise FileError(
             f"{str(path)!r} is damaged ({error})", remedy="choose another folder"
         ) from None
@@ -162,6 +233,7 @@ def open_manifest(folder: Path, manifest: Mapping[str, Any], resume: bool) -> No
             f"{str(folder)!r} already holds results of this work",
             remedy="add --resume to go on, or choose another folder",
         )
+    return True
 
 
 def shard_path(folder: Path, index: int) -> Path:
@@ -194,14 +266,34 @@ def run_shards(
     """
     folder = Path(folder)
     with locked(folder):
-        open_manifest(folder, manifest, resume)
+        if not _compare(folder, manifest, resume):
+            write_text(folder / "manifest.json", json.dumps(dict(manifest), indent=1))
         todo = missing_shards(folder, n)
         start = time.monotonic()
-        for done, (index, result) in enumerate(executor(work, todo), 1):
-            write_text(shard_path(folder, index), json.dumps(result))
-            if progress:
-                left = (time.monotonic() - start) / done * (len(todo) - done)
-                progress(
-                    (n - len(todo) + done) / n, f"{n - len(todo) + done}/{n}, {left:.0f} s left"
-                )
-    return [json.loads(shard_path(folder, i).read_text(encoding="utf-8")) for i in range(n)]
+        with _no_halves(folder), contextlib.closing(executor(work, todo)) as finished:
+            for done, (index, result) in enumerate(finished, 1):
+                write_text(shard_path(folder, index), json.dumps(result))
+                if progress:
+                    left = (time.monotonic() - start) / done * (len(todo) - done)
+                    have = n - len(todo) + done
+                    progress(have / n, f"{have}/{n}, {left:.0f} s left")
+    return [_read(shard_path(folder, index)) for index in range(n)]
+
+
+@contextlib.contextmanager
+def _no_halves(folder: Path) -> Iterator[None]:
+    """However the block ends, what killed workers left half-written is removed."""
+    try:
+        yield
+    finally:
+        for half in folder.glob("*/.*"):
+            half.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileError(
+            f"{str(path)!r} is damaged ({error})", remedy="delete it and go on with --resume"
+        ) from None

@@ -31,7 +31,7 @@ from mutau.core.errors import (
 )
 from mutau.core.storage import atomic_path, write_text
 from mutau.pipeline.simulate import Tally, signal_source, tally, total
-from mutau.scan.shards import Executor, Progress, processes, run_shards, serial
+from mutau.scan.shards import Executor, Progress, check_claim, flat, processes, run_shards, serial
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,25 +133,8 @@ class Run:
                 for magnet in item.detector.magnet
                 if magnet.field_map
             },
-            **_flat(self.experiment, "experiment"),
+            **flat(self.experiment, "experiment"),
         }
-
-
-def _flat(value: Any, address: str) -> dict[str, Any]:
-    """Values by address, `because` and other texts left out."""
-    if isinstance(value, Mapping):
-        found: dict[str, Any] = {}
-        for key, item in value.items():
-            if key not in ("because", "title", "source"):
-                found |= _flat(item, f"{address}/{key}")
-        return found
-    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-        found = {}
-        for index, item in enumerate(value):
-            name = item.get("name", index) if isinstance(item, Mapping) else index
-            found |= _flat(item, f"{address}[{name}]")
-        return found
-    return {address: list(value) if isinstance(value, tuple) else value}
 
 
 def _arrow() -> Any:
@@ -393,19 +376,19 @@ def run_simulation(
     folder = out.with_suffix(".parts") if single else out
     if single and out.exists() and not resume:
         raise MutauError(f"{str(out)!r} is there already", remedy="choose another name")
+    manifest = run.manifest()
+    check_claim(folder, manifest, resume)
     _possible(run)
     if run.tables:
         _arrow()
     _room(folder, run)
     parts = run_shards(
-        folder, run.manifest(), run.shards, partial(compute_shard, run, str(folder)),
+        folder, manifest, run.shards, partial(compute_shard, run, str(folder)),
         executor=executor or (processes(workers) if workers > 1 else serial), resume=resume,
         progress=progress,
     )  # fmt: skip
     summed = total(Tally.from_plain(part) for part in parts)
     write_text(folder / "tally.json", json.dumps(summed.to_plain()))
-    for stray in folder.glob("events/.*"):
-        stray.unlink(missing_ok=True)  # halves of killed workers
     files = tuple(sorted(folder.glob("events/[0-9]*.parquet")))
     if single:
         _merge(files, out)

@@ -136,7 +136,7 @@ def test_refusals():
     with pytest.raises(OutOfRange, match="z = 0"):
         muon_brems.total(160.0, 0.1, z=0.0, a=1.0)
     with pytest.raises(UnknownName, match="lepton"):
-        bremsstrahlung.total("tau", 160.0, 0.1, **LEAD)
+        bremsstrahlung.Bremsstrahlung("tau").total(160.0, 0.1, **LEAD)
 
 
 @settings(deadline=None, derandomize=True)

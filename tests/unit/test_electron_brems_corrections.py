@@ -9,7 +9,7 @@ from scipy.special import digamma
 from mutau.core.constants import ALPHA, M_E
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.units import GEV2_PB
-from mutau.xsec import bremsstrahlung, electron_brems
+from mutau.xsec import electron_brems, muon_brems
 from mutau.xsec.bremsstrahlung_coulomb import coulomb_function
 
 LEAD = {"z": 82.0, "a": 207.2}
@@ -55,7 +55,7 @@ def test_coulomb_correction_is_refused_where_it_fails():
     with pytest.raises(OutOfRange, match="nuclear size"):
         electron_brems.differential_x(0.5, 100.0, 0.01, **LEAD, coulomb=True)
     with pytest.raises(MutauError, match="no Coulomb correction for the muon"):
-        bremsstrahlung.total("muon", 100.0, 1e-3, **LEAD, coulomb=True)
+        muon_brems.total(100.0, 1e-3, **LEAD, coulomb=True)
 
 
 def test_k_factors():

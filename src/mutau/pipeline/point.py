@@ -141,9 +141,8 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
             "coupling": abs(model.lepton_coupling(lepton)),
             "method": request.method,
             "form_factor": request.form_factor,
+            "coulomb": request.coulomb,
         }
-        if lepton == "e":
-            settings["coulomb"] = request.coulomb
         part = room.total(request.energy, mass, **settings)
         sigma += n / number * part.sigma_pb
         square_error += (n / number * part.sigma_err_pb) ** 2

@@ -1,11 +1,13 @@
-"""Bremsstrahlung of a Z' by a lepton on a nucleus: cross sections for any charged lepton.
+"""Bremsstrahlung of a Z' by a lepton on a nucleus, l N -> l N Z': cross sections per atom.
 
-The documented functions behind `muon_brems` and `electron_brems`, which fix the lepton. Natural
-units inside, pb and rad outside; x is the Z' energy over the lepton's, both in the laboratory.
+`Bremsstrahlung` holds them for one charged lepton; `muon_brems` and `electron_brems` fill it in.
+Natural units inside, pb and rad outside; x is the Z' energy over the lepton's, both in the
+laboratory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,51 +126,174 @@ def check_window(x_min: float, x_max: float) -> None:
         raise OutOfRange(f"x_max = {x_max:g} is not above x_min = {x_min:g}", allowed="(x_min, 1]")
 
 
-def totals(
-    lepton: str,
-    energies: ArrayLike,
-    masses: ArrayLike,
-    *,
-    z: float,
-    a: float,
-    coupling: ArrayLike = 1.0,
-    method: str = "exact",
-    form_factor: str = "elastic",
-    coulomb: bool = False,
-    x_min: float = 0.0,
-    x_max: float = 1.0,
-) -> CrossSections:
-    """Cross section per atom over arrays of energy and mass, broadcast together.
+@dataclass(frozen=True, slots=True)
+class Bremsstrahlung:
+    """l N -> l N Z' for one charged lepton: cross sections per atom with their errors.
 
-    energies, masses : array_like, GeV. coupling : array_like, dimensionless vector coupling of
-    the lepton. z, a : charge number and atomic weight. x_min, x_max : window of x = E_Z'/E.
-    coulomb : with the Coulomb correction (electrons, mass below 5 MeV, energy above 50 MeV).
-    Returns `CrossSections`; exactly 0 where an energy is below threshold or the window is empty.
-    The error is the difference of two quadrature orders plus 1e-4: at most 1e-3 of the value.
-    Raises OutOfRange for a mass outside [1 keV, 100 GeV], an energy not above the lepton mass,
-    or a wrong window; UnknownName for a wrong lepton, method or form factor.
-    Source: see `bremsstrahlung_kernels` (exact) and `bremsstrahlung_ww`.
-    Check: proportional to coupling^2; to z^2 for the "point" form factor at equal a.
+    lepton : "electron" or "muon". Every method takes
+    energy, mass : GeV; of the lepton, above its mass; of the Z', from 1 keV to the kinematic limit.
+    z, a : charge number and atomic weight of the nucleus (mass a u, spin 0).
+    coupling : dimensionless vector coupling of the lepton to the Z'.
+    method : "exact" (tree level, 2 to 3 particles), or the approximations "ww", "iww"
+        (`bremsstrahlung_ww`).
+    form_factor : "elastic", "elastic+inelastic", "unscreened" or "point" (`matter.form_factors`).
+    coulomb : with the Coulomb correction of Davies, Bethe and Maximon, of -7 to -9 % for lead; for
+        electrons of 50 MeV and more and masses up to 5 MeV (`bremsstrahlung_coulomb`).
+    x_min, x_max : window of x = E_Z'/E.
+    Raises OutOfRange outside validity or above the kinematic limit, UnknownName for a wrong name.
     """
-    setting = reaction(lepton, z, a, method, form_factor, coulomb)
-    check_window(x_min, x_max)
-    energy, mass, factor = np.broadcast_arrays(
-        np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
-    )
-    for name, array, low, high in (
-        ("mass", mass, *MASS_RANGE),
-        ("energy", energy, setting.m_l, ENERGY_MAX),
-        ("coupling^2", factor, 0.0, np.inf),
-    ):
-        if array.size:
-            require_in_range(name, float(np.min(array)), low, high, unit="GeV" * (name[0] != "c"))
-            require_in_range(name, float(np.max(array)), low, high, unit="GeV" * (name[0] != "c"))
-    if coulomb and mass.size:
-        check_coulomb(float(np.max(mass)), float(np.min(energy)))
-    value = _integrate(setting, energy.ravel(), mass.ravel(), x_min, x_max, FINE)
-    rough = _integrate(setting, energy.ravel(), mass.ravel(), x_min, x_max, ROUGH)
-    error = np.abs(value - rough) + 1e-4 * value
-    return CrossSections(value.reshape(energy.shape) * factor, error.reshape(energy.shape) * factor)
+
+    lepton: str
+
+    def total(
+        self,
+        energy: float,
+        mass: float,
+        *,
+        z: float,
+        a: float,
+        coupling: float = 1.0,
+        method: str = "exact",
+        form_factor: str = "elastic",
+        coulomb: bool = False,
+        x_min: float = 0.0,
+        x_max: float = 1.0,
+    ) -> CrossSection:
+        """Cross section of l N -> l N Z' per atom, pb; arguments as told by `Bremsstrahlung`.
+
+        Returns CrossSection; its error is numerical, at most 1e-3 of the value.
+        Source: amplitude of `bremsstrahlung_kernels`. Check: exactly 0 if x_min is above the limit.
+        """
+        setting = reaction(self.lepton, z, a, method, form_factor, coulomb)
+        check_point(energy, mass, setting.m_l, setting.nucleus)
+        result = self.totals(
+            energy, mass, z=z, a=a, coupling=coupling, method=method, form_factor=form_factor,
+            coulomb=coulomb, x_min=x_min, x_max=x_max,
+        )  # fmt: skip
+        return CrossSection(float(result.sigma_pb), float(result.sigma_err_pb))
+
+    def totals(
+        self,
+        energies: ArrayLike,
+        masses: ArrayLike,
+        *,
+        z: float,
+        a: float,
+        coupling: ArrayLike = 1.0,
+        method: str = "exact",
+        form_factor: str = "elastic",
+        coulomb: bool = False,
+        x_min: float = 0.0,
+        x_max: float = 1.0,
+    ) -> CrossSections:
+        """`total` over arrays of energy, mass and coupling, broadcast together.
+
+        Returns `CrossSections`; exactly 0 where an energy is below threshold, which `total`
+        refuses, or the window is empty. The error is the difference of two quadrature orders plus
+        1e-4: at most 1e-3 of the value. Raises OutOfRange for a mass outside [1 keV, 100 GeV], an
+        energy not above the lepton mass, or a wrong window.
+        Source: see `bremsstrahlung_kernels` (exact) and `bremsstrahlung_ww`.
+        Check: proportional to coupling^2; to z^2 for the "point" form factor at equal a.
+        """
+        setting = reaction(self.lepton, z, a, method, form_factor, coulomb)
+        check_window(x_min, x_max)
+        energy, mass, factor = np.broadcast_arrays(
+            np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
+        )
+        _require_all("mass", mass, *MASS_RANGE, "GeV")
+        _require_all("energy", energy, setting.m_l, ENERGY_MAX, "GeV")
+        _require_all("coupling^2", factor, 0.0, np.inf)
+        if coulomb and mass.size:
+            check_coulomb(float(np.max(mass)), float(np.min(energy)))
+        value = _integrate(setting, energy.ravel(), mass.ravel(), x_min, x_max, FINE)
+        rough = _integrate(setting, energy.ravel(), mass.ravel(), x_min, x_max, ROUGH)
+        error = np.abs(value - rough) + 1e-4 * value
+        return CrossSections(
+            value.reshape(energy.shape) * factor, error.reshape(energy.shape) * factor
+        )
+
+    def differential_x(
+        self,
+        x: ArrayLike,
+        energy: float,
+        mass: float,
+        *,
+        z: float,
+        a: float,
+        coupling: float = 1.0,
+        method: str = "exact",
+        form_factor: str = "elastic",
+        coulomb: bool = False,
+    ) -> Array:
+        """d sigma/dx per atom, pb, at Z' energy fractions x = E_Z'/E.
+
+        x : array_like in [0, 1]. Other arguments as `total`. Returns float64 of the shape of x,
+        exactly 0 outside the kinematic limits; error below 1e-3. Check: its integral is `total`.
+        """
+        setting = reaction(self.lepton, z, a, method, form_factor, coulomb)
+        check_point(energy, mass, setting.m_l, setting.nucleus)
+        if coulomb:
+            check_coulomb(mass, energy)
+        x = np.asarray(x, float)
+        _require_all("x", x, 0.0, 1.0)
+        low, high = energy_limits(energy, setting.m_l, mass, setting.nucleus)
+        inside = (x * energy > low) & (x * energy < high)
+        values, at = np.zeros(x.shape), x[inside]
+        same = np.ones(len(at))
+        values[inside] = slices_at(setting, energy * same, mass * same, at, 1.0 - at, FINE)
+        return coupling**2 * values
+
+    def differential_x_theta(
+        self,
+        x: ArrayLike,
+        theta: ArrayLike,
+        energy: float,
+        mass: float,
+        *,
+        z: float,
+        a: float,
+        coupling: float = 1.0,
+        method: str = "exact",
+        form_factor: str = "elastic",
+    ) -> Array:
+        """d^2 sigma/dx dtheta per atom, pb/rad, in x = E_Z'/E and the angle of the Z' to the beam.
+
+        x : array_like in [0, 1]. theta : array_like in [0, pi], rad; broadcast together. Other
+        arguments as `total`. Returns float64, exactly 0 outside the kinematic limits. "ww" and
+        "iww" are small-angle formulas (`bremsstrahlung_angles`). Check: integrates to
+        `differential_x`.
+        """
+        setting = reaction(self.lepton, z, a, method, form_factor)
+        return coupling**2 * _by_angle(theta_values, setting, x, theta, energy, mass)
+
+    def differential_x_psi(
+        self,
+        x: ArrayLike,
+        psi: ArrayLike,
+        energy: float,
+        mass: float,
+        *,
+        z: float,
+        a: float,
+        coupling: float = 1.0,
+        method: str = "exact",
+        form_factor: str = "elastic",
+    ) -> Array:
+        """d^2 sigma/dx dpsi per atom, pb/rad, in the angle psi of the scattered lepton to the beam.
+
+        Here x = 1 - E'/E is the energy fraction that the lepton loses: the Z' energy and the recoil
+        energy t/2M of the nucleus (below 1e-4 of E for lead). x : array_like in [0, 1]. psi :
+        array_like in [0, pi], rad; broadcast together. Other arguments as `total`. Returns float64,
+        exactly 0 outside the kinematic limits. Check: integrates to `total`.
+        """
+        setting = reaction(self.lepton, z, a, method, form_factor)
+        return coupling**2 * _by_angle(psi_values, setting, x, psi, energy, mass)
+
+
+def _require_all(name: str, values: Array, low: float, high: float, unit: str = "") -> None:
+    """Raise OutOfRange unless every value lies in [low, high]."""
+    for value in (np.min(values), np.max(values)) if values.size else ():
+        require_in_range(name, float(value), low, high, unit=unit)
 
 
 def _integrate(
@@ -236,102 +361,21 @@ def _born_slices(
     return np.bincount(rows, values * weight[rows, columns], len(x)).astype(float)
 
 
-def total(
-    lepton: str,
-    energy: float,
-    mass: float,
-    *,
-    z: float,
-    a: float,
-    coupling: float = 1.0,
-    method: str = "exact",
-    form_factor: str = "elastic",
-    coulomb: bool = False,
-    x_min: float = 0.0,
-    x_max: float = 1.0,
-) -> CrossSection:
-    """Cross section per atom at one point, pb; `totals` for numbers, and refusing a closed one.
-
-    Raises OutOfRange also for a mass above the kinematic limit; a window of x above the limit
-    gives exactly 0.
-    """
-    setting = reaction(lepton, z, a, method, form_factor)
-    check_point(energy, mass, setting.m_l, setting.nucleus)
-    result = totals(
-        lepton, energy, mass, z=z, a=a, coupling=coupling, method=method,
-        form_factor=form_factor, coulomb=coulomb, x_min=x_min, x_max=x_max,
-    )  # fmt: skip
-    return CrossSection(float(result.sigma_pb), float(result.sigma_err_pb))
-
-
-def differential_x(
-    lepton: str,
-    x: ArrayLike,
-    energy: float,
-    mass: float,
-    *,
-    z: float,
-    a: float,
-    coupling: float = 1.0,
-    method: str = "exact",
-    form_factor: str = "elastic",
-    coulomb: bool = False,
-) -> Array:
-    """d sigma/dx per atom at Z' energy fractions x, pb.
-
-    x : array_like in [0, 1]. Other arguments as `total`. Returns float64 of the shape of x;
-    exactly 0 outside the kinematic limits. Quadrature error below 1e-3.
-    Raises as `total`, and OutOfRange for x outside [0, 1].
-    Check: its integral is `total`.
-    """
-    setting = reaction(lepton, z, a, method, form_factor, coulomb)
-    check_point(energy, mass, setting.m_l, setting.nucleus)
-    if coulomb:
-        check_coulomb(mass, energy)
-    x = np.asarray(x, float)
-    if x.size:
-        require_in_range("x", float(np.min(x)), 0.0, 1.0)
-        require_in_range("x", float(np.max(x)), 0.0, 1.0)
-    low, high = energy_limits(energy, setting.m_l, mass, setting.nucleus)
-    inside = (x * energy > low) & (x * energy < high)
-    values, at = np.zeros(x.shape), x[inside]
-    same = np.ones(len(at))
-    values[inside] = slices_at(setting, energy * same, mass * same, at, 1.0 - at, FINE)
-    return coupling**2 * values
-
-
-def differential_x_angle(
-    lepton: str,
-    of_zprime: bool,
+def _by_angle(
+    values: Callable[..., Array],
+    setting: Reaction,
     x: ArrayLike,
     angle: ArrayLike,
     energy: float,
     mass: float,
-    *,
-    z: float,
-    a: float,
-    coupling: float = 1.0,
-    method: str = "exact",
-    form_factor: str = "elastic",
 ) -> Array:
-    """d^2 sigma/dx dtheta per atom, pb/rad, in the angle of the Z' or of the scattered lepton.
-
-    of_zprime : True for the Z' angle theta and x = E_Z'/E; False for the lepton's angle psi and
-        x = 1 - E'/E, which is larger than E_Z'/E by the recoil energy t/2M over E.
-    x : array_like in [0, 1]; angle : array_like in [0, pi], rad; broadcast together.
-    Returns float64; exactly 0 outside the kinematic limits. Raises as `total`.
-    Check: both integrate to `total`.
-    """
-    setting = reaction(lepton, z, a, method, form_factor)
+    """d^2 sigma/dx dangle at coupling 1, pb/rad; values : `theta_values` or `psi_values`."""
     check_point(energy, mass, setting.m_l, setting.nucleus)
     x, angle = np.broadcast_arrays(np.asarray(x, float), np.asarray(angle, float))
-    for name, array, high, unit in (("x", x, 1.0, ""), ("angle", angle, float(np.pi), "rad")):
-        if array.size:
-            require_in_range(name, float(np.min(array)), 0.0, high, unit=unit)
-            require_in_range(name, float(np.max(array)), 0.0, high, unit=unit)
-    values = theta_values if of_zprime else psi_values
+    _require_all("x", x, 0.0, 1.0)
+    _require_all("angle", angle, 0.0, float(np.pi), "rad")
     density = values(
         setting.method, energy, setting.m_l, mass, setting.nucleus, x.ravel(), angle.ravel(),
         setting.ff, gauss_legendre(2 * FINE[2]),
     )  # fmt: skip
-    return coupling**2 * density.reshape(x.shape)
+    return density.reshape(x.shape)

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Final, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mutau.core.constants import M_E, M_MU, M_PI, M_TAU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.registry import Registry
 from mutau.core.units import C_CM_S, HBARC_GEV_CM
-from mutau.models.formulas import scalar_pair_width
+from mutau.models.formulas import lepton_pair_width, scalar_pair_width
 from mutau.models.mixing import breit_wigner_average
 from mutau.models.muon_moment import (
     CouplingBand,
@@ -29,6 +30,11 @@ MASS_MAX: Final = 1e3
 #: sqrt(4 pi): beyond it the loop expansion in the coupling loses its meaning.
 COUPLING_MAX: Final = 3.5449077018110318
 LEPTONS: Final = ("e", "mu", "tau")
+#: Channel -> lepton and its mass, GeV.
+_PAIRS: Final = {"ee": ("e", M_E), "mumu": ("mu", M_MU), "tautau": ("tau", M_TAU)}
+#: Decays into hadrons are left out. Bounds on their width hold below the J/psi; GeV, share.
+_BOUNDED_BELOW: Final = 3.0
+_HADRONS_ALLOWED: Final = 1e-3
 
 
 class Model(Protocol):
@@ -119,6 +125,12 @@ def as_number(name: str, value: object) -> float:
         ) from None
 
 
+def check_lepton(lepton: str) -> None:
+    """Raise UnknownName unless `lepton` is "e", "mu" or "tau"."""
+    if lepton not in LEPTONS:
+        raise UnknownName("lepton", lepton, LEPTONS)
+
+
 class VectorModel(ABC):
     """Common part of bosons that couple to lepton vector currents and, perhaps, to a dark sector.
 
@@ -134,6 +146,8 @@ class VectorModel(ABC):
     channels: ClassVar[tuple[str, ...]]
     invisible_channels: ClassVar[tuple[str, ...]]
     mixing_thresholds: ClassVar[tuple[float, ...]] = ()
+    #: Charges of nu_e, nu_mu, nu_tau in units of the coupling; None where the model does not say.
+    neutrino_charges: ClassVar[tuple[float, float, float] | None] = None
 
     __slots__ = ()
 
@@ -224,9 +238,15 @@ class VectorModel(ABC):
             raise MutauError("a model with alpha_d = 0 has no dark matter particle")
         return mass / mass_ratio
 
-    @abstractmethod
     def _visible_width(self, channel: str) -> float:
-        """Width of one channel other than chichi, GeV; the channel is known to exist."""
+        """Width of one channel other than chichi, GeV; the channel is known to exist.
+
+        Here that of a pair of charged leptons.
+        """
+        lepton, lepton_mass = _PAIRS[channel]
+        return float(
+            lepton_pair_width(self.lepton_coupling(lepton), self._values()[0], lepton_mass)
+        )
 
     @abstractmethod
     def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
@@ -262,6 +282,24 @@ class VectorModel(ABC):
     def width_total(self) -> float:
         """Total width, GeV: the sum over `channels`."""
         return sum(self.widths.values())
+
+    def _width_with_hadrons_below(self, ceiling: float) -> float:
+        """Sum over `channels`, GeV, of a boson whose decays into hadrons are left out.
+
+        ceiling : upper bound on the width into hadrons below 3 GeV, GeV.
+        Raises OutOfRange above two pion masses unless the hadrons stay below 0.1 %.
+        """
+        total, mass = sum(self.widths.values()), self._values()[0]
+        if mass <= 2.0 * M_PI or (mass <= _BOUNDED_BELOW and ceiling <= _HADRONS_ALLOWED * total):
+            return total
+        raise OutOfRange(
+            f"{self.title}: the total width at {mass:g} GeV may hold more than 0.1 % of "
+            "decays into hadrons, which are left out",
+            place="mass",
+            allowed=f"mass <= {2.0 * M_PI:.4f} GeV, or a dark sector that dominates "
+            f"the width up to {_BOUNDED_BELOW:g} GeV",
+            remedy="partial widths are given at every mass",
+        )
 
     def _decay_width(self) -> float:
         """Total width, GeV, where there is one. Raises OutOfRange if every channel is closed."""

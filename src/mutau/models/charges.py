@@ -22,11 +22,11 @@ from typing import Any, ClassVar, Final, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import E_CHARGE, M_E, M_MU, M_PI, M_TAU
+from mutau.core.constants import E_CHARGE, M_MU, M_TAU
 from mutau.core.errors import FileError, MutauError, OutOfRange, Problems, UnknownName
-from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, VectorModel
+from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, VectorModel, check_lepton
 from mutau.models.formulas import lepton_pair_width, neutrino_pair_width
-from mutau.models.mixing import loop_mixing
+from mutau.models.mixing import finite_q2, loop_mixing
 
 NEUTRINOS: Final = ("nue", "numu", "nutau")
 QUARKS: Final = ("u", "d", "s", "c", "b", "t")
@@ -34,8 +34,6 @@ FERMIONS: Final = (*LEPTONS, *NEUTRINOS, *QUARKS)
 CHARGE_MAX: Final = 10.0
 PREFIX: Final = "charges:"
 _TEXTS: Final = ("name", "title", "source", "remark")
-_SHARE_ALLOWED: Final = 1e-3
-_HOLDS_BELOW: Final = 3.0
 #: e+e- -> hadrons over massless mu+mu- on the peaks of rho, omega, phi: 9 B_ee/alpha^2 with
 #: B_ee = 4.72e-5, 7.38e-5, 2.98e-4 (PDG 2024), with the combination of quark charges in each
 #: meson's current, and that combination for the photon.
@@ -166,16 +164,13 @@ class ChargedVector(VectorModel):
         return _restore, (self.table, *self._values())
 
     def _visible_width(self, channel: str) -> float:
-        mass, coupling, _, _ = self._values()
         if channel == "nunu":
+            mass, coupling, _, _ = self._values()
             squared = sum(self.table.of(name) ** 2 for name in NEUTRINOS)
             return squared * float(neutrino_pair_width(coupling, mass))
-        lepton, lepton_mass = {"ee": ("e", M_E), "mumu": ("mu", M_MU), "tautau": ("tau", M_TAU)}[
-            channel
-        ]
-        if lepton == "e" and not self.table.of("e") and not self.has_mixing():
+        if channel == "ee" and not self.table.of("e") and not self.has_mixing():
             return 0.0
-        return float(lepton_pair_width(self.lepton_coupling(lepton), mass, lepton_mass))
+        return VectorModel._visible_width(self, channel)
 
     @property
     def width_total(self) -> float:
@@ -185,20 +180,11 @@ class ChargedVector(VectorModel):
         quark charges above two pion masses, unless other decays dominate. (pi0 gamma, open from
         135 MeV, is of order alpha/pi times (m/f_pi)^2/16 pi^2 of a lepton pair: below 1e-4.)
         """
-        total = sum(self.widths.values())
+        if not any(self.table.of(q) for q in QUARKS):
+            return sum(self.widths.values())
         mass, coupling, _, _ = self._values()
-        if any(self.table.of(q) for q in QUARKS) and mass > 2.0 * M_PI:
-            ceiling = self._hadron_ceiling() * float(lepton_pair_width(coupling, mass, 0.0))
-            if mass > _HOLDS_BELOW or ceiling > _SHARE_ALLOWED * total:
-                raise OutOfRange(
-                    f"the total width of {self.title} at {mass:g} GeV may hold more than 0.1 % of "
-                    "decays into hadrons, which are left out",
-                    place="mass",
-                    allowed=f"mass <= {2.0 * M_PI:.4f} GeV, or a dark sector that dominates "
-                    f"the width up to {_HOLDS_BELOW:g} GeV",
-                    remedy="partial widths are given at every mass",
-                )
-        return total
+        massless = float(lepton_pair_width(coupling, mass, 0.0))
+        return self._width_with_hadrons_below(self._hadron_ceiling() * massless)
 
     def _hadron_ceiling(self) -> float:
         """Largest Gamma(hadrons) over g^2 m/(12 pi) below 3 GeV: meson peaks and 3 sum Q_q^2."""
@@ -222,9 +208,7 @@ class ChargedVector(VectorModel):
         With a charge of the electron g |Q_e|/e at every q2; else that of the loops or the file.
         Raises OutOfRange where the loops diverge and the file states no mixing.
         """
-        q2 = np.asarray(q2, float)
-        if not np.all(np.isfinite(q2)):
-            raise OutOfRange("q2 holds a value that is not finite", allowed="finite GeV^2")
+        q2 = finite_q2(q2)
         _, coupling, _, _ = self._values()
         charge = self.table.of("e")
         if charge:
@@ -240,8 +224,7 @@ class ChargedVector(VectorModel):
 
     def lepton_coupling(self, lepton: str) -> float:
         """g Q for "e", "mu", "tau"; e |Pi(m^2)| for an electron without charge; dimensionless."""
-        if lepton not in LEPTONS:
-            raise UnknownName("lepton", lepton, LEPTONS)
+        check_lepton(lepton)
         if lepton == "e" and not self.table.of("e"):
             return E_CHARGE * self.epsilon_eff
         return self._values()[1] * self.table.of(lepton)
@@ -283,6 +266,7 @@ def charges_class(table: ChargeTable) -> type[ChargedVector]:
         bases=(ChargedVector,),
         namespace={
             "table": table,
+            "neutrino_charges": tuple(table.of(name) for name in NEUTRINOS),
             "tag": table.name if bundled else f"{PREFIX}{table.name}",
             "title": table.title or table.name,
             "__doc__": f"{table.title or table.name}: charges of {table.source}.",
@@ -303,12 +287,9 @@ def neutrino_charges(cls: type[VectorModel]) -> tuple[float, float, float]:
 
     Raises MutauError for a model that does not say.
     """
-    if issubclass(cls, ChargedVector):
-        return tuple(cls.table.of(name) for name in NEUTRINOS)  # type: ignore[return-value]
-    known = {"lmu-ltau": (0.0, 1.0, -1.0), "dark-photon": (0.0, 0.0, 0.0)}
-    if cls.tag not in known:
+    if cls.neutrino_charges is None:
         raise MutauError(f"model {cls.tag!r} does not say how neutrinos couple")
-    return known[cls.tag]
+    return cls.neutrino_charges
 
 
 for _name in ("b-l", "le-lmu"):

@@ -8,16 +8,14 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import E_CHARGE, M_E, M_MU, M_PI, M_TAU
-from mutau.core.errors import OutOfRange, UnknownName
-from mutau.models.base import LEPTONS, REGISTRY, Array, VectorModel
+from mutau.core.constants import E_CHARGE
+from mutau.models.base import REGISTRY, Array, VectorModel, check_lepton
 from mutau.models.formulas import lepton_pair_width
+from mutau.models.mixing import finite_q2
 
 #: Ceiling of R = sigma(e+e- -> hadrons)/sigma(mu+mu-, massless) below the J/psi: at the phi,
 #: 12 pi B_ee/m^2 over 4 pi alpha^2/(3 m^2) = 9 B_ee/alpha^2 = 50 with B_ee = 2.98e-4 (PDG 2024).
 R_CEILING: Final = 60.0
-_R_HOLDS_BELOW: Final = 3.0
-_SHARE_ALLOWED: Final = 1e-3
 
 
 @REGISTRY.register("dark-photon")
@@ -49,15 +47,12 @@ class DarkPhoton(VectorModel):
     coupling_max: ClassVar[float] = 1.0
     channels: ClassVar[tuple[str, ...]] = ("ee", "mumu", "tautau", "chichi")
     invisible_channels: ClassVar[tuple[str, ...]] = ("chichi",)
+    neutrino_charges: ClassVar[tuple[float, float, float]] = (0.0, 0.0, 0.0)
 
     @property
     def coupling(self) -> float:
         """The kinetic mixing epsilon, under the name common to all models."""
         return self.epsilon
-
-    def _visible_width(self, channel: str) -> float:
-        lepton_mass = {"ee": M_E, "mumu": M_MU, "tautau": M_TAU}[channel]
-        return float(lepton_pair_width(E_CHARGE * self.epsilon, self.mass, lepton_mass))
 
     @property
     def width_total(self) -> float:
@@ -65,31 +60,16 @@ class DarkPhoton(VectorModel):
 
         Raises OutOfRange where decays into hadrons, which are left out, may exceed 0.1 %.
         """
-        total = sum(self.widths.values())
-        if self.mass > 2.0 * M_PI:
-            hadrons = R_CEILING * float(lepton_pair_width(E_CHARGE * self.epsilon, self.mass, 0.0))
-            if self.mass > _R_HOLDS_BELOW or hadrons > _SHARE_ALLOWED * total:
-                raise OutOfRange(
-                    f"the total width of a dark photon of {self.mass:g} GeV may hold more than "
-                    "0.1 % of decays into hadrons, which are left out",
-                    place="mass",
-                    allowed=f"mass <= {2.0 * M_PI:.4f} GeV, or a dark sector that dominates "
-                    f"the width up to {_R_HOLDS_BELOW:g} GeV",
-                    remedy="partial widths are given at every mass",
-                )
-        return total
+        massless = float(lepton_pair_width(E_CHARGE * self.epsilon, self.mass, 0.0))
+        return self._width_with_hadrons_below(R_CEILING * massless)
 
     def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
         """epsilon at every q2 (array_like, GeV^2), complex with zero imaginary part."""
-        q2 = np.asarray(q2, float)
-        if not np.all(np.isfinite(q2)):
-            raise OutOfRange("q2 holds a value that is not finite", allowed="finite GeV^2")
-        return np.full(q2.shape, complex(self.epsilon))
+        return np.full(finite_q2(q2).shape, complex(self.epsilon))
 
     def lepton_coupling(self, lepton: str) -> float:
         """e epsilon for "e", "mu" and "tau"; dimensionless."""
-        if lepton not in LEPTONS:
-            raise UnknownName("lepton", lepton, LEPTONS)
+        check_lepton(lepton)
         return E_CHARGE * self.epsilon
 
     @classmethod

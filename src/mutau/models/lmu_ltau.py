@@ -8,10 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import E_CHARGE, M_E, M_MU, M_TAU
-from mutau.core.errors import UnknownName
-from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, VectorModel
-from mutau.models.formulas import lepton_pair_width, neutrino_pair_width
+from mutau.core.constants import E_CHARGE, M_MU, M_TAU
+from mutau.models.base import COUPLING_MAX, REGISTRY, Array, VectorModel, check_lepton
+from mutau.models.formulas import neutrino_pair_width
 from mutau.models.mixing import loop_mixing
 
 
@@ -46,14 +45,12 @@ class LmuMinusLtau(VectorModel):
     channels: ClassVar[tuple[str, ...]] = ("nunu", "mumu", "tautau", "ee", "chichi")
     invisible_channels: ClassVar[tuple[str, ...]] = ("nunu", "chichi")
     mixing_thresholds: ClassVar[tuple[float, ...]] = (4.0 * M_MU**2, 4.0 * M_TAU**2)
+    neutrino_charges: ClassVar[tuple[float, float, float]] = (0.0, 1.0, -1.0)
 
     def _visible_width(self, channel: str) -> float:
         if channel == "nunu":
             return 2.0 * float(neutrino_pair_width(self.coupling, self.mass))
-        lepton, lepton_mass = {"mumu": ("mu", M_MU), "tautau": ("tau", M_TAU), "ee": ("e", M_E)}[
-            channel
-        ]
-        return float(lepton_pair_width(self.lepton_coupling(lepton), self.mass, lepton_mass))
+        return VectorModel._visible_width(self, channel)
 
     def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
         """Pi(q2) of the muon and tau loops; q2 array_like, GeV^2. arXiv:2404.06982, eq. 2.3."""
@@ -61,8 +58,7 @@ class LmuMinusLtau(VectorModel):
 
     def lepton_coupling(self, lepton: str) -> float:
         """g' for "mu", -g' for "tau", e |Pi(m^2)| for "e"; dimensionless, on the mass shell."""
-        if lepton not in LEPTONS:
-            raise UnknownName("lepton", lepton, LEPTONS)
+        check_lepton(lepton)
         if lepton == "e":
             return E_CHARGE * self.epsilon_eff
         return self.coupling if lepton == "mu" else -self.coupling

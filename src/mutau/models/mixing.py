@@ -82,6 +82,14 @@ def _vacuum_loop_rest(z: Array) -> ComplexArray:
     )
 
 
+def finite_q2(q2: ArrayLike) -> Array:
+    """Squared momenta, GeV^2, as an array. Raises OutOfRange if one is not finite."""
+    q2 = np.asarray(q2, float)
+    if not np.all(np.isfinite(q2)):
+        raise OutOfRange("q2 holds a value that is not finite", allowed="finite GeV^2")
+    return q2
+
+
 def loop_mixing(q2: ArrayLike, coupling: ArrayLike = 1.0) -> ComplexArray:
     """Pi(q^2 + i0) of the muon and tau loops, complex.
 
@@ -95,9 +103,7 @@ def loop_mixing(q2: ArrayLike, coupling: ArrayLike = 1.0) -> ComplexArray:
     >>> f"{abs(loop_mixing(0.0)):.5f}"
     '0.01443'
     """
-    q2, g = np.asarray(q2, float), np.asarray(coupling, float)
-    if not np.all(np.isfinite(q2)):
-        raise OutOfRange("q2 holds a value that is not finite", allowed="finite GeV^2")
+    q2, g = finite_q2(q2), np.asarray(coupling, float)
     loops = _loops_at(float(q2)) if q2.ndim == 0 else _loops(q2.ravel()).reshape(q2.shape)
     return np.asarray(E_CHARGE * g / (2.0 * np.pi**2) * loops)
 

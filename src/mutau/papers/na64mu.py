@@ -14,7 +14,7 @@ from mutau.experiment import load_experiment, replace
 from mutau.matter import Element, material
 from mutau.models import LmuMinusLtau, build_model, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
-from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, no_test, number
 from mutau.pipeline.muon_brems import TriggerStudy, trigger_study
 from mutau.pipeline.plane import exclusion_plane, printed_moment
 from mutau.pipeline.roads import mass_key
@@ -85,7 +85,7 @@ def trigger(level: Level) -> Part:
                 why="a design condition of ours: the edge of S4, which the paper does not give, "
                 "stands where this rate is 0.1 %; so it is no test",
             )  # fmt: skip
-            rows.append(dataclasses.replace(rate, verdict="shown"))
+            rows.append(no_test(rate))
         else:
             rows.append(_fig2_100_row(study))
     figure = Figure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from functools import lru_cache
 from itertools import product
 
@@ -15,7 +16,8 @@ from mutau.background.punch_through import hcal_module, punch_through
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import Experiment, load_experiment
-from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, number
+from mutau.matter.hadron_interactions import interaction_length
+from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, no_test, number
 
 #: Size of the background estimates per level; 0 leaves those that are Monte Carlo out.
 EFFORT = {"quick": 0.0, "default": 0.3, "full": 1.0}
@@ -61,7 +63,8 @@ def hadrons(level: Level) -> Part:
         ),
         compare(
             number("mu.had.kmu.all"), kaon.per_hadron, how=how,
-            why="0.636 (1 - exp(-36/1203)) = 0.0187; the print cuts off",
+            why="0.636 (1 - exp(-36/1203)) = 0.0187: 0.018 is that with the digits cut off, not "
+            "rounded, or a path of 34.5 m (the paper has ~ 36 m)",
         ),
         compare(number("mu.had.kmu.low"), kaon.below, how=how),
         compare(
@@ -70,8 +73,16 @@ def hadrons(level: Level) -> Part:
         ),
         compare(
             number("mu.had.absorber"), absorber_suppression("n"),
-            ours=f"{absorber_suppression('n'):.4f} for neutrons, {absorber_suppression('K-'):.3f} "
-            "for kaons", how="exp(-L/interaction length)",
+            how="exp(-L/interaction length) for neutrons and protons",
+        ),
+        dataclasses.replace(
+            compare(
+                number("mu.had.absorber"), absorber_suppression("K-"),
+                how="exp(-L/interaction length), Glauber with the cross section of kaons",
+                why="the background is made by kaons, which meet 2.63 interaction lengths in the "
+                "same 150 cm; 3.8 is the number for nucleons",
+            ),
+            id="mu.had.absorber (kaon)",
         ),
         compare(
             number("mu.had.short"), kaon.per_particle / short.per_particle, how=how,
@@ -95,13 +106,15 @@ def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
             kind, SHOWN_HADRON, made_of, length, 2.0, modules=modules,
             n=20_000 if level.name == "quick" else 60_000, seed=level.seed,
         )  # fmt: skip
+        depth = length / interaction_length(kind, made_of, SHOWN_HADRON)
         row = compare(
             number(f"mu.punch.{modules}"),
             got.value,
             got.err,
             how=f"forced histories, {SHOWN_HADRON:g} GeV {word} leaving at most 2 GeV",
-            why="the paper does not say for which hadron; pions and kaons interact less than "
-            "neutrons, and every module multiplies that",
+            why=f"the paper does not say for which hadron; a module is {depth:.1f} interaction "
+            f"lengths of a {word}: exp(-{modules * depth:.1f}) = {math.exp(-modules * depth):.1e} "
+            "pass without interaction, late and soft showers add to that",
         )
         rows.append(row if kind == "n" else dataclasses.replace(row, id=f"{row.id} ({word})"))
     return rows
@@ -122,10 +135,12 @@ def backgrounds(level: Level) -> Part:
     covariance = expected_covariance(build_arm(experiment, "outgoing"), momentum)
     resolution = float(np.sqrt(covariance[4, 4]) * momentum)
     rows = [
-        compare(
-            number("mu.track.res"),
-            resolution,
-            how="covariance of the Kalman filter through MS2, material included",
+        no_test(
+            compare(
+                number("mu.track.res"),
+                resolution,
+                how="covariance of the Kalman filter through MS2, material included",
+            )
         )
     ]
     effort = EFFORT[level.name]
@@ -164,9 +179,13 @@ def _parts(found: dict[str, Estimate]) -> list[Row]:
             why="one collision in the air of the dipole mimics the bend; the tail is a power law, "
             "so an exponential fitted to it gives anything: docs/validation/tracking.md",
         ),
-        compare(
-            number("mu.track.multi.factor"), several.parts["factor_of_first_tracker"],
-            how=several.method,
+        no_test(
+            compare(
+                number("mu.track.multi.factor"), several.parts["factor_of_first_tracker"],
+                how=several.method,
+                why="an input: the inefficiency of 0.02 is the paper's. Found is that each tracker "
+                "multiplies by it, less 4 % for the muon's own hit and the cut on chi2",
+            )
         ),
         compare(number("mu.lead.total"), punch.per_particle, punch.total_err, how=punch.method),
         compare(

@@ -135,6 +135,11 @@ def compare(number: PaperNumber, value: float | None, err: float | None = None, 
                why or number.explanation, how)  # fmt: skip
 
 
+def no_test(row: Row) -> Row:
+    """A row whose published number went into the set-up: agreement would say nothing."""
+    return replace(row, verdict="shown")
+
+
 def _value_text(value: float, err: float | None) -> str:
     return f"{value:.4g} ± {err:.2g}" if err else f"{value:.4g}"
 

@@ -150,28 +150,6 @@ def channel_profile(
     return poisson_term(n, rate) + extra, slope, bend, b
 
 
-@njit(inline="always")
-def _log_factor(i: int, z: Array, loadings: Array) -> float:
-    """ln of the factor that the errors `z` put on the signal of channel i."""
-    total = 0.0
-    for k in range(z.size):
-        total += loadings[i, k] * z[k]
-    return total
-
-
-@njit
-def _objective(mu: float, z: Array, data: Data, setting: Setting) -> float:
-    n, measured, z_measured = data
-    signal, kind, nominal, width, loadings = setting
-    value = 0.0
-    for k in range(z.size):
-        value += 0.5 * (z[k] - z_measured[k]) ** 2
-    for i in range(n.size):
-        s = mu * signal[i] * math.exp(_log_factor(i, z, loadings))
-        value += channel_profile(n[i], s, kind[i], nominal[i], width[i], measured[i])[0]
-    return value
-
-
 @njit
 def _solve_positive(matrix: Array, vector: Array) -> None:
     """Solve matrix x = vector in place (Gauss elimination, matrix positive definite)."""
@@ -205,7 +183,10 @@ def _derivatives(
         for j in range(z.size):
             matrix[k, j] = 1.0 if j == k else 0.0
     for i in range(n.size):
-        s1 = signal[i] * math.exp(_log_factor(i, z, loadings))
+        exponent = 0.0
+        for k in range(z.size):
+            exponent += loadings[i, k] * z[k]
+        s1 = signal[i] * math.exp(exponent)
         s = mu * s1
         part, slope, bend, _ = channel_profile(n[i], s, kind[i], nominal[i], width[i], measured[i])
         value += part
@@ -234,26 +215,25 @@ def conditional_fit(mu: float, z: Array, data: Data, setting: Setting) -> tuple[
     Returns (value, derivative in mu). Newton steps, halved until the value falls.
     """
     size = z.size
-    matrix, step = np.empty((size, size)), np.empty(size)
-    value = 0.0
-    slope_mu = 0.0
+    matrix, step, move = np.empty((size, size)), np.empty(size), np.empty(size)
+    value, slope_mu = _derivatives(mu, z, data, setting, step, matrix)
     for _ in range(100):
-        value, slope_mu = _derivatives(mu, z, data, setting, step, matrix)
         if _largest(step) < 1e-11:
             break
         _solve_positive(matrix, step)
+        move[:] = step
         scale = 1.0
         for _ in range(40):
             for k in range(size):
-                z[k] -= scale * step[k]
-            new = _objective(mu, z, data, setting)
+                z[k] -= scale * move[k]
+            new, slope_new = _derivatives(mu, z, data, setting, step, matrix)
             if new <= value + 1e-14 * abs(value):
+                value, slope_mu = new, slope_new
                 break
             for k in range(size):
-                z[k] += scale * step[k]
+                z[k] += scale * move[k]
             scale *= 0.5
-        if scale * _largest(step) < 1e-9:
-            value = _objective(mu, z, data, setting)
+        if scale * _largest(move) < 1e-9:
             break
     return value, slope_mu
 

@@ -1,7 +1,12 @@
 """mutau: a light Z' boson from its Lagrangian to an exclusion plot, for fixed-target experiments.
 
 Masses and energies are GeV, lengths cm, cross sections pb, angles rad. Import from here:
-names load when first used, so `import mutau` needs NumPy only.
+names load when first used, so `import mutau` needs NumPy only. Where a function takes an
+experiment, its name, the path of its file, or what `load_experiment` and `replace` give will do.
+
+>>> import mutau
+>>> print(mutau.cross_section("muon-brems", 160.0, mutau.LmuMinusLtau(mass=0.1, coupling=1e-3)))
+10341.3 ± 1.2 pb
 """
 
 from importlib import import_module
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from mutau.pipeline.plane import exclusion_plane
     from mutau.pipeline.point import cross_section, model_summary
     from mutau.pipeline.yields import expected_yields
+    from mutau.plotting.static import write_figure
     from mutau.sampling.event_files import read_events, write_events
     from mutau.stats import upper_limit
 
@@ -53,6 +59,7 @@ _PUBLIC = {
     "reproduce": "mutau.papers.reproduction",
     "upper_limit": "mutau.stats",
     "write_events": "mutau.sampling.event_files",
+    "write_figure": "mutau.plotting.static",
 }
 
 __all__ = [
@@ -82,6 +89,7 @@ __all__ = [
     "reproduce",
     "upper_limit",
     "write_events",
+    "write_figure",
 ]
 
 

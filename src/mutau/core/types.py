@@ -21,6 +21,23 @@ def provenance(seed: int | None = None, **digests: str) -> dict[str, Any]:
     return {"mutau_version": __version__, "seed": seed, "digests": digests}
 
 
+def with_error(value: float, error: float) -> str:
+    """A number and its error as text, two digits of the error shown.
+
+    >>> with_error(1.26721e-4, 4.36e-7), with_error(143.3896, 0.9875), with_error(0.0, 0.0)
+    ('(1.2672 ± 0.0044)e-04', '143.39 ± 0.99', '0')
+    """
+    if error <= 0.0:
+        return f"{value:.6g}"
+    power = int(np.floor(np.log10(abs(value) or error)))
+    if -3 <= power < 6:
+        power = 0
+    digits = max(0, power + 1 - int(np.floor(np.log10(error))))
+    value, error = value / 10.0**power, error / 10.0**power
+    text = f"{value:.{digits}f} ± {error:.{digits}f}"
+    return f"({text})e{power:+03d}" if power else text
+
+
 class Saved:
     """Saving and loading for a frozen dataclass of arrays, numbers, texts and one `meta`."""
 
@@ -112,6 +129,12 @@ class Events(Saved):
             if not np.all(np.isfinite(getattr(self, name))):
                 raise MutauError(f"events: {name} holds a value that is not finite")
 
+    def __repr__(self) -> str:
+        """How much it holds, in one line."""
+        kinds = ", ".join(str(kind) for kind in np.unique(self.pdg).tolist())
+        size = f"{self.n_events} events, {len(self.pdg)} particles (pdg {kinds})"
+        return f"<Events: {size}>"
+
     @property
     def n_events(self) -> int:
         """Number of distinct events; rows of one event are neighbours."""
@@ -161,6 +184,9 @@ class CrossSection:
 
     sigma_pb: float
     sigma_err_pb: float
+
+    def __str__(self) -> str:
+        return f"{with_error(self.sigma_pb, self.sigma_err_pb)} pb"
 
     def __post_init__(self) -> None:
         check_numbers(
@@ -220,6 +246,18 @@ class Yields(Saved):
         )  # fmt: skip
         check_numbers(kind, -np.inf, np.inf, coupling=self.coupling, power=self.power)
 
+    def __str__(self) -> str:
+        """The cut flow and the background, a line each."""
+        background = with_error(self.background.sum(), np.hypot.reduce(self.background_err))
+        rows = [
+            (cut, with_error(s, e))
+            for cut, s, e in zip(self.cuts, self.signal, self.signal_err, strict=True)
+        ]
+        width = max(len(cut) for cut in (*self.cuts, "background"))
+        head = f"{self.experiment}, {self.model}: {self.mass:g} GeV, coupling {self.coupling:g}"
+        body = [f"  {cut:<{width}}  {text}" for cut, text in (*rows, ("background", background))]
+        return "\n".join([head, *body])
+
     @property
     def total(self) -> float:
         """Signal after the last cut, events."""
@@ -250,6 +288,14 @@ class Exclusion(Saved):
     model: str
     method: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The limit at every mass, a line each."""
+        lines = [f"{self.experiment}, {self.model}: upper limit at {100.0 * self.cl:g} % CL"]
+        for m, g, e in zip(self.mass, self.coupling, self.numerical_err, strict=True):
+            text = f"< {with_error(g, e)}" if np.isfinite(g) else "no limit"
+            lines.append(f"  {m:.4g} GeV  {text}")
+        return "\n".join(lines)
 
     def __post_init__(self) -> None:
         kind = f"exclusion of {self.experiment}"

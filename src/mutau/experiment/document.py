@@ -19,6 +19,18 @@ _STEP = re.compile(r"^([^\[\]]+)(?:\[([^\[\]]+)\])?$")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
+def in_one_line(experiment: Any) -> str:
+    """What an experiment is in one line; its `to_toml` gives all of it."""
+    beam, parts = experiment.beam, experiment.detector
+    lists = ("counter", "tracker", "magnet", "calorimeter", "absorber")
+    counts = [(name, len(getattr(parts, name))) for name in lists]
+    counts += [("cut", len(experiment.cuts))]
+    told = ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts if n)
+    number = "" if beam.particles is None else f"{beam.particles:g} "
+    what = f"{experiment.process}, {number}{beam.particle} of {beam.energy:g} GeV"
+    return f"<Experiment {experiment.name}: {what} on {experiment.target.material}; {told}>"
+
+
 def read_document(path: str | Path) -> Document:
     """Plain data of a TOML file. Raises FileError if it is missing, unreadable or not TOML."""
     try:

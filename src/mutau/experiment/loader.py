@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mutau.core.errors import Problems
+from mutau.core.errors import MutauError, Problems
 from mutau.core.registry import Registry
 from mutau.experiment.document import address, element_name, read_document, with_value
 
@@ -49,16 +49,25 @@ def experiment_path(name_or_path: str | Path) -> Path:
     return Path(_registry()[str(name_or_path)])
 
 
-def load_experiment(name_or_path: str | Path) -> Experiment:
-    """The experiment of a bundled name ("na64mu") or of a TOML file.
+def load_experiment(name_or_path: str | Path | Experiment) -> Experiment:
+    """The experiment of a bundled name ("na64mu") or of a TOML file; an experiment is itself.
 
     Raises UnknownName or FileError if there is no such file, Problems with every located mistake
-    if it is not a valid experiment.
+    if it is not a valid experiment, MutauError for anything else.
 
     >>> load_experiment("na64mu").beam.energy
     160.0
     """
-    return check_file(experiment_path(name_or_path))
+    if isinstance(name_or_path, str | Path):
+        return check_file(experiment_path(name_or_path))
+    from mutau.experiment.schema import Experiment
+
+    if isinstance(name_or_path, Experiment):
+        return name_or_path
+    raise MutauError(
+        f"{name_or_path!r} is not an experiment",
+        allowed="a name, a path, or what load_experiment or replace gave",
+    )
 
 
 def check_file(path: str | Path) -> Experiment:

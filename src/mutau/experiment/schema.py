@@ -27,7 +27,7 @@ from pydantic import (
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.storage import digest, file_digest
 from mutau.core.units import GEV_PER_T_CM, parse_quantity
-from mutau.experiment.document import Document, without_texts, write_toml
+from mutau.experiment.document import Document, in_one_line, without_texts, write_toml
 from mutau.experiment.names import DEFAULT_PROCESS, LIMIT_METHODS, PROCESSES
 from mutau.experiment.quantities import (
     AngleNotNegative,
@@ -48,6 +48,7 @@ from mutau.experiment.quantities import (
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, Table
+from mutau.experiment.schema_theory import Theory
 from mutau.experiment.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -435,6 +436,7 @@ class Experiment(BaseModel):
     process: Annotated[str, one_of("process", PROCESSES)]
     beam: Beam
     target: Target
+    theory: Theory | None = None
     hall: Hall | None = None
     detector: Detector = Detector()
     cuts: tuple[Cut, ...] = ()
@@ -459,6 +461,8 @@ class Experiment(BaseModel):
     @classmethod
     def _lists(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
+
+    __repr__ = __str__ = in_one_line
 
     @cached_property
     def digest(self) -> str:

@@ -52,6 +52,12 @@ def model_class(tag: str) -> type[VectorModel]:
 
     Raises UnknownName; FileError or Problems for the file.
     """
+    if not isinstance(tag, str):
+        raise MutauError(
+            f"{tag!r} is not the tag of a model",
+            place="model",
+            allowed=f"{', '.join(REGISTRY)} or {PREFIX}FILE",
+        )
     if tag.startswith(PREFIX):
         return charges_class(load_charges(tag.removeprefix(PREFIX)))
     return REGISTRY[tag]

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 METHOD = "bayes"
 
 
-def load_all(names: Sequence[str]) -> list[Experiment]:
-    """Experiments by name or path, each once. Raises UnknownName, FileError, MutauError."""
+def load_all(names: Sequence[str | Experiment]) -> list[Experiment]:
+    """Experiments as `load_experiment` does, each once. Raises as it does, and MutauError."""
     if not names:
         raise MutauError("no experiment to combine", remedy="name one or more")
     experiments = [load_experiment(name) for name in names]
@@ -108,7 +108,7 @@ def _able(experiments: list[Experiment], mass: float) -> list[Experiment]:
 
 
 def combined_limit(
-    names: Sequence[str],
+    names: Sequence[str | Experiment],
     masses: Sequence[float],
     *,
     model: str = "lmu-ltau",
@@ -122,13 +122,16 @@ def combined_limit(
 ) -> Exclusion:
     """Upper limit on the coupling from several experiments in one likelihood.
 
-    names : experiments, each once. masses : GeV. method : as in `stats.METHODS`.
+    names : experiments, what `load_experiment` gave or takes, each once. masses : GeV. method : as
+    in `stats.METHODS`.
     An experiment that cannot handle a mass (outside its range) is left out there; a mass that none
     can handle is refused. Returns Exclusion, `experiment` joined by "+".
     Raises UnknownName, OutOfRange, MutauError.
     Check: one experiment alone gives its own limit by the same method.
     """
     experiments = load_all(names)
+    if not len(masses):
+        raise MutauError("masses must be a list of numbers", place="masses", remedy="name one")
     highest = model_class(model).coupling_max
     for mass in masses:
         _able(experiments, mass)
@@ -176,7 +179,7 @@ def combined_limit(
 
 
 def discovery_reach(
-    names: Sequence[str], point: Model, *, method: str = "asymptotic", seed: int = 1
+    names: Sequence[str | Experiment], point: Model, *, method: str = "asymptotic", seed: int = 1
 ) -> dict[str, Any]:
     """Expected p-value and significance of a true point, jointly and for each experiment.
 

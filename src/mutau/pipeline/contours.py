@@ -117,7 +117,7 @@ class _Row:
 
 
 def measured_contours(
-    names: Sequence[str],
+    names: Sequence[str | Experiment],
     point: Model,
     *,
     levels: Sequence[float] = LEVELS,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mutau.core.errors import MutauError
 from mutau.core.types import Events
+from mutau.experiment import load_experiment
 from mutau.models import Model
 from mutau.pipeline.roads import road_of
 
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 
-def generate_events(model: Model, experiment: Experiment, n: int, *, seed: int = 1) -> Events:
+def generate_events(model: Model, experiment: Experiment | str, n: int, *, seed: int = 1) -> Events:
     """Unweighted signal events with their vertices in the target.
 
-    n : number of events. Each carries the weight expected yield / n of the full exposure, before
-    any cut. Returns Events. Raises MutauError for n < 1, OutOfRange where nothing is produced.
+    experiment : what `load_experiment` gave, or takes. n : number of events. Each carries the
+    weight expected yield / n of the full exposure, before any cut.
+    Returns Events. Raises MutauError for n < 1, OutOfRange where nothing is produced.
     """
     if n < 1:
         raise MutauError(f"n = {n} events", allowed="at least 1")
+    experiment = load_experiment(experiment)
     return road_of(experiment).generate(experiment, model, n, seed)

@@ -13,6 +13,7 @@ import numpy as np
 from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
+from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
@@ -25,6 +26,19 @@ DEFAULT_CL, DEFAULT_METHOD = 0.90, "bayes"
 POINTS = 61
 
 
+def numbers(masses: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Masses (GeV) as an array. Raises MutauError for none at all or what is no list of numbers."""
+    try:
+        grid = np.asarray(masses, float)
+    except (TypeError, ValueError):
+        grid = np.zeros(0)
+    if grid.ndim != 1 or not len(grid):
+        raise MutauError(
+            f"masses = {masses!r}", place="masses", allowed="a list of numbers in GeV, not empty"
+        )
+    return grid
+
+
 def default_masses(experiment: Experiment, points: int = POINTS) -> np.ndarray:
     """Masses (GeV), log-spaced over the range that the experiment's process makes sense for."""
     low, high = road_of(experiment).mass_range(experiment)
@@ -32,7 +46,7 @@ def default_masses(experiment: Experiment, points: int = POINTS) -> np.ndarray:
 
 
 def limit_curve(
-    experiment: Experiment,
+    experiment: Experiment | str,
     masses: Sequence[float] | np.ndarray | None = None,
     *,
     model: str = "lmu-ltau",
@@ -48,7 +62,8 @@ def limit_curve(
 ) -> Exclusion:
     """Upper limit on the coupling of a model, mass by mass, solving S(g) = S_up.
 
-    masses : GeV; None for the default range of the experiment. cl, method : None for what the
+    experiment : what `load_experiment` gave, or takes. masses : GeV; None for the default range of
+    the experiment. model : a tag, as `build_model` takes it. cl, method : None for what the
     experiment file says. full_chain : efficiency by the full simulation, its Monte Carlo error in
     that of the limit. background : "file", "computed" (as `mutau background`, its errors as a
     nuisance parameter; "bayes" then stands for a file's "events") or "none".
@@ -56,12 +71,11 @@ def limit_curve(
     Returns Exclusion; the coupling is inf where none in reach is excluded.
     Raises UnknownName, OutOfRange or MutauError as the rooms do.
     """
+    experiment = load_experiment(experiment)
     road, loaded = road_of(experiment), with_background(experiment, background, seed=seed)
     cl, method = chosen_level(experiment, cl), chosen_method(experiment, method, background)
     refuse_full_chain(experiment, full_chain)
-    grid = np.asarray(default_masses(experiment) if masses is None else masses, float)
-    if grid.ndim != 1 or not len(grid):
-        raise MutauError("masses must be a list of numbers", place="masses")
+    grid = default_masses(experiment) if masses is None else numbers(masses)
     refuse_visible(
         [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from mutau.pipeline.combination import shared_systematics
 from mutau.pipeline.contours import Contours, contours_answer, measured_contours, true_point
 from mutau.pipeline.limit import limit_answer, limit_curve
 from mutau.pipeline.roads import has_road, road_of
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
 
 BAND_POINTS, BOUND_POINTS = 240, 41
 #: Bands and open regions are computed this much beyond the axes, for whoever zooms out.
@@ -52,7 +55,7 @@ class Plane:
 
 
 def exclusion_plane(
-    experiments: Sequence[str] = (),
+    experiments: Sequence[str | Experiment] = (),
     masses: Sequence[float] | None = None,
     *,
     model: str = "lmu-ltau",
@@ -73,7 +76,8 @@ def exclusion_plane(
 ) -> Plane:
     """Plane of mass and coupling with the limits of experiments on it.
 
-    experiments : names or paths; none for those of the papers, ("all",) for every bundled one.
+    experiments : what `load_experiment` gave, or takes; none for those of the papers, ("all",) for
+    every bundled one.
     masses : GeV; None for each experiment's own range. only : names of published curves; None
     for those marked to be drawn, ("none",) for none. user : own curves, as files that `load_curve`
     reads. bounds : names of bounds to compute from formulas, out of `limits.BOUNDS`. measured :
@@ -107,14 +111,17 @@ def exclusion_plane(
     return replace(drawn, left_out=refused)
 
 
-def _wanted(experiments: tuple[str, ...]) -> tuple[str, ...]:
+def _wanted(experiments: tuple[str | Experiment, ...]) -> tuple[str | Experiment, ...]:
     if experiments == ("all",):
         return tuple(name for name in experiment_names() if has_road(load_experiment(name)))
     return experiments or PAPER_EXPERIMENTS
 
 
 def _limits(
-    experiments: tuple[str, ...], masses: Sequence[float] | None, progress: Any, **options: Any
+    experiments: tuple[str | Experiment, ...],
+    masses: Sequence[float] | None,
+    progress: Any,
+    **options: Any,
 ) -> tuple[list[Exclusion], dict[str, str]]:
     """Limits of the experiments, and those that have none, with the reason.
 
@@ -128,7 +135,7 @@ def _limits(
             low, high = road_of(item).mass_range(item)
             mine = [mass for mass in masses if low <= mass <= high]
             if not mine:
-                refused[name] = f"curves from {low:.3g} to {high:.3g} GeV"
+                refused[item.name] = f"curves from {low:.3g} to {high:.3g} GeV"
                 continue
         part = _part(progress, index, len(wanted))
         try:
@@ -136,7 +143,7 @@ def _limits(
         except MutauError as error:
             if named:
                 raise
-            refused[name] = str(error)
+            refused[item.name] = str(error)
     if not limits:
         reasons = sorted(set(refused.values()))
         told = reasons if len(reasons) == 1 else [f"{k}: {v}" for k, v in refused.items()]

@@ -8,6 +8,7 @@ import numpy as np
 
 from mutau.core.storage import digest
 from mutau.core.types import Yields, provenance
+from mutau.experiment import load_experiment
 from mutau.models import Model
 from mutau.pipeline.roads import Effort, Prepared, refuse_full_chain, road_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def expected_yields(
     model: Model,
-    experiment: Experiment,
+    experiment: Experiment | str,
     *,
     seed: int = 1,
     n_events: int = 0,
@@ -26,12 +27,14 @@ def expected_yields(
 ) -> Yields:
     """Signal after each cut, and background, of a model point in an experiment.
 
+    experiment : what `load_experiment` gave, or takes.
     seed : fixes the Monte Carlo. n_events : sample size; 0 for the road's default.
     truth : cuts on true quantities with perfect acceptance. full_chain : efficiency by the full
     simulation.
     Returns Yields. Raises OutOfRange where the mass cannot be produced or is beyond validity.
     Check: the signal scales as coupling squared while the width is narrow.
     """
+    experiment = load_experiment(experiment)
     refuse_full_chain(experiment, full_chain, truth=truth)
     effort = Effort(seed, n_events, truth, full_chain=full_chain)
     prepared = road_of(experiment).prepare(experiment, model, effort)

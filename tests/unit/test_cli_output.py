@@ -1,6 +1,8 @@
 """Readable answers: nothing that one would copy is broken, nothing is left blank."""
 
-from mutau.cli.output import emit, with_bins
+import time
+
+from mutau.cli.output import emit, progress_bar, with_bins
 
 
 def test_long_words_stay_whole(capsys, monkeypatch):
@@ -39,3 +41,27 @@ def test_nothing_is_said(capsys):
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["seed", "-"], ["problems", "none"], ["digests", "none"],
     ]  # fmt: skip
+
+
+def test_progress_without_a_terminal_is_lines(capsys, monkeypatch):
+    """A line every period, also while one task goes on; silent when short, quiet or finished."""
+
+    def wait(text):
+        end = time.monotonic() + 20.0
+        while text not in (seen := capsys.readouterr().err) and time.monotonic() < end:
+            time.sleep(0.002)
+        return seen.splitlines()
+
+    with progress_bar("scan", quiet=True) as progress:
+        assert progress is None
+    with progress_bar("scan") as progress:
+        progress(0.5, "half")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("mutau.cli.output.PERIOD", 0.01)
+    with progress_bar("scan") as progress:
+        assert "mutau: scan (0 s)" in wait("scan (0")
+        progress(0.256, "2/8, 3 s left")
+        assert "mutau: scan: 26 % done; 2/8, 3 s left (0 s)" in wait("3 s left (0 s)")
+    capsys.readouterr()
+    time.sleep(0.05)
+    assert capsys.readouterr().err == ""

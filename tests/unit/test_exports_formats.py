@@ -11,6 +11,7 @@ from mutau.core.errors import FileError, MutauError, UnknownName
 from mutau.core.figure import Figure, Series
 from mutau.core.types import Exclusion, provenance
 from mutau.limits import load_curve
+from mutau.models import LmuMinusLtau
 from mutau.pipeline.exports import EXPORTS, export, point_yields
 from mutau.pipeline.hepdata import split_unit, to_yaml
 from mutau.pipeline.results import load_results, slug, write_figures
@@ -202,7 +203,7 @@ def test_a_model_point_as_a_workspace_gives_the_same_limit(tmp_path):
     """Read back, the likelihood is the same: equal upper limits on the signal strength."""
     from mutau.stats import from_workspace, upper_limit
 
-    results = point_yields(["muone"], 0.1, 1e-4)
+    results = point_yields(["muone"], LmuMinusLtau(0.1, 1e-4))
     (path,) = export("pyhf", results, tmp_path)
     workspace = json.loads(path.read_text())
     model = from_workspace(workspace)

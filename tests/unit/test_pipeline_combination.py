@@ -69,6 +69,12 @@ def test_the_same_experiment_twice_is_refused():
         combination.combined_limit(["na64mu", "na64mu"], [0.1])
 
 
+def test_no_mass_or_no_experiment_is_refused():
+    for names, masses, message in [(["na64mu"], [], "masses: "), ([], [0.1], "no experiment")]:
+        with pytest.raises(MutauError, match=message):
+            combination.combined_limit(names, masses)
+
+
 def test_discovery_of_a_counting_experiment(tmp_path):
     """Z = sqrt(2((s + b) ln(1 + s/b) - s)) for a known background."""
     noisy = variant(tmp_path, "noisy", background=("expected = 0", "expected = 4.0"))

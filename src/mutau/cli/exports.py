@@ -75,11 +75,8 @@ def export(
     if mass is None:
         found = load_results(results)
     else:
-        value = o.coupling_of(model, coupling, epsilon)
-        found = point_yields(
-            results, o.energy("--mass", mass), value, model=model, alpha_d=alpha_d,
-            mass_ratio=mass_ratio, seed=seed,
-        )  # fmt: skip
+        point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
+        found = point_yields(results, point, seed=seed)
     paths = write(kind, found, out)
     emit({"format": kind, "files": [str(path) for path in paths], **provenance()}, json)
 

@@ -49,14 +49,7 @@ def _levels(text: str) -> list[float]:
     from mutau.core.errors import MutauError
     from mutau.pipeline.contours import threshold
 
-    try:
-        levels = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise MutauError(
-            f"{text!r} is no list of numbers",
-            place="--levels",
-            remedy="write for example 0.68,0.95",
-        ) from None
+    levels = [o.number("--levels", part) for part in text.split(",")]
     for level in levels:
         if 1.0 < level < 100.0:
             raise MutauError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
 from functools import cache
 from typing import Any, Final, NoReturn
@@ -74,14 +76,19 @@ def _command() -> Any:
     return typer.main.get_command(app)
 
 
-_SIGINT_EXIT = 130
+_SIGINT_EXIT: Final = 130  # how the parser ends a verb after Ctrl-C
 #: What the parser raises for words that it does not understand.
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
 
 
+def _terminated(*_: object) -> NoReturn:
+    """What `kill` does to the program: the same as Ctrl-C, so that files are tidied up."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def _interrupted() -> NoReturn:
-    print("mutau: interrupted; no half-written file was left", file=sys.stderr)
-    raise SystemExit(1) from None
+    _refused("interrupted; no half-written file was left", code=1)
 
 
 def _refused(text: str, code: int = 2) -> NoReturn:
@@ -100,16 +107,26 @@ def _usage(error: Any) -> NoReturn:
     _refused(f"{text}; '{words} --help' explains")
 
 
-def run() -> None:
+def run() -> NoReturn:
     """Entry point of the command line; always ends by SystemExit.
 
     Exit code 2 for wrong input (a MutauError, or what the parser refuses), 1 for Ctrl-C and for
     what the machine refuses (a full disk).
     """
     warnings.showwarning = _show_warning
+    if threading.current_thread() is not threading.main_thread():
+        _run()
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        _run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run() -> NoReturn:
     try:
         code = _command()(joined_units(sys.argv[1:]), prog_name="mutau", standalone_mode=False)
-        if code == _SIGINT_EXIT:  # how the parser ends a verb after Ctrl-C
+        if code == _SIGINT_EXIT:
             _interrupted()
         raise SystemExit(code or 0)
     except MutauError as error:

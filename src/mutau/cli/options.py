@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import typer
@@ -117,24 +118,43 @@ def energy(option: str, text: str) -> float:
         raise UnitError(error.message, place=option, allowed=error.allowed) from None
 
 
+def number(option: str, text: str) -> float:
+    """A plain number. Raises MutauError that names the option."""
+    try:
+        return float(text)
+    except ValueError:
+        raise MutauError(
+            f"{text!r} is no number", place=option, remedy="write for example 0.95 or 1e11"
+        ) from None
+
+
 def energies(option: str, text: str) -> list[float]:
     """Energies in GeV from "0.1", a list "0.01,0.1", or a log-spaced range "1MeV:1GeV:60".
 
     Raises MutauError that names the option.
     """
+    return spread(option, text, energy, "1MeV:1GeV:60")
+
+
+def spread(option: str, text: str, read: Callable[[str, str], float], example: str) -> list[float]:
+    """Values of one, of a list with commas, or of a log-spaced range first:last:points.
+
+    read : (option, text) -> value. Raises MutauError that names the option.
+    """
     if ":" not in text:
-        return [energy(option, part) for part in text.split(",")]
+        return [read(option, part) for part in text.split(",")]
     parts = text.split(":")
     if len(parts) != 3 or not parts[2].isdecimal() or not 2 <= int(parts[2]) <= MOST_POINTS:
         raise MutauError(
-            f"{text!r} is not a range",
-            place=option,
-            allowed=f"2 to {MOST_POINTS} points",
-            remedy="write first:last:points, for example 1MeV:1GeV:60",
-        )
-    first, last, n = energy(option, parts[0]), energy(option, parts[1]), int(parts[2])
+            f"{text!r} is not a range", place=option, allowed=f"2 to {MOST_POINTS} points",
+            remedy=f"write first:last:points, for example {example}",
+        )  # fmt: skip
+    first, last, n = read(option, parts[0]), read(option, parts[1]), int(parts[2])
     if not 0.0 < first < last < float("inf"):
-        raise MutauError(f"{text!r} is not a range", place=option, allowed="0 < first < last")
+        raise MutauError(
+            f"the range {text!r} does not rise from a number above 0", place=option,
+            allowed="0 < first < last", remedy=f"write for example {example}",
+        )  # fmt: skip
     ratio = (last / first) ** (1.0 / (n - 1))
     return [*(first * ratio**i for i in range(n - 1)), last]
 
@@ -160,33 +180,21 @@ def whole_number(least: int) -> Any:
     return parse
 
 
-def coupling_of(model: str, coupling: float | None, epsilon: float | None) -> float:
-    """The one coupling that belongs to the model.
-
-    Raises MutauError if none, both, or the other one is given.
-    """
-    value = own_coupling(model, coupling, epsilon)
-    if value is None:
-        from mutau.models import model_class
-
-        wanted = model_class(model).coupling_name
-        raise MutauError(
-            f"model {model!r} takes --{wanted}", remedy=f"write for example --{wanted} 1e-3"
-        )
-    return value
-
-
-def own_coupling(model: str, coupling: float | None, epsilon: float | None) -> float | None:
-    """The coupling that belongs to the model, None if it was not given. Refuses the other's."""
+def _own_coupling(
+    model: str, coupling: float | None, epsilon: float | None, default: float | None
+) -> float:
+    """The coupling that belongs to the model, or `default`. Refuses the other's, and none."""
     from mutau.models import model_class
 
     wanted = model_class(model).coupling_name
     values = {"coupling": coupling, "epsilon": epsilon}
     value = values.pop(wanted)
     ((other, not_its_own),) = values.items()
-    if not_its_own is not None:
+    value = default if value is None else value
+    if not_its_own is not None or value is None:
+        extra = "" if not_its_own is None else f", not --{other}"
         raise MutauError(
-            f"model {model!r} takes --{wanted}, not --{other}",
+            f"model {model!r} takes --{wanted}{extra}",
             remedy=f"write for example --{wanted} 1e-3",
         )
     return value
@@ -208,9 +216,7 @@ def model_point(
     """
     from mutau.models import build_model
 
-    value = own_coupling(name, coupling, epsilon)
-    if value is None:
-        value = coupling_of(name, coupling, epsilon) if default is None else default
+    value = _own_coupling(name, coupling, epsilon, default)
     return build_model(name, energy("--mass", mass), value, alpha_d=alpha_d, mass_ratio=mass_ratio)
 
 

@@ -7,10 +7,14 @@ import json
 import math
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 Progress = Callable[[float, str], None]
+#: Seconds between lines of progress where stderr is no terminal.
+PERIOD: Final = 20.0
 _PIPE_WIDTH = 200  # columns where stdout is no terminal
 _BLOCK_FROM = 300  # characters in a row from which rows are shown as blocks, not as a table
 
@@ -128,12 +132,16 @@ def _render_blocks(console: Any, title: str, rows: Any) -> None:
 
 @contextlib.contextmanager
 def progress_bar(title: str, quiet: bool = False) -> Iterator[Progress | None]:
-    """A bar on stderr that is fed (fraction done, what is being done); None where it is not wanted.
+    """Progress on stderr, fed with (fraction done, what is being done); None where quiet.
 
-    The bar appears only on a terminal and only once the work has taken a second or so.
+    On a terminal a bar; elsewhere a plain line every PERIOD seconds, so that short work is silent.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet:
         yield None
+        return
+    if not sys.stderr.isatty():
+        with _lines(title) as update:
+            yield update
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -146,3 +154,25 @@ def progress_bar(title: str, quiet: bool = False) -> Iterator[Progress | None]:
             bar.update(task, completed=fraction, description=label or title)
 
         yield update
+
+
+@contextlib.contextmanager
+def _lines(title: str) -> Iterator[Progress]:
+    """What is being done, every PERIOD seconds, from a thread: a task may be longer than that."""
+    state, ended, start = [f"mutau: {title}"], threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody reads stderr any more
+            while not ended.wait(PERIOD):
+                print(f"{state[0]} ({time.monotonic() - start:.0f} s)", file=sys.stderr, flush=True)
+
+    def update(fraction: float, label: str = "") -> None:
+        state[0] = f"mutau: {title}: {100.0 * fraction:.0f} % done" + f"; {label}" * bool(label)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield update
+    finally:
+        ended.set()
+        thread.join()

@@ -9,25 +9,6 @@ import typer
 
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar
-from mutau.core.errors import MutauError
-
-
-def _exposures(text: str) -> list[float]:
-    """Particles on target from 1e11, a list 1e10,1e11 or a log-spaced range 1e9:1e13:9."""
-    parts = text.split(":")
-    try:
-        if len(parts) == 1:
-            return [float(part) for part in text.split(",")]
-        first, last, n = float(parts[0]), float(parts[1]), int(parts[2])
-        if len(parts) != 3 or not 0.0 < first < last < float("inf") or not 2 <= n <= o.MOST_POINTS:
-            raise ValueError
-    except (ValueError, IndexError):
-        raise MutauError(
-            f"{text!r} is not a number of particles, a list or a range", place="--exposure",
-            remedy="write for example 1e11, 1e10,1e11 or 1e9:1e13:9",
-        ) from None  # fmt: skip
-    ratio = (last / first) ** (1.0 / (n - 1))
-    return [*(first * ratio**i for i in range(n - 1)), last]
 
 
 def sensitivity(
@@ -53,7 +34,8 @@ def sensitivity(
     from mutau.pipeline.sensitivity import sensitivity as expected
     from mutau.pipeline.sensitivity import sensitivity_answer
 
-    masses, exposures = o.energies("--mass", mass), _exposures(exposure)
+    masses = o.energies("--mass", mass)
+    exposures = o.spread("--exposure", exposure, o.number, "1e9:1e13:9")
     found = load_experiment(experiment)
     refuse_unused_events(found, n)
     with progress_bar("sensitivity", quiet=json) as progress:

@@ -13,6 +13,7 @@ from mutau.core.figure import Figure, Series
 from mutau.core.registry import Registry
 from mutau.core.storage import write_text
 from mutau.core.types import Exclusion, Yields
+from mutau.models import Model
 from mutau.pipeline.results import Result, limit_name, slug
 
 #: Name of a format -> function of (results, folder) that writes files and returns their paths.
@@ -21,25 +22,14 @@ EXPORTS: Registry[Callable[[Sequence[Result], Path], list[Path]]] = Registry(
 )
 
 
-def point_yields(
-    experiments: Iterable[str],
-    mass: float,
-    coupling: float,
-    *,
-    model: str = "lmu-ltau",
-    alpha_d: float = 0.0,
-    mass_ratio: float = 3.0,
-    seed: int = 1,
-) -> list[Result]:
+def point_yields(experiments: Iterable[str], point: Model, *, seed: int = 1) -> list[Result]:
     """Expected yields of one model point in several experiments, as `expected_yields` gives them.
 
-    experiments : names or paths. mass : GeV. Raises what `build_model` and the road raise.
+    experiments : names or paths. Raises what the road raises.
     """
     from mutau.experiment import load_experiment
-    from mutau.models import build_model
     from mutau.pipeline.yields import expected_yields
 
-    point = build_model(model, mass, coupling, alpha_d, mass_ratio)
     return [expected_yields(point, load_experiment(name), seed=seed) for name in experiments]
 
 

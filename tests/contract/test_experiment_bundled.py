@@ -13,6 +13,7 @@ from mutau.experiment import (
     experiment_names,
     experiment_path,
     load_experiment,
+    names,
     replace,
 )
 from mutau.experiment import loader as loader_module
@@ -66,6 +67,19 @@ def test_what_a_file_may_ask_of_the_statistics_exists_there():
     from mutau.stats.upper import METHODS
 
     assert set(LIMIT_METHODS) == set(METHODS)
+
+
+def test_what_a_file_may_ask_of_the_theory_exists_there():
+    from mutau.matter.form_factors import KINDS
+    from mutau.xsec.annihilation_electrons import MODELS
+    from mutau.xsec.electron_brems_table import METHODS, BremsTheory
+
+    assert set(names.FORM_FACTORS) == set(KINDS)
+    assert set(names.ELECTRON_MODELS) == set(MODELS)
+    assert set(names.BREMS_METHODS) == set(METHODS)
+    assert (names.BREMS_METHODS[0], names.FORM_FACTORS[0]) == (
+        BremsTheory().method, BremsTheory().form_factor,
+    )  # fmt: skip
 
 
 def test_experiments_of_other_packages(monkeypatch, tmp_path):

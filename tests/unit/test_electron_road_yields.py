@@ -8,10 +8,11 @@ import pytest
 import mutau
 from mutau.core.units import PB_CM2
 from mutau.experiment import load_experiment, replace
+from mutau.experiment.loader import from_document
 from mutau.matter import material
 from mutau.models import DarkPhoton, LmuMinusLtau, build_model
 from mutau.pipeline import electron as road
-from mutau.pipeline.electron_emission import annihilation_emission, brems_emission, brems_table
+from mutau.pipeline.electron_emission import annihilation_emission, brems_emission
 from mutau.pipeline.electron_tracks import Tracks, tracks
 from mutau.pipeline.electron_window import window
 from mutau.pipeline.limit import limit_curve
@@ -24,23 +25,6 @@ LOW = 38.0
 @pytest.fixture(scope="module")
 def na64e():
     return load_experiment("na64e")
-
-
-@pytest.mark.parametrize("mass", [1e-6, 1e-3, 0.03, 0.5])
-def test_table_is_the_cross_section_above_an_energy(mass):
-    lead = material("lead").dominant_element
-    table = brems_table(lead, mass, LOW, 100.0, LOW / 100.0)
-    for energy in (100.0, 77.0, 48.0):
-        whole = electron_brems.total(energy, mass, z=lead.z, a=lead.a, x_min=LOW / 100.0).sigma_pb
-        for k in (39.0, 45.0, 60.0, 75.0):
-            if k > 0.98 * energy:
-                continue
-            direct = electron_brems.total(energy, mass, z=lead.z, a=lead.a, x_min=k / energy)
-            found = float(table.above(np.array([energy]), np.array([k]))[0])
-            assert found == pytest.approx(direct.sigma_pb, rel=1e-3, abs=6e-4 * whole)
-            slope = electron_brems.differential_x([k / energy], energy, mass, z=lead.z, a=lead.a)[0]
-            density = float(table.density(np.array([energy]), np.array([k]))[0])
-            assert density == pytest.approx(slope / energy, rel=0.02)
 
 
 def test_nothing_is_emitted_above_the_emitter(na64e):
@@ -189,6 +173,49 @@ def test_files_that_say_too_little_are_refused(na64e):
     passive = replace(na64e, "target/active", False)
     with pytest.raises(mutau.MutauError, match="nothing measures the energy"):
         expected_yields(LmuMinusLtau(1e-3, 1e-3), passive)
+
+
+def test_the_file_chooses_the_cross_sections(na64e):
+    point = LmuMinusLtau(1e-3, 1e-3)
+
+    def total(changes, model=point):
+        return expected_yields(model, replace(na64e, changes), truth=True).total
+
+    base = total({})
+    document = na64e.to_dict()
+    assert document.pop("theory")["method"] == "exact"
+    silent = from_document(document, "na64e")
+    assert expected_yields(point, silent, truth=True).total == base
+    # ratios of the cross sections on lead, most of the yield, above half the beam energy; emitters
+    # below the beam energy change them by 2 % for iww
+    lead = material("lead").dominant_element
+    given = {"z": lead.z, "a": lead.a, "x_min": 0.5}
+    exact = electron_brems.total(100.0, 1e-3, **given).sigma_pb
+    for changes in ({"coulomb": True}, {"form_factor": "elastic+inelastic"}, {"method": "iww"}):
+        ratio = electron_brems.total(100.0, 1e-3, **given, **changes).sigma_pb / exact
+        found = total({f"theory/{key}": value for key, value in changes.items()}) / base
+        assert found == pytest.approx(ratio, rel=0.025)
+        assert abs(found - 1.0) > 0.01
+    # electrons at rest do not feed the window from above the resonance at 49.5 GeV (225 MeV)
+    heavy = LmuMinusLtau(0.24, 8e-3)
+    still = total({"theory/electrons": "rest"}, heavy)
+    assert still / total({}, heavy) == pytest.approx(1.09, abs=0.02)
+
+
+def test_what_the_chosen_theory_cannot_do_is_refused(na64e):
+    heavy = LmuMinusLtau(0.1, 1e-3)
+    with pytest.raises(mutau.MutauError, match=r"nor the Coulomb correction above 5 MeV"):
+        expected_yields(heavy, replace(na64e, "theory/coulomb", True), truth=True)
+    with pytest.raises(mutau.MutauError, match=r"theory/method.*exact"):
+        road.generate(replace(na64e, "theory/method", "iww"), heavy, 10, 1)
+    with pytest.raises(mutau.MutauError, match="Hartree-Fock orbitals 'Pb'"):
+        expected_yields(heavy, replace(na64e, "theory/electrons", "hartree-fock"), truth=True)
+    with pytest.raises(mutau.MutauError, match=r"theory/form_factor.*did you mean 'elastic'"):
+        replace(na64e, "theory/form_factor", "elastik")
+    with pytest.raises(mutau.MutauError, match=r"theory/because"):
+        replace(na64e, "theory", {"coulomb": True})
+    with pytest.raises(mutau.MutauError, match="theory: this table is for electron beams"):
+        replace(load_experiment("na64mu"), "theory", {"because": "test"})
 
 
 def test_a_dark_photon_takes_the_same_road(na64e):

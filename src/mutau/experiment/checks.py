@@ -32,6 +32,8 @@ def _process(experiment: Experiment) -> Found:
             "process",
             f"{process.name!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
         )
+    if experiment.theory and process.name != "electron-brems+annihilation":
+        yield "theory", f"this table is for electron beams; {process.name!r} does not use it"
 
 
 def _materials(experiment: Experiment) -> Found:

@@ -42,6 +42,12 @@ DEFAULT_PROCESS: Final = {
     "e+": "electron-brems+annihilation",
 }
 
+#: Cross sections of e N -> e N Z', form factors of nuclei, and models of the motion of atomic
+#: electrons, as the rooms `xsec` and `matter` know them; the first is the default.
+BREMS_METHODS: Final = ("exact", "iww-scaled", "iww", "ww")
+FORM_FACTORS: Final = ("elastic", "elastic+inelastic", "unscreened", "point")
+ELECTRON_MODELS: Final = ("virial", "rest", "hydrogenic", "hartree-fock", "compton")
+
 #: Ways to set the limit; each is registered in the room `stats`.
 LIMIT_METHODS: Final = (
     "events",

@@ -10,7 +10,6 @@ import numpy as np
 
 from mutau.models import build_model
 from mutau.pipeline.electron import Plan, prepared
-from mutau.pipeline.electron_emission import BremsTheory
 from mutau.pipeline.yields import assemble
 
 if TYPE_CHECKING:
@@ -19,16 +18,13 @@ if TYPE_CHECKING:
 
 #: Where the shifts are evaluated, GeV: on the flat part, and where the band is left.
 PLACES: Final = (1e-5, 2e-3)
-#: Cross sections in place of the exact one with the elastic form factor.
-THEORIES: Final[Mapping[str, BremsTheory]] = {
-    "Coulomb correction": BremsTheory(coulomb=True),
-    "protons one by one (inelastic form factor)": BremsTheory(form_factor="elastic+inelastic"),
-    "exact total with the spectrum of iww": BremsTheory("iww-scaled"),
-    "iww": BremsTheory("iww"),
-    "ww": BremsTheory("ww"),
-}
 #: Entries of the experiment file, {i} for every run period.
 ENTRIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Coulomb correction": {"theory/coulomb": True},
+    "protons one by one (inelastic form factor)": {"theory/form_factor": "elastic+inelastic"},
+    "exact total with the spectrum of iww": {"theory/method": "iww-scaled"},
+    "iww": {"theory/method": "iww"},
+    "ww": {"theory/method": "ww"},
     "κ = 45 %": {"runs[{i}]/efficiency": "45 %"},
     "κ = 55 %": {"runs[{i}]/efficiency": "55 %"},
     "50 GeV for both periods": {"runs[{i}]/threshold": "50 GeV"},
@@ -60,13 +56,11 @@ def shifts(experiment: Experiment, seed: int = 1, showers: int = 1000) -> tuple[
     cuts = [i for i, cut in enumerate(experiment.cuts) if cut.variable == "preshower_energy"]
     bare = changed(experiment, {f"cuts[{i}]/min": "0 GeV" for i in cuts})
 
-    def couplings(file: Experiment, how: Plan = plan, **given: bool) -> list[float]:
-        return [_coupling(file, point, how, seed, **given) for point in points]
+    def couplings(file: Experiment, **given: bool) -> list[float]:
+        return [_coupling(file, point, plan, seed, **given) for point in points]
 
     base = couplings(bare)
-    values = {
-        name: couplings(bare, replace(plan, brems=theory)) for name, theory in THEORIES.items()
-    }
+    values = {}
     for name, entries in ENTRIES.items():
         runs = range(len(experiment.runs))
         each = [(key.format(i=i), value) for key, value in entries.items() for i in runs]

@@ -21,18 +21,19 @@ from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.models import Model
 from mutau.pipeline.electron_emission import (
-    EXACT,
-    TABLE_ERROR,
     AnnihilationEmission,
     BremsEmission,
-    BremsTheory,
     annihilation_emission,
     brems_emission,
+    brems_theory,
+    motion,
 )
 from mutau.pipeline.electron_response import DEFAULT_SHOWERS, preshower_passes, response
 from mutau.pipeline.electron_tracks import FLOOR, tracks
 from mutau.pipeline.electron_window import Window, window
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, check_point
+from mutau.xsec.bremsstrahlung_coulomb import MASS_MAX as COULOMB_MASS_MAX
+from mutau.xsec.electron_brems_table import TABLE_ERROR
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -93,20 +94,21 @@ def _annihilation_inside(emission: AnnihilationEmission, w: Window) -> Array:
 
 
 @lru_cache(maxsize=512)
-def _brems(experiment: Experiment, mass: float, truth: bool, theory: BremsTheory) -> BremsEmission:
+def _brems(experiment: Experiment, mass: float, truth: bool) -> BremsEmission:
     """Bremsstrahlung into the window, coupling 1; shared by all couplings and dark sectors."""
-    w = window(experiment, truth)
+    w, theory = window(experiment, truth), brems_theory(experiment)
     return brems_emission(tracks(experiment, w.low), mass, w.low, w.low / w.energy, theory)
 
 
 @lru_cache(maxsize=512)
 def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> Parts:
     w = window(experiment, plan.truth)
-    emission = _brems(experiment, mass, plan.truth, plan.brems)
+    emission = _brems(experiment, mass, plan.truth)
     produced = np.nan
     if not plan.final_only:
         floor = FLOOR * w.energy
-        whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, plan.brems)
+        theory = brems_theory(experiment)
+        whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, theory)
         produced = float(whole.above(np.zeros(1))[0])
     kept, err = _kept(experiment, plan, w, emission, None)
     return Parts(produced, _brems_inside(emission, w), kept, err)
@@ -114,21 +116,18 @@ def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> Parts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What does not depend on the model point: see `roads.Effort`. electrons : model of the atomic
-    motion. brems : cross section of the bremsstrahlung."""
+    """What does not depend on the model point: see `roads.Effort`."""
 
     seed: int
     showers: int
     truth: bool
     final_only: bool
-    electrons: str = "virial"
-    brems: BremsTheory = EXACT
 
 
 def _annihilation_parts(experiment: Experiment, model: Model, plan: Plan) -> Parts:
     w = window(experiment, plan.truth)
     settings: dict[str, Any] = {
-        "electrons": plan.electrons,
+        "electrons": motion(experiment),
         "spread": experiment.beam.energy_spread,
     }
     emission = annihilation_emission(tracks(experiment, w.low), model, w.low, **settings)
@@ -213,8 +212,8 @@ def _line_of_coupling(experiment: Experiment, model: Model, plan: Plan) -> Calla
 def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     """Everything about one mass that does not depend on the coupling; see `roads.Road`.
 
-    effort.n_events : showers of the pre-shower's sample. Electrons of atoms move as in the paper's
-    model; no Coulomb correction.
+    effort.n_events : showers of the pre-shower's sample. The file's table `theory` has the cross
+    section.
     Raises OutOfRange for a mass outside `mass_range`, MutauError without an invisible decay.
     """
     plan = Plan(
@@ -330,9 +329,13 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
-    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most."""
+    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most.
+
+    With a Coulomb correction to 5 MeV, where it is known.
+    """
     w = window(experiment)
-    return MASS_MIN, min(MASS_MAX, 0.1 * (w.energy - max(w.nominal)))
+    most = COULOMB_MASS_MAX if brems_theory(experiment).coulomb else MASS_MAX
+    return MASS_MIN, min(most, 0.1 * (w.energy - max(w.nominal)))
 
 
 def _samples(experiment: Experiment, truth: bool) -> bool:
@@ -346,7 +349,8 @@ ROADS.register("electron-brems+annihilation")(
         reasons=(
             "below 1 keV the emission loses its coherence over the atoms of the target, which is "
             "not evaluated; NA64-e paper, section 1",
-            "a Z' of mass comparable to the missing energy is not evaluated",
+            "a Z' of mass comparable to the missing energy is not evaluated, nor the Coulomb "
+            "correction above 5 MeV",
         ),
         samples=_samples,
     )

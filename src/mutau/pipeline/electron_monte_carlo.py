@@ -14,21 +14,24 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.core.constants import ALPHA
+from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
 from mutau.matter import Material
 from mutau.models import Model
 from mutau.pipeline.electron_emission import (
-    BremsTable,
     annihilation_emission,
     brems_emission,
+    brems_theory,
+    motion,
 )
 from mutau.pipeline.electron_tracks import FLOOR, THIN, thickness, tracks
 from mutau.pipeline.electron_window import window
 from mutau.pipeline.roads import check_point, mass_key
 from mutau.sampling.electron_events import Emitters, annihilation_rows, brems_rows, with_meta
 from mutau.xsec import electron_brems
+from mutau.xsec.electron_brems_table import BremsTable
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -92,11 +95,11 @@ def emissions(
     energy = np.geomspace(low, 1.0001 * experiment.beam.energy, RATE_NODES)
     top = np.minimum(energy, experiment.beam.energy)
     strength = model.lepton_coupling("e") ** 2 * model.branching_invisible
-    brems = brems_emission(way, model.mass, low, x_low)
+    brems = brems_emission(way, model.mass, low, x_low, brems_theory(experiment))
     rate = strength * brems.atoms * brems.table.above(top, np.full(RATE_NODES, k_low))
     fraction = np.array([quantiles(brems.table, float(e), k_low) for e in top])
     found = [Emission("brems", ("e-", "e+"), energy, rate, np.clip(fraction, 0.0, 1.0))]
-    annihilation = annihilation_emission(way, model, low)
+    annihilation = annihilation_emission(way, model, low, motion(experiment))
     if len(annihilation.energy) > 1:
         found.append(Emission("annihilation", ("e+",), annihilation.energy, annihilation.per_x0))
     return found
@@ -219,9 +222,19 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
     Emitters lie above `electron_tracks.FLOOR` of the beam energy; how many radiate and how many
     annihilate is drawn from the deterministic yields. The beam particle enters along z at
-    x = y = 0. Bremsstrahlung is on the nuclei of the target's dominant element.
+    x = y = 0. Bremsstrahlung is on the nuclei of the target's dominant element, with the form
+    factor of the file; a Coulomb correction only counts in their number.
+    Raises MutauError where the file asks for an approximation: events are exact.
     """
     from mutau.matter import material
+
+    theory = brems_theory(experiment)
+    if theory.method != "exact":
+        raise MutauError(
+            f"events are drawn from the exact cross section, not {theory.method!r}",
+            place=f"{experiment.name}: theory/method",
+            allowed='"exact"',
+        )
 
     key = mass_key(model.mass)
     rng = stream(seed, GENERATE, key)
@@ -250,7 +263,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         if index:
             parts.append(annihilation_rows(model.mass, emitters))
         else:
-            parts.append(_radiate(stuff, model, emitters, rng))
+            parts.append(_radiate(stuff, model, emitters, theory.form_factor, rng))
     described = {
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
         "experiment": experiment.name,
@@ -270,19 +283,23 @@ def _sources(
     """Mean numbers per beam particle, of bremsstrahlung and of annihilations by node; channels."""
     way = tracks(experiment, floor)
     strength = model.lepton_coupling("e") ** 2 * model.branching_invisible
-    brems = brems_emission(way, model.mass, floor, 0.0)
-    annihilation = annihilation_emission(way, model, floor, spread=experiment.beam.energy_spread)
+    brems = brems_emission(way, model.mass, floor, 0.0, brems_theory(experiment))
+    annihilation = annihilation_emission(
+        way, model, floor, motion(experiment), experiment.beam.energy_spread
+    )
     channels = emissions(experiment, model, floor, 0.0, 0.0) if thickness(experiment) > THIN else []
     return strength * float(brems.above(np.zeros(1))[0]), annihilation.number, channels
 
 
-def _radiate(stuff: Material, model: Model, emitters: Emitters, rng: np.random.Generator) -> Events:
+def _radiate(
+    stuff: Material, model: Model, emitters: Emitters, form_factor: str, rng: np.random.Generator
+) -> Events:
     from mutau.sampling.brems_events import BremsSampler
 
     main = stuff.dominant_element
     sampler = BremsSampler(
         "electron", main.z, main.a, model.mass, float(emitters.energy.min()),
-        float(emitters.energy.max()),
+        float(emitters.energy.max()), form_factor,
     )  # fmt: skip
     return brems_rows(sampler, emitters, rng)
 
@@ -293,8 +310,12 @@ def _mean_cross_section(experiment: Experiment, stuff: Material, model: Model) -
     number = sum(n for _, n in atoms)
     strength = model.lepton_coupling("e") ** 2 * model.branching_invisible
     sigma = error = 0.0
+    theory = brems_theory(experiment)
     for element, n in atoms:
-        part = electron_brems.total(experiment.beam.energy, model.mass, z=element.z, a=element.a)
+        part = electron_brems.total(
+            experiment.beam.energy, model.mass, z=element.z, a=element.a,
+            form_factor=theory.form_factor, coulomb=theory.coulomb,
+        )  # fmt: skip
         sigma += n / number * strength * part.sigma_pb
         error += n / number * strength * part.sigma_err_pb
     return {"sigma_pb": sigma, "sigma_err_pb": error}

@@ -1,0 +1,23 @@
+"""The schema's table `theory`: which cross sections the yields of an electron beam rest on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mutau.experiment.names import BREMS_METHODS, ELECTRON_MODELS, FORM_FACTORS
+from mutau.experiment.quantities import one_of
+from mutau.experiment.schema_beam import Table
+
+
+class Theory(Table):
+    """Cross sections of electron beams. Without this table, the defaults.
+
+    method, form_factor, coulomb : of the bremsstrahlung e N -> e N Z'; "iww-scaled" is the spectrum
+    of iww with the exact total, `coulomb` the correction of Davies, Bethe and Maximon to the exact
+    one. electrons : how those of atoms move in e+ e- -> Z'.
+    """
+
+    method: Annotated[str, one_of("method of bremsstrahlung", BREMS_METHODS)] = "exact"
+    form_factor: Annotated[str, one_of("form factor", FORM_FACTORS)] = "elastic"
+    coulomb: bool = False
+    electrons: Annotated[str, one_of("electron model", ELECTRON_MODELS)] = "virial"

@@ -95,3 +95,9 @@ def test_missing_data_says_which_extra(monkeypatch):
     with pytest.raises(MissingExtra, match=r"mutau\[atomic\]"):
         cross_section(1.0, LmuMinusLtau(0.017, 1e-3), element="C", electrons="compton")
     momenta.cache_clear()
+
+
+def test_every_model_states_its_error_at_the_command_line():
+    from mutau.pipeline.point import _ANNIHILATION_ERROR
+
+    assert set(_ANNIHILATION_ERROR) == set(MODELS)

@@ -54,7 +54,11 @@ def xsec(
     ] = "elastic",
     coulomb: _Coulomb = False,
     electrons: Annotated[
-        str, typer.Option(help="Atomic electrons in annihilation: rest, virial or compton.")
+        str,
+        typer.Option(
+            help="Atomic electrons in annihilation: rest, virial, hydrogenic, hartree-fock (up to "
+            "neon) or compton."
+        ),
     ] = "virial",
     model: o.ModelName = "lmu-ltau",
     alpha_d: o.AlphaD = 0.0,

@@ -190,7 +190,9 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
 
 
 #: Relative numerical errors that `xsec.annihilation.cross_section` states.
-_ANNIHILATION_ERROR = {"rest": 1e-12, "virial": 1e-4, "hydrogenic": 1e-4, "compton": 1e-3}
+_ANNIHILATION_ERROR = {
+    "rest": 1e-12, "virial": 1e-4, "hydrogenic": 1e-4, "hartree-fock": 1e-4, "compton": 1e-3,
+}  # fmt: skip
 
 
 def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:

@@ -15,7 +15,7 @@ from mutau.transport.shower import (
     simulate_showers,
     visible_energy,
 )
-from mutau.transport.shower_profile import expected_profile, fitted_profile, peak_depth
+from mutau.transport.shower_profile import peak_depth
 
 LEAD = material("lead")
 
@@ -115,9 +115,5 @@ def test_the_rest_refuses():
         visible_energy(np.array([-1.0]), 0.1, 0.0, 0.0, rng)
     with pytest.raises(OutOfRange, match="stochastic"):
         visible_energy(np.array([1.0]), -0.1, 0.0, 0.0, rng)
-    with pytest.raises(OutOfRange, match="energy"):
-        expected_profile("e-", 0.01, LEAD)
-    with pytest.raises(MutauError, match="no energy"):
-        fitted_profile([0.0, 1.0, 2.0], [0.0, 0.0], 1.0)
     with pytest.raises(MutauError, match="three bins"):
         peak_depth([0.0, 1.0, 2.0, 3.0], [0.1, 1.0, 0.1])

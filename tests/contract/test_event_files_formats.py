@@ -18,7 +18,7 @@ import uproot
 import mutau.sampling.event_files as event_files
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import FileError, MissingExtra, MutauError
-from mutau.core.fourvectors import boost, rotate_to
+from mutau.core.fourvectors import boost
 from mutau.core.random import stream
 from mutau.core.types import Events, provenance
 from mutau.sampling.event_files import (
@@ -42,7 +42,7 @@ def two_body(parent, m1, m2, rng):
     cosine, phi = rng.uniform(-1.0, 1.0, len(mass)), rng.uniform(0.0, 2.0 * np.pi, len(mass))
     sine = np.sqrt(1.0 - cosine**2)
     axis = np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=1)
-    along = rotate_to(np.stack([e1, 0 * p, 0 * p, p], axis=1), axis)
+    along = np.column_stack([e1, p[:, None] * axis])
     beta = parent[:, 1:] / parent[:, :1]
     back = np.concatenate([(mass - e1)[:, None], -along[:, 1:]], axis=1)
     return boost(along, beta), boost(back, beta)

@@ -9,7 +9,7 @@ from mutau.core.errors import FileError, MutauError, Problems
 from mutau.core.random import stream
 from mutau.experiment.loader import from_document
 from mutau.transport.beam import described_beam
-from mutau.transport.beam_files import REQUIRED, file_beam, read_beam, write_csv
+from mutau.transport.beam_files import REQUIRED, file_beam, read_beam
 
 WHY = {"because": "test"}
 N = 40_000
@@ -114,6 +114,11 @@ def columns(n=5):
     data = {name: rng.standard_normal(n) for name in REQUIRED}
     data["pz_GeV"] = np.full(n, 100.0)
     return data
+
+
+def write_csv(path, data):
+    rows = zip(*(values.tolist() for values in data.values()), strict=True)
+    path.write_text("\n".join([",".join(data), *(",".join(map(repr, row)) for row in rows)]) + "\n")
 
 
 def test_csv_parquet_and_repetition_agree(tmp_path):

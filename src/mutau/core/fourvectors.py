@@ -41,28 +41,3 @@ def boost(p4: ArrayLike, beta: ArrayLike) -> Array:
     energy = gamma * (p4[..., 0] + along)
     space = p4[..., 1:] + factor[..., None] * beta
     return np.concatenate([energy[..., None], space], axis=-1)
-
-
-def rotate_to(p4: ArrayLike, direction: ArrayLike) -> Array:
-    """Rotation of (..., 4) that takes the z axis onto `direction` (..., 3), of any length.
-
-    Raises ValueError for a null direction. Check: |p| and E are unchanged.
-    """
-    p4, n = np.asarray(p4, float), np.asarray(direction, float)
-    length = np.linalg.norm(n, axis=-1)
-    if np.any(length == 0.0):
-        raise ValueError("direction has no length")
-    nx, ny, nz = np.moveaxis(n / length[..., None], -1, 0)
-    rho = np.hypot(nx, ny)
-    safe = np.where(rho > 0.0, rho, 1.0)
-    cos_phi = np.where(rho > 0.0, nx / safe, 1.0)
-    sin_phi = np.where(rho > 0.0, ny / safe, 0.0)
-    energy, px, py, pz = np.moveaxis(p4, -1, 0)
-    tilted = px * nz + pz * rho
-    out = [
-        energy,
-        cos_phi * tilted - sin_phi * py,
-        sin_phi * tilted + cos_phi * py,
-        pz * nz - px * rho,
-    ]
-    return np.stack(np.broadcast_arrays(*out), axis=-1)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from mutau.core.constants import M_P, N_A
 from mutau.core.errors import UnknownName, require_in_range
 from mutau.core.units import GEV2_PB
-from mutau.matter.elements import Element
 from mutau.matter.hadrons import document
 from mutau.matter.materials import Material
 
@@ -139,9 +138,3 @@ def interaction_length(name: str, material: Material, energy: float = 100.0) -> 
         rate += share * nuclear_cross_sections(name, item.a, energy).absorption
         nucleon += share * nuclear_cross_sections("p", item.a, energy).absorption
     return material.interaction_length_cm * nucleon / rate
-
-
-def elastic_share(name: str, item: Element, energy: float) -> float:
-    """Elastic over total cross section on one nucleus; 1/2 for a black disc."""
-    found = nuclear_cross_sections(name, item.a, energy)
-    return found.elastic / found.total

@@ -47,14 +47,6 @@ def knock_on_kernel(t: float, energy: float) -> float:
 
 
 @njit
-def knock_on_radiative_factor(t: float, energy: float) -> float:
-    """1 + O(alpha): hard knock-on collisions radiate (Kelner, Kokoulin, Petrukhin 1997)."""
-    log = math.log(1.0 + 2.0 * t / M_E)
-    other = math.log(4.0 * energy * (energy - t) / M_MU**2)
-    return 1.0 + 0.5 * ALPHA / math.pi * log * (other - log)
-
-
-@njit
 def brems_v_max(energy: float, z: float) -> float:
     """Largest v of bremsstrahlung: the outgoing muon keeps 3/4 sqrt(e) m_mu Z^(1/3)."""
     return 1.0 - 0.75 * _SQRT_E * M_MU / energy * z ** (1.0 / 3.0)

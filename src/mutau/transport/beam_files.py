@@ -15,7 +15,7 @@ import csv
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,17 +210,3 @@ def file_beam(path: str | Path, start: float, particle: str | None = None) -> Be
 def source_digest(path: str | Path | None) -> str:
     """Digest of a phase-space file's particles, "" for none; for manifests."""
     return read_beam(path)[1] if path else ""
-
-
-def write_csv(path: str | Path, columns: Mapping[str, Any]) -> None:
-    """Write a phase-space file with the columns above, whole or not at all.
-
-    Raises MutauError for a missing column, FileError where it cannot be written.
-    """
-    from mutau.core.storage import write_text
-
-    names = list(columns)
-    _missing(Path(path), names)
-    rows = zip(*(np.asarray(columns[name]).tolist() for name in names), strict=True)
-    lines = [",".join(names), *(",".join(repr(value) for value in row) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")

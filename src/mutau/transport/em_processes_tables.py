@@ -16,7 +16,6 @@ from typing import Final
 
 import numpy as np
 
-from mutau.core.constants import M_E
 from mutau.core.jit import njit
 from mutau.transport.em_processes import (
     annihilation,
@@ -153,7 +152,3 @@ def spectrum_tables(medium: Medium) -> SpectrumTables:
     for array in (log_e, spectra, rates):
         array.setflags(write=False)
     return SpectrumTables(log_e, spectra, rates)
-
-
-#: Least total energy of a lepton anywhere in the cascade's bookkeeping.
-LEAST_ENERGY: Final = E_LOW + M_E

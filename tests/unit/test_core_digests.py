@@ -58,13 +58,15 @@ def test_experiments_with_another_beam_file_are_others(tmp_path):
 
 
 def test_digest_of_single_rooms(tmp_path):
-    """Two rooms named: a third one does not count, a table does."""
-    for name in ("xsec/a.py", "matter/a.py", "stats/a.py", "data/a.toml"):
-        (tmp_path / name).parent.mkdir()
+    """A room and a file named: another room or file does not count, a table does."""
+    names = ("xsec/a.py", "matter/a.py", "matter/b.py", "stats/a.py", "data/a.toml")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1")
-    one = program_digest("xsec", "matter", package=tmp_path)
-    for name, same in (("stats/a.py", True), ("xsec/a.py", False), ("data/a.toml", False)):
+    one = program_digest("xsec", "matter/a.py", package=tmp_path)
+    changes = dict(zip(names, (False, False, True, True, False), strict=True))
+    for name, same in changes.items():
         (tmp_path / name).write_text("2")
         program_digest.cache_clear()
-        assert (program_digest("xsec", "matter", package=tmp_path) == one) is same
+        assert (program_digest("xsec", "matter/a.py", package=tmp_path) == one) is same
         (tmp_path / name).write_text("1")

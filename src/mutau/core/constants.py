@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
@@ -50,4 +51,4 @@ MU_P: Final = TABLE["proton_magnetic_moment"].value
 N_A: Final = TABLE["avogadro"].value
 G_F: Final = TABLE["fermi_constant"].value
 SIN2_W: Final = TABLE["weak_mixing_angle"].value
-E_CHARGE: Final = (4.0 * 3.141592653589793 * ALPHA) ** 0.5
+E_CHARGE: Final = (4.0 * math.pi * ALPHA) ** 0.5

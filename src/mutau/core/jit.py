@@ -46,18 +46,23 @@ def sources_digest() -> str:
 
 
 @cache
-def program_digest(*rooms: str, package: Path = Path(__file__).parents[1]) -> str:
+def program_digest(*parts: str, package: Path = Path(__file__).parents[1]) -> str:
     """Digest of all that a computed number can rest on beside its input, for caches of results.
 
-    rooms : those that it rests on; none: all but those that only show, compare or ask. The tables
-    of constants, elements, materials and hadrons count in any case. package : folder of the
-    program. `sources_digest` leaves out what needs no new compilation.
+    parts : rooms ("matter") or single files ("matter/elements.py") that it rests on; none: all
+    rooms but those that only show, compare or ask. The tables of constants, elements, materials
+    and hadrons count in any case. package : folder of the program. `sources_digest` leaves out
+    what needs no new compilation.
     """
     sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
     sources = [
         source
         for source in package.rglob("*.py")
-        if (source.parent.name in rooms if rooms else source.parent.name not in _SHOWING)
+        if (
+            source.parent.name in parts or f"{source.parent.name}/{source.name}" in parts
+            if parts
+            else source.parent.name not in _SHOWING
+        )
     ]
     for file in sorted([*sources, *(package / "data").glob("*.toml")]):
         sha.update(file.read_bytes())
@@ -79,6 +84,10 @@ def njit(*args: Any, **options: Any) -> Callable:
     """`numba.njit` with cache on, IEEE division (no exception branch), without the interpreter's
     lock (so that threads run side by side), and with our cache folder.
 
+    What costs seconds of compilation in every process that compiles: arrays assigned to slices
+    (`a[:] = b`, whose error message is a program of its own; loops cost nothing), `np.linalg`, and
+    numbers written into a call, which compile a version of the callee for each (`np.int64(1)`).
+
     Further options pass through (`fastmath`, `parallel`, `inline`, signatures).
     """
     config: Any = numba.config
@@ -87,4 +96,5 @@ def njit(*args: Any, **options: Any) -> Callable:
     options.setdefault("cache", True)
     options.setdefault("error_model", "numpy")
     options.setdefault("nogil", True)
+    options.setdefault("no_cfunc_wrapper", True)  # nobody calls them from C
     return numba.njit(*args, **options)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from scipy.interpolate import CubicSpline
 
 from mutau.core.constants import ALPHA, M_E, M_MU, N_A
 from mutau.core.errors import OutOfRange
-from mutau.core.jit import njit
+from mutau.core.jit import njit, program_digest
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.units import PB_CM2
 from mutau.matter.elements import R_E_CM, Element
@@ -172,8 +171,8 @@ def _element_splines(item: Element) -> CubicSpline:
     """b-terms of an element over ln T, columns in the order of PROCESSES, cm^2/g."""
     grid = _kinetic_grid()[::6]
     energy = grid + M_MU
-    source = files("mutau.matter").joinpath("muon_cross_sections.py").read_text(encoding="utf-8")
-    key = digest(source, grid, item.z, item.a, ALPHA, M_E, M_MU, N_A)
+    sources = program_digest("core", "matter/muon_cross_sections.py", "matter/elements.py")
+    key = digest(sources, grid, item.z, item.a)
     per_gram = N_A / item.a * PB_CM2
     table = cached_arrays(
         "muon-radiation",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Final
 
 import numpy as np
@@ -57,6 +56,7 @@ N_RECOIL_U: Final = 129
 RECOIL_TAIL: Final = 12.0
 RECOIL_ENERGIES: Final = (10.0, 40.0, 160.0, 640.0)
 _PHOTON_MASS: Final = 1e-4
+_THIS: Final = "transport/hard_losses.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,6 @@ class HardLosses:
     soft_variance: Array
     restricted: Array
     recoil: Array
-
-
-def _sources() -> str:
-    room = files("mutau.matter")
-    names = ("muon_cross_sections.py", "muon_energy_loss.py")
-    return "".join(room.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def _density(kind: int, v: Array, energy: float, material: Material) -> Array:
@@ -172,7 +166,7 @@ def hard_losses(material: Material, cut: float) -> HardLosses:
     """
     if not 1e-3 <= cut <= 10.0:
         raise OutOfRange(f"cut = {cut:g} GeV for hard losses", allowed="0.001 to 10 GeV")
-    key = digest(_sources(), _own_source(), material.elements, material.density, cut)
+    key = digest(program_digest("core", "matter", _THIS), material.elements, material.density, cut)
     table = cached_arrays("muon-hard-losses", key, lambda: _tables(material, cut))
     log_e = table["log_e"]
     grid = np.geomspace(T_MIN, T_MAX, loss_table(material).size) + M_MU
@@ -183,10 +177,6 @@ def hard_losses(material: Material, cut: float) -> HardLosses:
         cut, float(log_e[0]), float(log_e[1] - log_e[0]), table["rate"], table["logit"],
         table["taken"], table["variance"], restricted, recoil_table(material.dominant_element),
     )  # fmt: skip
-
-
-def _own_source() -> str:
-    return files("mutau.transport").joinpath("hard_losses.py").read_text(encoding="utf-8")
 
 
 def _recoil_row(item: Element, energy: float, v: float) -> Array | None:
@@ -233,7 +223,7 @@ def recoil_table(item: Element) -> Array:
     nucleus of the element and its protons (`xsec.muon_brems`, photon of 0.1 MeV). At fixed v the
     distribution depends on the energy only through the smallest momentum transfer, m^2 v/(2E(1-v)).
     """
-    key = digest(program_digest("core", "matter", "xsec"), _own_source(), item.z, item.a)
+    key = digest(program_digest("core", "matter", "xsec", _THIS), item.z, item.a)
     table = cached_arrays("muon-recoil", key, lambda: _recoil(item))["recoil"]
     table.flags.writeable = False
     return table

@@ -18,6 +18,7 @@ from mutau.detector.tracking_geometry import Arm, build_arm
 
 if TYPE_CHECKING:
     from mutau.detector.hits import Hits
+    from mutau.detector.tracking_kernels import Recipe
     from mutau.experiment.schema import Experiment
 
 Array = NDArray[np.float64]
@@ -113,6 +114,13 @@ def _limits(n_planes: int, p_value: float) -> Array:
     return np.asarray(chdtri(ndf, p_value))
 
 
+def _recipe(arm: Arm, iterations: int, fixed: float) -> Recipe:
+    from mutau.detector.tracking_kernels import Recipe
+
+    weight = 1.0 / arm.resolution**2
+    return Recipe(weight, arm.steps, arm.bare, arm.map, arm.z, iterations, fixed)
+
+
 def fit_tracks(
     hits: ArrayLike,
     present: ArrayLike | None,
@@ -157,10 +165,8 @@ def fit_tracks(
     state, covariance, chi2 = np.zeros((n, 5)), np.zeros((n, 5, 5)), np.zeros(n)
     count, removed = np.zeros(n, np.int64), np.zeros(n, np.int64)
     limit = _limits(len(arm.names), p_value)
-    fit_loop(
-        points, seen, 1.0 / arm.resolution**2, arm.steps, arm.bare, arm.map, arm.z, iterations,
-        fixed, max_removed, limit, state, covariance, chi2, count, removed,
-    )  # fmt: skip
+    recipe = _recipe(arm, iterations, fixed)
+    fit_loop(points, seen, recipe, max_removed, limit, state, covariance, chi2, count, removed)
     ndf = 2 * count - (4 if fixed else 5)
     flag = np.where(chi2 >= 0.0, FITTED, np.where(ndf < 0, TOO_FEW_HITS, NOT_MEASURED))
     failed = np.flatnonzero(flag != FITTED)
@@ -202,10 +208,7 @@ def choose_hits(
     if not np.all(np.isfinite(points[valid])):
         raise MutauError("a hit that is present is not finite")
     choice = np.empty_like(number)
-    choose_loop(
-        points, number, 1.0 / arm.resolution**2, arm.steps, arm.bare, arm.map, arm.z, iterations,
-        0.0, MOST_WAYS, choice,
-    )  # fmt: skip
+    choose_loop(points, number, _recipe(arm, iterations, 0.0), MOST_WAYS, choice)
     rows, planes = np.arange(len(points))[:, None], np.arange(n_planes)
     taken = points[rows, planes, np.maximum(choice, 0)]
     fit = fit_tracks(

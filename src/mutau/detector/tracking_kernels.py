@@ -11,7 +11,7 @@ State: x, y (cm), tx = dx/dz, ty = dy/dz, k = charge/momentum (1/GeV).
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,24 @@ from mutau.detector.tracking_transport import FUSED, reference_kernel
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Work = tuple[Array, Array, Array, Array, Array, Array, Array, Array]
+
+
+class Recipe(NamedTuple):
+    """How the tracks of one arm are fitted.
+
+    weight : (P,) 1/resolution^2, 1/cm^2. steps : the arm; bare : the same without matter, for the
+    first of the `iterations`, which knows no momentum. field : maps, `Arm.map`. planes : (P,) cm.
+    fixed : charge/momentum to hold, 1/GeV, 0 to fit it.
+    """
+
+    weight: Array
+    steps: Array
+    bare: Array
+    field: Array
+    planes: Array
+    iterations: int
+    fixed: float
+
 
 #: Smallest pivot of the scaled weight matrix at which the state counts as measured.
 PIVOT: Final = 1e-9
@@ -232,26 +250,13 @@ def solve_kernel(
 
 @njit(**FUSED)
 def fit_kernel(
-    hits: Array,
-    present: Mask,
-    weight: Array,
-    steps: Array,
-    bare: Array,
-    field: Array,
-    planes: Array,
-    iterations: int,
-    fixed: float,
-    state: Array,
-    cov: Array,
-    work: Work,
+    hits: Array, present: Mask, recipe: Recipe, state: Array, cov: Array, work: Work
 ) -> float:
     """Fit one track; returns chi^2, or -1 where it cannot be fitted.
 
-    bare : the steps without matter, for the first of the iterations, which knows no momentum.
-    field : maps, `Arm.map`.
-    planes : (P,) cm. fixed : charge/momentum to hold, 0 to fit it. state (5,), cov (5, 5) :
-    receive the result. work : arrays of `work_space`.
+    state (5,), cov (5, 5) : receive the result. work : arrays of `work_space`.
     """
+    weight, steps, bare, field, planes, iterations, fixed = recipe
     at, jac, shrink, lam, eta, col, d, scale = work
     first = second = -1
     for i in range(present.size):
@@ -293,18 +298,7 @@ def work_space(n_planes: int, n_steps: int) -> Work:
 
 
 @njit(**FUSED)
-def _worst_hit(
-    hits: Array,
-    used: Mask,
-    weight: Array,
-    steps: Array,
-    bare: Array,
-    field: Array,
-    planes: Array,
-    iterations: int,
-    fixed: float,
-    work: Work,
-) -> int:
+def _worst_hit(hits: Array, used: Mask, recipe: Recipe, work: Work) -> int:
     """The hit without which chi^2 is smallest; -1 if no fit without one succeeds."""
     state, cov, mask = np.empty(5), np.empty((5, 5)), used.copy()
     best, drop = np.inf, -1
@@ -312,9 +306,7 @@ def _worst_hit(
         if not used[i]:
             continue
         mask[i] = False
-        value = fit_kernel(
-            hits, mask, weight, steps, bare, field, planes, iterations, fixed, state, cov, work
-        )
+        value = fit_kernel(hits, mask, recipe, state, cov, work)
         mask[i] = True
         if 0.0 <= value < best:
             best, drop = value, i
@@ -325,13 +317,7 @@ def _worst_hit(
 def fit_loop(
     hits: Array,
     used: Mask,
-    weight: Array,
-    steps: Array,
-    bare: Array,
-    field: Array,
-    planes: Array,
-    iterations: int,
-    fixed: float,
+    recipe: Recipe,
     max_removed: int,
     limit: Array,
     state: Array,
@@ -345,23 +331,18 @@ def fit_loop(
     limit : (2 P + 1,), largest chi^2 per degree of freedom count with which no hit is removed.
     count, removed : (N,), receive the number of hits in the fit and of those taken out.
     """
-    work = work_space(hits.shape[1], steps.shape[0])
-    free = 4 if fixed != 0.0 else 5
+    work = work_space(hits.shape[1], recipe.steps.shape[0])
+    free = 4 if recipe.fixed != 0.0 else 5
     for n in range(hits.shape[0]):
         number = 0
         for i in range(hits.shape[1]):
             number += used[n, i]
         for attempt in range(max_removed + 1):
-            chi2[n] = fit_kernel(
-                hits[n], used[n], weight, steps, bare, field, planes, iterations, fixed, state[n],
-                cov[n], work,
-            )  # fmt: skip
+            chi2[n] = fit_kernel(hits[n], used[n], recipe, state[n], cov[n], work)
             ndf = 2 * number - free
             if attempt == max_removed or ndf - 2 < 1 or (0.0 <= chi2[n] <= limit[ndf]):
                 break
-            drop = _worst_hit(
-                hits[n], used[n], weight, steps, bare, field, planes, iterations, fixed, work
-            )
+            drop = _worst_hit(hits[n], used[n], recipe, work)
             if drop < 0:
                 break
             used[n, drop] = False
@@ -374,13 +355,7 @@ def fit_loop(
 def choose_loop(
     hits: Array,
     count: NDArray[np.int64],
-    weight: Array,
-    steps: Array,
-    bare: Array,
-    field: Array,
-    planes: Array,
-    iterations: int,
-    fixed: float,
+    recipe: Recipe,
     most: int,
     choice: NDArray[np.int64],
 ) -> None:
@@ -390,7 +365,7 @@ def choose_loop(
     events with more are left without a choice. choice : (N, P), receives the hit, -1 for none.
     """
     n_planes = hits.shape[1]
-    work = work_space(n_planes, steps.shape[0])
+    work = work_space(n_planes, recipe.steps.shape[0])
     state, cov = np.empty(5), np.empty((5, 5))
     one, mask = np.zeros((n_planes, 2)), np.empty(n_planes, np.bool_)
     pick = np.zeros(n_planes, np.int64)
@@ -412,9 +387,7 @@ def choose_loop(
         for _ in range(ways):
             for i in range(n_planes):
                 one[i] = hits[n, i, pick[i]]
-            value = fit_kernel(
-                one, mask, weight, steps, bare, field, planes, iterations, fixed, state, cov, work
-            )
+            value = fit_kernel(one, mask, recipe, state, cov, work)
             if 0.0 <= value < best:
                 best = value
                 for i in range(n_planes):

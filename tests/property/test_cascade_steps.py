@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import mutau
+from mutau.experiment import load_experiment
 from mutau.matter import material
-from mutau.pipeline.cascade import cascade_answer
+from mutau.pipeline.cascade import calorimeter_answer, cascade_answer
 from mutau.transport.shower import ShowerGeometry, simulate_showers
 from mutau.transport.shower_steps import simulate_steps
 
@@ -67,3 +68,34 @@ def test_the_profile_of_the_answer_holds_the_energy():
     peak = answer["profile_edges_X0"][np.argmax(answer["profile_GeV_per_X0"])]
     assert 3.0 < peak < 7.0  # ln(5 GeV/7.4 MeV) - 0.5 = 6, early with a cut of 50 MeV
     assert "profile_edges_X0" not in cascade_answer("e-", 5.0, "lead")
+
+
+def test_a_calorimeter_reads_what_is_left_in_it():
+    file = load_experiment("na64e")
+    low, high = (calorimeter_answer(file, energy=e, showers=n) for e, n in ((2.0, 400), (10.0, 80)))
+    for answer in (low, high):
+        energy = answer["energy_GeV"]
+        whole = sum(answer[f"{name}_GeV"] for name in ("left", "behind", "beside"))
+        assert whole == pytest.approx(energy, rel=2e-3)
+        step = np.diff(answer["profile_edges_X0"])
+        assert answer["profile_edges_X0"][-1] == pytest.approx(40.0)
+        inside = whole - answer["behind_GeV"]
+        assert answer["profile_GeV_per_X0"] @ step == pytest.approx(inside, rel=2e-3)
+        front = answer["profile_GeV_per_X0"][:8] @ step[:8]  # the pre-shower is 4 X0 of the 40
+        assert front == pytest.approx(answer["preshower_GeV"], rel=0.02)
+        # 10 %/sqrt(E) of the file; the shower itself adds little
+        width = 0.1 * np.sqrt(energy)
+        assert answer["visible_rms_GeV"] == pytest.approx(
+            width, rel=4.0 / np.sqrt(answer["showers"])
+        )
+        away = abs(answer["visible_GeV"] - answer["left_GeV"])
+        assert away < 4.0 * answer["visible_err_GeV"]
+    # the maximum moves as ln E
+    assert high["peak_X0"] - low["peak_X0"] == pytest.approx(np.log(5.0), abs=0.6)
+
+
+def test_what_is_no_calorimeter_is_refused():
+    with pytest.raises(mutau.MutauError, match=r"ldmx-like: target.*not active"):
+        calorimeter_answer(load_experiment("ldmx-like"))
+    with pytest.raises(mutau.MutauError, match="particle 'mu-'"):
+        calorimeter_answer(load_experiment("na64mu"))

@@ -25,7 +25,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "mutau sensitivity na64mu --mass 10MeV,100MeV --exposure 1e9:1e13:9",
         "mutau sensitivity na64mu --mass 0.1 --exposure 1e11 --background none --full-chain",
     ),
-    "cascade": ("mutau cascade --energy 100 --material lead --edges 1,10,50,100",),
+    "cascade": (
+        "mutau cascade --energy 100 --material lead --edges 1,10,50,100",
+        "mutau cascade --calorimeter na64e",
+    ),
     "generate": ("mutau generate na64mu --mass 100MeV --coupling 1e-3 -n 1e4 -o events.lhe.gz",),
     "background": (
         "mutau background na64mu",

@@ -29,6 +29,7 @@ NEEDS_IN: Final = {
 #: Options of which one makes the other pointless: verb -> pairs.
 EXCLUDE: Final = {
     "background": tuple(("spectrum", name) for name in ("source", "mass", "effort")),
+    "cascade": tuple(("calorimeter", name) for name in ("material", "method", "edges")),
     "scan": (("dask", "dask_jobqueue"),),
     "simulate": (("no_events", "columns"),),
     "reproduce": (("quick", "full"),),

@@ -226,10 +226,18 @@ def generate(
 def cascade(
     context: typer.Context,
     energy: Annotated[
-        str, typer.Option(help="Energy of the incident particle in GeV, or with a unit: 100GeV.")
-    ],
-    particle: Annotated[str, typer.Option(help="e-, e+ or gamma.")] = "e-",
+        str | None,
+        typer.Option(help="Energy of the incident particle in GeV, or with a unit: 100GeV."),
+    ] = None,
+    particle: Annotated[str | None, typer.Option(help="e- (default), e+ or gamma.")] = None,
     material: o.Material = "lead",
+    calorimeter: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead: depth profile and reading of this experiment's active target; particle "
+            "and energy of its beam unless they are given."
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="equations or mc.")] = "equations",
     edges: Annotated[
         str | None,
@@ -239,34 +247,46 @@ def cascade(
         ),
     ] = None,
     showers: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "-n", parser=o.whole_number(2), metavar="N", help="Showers, with --method mc."
+            "-n",
+            parser=o.whole_number(2),
+            metavar="N",
+            help="Showers, with --method mc (default 2000) or --calorimeter (default 100).",
         ),
-    ] = 2000,
+    ] = None,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
     """Mean differential track length of e- and e+ in an electromagnetic cascade."""
-    from mutau.pipeline.cascade import cascade_answer
+    from mutau.experiment import load_experiment
+    from mutau.pipeline.cascade import calorimeter_answer, cascade_answer
 
-    if method == "equations" and "showers" in o.given(context):
-        raise MutauError("has no effect on --method equations", place="-n", allowed="--method mc")
-    bins = None if edges is None else o.energies("--edges", edges)
-    answer = cascade_answer(
-        particle, o.energy("--energy", energy), material, edges=bins, method=method,
-        showers=showers, seed=seed,
-    )  # fmt: skip
-    if not json:
+    at = None if energy is None else o.energy("--energy", energy)
+    some = {} if showers is None else {"showers": showers}
+    if calorimeter is not None:
+        file = load_experiment(calorimeter)
+        answer = calorimeter_answer(file, particle=particle, energy=at, seed=seed, **some)
+    else:
+        if at is None:
+            raise MutauError("is missing", place="--energy", remedy="or give --calorimeter")
+        if method == "equations" and showers is not None:
+            raise MutauError(
+                "has no effect on --method equations", place="-n", allowed="--method mc"
+            )
+        bins = None if edges is None else o.energies("--edges", edges)
+        answer = cascade_answer(
+            particle or "e-", at, material, edges=bins, method=method, seed=seed, **some
+        )
+    if not json and "edges_GeV" in answer:
         answer = with_bins(
             answer, "track lengths", "edges_GeV", "electron_X0_per_GeV", "electron_err_X0_per_GeV",
             "positron_X0_per_GeV", "positron_err_X0_per_GeV",
         )  # fmt: skip
-        if method == "mc":
-            answer = with_bins(
-                answer, "profile", "profile_edges_X0", "profile_GeV_per_X0",
-                "profile_err_GeV_per_X0",
-            )  # fmt: skip
+    if not json and "profile_edges_X0" in answer:
+        answer = with_bins(
+            answer, "profile", "profile_edges_X0", "profile_GeV_per_X0", "profile_err_GeV_per_X0"
+        )
     emit(answer, json)
 
 

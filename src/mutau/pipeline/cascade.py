@@ -1,20 +1,30 @@
-"""Answers about electromagnetic cascades: mean track lengths, by equations or Monte Carlo."""
+"""Answers about electromagnetic cascades: mean track lengths, and what a calorimeter reads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mutau.core.errors import OutOfRange, UnknownName, require_in_range
+from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
+from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.matter import material as find_material
 
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+
 METHODS = ("equations", "mc")
 LOWEST = 1.0  # GeV, default lowest edge
 BINS = 20
+#: Cut of showers in a calorimeter, GeV: the lowest that the cross sections allow. What falls below
+#: it stays where it is; with 10 MeV a 100 GeV shower leaves 24 % more in the first 4 X0 of
+#: lead-scintillator and its peak lies 0.4 X0 earlier.
+CALORIMETER_CUT = 0.005
+CALORIMETER_SHOWERS = 100
+CALORIMETER = 41  # name in the random streams
 
 
 def cascade_answer(
@@ -82,4 +92,80 @@ def cascade_answer(
             seed=seed if method == "mc" else None,
             request=digest(particle, energy, material, method, showers, bins),
         ),
+    }
+
+
+def calorimeter_answer(
+    experiment: Experiment,
+    *,
+    particle: str | None = None,
+    energy: float | None = None,
+    showers: int = CALORIMETER_SHOWERS,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Showers in an experiment's active target: mean depth profile, and the energy it reads.
+
+    particle, energy (GeV) : None for those of the beam, without its spread. showers : number.
+    Returns the answer with statistical errors: energy left in the pre-shower and in all of the
+    target, behind it, and beside it (outside the circle within its face, so from above); the
+    reading with the resolution of the file, `visible`; means, their errors, rms of showers.
+    The layers are a homogeneous mixture; particles are followed down to `CALORIMETER_CUT`.
+    Raises MutauError for a target that is not active or not in one piece, UnknownName for
+    another particle, OutOfRange as `transport.shower`.
+    """
+    from mutau.transport.shower import ShowerGeometry, simulate_showers, visible_energy
+    from mutau.transport.shower_profile import peak_depth
+
+    target, place = experiment.target, f"{experiment.name}: target"
+    if not target.active or target.stations > 1:
+        raise MutauError("the target is no calorimeter: not active, or in pieces", place=place)
+    stuff = find_material(target.material)
+    x0 = stuff.radiation_length_cm
+    depth = target.thickness.cm(x0) / x0
+    front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
+    radius = 0.5 * min(target.width, target.height) / x0
+    geometry = ShowerGeometry(
+        sections=np.unique([0.0, front, depth]), lateral=True,
+        rings=np.array([0.0, radius, 1e9] if radius > 0.0 else [0.0, 1e9]),
+        profile=np.linspace(0.0, depth, max(int(np.ceil(2.0 * depth)), 4) + 1),
+    )  # fmt: skip
+    particle = particle or experiment.beam.particle
+    energy = experiment.beam.energy if energy is None else energy
+    require_in_range("energy", energy, 0.0, 1e9, unit="GeV", open_low=True)
+    found = simulate_showers(
+        particle, energy, stuff, showers, cut=CALORIMETER_CUT, geometry=geometry, seed=seed,
+        edges=np.array([CALORIMETER_CUT, energy]), workers=2,
+    )  # fmt: skip
+    inside = found.deposits[:, :, 0]
+    whole = inside.sum(axis=1)
+    read = visible_energy(
+        whole, target.resolution, target.resolution_constant, 0.0, stream(seed, CALORIMETER)
+    )
+    columns = {
+        **({"preshower": inside[:, 0]} if front > 0.0 else {}),
+        "left": whole, "visible": read, "behind": found.leak,
+        "beside": found.deposits[:, :, 1:].sum(axis=(1, 2)),
+    }  # fmt: skip
+    numbers: dict[str, float] = {}
+    for name, values in columns.items():
+        rms = float(np.std(values, ddof=1))
+        numbers |= {
+            f"{name}_GeV": float(values.mean()),
+            f"{name}_err_GeV": rms / float(np.sqrt(showers)),
+            f"{name}_rms_GeV": rms,
+        }
+    return {
+        "experiment": experiment.name,
+        "particle": particle,
+        "energy_GeV": energy,
+        "material": target.material,
+        "thickness_X0": depth,
+        "showers": showers,
+        "cut_GeV": CALORIMETER_CUT,
+        **numbers,
+        "peak_X0": peak_depth(found.depth, found.profile),
+        "profile_edges_X0": found.depth,
+        "profile_GeV_per_X0": found.profile,
+        "profile_err_GeV_per_X0": found.profile_err,
+        **provenance(seed=seed, experiment=experiment.digest),
     }

@@ -40,9 +40,9 @@ _DIVERGENT: Final = 0.3
 _FLAT: Final = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FieldMap:
-    """Field on a rectilinear grid, read-only.
+    """Field on a rectilinear grid, read-only; equal where the numbers are.
 
     x, y, z : (X,), (Y,), (Z,) cm from the middle of the magnet, increasing. b : (Z, Y, X, 3) T.
     path : where it was read. digest : of its numbers.
@@ -54,6 +54,12 @@ class FieldMap:
     b: Array
     path: str
     digest: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FieldMap) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @property
     def strongest(self) -> float:

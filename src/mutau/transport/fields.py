@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -26,14 +27,15 @@ Array = NDArray[np.float64]
 #: Fringes are followed to this many of their lengths beyond either face: 1 - tanh 3 = 0.5 %.
 REACH: Final = 3.0
 FRINGE_SLICES: Final = 6
-#: Longest slice of a map, cm. Steps of the integration in it, the longest first; one is taken if it
-#: gets the field integrals right to MAP_ERROR, else the spacing of the map's planes.
-MAP_SLICE: Final = 10.0
-MAP_STEPS: Final = (5.0, 10.0 / 3.0, 2.5, 5.0 / 3.0, 1.25, 1.0)
-MAP_ERROR: Final = 1e-4
-#: Layout of a map in a flat array: numbers of planes, charge of the beam particle, step (cm); then
-#: x, y, z of the planes in the hall (cm), then (Bx, By, Bz) in T, x fastest.
-M_NX, M_NY, M_NZ, M_CHARGE, M_STEP, M_AXES = range(6)
+#: Longest slab of a map, cm. Within a slab the field is a quadratic in z with the same integral and
+#: first two moments; its integral from the slab's start may differ by MAP_ERROR of the map's whole.
+MAP_SLAB: Final = 25.0
+MAP_ERROR: Final = 2e-5
+#: Layout of a map in a flat array: numbers of x, y and slabs, charge of the beam particle,
+#: strongest field (T); then x of the planes in the hall (cm), the inverse distances to the next one
+#: and of their mean, the same in y, and the z that bound the slabs; then of each slab, y and x
+#: (fastest) the vectors c0, c1, c2 (T): B = c0 + c1 u + c2 u^2, u from -1 to 1 through the slab.
+M_NX, M_NY, M_NZ, M_CHARGE, M_STRONGEST, M_AXES = range(6)
 
 _BEND: Final = {"+x": (1.0, 0.0), "-x": (-1.0, 0.0), "+y": (0.0, 1.0), "-y": (0.0, -1.0)}
 
@@ -66,10 +68,12 @@ def slices(magnet: Magnet, solids: Sequence[tuple[float, float]] = ()) -> list[f
                 else "make `fringe` smaller or move the solid",
             )  # fmt: skip
     if magnet.field_map:
-        faces = [low, begin, end, high]
-        counts = [math.ceil((b - a) / MAP_SLICE) for a, b in pairwise(faces)]
-        cuts = [np.linspace(a, b, n + 1) for (a, b), n in zip(pairwise(faces), counts, strict=True)
-                if n]  # fmt: skip
+        middle = magnet.z + 0.5 * magnet.length
+        faces = sorted(
+            {low, begin, end, high, *(middle + _slabs(magnet.map, magnet.length)).tolist()}
+        )
+        counts = [math.ceil((b - a) / MAP_SLAB - 1e-9) for a, b in pairwise(faces)]
+        cuts = [np.linspace(a, b, n + 1) for (a, b), n in zip(pairwise(faces), counts, strict=True)]
         return sorted({float(z) for part in cuts for z in part})
     if not magnet.fringe:
         return [begin, end]
@@ -141,55 +145,76 @@ def main_curve(magnet: Magnet, charge: float, low: float, high: float) -> tuple[
     return (x, 0.0) if abs(bend_x) >= abs(bend_y) else (0.0, y)
 
 
-def step_of(found: FieldMap) -> float:
-    """Step (cm) of orbits through a map: what Runge-Kutta makes of a field in z is Simpson's rule.
+def _quadratics(z: Array, lines: Array) -> Array:
+    """(3, L): c0, c1, c2 of the quadratics in u (-1 to 1 through z) nearest to lines (Z, L).
 
-    The longest of MAP_STEPS whose rule is right along the axis and the edges of the grid, wherever
-    the steps begin; the spacing of the planes (0.2 cm at least) if none is. Check: a field that
-    stops from one plane to the next takes the spacing.
+    Least squares of the field that is linear between the z (Z,): the integral and the first two
+    moments are kept. Check: a single interval comes back as it is.
     """
-    spacing = float(np.min(np.diff(found.z)))
-    rows, columns = (sorted({0, len(axis) // 2, len(axis) - 1}) for axis in (found.y, found.x))
-    lines = found.b[:, rows][:, :, columns].reshape(len(found.z), -1)
-    for step in MAP_STEPS:
-        if step > spacing and all(
-            _simpson_error(found.z, lines, step, part * step) < MAP_ERROR
-            for part in (0.0, 0.4, 0.7)
-        ):
-            return step
-    return max(spacing, 0.2)
+    u = (2.0 * z - z[0] - z[-1]) / (z[-1] - z[0])
+    moments = np.zeros((3, lines.shape[1]))
+    for share in (0.5 - math.sqrt(1.0 / 12.0), 0.5 + math.sqrt(1.0 / 12.0)):  # exact for cubics
+        at = u[:-1] + share * np.diff(u)
+        value = (1.0 - share) * lines[:-1] + share * lines[1:]
+        legendre = np.stack([np.ones_like(at), at, 1.5 * at * at - 0.5])
+        moments += 0.5 * (legendre * np.diff(u)) @ value
+    p0, p1, p2 = moments * np.array([[0.5], [1.5], [2.5]])
+    return np.stack([p0 - 0.5 * p2, p1, 1.5 * p2])
 
 
-def _simpson_error(z: Array, lines: Array, step: float, offset: float) -> float:
-    """Sizes of the errors of Simpson's rule in all steps, over the integral of |B|; largest line.
+def _worst(z: Array, lines: Array) -> float:
+    """Largest integral from z[0] of what `_quadratics` leaves of lines (Z, L), T cm."""
+    c = _quadratics(z, lines)
+    half = 0.5 * (z[-1] - z[0])
+    u = ((z - z[0]) / half - 1.0)[:, None]
+    smooth = half * (c[0] * (u + 1.0) + c[1] * (u**2 - 1.0) / 2.0 + c[2] * (u**3 + 1.0) / 3.0)
+    parts = 0.5 * np.diff(z)[:, None] * (lines[1:] + lines[:-1])
+    return float(np.max(np.abs(np.cumsum(parts, axis=0) - smooth[1:])))
 
-    lines : (Z, L) values at z (Z,), linear in between.
+
+@lru_cache(maxsize=32)
+def _slabs(found: FieldMap, length: float) -> Array:
+    """z (cm from the middle) of the planes that bound the slabs of a map: as few as are allowed.
+
+    length : cm, of the magnet; slabs end at its faces where these are planes. Check: a field that
+    stops from one plane to the next has a slab there.
     """
-    edges = np.arange(z[0] + offset, z[-1], step)
-    at = np.union1d(z, edges)
-    values = np.column_stack([np.interp(at, z, line) for line in lines.T])
-    parts = 0.5 * np.diff(at)[:, None] * (values[1:] + values[:-1])
-    below = np.concatenate([np.zeros((1, lines.shape[1])), np.cumsum(parts, axis=0)])
-    exact = np.diff(below[np.searchsorted(at, edges)], axis=0)
-    middle = 0.5 * (edges[1:] + edges[:-1])
-    half = np.column_stack([np.interp(middle, z, line) for line in lines.T])
-    ends = values[np.searchsorted(at, edges)]
-    rule = step / 6.0 * (ends[1:] + ends[:-1] + 4.0 * half)
-    whole = np.sum(np.abs(parts))
-    return (
-        float(np.max(np.sum(np.abs(rule - exact), axis=0)) / whole * lines.shape[1])
-        if whole
-        else 0.0
+    lines = found.b.reshape(len(found.z), -1)
+    steps = np.diff(found.z)[:, None]
+    allowed = MAP_ERROR * float(
+        np.max(np.sum(0.5 * steps * np.abs(lines[1:] + lines[:-1]), axis=0))
     )
+    faces = np.searchsorted(found.z, (-0.5 * length - 1e-6, 0.5 * length - 1e-6))
+    bounds = [0]
+    while (i := bounds[-1]) < len(found.z) - 1:
+        last = int(np.searchsorted(found.z, found.z[i] + MAP_SLAB + 1e-6)) - 1
+        last = max(min([last, *(face for face in faces if face > i)]), i + 1)
+        good, bad = i + 1, last + 1  # bisection: the error grows with the length
+        while bad - good > 1:
+            tried = last if bad > last else (good + bad) // 2
+            fine = _worst(found.z[i : tried + 1], lines[i : tried + 1]) <= allowed
+            good, bad = (tried, bad) if fine else (good, tried)
+        bounds.append(good)
+    return np.asarray(found.z[bounds])
 
 
 def flat_map(magnet: Magnet, charge: float) -> Array:
     """The map of a magnet as kernels take it, see the layout above."""
-    found = magnet.map
+    found, bounds = magnet.map, _slabs(magnet.map, magnet.length)
+    lines = found.b.reshape(len(found.z), -1) * magnet.field_scale
+    places = np.searchsorted(found.z, bounds)
+    slabs = [  # (3, Y X 3) to y, x, coefficient, component
+        _quadratics(found.z[i : j + 1], lines[i : j + 1]).reshape(3, -1, 3).swapaxes(0, 1).ravel()
+        for i, j in pairwise(places)
+    ]
+    strongest = found.strongest * abs(magnet.field_scale)
+    head = [len(found.x), len(found.y), len(slabs), charge, strongest]
+    axes = [
+        np.concatenate([v, 1.0 / np.diff(v), [(len(v) - 1) / (v[-1] - v[0])]])
+        for v in (magnet.x + found.x, magnet.y + found.y)
+    ]
     middle = magnet.z + 0.5 * magnet.length
-    head = [len(found.x), len(found.y), len(found.z), charge, step_of(found)]
-    axes = (magnet.x + found.x, magnet.y + found.y, middle + found.z)
-    return np.concatenate([head, *axes, (found.b * magnet.field_scale).ravel()])
+    return np.concatenate([head, *axes, middle + bounds, *slabs])
 
 
 def join_maps(magnets: Sequence[Magnet], charge: float) -> tuple[Array, dict[str, int]]:

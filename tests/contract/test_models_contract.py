@@ -34,6 +34,13 @@ def test_scans_by_one_name(cls):
     model = cls.example().with_coupling(2e-4)
     assert model.coupling == 2e-4 == getattr(model, cls.coupling_name)
     assert model.mass == cls.example().mass
+    moved = cls.at(0.1, 1e-3, 0.02, 4.0).moved(0.2, 2e-4)
+    assert moved == cls.at(0.2, 2e-4, 0.02, 4.0)
+    assert moved.invisible_strength("mu") == pytest.approx(
+        moved.lepton_coupling("mu") ** 2
+        * sum(moved.branching(name) for name in cls.invisible_channels),
+        rel=1e-12,
+    )
 
 
 @MODELS

@@ -10,10 +10,10 @@ import pytest
 
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.experiment import check_file, load_experiment, replace
-from mutau.models import LmuMinusLtau
+from mutau.models import LmuMinusLtau, charge_table, charges_class
 from mutau.pipeline.limit import limit_curve
 from mutau.pipeline.muone_optimise import optimise, optimum_answer
-from mutau.pipeline.muone_performance import suitable_method
+from mutau.pipeline.muone_performance import Performance, counting_limit, suitable_method
 from mutau.pipeline.yields import expected_yields
 
 N = 15_000
@@ -145,3 +145,15 @@ def test_bad_input_is_refused(spectrometer):
 def test_the_method_takes_backgrounds(stated, background, method):
     experiment = replace(load_experiment("muone"), "statistics/method", stated)
     assert suitable_method(experiment, background) == method
+
+
+def test_a_model_of_charges_from_a_file_gives_the_limit_of_the_bundled_one():
+    charges = {"mu": 1.0, "tau": -1.0, "numu": 1.0, "nutau": -1.0}
+    mine = charges_class(
+        charge_table({"schema": 1, "name": "mine", "source": "here", "charges": charges})
+    ).at(0.1, 1e-3)
+    found = Performance(10.0, 0.1, {}, 1e-3, 1e-5)
+    ours, known = (counting_limit(found, model, 0.9, "bayes") for model in (mine, MODEL))
+    assert ours == pytest.approx(known, rel=1e-6)
+    # no background: 2.3026 events where ten come from 1e-3
+    assert known[0] == pytest.approx(1e-3 * math.sqrt(0.23026), rel=1e-3)

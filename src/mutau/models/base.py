@@ -42,6 +42,7 @@ class Model(Protocol):
 
     tag: ClassVar[str]
     coupling_name: ClassVar[str]
+    coupling_max: ClassVar[float]
     channels: ClassVar[tuple[str, ...]]
 
     @property
@@ -99,8 +100,16 @@ class Model(Protocol):
         """Contribution to the anomalous magnetic moment of the muon."""
         ...
 
+    def invisible_strength(self, lepton: str) -> float:
+        """`lepton_coupling` squared times `branching_invisible`."""
+        ...
+
     def with_coupling(self, value: float) -> Self:
         """The same model with another coupling."""
+        ...
+
+    def moved(self, mass: float, coupling: float) -> Self:
+        """The same model with another mass and coupling."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -230,6 +239,10 @@ class VectorModel(ABC):
         """The same model with another coupling; for scans."""
         return replace(self, **{self.coupling_name: value})  # type: ignore[type-var]
 
+    def moved(self, mass: float, coupling: float) -> Self:
+        """The same model with another mass (GeV) and coupling; for fits of both."""
+        return self.at(mass, coupling, *self._values()[2:])
+
     @property
     def mass_chi(self) -> float:
         """Mass of the dark matter particle, GeV; raises MutauError without a dark sector."""
@@ -324,6 +337,11 @@ class VectorModel(ABC):
         """Branching fraction into neutrinos and dark matter together."""
         total = self._decay_width()
         return sum(self.width(channel) for channel in self.invisible_channels) / total
+
+    def invisible_strength(self, lepton: str) -> float:
+        """`lepton_coupling` squared times `branching_invisible`: what the rate of bosons that the
+        lepton emits and nothing sees is proportional to."""
+        return self.lepton_coupling(lepton) ** 2 * self.branching_invisible
 
     @property
     def ctau(self) -> float:

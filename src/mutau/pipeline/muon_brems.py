@@ -26,7 +26,7 @@ from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import Model
 from mutau.pipeline.exposure import run_periods, stated_particles
-from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
+from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, in_proportion, mass_key
 from mutau.pipeline.targets import target_length
 from mutau.selection.cutflow import apply_cuts, highest_muon_energy, label
 from mutau.selection.variables import Sample
@@ -234,15 +234,11 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     error = np.sqrt(np.sum(np.square(parts), axis=0))
     cuts = [label(cut) for cut in experiment.cuts if not _left_out(cut.variable, truth)]
 
-    def signal(point: Model) -> tuple[Array, Array]:
-        scale = point.lepton_coupling("mu") ** 2 * point.branching_invisible
-        return scale * number, scale * error
-
     return run_periods(
         experiment,
         Prepared(
             ("produced, decays invisibly", *cuts),
-            signal,
+            in_proportion("mu", number, error),
             meta={"events_per_stratum": n, "not_simulated": _not_simulated(experiment)},
         ),
     )
@@ -264,7 +260,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     mass = model.mass
     target, _ = _target(experiment)
     rng = stream(seed, mass_key(mass), GENERATE)
-    scale = model.lepton_coupling("mu") ** 2 * model.branching_invisible
+    scale = model.invisible_strength("mu")
     made = produced(experiment, mass)
     total = scale * sum(number for number, _ in made.values())
     described = {

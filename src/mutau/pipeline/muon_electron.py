@@ -25,7 +25,7 @@ from mutau.detector.muone import Reconstructed, Response, reconstruct
 from mutau.matter import material
 from mutau.models import Model
 from mutau.pipeline.exposure import luminosity_on_electrons
-from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, mass_key
+from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, in_proportion, mass_key
 from mutau.sampling.muon_electron import (
     Sampler,
     draw_events,
@@ -297,14 +297,10 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     number = scale * np.array([value for value, _ in values])
     error = scale * np.array([err for _, err in values])
 
-    def signal(point: Model) -> tuple[Array, Array]:
-        strength = point.lepton_coupling("mu") ** 2 * point.branching_invisible
-        return strength * number, strength * error
-
     meta: dict[str, Any] = {"luminosity_per_pb": scale}
     if closing_mass(energy, steps[-1]) <= mass:
         meta["remark"] = f"on true quantities no Z' of {mass:g} GeV passes the cuts"
-    return Prepared(names, signal, meta=meta)
+    return Prepared(names, in_proportion("mu", number, error), meta=meta)
 
 
 def _allowed(process: Reaction, cuts: Cuts) -> tuple[float, float]:

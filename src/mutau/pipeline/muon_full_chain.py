@@ -13,7 +13,7 @@ import numpy as np
 from mutau.core.storage import cached_arrays, digest
 from mutau.models import Model
 from mutau.pipeline.exposure import physics_digest, stated_particles
-from mutau.pipeline.roads import Effort, Prepared
+from mutau.pipeline.roads import Effort, Prepared, in_proportion
 from mutau.selection.cutflow import highest_muon_energy
 
 if TYPE_CHECKING:
@@ -106,13 +106,9 @@ def prepare_full(experiment: Experiment, model: Model, effort: Effort) -> Prepar
     error = particles * np.sqrt(np.sum([err**2 for _, err in flows], axis=0))
     labels = cut_labels(experiment)[1:]
 
-    def signal(point: Model) -> tuple[Array, Array]:
-        scale = point.lepton_coupling("mu") ** 2 * point.branching_invisible
-        return scale * number, scale * error
-
     return Prepared(
         ("produced, decays invisibly", *labels),
-        signal,
+        in_proportion("mu", number, error),
         meta={
             "signal_by": "full simulation",
             "beam_muons": sum(k for _, k in parts),

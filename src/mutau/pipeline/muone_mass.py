@@ -21,7 +21,7 @@ from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
-from mutau.models import Model, build_model
+from mutau.models import Model
 from mutau.pipeline.exposure import luminosity_on_electrons
 from mutau.pipeline.muon_electron import check_measurable, reaction, true_cuts
 from mutau.pipeline.muone_backgrounds import (
@@ -241,15 +241,11 @@ def _coupling(square: float) -> float:
     return max(1e-3 * math.sqrt(max(square, 0.0)), _NO_COUPLING)
 
 
-def _strength(model: Model) -> float:
-    return model.lepton_coupling("mu") ** 2 * model.branching_invisible
-
-
 def expected_counts(expected: Spectrum, model: Model) -> Array:
     """(B,) events of signal and backgrounds for a model point."""
     low, high = expected.mass_range
     require_in_range("mass", model.mass, low, high, unit="GeV")
-    return _strength(model) * expected.signal(model.mass) + expected.background
+    return model.invisible_strength("mu") * expected.signal(model.mass) + expected.background
 
 
 def fit_spectrum(
@@ -277,20 +273,13 @@ def fit_spectrum(
     shapes = np.array([expected.backgrounds[name] for name in names])
     errors = np.array([expected.background_errors[name] for name in names])
     measured = np.array([(sizes or {}).get(name, 1.0) for name in names])
-    described = model.to_dict()
     low, high = expected.mass_range
-
-    def at(mass: float, coupling: float) -> Model:
-        return build_model(
-            described["model"], mass, coupling,
-            alpha_d=described.get("alpha_d", 0.0), mass_ratio=described.get("mass_ratio", 3.0),
-        )  # fmt: skip
 
     def cost(mass: float, square: float, *size: float) -> float:
         scale = np.array(size)
         inside = min(max(mass, low), high)  # profiles step over the limits
-        rate = _strength(at(inside, _coupling(square))) * expected.signal(inside)
-        rate = np.maximum(rate + scale @ shapes, 1e-9)
+        strength = model.moved(inside, _coupling(square)).invisible_strength("mu")
+        rate = np.maximum(strength * expected.signal(inside) + scale @ shapes, 1e-9)
         nll = float(np.sum(rate - counts * np.log(rate))) + ((mass - inside) / 1e-3) ** 2
         return nll + 0.5 * float(np.sum(((scale - measured) / errors) ** 2))
 
@@ -305,7 +294,7 @@ def fit_spectrum(
     minuit.errors["mass"], minuit.errors["square"] = 2e-3, 0.1 * start[1]
     minuit.migrad(ncall=4000)
     minuit.hesse()
-    return _result(minuit, names, expected, at)
+    return _result(minuit, names, expected, model)
 
 
 def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, float]:
@@ -313,7 +302,7 @@ def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, floa
     best = (math.inf, model.mass, model.coupling)
     rest = counts - expected.background
     variance = np.maximum(counts, 1.0)
-    unit = _strength(model) / model.coupling**2
+    unit = model.invisible_strength("mu") / model.coupling**2
     for mass in np.linspace(*expected.mass_range, 60):
         signal = expected.signal(float(mass))
         size = max(float(np.sum(signal * rest / variance) / np.sum(signal**2 / variance)), 1e-10)
@@ -323,12 +312,7 @@ def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, floa
     return min(max(best[1], low * 1.01), high * 0.99), _coupling_square(best[2])
 
 
-def _result(
-    minuit: Any,
-    names: Sequence[str],
-    expected: Spectrum,
-    at: Callable[[float, float], Model],
-) -> MassFit:
+def _result(minuit: Any, names: Sequence[str], expected: Spectrum, model: Model) -> MassFit:
     """The fit in our words, with profile intervals and significance."""
     valid = bool(minuit.valid and minuit.accurate)
     mass, square = float(minuit.values["mass"]), float(minuit.values["square"])
@@ -343,7 +327,8 @@ def _result(
     low, high = expected.mass_range
     covariance = minuit.covariance
     correlation = float(covariance.correlation()[0, 1]) if covariance is not None else 0.0
-    events = _strength(at(mass, coupling)) * float(expected.signal(mass).sum())
+    strength = model.moved(mass, coupling).invisible_strength("mu")
+    events = strength * float(expected.signal(mass).sum())
     mass_error, least = float(minuit.errors["mass"]), float(minuit.fval)
     sizes = {name: float(minuit.values[name]) for name in names}
     ratio = max(2.0 * (_without_signal(minuit) - least), 0.0)
@@ -389,7 +374,9 @@ def closure(
     n = n or DEFAULT_EVENTS
     part = signal_component(experiment, model.mass, region(experiment), n, seed, _INJECTED)
     weight, square = _kept(part, experiment)
-    injected = _strength(model) * np.histogram(square, expected.edges, weights=weight)[0]
+    injected = (
+        model.invisible_strength("mu") * np.histogram(square, expected.edges, weights=weight)[0]
+    )
     mean = injected + expected.background
     asimov = fit_spectrum(expected, mean, model)
     if toys < 1:

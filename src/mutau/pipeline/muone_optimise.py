@@ -167,9 +167,8 @@ def components(
     keep : cuts on measured quantities; events that fail one are thrown away.
     """
     signal = signal_component(experiment, model.mass, wide, n, seed, key)
-    strength = model.lepton_coupling("mu") ** 2 * model.branching_invisible
     sample = trimmed(signal.sample, keep)
-    sample = replace(sample, weights=strength * sample.weights)
+    sample = replace(sample, weights=model.invisible_strength("mu") * sample.weights)
     return (
         replace(signal, sample=sample, missed=np.ones(len(sample.weights))),
         *background_components(experiment, wide, n, seed, key, keep=keep),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mutau.models import REGISTRY, Model
+from mutau.models import Model
 from mutau.pipeline.muone_backgrounds import Component
 from mutau.pipeline.muone_objective import mean_limit
 from mutau.selection.cutflow import label
@@ -104,15 +104,12 @@ def counting_limit(found: Performance, model: Model, cl: float, method: str) -> 
         found.signal, found.background, found.background_err, signal_err=found.signal_err
     )
     allowed = upper_limit(counts, cl, method)
-    unit = found.signal / (model.lepton_coupling("mu") ** 2 * model.branching_invisible)
-
-    highest = REGISTRY[model.to_dict()["model"]].coupling_max
+    unit = found.signal / model.invisible_strength("mu")
 
     def events(coupling: float) -> float:
-        point = model.with_coupling(coupling)
-        return unit * point.lepton_coupling("mu") ** 2 * point.branching_invisible
+        return unit * model.with_coupling(coupling).invisible_strength("mu")
 
-    coupling = solve_coupling(events, allowed.events, highest=highest).coupling
+    coupling = solve_coupling(events, allowed.events, highest=model.coupling_max).coupling
     return coupling, coupling * found.coupling_err / found.coupling
 
 

@@ -88,6 +88,16 @@ class Road:
     full_chain: bool = False
 
 
+def in_proportion(lepton: str, number: Array, error: Array) -> Signal:
+    """Signal of events that the lepton emits, counted at unit coupling and invisible decay."""
+
+    def signal(point: Model) -> tuple[Array, Array]:
+        strength = point.invisible_strength(lepton)
+        return strength * number, strength * error
+
+    return signal
+
+
 ROADS: Registry[Road] = Registry("process")
 
 

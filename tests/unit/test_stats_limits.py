@@ -57,6 +57,11 @@ def test_bayes_for_nothing_seen_does_not_know_the_background(background):
     assert upper_limit(seen).strength == pytest.approx(2.302585, rel=1e-6)
 
 
+def test_bayes_for_two_seen_with_an_uncertain_background():
+    # <sum_k<=2 P(k; s + b)> over <the same at s = 0>, b Gaussian above 0: 20 digits of mpmath
+    assert upper_limit(model(1.0, 0.7, 0.3, 2)).strength == pytest.approx(4.7057883, rel=1e-7)
+
+
 @pytest.mark.parametrize("background", [0.3, 1.5])
 def test_cls_by_toys_for_nothing_seen_does_not_know_an_exact_background(background):
     # P(0 | s + b)/P(0 | b) = exp(-s)

@@ -17,6 +17,8 @@ _ARGUMENT = re.compile(r"^([A-Za-z_][\w.]*(?:, [A-Za-z_][\w.]*)*) : (.*)$")
 _NEXT_ARGUMENT = re.compile(r"(?<=[.;]) (?=[A-Za-z_]\w*(?:, [A-Za-z_]\w*)* : )")
 _NEW_PARAGRAPH = re.compile(r"^(Returns|Raises|Source|Check|Limit|Limits)\b")
 _SPECIAL = re.compile(r"[\\*<>\[\]{}|]|(?<!\w)_|_(?!\w)|^#")
+#: Signatures longer than this have a line per argument.
+WIDTH = 80
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -68,11 +70,29 @@ def _block(block: str) -> str:
 
 
 def signature(node: Function) -> str:
-    """`name(arguments) -> type` of a function, without `self`."""
+    """`name(arguments) -> type` of a function, without `self`; a long one has a line each."""
     arguments = ast.unparse(node.args)
     arguments = re.sub(r"^(self|cls)(, |$)", "", arguments)
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    return f"{node.name}({arguments}){returns}"
+    line = f"{node.name}({arguments}){returns}"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join(
+        [f"{node.name}(", *(f"    {one}," for one in _split(arguments)), f"){returns}"]
+    )
+
+
+def _split(arguments: str) -> list[str]:
+    """A list of arguments cut at the commas that stand in no bracket or text."""
+    parts, depth, quoted = [""], 0, False
+    for sign in arguments:
+        quoted ^= sign == "'"
+        depth += 0 if quoted else (sign in "([{") - (sign in ")]}")
+        if sign == "," and not depth and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts]
 
 
 def _decorators(node: Function | ast.ClassDef) -> set[str]:
@@ -161,12 +181,12 @@ def public_page(package: Path) -> str:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_PUBLIC"
     )
     lines = [f"# {package.name}", "", markdown_of(ast.get_docstring(tree) or ""), ""]
-    lines += ["| name | what it is | defined in |", "|---|---|---|"]
+    lines += ["| name | what it is |", "|---|---|"]
     for name in sorted(table):
         module, node = _find(package, table[name], name)
         room = module.split(".")[1]
         first = (ast.get_docstring(node) or " ").splitlines()[0] if node else ""
-        lines.append(f"| [`{name}`]({room}.md#{module}.{name}) | {escaped(first)} | `{module}` |")
+        lines.append(f"| [`{name}`]({room}.md#{module}.{name}) | {escaped(first)} |")
     return "\n".join(lines) + "\n"
 
 

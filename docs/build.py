@@ -19,18 +19,20 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent / "src" / "mutau"
-#: Folders of written pages, in the order of the tabs, with their titles.
-WRITTEN = {
+#: The tabs in their order, with their titles: a page of its own, or a folder of pages.
+TABS = {
+    "index.md": "Home",
     "tutorial": "Tutorials",
+    "reference": "Reference",
+    "api": "Python API",
     "physics": "Physics",
     "validation": "Validation",
+    "benchmarks.md": "Benchmarks",
     "design": "Design",
     "contributing": "Contributing",
 }
-#: Written pages of their own, with their titles.
-PAGES = {"index.md": "Home", "benchmarks.md": "Benchmarks"}
 #: Folders of generated pages.
-GENERATED = {"reference": "Reference", "api": "Python API"}
+GENERATED = ("reference", "api")
 _LOADS = re.compile(
     r"<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\ssrc\s*=\s*[\"']?(?:https?:)?//[^\s\"'>]+"
     r"|<link\b(?![^>]*\brel\s*=\s*[\"']?(?:canonical|alternate|prev|next))[^>]*?"
@@ -50,11 +52,11 @@ def write_pages(folder: Path) -> None:
     from api_pages import public_page, room_pages
     from reference_pages import all_pages
 
-    for name in PAGES:
-        shutil.copy(HERE / name, folder / name)
-    for name in ("images", *WRITTEN):
+    for name in ("style.css", "images", *TABS):
         if (HERE / name).is_dir():
             shutil.copytree(HERE / name, folder / name)
+        elif name not in GENERATED:
+            shutil.copy(HERE / name, folder / name)
     pages = {f"reference/{name}": text for name, text in all_pages().items()}
     pages |= {f"api/{room}.md": text for room, text in room_pages(PACKAGE).items()}
     pages["api/index.md"] = public_page(PACKAGE)
@@ -63,12 +65,9 @@ def write_pages(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for name in WRITTEN:
-        index = folder / name / "index.md"
-        if not index.exists():
-            index.parent.mkdir(exist_ok=True)
-            index.write_text(f"# {WRITTEN[name]}\n", encoding="utf-8")
-        _append_contents(index)
+    for name in TABS:
+        if (HERE / name).is_dir():
+            _append_contents(folder / name / "index.md")
 
 
 def title_of(text: str, default: str) -> str:
@@ -100,14 +99,19 @@ def _append_contents(index: Path) -> None:
 
 
 def navigation(folder: Path) -> list[dict[str, Any]]:
-    """The list of pages: one tab per folder, its index first, the others by name."""
-    nav: list[dict[str, Any]] = [{title: name} for name, title in PAGES.items()]
-    for name, title in (WRITTEN | GENERATED).items():
+    """The list of pages: one tab per folder, its index first, the others as the index has them."""
+    nav: list[dict[str, Any]] = []
+    for name, title in TABS.items():
+        if name.endswith(".md"):
+            nav.append({title: name})
+            continue
         entries: list[Any] = [f"{name}/index.md"]
-        for page in sorted((folder / name).glob("*.md")):
-            if page.name != "index.md":
-                text = page.read_text(encoding="utf-8")
-                entries.append({title_of(text, page.stem): f"{name}/{page.name}"})
+        index = (folder / name / "index.md").read_text(encoding="utf-8")
+        pages = [page for page in sorted((folder / name).glob("*.md")) if page.name != "index.md"]
+        places = {page.name: index.find(f"({page.name}") % len(index) for page in pages}
+        for page in sorted(pages, key=lambda page: places[page.name]):
+            text = page.read_text(encoding="utf-8")
+            entries.append({title_of(text, page.stem): f"{name}/{page.name}"})
         nav.append({title: entries})
     return nav
 

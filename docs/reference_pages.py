@@ -38,6 +38,8 @@ _SPECIAL_KEYS = {
     ("Cut", bound): 'a quantity of the variable\'s dimension, `"50 GeV"`, or a number'
     for bound in ("min", "max")
 }
+#: Keys that the loader fills in where the file leaves them out.
+_FILLED = {("Experiment", "process"): "by the beam particle"}
 #: Columns that say where a file lies on the machine that builds the pages.
 _PRIVATE = {"file"}
 
@@ -262,14 +264,15 @@ def _keys(model: Any) -> list[dict[str, Any]]:
     for name, field in model.model_fields.items():
         if _table_of(field.annotation)[0] is not None:
             continue
-        required = field.is_required()
+        required = field.is_required() and (model.__name__, name) not in _FILLED
         default = None if required or field.default in (None, "", ()) else field.default
         rows.append(
             {
                 "key": field.alias or name,
                 "takes": _SPECIAL_KEYS.get((model.__name__, name)) or _takes(field),
                 "needed": "yes" if required else "",
-                "default": default if default is None else str(default).lower(),
+                "default": _FILLED.get((model.__name__, name))
+                or (default if default is None else str(default).lower()),
             }
         )
     return rows

@@ -197,7 +197,7 @@ def blocks(page, language):
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
-def test_tutorials_run_as_they_stand(page, tmp_path):
+def test_tutorials_run_as_they_stand(page, tmp_path, runs_as_shown):
     for text in blocks(page, "toml"):
         (tmp_path / f"{tomllib.loads(text)['name']}.toml").write_text(text, encoding="utf-8")
     program = Path(sys.executable).parent / "mutau"
@@ -211,10 +211,12 @@ def test_tutorials_run_as_they_stand(page, tmp_path):
             assert all(re.search(rf"(^|[\s,]){word}\b", page_help) for word in options), line
             continue
         assert _run([program, *words[1:]], tmp_path).stdout, line
+    for text in blocks(page, "console"):
+        assert runs_as_shown(text), text
     code = "\n".join(blocks(page, "python"))
     if code:
         _run([sys.executable, "-c", code], tmp_path)
-    assert lines or page.stem == "index"
+    assert lines or code or page.stem == "index"
 
 
 def _run(command, folder):

@@ -33,8 +33,8 @@ def target_length(experiment: Experiment) -> float:
     for what, z in limits.items():
         if end > z * (1.0 + 1e-9):
             raise MutauError(
-                f"the target's {length:.4g} cm end at z = {end:.4g} cm, beyond {what} ({z:.4g} cm)",
+                f"the target's {length:.4g} cm end at z = {end:.4g} cm, beyond {z:.4g} cm: {what}",
                 place=f"{experiment.name}: target/thickness",
-                remedy="make it thinner, or move what stands in the way",
+                remedy=f"make it thinner, or change {what}",
             )
     return length

@@ -10,19 +10,17 @@ import pytest
 from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
-from mutau.detector.studies import (
-    as_markdown,
-    edge_for_rate,
-    geometry_study,
-    hard_losses,
-    na64mu_variants,
-    signal_muons,
-    trigger_rate,
-)
+from mutau.detector.studies import hard_losses, signal_muons, trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import moment
+from mutau.papers.na64mu_geometry import (
+    as_markdown,
+    edge_for_rate,
+    geometry_study,
+    na64mu_variants,
+)
 
 EXPERIMENT = load_experiment("na64mu")
 

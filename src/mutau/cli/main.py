@@ -28,6 +28,7 @@ from mutau.cli import (
 from mutau.cli.examples import epilog
 from mutau.cli.options import check_given, joined_units
 from mutau.core.errors import MutauError
+from mutau.core.threads import NAME
 
 
 class Verb(typer.core.TyperCommand):
@@ -81,14 +82,16 @@ _SIGINT_EXIT: Final = 130  # how the parser ends a verb after Ctrl-C
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
 
 
-def _terminated(*_: object) -> NoReturn:
-    """What `kill` does to the program: the same as Ctrl-C, so that files are tidied up."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def _interrupted() -> NoReturn:
-    _refused("interrupted; no half-written file was left", code=1)
+    """Say so and end, without waiting for threads that still compute."""
+    from mutau.core.storage import cache_dir
+
+    for half in cache_dir().glob(f".*-{os.getpid()}-*"):  # what such a thread was writing
+        half.unlink(missing_ok=True)
+    print("mutau: interrupted; no half-written file was left", file=sys.stderr, flush=True)
+    if any(thread.name.startswith(NAME) for thread in threading.enumerate()):
+        os._exit(1)
+    raise SystemExit(1) from None
 
 
 def _refused(text: str, code: int = 2) -> NoReturn:
@@ -110,17 +113,28 @@ def _usage(error: Any) -> NoReturn:
 def run() -> NoReturn:
     """Entry point of the command line; always ends by SystemExit.
 
-    Exit code 2 for wrong input (a MutauError, or what the parser refuses), 1 for Ctrl-C and for
-    what the machine refuses (a full disk).
+    Exit code 2 for wrong input (a MutauError, or what the parser refuses), 1 for Ctrl-C, `kill`
+    and what the machine refuses (a full disk).
     """
     warnings.showwarning = _show_warning
-    if threading.current_thread() is not threading.main_thread():
-        _run()
-    before = signal.signal(signal.SIGTERM, _terminated)
+    seen: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    usual = (signal.SIG_DFL, signal.default_int_handler)  # others are somebody's wish, as of nohup
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = {n: signal.signal(n, interrupt) for n in wanted if signal.getsignal(n) in usual}
     try:
         _run()
+    except Exception:
+        if not seen:
+            raise
+        _interrupted()  # what a compiler makes of an interrupt
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run() -> NoReturn:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from mutau.core.errors import MutauError
 from mutau.core.storage import digest
+from mutau.core.threads import in_threads
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
@@ -161,20 +161,15 @@ def side_by_side(
     """`work` over items in threads, one per core (kernels release the interpreter's lock).
 
     Results in the order of the items; each item has its own random streams, so the number of
-    threads does not matter. The first error, or Ctrl-C, cancels what has not begun.
+    threads does not matter. Raises as `work`.
     """
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(items))) as pool:
-        running = [pool.submit(work, item) for item in items]
-        try:
-            results = []
-            for done, future in enumerate(running):
-                if progress:
-                    progress(done / len(items), f"{label}: {items[done]:.3g} GeV")
-                results.append(future.result())
-            return results
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    results: list[Any] = []
+    for result in in_threads(work, items, min(os.cpu_count() or 1, len(items))):
+        if progress:
+            done = len(results)
+            progress((done + 1) / len(items), f"{label}: {items[done]:.3g} GeV")
+        results.append(result)
+    return results
 
 
 def _yields_at(

@@ -8,7 +8,6 @@ a `Tally` of plain arrays; tallies of chunks add up, whatever computed them in w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.threads import in_threads
 from mutau.core.units import PB_CM2
 from mutau.detector.hits import Hits
 from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
@@ -251,8 +251,7 @@ def run_tally(
     chunks = range(-(-n // CHUNK))
     if workers == 1 or len(chunks) == 1:
         return total(one(chunk) for chunk in chunks)
-    with ThreadPoolExecutor(workers) as pool:
-        return total(pool.map(one, chunks))
+    return total(in_threads(one, chunks, workers))
 
 
 def cut_labels(experiment: Experiment) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ on the number of workers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
+from mutau.core.threads import in_threads
 from mutau.core.types import Saved, provenance
 from mutau.matter.materials import Material
 from mutau.transport.em_cascade import LOWEST_ENERGY, PARTICLES, particle_index
@@ -209,8 +209,7 @@ def _in_chunks(n: int, workers: int, work: Callable[[int, int, int], Any]) -> li
     pieces = [(c, i, min(i + CHUNK, n)) for c, i in enumerate(range(0, n, CHUNK))]
     if workers <= 1:
         return [work(*piece) for piece in pieces]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda piece: work(*piece), pieces))
+    return list(in_threads(lambda piece: work(*piece), pieces, workers))
 
 
 def simulate_showers(

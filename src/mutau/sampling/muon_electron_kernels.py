@@ -20,9 +20,8 @@ def _spread(i, axis):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _place(cell, inside, edges, bins):  # type: ignore[no-untyped-def]
-    """Point of the cube and cell volume at `inside` (4 numbers in [0, 1]) of a cell."""
-    x = np.empty(4)
+def _place(cell, inside, edges, bins, x):  # type: ignore[no-untyped-def]
+    """Cell volume; x becomes the point of the cube at `inside` (4 numbers in [0, 1]) of a cell."""
     volume = 1.0
     for axis in range(3, -1, -1):
         i = cell % bins[axis]
@@ -30,7 +29,7 @@ def _place(cell, inside, edges, bins):  # type: ignore[no-untyped-def]
         width = edges[axis, i + 1] - edges[axis, i]
         x[axis] = edges[axis, i] + width * inside[axis]
         volume *= width
-    return x, volume
+    return volume
 
 
 @njit
@@ -59,12 +58,12 @@ def cell_bounds(n, edges, bins, E1, m, e, M, cuts, low, high, limits, process, c
     """Largest density x volume found by n points in each cell, and their mean: (2, cells)."""
     count = bins[0] * bins[1] * bins[2] * bins[3]
     out = np.zeros((2, count))
-    inside = np.empty(4)
+    inside, x = np.empty(4), np.empty(4)
     for cell in range(count):
         for i in range(n):
             for axis in range(4):
                 inside[axis] = _spread(i + n * cell, axis)
-            x, volume = _place(cell, inside, edges, bins)
+            volume = _place(cell, inside, edges, bins, x)
             value = cube_point(x, E1, m, e, M, cuts, low, high, limits, process, coupling)[0]
             value *= volume
             out[0, cell] = max(out[0, cell], value)
@@ -100,7 +99,7 @@ def draw(  # type: ignore[no-untyped-def]
     and its largest value.
     """
     edges, bins, bound, threshold, alias = grid
-    inside = np.empty(4)
+    inside, x = np.empty(4), np.empty(4)
     trials, total, square, largest = 0, 0.0, 0.0, 0.0
     done = 0
     while done < n:
@@ -108,7 +107,7 @@ def draw(  # type: ignore[no-untyped-def]
         cell = alias_draw(rng.random(), threshold, alias)
         for axis in range(4):
             inside[axis] = rng.random()
-        x, volume = _place(cell, inside, edges, bins)
+        volume = _place(cell, inside, edges, bins, x)
         density, T, EV, u, one = cube_point(
             x, E1, m, e, M, cuts, low, high, limits, process, coupling
         )

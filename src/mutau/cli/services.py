@@ -82,9 +82,10 @@ def reproduce(
     json: o.Json = False,
 ) -> None:
     """Every figure and number of the papers beside ours, and report.html."""
+    from mutau.core.storage import check_folder
     from mutau.papers.reproduction import LEVELS, PAPERS, paper_name
     from mutau.papers.reproduction import reproduce as run
-    from mutau.plotting.report import check_formats, prepare_folder, write_report
+    from mutau.plotting.report import check_formats, write_report
     from mutau.plotting.static import check_style
 
     named = [paper_name(name) for name in papers or () if name != "all"]
@@ -92,7 +93,7 @@ def reproduce(
     level = LEVELS["quick" if quick else "full" if full else "default"]
     suffixes = check_formats(formats.split(","))
     check_style(style)
-    prepare_folder(out)
+    check_folder(out)
     with progress_bar("reproduce", quiet=json) as progress:
         result = run(wanted, level, progress)
     paths = write_report(result, out, style, suffixes)

@@ -174,11 +174,11 @@ def source_texts(item: Series) -> list[str]:
     return found
 
 
-def _broken(text: str, width: int = 60) -> str:
-    """Lines of at most about `width` characters, so that hover boxes stay on narrow screens."""
+def _broken(text: str) -> str:
+    """Lines of at most about 60 characters, so that hover boxes stay on narrow screens."""
     lines = [""]
     for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + len(word) >= width:
+        if lines[-1] and len(lines[-1]) + len(word) >= 60:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return "<br>".join(lines)

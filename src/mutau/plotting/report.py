@@ -6,15 +6,14 @@ import base64
 import io
 import json
 import platform
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from mutau.core.errors import FileError, MutauError
+from mutau.core.errors import MutauError
 from mutau.core.figure import Figure
-from mutau.core.storage import write_text
+from mutau.core.storage import check_folder, write_text
 from mutau.papers.reproduction import sources
 from mutau.pipeline.citations import collect
 from mutau.pipeline.results import limit_name, write_figures
@@ -22,23 +21,6 @@ from mutau.plotting.page import Image, page
 from mutau.plotting.static import FORMATS, check_style, write_figure
 
 _PACKAGES = ("mutau", "numpy", "scipy", "numba", "iminuit", "matplotlib", "mplhep", "plotly")
-
-
-def prepare_folder(folder: str | Path) -> Path:
-    """Make the folder, and see that a file can be written there, before anything is computed.
-
-    Raises FileError if that is impossible.
-    """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise FileError(
-            f"cannot write into the folder {str(folder)!r} ({error.strerror})",
-            remedy="choose a folder that is writable",
-        ) from error
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -61,7 +43,8 @@ def write_report(
     """
     suffixes = check_formats(formats)
     check_style(style)
-    folder = prepare_folder(folder)
+    folder = check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     twin = _twin(result)
     figures = ([result.plane.figure] if result.plane and not twin else []) + list(result.figures)
     paths, images = [], []

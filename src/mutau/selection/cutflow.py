@@ -41,7 +41,7 @@ class CutFlow:
 
 
 def label(cut: Cut) -> str:
-    """Short text of a cut, for example `1.5e-03 < theta_mu`, in internal units."""
+    """Short text of a cut, for example `0.0015 <= theta_mu`, in internal units."""
     low = "" if cut.min is None else f"{cut.min:.4g} <= "
     high = "" if cut.max is None else f" <= {cut.max:.4g}"
     return f"{low}{cut.variable}{high}"

@@ -56,7 +56,7 @@ def _averages(level: Level) -> tuple[tuple[Row, ...], Figure]:
     near = threshold * np.concatenate([1.0 + np.geomspace(1e-4, 0.3, 40), [1.0]])
     below = threshold * (1.0 - np.geomspace(1e-4, 0.3, 40))
     masses = np.unique(np.concatenate([np.geomspace(1e-3, 0.5, 3 * level.points), near, below]))
-    series, texts, away = [], [], []
+    series, texts, largest, away = [], [], [], []
     for alpha_d in DARK:
         points = [LmuMinusLtau(m, 1e-3, alpha_d=alpha_d) for m in masses]
         change = np.array([p.average_mixing_squared() / p.epsilon_eff**2 - 1.0 for p in points])
@@ -65,6 +65,7 @@ def _averages(level: Level) -> tuple[tuple[Row, ...], Figure]:
             f"{100 * np.abs(change).max():.1f} % at {1e3 * masses[np.abs(change).argmax()]:.1f} MeV"
         )
         coarse = np.abs(masses / threshold - 1.0) > 0.015
+        largest.append(float(np.abs(change).max()))
         away.append(float(np.abs(change[coarse]).max()))
     figure = Figure(
         id="ee.fig2",
@@ -84,8 +85,8 @@ def _averages(level: Level) -> tuple[tuple[Row, ...], Figure]:
             how="eq. 5.1 by quadrature to 1e-11; figure ee.fig2",
         ),
         compare(
-            number("ee.fig2.max"), max(away),
-            ours=f"{100 * max(away):.2f} % outside 1.5 % of 2 m_μ; {texts[0]} on the cusp",
+            number("ee.fig2.max"), max(largest),
+            ours=f"{texts[0]}, on the cusp; {100 * max(away):.2f} % outside 1.5 % of 2 m_μ",
             how="largest of both α_D on the grid of the figure",
         ),
     )  # fmt: skip

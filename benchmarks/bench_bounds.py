@@ -1,4 +1,7 @@
-"""Speed and accuracy of the computed bounds and of the recasts."""
+"""Speed and accuracy of the computed bounds and of the recasts.
+
+Peers: adaptive quadrature and a root for every mass, and an implicit solver over NumPy sums.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import tempfile
 from typing import Any
 
 import numpy as np
-from measure import Row, best, main, row
+import plain_bounds
+from measure import Row, against, agree, best, main, row
 
 MASSES = np.geomspace(1e-3, 1.0, 60)
 
@@ -47,20 +51,47 @@ def trident() -> list[Row]:
 def borexino() -> Row:
     """Neutrino-electron scattering of 7Be neutrinos."""
     from mutau.limits import BOUNDS
+    from mutau.limits.bounds_inputs import bound_inputs
+    from mutau.limits.solar import recoil_edge
 
     bound = BOUNDS["borexino-be7"]
-    seconds = best(lambda: bound(MASSES), 3)
-    return row("Borexino limit", 60 / seconds, "masses/s", _relative(bound(MASSES)), 1e3)
+    found = bound(MASSES)
+    low, high = bound_inputs("solar")["borexino"]["window_MeV"]
+    energy = bound_inputs("solar")["borexino"]["line_energy_MeV"] * 1e-3
+    window = (low * 1e-3, min(high * 1e-3, recoil_edge(energy)))
+    shares, largest = found.meta["shares"], found.meta["ratio_limit"]
+
+    def plain() -> list[float]:
+        few = MASSES[::10]
+        return [plain_bounds.borexino(float(m), shares, window, largest, energy) for m in few]
+
+    def peer() -> float:
+        agree("Borexino limit", found.coupling[::10], plain(), rel=1e-6)
+        return 6 / best(plain, 1)
+
+    rate = 60 / best(lambda: bound(MASSES), 10)
+    name = "Borexino limit"
+    return row(name, rate, "masses/s", _relative(found), 1e3, **against("SciPy quad, root", peer))
 
 
 def neutrino_number() -> Row:
     """Thermal history with a light Z'."""
-    from mutau.limits.cosmology import standard_neff, thermal_neff
+    from mutau.limits.bounds_inputs import bound_inputs
+    from mutau.limits.cosmology import thermal_neff
 
-    standard_neff()
+    planck = bound_inputs("cosmology")["gravity"]["planck_mass_GeV"]
     error = abs(thermal_neff(8e-3, 1e-24) - thermal_neff(8e-3, 1e-24, 1e-9))
-    seconds = best(lambda: thermal_neff(8e-3, 1e-24), 3)
-    return row("N_eff of one point", 1 / seconds, "points/s", error, 10.0)
+
+    def plain() -> float:
+        return plain_bounds.thermal_neff(8e-3, 1e-24, planck)
+
+    def peer() -> float:
+        agree("N_eff", thermal_neff(8e-3, 1e-24), plain(), rel=1e-5)
+        return 1 / best(plain, 2)
+
+    rate = 1 / best(lambda: thermal_neff(8e-3, 1e-24), 3)
+    name = "N_eff of one point"
+    return row(name, rate, "points/s", error, 10.0, **against("SciPy, NumPy", peer))
 
 
 def recasts() -> Row:

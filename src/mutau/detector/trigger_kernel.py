@@ -45,7 +45,7 @@ _STOPPED = M_MU + T_MIN
 Ray = tuple[float, float, float, float, float]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def slab_kernel(
     x: float,
     y: float,
@@ -126,7 +126,7 @@ def dipole_kernel(
     return u, v, sine_out / cosine_out, tv_plane / cosine_out, 1.0
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _width(share: float, widths: Array) -> float:
     """Highland's angle at p beta = 1 GeV behind a share of the target, rad GeV."""
     u = share * (widths.size - 1)
@@ -134,7 +134,7 @@ def _width(share: float, widths: Array) -> float:
     return math.sqrt(share * (widths[i] + (u - i) * (widths[i + 1] - widths[i])))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def inside(x: float, y: float, rows: Array, index: int) -> bool:
     """Whether (x, y) is on the row's area and not in its hole."""
     dx, dy = abs(x - rows[index, X]), abs(y - rows[index, Y])
@@ -143,14 +143,14 @@ def inside(x: float, y: float, rows: Array, index: int) -> bool:
     return not (dx < rows[index, HOLE_X] and dy < rows[index, HOLE_Y])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _sees(hit: bool, efficiency: float, rng: np.random.Generator) -> bool:
     if hit and efficiency < 1.0:
         return rng.random() < efficiency
     return hit
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _upstream(
     x: float, y: float, tx: float, ty: float, rows: Array, target: int, rng: np.random.Generator
 ) -> int:
@@ -165,7 +165,7 @@ def _upstream(
     return -1
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _bend(
     x: float, y: float, z: float, tx: float, ty: float, energy: float, rows: Array, index: int,
     field: Array,
@@ -184,7 +184,7 @@ def _bend(
     return x, y, tx, ty, fine
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _downstream(
     x: float,
     y: float,

@@ -132,7 +132,8 @@ def grid_values(exact, energy, m_l, mass, nucleus, x_min, x_max, ff, at_x, at_u,
             work[R_T + i] = at_t[k]
             work[R_PHI + i] = at_phi[m]
         evaluate(exact, n, work, m_l, mass, nucleus, x_min, x_max, ff)
-        values[done : done + n] = work[VALUE : VALUE + n]
+        for i in range(n):
+            values[done + i] = work[VALUE + i]
         done += n
     return values.reshape((len(at_x), n_u, n_t, n_p))
 
@@ -175,7 +176,9 @@ def draw_tables(bounds, edges):  # type: ignore[no-untyped-def]
                         width = edges[3][m + 1] - edges[3][m]
                         share[cell] = bounds[b, i, j, k, m] * area * width
                         cell += 1
-        threshold[b], alias[b] = alias_table(share)
+        low, other = alias_table(share)
+        for cell in range(n):
+            threshold[b, cell], alias[b, cell] = low[cell], other[cell]
     return threshold, alias
 
 

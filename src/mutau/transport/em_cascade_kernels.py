@@ -155,6 +155,25 @@ def gains(table: np.ndarray, e: float, a: float, out: np.ndarray) -> None:
 
 
 @njit
+def solve_three(matrix: np.ndarray, right: np.ndarray) -> None:
+    """Solution of three linear equations in the place of `right`; the matrix is used up.
+
+    Without pivoting: what leaves a bin stands on the diagonal and what comes in has the other
+    sign off it, so that no elimination cancels.
+    """
+    for i in range(2):
+        for k in range(i + 1, 3):
+            share = matrix[k, i] / matrix[i, i]
+            for j in range(i + 1, 3):
+                matrix[k, j] -= share * matrix[i, j]
+            right[k] -= share * right[i]
+    for i in range(2, -1, -1):
+        for j in range(i + 1, 3):
+            right[i] -= matrix[i, j] * right[j]
+        right[i] /= matrix[i, i]
+
+
+@njit
 def solve(
     edges: np.ndarray,
     centres: np.ndarray,
@@ -206,7 +225,9 @@ def solve(
         matrix[PHOTON, ELECTRON] = -gain[ELECTRON, PHOTON]
         matrix[PHOTON, POSITRON] = -gain[POSITRON, PHOTON]
         matrix[PHOTON, PHOTON] = removal
-        track[:, j] = np.linalg.solve(matrix, right)
+        solve_three(matrix, right)
+        for s in range(3):
+            track[s, j] = right[s]
         push_all(track[:, j], table, rate, e, edges, j, made, gain)
     return track
 

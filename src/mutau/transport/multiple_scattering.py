@@ -365,7 +365,7 @@ def _scatter_loop(
 ) -> Array:
     out = np.empty((path.size, 4))
     for i in range(path.size):
-        out[i] = scatter_kernel(
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = scatter_kernel(
             rng,
             path[i],
             momentum[i],

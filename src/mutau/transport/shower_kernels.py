@@ -159,10 +159,10 @@ def fly_photon(
     length = rng.standard_exponential() / total
     way_out = distance_out(p, geometry, g)
     if length >= way_out:
-        count_track(2, i, p[ENERGY], p[ENERGY], way_out, tally, geometry, g)
+        count_track(int(p[SPECIES]), i, p[ENERGY], p[ENERGY], way_out, tally, geometry, g)
         tally[-1] += p[ENERGY]
         return GONE, (0, 0.0, 0.0, 0, 0.0, 0.0)
-    count_track(2, i, p[ENERGY], p[ENERGY], length, tally, geometry, g)
+    count_track(int(p[SPECIES]), i, p[ENERGY], p[ENERGY], length, tally, geometry, g)
     p[DEPTH] += length * p[UZ]
     p[X] += length * p[UX]
     p[Y] += length * p[UY]
@@ -195,14 +195,16 @@ def keep_place(
     e = min(max(e, low), high)
     back = length * (e - low) / (high - low)
     place = kept[PLACE:TALLY_KEPT]
-    place[:] = p
+    for i in range(len(p)):
+        place[i] = p[i]
     place[ENERGY] = e
     place[DEPTH] -= back * p[UZ]
     place[X] -= back * p[UX]
     place[Y] -= back * p[UY]
     n = tally.shape[0]
     kept[WAITING] = waiting
-    kept[TALLY_KEPT : TALLY_KEPT + n] = tally
+    for i in range(n):
+        kept[TALLY_KEPT + i] = tally[i]
     for i in range(waiting):
         for c in range(8):
             kept[TALLY_KEPT + n + 8 * i + c] = stack[i, c]

@@ -96,7 +96,8 @@ def boson_energy(e: float, channel: int, c: Channels, rng: Generator) -> float:
 def restore(kept: np.ndarray, stack: np.ndarray, tally: np.ndarray) -> int:
     """Bring the kept state of a shower back; returns the stack height."""
     n = tally.shape[0]
-    tally[:] = kept[TALLY_KEPT : TALLY_KEPT + n]
+    for i in range(n):
+        tally[i] = kept[TALLY_KEPT + i]
     waiting = int(kept[WAITING])
     for i in range(waiting):
         for k in range(8):
@@ -161,12 +162,12 @@ def run_showers(
             kept[1] = i
         else:
             kept[TOTAL] = 0.0
-        waiting = 1
+        waiting = np.int64(1)  # no literal: one version of `develop` is enough
         turns = 2 if g.emits else 1
         for k in range(turns):
             now = quiet if k == turns - 1 else g
             develop(waiting, stack, t, tally, geometry, now, channels.rates, kept, rng)
-            waiting = 0
+            waiting = np.int64(0)
             if g.emits and k == 0 and kept[TOTAL] > 0.0:
                 events[i, WEIGHT] = kept[TOTAL]
                 waiting = emit(kept, stack, t, tally, geometry, g, channels, rng, events[i])

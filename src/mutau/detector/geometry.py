@@ -198,7 +198,7 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
     box = {"half_x": (target.width or np.inf) / 2, "half_y": (target.height or np.inf) / 2}
     rows = [_row(TARGET, 0, target.z, **box, **tables.slab(target.material, length))]
     planes = [thing.z for _, thing in detector.everything() if not thing.extent]
-    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    charge = float(experiment.beam.charge)
     solids: tuple[Calorimeter | Absorber, ...] = (*detector.calorimeter, *detector.absorber)
     taken = [(solid.z, solid.z + solid.length) for solid in solids]
     taken.append((target.z, target.z + (target.length or length)))

@@ -243,7 +243,7 @@ def _dipoles(
     experiment: Experiment, planes: list[float], solids: list[tuple[float, float]]
 ) -> list[Array]:
     """Rows of all magnets, cut at the planes that stand in them."""
-    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    charge = float(experiment.beam.charge)
     rows = []
     for index, magnet in enumerate(experiment.detector.magnet):
         edges = slices(magnet, solids)
@@ -267,7 +267,7 @@ def _dipoles(
 
 def _append_maps(experiment: Experiment, rows: Array, tables: Array) -> Array:
     """The tables with the field maps behind them; their rows learn where."""
-    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    charge = float(experiment.beam.charge)
     maps, starts = join_maps(experiment.detector.magnet, charge)
     for index, magnet in enumerate(experiment.detector.magnet):
         if magnet.name in starts:

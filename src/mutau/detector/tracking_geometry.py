@@ -249,7 +249,7 @@ def build_arm(
     for a, b in pairwise(planes):
         if not b.z > a.z:
             raise MutauError(f"{a.name!r} and {b.name!r} stand at the same z = {a.z:g} cm")
-    charge = -1.0 if experiment.beam.particle.endswith("-") else 1.0
+    charge = float(experiment.beam.charge)
     field_maps, starts = join_maps(() if on_axis else experiment.detector.magnet, charge)
     pieces = sorted(
         piece for magnet in experiment.detector.magnet

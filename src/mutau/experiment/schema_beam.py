@@ -108,6 +108,11 @@ class Beam(Table):
     parts: tuple[BeamPart, ...] = ()
     phase_space: Text | None = None
 
+    @property
+    def charge(self) -> int:
+        """Charge of the beam particle."""
+        return -1 if self.particle.endswith("-") else 1
+
     @field_validator("parts", mode="before")
     @classmethod
     def _lists(cls, value: object) -> object:

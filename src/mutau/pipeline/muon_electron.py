@@ -59,16 +59,12 @@ ELECTRON_SHARE: Final = 0.05
 GENERATE: Final = 100  # name in the random streams, beyond the numbers of cuts
 
 
-def charge(experiment: Experiment) -> int:
-    """Charge of the beam muon."""
-    return 1 if experiment.beam.particle.endswith("+") else -1
-
-
 def reaction(experiment: Experiment, mass: float, coupling: float = 1.0) -> Reaction:
     """mu e -> mu e Z' in this experiment. Raises OutOfRange above the production threshold."""
     return Reaction(
-        ZPRIME, experiment.beam.energy, mass=mass, coupling=coupling, beam_charge=charge(experiment)
-    )
+        ZPRIME, experiment.beam.energy, mass=mass, coupling=coupling,
+        beam_charge=experiment.beam.charge,
+    )  # fmt: skip
 
 
 def true_cuts(cuts: Sequence[Cut], *, known_only: bool = False) -> Cuts:
@@ -197,16 +193,6 @@ def loosened(cuts: Cuts, measures: Response) -> Cuts:
     )
 
 
-def columns_of(measured: Reconstructed) -> dict[str, Array]:
-    """What cuts may act on."""
-    return {
-        "p_beam": measured.p_beam,
-        "p_muon": measured.p_muon,
-        "p_electron": measured.p_electron,
-        "photon_energy": measured.photon_energy,
-    }
-
-
 def measured_events(
     experiment: Experiment,
     process: Reaction,
@@ -239,7 +225,9 @@ def _weighted_sampler(process: Reaction, cuts: Cuts) -> Sampler:
 
 def as_sample(experiment: Experiment, measured: Reconstructed) -> Sample:
     """Measured events as cuts take them."""
-    return Sample(experiment.beam.energy, measured.weight, columns_of(measured))
+    names = ("p_beam", "p_muon", "p_electron", "photon_energy")
+    columns = {name: getattr(measured, name) for name in names}
+    return Sample(experiment.beam.energy, measured.weight, columns)
 
 
 def stations(experiment: Experiment) -> dict[str, Any]:

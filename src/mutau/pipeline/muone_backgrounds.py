@@ -23,7 +23,6 @@ from mutau.models import Model
 from mutau.pipeline.exposure import luminosity_on_electrons, particles_on_target
 from mutau.pipeline.muon_electron import (
     as_sample,
-    charge,
     check_measurable,
     loosened,
     measured_events,
@@ -122,7 +121,7 @@ def radiative_component(
     left to the double scattering, which counts elastic events with and without soft photons.
     """
     measures = perfect_response() if truth else response(experiment)
-    process = Reaction(GAMMA, experiment.beam.energy, beam_charge=charge(experiment))
+    process = Reaction(GAMMA, experiment.beam.energy, beam_charge=experiment.beam.charge)
     softest = replace(wide, emitted_energy_min=max(0.5 * measures.threshold, 0.1))
     rng = stream(seed, *key, _KEYS[RADIATIVE])
     stretch = 1.0 if truth else STRETCH
@@ -154,7 +153,7 @@ def elastic_component(
     parts = []
     for _ in range(batches):
         measured = muone.elastic_sample(
-            Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
+            Reaction(ELASTIC, experiment.beam.energy, beam_charge=experiment.beam.charge),
             response(experiment),
             (wide.electron_energy_min, min(2.0 * wide.electron_energy_max, experiment.beam.energy)),
             luminosity_on_electrons(experiment) / batches,
@@ -249,7 +248,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     check_measurable(experiment)
     window = true_cuts(experiment.cuts, known_only=True)
     bound = muone.elastic_leakage(
-        Reaction(ELASTIC, experiment.beam.energy, beam_charge=charge(experiment)),
+        Reaction(ELASTIC, experiment.beam.energy, beam_charge=experiment.beam.charge),
         response(experiment),
         muone.Window(window.theta_mu_min, window.electron_energy_min, window.electron_energy_max),
         luminosity_on_electrons(experiment),
@@ -273,7 +272,7 @@ def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
     """mu e -> mu e nu nu under the cuts on true quantities that quadrature can make."""
     cuts = true_cuts(experiment.cuts, known_only=True)
     sigma = total_cross_section(
-        Reaction(NUNU, experiment.beam.energy, beam_charge=charge(experiment)), cuts
+        Reaction(NUNU, experiment.beam.energy, beam_charge=experiment.beam.charge), cuts
     )
     scale = luminosity_on_electrons(experiment)
     return _per_particle(

@@ -238,7 +238,7 @@ def _magnets(experiment: Experiment) -> Rows:
     target, detector = experiment.target, experiment.detector
     solids = [(s.z, s.z + s.extent) for s in (*detector.calorimeter, *detector.absorber)]
     solids.append((target.z, target.z + target.extent))
-    charge, rows = -1.0 if experiment.beam.particle.endswith("-") else 1.0, list[dict[str, Any]]()
+    charge, rows = float(experiment.beam.charge), list[dict[str, Any]]()
     for magnet in experiment.detector.magnet:
         slices(magnet, solids)
         (low, high), (x, y) = extent(magnet), bending(magnet, charge)

@@ -335,7 +335,7 @@ def _forced(
     from mutau.detector.simulation_kernels import walk_all
 
     seed, chunk = keys
-    beam = at_entrance(experiment, layout, beam_source(experiment, layout)(n, rng, chunk * CHUNK))
+    beam = at_entrance(layout, beam_source(experiment, layout)(n, rng, chunk * CHUNK))
     events, extra = beam_records(layout, beam, _EXTRA_ROOM)
     start = events[:, :6].copy()
     stops, span = _depths(layout, n, rng)

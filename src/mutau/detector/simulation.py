@@ -139,7 +139,7 @@ def simulate_chunk(
     layout = build_layout(experiment)
     rng = stream(seed, chunk)
     source = source or beam_source(experiment, layout)
-    beam = at_entrance(experiment, layout, source(n, rng, chunk * CHUNK))
+    beam = at_entrance(layout, source(n, rng, chunk * CHUNK))
     return simulate_beam(
         experiment, beam, rng, first=chunk * CHUNK, signal=signal, seed=seed, cells=cells
     )

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.errors import MutauError
 from mutau.core.jit import njit
 from mutau.detector.hits import Hits
-from mutau.detector.simulation_geometry import DIPOLE, KIND, LENGTH, TABLE, Layout, Z
+from mutau.detector.simulation_geometry import DIPOLE, KIND, LENGTH, Layout, Z
 from mutau.detector.simulation_steps import bend
 from mutau.experiment.schema import Experiment
 from mutau.transport.beam import BeamMuons
@@ -23,25 +22,17 @@ def entrance(layout: Layout) -> float:
     return layout.setup.start - 1e-4
 
 
-def at_entrance(experiment: Experiment, layout: Layout, beam: BeamMuons) -> BeamMuons:
+def at_entrance(layout: Layout, beam: BeamMuons) -> BeamMuons:
     """Beam particles described at the target, traced back to where the set-up begins.
 
-    Straight lines, and back through the dipoles before the target, without matter: what the
-    particles lose and scatter on the way comes on top. They meet the target where the beam is
-    described, whatever magnets stand before it.
-    Raises MutauError for a field map before the target.
+    Straight lines, and back through the dipoles before the target and their maps, without matter:
+    what the particles lose and scatter on the way comes on top. They meet the target where the beam
+    is described, whatever magnets stand before it.
     Check: without a dipole the straight line; through one, forward again to the same place.
     """
     rows, start = layout.setup.rows, entrance(layout)
-    before = (rows[:, KIND] == DIPOLE) & (rows[:, Z] < beam.z)
-    if not before.any():
+    if not ((rows[:, KIND] == DIPOLE) & (rows[:, Z] < beam.z)).any():
         return beam.at(start)
-    if (rows[before, TABLE] >= 0.0).any():
-        raise MutauError(
-            "beam particles cannot be traced back through a field map before the target",
-            place=f"{experiment.name}: detector/magnet",
-            allowed="a dipole with field_integral, or a beam file (beam/phase_space)",
-        )
     states = np.column_stack([beam.x, beam.y, beam.slope_x, beam.slope_y, beam.momentum])
     traced = _back(states, beam.z, start, rows, layout.setup.tables)
     x, y, slope_x, slope_y, momentum, there = traced.T.copy()
@@ -50,10 +41,7 @@ def at_entrance(experiment: Experiment, layout: Layout, beam: BeamMuons) -> Beam
 
 @njit
 def _back(states: Array, z_from: float, z_to: float, rows: Array, tables: Array) -> Array:
-    """(N, 6): x, y, slopes, momentum at z_to, and 1, or 0 for those that cannot come from there.
-
-    Seen in a mirror across z a particle runs backwards on a curve that bends the same way.
-    """
+    """(N, 6): x, y, slopes, momentum at z_to, and 1, or 0 for those that cannot come from there."""
     out = np.ones((states.shape[0], 6))
     for i in range(states.shape[0]):
         x, y, tx, ty, p = states[i]
@@ -63,8 +51,8 @@ def _back(states: Array, z_from: float, z_to: float, rows: Array, tables: Array)
             if rows[r, KIND] != DIPOLE or high > z + 1e-9:
                 continue  # no field, behind the start, or the sibling of a piece already crossed
             x, y = x - (z - high) * tx, y - (z - high) * ty
-            x, y, tx, ty, good = bend(x, y, low, -tx, -ty, p, rows, tables, r, high - low, 1.0)
-            tx, ty, z, fine = -tx, -ty, low, fine * good
+            x, y, tx, ty, good = bend(x, y, high, tx, ty, p, rows, tables, r, low - high, 1.0)
+            z, fine = low, fine * good
         out[i, :5] = x - (z - z_to) * tx, y - (z - z_to) * ty, tx, ty, p
         out[i, 5] = fine
     return out

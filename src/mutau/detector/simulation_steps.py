@@ -74,8 +74,9 @@ def bend(
     x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, tables: Array,
     r: int, length: float, sign: float,
 ) -> Ray:  # fmt: skip
-    """Through `length` cm of a dipole from z; sign: charge over that of the beam particle.
+    """Through `length` cm of a dipole from z, back if negative.
 
+    sign : charge over that of the beam particle. Slopes are dx/dz, dy/dz either way.
     Returns x, y, slopes, and 1, or 0 where the particle curls up or gets steep.
     """
     if rows[r, TABLE] >= 0.0:

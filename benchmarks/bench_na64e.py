@@ -45,7 +45,7 @@ def second_method() -> Row:
     other = monte_carlo_yield(experiment, model, n=4000, seed=2).counted
     seconds = best(lambda: monte_carlo_yield(experiment, model, n=4000, seed=2), 1)
     error = f"ratio to the road {other[0] / road:.3f} +- {other[1] / road:.3f}"
-    name = "Monte Carlo yield, 4000 showers to 50 MeV"
+    name = "Monte Carlo yield, 4000 showers, pre-shower to 5 MeV"
     return row(name, seconds, "s", error, "agrees within errors")
 
 

@@ -47,7 +47,7 @@ THRESHOLD: Final = 3  # name in the random streams
 #: Relative error of the integral over positron energies, and of `xsec.annihilation` beneath it.
 ANNIHILATION_ERROR: Final = 3e-3
 #: Share of the pre-shower's inefficiency that the cut of the shower simulation leaves open.
-PRESHOWER_MODEL: Final = 0.2
+PRESHOWER_MODEL: Final = 0.1
 #: Widths that grow with the coupling, over what smears the line (atomic motion, or the decay into
 #: dark matter): below the first they do not matter, and the second is where nodes begin.
 _NARROW: Final = 1e-4

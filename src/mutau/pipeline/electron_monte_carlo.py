@@ -26,7 +26,7 @@ from mutau.pipeline.electron_emission import (
     brems_theory,
     motion,
 )
-from mutau.pipeline.electron_tracks import FLOOR, THIN, thickness, tracks
+from mutau.pipeline.electron_tracks import FLOOR, THICK, THIN, thickness, tracks
 from mutau.pipeline.electron_window import window
 from mutau.pipeline.roads import check_point, mass_key
 from mutau.sampling.electron_events import Emitters, annihilation_rows, brems_rows, with_meta
@@ -42,7 +42,8 @@ Array = np.ndarray
 #: Nodes of the emission rates in the emitter's energy, and quantiles of the Z' energy.
 RATE_NODES: Final = 48
 QUANTILES: Final = 65
-SHOWER_CUT: Final = 0.05
+#: Cut of showers whose whole energy counts, not where it is left, GeV.
+WHOLE_CUT: Final = 0.05
 #: Over the weight below which 99 % of the emissions happen; what lies above is kept as weight.
 CAP: Final = 1.2
 GENERATE, SHOWERS, READINGS, UNWEIGHT = 100, 101, 102, 103  # names in the random streams
@@ -122,8 +123,8 @@ def monte_carlo_yield(
     Check: `inside`, `kept` and `counted` are those of the road within the errors.
     """
     from mutau.matter import material
-    from mutau.pipeline.electron_response import preshower_passes
-    from mutau.transport.shower import ShowerGeometry, simulate_emissions, visible_energy
+    from mutau.pipeline.electron_response import SHOWER_CUT, layout, preshower_passes
+    from mutau.transport.shower import simulate_emissions, visible_energy
 
     check_point(experiment, model)
     w = window(experiment)
@@ -131,16 +132,16 @@ def monte_carlo_yield(
     x0 = material(target.material).radiation_length_cm
     t = thickness(experiment)
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
-    sections = np.array([0.0, front, t]) if front > 0.0 else np.array([0.0, t])
     channels = emissions(experiment, model, w.low, w.low / w.energy, w.low)
     key = mass_key(model.mass)
+    deep = t >= THICK  # nothing leaves: the energy that is not followed stays as well
     found = simulate_emissions(
         experiment.beam.particle, w.energy, material(target.material), n, channels,
-        cut=SHOWER_CUT, geometry=ShowerGeometry(sections=sections), seed=seed, key=(SHOWERS, key),
-        workers=2,
+        cut=SHOWER_CUT if front > 0.0 else WHOLE_CUT,
+        geometry=layout(front, t, w.low if deep else 0.0), seed=seed, key=(SHOWERS, key), workers=2,
     )  # fmt: skip
     rng = stream(seed, READINGS, key)
-    deposit = found.deposits.sum(axis=(1, 2))
+    deposit = found.deposits.sum(axis=(1, 2)) + (found.leak if deep else 0.0)
     read = visible_energy(deposit, w.stochastic, w.constant, 0.0, rng)
     read += w.spread * rng.standard_normal(n)  # a beam particle of more energy leaves more
     passes = np.ones(n)

@@ -18,7 +18,12 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_ra
 from mutau.matter.materials import Material
 from mutau.transport.em_cascade_kernels import ELECTRON, PHOTON, POSITRON, energy_flow, solve
 from mutau.transport.em_processes_medium import Medium, medium
-from mutau.transport.em_processes_tables import E_HIGH, spectrum_tables
+from mutau.transport.em_processes_tables import (
+    COMPTON_TOTAL,
+    E_HIGH,
+    PAIR_TOTAL,
+    spectrum_tables,
+)
 
 Array = np.ndarray
 
@@ -292,7 +297,7 @@ def track_lengths(
 def photon_mean_free_path(energy: float, m: Medium) -> float:
     """Mean free path of a photon of `energy` GeV, X0. Check: 9/7 in the limit of high energy."""
     tables = spectrum_tables(m)
-    removal = tables.rates[3] + tables.rates[4]
+    removal = tables.rates[PAIR_TOTAL] + tables.rates[COMPTON_TOTAL]
     return 1.0 / float(np.interp(np.log(energy), tables.log_e, removal))
 
 

@@ -47,15 +47,15 @@ def knock_on_kernel(t: float, energy: float) -> float:
 
 
 @njit
-def brems_v_max(energy: float, z: float) -> float:
-    """Largest v of bremsstrahlung: the outgoing muon keeps 3/4 sqrt(e) m_mu Z^(1/3)."""
+def radiative_v_max(energy: float, z: float) -> float:
+    """Largest v of bremsstrahlung and of pairs: the muon keeps 3/4 sqrt(e) m_mu Z^(1/3)."""
     return 1.0 - 0.75 * _SQRT_E * M_MU / energy * z ** (1.0 / 3.0)
 
 
 @njit
 def brems_kernel(v: float, energy: float, z: float, a: float) -> float:
     """d sigma/dv of mu A -> mu A gamma on nucleus and atomic electrons, pb per atom."""
-    if v <= 0.0 or v >= brems_v_max(energy, z):
+    if v <= 0.0 or v >= radiative_v_max(energy, z):
         return 0.0
     b_el, b_in = (202.4, 446.0) if z < 1.5 else (183.0, 1429.0)
     delta = 0.5 * M_MU**2 * v / (energy * (1.0 - v))  # smallest momentum transfer, GeV
@@ -83,12 +83,6 @@ def brems_kernel(v: float, energy: float, z: float, a: float) -> float:
 def pair_v_min(energy: float) -> float:
     """Smallest v of e+e- pair production."""
     return 4.0 * M_E / energy
-
-
-@njit
-def pair_v_max(energy: float, z: float) -> float:
-    """Largest v of e+e- pair production."""
-    return 1.0 - 0.75 * _SQRT_E * M_MU / energy * z ** (1.0 / 3.0)
 
 
 @njit
@@ -153,7 +147,7 @@ def pair_double_kernel(v: float, rho: float, energy: float, z: float, f_c: float
 @njit
 def pair_kernel(v: float, energy: float, z: float, f_c: float) -> float:
     """d sigma/dv of pair production, pb per atom; both signs of rho, Gauss in ln(1 - rho)."""
-    if v <= pair_v_min(energy) or v >= pair_v_max(energy, z):
+    if v <= pair_v_min(energy) or v >= radiative_v_max(energy, z):
         return 0.0
     rho_max = pair_rho_max(v, energy)
     if rho_max <= 0.0:
@@ -214,9 +208,9 @@ def radiative_kernel(
 def v_limits(process: int, energy: float, z: float) -> tuple[float, float]:
     """Smallest and largest v of a process; bremsstrahlung starts at 1e-9 instead of 0."""
     if process == BREMS:
-        return 1e-9, brems_v_max(energy, z)
+        return 1e-9, radiative_v_max(energy, z)
     if process == PAIR:
-        return pair_v_min(energy), pair_v_max(energy, z)
+        return pair_v_min(energy), radiative_v_max(energy, z)
     return NUCLEAR_THRESHOLD / energy, 1.0 - M_MU / energy
 
 

@@ -25,11 +25,10 @@ from mutau.matter.materials import Material
 from mutau.matter.muon_cross_sections import (
     NUCLEAR_THRESHOLD,
     PROCESSES,
-    brems_v_max,
     differential,
     knock_on,
     max_knock_on,
-    pair_v_max,
+    radiative_v_max,
 )
 from mutau.matter.muon_energy_loss import T_MAX, T_MIN, loss_table
 
@@ -101,8 +100,7 @@ def _limits(kind: int, energy: float, material: Material, cut: float) -> tuple[f
         return cut / energy, float(max_knock_on(energy)) / energy
     if kind == NUCLEAR:
         return max(cut, 1.000001 * NUCLEAR_THRESHOLD) / energy, 1.0 - M_MU / energy
-    largest = brems_v_max if kind == BREMS else pair_v_max
-    return cut / energy, max(largest(energy, float(e.z)) for e, _ in material.elements)
+    return cut / energy, max(radiative_v_max(energy, float(e.z)) for e, _ in material.elements)
 
 
 def _one(kind: int, energy: float, material: Material, cut: float) -> tuple[float, Array, float]:

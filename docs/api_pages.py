@@ -168,7 +168,10 @@ def room_pages(package: Path) -> dict[str, str]:
             if "\n" in text:  # more than a heading
                 texts.append(text)
         if texts:
-            pages[room.stem] = "\n\n".join([f"# {package.name}.{room.stem}", *texts]) + "\n"
+            title = f"# {package.name}.{room.stem}"
+            if texts[0].startswith(f"#{title} "):  # the room's own page has the heading already
+                title, texts[0] = "", texts[0][1:]
+            pages[room.stem] = "\n\n".join([title, *texts]).strip() + "\n"
     return pages
 
 

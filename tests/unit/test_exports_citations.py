@@ -10,7 +10,15 @@ from mutau.core.types import Exclusion
 from mutau.experiment import load_experiment, replace
 from mutau.limits import database, references
 from mutau.models import moment_references
-from mutau.pipeline.citations import cited, collect, named_in, of_experiment, of_plane, resolve
+from mutau.pipeline.citations import (
+    cited,
+    collect,
+    named_in,
+    of_experiment,
+    of_limit,
+    of_plane,
+    resolve,
+)
 from mutau.pipeline.plane import chosen_curves, plane_of
 
 
@@ -124,3 +132,13 @@ def test_results_on_disk_are_cited(cli, tmp_path):
                      "lmu-ltau", "bayes", {})  # fmt: skip
     line.save(tmp_path / "line.npz")
     assert "@article{Asai:2022muone," in cli("cite", "line.npz").out
+
+
+def test_a_combined_limit_cites_every_bundled_experiment_in_it():
+    line = Exclusion(
+        mass=np.array([0.1]), coupling=np.array([1e-4]), numerical_err=np.array([1e-6]), cl=0.9,
+        experiment="na64mu+m3+mine", model="lmu-ltau", method="bayes",
+    )  # fmt: skip
+    users = {user for names in collect(of_limit(line)).used_by.values() for user in names}
+    assert {"na64mu", "m3"} <= users
+    assert "mine" not in users

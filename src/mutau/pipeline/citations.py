@@ -210,11 +210,12 @@ def of_figure(figure: Figure) -> Iterator[Source]:
 
 
 def of_limit(line: Exclusion | Yields) -> Iterator[Source]:
-    """Sources of the experiment that a limit or yields are of, if it is a bundled one."""
+    """Sources of the experiments that a limit or yields are of, of those that are bundled."""
     from mutau.experiment import experiment_names, load_experiment
 
-    if line.experiment in experiment_names():
-        yield from of_experiment(load_experiment(line.experiment))
+    for name in line.experiment.split("+"):  # as `combined_limit` joins them
+        if name in experiment_names():
+            yield from of_experiment(load_experiment(name))
 
 
 def of_plane(plane: Plane) -> Iterator[Source]:

@@ -28,6 +28,13 @@ def model(
     emit(model_summary(point), json)
 
 
+_Electrons = Annotated[
+    str,
+    typer.Option(
+        help="Atomic electrons in annihilation: rest, virial, hydrogenic, hartree-fock (up to "
+        "neon) or compton."
+    ),
+]
 _Coulomb = Annotated[
     bool, typer.Option("--coulomb", help="With the Coulomb correction; electron-brems.")
 ]
@@ -53,13 +60,7 @@ def xsec(
         typer.Option(help="elastic, elastic+inelastic, unscreened or point; bremsstrahlung."),
     ] = "elastic",
     coulomb: _Coulomb = False,
-    electrons: Annotated[
-        str,
-        typer.Option(
-            help="Atomic electrons in annihilation: rest, virial, hydrogenic, hartree-fock (up to "
-            "neon) or compton."
-        ),
-    ] = "virial",
+    electrons: _Electrons = "virial",
     model: o.ModelName = "lmu-ltau",
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,

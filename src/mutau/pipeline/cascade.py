@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,14 +146,6 @@ def calorimeter_answer(
         "left": whole, "visible": read, "behind": found.leak,
         "beside": found.deposits[:, :, 1:].sum(axis=(1, 2)),
     }  # fmt: skip
-    numbers: dict[str, float] = {}
-    for name, values in columns.items():
-        rms = float(np.std(values, ddof=1))
-        numbers |= {
-            f"{name}_GeV": float(values.mean()),
-            f"{name}_err_GeV": rms / float(np.sqrt(showers)),
-            f"{name}_rms_GeV": rms,
-        }
     return {
         "experiment": experiment.name,
         "particle": particle,
@@ -162,10 +154,23 @@ def calorimeter_answer(
         "thickness_X0": depth,
         "showers": showers,
         "cut_GeV": CALORIMETER_CUT,
-        **numbers,
+        **_moments(columns),
         "peak_X0": peak_depth(found.depth, found.profile),
         "profile_edges_X0": found.depth,
         "profile_GeV_per_X0": found.profile,
         "profile_err_GeV_per_X0": found.profile_err,
         **provenance(seed=seed, experiment=experiment.digest),
     }
+
+
+def _moments(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Mean, its error and rms of energies (N,), GeV, by name."""
+    numbers: dict[str, float] = {}
+    for name, values in columns.items():
+        rms = float(np.std(values, ddof=1))
+        numbers |= {
+            f"{name}_GeV": float(values.mean()),
+            f"{name}_err_GeV": rms / float(np.sqrt(len(values))),
+            f"{name}_rms_GeV": rms,
+        }
+    return numbers

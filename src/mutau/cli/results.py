@@ -224,6 +224,15 @@ def generate(
     )
 
 
+_Calorimeter = Annotated[
+    str | None,
+    typer.Option(
+        help="Instead: depth profile and reading of this experiment's active target; particle and "
+        "energy of its beam unless they are given."
+    ),
+]
+
+
 def cascade(
     context: typer.Context,
     energy: Annotated[
@@ -232,13 +241,7 @@ def cascade(
     ] = None,
     particle: Annotated[str | None, typer.Option(help="e- (default), e+ or gamma.")] = None,
     material: o.Material = "lead",
-    calorimeter: Annotated[
-        str | None,
-        typer.Option(
-            help="Instead: depth profile and reading of this experiment's active target; particle "
-            "and energy of its beam unless they are given."
-        ),
-    ] = None,
+    calorimeter: _Calorimeter = None,
     method: Annotated[str, typer.Option(help="equations or mc.")] = "equations",
     edges: Annotated[
         str | None,

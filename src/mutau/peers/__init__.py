@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
 
-from mutau.core.errors import MutauError, UnknownName
+import numpy as np
+
+from mutau.core.errors import MutauError
 from mutau.core.registry import Registry
 from mutau.core.types import provenance
 
@@ -44,6 +46,11 @@ class Row:
     def relative(self) -> float | None:
         """ours / theirs - 1; None where the peer gives 0."""
         return self.ours / self.theirs - 1 if self.theirs else None
+
+
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """Mean of (n,) values and its statistical error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 #: How far a cross-check has come: the fraction done of its own work, in [0, 1].
@@ -102,14 +109,10 @@ def crosscheck_answer(
     if not 0 < effort < math.inf:
         raise MutauError(f"effort {effort:g} asks for no sample", allowed="above 0, finite")
     load_crosschecks()
-    chosen = list(names) or list(CROSSCHECKS)
-    for name in chosen:
-        if name not in CROSSCHECKS:
-            raise UnknownName("cross-check", name, CROSSCHECKS)
+    chosen = [(name, CROSSCHECKS[name]) for name in list(names) or CROSSCHECKS]
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
-    for position, name in enumerate(chosen):
-        check = CROSSCHECKS[name]
+    for position, (name, check) in enumerate(chosen):
         if not check.installed:
             reason = f"{check.package} is not installed: pip install 'mutau[peers]'"
             skipped.append({"check": name, "peer": check.peer, "reason": reason})

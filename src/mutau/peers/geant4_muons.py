@@ -25,7 +25,7 @@ from mutau.matter import material
 from mutau.matter.materials import Material
 from mutau.matter.muon_cross_sections import moment
 from mutau.matter.muon_energy_loss import hard_knock_on
-from mutau.peers import Progress, Row
+from mutau.peers import Progress, Row, mean_and_error
 from mutau.peers.geant4_jobs import Geant4Job, run_geant4
 from mutau.transport.beam import BeamMuons
 from mutau.transport.multiple_scattering import scatter
@@ -114,10 +114,6 @@ def _share(chosen: NDArray[np.bool_]) -> tuple[float, float]:
     return share, float(np.sqrt(at_least * (1.0 - at_least) / n))
 
 
-def _mean(values: Array) -> tuple[float, float]:
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-
-
 def _hard(process: str, energy: float, item: Material, coulomb: bool = True) -> float:
     """Our collisions per cm that cost more than HARD."""
     if process == "knock-on":
@@ -146,7 +142,7 @@ def _rate_rows(item: Material, length: float, energy: float, answers: Array) -> 
 
 def _loss_rows(ours: Array, theirs: Array, left_out: float) -> list[Row]:
     note = f"Geant4: Born pairs, no nuclear losses ({left_out:.2%} of ours left out)"
-    rows = [Row("mean energy loss", "GeV", *_mean(ours), *_mean(theirs), note)]
+    rows = [Row("mean energy loss", "GeV", *mean_and_error(ours), *mean_and_error(theirs), note)]
     rows += [
         Row(f"energy loss, {level:.0%} lose less", "GeV", *_quantile(ours, level),
             *_quantile(theirs, level), note)

@@ -14,7 +14,7 @@ from mutau.core.constants import M_E
 from mutau.experiment import load_experiment
 from mutau.matter import material
 from mutau.matter.materials import Material
-from mutau.peers import Progress, Row
+from mutau.peers import Progress, Row, mean_and_error
 from mutau.peers.geant4_jobs import Geant4Job, Geant4Run, run_geant4
 from mutau.transport.em_cascade import PARTICLES, track_lengths
 from mutau.transport.em_processes import brems, pair
@@ -77,11 +77,6 @@ def track_job(n: int, seed: int, *, watch: bool = True) -> Geant4Job:
     )  # fmt: skip
 
 
-def _mean(values: Array) -> tuple[float, float]:
-    """Mean and its error of (n,) values."""
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-
-
 def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Row]:
     lead = material("lead")
     edges = np.array(EDGES)
@@ -95,7 +90,7 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Row]:
     ]
     for particle, s in PARTICLES.items():
         whole = float(mean.err[s] @ width)
-        their_mean, their_error = _mean(theirs[:, s].sum(axis=1))
+        their_mean, their_error = mean_and_error(theirs[:, s].sum(axis=1))
         rows.append(
             Row(f"track of {particle} above 1 GeV, equations", "X0", mean.total(particle), whole,
                 their_mean, their_error)
@@ -109,7 +104,7 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Row]:
     for particle, s in list(PARTICLES.items())[:2]:
         values = (mean.electron, mean.positron)[s]
         for i, (low, high) in enumerate(pairwise(EDGES)):
-            density, error = _mean(theirs[:, s, i] / width[i])
+            density, error = mean_and_error(theirs[:, s, i] / width[i])
             rows.append(
                 Row(f"dL/dE of {particle}, {low:g} to {high:g} GeV", "X0/GeV", float(values[i]),
                     float(mean.err[s, i]), density, error)
@@ -135,7 +130,7 @@ def _profile_numbers(profiles: list[Array]) -> list[tuple[str, float, float]]:
     out = []
     for name, number in numbers.items():
         each = np.array([number(p) for p in profiles])
-        out.append((name, *_mean(each)))
+        out.append((name, *mean_and_error(each)))
     return out
 
 
@@ -182,14 +177,14 @@ def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> 
     count = int(np.searchsorted(DEPTH, first, side="right")) - 1
     their_share = profiles[:, :count].sum(axis=1)
     name = f"share of the energy in the first {first:g} X0"
-    rows.append(Row(name, "", *_mean(share), *_mean(their_share), note))
+    rows.append(Row(name, "", *mean_and_error(share), *mean_and_error(their_share), note))
     rows.append(Row(f"spread of the {name}", "", *_spread(share), *_spread(their_share), note))
     return rows
 
 
 def _spread(values: Array) -> tuple[float, float]:
     """Standard deviation of (n,) values and its error, from batches."""
-    return _mean(np.array([b.std(ddof=1) for b in np.array_split(values, _BATCHES)]))
+    return mean_and_error(np.array([b.std(ddof=1) for b in np.array_split(values, _BATCHES)]))
 
 
 def shower_rows(effort: float, seed: int, progress: Progress) -> list[Row]:

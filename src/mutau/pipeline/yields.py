@@ -103,6 +103,7 @@ def yields_answer(result: Yields) -> dict[str, Any]:
         "relative_systematic": result.relative_systematic,
         "background": float(result.background.sum()),
         "background_err": float(np.hypot.reduce(result.background_err)),
+        "observed": None if np.isnan(result.observed).any() else float(result.observed.sum()),
         "cutflow": [
             {"cut": cut, "signal": float(s), "signal_err": float(e)}
             for cut, s, e in zip(result.cuts, result.signal, result.signal_err, strict=True)

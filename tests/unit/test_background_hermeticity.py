@@ -213,11 +213,11 @@ def test_edge_of_an_exponential_is_extrapolated():
     found = Leaks("pair", k, weights, Sample(160.0, weights[:, 0], {}), seen, np.zeros((40, 8)),
                   (1.0, 0.0), 96.0, 40)  # fmt: skip
     value, err = selected.edge(found, np.ones(40, bool), 60.0)
-    # the mean distance of these quantiles is a little below 3: 3 sum ln(40/k)/40
-    scale = 3.0 * (math.log(40.0) - math.lgamma(41.0) / 40.0)
-    assert 2.7 < scale < 2.9
-    assert value == pytest.approx(40e-8 * math.exp(-10.0 / scale), rel=1e-9)
-    spread = math.hypot(1.0, 10.0 / scale) / math.sqrt(40.0)
+    # the highest is where counting stops: 39 events below it, at 3 sum ln(40/k)/39 on the average
+    scale = 3.0 * (40.0 * math.log(40.0) - math.lgamma(41.0)) / 39.0
+    assert 2.8 < scale < 2.9
+    assert value == pytest.approx(39e-8 * math.exp(-10.0 / scale), rel=1e-9)
+    spread = math.hypot(1.0, 10.0 / scale) / math.sqrt(39.0)
     assert err == pytest.approx(value * math.expm1(spread), rel=1e-9)
     assert selected.edge(found, np.zeros(40, bool), 60.0) == (0.0, 0.0)
 
@@ -294,3 +294,24 @@ def test_tails_of_forced_showers_find_room_for_their_hits(monkeypatch):
     leaks(NA64, n=2000, kind="bremsstrahlung", most=190.0)
     assert seen[0].n_extra.sum() > 3 * 2000
     assert all(hits.lost_extra.sum() == 0 for hits in seen)
+
+
+def test_histories_are_numbered_through(monkeypatch):
+    """What is smeared by an event's number differs between chunks, kinds and the beam muons."""
+    from mutau.background import hermeticity
+
+    firsts, collect = [], hermeticity.collect_hits
+
+    def spied(*arguments):
+        firsts.append(arguments[7])
+        return collect(*arguments)
+
+    monkeypatch.setattr(hermeticity, "collect_hits", spied)
+    monkeypatch.setattr(hermeticity, "CHUNK", 200)
+    for kind in ("nuclear", "pair"):
+        leaks(NA64, n=600, kind=kind, most=190.0)
+    muons, histories = firsts[0::2], firsts[1::2]
+    assert muons == [0, 200, 400] * 2
+    assert len(set(histories)) == 6
+    assert min(histories) > 10**12
+    assert np.diff(histories[:3]).tolist() == [200, 200]

@@ -173,8 +173,8 @@ def test_escaped_hadrons_and_source():
     found = {item.kind: item for item in escaped_hadrons(NA64MU, n=6000)}
     made = leading_hadrons(NA64MU)
     for kind, item in found.items():
-        assert item.value == pytest.approx(item.before * item.punch.value)
-        assert 0.0 < item.before < getattr(made, kind)
+        assert item.value == pytest.approx(item.weights.value * item.punch.value)
+        assert 0.0 < item.weights.value < getattr(made, kind)
         assert item.err < 0.3 * item.value
     got = single_hadron_punch_through(NA64MU, 1, 0.05)
     assert got.per_particle == pytest.approx(sum(got.parts[k] for k in found))

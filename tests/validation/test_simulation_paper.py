@@ -11,7 +11,7 @@ from mutau.core.random import stream
 from mutau.detector.simulation import simulate_beam
 from mutau.experiment import load_experiment, replace
 from mutau.pipeline.muon_brems import trigger_study
-from mutau.pipeline.simulate import PLANE_EDGES, cut_labels, run_tally
+from mutau.pipeline.simulate import axes, cut_labels, run_tally
 from mutau.pipeline.simulate_results import (
     beam_profile,
     cut_flow,
@@ -70,10 +70,10 @@ def test_trigger_rate_is_of_the_papers_order(counted):
     assert 0.5e-3 < rate < 3e-3
 
 
-def test_hermeticity_plane(counted):
+def test_hermeticity_plane(counted, na64mu):
     """Fig. 5: nearly all events in C, A above B, none in D at this number; nothing in A and B of
     the bottom panel that the HCAL cut forbids."""
-    top, bottom = hermeticity(counted)
+    top, bottom = hermeticity(counted, na64mu)
     total = sum(top.regions.values())
     assert top.regions["C"] / total > 0.95
     assert top.regions["A"] > 3.0 * top.regions["B"] > 0.0
@@ -170,19 +170,48 @@ def test_recoil_of_hard_bremsstrahlung_is_exact():
 
 def test_regions_and_extrapolation_by_hand():
     """A plane filled by hand; an edge that falls as exp(E/10) from 90 GeV towards small E_CAL."""
+    energies = axes(load_experiment("na64mu"))
+    assert energies.region_d == (80.0, 20.0)
     counts, diagonal = np.zeros((100, 100)), np.zeros((100, 100))
     counts[79, 1], counts[79, 50], counts[39, 60], counts[10, 2] = 5.0, 4.0, 3.0, 2.0
     diagonal[39, 60] = 3.0
-    assert regions(counts, diagonal) == {"A": 4.0, "B": 3.0, "C": 5.0, "D": 2.0}
-    middle = 0.5 * (PLANE_EDGES[1:] + PLANE_EDGES[:-1])
+    assert regions(counts, diagonal, energies) == {"A": 4.0, "B": 3.0, "C": 5.0, "D": 2.0}
+    middle = 0.5 * (energies.seen[1:] + energies.seen[:-1])
     falling = np.zeros((100, 100))
     falling[20] = np.where(middle < 90.0, np.round(1000.0 * np.exp((middle - 90.0) / 10.0)), 1000.0)
-    leak, error, how = leakage(falling, 1e6)
+    leak, error, how = leakage(falling, 1e6, energies)
     expected = 1000.0 * np.exp(-9.0) * np.sum(np.exp(middle[middle < 20.0] / 10.0)) / 1e6
     assert leak == pytest.approx(expected, abs=3.0 * error)
     assert 0.0 < error < 0.3 * leak
     assert "slope 0.1" in how
-    few, bound, how = leakage(np.zeros((100, 100)), 1e6)
+    few, bound, how = leakage(np.zeros((100, 100)), 1e6, energies)
     assert few == 0.0
     assert bound == pytest.approx(2.3 / 180.0 * 20.0 / 1e6)
     assert "90 % limit" in how
+
+
+def test_axes_follow_the_beam_and_the_cuts():
+    """NA64mu: 2 GeV bins up to 200 and 220 GeV. m3: 15 GeV muons, cut at 9 GeV, E_CAL an eighth."""
+    muon = axes(load_experiment("na64mu"))
+    np.testing.assert_allclose(muon.muon, np.linspace(0.0, 200.0, 101), rtol=1e-12)
+    np.testing.assert_allclose(muon.seen, muon.muon, rtol=1e-12)
+    np.testing.assert_allclose(muon.beam, np.linspace(0.0, 220.0, 111), rtol=1e-12)
+    m3 = load_experiment("m3")
+    found = axes(m3)
+    assert found.region_d == pytest.approx((9.0, 15.0 / 8.0))
+    for edges, limit in zip((found.muon, found.seen), found.region_d, strict=True):
+        assert edges[-1] >= 1.25 * 15.0
+        assert len(edges) < 110
+        assert np.abs(edges - limit).min() < 1e-9  # a bin ends at the limit
+    odd = axes(replace(m3, "cuts[0]/max", "7.3 GeV"))
+    assert np.abs(odd.muon - 7.3).min() < 1e-9
+    assert odd.muon[1] == pytest.approx(15.0 / 80.0, rel=0.02)
+    counted = run_tally(m3, 2000, 1)
+    top, _ = hermeticity(counted, m3)
+    # beam muons keep more than 9 GeV behind 50 X0 and leave more than 2 GeV there only rarely
+    assert top.counts.sum() == pytest.approx(sum(top.regions.values()))
+    assert top.regions["C"] > 0.8 * top.counts.sum() > 0.0
+    beam = counted.sums["energy_all"]
+    mean = float(np.sum(beam * 0.5 * (found.beam[1:] + found.beam[:-1])) / beam.sum())
+    assert mean == pytest.approx(15.0, rel=0.01)
+    assert np.count_nonzero(beam) > 5

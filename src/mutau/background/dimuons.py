@@ -26,10 +26,12 @@ from mutau.background.hadron_decays_tracks import (
     outgoing_trackers,
     reconstructed_below,
 )
+from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
+from mutau.detector.beam_moments import beam_note
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import stopping_power
 from mutau.transport.multiple_scattering import highland_angle
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-DEFAULT_EVENTS: Final = 300_000
+DEFAULT_EVENTS: Final = 600_000
+#: With fewer, less than ten events decide.
+_FEWEST: Final = 60_000
 #: Two tracks closer than this in a plane make one hit, cm: four strips of 0.25 mm (assumption).
 TWO_HITS: Final = 0.1
 #: HCAL cut (GeV) between one muon, most probably 3.4 GeV in two modules, and two, 7.0 GeV.
@@ -65,6 +69,7 @@ class DimuonRates:
     three muons not seen by the trackers), "below half" (of the beam energy), "hcal" (the file's
     cut: everything), "hcal below 6 GeV" (a cut that takes two muons apart from one).
     two_in_hcal : of "below half", the share with at least two muons in the HCAL. events : drawn.
+    passed : the sum of weights behind "hcal".
     """
 
     names: tuple[str, ...]
@@ -72,6 +77,7 @@ class DimuonRates:
     err: Array
     two_in_hcal: float
     events: int
+    passed: WeightedSum
 
 
 def _plane(size: Array, rng: np.random.Generator) -> Array:
@@ -248,12 +254,14 @@ def dimuon_rates(
     steps = [weight, weight * fired, weight * fired * single, weight * fired * slow]
     steps += [steps[-1] * chance for chance in below_hcal]
     two = float(np.sum(steps[3] * (in_hcal > 1)) / max(float(np.sum(steps[3])), 1e-300))
+    sums = [weighted_sum(step) for step in steps]
     return DimuonRates(
         STEPS,
-        np.array([step.sum() for step in steps]),
-        np.array([math.sqrt(float(np.sum(step**2))) for step in steps]),
+        np.array([item.value for item in sums]),
+        np.array([item.err for item in sums]),
         two,
         n,
+        sums[STEPS.index("hcal")],
     )
 
 
@@ -266,7 +274,7 @@ def paper_estimate(experiment: Experiment) -> float:
 @SOURCES.register("dimuons")
 def dimuons(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Pairs of muons from the target with two muons overlooked (paper: < 1e-12 for NA64mu)."""
-    rates = dimuon_rates(experiment, n=max(int(DEFAULT_EVENTS * effort), 2000), seed=seed)
+    rates = dimuon_rates(experiment, n=max(int(DEFAULT_EVENTS * effort), _FEWEST), seed=seed)
     made = pair_production(experiment)
     value = dict(zip(rates.names, rates.value, strict=True))
     last = float(value["hcal"])
@@ -275,6 +283,7 @@ def dimuons(experiment: Experiment, seed: int, effort: float) -> Estimate:
         "made directly": made.direct,
         "made above half the energy": made.above(0.5),
         **{name: float(number) for name, number in value.items()},
+        **rates.passed.parts(),
     }
     return Estimate(
         "dimuons",
@@ -282,7 +291,8 @@ def dimuons(experiment: Experiment, seed: int, effort: float) -> Estimate:
         float(rates.err[rates.names.index("hcal")]),
         MODEL_ERROR * last,
         "weighted Monte Carlo, missed tracks and HCAL by probability",
-        "a further muon is overlooked where no plane sees it 1 mm apart; HCAL cut of the file",
+        "a further muon is overlooked where no plane sees it 1 mm apart; HCAL cut of the file"
+        + beam_note(experiment),
         "mu.table1.dimuon",
         parts,
     )

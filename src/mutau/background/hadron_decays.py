@@ -29,10 +29,12 @@ from mutau.background.hadron_decays_tracks import (
     outgoing_trackers,
     reconstructed_below,
 )
+from mutau.background.weights import WeightedSum, combined, weighted_sum
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import parse_quantity
+from mutau.detector.beam_moments import beam_note, described_beam
 from mutau.matter.hadron_interactions import interaction_length
 from mutau.matter.hadrons import Channel, Hadron, document, hadron
 from mutau.matter.materials import material
@@ -160,26 +162,24 @@ class Selected:
     """Decays of one channel that pass the selection, per beam muon on target.
 
     produced : decays to this channel. stopping, hard : what passes without and with a hard
-    collision in the target, with their statistical errors.
+    collision in the target.
     """
 
     hadron: str
     channel: str
     produced: float
-    stopping: float
-    stopping_err: float
-    hard: float
-    hard_err: float
+    stopping: WeightedSum
+    hard: WeightedSum
+
+    @property
+    def passed(self) -> WeightedSum:
+        """Both kinds."""
+        return combined((self.stopping, self.hard))
 
     @property
     def total(self) -> float:
-        """Both kinds."""
-        return self.stopping + self.hard
-
-    @property
-    def err(self) -> float:
-        """Statistical error of `total`."""
-        return math.hypot(self.stopping_err, self.hard_err)
+        """Number of both kinds."""
+        return self.passed.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def _beam_hadrons(
     experiment: Experiment, particle: Hadron, cuts: Cuts, n: int, rng: np.random.Generator
 ) -> tuple[Array, Array, float]:
     """(energy (n,), track at the target's face (n, 4), share within the momentum window)."""
-    beam = experiment.beam
+    beam = described_beam(experiment)
     energy = beam.energy * (1.0 + beam.energy_spread * rng.standard_normal(2 * n))
     width = (
         experiment.detector.resolution.incoming_momentum if experiment.detector.resolution else 0.0
@@ -388,11 +388,9 @@ def selected_decays(
         energy = photons[tried] + lost[tried] + hcal
         got = passes(experiment, cuts, _on_time(tracks, part, experiment), energy)
         hard_weight[tried] = n * hard[tried] * slow * got
-    return Selected(name, channel.label, scale, *_mean(weight, scale), *_mean(hard_weight, scale))
-
-
-def _mean(weight: Array, scale: float) -> tuple[float, float]:
-    return scale * float(weight.mean()), scale * float(weight.std()) / math.sqrt(len(weight))
+    stopping = weighted_sum(weight * (scale / n), fixed=True)
+    sudden_loss = weighted_sum(hard_weight * (scale / n), fixed=True)
+    return Selected(name, channel.label, scale, stopping, sudden_loss)
 
 
 def _hcal_mean(experiment: Experiment) -> float:
@@ -469,7 +467,8 @@ def hadron_decays(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """
     n = max(int(DEFAULT_EVENTS * effort), 1000)
     found = all_selected(experiment, n=n, seed=seed)
-    total = sum(item.total for item in found)
+    passed = combined(item.passed for item in found)
+    total = passed.value
     table = document()["contamination"]
     short = min(parse_quantity(table["spectrometer_path"], "length"), experiment.beam.decay_path)
     parts = {f"{item.hadron} to {item.channel}": item.total for item in found}
@@ -480,6 +479,7 @@ def hadron_decays(experiment: Experiment, seed: int, effort: float) -> Estimate:
     parts[f"with a decay path of {short / 100.0:g} m"] = sum(
         item.total for item in all_selected(experiment, n=n, seed=seed, path=short)
     )
+    parts |= passed.parts()
     bound, absorbed = neutral_bound(experiment, n=n, seed=seed), absorber_suppression("K_L")
     parts["K_L, bound, not counted"] = bound
     parts["K_L, bound, with the absorber"] = bound * absorbed
@@ -489,10 +489,10 @@ def hadron_decays(experiment: Experiment, seed: int, effort: float) -> Estimate:
     return Estimate(
         "hadron-decays",
         total,
-        math.sqrt(sum(item.err**2 for item in found)),
+        passed.err,
         MODEL_ERROR * total,
         "weighted Monte Carlo, forced decay, forced hard loss",
-        "pions and kaons per beam muon; straight flight to the target",
+        "pions and kaons per beam muon; straight flight to the target" + beam_note(experiment),
         "mu.table1.hadrons",
         parts,
     )

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import UnknownName
 from mutau.core.units import parse_quantity
+from mutau.detector.beam_moments import described_beam
 from mutau.detector.geometry import KIND, NAME, TRIGGER, VETO, Geometry, build_geometry
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
@@ -52,7 +53,7 @@ def cuts_of(experiment: Experiment) -> Cuts:
     default = document()["selection"]
     low, high, energy, hcal = -math.inf, math.inf, math.inf, math.inf
     vhcal = parse_quantity(default["vhcal_energy"], "energy")
-    total = parse_quantity(default["calorimeter_energy"], "energy")
+    total = default["calorimeter_share"] * beam
     for cut in experiment.cuts:
         top = math.inf if cut.max is None else cut.max
         if cut.variable == "incoming_momentum":
@@ -125,7 +126,7 @@ def beam_tracks(experiment: Experiment, n: int, rng: np.random.Generator) -> Arr
     Gaussians of the beam's spot and divergence, with the correlations of the largest part of the
     beam that has a spot, where the file describes parts.
     """
-    beam = experiment.beam
+    beam = described_beam(experiment)
     spots = [part for part in beam.parts if part.spot_x > 0.0]
     core = max(spots, key=lambda part: part.share, default=None)
     tracks = rng.standard_normal((n, 4))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mutau.background.hadron_decays_tracks import cuts_of
 from mutau.background.leading_hadrons import jet_density, jet_hadrons, vector_meson_share
+from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
@@ -73,6 +74,8 @@ _QUANTILES: Final = 600
 _EXTRA_ROOM: Final = 20
 #: Deposits above so many times the limit on the sum are not digitised.
 _ROOM: Final = 1.6
+#: Numbers of histories, as events, begin at multiples of this: beyond those of all beam muons.
+_HISTORIES: Final = 1 << 40
 #: Muons up to so many times the cut on their energy are kept.
 _MARGIN: Final = 1.05
 
@@ -198,20 +201,18 @@ class Leaks:
     room: float
     trials: int
 
-    def rate(self, chosen: Mask, which: int = 0) -> tuple[float, float]:
-        """(expected number per muon on target, statistical error) of the chosen events.
+    def total(self, chosen: Mask, which: int = 0) -> WeightedSum:
+        """Expected number of the chosen events per muon on target.
 
-        The error is that of independent muons: squares of the sums over each muon's histories.
+        Events of the sum are muons: the histories of one are added first.
         """
-        return _sum_of_groups(self.weights[chosen, which], self.muons[chosen])
+        _, inverse = np.unique(self.muons[chosen], return_inverse=True)
+        return weighted_sum(np.bincount(inverse, weights=self.weights[chosen, which]))
 
-
-def _sum_of_groups(weights: Array, groups: NDArray[np.int64]) -> tuple[float, float]:
-    if weights.size == 0:
-        return 0.0, 0.0
-    _, inverse = np.unique(groups, return_inverse=True)
-    sums = np.bincount(inverse, weights=weights)
-    return float(sums.sum()), float(math.sqrt(np.sum(sums**2)))
+    def rate(self, chosen: Mask, which: int = 0) -> tuple[float, float]:
+        """(value, statistical error) of `total`."""
+        found = self.total(chosen, which)
+        return found.value, found.err
 
 
 def _depths(layout: Layout, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -319,7 +320,10 @@ def _chunk(
         )  # fmt: skip
     modules = slice(E_FIXED, E_FIXED + 2 * len(layout.modules))
     kept = np.flatnonzero(histories.events[:, modules].sum(axis=1) <= most * _ROOM)
-    found, target = _measured(experiment, layout, rng, histories.copied(kept), seed)
+    found, target = _measured(
+        experiment, layout, rng, histories.copied(kept), seed,
+        _HISTORIES * (1 + LOSSES.index(kind)) + chunk * CHUNK,
+    )  # fmt: skip
     found["_weights"] = factors[kept] * (weight[kept] * target)[:, None]
     found |= {"_muons": (histories.muons[kept] + chunk * CHUNK).astype(float), "_lead": lead[kept]}
     return found, on_it, forced
@@ -365,12 +369,16 @@ def _forced(
 
 
 def _measured(
-    experiment: Experiment, layout: Layout, rng: np.random.Generator, records: _Records, seed: int
-) -> tuple[dict[str, Array], Array]:
-    """Columns of the reconstructed events, and 1 for those on target, else 0."""
+    experiment: Experiment, layout: Layout, rng: np.random.Generator, records: _Records, seed: int,
+    first: int,
+) -> tuple[dict[str, Array], Array]:  # fmt: skip
+    """Columns of the reconstructed events, and 1 for those on target, else 0.
+
+    first : number of the first event; what is smeared by number is another one in each chunk.
+    """
     ones = np.ones(len(records.events))
     hits = collect_hits(
-        experiment, layout, records.events, records.extra, records.start, ones, rng, 0, seed
+        experiment, layout, records.events, records.extra, records.start, ones, rng, first, seed
     )
     # measured once for all histories of a muon, as it was where the muons were chosen
     hits = replace(hits, incoming_momentum=records.incoming)

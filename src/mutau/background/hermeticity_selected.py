@@ -20,6 +20,7 @@ from mutau.background.hadron_decays_tracks import cuts_of
 from mutau.background.hermeticity import LOSSES, Biasing, Leaks, leaks
 from mutau.background.leading_hadrons import jet_above
 from mutau.background.punch_through import hcal_module
+from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.errors import NotApplicable
 from mutau.detector.simulation import CARRIED
 from mutau.detector.simulation_geometry import (
@@ -48,7 +49,7 @@ Mask = NDArray[np.bool_]
 #: Forced beam muons of an estimate with effort 1, for nuclear and for the other losses.
 DEFAULT_MUONS: Final = 100_000
 _SHOWER_MUONS: Final = 20_000
-#: Fewer of them do not fix the slope of the edge.
+#: Fewer of them do not fix the slope of the edge, and less than ten muons decide the leakage.
 _FEWEST: Final = 8_000
 #: Cuts that go with the beam trigger in the top panel of fig. 5 of the NA64mu paper.
 _TOP: Final = ("incoming_momentum", "n_tracks", "muon_energy", "muon_energy_fraction")
@@ -68,15 +69,14 @@ _EDGE_EVENTS: Final = 40
 class Panel:
     """Leakage into region D under one set of cuts, per beam muon on target.
 
-    value, err : with the spectra of leading hadrons, statistical error. model_err : absolute.
+    total : with the spectra of leading hadrons. model_err : absolute.
     plain, plain_err : with the fragments of the full simulation. parts : name in ENDS -> value, by
-    the end of the hardest hadron; "hcal" is punch-through and not in `value`. errors : name ->
+    the end of the hardest hadron; "hcal" is punch-through and not in `total`. errors : name ->
     absolute error of the modelling. showers, showers_err : electromagnetic, extrapolated, error
-    upwards; not in `value` but in `model_err`, since few events make it too large.
+    upwards; not in `total` but in `model_err`, since few events make it too large.
     """
 
-    value: float
-    err: float
+    total: WeightedSum
     model_err: float
     plain: float
     plain_err: float
@@ -84,6 +84,16 @@ class Panel:
     errors: dict[str, float]
     showers: float
     showers_err: float
+
+    @property
+    def value(self) -> float:
+        """The leakage."""
+        return self.total.value
+
+    @property
+    def err(self) -> float:
+        """Statistical error of `value`."""
+        return self.total.err
 
 
 def ends(found: Leaks, experiment: Experiment) -> tuple[NDArray[np.int64], Array]:
@@ -134,21 +144,20 @@ def region_d(found: Leaks, experiment: Experiment, *, top: bool) -> Mask:
 def edge(found: Leaks, chosen: Mask, limit: float) -> tuple[float, float]:
     """Rate below `limit` GeV by extrapolating the edge of E_CAL as an exponential, error upwards.
 
-    found : with room for the edge. The lowest events (_EDGE_EVENTS, or all) give the slope: mean
-    distance from the highest of them (the exponential's maximum likelihood). An edge that bends
-    down, as that of showers does, lies below. 0 without two events.
+    found : with room for the edge. The lowest events (_EDGE_EVENTS, or all but one) give the slope:
+    mean distance from the next one (the exponential's maximum likelihood), which itself does not
+    count. An edge that bends down, as that of showers does, lies below. 0 without two events.
     """
     seen, weight = found.seen[chosen], found.weights[chosen, 0]
-    order = np.argsort(seen)[:_EDGE_EVENTS]
-    if len(order) < 2 or weight[order].sum() <= 0.0:
+    order = np.argsort(seen)[: _EDGE_EVENTS + 1]
+    if len(order) < 2 or weight[order[:-1]].sum() <= 0.0:
         return 0.0, 0.0
-    seen, weight = seen[order], weight[order]
-    top = float(seen[-1])
+    top, seen, weight = float(seen[order[-1]]), seen[order[:-1]], weight[order[:-1]]
     scale = float(np.sum(weight * (top - seen)) / weight.sum())
-    effective = float(weight.sum() ** 2 / np.sum(weight**2))
+    count = weighted_sum(weight)
     steps = max(top - limit, 0.0) / scale
-    value = float(weight.sum()) * math.exp(-steps)
-    return value, value * math.expm1(math.hypot(1.0, steps) / math.sqrt(effective))
+    value = count.value * math.exp(-steps)
+    return value, value * math.expm1(math.hypot(1.0, steps) / math.sqrt(count.effective))
 
 
 def _required(experiment: Experiment) -> None:
@@ -177,7 +186,8 @@ def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, 
     where, ahead = ends(nuclear, experiment)
     through = chosen & (where == HCAL)
     chosen &= where != HCAL
-    value, err = nuclear.rate(chosen, W_LEADING)
+    total = nuclear.total(chosen, W_LEADING)
+    value = total.value
     iron = CONTAINED * material("iron").interaction_length_cm
     thin = nuclear.rate(chosen & (where == YOKE) & (ahead < iron), W_LEADING)[0]
     numbers: Any = document()["photon"]
@@ -194,8 +204,7 @@ def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, 
     errors["energy scales"] = _scales(nuclear, experiment, where, W_LEADING, top=top)
     soft, soft_err = _showers(showers, experiment, top=top)
     return Panel(
-        value,
-        err,
+        total,
         math.hypot(*errors.values(), soft + soft_err),
         *nuclear.rate(chosen, W_PLAIN),
         {
@@ -279,12 +288,13 @@ def non_hermeticity(
 @SOURCES.register("non-hermeticity")
 def detector_non_hermeticity(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Energy that gets past the calorimeters (paper: ~ 1e-12 for NA64mu)."""
-    top, final = non_hermeticity(experiment, n=max(int(DEFAULT_MUONS * effort), 2000), seed=seed)
+    top, final = non_hermeticity(experiment, n=max(int(DEFAULT_MUONS * effort), _FEWEST), seed=seed)
     parts = {
         "top panel": top.value,
         "top panel err": top.err,
         "top panel model_err": top.model_err,
         "fragments of the simulation": final.plain,
+        **final.total.parts(),
         "showers, extrapolated": final.showers,
         "top panel, showers, extrapolated": top.showers,
     }

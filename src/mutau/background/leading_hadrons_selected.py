@@ -30,8 +30,10 @@ from mutau.background.leading_hadrons import (
     vector_meson_share,
 )
 from mutau.background.punch_through import PunchThrough, hcal_module, punch_through
+from mutau.background.weights import WeightedSum, combined, weighted_sum
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
+from mutau.detector.beam_moments import beam_note
 from mutau.detector.studies import SignalMuons, hard_losses
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter.hadron_interactions import interaction_length
@@ -58,14 +60,14 @@ UNSEEN: Final = 1.0
 class Escaped:
     """Neutral leading hadrons of one kind that pass the selection, per beam muon on target.
 
-    value, err : number and statistical error. before : the same without the HCAL. punch :
-    chance to cross the HCAL unseen.
+    value, err : number and statistical error. weights : the sum without the HCAL. punch : chance
+    to cross the HCAL unseen.
     """
 
     kind: str
     value: float
     err: float
-    before: float
+    weights: WeightedSum
     punch: PunchThrough
 
 
@@ -140,10 +142,9 @@ def escaped_hadrons(
             kind, _TYPICAL * energy, module, length, min(budget, rest), modules=number,
             n=max(n // 3, 1000), seed=seed,
         )  # fmt: skip
-        before, square = float(one.sum()), float(np.sum(one**2))
-        value = before * punch.value
-        relative = math.sqrt(square / before**2 + (punch.err / punch.value) ** 2) if before else 0.0
-        found.append(Escaped(kind, value, value * relative, before, punch))
+        before = weighted_sum(one)
+        err = math.hypot(before.err * punch.value, before.value * punch.err)
+        found.append(Escaped(kind, before.value * punch.value, err, before, punch))
     return tuple(found)
 
 
@@ -195,12 +196,13 @@ def single_hadron_punch_through(experiment: Experiment, seed: int, effort: float
         "made charged": made.charged_jet + made.charged_vector,
         "made K_L": made.K_L,
         "made neutrons": made.n,
+        **combined(item.weights for item in found).parts(),
         "arithmetic of the paper": paper_estimate(experiment, seed=seed),
     }
     for item in found:
         parts |= {
             f"{item.kind}": item.value,
-            f"{item.kind} before the HCAL": item.before,
+            f"{item.kind} before the HCAL": item.weights.value,
             f"punch-through of {item.kind} (per hadron)": item.punch.value,
         }
     return Estimate(
@@ -209,7 +211,8 @@ def single_hadron_punch_through(experiment: Experiment, seed: int, effort: float
         math.sqrt(sum(item.err**2 for item in found)),
         _model_error(experiment, found),
         "exact production, weighted muons, forced punch-through",
-        "Field-Feynman jets for quasi-real photons; share of soft collisions of K_L",
+        "Field-Feynman jets for quasi-real photons; share of soft collisions of K_L"
+        + beam_note(experiment),
         "mu.table1.punch",
         parts,
     )

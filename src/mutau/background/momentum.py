@@ -25,7 +25,9 @@ from mutau.background.momentum_sampling import (
     wrong_momentum,
 )
 from mutau.background.momentum_tail import extrapolate, residuals
+from mutau.background.weights import parts_of
 from mutau.core.random import stream
+from mutau.detector.beam_moments import beam_note
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -114,13 +116,15 @@ def momentum_mismatch(experiment: Experiment, seed: int, effort: float) -> Estim
         model_err=relative * full.value,
         method="forced hard collision in the matter of the spectrometer, Kalman fit of every track",
         assumption="""air between the planes and in the dipole; collisions that excite a nucleon \
-and lose less than 3 GeV (known to 50 %); chi^2 probability above 0.001""",
+and lose less than 3 GeV (known to 50 %); chi^2 probability above 0.001"""
+        + beam_note(experiment),
         paper_id="mu.track.tail",
         parts={
             "spectrometer_alone": alone.value,
             "spectrometer_alone_err": alone.err,
             "share_of_excited_nucleons": float(shares[2]),
             "without_chi2_cut": _without_chi2(spec, alone_cuts, size // 5, stream(seed, 5)),
+            **parts_of(full.effective, full.largest),
             "losses_seen_by_calorimeters": sum(item.value for item in lost.values()),
             "exponential_tail_1e-3": extrapolate(tail, distance, 1e-3).per_muon,
             "exponential_tail_1e-4": extrapolate(tail, distance, 1e-4).per_muon,
@@ -135,7 +139,7 @@ def momentum_mismatch_multi_hit(experiment: Experiment, seed: int, effort: float
     per_particle is the spectrometer alone, as in the paper: one track, of the combination of
     smallest chi^2, below 100 of 160 GeV, whereas the muon crosses all planes. The electrons have
     10 GeV and more: behind the trigger counters little, behind the calorimeters nothing is left
-    (parts). Statistical error about 15 % at effort 1.
+    (parts). Statistical error about 2 % at effort 1.
     """
     spec = spectrometer(experiment, LOSS_SEEN)
     size = max(int(6e5 * effort), 20_000)
@@ -160,13 +164,15 @@ def momentum_mismatch_multi_hit(experiment: Experiment, seed: int, effort: float
         model_err=_MODEL_MULTI * track.value,
         method="forced knock-on electron, biased inefficiency, best combination of hits",
         assumption="""inefficiencies of the planes independent of each other; air between the \
-planes; two particles 1 mm apart make two hits; a muon with 4 hits is found as a second track""",
+planes; two particles 1 mm apart make two hits; a muon with 4 hits is found as a second track"""
+        + beam_note(experiment),
         paper_id="mu.track.multi",
         parts={
             "one_hit_per_plane": law.value,
             "one_hit_per_plane_err": law.err,
             "factor_of_first_tracker": float(ratios[0]),
             "factor_of_second_tracker": float(ratios[1] / ratios[0]) if ratios[0] > 0.0 else 0.0,
+            **parts_of(track.effective, track.largest),
             "muon_beside_the_planes": beside.value,
             "with_trigger": fired[0].value + fired[1].value,
             "electron_unseen_by_calorimeters": soft.value,

@@ -79,9 +79,9 @@ class Displacements:
         s = u - i
         return np.asarray((1.0 - s) * self.density[plane, i] + s * self.density[plane, i + 1])
 
-    def draw(self, plane: int, number: int, rng: np.random.Generator) -> Array:
-        """(number, 2) displacements in cm beyond D_MIN, as nature has them."""
-        level = self.above[plane, 0] * (1.0 - rng.random(number))
+    def draw(self, plane: int, number: int, rng: np.random.Generator, low: float = D_MIN) -> Array:
+        """(number, 2) displacements beyond `low` (cm, D_MIN and above), as nature has them."""
+        level = self.number(low)[plane] * (1.0 - rng.random(number))
         curve = self.above[plane]
         d = np.exp(np.interp(-level, -curve, self.log_d))
         phi = 2.0 * math.pi * rng.random(number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -10,30 +9,40 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mutau.background.weights import from_powers
 from mutau.sampling.importance import edges_by_content
 
 Array = NDArray[np.float64]
 
 _BINS: Final = 48
-#: Share of points that are uniform in the cube.
-_PLAIN: Final = 0.1
-_FLAT: Final = 0.1
+#: Share of points that are uniform in the cube: no weight is above its inverse.
+_PLAIN: Final = 0.3
+_FLAT: Final = 0.2
 #: Points with a value that the grid needs to follow values instead of hints.
 _ENOUGH: Final = 200
 
 
+Function = Callable[[Array, np.random.Generator], tuple[Array, Array, Array]]
+
+
 @dataclass(frozen=True)
 class Integral:
-    """A Monte Carlo integral: value and error, means of `extra` with the same weights."""
+    """A Monte Carlo integral: value and error, means of `extra` with the same weights.
+
+    err : as `weights.error_of_sum` has it. n : points. effective, largest : effective number of
+    points that are not zero, and the share of the largest in the value.
+    """
 
     value: float
     err: float
     extra: Array
     n: int
+    effective: float = 0.0
+    largest: float = 0.0
 
 
-def _draw(edges: Array, m: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """(u (m, D), weight (m,)) of points from the mixture of grid and uniform."""
+def draw(edges: Array, m: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """(u (m, D), weight (m,)) of points from the mixture of grid (`adapted`) and uniform."""
     n_dims = len(edges)
     axes = np.arange(n_dims)
     place = rng.random((m, n_dims)) * _BINS
@@ -54,39 +63,22 @@ def _grid_density(edges: Array, u: Array) -> Array:
     return density
 
 
-def integrate(
-    function: Callable[[Array, np.random.Generator], tuple[Array, Array, Array]],
-    n_dims: int,
-    n: int,
-    rng: np.random.Generator,
-    *,
-    warm_up: int = 4,
-    rounds: int = 4,
-) -> Integral:
-    """Mean of a random function over the unit cube, drawn from a grid that adapts to it.
+def adapted(
+    function: Function, n_dims: int, n: int, rng: np.random.Generator, *, rounds: int = 4
+) -> Array:
+    """Edges (n_dims, B + 1) of a grid that follows a function; n points altogether.
 
-    function : (u (m, n_dims), rng) -> (values (m,), hints (m,), extra (m, E)). Hints are values of
-    something wider that shows the way: the grid follows them until enough values are not zero.
-    extra is averaged with the values as weights.
-    n : points altogether; half of them adapt the grid, the other half is the answer, unbiased
-    because the grid does not depend on it.
+    function : as in `integrate`.
     Method: edges shared out along each axis by the root of the second moment, which is the best
-    density of a product form (after G. P. Lepage, J. Comput. Phys. 27 (1978) 192); a tenth of the
-    points is uniform and all weights are those of the mixture, so that none exceeds ten.
-    Check: a flat function leaves the grid uniform but for the noise of the warm-up.
+    density of a product form (after G. P. Lepage, J. Comput. Phys. 27 (1978) 192); three tenths of
+    the points are uniform and all weights are those of the mixture, so that none exceeds 10/3.
     """
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (n_dims, 1))
     profile = np.zeros((2, n_dims, _BINS * 2))
-    sums, squares, extras, count, found = 0.0, 0.0, np.zeros(0), 0, 0
-    for turn in range(warm_up + rounds):
-        m = max(n // (2 * (warm_up if turn < warm_up else rounds)), 100)
-        u, weight = _draw(edges, m, rng)
-        values, hints, extra = function(u, rng)
-        if turn >= warm_up:
-            values = values * weight
-            sums, squares, count = sums + values.sum(), squares + (values**2).sum(), count + m
-            extras = (values @ extra) + (extras if len(extras) else 0.0)
-            continue
+    found = 0
+    for _ in range(rounds):
+        u, weight = draw(edges, max(n // rounds, 100), rng)
+        values, hints, _ = function(u, rng)
         found += int(np.count_nonzero(values))
         for axis in range(n_dims):
             for kind, what in enumerate((hints, values)):
@@ -97,7 +89,35 @@ def integrate(
             shape = np.sqrt(profile[int(found >= _ENOUGH), axis])
             if shape.sum() > 0.0:
                 edges[axis] = edges_by_content(shape, _BINS, _FLAT)
-    mean = sums / count
-    err = math.sqrt(max(squares / count - mean * mean, 0.0) / count)
-    scale = 1.0 / sums if sums > 0.0 else 0.0
-    return Integral(float(mean), err, np.asarray(extras * scale), count)
+    return edges
+
+
+def integrate(
+    function: Function, n_dims: int, n: int, rng: np.random.Generator, *, rounds: int = 4
+) -> Integral:
+    """Mean of a random function over the unit cube, drawn from a grid that adapts to it.
+
+    function : (u (m, n_dims), rng) -> (values (m,), hints (m,), extra (m, E)). Hints are values of
+    something wider that shows the way: the grid follows them until enough values are not zero.
+    extra is averaged with the values as weights.
+    n : points altogether; half of them adapt the grid, the other half is the answer, unbiased
+    because the grid does not depend on it. Values must not be negative.
+    Check: a flat function leaves the grid uniform but for the noise of the warm-up.
+    """
+    edges = adapted(function, n_dims, n // 2, rng, rounds=rounds)
+    powers, extras, count, top = np.zeros(3), np.zeros(0), 0, 0.0
+    for _ in range(rounds):
+        m = max(n // (2 * rounds), 100)
+        u, weight = draw(edges, m, rng)
+        values, _, extra = function(u, rng)
+        values = values * weight
+        powers += [np.sum(values**k) for k in (1, 2, 3)]
+        count, top = count + m, max(top, float(values.max(initial=0.0)))
+        extras = (values @ extra) + (extras if len(extras) else 0.0)
+    total, squares, cubes = powers.tolist()
+    found = from_powers(total, squares, cubes, top, count)
+    scale = 1.0 / powers[0] if powers[0] > 0.0 else 0.0
+    return Integral(
+        found.value / count, found.err / count, np.asarray(extras * scale), count, found.effective,
+        found.largest,
+    )  # fmt: skip

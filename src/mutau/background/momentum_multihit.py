@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mutau.background.momentum_hits import D_MAX
 from mutau.background.momentum_integral import Integral, integrate
 from mutau.background.momentum_losses import force_loss, forced_of
 from mutau.background.momentum_sampling import (
@@ -37,13 +38,16 @@ Mask = NDArray[np.bool_]
 
 #: Two particles closer than this in a plane make one hit in the middle, cm. Assumed: a few strips.
 MERGED: Final = 0.1
+#: Displacements of a muon's hit beyond this (cm, three times the resolution) spoil it.
+FAR: Final = 0.03
 #: Softest electron that is followed, GeV; softer ones leave the planes.
 T_MIN: Final = 0.3
 #: Hits of a muon that make it a track of its own, beside the one that is used.
 SECOND_TRACK: Final = 4
 _ADDED: Final = "extra"
-#: Share of muon hits that the simulation loses where a loss is of interest (weights correct it).
-_LOST: Final = 0.5
+#: How often the simulation spoils 0, 1, ... of a muon's hits that stand apart; weights correct it.
+#: Most that counts has two or three of them spoiled; the fewer, the more nature has.
+_SPOILED: Final = np.array([0.03, 0.07, 0.40, 0.42, 0.04, 0.02, 0.02])
 
 
 @dataclass(frozen=True)
@@ -67,18 +71,21 @@ class TwoTracks:
     weight: Array
 
 
-def two_tracks(spec: Spectrometer, u: Array, rng: np.random.Generator) -> TwoTracks:
+def two_tracks(
+    spec: Spectrometer, u: Array, rng: np.random.Generator, d_top: float = D_MAX
+) -> TwoTracks:
     """Muons that each strike one electron between the planes, and the electrons.
 
-    u : (N, 4), see `momentum_losses.force_loss`. The electron bends as charge and momentum say
-    and scatters softly; it does not radiate (0.01 X0 of air).
+    u : (N, 4), see `momentum_losses.force_loss`. d_top : as in `momentum_sampling.observe`.
+    The electron bends as charge and momentum say and scatters softly; it does not
+    radiate (0.01 X0 of air).
     """
     from mutau.background.momentum_kernels import arm_kernel
 
     arm, n = spec.arm, len(u)
     losses = force_loss(spec, u, "knock-on", T_MIN / spec.arm.energy)
     transfer = losses.v * arm.energy
-    seen = observe(spec, n, rng, forced_of(losses, arm.energy))
+    seen = observe(spec, n, rng, forced_of(losses, arm.energy), d_top=d_top)
     momentum = np.sqrt(transfer * (transfer + 2.0 * M_E))
     along = np.sqrt(np.maximum(momentum**2 - np.sum(losses.kick**2, axis=1), 1e-12))
     state = seen.born.copy()
@@ -134,23 +141,58 @@ def _one_hit_per_plane(
     return weight * wrong, weight * wrong
 
 
+def _choose(where: Mask, chance: Array, rng: np.random.Generator) -> tuple[Mask, Array]:
+    """Planes to spoil among those marked (N, P), and the weight of the draw (N,).
+
+    chance : (P,) natural probability. How many are chosen is drawn from _SPOILED, which ones
+    evenly. The mean weight of every set of planes is its natural probability.
+    """
+    n, planes = where.shape
+    shares = np.append(_SPOILED, np.full(max(planes + 1 - len(_SPOILED), 0), _SPOILED[-1]))
+    number, climb = where.sum(axis=1), np.cumsum(shares)
+    count = np.searchsorted(climb, rng.random(n) * climb[number], side="right")
+    count = np.minimum(count, number)
+    place = np.where(where, rng.random(where.shape), 2.0).argsort(axis=1).argsort(axis=1)
+    chosen = where & (place < count[:, None])
+    nature = np.where(chosen, chance, np.where(where, 1.0 - chance, 1.0)).prod(axis=1)
+    ways = np.array([[math.comb(i, j) for j in range(planes + 1)] for i in range(planes + 1)])
+    return chosen, nature * ways[number, count] * climb[number] / shares[count]
+
+
+def _muon_hits(
+    spec: Spectrometer, both: TwoTracks, rng: np.random.Generator
+) -> tuple[Array, Mask, Array]:
+    """Hits of the muon (N, P, 2), which of them are seen, and the weight (N,).
+
+    A hit is spoiled where the plane misses it or a knock-on electron in the gas displaces it by
+    more than FAR. Where the electron is apart that is biased, elsewhere natural.
+    """
+    efficiency, far = spec.arm.efficiency, spec.displacements.number(FAR)
+    chance = 1.0 - efficiency * (1.0 - far)
+    apart = both.muon_in & both.electron_in & ~both.merged
+    spoiled, weight = _choose(apart, chance, rng)
+    spoiled |= ~apart & (rng.random(apart.shape) < chance)
+    moved = spoiled & (rng.random(apart.shape) * chance < efficiency * far)
+    muon = both.muon.copy()
+    for plane in range(apart.shape[1]):
+        rows = np.flatnonzero(moved[:, plane])
+        muon[rows, plane] += spec.displacements.draw(plane, len(rows), rng, FAR)
+    return muon, both.muon_in & (moved | ~spoiled), weight
+
+
 def _one_track(
     spec: Spectrometer, cuts: TrackCuts, both: TwoTracks, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Weights of events whose best combination of hits gives a low momentum and is the only track.
 
-    The muon's own hits must not make a track of SECOND_TRACK planes, two wrong ones left out. That
-    it misses planes is biased.
+    The muon's own hits must not make a track of SECOND_TRACK planes, two wrong ones left out.
     """
     efficiency = spec.arm.efficiency
-    apart = both.muon_in & both.electron_in & ~both.merged
-    lost = np.where(apart, _LOST, 1.0 - efficiency)
-    muon = both.muon_in & (rng.random(apart.shape) >= lost)
-    ratio = np.where(muon, efficiency / (1.0 - lost), (1.0 - efficiency) / lost)
-    weight = both.weight * np.prod(np.where(both.muon_in, ratio, 1.0), axis=1)
-    electron = both.electron_in & ~both.merged & (rng.random(apart.shape) < efficiency)
+    at, muon, weight = _muon_hits(spec, both, rng)
+    weight = both.weight * weight
+    electron = both.electron_in & ~both.merged & (rng.random(muon.shape) < efficiency)
     count = muon.astype(np.int64) + electron
-    points = np.stack([both.muon, both.electron], axis=2)
+    points = np.stack([at, both.electron], axis=2)
     first = np.where(muon[:, :, None], points[:, :, 0], points[:, :, 1])
     points = np.stack([first, points[:, :, 1]], axis=2)
     out, hints = np.zeros(len(weight)), np.zeros(len(weight))
@@ -163,7 +205,7 @@ def _one_track(
     picked = np.where(muon[rows], choice == 1, choice == 0) & electron[rows]
     wrong = fit.ok & np.any(picked & fit.used, axis=1) & (fit.momentum <= cuts.below)
     wrong &= (fit.used.sum(axis=1) >= cuts.min_hits) & (fit.p_value >= cuts.p_value)
-    alone = fit_tracks(both.muon[rows], muon[rows], spec.arm, max_removed=2)
+    alone = fit_tracks(at[rows], muon[rows], spec.arm, max_removed=2)
     muon_track = alone.ok & (alone.used.sum(axis=1) >= SECOND_TRACK)
     muon_track &= alone.p_value >= 1e-3
     out[rows] = weight[rows] * (wrong & ~muon_track)
@@ -179,7 +221,8 @@ def _trigger_of_two(spec: Spectrometer, both: TwoTracks) -> Mask:
     return np.asarray(np.all(hit == (spec.counters[:, 7] > 0.0), axis=1))
 
 
-_RULES: Final = {"one hit per plane": _one_hit_per_plane, "one track": _one_track}
+#: Rule -> weights of the events, and the largest displacement of hits that is left to nature, cm.
+_RULES: Final = {"one hit per plane": (_one_hit_per_plane, D_MAX), "one track": (_one_track, FAR)}
 
 
 def wrong_hits(
@@ -205,10 +248,11 @@ def wrong_hits(
     """
     if rule not in _RULES:
         raise OutOfRange(f"rule {rule!r}", allowed=" or ".join(_RULES))
+    make, d_top = _RULES[rule]
 
     def function(u: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-        both = two_tracks(spec, u, rng)
-        values, hints = _RULES[rule](spec, cuts, both, rng)
+        both = two_tracks(spec, u, rng, d_top)
+        values, hints = make(spec, cuts, both, rng)
         chosen = both.transfer <= min(transfer_max, spec.arm.energy - cuts.below)
         chosen &= np.all(both.muon_in, axis=1) != muon_outside
         if cuts.triggered:

@@ -21,6 +21,7 @@ from mutau.background.momentum_integral import Integral, integrate
 from mutau.background.momentum_matter import Q_MAX, Q_MIN, Kicks, build_kicks
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
+from mutau.detector.beam_moments import described_beam
 from mutau.detector.tracking import TrackFit, fit_tracks
 from mutau.detector.tracking_geometry import Arm, build_arm, cut_into_steps
 
@@ -115,7 +116,7 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
     steps = cut_into_steps(
         arm.z, arm.field, arm.matter, lambda m: float(kicks.soft[names[m.name]]), arm.energy
     )
-    target, beam = experiment.target, experiment.beam
+    target, beam = experiment.target, described_beam(experiment)
     made_of = material(target.material)
     length = target.stations * target.thickness.cm(made_of.radiation_length_cm)
     out = float(mean_energy_after(beam.energy, made_of, length))

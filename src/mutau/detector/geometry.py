@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
+from mutau.detector.beam_moments import described_beam
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_energy_loss import loss_table
 from mutau.transport.fields import join_maps, main_curve, slices
@@ -226,7 +227,7 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
                 f"{names[int(row[NAME])]!r} stands before the target",
                 remedy="the trigger's fast mode takes the beam as straight before the target",
             )
-    beam = experiment.beam
+    beam = described_beam(experiment)
     return Geometry(
         np.stack(rows),
         tuple(names),

@@ -188,8 +188,9 @@ def beam_through(
     trigger. Those with a hard loss in the target come on top: `detector.studies.trigger_rate`.
     """
     from mutau.core.constants import M_MU
+    from mutau.detector.beam_moments import described_beam
 
-    beam = experiment.beam
+    beam = described_beam(experiment)
     energy = beam.energy * (1.0 + beam.energy_spread * rng.standard_normal(n))
     energy = np.maximum(energy, 0.1 * beam.energy)
     p4 = np.zeros((n, 4))

@@ -12,7 +12,7 @@ import numpy as np
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
 from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, no_test, number
-from mutau.pipeline.simulate import BEAM_EDGES, PLANE_EDGES, REGION_D, SPOT_EDGES, Tally, run_tally
+from mutau.pipeline.simulate import SPOT_EDGES, Tally, axes, run_tally
 from mutau.pipeline.simulate_results import (
     HermeticityPlane,
     beam_profile,
@@ -70,6 +70,7 @@ def beam(level: Level) -> Part:
             )
         ),
     )  # fmt: skip
+    edges = axes(experiment).beam
     figures = [
         _spot(counted, "all", "no trigger", "mu.fig3.spot.all"),
         _spot(counted, "beam", "S0, S1, Smu", "mu.fig3.spot.beam"),
@@ -81,8 +82,8 @@ def beam(level: Level) -> Part:
             x_label="$E_\\mu$ [GeV]",
             y_label="muons per GeV, share of the beam",
             series=tuple(
-                Series(label, BEAM_EDGES, counted.sums[f"energy_{key}"]
-                       / (counted.sums["n"][1] * np.diff(BEAM_EDGES)), kind="steps")
+                Series(label, edges, counted.sums[f"energy_{key}"]
+                       / (counted.sums["n"][1] * np.diff(edges)), kind="steps")
                 for key, label in (("all", "no trigger"), ("beam", "S0, S1, Smu"))
             ),
             log="y",
@@ -111,7 +112,7 @@ def _spot(counted: Tally, key: str, label: str, name: str) -> Figure:
 def hermeticity_planes(level: Level) -> Part:
     """Fig. 5, energies of minimum-ionising muons, leakage (mu.fig5, mu.mip, mu.leak)."""
     counted = _tally(level)
-    top, bottom = hermeticity(counted)
+    top, bottom = hermeticity(counted, load_experiment("na64mu"))
     rows = [_mip("mu.mip.ecal", counted, "target"), _mip("mu.mip.hcal", counted, "HCAL1")]
     for id_, plane in (("mu.fig5.top", top), ("mu.fig5.bottom", bottom)):
         shown = ", ".join(f"{key}: {value:.0f}" for key, value in plane.regions.items())
@@ -154,7 +155,7 @@ def _leak(plane: HermeticityPlane) -> Row:
         number("mu.leak"), None,
         ours=f"{text} by extrapolation; {plane.regions['D']:.0f} events seen in D, so below "
         f"{plane.upper_d:.2g} (90 %)",
-        how=f"top panel, tail of E_CAL for E' <= {REGION_D[0]:g} GeV ({plane.leak_fit})",
+        how=f"top panel, tail of E_CAL for E' <= {plane.axes.region_d[0]:g} GeV ({plane.leak_fit})",
         why="the extrapolation is that of the edge which showers make; hadrons that get away lie "
         "below it: see the rare-event estimate of this source",
     )  # fmt: skip
@@ -162,6 +163,7 @@ def _leak(plane: HermeticityPlane) -> Row:
 
 def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
     regions = ", ".join(f"{key} {value:.0f}" for key, value in plane.regions.items())
+    muon, seen = plane.axes.region_d
     return Figure(
         id=id_,
         title=f"Hermeticity, {label} (Fig. 5)",
@@ -170,14 +172,13 @@ def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
         z_label="events",
         log="z",
         series=(
-            Series(label, PLANE_EDGES, PLANE_EDGES, kind="heatmap", z=plane.counts.T),
+            Series(label, plane.axes.muon, plane.axes.seen, kind="heatmap", z=plane.counts.T),
             Series(
-                "region D", np.array([0.0, REGION_D[0], REGION_D[0]]),
-                np.array([REGION_D[1], REGION_D[1], 0.0]), dashed=True,
+                "region D", np.array([0.0, muon, muon]), np.array([seen, seen, 0.0]), dashed=True,
             ),
         ),
-        caption=f"Events by region: {regions}. D: E' up to {REGION_D[0]:g} GeV and E_CAL up to "
-        f"{REGION_D[1]:g} GeV; B: most of E_CAL in the ECAL; A: in HCAL and VHCAL; C: the rest.",
+        caption=f"Events by region: {regions}. D: E' up to {muon:g} GeV and E_CAL up to "
+        f"{seen:g} GeV; B: most of E_CAL in the ECAL; A: in HCAL and VHCAL; C: the rest.",
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ a `Tally` of plain arrays; tallies of chunks add up, whatever computed them in w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from mutau.background.hadron_decays_tracks import cuts_of
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.threads import in_threads
 from mutau.core.units import PB_CM2
@@ -31,14 +33,10 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-#: Axes of the tallied histograms: hermeticity plane (GeV), beam spot (cm), beam energy (GeV),
-#: energy of one module (GeV, fine and coarse).
-PLANE_EDGES: Final = np.linspace(0.0, 200.0, 101)
+#: Axes of tallied histograms that no beam's energy changes: beam spot (cm), energy of one module
+#: (GeV, fine where minimum-ionising muons are, and coarse). The others are `axes`.
 SPOT_EDGES: Final = np.linspace(-15.0, 15.0, 121)
-BEAM_EDGES: Final = np.linspace(0.0, 220.0, 111)
 MODULE_EDGES: Final = np.concatenate([np.linspace(0.0, 10.0, 501), np.linspace(11.0, 250.0, 240)])
-#: Signal region D of the hermeticity plane: NA64mu paper, sec. III C.
-REGION_D: Final = (80.0, 20.0)
 #: Beam particles with this share of the beam energy count as kept by the beam trigger: the 100 of
 #: 160 GeV of the NA64mu paper, sec. III A.
 KEPT_SHARE: Final = 0.625
@@ -91,6 +89,39 @@ def signal_source(
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Energy axes of the tallied histograms of an experiment, GeV.
+
+    muon, seen : edges of the hermeticity plane, E'_mu and E_CAL. beam : of the beam's energy.
+    region_d : upper limits of region D in E'_mu and E_CAL, both edges of bins.
+    """
+
+    muon: Array
+    seen: Array
+    beam: Array
+    region_d: tuple[float, float]
+
+
+@lru_cache(maxsize=16)
+def axes(experiment: Experiment) -> Axes:
+    """Axes from the beam's energy and the cuts of the file.
+
+    Region D: up to the cut on the muon's energy, or half of the beam's without one, and up to the
+    cut on the sum of the calorimeters, or that of `cuts_of` without one.
+    Check: NA64mu paper, sec. III C: 80 and 20 GeV, here in bins of 2 GeV up to 200.
+    """
+    beam, cuts = experiment.beam.energy, cuts_of(experiment)
+    muon = cuts.muon_energy if math.isfinite(cuts.muon_energy) else 0.5 * beam
+    limits = (min(muon, beam), min(cuts.calorimeters, beam))
+
+    def plane(limit: float) -> Array:
+        width = limit / max(round(80.0 * limit / beam), 1)
+        return np.asarray(width * np.arange(math.ceil(1.25 * beam / width - 1e-9) + 1))
+
+    return Axes(plane(limits[0]), plane(limits[1]), np.linspace(0.0, 1.375, 111) * beam, limits)
+
+
 @dataclass(frozen=True)
 class Tally:
     """Sums over events; `add` gives those of two samples together.
@@ -124,18 +155,13 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return result
 
 
-def _plane(sample: Sample, chosen: Array) -> Array:
+def _plane(sample: Sample, chosen: Array, axes: Axes) -> Array:
     """Histogram (E'_mu, E_CAL) of the chosen events; over- and underflow in the outer bins."""
-    columns = sample.columns
-    edge = PLANE_EDGES[-1] - 1e-9
-    seen = columns["ecal_energy"] + columns["vhcal_energy"] + columns["hcal_energy"]
-    muon = np.minimum(columns["p_muon"][chosen, 0], edge)
+    muon = np.minimum(sample.columns["p_muon"][chosen, 0], axes.muon[-1] * (1.0 - 1e-12))
+    seen = np.minimum(_seen(sample)[chosen], axes.seen[-1] * (1.0 - 1e-12))
     return np.asarray(
-        np.histogram2d(
-            muon, np.minimum(seen[chosen], edge), (PLANE_EDGES, PLANE_EDGES),
-            weights=sample.weights[chosen],
-        )[0]
-    )  # fmt: skip
+        np.histogram2d(muon, seen, (axes.muon, axes.seen), weights=sample.weights[chosen])[0]
+    )
 
 
 def _selected(sample: Sample, experiment: Experiment, variables: tuple[str, ...]) -> Array:
@@ -165,12 +191,12 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
     kept = beam & (energy >= KEPT_SHARE * experiment.beam.energy)
     there = on_target(hits, experiment)
     low = there & (hits.p_out[:, 0] <= 0.5 * experiment.beam.energy)
-    spot = {}
+    edges, spot = axes(experiment), {}
     for name, chosen in (("all", np.ones(len(hits), bool)), ("beam", beam)):
         spot[f"spot_{name}"] = np.histogram2d(
             x[chosen], y[chosen], (SPOT_EDGES, SPOT_EDGES), weights=w[chosen]
         )[0]
-        spot[f"energy_{name}"] = np.histogram(energy[chosen], BEAM_EDGES, weights=w[chosen])[0]
+        spot[f"energy_{name}"] = np.histogram(energy[chosen], edges.beam, weights=w[chosen])[0]
     keep = sample.weights > 0.0
     flow = [keep.copy()]
     for cut in experiment.cuts:
@@ -193,10 +219,10 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
             "flow_2": np.array([np.sum(sample.weights[k] ** 2) for k in flow]),
             **spot,
             **_modules(hits, beam),
-            "top": _plane(sample, top),
-            "bottom": _plane(sample, bottom),
-            "top_ecal": _plane(sample, top & (ecal > 0.5 * _seen(sample))),
-            "bottom_ecal": _plane(sample, bottom & (ecal > 0.5 * _seen(sample))),
+            "top": _plane(sample, top, edges),
+            "bottom": _plane(sample, bottom, edges),
+            "top_ecal": _plane(sample, top & (ecal > 0.5 * _seen(sample)), edges),
+            "bottom_ecal": _plane(sample, bottom & (ecal > 0.5 * _seen(sample)), edges),
             "extra_hits": np.array([np.sum(w[beam] * hits.n_extra[beam]), hits.lost_extra.sum()]),
         }
     )

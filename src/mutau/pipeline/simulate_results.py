@@ -12,9 +12,9 @@ from mutau.core.errors import MutauError
 from mutau.detector.shares import weighted_share
 from mutau.pipeline.simulate import (
     MODULE_EDGES,
-    PLANE_EDGES,
-    REGION_D,
+    Axes,
     Tally,
+    axes,
     cut_labels,
 )
 
@@ -107,14 +107,14 @@ def median_energy(tally: Tally, module: str) -> float:
 class HermeticityPlane:
     """One panel of fig. 5: E'_mu against E_CAL.
 
-    edges : (E + 1,) GeV, of both axes. counts : (E, E) events, first axis E'_mu.
+    axes : edges of both axes, and region D. counts : (M, S) events, first axis E'_mu.
     regions : region -> events. on_target : particles on target.
     leak, leak_err : events per particle on target that the tail of E_CAL, extrapolated, puts into
     D; `leak_fit` says from which fit. observed_d, upper_d : events in D per particle on target,
     and its 90 % upper limit.
     """
 
-    edges: Array
+    axes: Axes
     counts: Array
     regions: dict[str, float]
     on_target: float
@@ -125,15 +125,15 @@ class HermeticityPlane:
     upper_d: float
 
 
-def regions(counts: Array, ecal_counts: Array) -> dict[str, float]:
+def regions(counts: Array, ecal_counts: Array, axes: Axes) -> dict[str, float]:
     """Events in the regions of fig. 5, drawn there by hand, here by these rules.
 
-    D: E'_mu <= 80 GeV and E_CAL <= 20 GeV. C: E_CAL <= 20 GeV above. B: E_CAL above 20 GeV, more
-    than half of it in the ECAL (the diagonal). A: the same with less than half (HCAL, VHCAL).
-    counts, ecal_counts : (E, E), of all events and of those with most of E_CAL in the ECAL.
+    D: E'_mu and E_CAL up to `axes.region_d`, 80 and 20 GeV for NA64mu. C: that E_CAL, E'_mu above.
+    B: E_CAL above, more than half of it in the ECAL (the diagonal). A: the same with less than half
+    (HCAL, VHCAL).
+    counts, ecal_counts : (M, S), of all events and of those with most of E_CAL in the ECAL.
     """
-    muon = PLANE_EDGES[1:] <= REGION_D[0]
-    seen = PLANE_EDGES[1:] <= REGION_D[1]
+    muon, seen = _below(axes)
     diagonal = ecal_counts[:, ~seen].sum()
     return {
         "A": float(counts[:, ~seen].sum() - diagonal),
@@ -143,35 +143,43 @@ def regions(counts: Array, ecal_counts: Array) -> dict[str, float]:
     }
 
 
-def leakage(counts: Array, on_target: float) -> tuple[float, float, str]:
-    """The paper's extrapolation into D: events with E'_mu <= 80 GeV, falling edge of E_CAL.
+def _below(axes: Axes) -> tuple[Array, Array]:
+    """(bins of E'_mu, bins of E_CAL) up to the limits of region D."""
+    # limits are edges up to the rounding of a multiple
+    middle = [0.5 * (edges[1:] + edges[:-1]) for edges in (axes.muon, axes.seen)]
+    return middle[0] < axes.region_d[0], middle[1] < axes.region_d[1]
 
-    What the calorimeters contain makes an edge of E_CAL near E_mu - 80 GeV. The projection between
-    20 GeV and the place where it reaches a third of its maximum is fitted with exp(a + b E) by
-    maximum likelihood (Poisson), and its integral below 20 GeV is the leakage. Returns per particle
-    on target: (leakage, error, how). Error: upwards, by the error of the logarithm, from the
-    curvature of the likelihood; it does not know whether the edge goes on as an exponential. For
-    fewer than 5 events in the edge no value is claimed: 0, and as error the 90 % upper limit of a
-    flat tail.
+
+def leakage(counts: Array, on_target: float, axes: Axes) -> tuple[float, float, str]:
+    """The paper's extrapolation into D: events with the E'_mu of D, falling edge of E_CAL.
+
+    What the calorimeters contain makes an edge of E_CAL near the beam's energy less the muon's
+    limit. The projection between the limit of D and the place where it reaches a third of its
+    maximum is fitted with exp(a + b E) by maximum likelihood (Poisson), and its integral below the
+    limit is the leakage. Returns per particle on target: (leakage, error, how). Error: upwards, by
+    the error of the logarithm, from the curvature of the likelihood; it does not know whether the
+    edge goes on as an exponential. For fewer than 5 events in the edge no value is claimed: 0, and
+    as error the 90 % upper limit of a flat tail.
     """
-    muon = PLANE_EDGES[1:] <= REGION_D[0]
-    low, high = PLANE_EDGES[:-1], PLANE_EDGES[1:]
+    muon, seen = _below(axes)
+    low, high = axes.seen[:-1], axes.seen[1:]
     projection = counts[muon].sum(axis=0)
     smooth = np.convolve(projection, np.ones(5) / 5.0, mode="same")
-    smooth[high <= REGION_D[1]] = 0.0
+    smooth[seen] = 0.0
     edge = low[int(np.argmax(smooth >= smooth.max() / 3.0))] if smooth.max() > 0.0 else high[-1]
-    inside = (low >= REGION_D[1]) & (high <= edge)
+    inside = ~seen & (low < edge - 1e-9)
     n, e = projection[inside], 0.5 * (low + high)[inside]
+    limit = axes.region_d[1]
     if n.sum() < 5:
-        most = (n.sum() + 2.3) / max(edge - REGION_D[1], 1.0) * REGION_D[1]
+        most = (n.sum() + 2.3) / max(edge - limit, 0.5 * (high[0] - low[0])) * limit
         return 0.0, float(most / on_target), f"{n.sum():.0f} events in the edge: flat, 90 % limit"
     beta, covariance = _poisson_line(e, n)
-    below = 0.5 * (low + high)[high <= REGION_D[1]]
+    below = 0.5 * (low + high)[seen]
     rate = np.exp(beta[0] + beta[1] * below)
     value = float(rate.sum())
     gradient = np.array([1.0, float(rate @ below) / value])
     spread = math.sqrt(gradient @ covariance @ gradient)
-    how = f"{n.sum():.0f} events up to {edge:.0f} GeV, slope {beta[1]:.3f} per GeV"
+    how = f"{n.sum():.0f} events up to {edge:.3g} GeV, slope {beta[1]:.3f} per GeV"
     return value / on_target, value * math.expm1(spread) / on_target, how
 
 
@@ -190,19 +198,19 @@ def _poisson_line(x: Array, n: Array) -> tuple[Array, Array]:
     return beta, np.linalg.inv(information)
 
 
-def hermeticity(tally: Tally) -> tuple[HermeticityPlane, HermeticityPlane]:
+def hermeticity(tally: Tally, experiment: Experiment) -> tuple[HermeticityPlane, HermeticityPlane]:
     """Both panels of fig. 5: beam trigger; full trigger and quiet calorimeters."""
     from scipy.special import gammaincinv
 
-    on_target = float(tally.sums["flow"][0])
+    on_target, energies = float(tally.sums["flow"][0]), axes(experiment)
     planes = []
     for name in ("top", "bottom"):
         counts = tally.sums[name]
-        found = regions(counts, tally.sums[f"{name}_ecal"])
-        leak, error, how = leakage(counts, on_target)
+        found = regions(counts, tally.sums[f"{name}_ecal"], energies)
+        leak, error, how = leakage(counts, on_target, energies)
         planes.append(
             HermeticityPlane(
-                PLANE_EDGES, counts, found, on_target, leak, error, how, found["D"] / on_target,
+                energies, counts, found, on_target, leak, error, how, found["D"] / on_target,
                 float(gammaincinv(found["D"] + 1.0, 0.9)) / on_target,
             )
         )  # fmt: skip

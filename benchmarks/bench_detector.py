@@ -1,4 +1,7 @@
-"""Speed of the trigger's fast mode and of reading experiment files."""
+"""Speed of the trigger's fast mode and of reading experiment files.
+
+Peer of the trigger: NumPy, thing by thing, with Gaussian scattering.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import subprocess
 import sys
 from typing import Any, Literal
 
-from measure import Row, best, main, row
+import numpy as np
+import plain_trigger
+from measure import Row, against, agree, best, main, row
 
 from mutau.core.random import stream
 from mutau.detector.studies import signal_muons
@@ -23,7 +28,21 @@ def trigger() -> list[Row]:
     muons = signal_muons(experiment, 0.1, _N, stream(1))
     low = muons.p_lepton[:, 0] <= 80.0
     p4, depth = muons.p_lepton[low], muons.depth[low]
-    table = []
+    table, few = [], slice(None, None, 5)
+    losses = plain_trigger.losses(experiment)
+
+    def plain() -> float:
+        return plain_trigger.efficiency(p4[few], depth[few], experiment, losses, stream(3))
+
+    def peer() -> float:
+        theirs, n = plain(), len(p4[few])
+        ours = trigger_efficiency(
+            p4, None, experiment, stream(2), depth=depth, scattering="gaussian"
+        )
+        error = float(np.hypot(ours.error, np.sqrt(theirs * (1.0 - theirs) / n)))
+        agree("trigger efficiency", ours.efficiency, theirs, rel=0.0, abs_=4.0 * error)
+        return n / best(plain, 2)
+
     for mode in _MODES:
 
         def through(mode: Literal["gaussian", "collisions"] = mode) -> Any:
@@ -32,7 +51,8 @@ def trigger() -> list[Row]:
         got = through()
         name, error = f"trigger, {mode} scattering, 100 MeV", float(got.error / got.efficiency)
         goal = 2e6 if mode == "gaussian" else "-"
-        table.append(row(name, len(p4) / best(through), "muons/s/core", error, goal))
+        compared = against("NumPy", peer) if mode == "gaussian" else {}
+        table.append(row(name, len(p4) / best(through), "muons/s/core", error, goal, **compared))
     return table
 
 

@@ -7,9 +7,9 @@ of some calls, in processor time of the process, so that other jobs on the machi
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -18,6 +18,10 @@ import numpy as np
 
 Row = dict[str, Any]
 Part = Callable[[], Any]
+
+
+#: How well the values of the peer that is being measured agree, for its row.
+_SEEN: ContextVar[list[float]] = ContextVar("seen")
 
 
 class WrongPeer(RuntimeError):
@@ -56,24 +60,39 @@ def against(name: str, figure: Callable[[], float], *, needs: str = "") -> Row:
     """The peer's part of a row: its figure in the same unit, or why there is none.
 
     figure : measures the peer, and raises WrongPeer if its value differs. needs : module of the
-    peer; without it nothing runs and the reason says so.
+    peer; without it nothing runs and the reason says so. The row also gets peer_agreement, the
+    largest deviation that `agree` met.
     """
     if needs and find_spec(needs) is None:
         return {"peer": name, "peer_figure": None, "peer_reason": f"{needs} is not installed"}
-    return {"peer": name, "peer_figure": float(figure())}
+    seen: list[float] = []
+    token = _SEEN.set(seen)
+    try:
+        found = float(figure())
+    finally:
+        _SEEN.reset(token)
+    return {"peer": name, "peer_figure": found, "peer_agreement": max(seen, default=None)}
 
 
 def agree(what: str, ours: Any, theirs: Any, *, rel: float, abs_: float = 0.0) -> None:
-    """Raise WrongPeer unless the peer's values are ours within rel (or abs_), everywhere."""
+    """Raise WrongPeer unless the peer's values are ours within rel (or abs_), everywhere.
+
+    The deviation kept for the row is relative; with abs_ relative to the largest of the values.
+    """
     a, b = np.asarray(ours), np.asarray(theirs)
-    off = np.abs(a - b) - abs_ - rel * np.abs(a)
-    if a.shape != b.shape or not np.all(off <= 0.0):  # NaN is not <= 0
-        worst = (
-            np.max(np.abs(b - a) / np.maximum(np.abs(a), 1e-300))
-            if a.shape == b.shape
-            else math.nan
-        )
+    if a.shape != b.shape:
+        raise WrongPeer(f"{what}: the peer's values have another shape, {b.shape} for {a.shape}")
+    scale = np.max(np.abs(a)) if abs_ else np.abs(a)
+    worst = float(np.max(np.abs(b - a) / np.maximum(scale, 1e-300)))
+    if not np.all(np.abs(a - b) <= abs_ + rel * np.abs(a)):  # NaN is not <=
         raise WrongPeer(f"{what}: the peer's value differs by {worst:.2e}, allowed {rel:g}")
+    _SEEN.get([]).append(worst)
+
+
+def peer_name(one: Row) -> str:
+    """The peer of a row and how far its values agree; empty without one."""
+    agreement = one.get("peer_agreement")
+    return one.get("peer", "") + (f" (to {agreement:.0e})" if agreement is not None else "")
 
 
 def faster(one: Row) -> float | None:
@@ -130,5 +149,5 @@ def main(parts: Sequence[Part]) -> None:
         if one.get("peer"):
             times = faster(one)
             theirs = shown(one["peer_figure"]) if one["peer_figure"] else one["peer_reason"]
-            line += f"; {one['peer']}: {theirs}" + (f" (x {times:.3g})" if times else "")
+            line += f"; {peer_name(one)}: {theirs}" + (f" (x {times:.3g})" if times else "")
         print(line, flush=True)

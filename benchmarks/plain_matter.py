@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from mutau.core.constants import M_MU
+from mutau.transport.multiple_scattering import Moliere, moliere_density
 
 Array = NDArray[np.float64]
 
@@ -56,3 +57,18 @@ def across_dipole(
     there[:, 0] += path * p4[:, 0] / turn
     momentum[:, 1], momentum[:, 3] = new_px, new_pz
     return there, momentum
+
+
+def inverse_moliere(parameters: Moliere) -> Callable[[Array], Array]:
+    """Space angle (rad) over the probability below it, of one momentum and one thickness."""
+    theta = parameters.width * np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 4000)])
+    middle = 0.5 * (theta[1:] + theta[:-1])
+    density = np.maximum(moliere_density(middle, parameters), 0.0) * middle * np.diff(theta)
+    below = np.concatenate([[0.0], np.cumsum(density)])
+    return lambda u: np.interp(u, below / below[-1], theta)
+
+
+def scattered(inverse: Callable[[Array], Array], n: int, rng: np.random.Generator) -> Array:
+    """(N, 2) angles in x and y, rad, without displacements."""
+    theta, phi = inverse(rng.random(n)), 2.0 * np.pi * rng.random(n)
+    return np.stack([theta * np.cos(phi), theta * np.sin(phi)], axis=1)

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measure import Row, faster, run, shown
+from measure import Row, faster, peer_name, run, shown
 from rich.console import Console
 from rich.table import Table
 
@@ -115,7 +115,7 @@ def table_of(rows: list[Row]) -> Table:
         times = faster(one)
         table.add_row(
             one["name"], shown(one["figure"]), one["unit"], shown(one["error_reached"]),
-            shown(one["goal"]), one.get("peer", ""), theirs if one.get("peer") else "",
+            shown(one["goal"]), peer_name(one), theirs if one.get("peer") else "",
             f"{times:.3g}" if times else "",
         )  # fmt: skip
     return table

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from mutau.core.errors import FileError, MutauError, Problems
 from mutau.core.random import stream
+from mutau.detector.simulation import beam_source
 from mutau.experiment.loader import from_document
 from mutau.transport.beam import described_beam
 from mutau.transport.beam_files import REQUIRED, file_beam, read_beam
@@ -203,3 +206,22 @@ def test_wrong_particles_and_files_are_refused(tmp_path):
     (tmp_path / "beam.parquet").write_text("no table")
     with pytest.raises(FileError, match="not a readable Parquet file"):
         read_beam(tmp_path / "beam.parquet")
+
+
+def test_a_beam_file_edited_after_the_experiment_was_loaded_is_refused(tmp_path):
+    """The digest of the experiment is that of the file when it was loaded; so are its muons."""
+    path = tmp_path / "b.csv"
+    with pytest.raises(Problems, match=r"there is no file .*b\.csv"):
+        experiment(phase_space=str(path))
+    row = "x_cm,y_cm,px_GeV,py_GeV,pz_GeV\n0,0,0,0,160\n"
+    path.write_text(row)
+    item, other = (experiment(phase_space=str(path)) for _ in range(2))
+    layout = SimpleNamespace(setup=SimpleNamespace(start=0.0))
+    assert beam_source(item, layout)(2, stream(1), 0).momentum.tolist() == [160.0, 160.0]
+    path.write_text(row.replace("160", "150") + "1,0,0,0,150\n")
+    with pytest.raises(MutauError, match="has changed since the experiment was loaded; load"):
+        beam_source(item, layout)
+    assert other.digest == item.digest
+    again = experiment(phase_space=str(path))
+    assert again.digest != item.digest
+    assert beam_source(again, layout)(1, stream(1), 0).momentum.tolist() == [150.0]

@@ -173,3 +173,20 @@ def test_mistakes_of_a_map_are_located(write, tmp_path):
 )
 def test_a_magnet_has_one_field(write, lines, message):
     assert message in problems(write(lines))["detector/magnet[0]"]
+
+
+def test_an_experiment_keeps_the_map_that_it_was_loaded_with(write, tmp_path):
+    """Edited afterwards, neither field nor digest of the experiment in memory follow."""
+    path = write()
+    first, asked_late = check_file(path), check_file(path)
+    known = first.digest
+    (tmp_path / "ms2.csv").write_text(grid_text(b="0,-0.75,0"))
+    for item in (first, asked_late):
+        assert item.detector.magnet[0].integral == pytest.approx(0.7 * 202.0)
+        assert item.digest == known
+    again = check_file(path)
+    assert again.detector.magnet[0].integral == pytest.approx(0.75 * 202.0)
+    assert again.digest != known
+    assert again != first
+    (tmp_path / "ms2.csv").unlink()
+    assert first.detector.magnet[0].deflection(160.0) < again.detector.magnet[0].deflection(160.0)

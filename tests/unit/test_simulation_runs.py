@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -16,11 +17,12 @@ from mutau.detector.simulation import CHUNK, simulate, simulate_beam, simulate_c
 from mutau.detector.simulation_beam import entrance
 from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment, replace
+from mutau.experiment.field_maps import write_field_map
 from mutau.matter.materials import material
 from mutau.pipeline.simulate import Tally, cut_labels, run_tally, signal_source, tally
 from mutau.pipeline.simulate_results import beam_profile
 from mutau.scan import simulate as shards
-from mutau.scan.simulate import Run, from_table, read_hits, run_simulation, to_table
+from mutau.scan.simulate import Run, compute_shard, from_table, read_hits, run_simulation, to_table
 
 pytest.importorskip("pyarrow")
 
@@ -286,3 +288,21 @@ def test_another_beam_is_kept_by_its_own_energy_and_an_empty_one_has_no_spot():
     assert (
         tally(hits, replace(softened, "beam/energy", "30 GeV"), tracks=False).sums["kept"][0] == 0.0
     )
+
+
+def test_a_field_map_edited_while_a_run_goes_on_is_refused(na64mu, tmp_path):
+    """A worker loads the experiment anew; what it finds must be what the manifest says."""
+    document = na64mu.to_dict()
+    (magnet,) = document["detector"]["magnet"]
+    del magnet["field_integral"], magnet["bends_to"]
+    magnet["field_map"] = str(tmp_path / "map.csv")
+    axes = np.array([-16.0, 16.0]), np.array([-6.0, 6.0]), np.array([-110.0, 110.0])
+    field = np.zeros((2, 2, 2, 3))
+    field[..., 1] = -0.7
+    write_field_map(tmp_path / "map.csv", *axes, field)
+    run = Run(document, "na64mu", CHUNK)
+    sent = pickle.loads(pickle.dumps(run))
+    assert sent.load().digest == run.manifest()["experiment_digest"]
+    write_field_map(tmp_path / "map.csv", *axes, 1.01 * field)
+    with pytest.raises(MutauError, match="of 'na64mu' has changed since the run began; put it"):
+        compute_shard(sent, str(tmp_path), 0)

@@ -18,7 +18,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -102,7 +101,7 @@ def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
     if beam.phase_space:
         from mutau.transport.beam_files import file_beam
 
-        return file_beam(Path(beam.phase_space), entrance(layout), beam.particle)
+        return file_beam(beam.phase_space, entrance(layout), beam.particle, beam.phase_space_digest)
     return described_beam(beam, layout.target_z[0])
 
 

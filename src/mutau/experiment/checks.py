@@ -21,7 +21,7 @@ _TOLERANCE = 1e-9  # cm; faces that touch do not overlap
 
 def meaning(experiment: Experiment) -> list[tuple[str, str]]:
     """All problems of meaning, in the order of the checks."""
-    checks = (_process, _materials, _names, _hall, _overlaps, _gaps, _maps, _cuts, _runs)
+    checks = (_process, _materials, _names, _hall, _overlaps, _gaps, _files, _maps, _cuts, _runs)
     return [problem for check in checks for problem in check(experiment)]
 
 
@@ -155,6 +155,17 @@ def _gaps(experiment: Experiment) -> Found:
                         f"{thing.name!r} reaches {reach:g} cm from the middle of magnet "
                         f"{magnet.name!r}, whose gap ends at {gap:g} cm",
                     )
+
+
+def _files(experiment: Experiment) -> Found:
+    """The phase-space file is there; what is in it is checked where it is used."""
+    beam = experiment.beam
+    if beam.phase_space and not beam.phase_space_digest:
+        yield (
+            "beam/phase_space",
+            f"there is no file {beam.phase_space!r} that can be read; "
+            "a relative path starts in the folder of the experiment file",
+        )
 
 
 def _maps(experiment: Experiment) -> Found:

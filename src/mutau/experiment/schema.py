@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from mutau.core.errors import MutauError, UnknownName
-from mutau.core.storage import digest, file_digest
+from mutau.core.storage import digest
 from mutau.core.units import GEV_PER_T_CM, parse_quantity
 from mutau.experiment.document import Document, in_one_line, without_texts, write_toml
 from mutau.experiment.names import DEFAULT_PROCESS, LIMIT_METHODS, PROCESSES
@@ -201,9 +201,12 @@ class Magnet(Placed):
         """Length along z, cm."""
         return self.length
 
-    @property
+    @cached_property
     def map(self) -> FieldMap:
-        """The field map. Raises MutauError where there is none, or as `read_field_map`."""
+        """The field map, as it was when first asked for: when the experiment was loaded.
+
+        Raises MutauError where there is none, or as `read_field_map`.
+        """
         from mutau.experiment.field_maps import read_field_map
 
         if self.field_map is None:
@@ -467,10 +470,11 @@ class Experiment(BaseModel):
     @cached_property
     def digest(self) -> str:
         """Digest of everything that can change a number: the texts (`because`…) are left out,
-        field maps and a phase-space file count by what they hold, wherever they lie."""
+        field maps and a phase-space file count by what they held when the experiment was loaded,
+        wherever they lie."""
         plain = without_texts(self.model_dump())
         if self.beam.phase_space:
-            plain["beam"]["phase_space"] = file_digest(self.beam.phase_space)
+            plain["beam"]["phase_space"] = self.beam.phase_space_digest
         maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]
         for magnet in plain["detector"]["magnet"] if maps else ():
             magnet["field_map"] = magnet["field_map"] and maps.pop(0)

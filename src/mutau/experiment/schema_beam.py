@@ -5,11 +5,13 @@ Units and conventions as in `schema`, which is the module to import from.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mutau.core.errors import MutauError
+from mutau.core.storage import file_digest
 from mutau.experiment.names import DEFAULT_PROCESS
 from mutau.experiment.quantities import (
     Angle,
@@ -107,6 +109,14 @@ class Beam(Table):
     kaons: NotNegative | None = None
     parts: tuple[BeamPart, ...] = ()
     phase_space: Text | None = None
+
+    @cached_property
+    def phase_space_digest(self) -> str:
+        """Of the phase-space file when first asked for: when the experiment was loaded.
+
+        "" for none, or one that cannot be read.
+        """
+        return file_digest(self.phase_space) if self.phase_space else ""
 
     @property
     def charge(self) -> int:

@@ -14,7 +14,7 @@ import json
 import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -87,6 +87,8 @@ class Run:
     tables: bool = True
     cells: bool = False
     shard: int = SHARD
+    #: Of the experiment with the files that it names, when the run began.
+    digest: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -97,12 +99,19 @@ class Run:
             raise UnknownName("set of columns", self.columns, COLUMNS)
         if self.shard < 1 or self.shard % CHUNK:
             raise MutauError(f"shard = {self.shard}", allowed=f"a multiple of {CHUNK}")
+        object.__setattr__(self, "digest", self.load().digest)
 
     def load(self) -> Experiment:
-        """The experiment."""
+        """The experiment. Raises MutauError where a file that it names is no longer the same."""
         from mutau.experiment.loader import from_document
 
-        return from_document(self.experiment, self.name)
+        item = from_document(self.experiment, self.name)
+        if self.digest and item.digest != self.digest:
+            raise MutauError(
+                f"a field map or beam file of {self.name!r} has changed since the run began",
+                remedy="put it back and resume, or begin a new run",
+            )
+        return item
 
     @property
     def shards(self) -> int:

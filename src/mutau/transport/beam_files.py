@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import FileError, MissingExtra, MutauError
-from mutau.core.storage import digest
+from mutau.core.storage import digest, file_digest
 from mutau.transport.beam import LOWEST_MOMENTUM, BeamMuons, BeamSource
 
 Array = NDArray[np.float64]
@@ -131,8 +131,9 @@ def _check(path: Path, columns: Mapping[str, Array]) -> None:
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, changed: float) -> tuple[dict[str, Array], str]:
-    name = path.name.lower()
+def _read(path: Path, changed: int, size: int) -> tuple[dict[str, Array], str, str]:
+    """Columns, their digest, and that of the file."""
+    held, name = file_digest(path), path.name.lower()
     if name.endswith(".csv"):
         columns = _read_csv(path)
     elif name.endswith(".parquet"):
@@ -140,14 +141,17 @@ def _read(path: Path, changed: float) -> tuple[dict[str, Array], str]:
     else:
         columns = _read_hepmc(path)
     _check(path, columns)
-    return columns, digest(columns)
+    return columns, digest(columns), held
 
 
-def read_beam(path: str | Path, particle: str | None = None) -> tuple[dict[str, Array], str]:
+def read_beam(
+    path: str | Path, particle: str | None = None, held: str = ""
+) -> tuple[dict[str, Array], str]:
     """Columns of a phase-space file (cm, GeV), checked, and their digest.
 
     particle : of the beam; a file that says `pdg` may then hold no other muons, since the field
-    bends all of them to one side. None, or no muon: either sign.
+    bends all of them to one side. None, or no muon: either sign. held : digest of the file when the
+    experiment was loaded; another content is refused. "": any.
     Raises FileError for a file that is missing, damaged or of another kind, MutauError naming row
     and column for a missing column, a value that is not finite, or a particle that is no muon on
     its way forward; MissingExtra without pyarrow or pyhepmc.
@@ -163,7 +167,13 @@ def read_beam(path: str | Path, particle: str | None = None) -> tuple[dict[str, 
             f"there is no file {str(path)!r}", place="beam/phase_space",
             remedy="a relative path starts in the folder of the experiment file",
         )  # fmt: skip
-    columns, found = _read(path, path.stat().st_mtime)
+    state = path.stat()
+    columns, found, now = _read(path, state.st_mtime_ns, state.st_size)
+    if held and now != held:
+        raise MutauError(
+            f"{str(path)!r} has changed since the experiment was loaded",
+            place="beam/phase_space", remedy="load the experiment again",
+        )  # fmt: skip
     if particle in PDG:
         _one_kind(path, columns, particle)
     return columns, found
@@ -181,14 +191,16 @@ def _one_kind(path: Path, columns: Mapping[str, Array], particle: str) -> None:
         )
 
 
-def file_beam(path: str | Path, start: float, particle: str | None = None) -> BeamSource:
+def file_beam(
+    path: str | Path, start: float, particle: str | None = None, held: str = ""
+) -> BeamSource:
     """Source that gives the particles of a file, one after the other.
 
-    start : z (cm) for particles without one; all are carried there on straight lines. particle : as
-    in `read_beam`.
+    start : z (cm) for particles without one; all are carried there on straight lines. particle,
+    held : as in `read_beam`.
     Raises as `read_beam`.
     """
-    columns, _ = read_beam(path, particle)
+    columns, _ = read_beam(path, particle, held)
     z = columns.get("z_cm", np.full(len(columns["x_cm"]), start))
     pz = columns["pz_GeV"]
     tx, ty = columns["px_GeV"] / pz, columns["py_GeV"] / pz

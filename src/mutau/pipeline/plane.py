@@ -187,7 +187,13 @@ def plane_of(
     y_range = y_range or _coupling_range(limits)
     seen = {item.meta.get("name") for item in series if item.within(x_range, y_range)}
     shown = [curve for curve in (*curves, *own) if curve.name in seen]
-    names = list(dict.fromkeys(line.experiment for line in limits))
+    texts = [
+        f"Limits of {', '.join(dict.fromkeys(line.experiment for line in limits))} on {model}",
+        f"; {_band_text(year)}" if bands else "",
+        f". Curves of others: {_sources_text(shown) or 'none'}.",
+        " Dashed: projections." if any(item.dashed for item in series) else "",
+        *(_contour_text(found) for found in contours),
+    ]
     levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
     figure = Figure(
         id=figure_id,
@@ -198,13 +204,7 @@ def plane_of(
         log="xy",
         x_range=x_range,
         y_range=y_range,
-        caption=f"Limits of {', '.join(names)} on {model}"
-        + (f"; {_band_text(year)}" if bands else "")
-        + ". Curves of others: "
-        + ("; ".join(f"{c.title} [{c.source or c.origin}]" for c in shown) or "none")
-        + "."
-        + (" Dashed: projections." if any(item.dashed for item in series) else "")
-        + "".join(_contour_text(found) for found in contours),
+        caption="".join(texts),
     )
     return Plane(
         tuple(limits), tuple(c.name for c in (*curves, *own)), year, figure, bands, tuple(contours)
@@ -220,6 +220,10 @@ def _coupling_range(limits: Sequence[Exclusion]) -> tuple[float, float]:
     found = np.concatenate([line.coupling[np.isfinite(line.coupling)] for line in limits])
     lowest = float(found.min()) if len(found) else 1.0
     return min(1e-5, float(10.0 ** np.floor(np.log10(lowest)))), 1e-1
+
+
+def _sources_text(curves: Sequence[PublishedLimit]) -> str:
+    return "; ".join(f"{curve.title} [{curve.source or curve.origin}]" for curve in curves)
 
 
 def _band_text(year: int) -> str:

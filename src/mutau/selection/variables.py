@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -58,17 +59,7 @@ Function = Callable[[Sample], NDArray]
 FUNCTIONS: Final[Registry[Function]] = Registry("cut variable", group="mutau.variables")
 
 
-def _measured(name: str) -> None:
-    """A variable that a detector gives as it is: the column of its own name."""
-
-    def function(sample: Sample) -> NDArray:
-        return sample.column(name, name)
-
-    function.__name__ = name
-    function.__doc__ = f"Column `{name}` of the sample."
-    FUNCTIONS.register(name)(function)
-
-
+#: What a detector gives as it is: the column of its own name.
 for _name in (
     "trigger",
     "n_tracks",
@@ -82,7 +73,7 @@ for _name in (
     "n_upstream_hits",
     "shower_chi2",
 ):
-    _measured(_name)
+    FUNCTIONS.register(_name)(partial(Sample.column, name=_name, variable=_name))
 
 
 @FUNCTIONS.register("muon_energy")

@@ -171,10 +171,10 @@ class EmissionSample(Saved):
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _prepared(
+def prepared(
     particle: str, energy: float, material: Material, cut: float, soft: float, n: int
 ) -> tuple[int, ShowerTables, float]:
-    """Checked arguments as species, tables and cm per X0."""
+    """Checked arguments of `simulate_showers` as species, tables and cm per X0; raises as it."""
     s = particle_index(particle)
     require_in_range("energy", energy, LOWEST_ENERGY, E_HIGH, unit="GeV")
     require_in_range(
@@ -188,10 +188,13 @@ def _prepared(
     return s, shower_tables(m, float(energy), float(cut), float(soft)), m.x0_cm
 
 
-def _laid_out(
+def laid_out(
     edges: Array, geometry: ShowerGeometry, t: ShowerTables, emits: bool
 ) -> tuple[Array, Layout]:
-    """The flat geometry array of the kernels (shower_kernels.Layout)."""
+    """The flat geometry array of the kernels, and what is where in it (`shower_kernels.Layout`).
+
+    edges : of the track-length histogram, GeV. emits : whether electrons emit bosons.
+    """
     nodes = np.array([node_energy(t.first + i) for i in range(len(t.nodes))])
     bins = np.searchsorted(edges, nodes, side="right") - 1
     depth = geometry.profile
@@ -239,14 +242,14 @@ def simulate_showers(
     logarithm (13.6 MeV/E per root X0: 10 % of the width) and the angles of all reactions.
     Check: the means are those of `track_lengths` within 0.3 %, energy is conserved exactly.
     """
-    s, t, x0_cm = _prepared(particle, energy, material, cut, soft, n)
+    s, t, x0_cm = prepared(particle, energy, material, cut, soft, n)
     bins = np.geomspace(cut, energy, 21) if edges is None else np.asarray(edges, float)
     if bins.ndim != 1 or len(bins) < 2 or not np.all(np.diff(bins) > 0.0):
         raise MutauError("energy edges do not rise", place="edges", allowed="two or more, rising")
     if bins[0] < cut * (1.0 - 1e-12):
         raise OutOfRange(f"lowest edge {bins[0]:g} GeV is below the cut {cut:g} GeV", place="edges")
     shape = geometry or ShowerGeometry()
-    flat, layout = _laid_out(bins, shape, t, False)
+    flat, layout = laid_out(bins, shape, t, False)
     s_count, r_count = layout.sections, layout.rings
     size = 3 * layout.bins + s_count * r_count + layout.profile + 1
     section, leak = np.zeros((n, s_count * r_count)), np.zeros(n)
@@ -324,10 +327,10 @@ def simulate_emissions(
     """
     if not emissions:
         raise MutauError("no emission channel is given", place="emissions")
-    s, t, x0_cm = _prepared(particle, energy, material, cut, soft, n)
+    s, t, x0_cm = prepared(particle, energy, material, cut, soft, n)
     shape = geometry or ShowerGeometry()
     bins = np.array([cut, energy])
-    flat, layout = _laid_out(bins, shape, t, True)
+    flat, layout = laid_out(bins, shape, t, True)
     quiet = layout._replace(emits=False)
     channels = _channels(emissions)
     s_count, r_count = layout.sections, layout.rings

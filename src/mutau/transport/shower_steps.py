@@ -11,7 +11,7 @@ import numpy as np
 from mutau.core.random import stream
 from mutau.core.types import Saved, provenance
 from mutau.matter.materials import Material
-from mutau.transport.shower import CHUNK, SOFT, ShowerGeometry, _laid_out, _prepared
+from mutau.transport.shower import CHUNK, SOFT, ShowerGeometry, laid_out, prepared
 from mutau.transport.shower_kernels import STEP, STEPS_AT
 from mutau.transport.shower_run_kernels import NO_CHANNELS, run_showers
 
@@ -66,8 +66,8 @@ def simulate_steps(
     Returns ShowerSteps. Raises as `simulate_showers`.
     Check: lengths by energy sum to the track lengths of `simulate_showers`.
     """
-    s, t, x0_cm = _prepared(particle, energy, material, cut, soft, n)
-    flat, layout = _laid_out(np.array([cut, energy]), geometry or ShowerGeometry(), t, False)
+    s, t, x0_cm = prepared(particle, energy, material, cut, soft, n)
+    flat, layout = laid_out(np.array([cut, energy]), geometry or ShowerGeometry(), t, False)
     layout = layout._replace(records=True)
     cells = layout.sections * layout.rings
     sums = np.zeros((2, 3 * layout.bins + cells + layout.profile + 1))

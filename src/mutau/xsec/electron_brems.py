@@ -1,8 +1,9 @@
 """Bremsstrahlung of a Z' by an electron or positron on a nucleus, e N -> e N Z'.
 
-`bremsstrahlung` with the electron filled in: exact tree level, stable down to a Z' of 1 keV, and
-the Weizsaecker-Williams approximations: for 100 GeV on lead 0.7 times the exact result below 1 MeV,
-1.3 to 1.45 times above 0.1 GeV. At tree level electrons and positrons have the same cross section.
+`total`, `totals`, `differential_x`, `differential_x_theta` and `differential_x_psi` are the methods
+of `bremsstrahlung.Bremsstrahlung` for the electron: exact tree level, stable down to a Z' of 1 keV,
+and the Weizsaecker-Williams approximations: for 100 GeV on lead 0.7 times the exact result below
+1 MeV, 1.3 to 1.45 times above 0.1 GeV. Electrons and positrons have the same cross section.
 Energies and masses in GeV, cross sections in pb. The coupling is e times epsilon_eff of the model.
 
 >>> sigma = total(100.0, 0.1, z=82.0, a=207.2, coupling=3.0282e-5).sigma_pb

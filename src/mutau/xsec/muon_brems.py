@@ -1,6 +1,7 @@
 """Bremsstrahlung of a Z' by a muon on a nucleus, mu N -> mu N Z'.
 
-`bremsstrahlung` with the muon filled in: exact tree level, and the Weizsaecker-Williams
+`total`, `totals`, `differential_x`, `differential_x_theta` and `differential_x_psi` are the methods
+of `bremsstrahlung.Bremsstrahlung` for the muon: exact tree level, and the Weizsaecker-Williams
 approximations: for 160 GeV on lead and 1 MeV to 1 GeV, ww is within 1 %, iww 1.1 to 2.5 times too
 large. Energies and masses in GeV, cross sections in pb. The coupling is g' of the model.
 

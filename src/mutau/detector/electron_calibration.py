@@ -34,8 +34,9 @@ NOT_SIMULATED: Final = (
 #: Total cross section of a hard photon on a nucleon, cm^2: 115 microbarn between 20 and 100 GeV
 #: (D. O. Caldwell et al., Phys. Rev. Lett. 40 (1978) 1222).
 PHOTON_NUCLEON: Final = 115e-30
-#: Cut of the shower simulation, GeV, and radii of the rings, in radiation lengths of the target.
-SHOWER_CUT: Final = 0.1
+#: Cut of the shower simulation, GeV: with 100 MeV so little gets far from the axis that the
+#: covariance of the shares is nearly singular. Radii of the rings, in X0 of the target.
+SHOWER_CUT: Final = 0.02
 RINGS: Final = (1.0, 2.0, 4.0)
 #: Smallest share of the energy radiated in one go before the magnets, and energy of the lowest
 #: photon, GeV, whose reaction in the target is followed.

@@ -5,7 +5,8 @@ are in GeV, the vertex in mm (position and c t of the interaction). The weight i
 the expected number in the full exposure; the cross section in pb is an attribute of every event,
 and the meta data travel as the run attribute `mutau`. Incoming rows come back with the position
 of the interaction: a beam particle has no production vertex here.
-Writing needs no other package; reading, also of other programs' files, goes through pyhepmc.
+Writing needs no other package. Events of one vertex in GeV and mm are read by a kernel, whatever
+program wrote them; any other file goes through pyhepmc, which knows every graph.
 """
 
 from __future__ import annotations
@@ -140,13 +141,76 @@ def read(path: Path) -> Events:
     from pyhepmc import io
 
     try:
-        n_listed = _check_text(path)
+        simple = _read_simple(path)
+        n_listed = 1 if simple else _check_text(path)
         with open_text(path, "rb") as file, io.pyiostream(file) as stream:
-            return _read(path, io.ReaderAscii(stream), n_listed)
+            reader = io.ReaderAscii(stream)
+            if simple:
+                pdg, event, status, p4, x4, weight = simple
+                meta = _meta(_next_event(path, reader), path)
+                return events_from(path, pdg, event, status, p4, x4, weight, meta)
+            return _read(path, reader, n_listed)
     except (OSError, EOFError, zlib.error) as problem:
         if isinstance(problem, FileError):
             raise
         raise damaged(path, problem) from problem
+
+
+def _read_simple(path: Path) -> tuple[Array, ...] | None:
+    """Columns of a file of events with one vertex each; None if there is anything else in it.
+
+    pdg, event, status, p4 (GeV), x4 (cm), weight, one row per particle.
+    """
+    parts: list[tuple[Array, ...] | None] = []
+    head, rest = b"", b""
+    with open_text(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            rest += block
+            if not head:
+                begin = rest.find(b"\nE ") + 1
+                head, rest = rest[:begin], rest[begin:]
+            cut = rest.rfind(b"\nE ") + 1
+            if head and cut:
+                parts.append(_columns(rest[:cut]))
+                rest = rest[cut:]
+                if parts[-1] is None:
+                    return None
+    body, mark, tail = rest.rpartition(_END)
+    if not (head.startswith(_START) and mark) or tail.strip():
+        return None
+    parts.append(_columns(body))
+    whole = [part for part in parts if part is not None]
+    if len(whole) < len(parts):
+        return None
+    return tuple(np.concatenate(column) for column in zip(*whole, strict=True))
+
+
+def _columns(text: bytes) -> tuple[Array, ...] | None:
+    """The same of a text of whole events."""
+    from mutau.sampling.event_files_parse import OF_EVENT, powers_of_ten, simple_hepmc
+
+    if not text.endswith(b"\n"):
+        return None
+    n_events, n_rows = text.count(b"\nE ") + 1, text.count(b"\nP ")
+    events, rows = np.empty((n_events, 2), np.int64), np.empty((n_rows, 2), np.int64)
+    of_event, of_row = np.empty((n_events, 5)), np.empty((n_rows, 5))
+    odd = np.empty((5 * (n_events + n_rows), 5), np.int64)
+    data = np.frombuffer(text, np.uint8)
+    n_odd = simple_hepmc(data, *powers_of_ten(), events, rows, of_event, of_row, odd)
+    if n_odd < 0:
+        return None
+    for start, stop, kind, row, column in odd[:n_odd].tolist():
+        (of_event if kind == OF_EVENT else of_row)[row, column] = float(text[start:stop])
+    count = events[:, 1]
+    each = np.repeat(of_event[:, [3, 0, 1, 2, 4]] / [*[_CM_TO_MM] * 4, 1.0], count, axis=0)
+    status = _status(rows[:, 1])
+    p4 = of_row[:, [3, 0, 1, 2]]
+    return rows[:, 0], np.repeat(events[:, 0], count), status, p4, each[:, :4], each[:, 4]
+
+
+def _status(code: Array) -> Array:
+    """-1 for beams, 1 for final particles, 2 for any other status code of HepMC."""
+    return np.where(code == _BEAM, -1, np.where(code == _FINAL, 1, 2))
 
 
 def _check_text(path: Path) -> int:
@@ -180,9 +244,7 @@ def _read(path: Path, reader: Any, n_listed: int) -> Events:
     label, weight = np.zeros(n_listed, dtype=np.int64), np.ones(n_listed)
     meta: dict[str, Any] = {}
     for i in range(n_listed):
-        event = pyhepmc.GenEvent()
-        if not reader.read_event(event) or not len(event.particles):
-            raise damaged(path, f"event {i} of {n_listed}")
+        event = _next_event(path, reader)
         event.set_units(pyhepmc.Units.GEV, pyhepmc.Units.MM)
         if i == 0:
             meta = _meta(event, path)
@@ -200,12 +262,22 @@ def _read(path: Path, reader: Any, n_listed: int) -> Events:
         path,
         pdg,
         np.repeat(label, count),
-        np.where(code == _BEAM, -1, np.where(code == _FINAL, 1, 2)),
+        _status(code),
         np.stack(p4, axis=1),
         x4 / _CM_TO_MM,
         np.repeat(weight, count),
         meta,
     )
+
+
+def _next_event(path: Path, reader: Any) -> Any:
+    """The next event of the library's reader. Raises FileError if it is empty or none."""
+    import pyhepmc
+
+    event = pyhepmc.GenEvent()
+    if not reader.read_event(event) or not len(event.particles):
+        raise damaged(path, "an event that cannot be read")
+    return event
 
 
 def _positions(event: Any) -> Array:

@@ -14,10 +14,10 @@ import numpy as np
 
 from mutau.core.constants import ALPHA, M_E, N_A
 from mutau.core.jit import njit
-from mutau.core.storage import digest
 from mutau.core.units import HBARC_GEV_CM
 from mutau.matter.elements import R_E_CM, Element, coulomb_correction
 from mutau.matter.materials import Material
+from mutau.matter.muon_energy_loss import density_effect_kernel
 from mutau.transport.em_processes import DIELECTRIC, LPM, N_COLUMNS
 
 EV: Final = 1e-9  # GeV
@@ -33,17 +33,15 @@ class Medium:
     layers : (n, 8) float64, one per layer: w (GeV per X0 of the medium), I (GeV), Sternheimer's
         cbar, x0, x1, a, k, delta0.
     w : 2 pi r_e^2 m_e n_e X0, GeV per X0. mode : LPM | DIELECTRIC.
-    x0 : g/cm^2. x0_cm : cm. key : digest of all of it. name : of the material.
+    x0 : g/cm^2. x0_cm : cm.
     """
 
-    name: str
     rows: np.ndarray
     layers: np.ndarray
     w: float
     mode: int
     x0: float
     x0_cm: float
-    key: str
 
 
 def _logarithm_shift(element: Element) -> float:
@@ -106,23 +104,17 @@ def medium(material: Material, *, lpm: bool = True, dielectric: bool = True) -> 
     layer_array = np.array(layers)
     for array in (row_array, layer_array):
         array.setflags(write=False)
-    key = digest(row_array, layer_array, mode, x0)
     total = float(layer_array[:, W].sum())
-    return Medium(
-        material.name, row_array, layer_array, total, mode, x0, material.radiation_length_cm, key
-    )
+    return Medium(row_array, layer_array, total, mode, x0, material.radiation_length_cm)
 
 
 @njit
 def density_effect(e: float, layer: np.ndarray) -> float:
     """Sternheimer's delta for an electron of total energy e, GeV, in one layer."""
     x = 0.5 * np.log10(max((e / M_E) ** 2 - 1.0, 1e-30))
-    if x < layer[X_LOW]:
-        return layer[DELTA0] * 10.0 ** (2.0 * (x - layer[X_LOW]))
-    delta = 2.0 * np.log(10.0) * x - layer[CBAR]
-    if x < layer[X_HIGH]:
-        delta += layer[A_FIT] * (layer[X_HIGH] - x) ** layer[K_FIT]
-    return delta
+    return density_effect_kernel(
+        x, layer[CBAR], layer[X_LOW], layer[X_HIGH], layer[A_FIT], layer[K_FIT], layer[DELTA0]
+    )
 
 
 @njit

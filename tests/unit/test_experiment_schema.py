@@ -145,6 +145,11 @@ def test_cuts_that_no_event_can_pass_together(write):
     assert "no 'e_miss' passes all cuts (50 to 40)" in found["cuts[1]"]
 
 
+def test_a_trigger_needs_a_counter_that_makes_it(write):
+    found = problems_of(write(TOY.replace('"e_miss", min = "50 GeV"', '"trigger"')))
+    assert found == {"cuts[0]/variable": "'trigger' needs a counter of role 'trigger'"}
+
+
 HALL = 'hall = { length = "4 m", width = "2 m", height = "2 m", because = "x" }\n'
 
 

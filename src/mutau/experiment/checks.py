@@ -194,9 +194,12 @@ def _maps(experiment: Experiment) -> Found:
 
 
 def _cuts(experiment: Experiment) -> Found:
-    """Cuts on one variable that no event can pass together."""
+    """Cuts on one variable that no event can pass together; a trigger that nothing makes."""
     window: dict[str, tuple[float, float]] = {}
+    roles = {counter.role for counter in experiment.detector.counter}
     for index, cut in enumerate(experiment.cuts):
+        if cut.variable == "trigger" and "trigger" not in roles:
+            yield f"cuts[{index}]/variable", "'trigger' needs a counter of role 'trigger'"
         low, high = window.get(cut.variable, (-float("inf"), float("inf")))
         low = max(low, low if cut.min is None else cut.min)
         high = min(high, high if cut.max is None else cut.max)

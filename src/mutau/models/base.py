@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -28,7 +29,7 @@ Array = NDArray[np.float64]
 MASS_MIN: Final = 1e-9
 MASS_MAX: Final = 1e3
 #: sqrt(4 pi): beyond it the loop expansion in the coupling loses its meaning.
-COUPLING_MAX: Final = 3.5449077018110318
+COUPLING_MAX: Final = math.sqrt(4.0 * math.pi)
 LEPTONS: Final = ("e", "mu", "tau")
 #: Channel -> lepton and its mass, GeV.
 _PAIRS: Final = {"ee": ("e", M_E), "mumu": ("mu", M_MU), "tautau": ("tau", M_TAU)}

@@ -98,6 +98,11 @@ class Moliere:
         return self.chi_c * math.sqrt(0.5 * self.b)
 
 
+def _thomas_fermi(z: float) -> float:
+    """Inverse radius of the atom, GeV: Z^(1/3) over 0.885 Bohr radii."""
+    return ALPHA * M_E * z ** (1.0 / 3.0) / 0.88534
+
+
 def _strength(material: Material) -> list[tuple[float, float, float, float, float]]:
     """Per element: (4 pi n alpha^2 (hbar c)^2 in GeV^2/cm, Z, A, screening q_a^2, radius^2).
 
@@ -108,8 +113,7 @@ def _strength(material: Material) -> list[tuple[float, float, float, float, floa
     for item, density in material.atoms_per_cm3:
         z, a = float(item.z), item.a
         unit = 4.0 * math.pi * density * (ALPHA * HBARC_GEV_CM) ** 2
-        thomas_fermi = ALPHA * M_E * z ** (1.0 / 3.0) / 0.88534
-        q_a2 = thomas_fermi**2 * (1.13 + 3.76 * (ALPHA * z) ** 2)
+        q_a2 = _thomas_fermi(z) ** 2 * (1.13 + 3.76 * (ALPHA * z) ** 2)
         radius = rms_charge_radius(a) * _FERMI / HBARC_GEV_CM if z > 1.5 else 0.0
         out.append((unit, z, a, q_a2, radius**2))
     return out
@@ -137,17 +141,13 @@ def moliere(momentum: float, material: Material, thickness: float, mass: float =
     _positive("thickness", thickness)
     beta2 = momentum**2 / (momentum**2 + mass**2)
     weights, logs = 0.0, 0.0
-    for (unit, z, _, _, _), (item, _) in zip(
-        _strength(material), material.atoms_per_cm3, strict=True
-    ):
+    for unit, z, _, _, _ in _strength(material):
         weight = unit * z * (z + 1.0)
-        thomas_fermi = ALPHA * M_E * item.z ** (1.0 / 3.0) / 0.88534
-        screening = (thomas_fermi / momentum) ** 2 * (1.13 + 3.76 * (ALPHA * z) ** 2 / beta2)
+        screening = (_thomas_fermi(z) / momentum) ** 2 * (1.13 + 3.76 * (ALPHA * z) ** 2 / beta2)
         weights, logs = weights + weight, logs + weight * math.log(screening)
     chi_c2 = weights * thickness / (momentum**2 * beta2)
     chi_a2 = math.exp(logs / weights)
-    euler = 0.5772156649015329
-    small_b = math.log(chi_c2 / chi_a2) + 1.0 - 2.0 * euler
+    small_b = math.log(chi_c2 / chi_a2) + 1.0 - 2.0 * float(np.euler_gamma)
     if small_b < 3.0:
         raise OutOfRange(
             f"layer of {thickness:g} cm is too thin for Moliere's theory",

@@ -32,6 +32,7 @@ from mutau.xsec.muon_electron_amplitudes import axial_kernel, emission_kernel, z
 OFF_MUON, OFF_BOTH, VECTOR_AXIAL = 0, 1, 2
 PARALLEL, ANTIPARALLEL = 0, 1
 _STEPS = 64  # of bisection or golden section: below the rounding of a double
+_GOLDEN = 0.6180339887498949  # (sqrt(5) - 1)/2
 
 
 @njit
@@ -65,19 +66,18 @@ def u_gap(EV, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
 @njit
 def _widest(low, high, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
     """E_V of the largest gap (golden section in log E_V)."""
-    ratio = 0.6180339887498949
     a, b = math.log(low), math.log(high)
-    x, y = b - ratio * (b - a), a + ratio * (b - a)
+    x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
     fx = u_gap(math.exp(x), T, E1, m, e, M, sine2, way)
     fy = u_gap(math.exp(y), T, E1, m, e, M, sine2, way)
     for _ in range(_STEPS):
         if fx > fy:
             b, y, fy = y, x, fx
-            x = b - ratio * (b - a)
+            x = b - _GOLDEN * (b - a)
             fx = u_gap(math.exp(x), T, E1, m, e, M, sine2, way)
         else:
             a, x, fx = x, y, fy
-            y = a + ratio * (b - a)
+            y = a + _GOLDEN * (b - a)
             fy = u_gap(math.exp(y), T, E1, m, e, M, sine2, way)
     return math.exp(0.5 * (a + b))
 
@@ -129,10 +129,9 @@ def largest_gap(T, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
 @njit
 def electron_range(low, high, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
     """Range of T that phase space allows between low and high; (0, 0) if there is none."""
-    ratio = 0.6180339887498949
     a, b = math.log(low), math.log(high)
     for _ in range(_STEPS):
-        x, y = b - ratio * (b - a), a + ratio * (b - a)
+        x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
         if largest_gap(math.exp(x), E1, m, e, M, sine2, v_min) > largest_gap(
             math.exp(y), E1, m, e, M, sine2, v_min
         ):
@@ -269,19 +268,18 @@ def _flatness(y, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
 @njit
 def _ridge(start, stop, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
     """Place and half width in y of the ridge of emission along the muon."""
-    ratio = 0.6180339887498949
     a, b = start, stop
-    x, y = b - ratio * (b - a), a + ratio * (b - a)
+    x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
     fx = _flatness(x, scale, T, EV, E1, m, e, M)
     fy = _flatness(y, scale, T, EV, E1, m, e, M)
     for _ in range(18):
         if fx < fy:
             b, y, fy = y, x, fx
-            x = b - ratio * (b - a)
+            x = b - _GOLDEN * (b - a)
             fx = _flatness(x, scale, T, EV, E1, m, e, M)
         else:
             a, x, fx = x, y, fy
-            y = a + ratio * (b - a)
+            y = a + _GOLDEN * (b - a)
             fy = _flatness(y, scale, T, EV, E1, m, e, M)
     place = 0.5 * (a + b)
     least = min(fx, fy)

@@ -204,8 +204,12 @@ def test_outputs_that_cannot_be_written(assert_refused, tmp_path, words, suffix,
     if os.getuid() != 0:  # root writes everywhere
         (tmp_path / "closed").mkdir(mode=0o555)
         places.append(f"closed/x{suffix}")
+    os.mkfifo(tmp_path / f"pipe{suffix}")  # as any device, it would lose its place to the file
+    places.append(f"pipe{suffix}")
+    places.append("n" * 300 + suffix)
     for place in places:
-        assert place.split("/x")[0] in assert_refused(*words, "-o", place)
+        assert place.split("/x")[0][:99] in assert_refused(*words, "-o", place)
+    assert (tmp_path / f"pipe{suffix}").is_fifo()
 
 
 WRONG = [
@@ -279,6 +283,28 @@ WRONG = [
         for a in ("0", "nan")
     ],
 ]
+
+
+def test_the_parser_names_the_value(assert_refused):
+    for words, message in [
+        (("model", *MASS, "--coupling", "1e-3x"), "Invalid value '1e-3x' for '--coupling'"),
+        (("model", *MASS, "--coupling="), "Invalid value '' for '--coupling'"),
+        (("limit", "na64mu", "--seed=1.5"), "Invalid value '1.5' for '--seed'"),
+        (("generate", "na64mu", *POINT, "-n", "x", "-o", "e.lhe"), "Invalid value 'x' for '-n'"),
+        (("scan", "none.toml", "-o", "s", "--workers", "0"), "Invalid value '0' for '--workers'"),
+    ]:
+        assert message in assert_refused(*words)
+
+
+def test_a_scheduler_that_is_not_there(assert_refused, tmp_path):
+    pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    (tmp_path / "grid.toml").write_text(
+        '\ufeffschema = 1\nname = "g"\ntask = "limit"\nexperiment = "na64mu"\n'
+        "[grid]\nmass = [0.1]\n",
+        encoding="utf-8",
+    )
+    said = assert_refused("scan", "grid.toml", "-o", "s", "--dask", "nowhere")
+    assert "no Dask scheduler answers at 'nowhere'" in said
 
 
 @pytest.mark.parametrize("words", WRONG, ids=" ".join)

@@ -1,4 +1,4 @@
-"""Workers of a run that is killed do not stay behind."""
+"""Workers of a run that is killed or interrupted do not stay behind, nor halves of files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
+
+from mutau.scan.shards import processes
 
 PROGRAM = """
 import os, time
@@ -21,6 +25,23 @@ def work(index):
 if __name__ == "__main__":
     for done in processes(2)(work, list(range(6))):
         pass
+"""
+
+
+SHARDS = """
+import os, sys, time
+from pathlib import Path
+from mutau.scan.shards import processes, run_shards
+
+def work(index):
+    if index >= 2 and sys.argv[1] == "stop":
+        Path("run/shards/.half").touch()
+        print(os.getpid(), flush=True)
+        time.sleep(600.0)
+    return index
+
+if __name__ == "__main__":
+    print(run_shards("run", {"kind": "a"}, 6, work, executor=processes(2), resume=True))
 """
 
 
@@ -43,3 +64,44 @@ def test_workers_end_with_a_killed_parent(tmp_path):
     while any(alive(pid) for pid in workers) and time.monotonic() < end:
         time.sleep(0.1)
     assert not any(alive(pid) for pid in workers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_behind(tmp_path, number):
+    """Ctrl-C to all at once, as a terminal sends it, or `kill` to the parent; then it goes on."""
+    program = "import sys, runpy; from mutau.cli import main; main._command = lambda: " + (
+        "lambda *args, **kw: runpy.run_path('program.py', run_name='__main__'); main.run()"
+    )
+    (tmp_path / "program.py").write_text(SHARDS)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "stop"], cwd=tmp_path, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as parent:  # fmt: skip
+        workers = {int(parent.stdout.readline()) for _ in range(2)}
+        if number == signal.SIGINT:
+            os.killpg(parent.pid, number)
+        else:
+            os.kill(parent.pid, number)
+        _, err = parent.communicate(timeout=60)
+    assert parent.returncode == 1
+    assert err == "mutau: interrupted; no half-written file was left\n"
+    assert not any(alive(pid) for pid in workers)
+    names = {path.name for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert names >= {".lock", "manifest.json"}
+    assert ".half" not in names
+    done = subprocess.run(
+        [sys.executable, "program.py", "go"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout == "[0, 1, 2, 3, 4, 5]\n"
+
+
+def test_a_worker_that_is_killed_ends_the_run():
+    """kill -9 of one worker, as a machine without memory does: told, and nothing waits for it."""
+    with pytest.raises(ChildProcessError, match="a worker process ended suddenly"):
+        list(processes(2)(_kill_me, [0, 1, 2, 3]))
+
+
+def _kill_me(index):
+    if index == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return index

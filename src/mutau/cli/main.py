@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
 import threading
 import warnings
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 import typer
@@ -78,6 +81,8 @@ def _command() -> Any:
 
 
 _SIGINT_EXIT: Final = 130  # how the parser ends a verb after Ctrl-C
+#: What the system says of a path that cannot be, as opposed to one that fails while in use.
+_NO_SUCH_PATH: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
 #: What the parser raises for words that it does not understand.
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
 
@@ -105,6 +110,12 @@ def _usage(error: Any) -> NoReturn:
         error.show()
         raise SystemExit(2) from None
     text = " ".join(error.format_message().split()).rstrip(".")
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        for word, after in pairwise([*sys.argv, ""]):
+            name, equals, value = word.partition("=")
+            if name == option:
+                value = value if equals else after
+                text = text.replace("Invalid value for", f"Invalid value {value[:100]!r} for", 1)
     context = getattr(error, "ctx", None)
     words = context.command_path if context else "mutau"
     _refused(f"{text}; '{words} --help' explains")
@@ -117,6 +128,8 @@ def run() -> NoReturn:
     and what the machine refuses (a full disk).
     """
     warnings.showwarning = _show_warning
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that no encoding holds are spelled out
+        sys.stdout.reconfigure(errors="backslashreplace")
     seen: list[int] = []
 
     def interrupt(number: int, _: object) -> None:
@@ -153,4 +166,6 @@ def _run() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
+        if error.errno in _NO_SUCH_PATH:
+            _refused(f"FileError: {str(error.filename)[:200]!r}: {error.strerror}; check the path")
         _refused(f"the system refused: {error}", code=1)

@@ -116,7 +116,11 @@ def energy(option: str, text: str) -> float:
     try:
         return parse_energy(text)
     except UnitError as error:
-        raise UnitError(error.message, place=option, allowed=error.allowed) from None
+        raise UnitError(
+            error.message.partition("; write")[0], place=option,
+            allowed="a number in GeV, or with eV, keV, MeV, GeV or TeV",
+            remedy="write for example 0.1 or 100MeV",
+        ) from None  # fmt: skip
 
 
 def number(option: str, text: str) -> float:

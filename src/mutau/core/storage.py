@@ -34,10 +34,13 @@ def cache_dir() -> Path:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Temporary neighbour of `path` that takes its name only when the block ends well.
 
-    Raises FileError if the folder is missing or not writable, or the disk is full. On any error,
-    Ctrl-C included, the temporary file is removed and `path` stays as it was.
+    Raises FileError if the folder is missing or not writable, or the disk is full, and for what is
+    no regular file: a device (/dev/null) must not lose its place to one. On any error, Ctrl-C
+    included, the temporary file is removed and `path` stays as it was. A link stays; the file that
+    it points to is written.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    _refuse_special(path)
     try:
         name = f".{path.stem}-{os.getpid()}-{secrets.token_hex(6)}{path.suffix}"
         temporary = path.with_name(name)
@@ -60,6 +63,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise FileError where something other than a file or a folder has the name."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise FileError(
+            f"{str(path)!r} is a device or the like, no file", remedy="choose the name of a file"
+        )
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -112,6 +123,7 @@ def check_output(path: str | Path, *suffixes: str) -> Path:
         raise MutauError(
             f"{str(path)!r} has another ending", place="--out", allowed=", ".join(suffixes)
         )
+    _refuse_special(path)
     if path.is_dir() or not _can_make_files(path.parent):
         raise FileError(
             f"cannot write {str(path)!r}", remedy="choose a folder that exists and is writable"

@@ -62,7 +62,11 @@ def read_figures(path: Path) -> list[Figure]:
         plain = json.loads(path.read_text(encoding="utf-8"))
         return [Figure.from_dict(item) for item in plain["figures"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FileError(f"{str(path)!r} is no file of figures ({error})") from error
+        reason = f"no key {error}" if isinstance(error, KeyError) else error
+        raise FileError(
+            f"{str(path)!r} is no file of figures ({reason})",
+            remedy="'mutau reproduce -o DIR' writes DIR/figures.json",
+        ) from error
 
 
 def limit_name(line: Exclusion) -> str:

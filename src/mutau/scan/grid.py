@@ -191,7 +191,7 @@ def _wrong_values(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 def load_grid(path: str | Path) -> Grid:
     """Read a scan file. Raises FileError, or Problems with every located mistake."""
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise FileError(
             f"cannot read {str(path)!r} ({error.strerror})", remedy="check the path"

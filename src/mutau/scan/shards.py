@@ -30,6 +30,8 @@ Work = Callable[[int], Any]
 Progress = Callable[[float, str], None]
 #: Pieces as they finish: (index, result), in any order. Closing it ends what still runs.
 Finished = Generator[tuple[int, Any], None, None]
+#: Differences between two pieces of work that a message shows.
+_DIFFERENCES: Final = 12
 #: What finished or begun work leaves in a folder beside its manifest.
 _LEFT: Final = ("results.csv", "tally.json", "events/*.parquet", "shards/*.json")
 
@@ -99,8 +101,8 @@ def processes(workers: int) -> Executor:
                 worker.join()
             if isinstance(error, BrokenExecutor):
                 raise ChildProcessError(
-                    "a worker was killed (no memory left?); what is finished stays, "
-                    "fewer --workers and --resume go on"
+                    "a worker process ended suddenly (killed, or no memory left?); what is "
+                    "finished stays, --resume goes on, perhaps with fewer --workers"
                 ) from None
             raise
         finally:
@@ -125,15 +127,19 @@ def dask_cluster(address: str) -> Executor:
     except ImportError as error:
         raise MissingExtra("running on a Dask cluster", "dask") from error
 
-    def run(work: Work, indices: list[int]) -> Finished:
+    def connect() -> Any:
         try:
-            client = distributed.Client(address, timeout="5s")
+            return distributed.Client(address, timeout="5s")
         except (OSError, ValueError) as error:
             raise MutauError(
                 f"no Dask scheduler answers at {address!r} ({error})",
                 remedy="start one with `dask scheduler` and give its address, tcp://host:8786",
             ) from error
-        with client:
+
+    connect().close()  # before a folder is claimed for the work
+
+    def run(work: Work, indices: list[int]) -> Finished:
+        with connect() as client:
             futures = {client.submit(work, i, pure=False, retries=3): i for i in indices}
             for future in distributed.as_completed(list(futures)):
                 yield futures.pop(future), future.result()
@@ -220,10 +226,14 @@ def _compare(folder: Path, manifest: Mapping[str, Any], resume: bool) -> bool:
         ) from None
     wanted = json.loads(json.dumps(dict(manifest)))
     if found != wanted:
-        changed = [k for k in {*found, *wanted} if found.get(k) != wanted.get(k)]
+        changed = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
+        if "kind" in changed:  # nothing else can be compared
+            changed = ["kind"]
         shown = "; ".join(
-            f"{k}: {found.get(k)!r} there, {wanted.get(k)!r} now" for k in sorted(changed)
+            f"{k}: {found.get(k)!r} there, {wanted.get(k)!r} now" for k in changed[:_DIFFERENCES]
         )
+        if len(changed) > _DIFFERENCES:
+            shown += f"; and {len(changed) - _DIFFERENCES} more"
         raise MutauError(
             f"{str(folder)!r} holds results of other work ({shown})",
             remedy="choose another folder with --out, or undo the change",

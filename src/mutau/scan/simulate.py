@@ -257,7 +257,8 @@ def read_hits(path: str | Path) -> Hits:
     """`Hits` of one Parquet file that a run wrote. Raises FileError."""
     pa = _arrow()
     try:
-        return from_table(pa.parquet.read_table(path))
+        with Path(path).open("rb") as file:
+            return from_table(pa.parquet.read_table(file))
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         if isinstance(error, MutauError):
             raise
@@ -302,14 +303,14 @@ def compute_shard(run: Run, folder: str, index: int) -> dict[str, Any]:
 def _write(chunks: Any, path: Path, run: Run) -> None:
     pa = _arrow()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:  # a path may look like a URI
         writer = None
         try:
             for hits in chunks:
                 table = to_table(_chosen(hits, run.keep), run.columns)
                 if writer is None:
                     writer = pa.parquet.ParquetWriter(
-                        temporary, table.schema, compression="zstd", compression_level=1,
+                        file, table.schema, compression="zstd", compression_level=1,
                         use_dictionary=False,
                     )  # fmt: skip
                 writer.write_table(table)
@@ -409,14 +410,14 @@ def run_simulation(
 def _merge(files: tuple[Path, ...], out: Path) -> None:
     """One file of all row groups, one at a time in memory."""
     pa = _arrow()
-    with atomic_path(out) as temporary:
+    with atomic_path(out) as temporary, temporary.open("wb") as file:
         writer = None
         try:
             for path in files:
-                with pa.parquet.ParquetFile(path) as source:
+                with path.open("rb") as raw, pa.parquet.ParquetFile(raw) as source:
                     if writer is None:
                         writer = pa.parquet.ParquetWriter(
-                            temporary, source.schema_arrow, compression="zstd",
+                            file, source.schema_arrow, compression="zstd",
                             compression_level=1, use_dictionary=False,
                         )  # fmt: skip
                     for group in range(source.num_row_groups):

@@ -39,14 +39,16 @@ def alias_table(share):  # type: ignore[no-untyped-def]
     Draw r uniform in (0, n); cell int(r) if its fraction is below the threshold, else its alias
     (Vose's construction, linear in n).
     """
-    n = len(share)
-    level = share * (n / np.sum(share))
-    threshold = np.ones(n)
-    alias = np.arange(n)
+    n, total = len(share), 0.0
+    for i in range(n):
+        total += share[i]
+    threshold, level = np.empty(n), np.empty(n)
+    alias = np.empty(n, np.int64)
     small = np.empty(n, np.int64)
     large = np.empty(n, np.int64)
     n_small, n_large = 0, 0
     for i in range(n):
+        threshold[i], alias[i], level[i] = 1.0, i, share[i] * (n / total)
         if level[i] < 1.0:
             small[n_small] = i
             n_small += 1

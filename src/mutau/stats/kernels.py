@@ -221,7 +221,8 @@ def conditional_fit(mu: float, z: Array, data: Data, setting: Setting) -> tuple[
         if _largest(step) < 1e-11:
             break
         _solve_positive(matrix, step)
-        move[:] = step
+        for k in range(size):
+            move[k] = step[k]
         scale = 1.0
         for _ in range(40):
             for k in range(size):
@@ -294,7 +295,8 @@ def q_tilde(mu: float, z: Array, data: Data, setting: Setting) -> float:
     at_mu, slope = conditional_fit(mu, z, data, setting)
     if slope <= 0.0:
         return 0.0
-    z[:] = data.z_measured
+    for k in range(z.size):
+        z[k] = data.z_measured[k]
     best, slope_zero = conditional_fit(0.0, z, data, setting)
     if slope_zero < 0.0:
         best, _ = _best_between(0.0, slope_zero, mu, slope, z, data, setting)
@@ -316,6 +318,7 @@ def toys_q(mu: float, discovery: bool, toys: Data, setting: Setting, out: Array)
     """q of T pseudo-experiments: columns of `toys` (T, R), (T, R), (T, r) -> out (T,)."""
     z = np.empty(toys.z_measured.shape[1])
     for t in range(toys.n.shape[0]):
-        z[:] = toys.z_measured[t]
+        for k in range(z.size):
+            z[k] = toys.z_measured[t, k]
         data = Data(toys.n[t], toys.measured[t], toys.z_measured[t])
         out[t] = q_zero(z, data, setting) if discovery else q_tilde(mu, z, data, setting)

@@ -122,7 +122,12 @@ def electron_panels(energy: Array, breaks: Array, kinks: Array, mass: float) -> 
         low, high = edges[e, 0], edges[e, 2 * n - 2]
         for i in range(kinks.size):
             edges[e, 2 * n - 1 + i] = min(max(kinks[i], low), high)
-        edges[e].sort()
+        for last in range(1, edges.shape[1]):  # insertion: all but a few are in order
+            value, i = edges[e, last], last
+            while i > 0 and edges[e, i - 1] > value:
+                edges[e, i] = edges[e, i - 1]
+                i -= 1
+            edges[e, i] = value
     return edges
 
 

@@ -276,7 +276,7 @@ def read_spectrum(
     if path.suffix == ".root":
         return _from_root(path, edges, name, column)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     except OSError as error:
         raise FileError(f"{str(path)!r} cannot be read ({error.strerror})") from error

@@ -34,7 +34,7 @@ def in_one_line(experiment: Any) -> str:
 def read_document(path: str | Path) -> Document:
     """Plain data of a TOML file. Raises FileError if it is missing, unreadable or not TOML."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise FileError(f"not a TOML file: {error}", place=str(path)) from error
     except UnicodeDecodeError as error:

@@ -151,7 +151,7 @@ def _header(path: Path, names: list[str]) -> tuple[list[int], list[float]]:
 def _rows(path: Path) -> tuple[Array, list[int]]:
     """(N, 6) in internal units and the line of each row in the file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text file in UTF-8"
         raise FileError(

@@ -60,7 +60,7 @@ class Bound:
         return self.compute(masses, model, **options)
 
 
-BOUNDS: Final[Registry[Bound]] = Registry("bound", remedy="mutau.limits.bounds.BOUNDS lists all")
+BOUNDS: Final[Registry[Bound]] = Registry("bound", remedy="'mutau show bounds' lists all")
 
 _TRIDENT_OPTIONS: Final = (
     ("rule", "two-sigma, one-sided, two-sided or cls"),

@@ -210,7 +210,7 @@ def read_points(
     from mutau.limits.hepdata_tables import is_table, read_table
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"cannot read the curve {str(path)!r} ({error})") from error
     comments: dict[str, str] = {}

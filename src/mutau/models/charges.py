@@ -133,7 +133,7 @@ def load_charges(path: str | Path) -> ChargeTable:
     bundled = folder.joinpath(f"{path}.toml")
     source = bundled if "/" not in str(path) and bundled.is_file() else Path(path)
     try:
-        return charge_table(tomllib.loads(source.read_text(encoding="utf-8")), str(path))
+        return charge_table(tomllib.loads(source.read_text(encoding="utf-8-sig")), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(
             f"cannot read the charges {str(path)!r} ({error})",

@@ -50,7 +50,7 @@ def _missing(path: Path, names: list[str]) -> None:
 
 
 def _read_csv(path: Path) -> dict[str, Array]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(line for line in file if not line.startswith("#"))
         names = [name.strip() for name in next(lines, [])]
         _missing(path, names)

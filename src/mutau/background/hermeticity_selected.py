@@ -49,8 +49,9 @@ Mask = NDArray[np.bool_]
 #: Forced beam muons of an estimate with effort 1, for nuclear and for the other losses.
 DEFAULT_MUONS: Final = 100_000
 _SHOWER_MUONS: Final = 20_000
-#: Fewer of them do not fix the slope of the edge, and less than ten muons decide the leakage.
+#: Fewer of them do not fix the slope of the edge; with fewer nuclear ones some ten events decide.
 _FEWEST: Final = 8_000
+_FEWEST_NUCLEAR: Final = 20_000
 #: Cuts that go with the beam trigger in the top panel of fig. 5 of the NA64mu paper.
 _TOP: Final = ("incoming_momentum", "n_tracks", "muon_energy", "muon_energy_fraction")
 #: Where the hardest hadron ends.
@@ -288,7 +289,9 @@ def non_hermeticity(
 @SOURCES.register("non-hermeticity")
 def detector_non_hermeticity(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Energy that gets past the calorimeters (paper: ~ 1e-12 for NA64mu)."""
-    top, final = non_hermeticity(experiment, n=max(int(DEFAULT_MUONS * effort), _FEWEST), seed=seed)
+    top, final = non_hermeticity(
+        experiment, n=max(int(DEFAULT_MUONS * effort), _FEWEST_NUCLEAR), seed=seed
+    )
     parts = {
         "top panel": top.value,
         "top panel err": top.err,

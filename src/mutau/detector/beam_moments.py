@@ -89,17 +89,17 @@ def beam_note(experiment: Experiment) -> str:
 
 def _on_target(experiment: Experiment) -> BeamMuons:
     """Particles of the file at the target's face, of weight 0 where they do not count."""
-    from mutau.detector.simulation_beam import entrance
-    from mutau.detector.simulation_geometry import build_layout
     from mutau.transport.beam import BeamMuons
     from mutau.transport.beam_files import file_beam, read_beam
 
-    beam, path = experiment.beam, str(experiment.beam.phase_space)
+    beam, path, detector = experiment.beam, str(experiment.beam.phase_space), experiment.detector
+    first = min((thing.z for _, thing in detector.everything()), default=experiment.target.z)
+    first = min(first, 0.0 if experiment.hall else experiment.target.z)
     columns, _ = read_beam(path, beam.particle)
-    take = file_beam(path, entrance(build_layout(experiment)), beam.particle)
+    take = file_beam(path, first, beam.particle)
     muons = take(len(columns["x_cm"]), np.random.default_rng(0), 0)
     counts: NDArray[np.bool_] = muons.weight > 0.0
-    for counter in experiment.detector.counter:
+    for counter in detector.counter:
         if counter.role == "trigger" and counter.z <= experiment.target.z:
             there = muons.at(counter.z)
             counts &= np.abs(there.x - counter.x) <= counter.width / 2

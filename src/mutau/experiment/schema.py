@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -28,7 +27,7 @@ from mutau.core.errors import MutauError, UnknownName
 from mutau.core.storage import digest
 from mutau.core.units import GEV_PER_T_CM, parse_quantity
 from mutau.experiment.document import Document, in_one_line, without_texts, write_toml
-from mutau.experiment.names import DEFAULT_PROCESS, LIMIT_METHODS, PROCESSES
+from mutau.experiment.names import DEFAULT_PROCESS, PROCESSES
 from mutau.experiment.quantities import (
     AngleNotNegative,
     Cells,
@@ -48,7 +47,7 @@ from mutau.experiment.quantities import (
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, Table
-from mutau.experiment.schema_theory import Theory
+from mutau.experiment.schema_theory import Statistics, Theory
 from mutau.experiment.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -418,13 +417,6 @@ class Systematic(Table):
 
     name: Text
     signal: RelativeError
-
-
-class Statistics(Table):
-    """How the limit is set: confidence level, and a method that the room `stats` registers."""
-
-    cl: Annotated[float, BeforeValidator(fraction), Field(gt=0.0, lt=1.0)]
-    method: Annotated[str, one_of("statistical method", LIMIT_METHODS)]
 
 
 class Experiment(BaseModel):

@@ -1,11 +1,18 @@
-"""The schema's table `theory`: which cross sections the yields of an electron beam rest on."""
+"""The schema's tables `theory`, cross sections of electron beams, and `statistics`."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from mutau.experiment.names import BREMS_METHODS, ELECTRON_MODELS, FORM_FACTORS
-from mutau.experiment.quantities import one_of
+from pydantic import BeforeValidator, Field
+
+from mutau.experiment.names import (
+    BREMS_METHODS,
+    ELECTRON_MODELS,
+    FORM_FACTORS,
+    LIMIT_METHODS,
+)
+from mutau.experiment.quantities import fraction, one_of
 from mutau.experiment.schema_beam import Table
 
 
@@ -21,3 +28,10 @@ class Theory(Table):
     form_factor: Annotated[str, one_of("form factor", FORM_FACTORS)] = "elastic"
     coulomb: bool = False
     electrons: Annotated[str, one_of("electron model", ELECTRON_MODELS)] = "virial"
+
+
+class Statistics(Table):
+    """How the limit is set: confidence level, and a method that the room `stats` registers."""
+
+    cl: Annotated[float, BeforeValidator(fraction), Field(gt=0.0, lt=1.0)]
+    method: Annotated[str, one_of("statistical method", LIMIT_METHODS)]

@@ -71,8 +71,8 @@ def write_pages(folder: Path) -> None:
 
 
 def title_of(text: str, default: str) -> str:
-    """The first heading of a page."""
-    found = re.search(r"^# (.+)$", text, re.MULTILINE)
+    """The first heading of a page, without its anchor."""
+    found = re.search(r"^# (.+?)(?: \{ #.*\})?$", text, re.MULTILINE)
     return found[1].strip() if found else default
 
 

@@ -275,6 +275,12 @@ def cross_section_answer(
 
 
 def cross_section(process: str, energy: float, model: Model | None, **options: Any) -> CrossSection:
-    """Cross section of a process; arguments as in `cross_section_answer`."""
+    """Cross section of a process, per atom or per electron, with its error.
+
+    process : a name of `mutau show processes`. energy : of the beam, GeV. options : those of
+    `mutau xsec` that the process takes, for example material="lead", method="exact", "ww" or "iww".
+    Returns CrossSection. Raises UnknownName, OutOfRange or MutauError as the process does;
+    MutauError for an option that has no effect on it.
+    """
     entry = PROCESSES[process]
     return entry.compute(_request(process, energy, model, options))[0]

@@ -237,6 +237,8 @@ def test_slabs_follow_the_map(tmp_path):
     assert np.diff(cuts).max() == 25.0
     assert 12 <= len(cuts) <= 20
     assert {855.0, 900.0, 1100.0, 1145.0} <= set(cuts)
+    for z in (0.3, 890.1, 1234.567):  # faces and planes that differ by rounding are one
+        assert np.diff(slices(smooth.model_copy(update={"z": z}))).min() > 1.0
     z = np.array([-103.0, -100.5, -100.0, 100.0, 100.5, 103.0])
     b = np.zeros((6, 2, 2, 3))
     b[2:4, ..., 1] = -0.7
@@ -262,6 +264,8 @@ def test_soft_particles_take_shorter_steps(tmp_path):
     assert got[0] == pytest.approx(math.sqrt(radius**2 - length**2) - radius, rel=3e-5)
     turned = orbit_kernel(flat, 0, 0.0, 0.0, 950.0, 0.0, 0.0, -1.0 / p, 40.0)
     assert turned[4] == 0.0
+    for k in (1e9, math.inf, math.nan):
+        assert orbit_kernel(flat, 0, 0.0, 0.0, 950.0, 0.0, 0.0, k, 40.0)[4] == 0.0
 
 
 def beam_of(n, rng):

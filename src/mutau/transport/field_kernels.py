@@ -26,6 +26,8 @@ _TURNED: Final = 3.0
 #: A step turns no more than this (rad, of a particle along z in the strongest field) and moves
 #: sideways by no more than the mean distance of the grid's points.
 _TURN: Final = 0.1
+#: Steps in a slab at which an orbit is given up: softer than 1 MeV, or no number.
+_STEPS: Final = 1e3
 
 
 @njit
@@ -175,7 +177,10 @@ def orbit_kernel(
         h = stop - z
         if 0 <= slab < nz:
             low, scale = field[edges + slab], 2.0 / (field[edges + slab + 1] - field[edges + slab])
-            n = 1 + int(abs(h) * max(turn, abs(tx) * per_x, abs(ty) * per_y))
+            steps = abs(h) * max(turn, abs(tx) * per_x, abs(ty) * per_y)
+            if not steps < _STEPS:
+                return x, y, tx, ty, 0.0
+            n = 1 + int(steps)
             h /= n
             for i in range(n):
                 u = (z + i * h - low) * scale - 1.0

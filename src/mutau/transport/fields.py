@@ -69,9 +69,8 @@ def slices(magnet: Magnet, solids: Sequence[tuple[float, float]] = ()) -> list[f
             )  # fmt: skip
     if magnet.field_map:
         middle = magnet.z + 0.5 * magnet.length
-        faces = sorted(
-            {low, begin, end, high, *(middle + _slabs(magnet.map, magnet.length)).tolist()}
-        )
+        faces = np.unique([low, begin, end, high, *(middle + _slabs(magnet.map, magnet.length))])
+        faces = faces[np.append(True, np.diff(faces) > 1e-9)]  # no slivers by rounding
         counts = [math.ceil((b - a) / MAP_SLAB - 1e-9) for a, b in pairwise(faces)]
         cuts = [np.linspace(a, b, n + 1) for (a, b), n in zip(pairwise(faces), counts, strict=True)]
         return sorted({float(z) for part in cuts for z in part})
@@ -172,7 +171,7 @@ def _worst(z: Array, lines: Array) -> float:
     return float(np.max(np.abs(np.cumsum(parts, axis=0) - smooth[1:])))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _slabs(found: FieldMap, length: float) -> Array:
     """z (cm from the middle) of the planes that bound the slabs of a map: as few as are allowed.
 
@@ -181,9 +180,8 @@ def _slabs(found: FieldMap, length: float) -> Array:
     """
     lines = found.b.reshape(len(found.z), -1)
     steps = np.diff(found.z)[:, None]
-    allowed = MAP_ERROR * float(
-        np.max(np.sum(0.5 * steps * np.abs(lines[1:] + lines[:-1]), axis=0))
-    )
+    whole = np.sum(0.5 * steps * np.abs(lines[1:] + lines[:-1]), axis=0)
+    allowed = MAP_ERROR * float(np.max(whole))
     faces = np.searchsorted(found.z, (-0.5 * length - 1e-6, 0.5 * length - 1e-6))
     bounds = [0]
     while (i := bounds[-1]) < len(found.z) - 1:

@@ -11,7 +11,7 @@ histograms whose sizes are known within their errors.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -98,7 +98,7 @@ class MassFit:
     curvature. mass_interval, coupling_interval : one standard deviation from the profile
     likelihood, within the masses that can be fitted. correlation : of mass and coupling.
     events : fitted signal. significance : of the signal, sqrt(2 ln L ratio). valid : whether the
-    minimiser is content. sizes : fitted size of each background over its expectation.
+    minimiser is content.
     """
 
     mass: float
@@ -111,7 +111,6 @@ class MassFit:
     events: float
     significance: float
     valid: bool
-    sizes: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Closure:
 
     asimov : fit of the expected spectrum. mass_pulls, coupling_pulls : (T,) of the toys whose fit
     is valid: (fitted - true) over the error on that side of the fit. failed : toys without a
-    valid fit. counts : (B,) the first toy. fit : of that toy. injected : (B,) its expectation.
+    valid fit. counts : (B,) the first toy. fit : of that toy.
     """
 
     asimov: MassFit
@@ -129,7 +128,6 @@ class Closure:
     failed: int
     counts: Array
     fit: MassFit
-    injected: Array
 
 
 def spectrum(
@@ -294,7 +292,7 @@ def fit_spectrum(
     minuit.errors["mass"], minuit.errors["square"] = 2e-3, 0.1 * start[1]
     minuit.migrad(ncall=4000)
     minuit.hesse()
-    return _result(minuit, names, expected, model)
+    return _result(minuit, expected, model)
 
 
 def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, float]:
@@ -312,7 +310,7 @@ def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, floa
     return min(max(best[1], low * 1.01), high * 0.99), _coupling_square(best[2])
 
 
-def _result(minuit: Any, names: Sequence[str], expected: Spectrum, model: Model) -> MassFit:
+def _result(minuit: Any, expected: Spectrum, model: Model) -> MassFit:
     """The fit in our words, with profile intervals and significance."""
     valid = bool(minuit.valid and minuit.accurate)
     mass, square = float(minuit.values["mass"]), float(minuit.values["square"])
@@ -330,14 +328,12 @@ def _result(minuit: Any, names: Sequence[str], expected: Spectrum, model: Model)
     strength = model.moved(mass, coupling).invisible_strength("mu")
     events = strength * float(expected.signal(mass).sum())
     mass_error, least = float(minuit.errors["mass"]), float(minuit.fval)
-    sizes = {name: float(minuit.values[name]) for name in names}
     ratio = max(2.0 * (_without_signal(minuit) - least), 0.0)
     return MassFit(
         mass, mass_error, coupling, 0.5 * coupling * error / max(square, 1e-12),
         (max(float(mass + ends["mass"][0]), low), min(float(mass + ends["mass"][1]), high)),
         (_coupling(square + ends["square"][0]), _coupling(square + ends["square"][1])),
         correlation, events, math.sqrt(ratio), valid,
-        sizes,
     )  # fmt: skip
 
 
@@ -396,9 +392,8 @@ def closure(
     mass_pulls = [_pull(f.mass, model.mass, f.mass_interval) for f in good]
     coupling_pulls = [_pull(f.coupling, model.coupling, f.coupling_interval) for f in good]
     return Closure(
-        asimov, np.array(mass_pulls), np.array(coupling_pulls), toys - len(good), counts[0],
-        fits[0], mean,
-    )  # fmt: skip
+        asimov, np.array(mass_pulls), np.array(coupling_pulls), toys - len(good), counts[0], fits[0]
+    )
 
 
 def _pull(fitted: float, true: float, interval: tuple[float, float]) -> float:

@@ -62,7 +62,7 @@ _THIS: Final = "transport/hard_losses.py"
 class HardLosses:
     """Hard collisions in one material, as the kernels of `hard_loss_kernels` read them.
 
-    cut : GeV. Lists run over ln E from log_low in steps of log_step.
+    Lists run over ln E from log_low in steps of log_step.
     rate : (N_ENERGY, 4) collisions per cm that cost more than the cut, by kind.
     logit_v : (N_ENERGY, 4, N_SHARE) ln(v/(1-v)) above which a share exp(-i d) of them lies,
         i d = 0 ... LOG_SHARE.
@@ -72,7 +72,6 @@ class HardLosses:
     recoil : (energies, N_RECOIL_V, N_RECOIL_U) quantiles of ln(p_T/m_mu) in bremsstrahlung.
     """
 
-    cut: float
     log_low: float
     log_step: float
     rate: Array
@@ -172,7 +171,7 @@ def hard_losses(material: Material, cut: float) -> HardLosses:
     inside = (np.log(grid) >= log_e[0]) & (np.log(grid) <= log_e[-1])
     restricted = loss_table(material) - np.where(inside, taken.sum(axis=0), 0.0)
     return HardLosses(
-        cut, float(log_e[0]), float(log_e[1] - log_e[0]), table["rate"], table["logit"],
+        float(log_e[0]), float(log_e[1] - log_e[0]), table["rate"], table["logit"],
         table["taken"], table["variance"], restricted, recoil_table(material.dominant_element),
     )  # fmt: skip
 

@@ -16,11 +16,13 @@ from mutau.xsec.muon_electron import (
     ALPHA_GENERATOR,
     ELASTIC,
     GAMMA,
+    NO_CUTS,
     NUNU,
     PAPER_CUTS,
     ZPRIME,
     Cuts,
     Reaction,
+    allowed_electron_energies,
     closing_mass,
     elastic_spectrum,
     elastic_window,
@@ -285,3 +287,21 @@ def test_bad_input_is_refused():
         electron_spectrum(Reaction(GAMMA, E1), [3.0, 1.0], PAPER_CUTS)
     with pytest.raises(OutOfRange, match="no event"):
         kept_fraction(Reaction(ZPRIME, E1, 0.29, 1e-3), PAPER_CUTS, PAPER_CUTS)
+
+
+@pytest.mark.parametrize("mass", [1e-3, 0.1, 0.25])
+@pytest.mark.parametrize("energy", [15.0, 150.0])
+def test_the_softest_electron_is_the_one_of_two_body_kinematics(energy, mass):
+    """Smallest |t| with a muon and V at rest to each other: the product of the smallest and the
+    largest is 4 m_e^2 (E_i - E_f)^2 with the electron's energies in the centre of mass."""
+    s = M_MU**2 + M_E**2 + 2.0 * M_E * energy
+    pair = (M_MU + mass) ** 2
+    if math.sqrt(s) < M_MU + mass + M_E:
+        assert allowed_electron_energies(energy, mass, NO_CUTS) is None
+        return
+    e_i, e_f = ((s + M_E**2 - square) / (2.0 * math.sqrt(s)) for square in (M_MU**2, pair))
+    most = 2.0 * (e_i * e_f + math.sqrt((e_i**2 - M_E**2) * (e_f**2 - M_E**2)) - M_E**2)
+    least = 4.0 * M_E**2 * (e_i - e_f) ** 2 / most
+    low, high = allowed_electron_energies(energy, mass, NO_CUTS)
+    assert low == pytest.approx(least / (2.0 * M_E), rel=1e-5)
+    assert high == pytest.approx(most / (2.0 * M_E), rel=1e-5)

@@ -341,7 +341,9 @@ def allowed_electron_energies(energy: float, mass: float, cuts: Cuts) -> tuple[f
     s = center_of_mass_energy(energy) ** 2
     v_min = max(cuts.emitted_energy_min, _SOFTEST)
     soft = max(mass * M_MU, 0.5 * v_min * M_MU**2 / energy)
-    least = 0.5 * (soft + 0.5 * mass**2) ** 2 / s  # half of what a forward electron must take
+    # half a bound from below: |t| > m_e^2 (W^2 - m_mu^2)^2 / s^2 for a muon and V of mass W, and
+    # W^2 - m_mu^2 >= 2 soft + mass^2
+    least = M_E * (soft + 0.5 * mass**2) ** 2 / s**2
     low = max(cuts.electron_energy_min - M_E, least)
     high = min(cuts.electron_energy_max - M_E, energy - M_MU - mass)
     if not low < high:

@@ -179,6 +179,39 @@ def test_check_tells_its_problems_as_json(cli, files, tmp_path):
     assert good["problems"] == []
 
 
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    """Spreadsheets and some editors begin text files with one."""
+    import numpy as np
+
+    from mutau.background.sideband import read_spectrum
+    from mutau.experiment import load_experiment
+    from mutau.experiment.field_maps import read_field_map, write_field_map
+    from mutau.limits import load_curve
+    from mutau.models import load_charges
+    from mutau.transport.beam_files import read_beam
+
+    def marked(name, text):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8-sig")
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+        return str(path)
+
+    good = Path(experiment_path("na64mu")).read_text(encoding="utf-8")
+    assert load_experiment(marked("a.toml", good)).digest == load_experiment("na64mu").digest
+    charges = 'schema = 1\nname = "mine"\nsource = "t"\n[charges]\nmu = 1.0\nnumu = 1.0\n'
+    assert load_charges(marked("b.toml", charges)).name == "mine"
+    curve = load_curve(marked("c.csv", "# cl: 0.9\nmass_GeV,coupling\n0.1,1e-3\n0.2,2e-3\n"))
+    assert curve.coupling.tolist() == [1e-3, 2e-3]
+    beam = marked("d.csv", "x_cm,y_cm,px_GeV,py_GeV,pz_GeV\n1,0,0,0,160\n")
+    assert read_beam(beam, "mu-")[0]["x_cm"].tolist() == [1.0]
+    side, ramp = np.array([-1.0, 1.0]), np.ones((2, 2, 2, 3))
+    write_field_map(tmp_path / "e.csv", side, side, side, ramp)
+    field = read_field_map(marked("e.csv", (tmp_path / "e.csv").read_text()))
+    assert field.strongest == pytest.approx(np.sqrt(3.0))
+    spectrum = marked("f.csv", "energy_GeV\n50\n60\n")
+    assert read_spectrum(spectrum, edges=[40.0, 55.0, 70.0]).counts.tolist() == [1.0, 1.0]
+
+
 OUTPUTS = [
     (("limit", "na64mu", *MASS), ".npz", "file"),
     (("combine", "na64mu", "muone", *MASS), ".npz", "file"),
@@ -283,6 +316,22 @@ WRONG = [
         for a in ("0", "nan")
     ],
 ]
+
+
+@pytest.mark.parametrize("verb", ["limit", "sensitivity"])
+def test_what_is_cheap_to_refuse_is_refused_before_minutes(assert_refused, monkeypatch, verb):
+    """A background that is computed takes minutes; nothing may be refused after it that is known
+    before."""
+    computed = "mutau.pipeline.background_choice.computed_background"
+    monkeypatch.setattr(computed, lambda *_, **__: pytest.fail("computed"))
+    words = [verb, "na64mu", "--background", "computed"]
+    if verb == "sensitivity":
+        words += ["--exposure", "1e11"]
+    for wrong in (
+        ("--mass", "0.1", "--method", "x"), ("--mass", "80"), ("--mass", "0.1,nan"),
+        ("--mass", "0.1", "--model", "dark-photon"), ("--mass", "0.1", "--alpha-d", "-1"),
+    ):  # fmt: skip
+        assert_refused(*words, *wrong)
 
 
 def test_the_parser_names_the_value(assert_refused):

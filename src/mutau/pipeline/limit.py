@@ -72,7 +72,7 @@ def limit_curve(
     Raises UnknownName, OutOfRange or MutauError as the rooms do.
     """
     experiment = load_experiment(experiment)
-    road, loaded = road_of(experiment), with_background(experiment, background, seed=seed)
+    road = road_of(experiment)
     cl, method = chosen_level(experiment, cl), chosen_method(experiment, method, background)
     refuse_full_chain(experiment, full_chain)
     grid = default_masses(experiment) if masses is None else numbers(masses)
@@ -80,6 +80,7 @@ def limit_curve(
         [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
     )
     check_masses(experiment, grid.tolist())
+    loaded = with_background(experiment, background, seed=seed)  # minutes, where it is computed
     effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
     highest = model_class(model).coupling_max
 
@@ -129,9 +130,12 @@ def chosen_method(experiment: Experiment, method: str | None, background: str) -
     """The method asked for, else that of the file, else DEFAULT_METHOD.
 
     A file's "events" knows no background; where one is computed "bayes" stands for it, which is
-    the same for nothing seen.
+    the same for nothing seen. Raises UnknownName.
     """
+    from mutau.stats import METHODS
+
     if method is not None:
+        METHODS[method]
         return method
     stated = experiment.statistics.method if experiment.statistics else DEFAULT_METHOD
     return DEFAULT_METHOD if (stated, background) == ("events", "computed") else stated

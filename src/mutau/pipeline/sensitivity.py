@@ -126,12 +126,12 @@ def sensitivity(
     check_masses(experiment, grid.tolist())
     refuse_full_chain(experiment, full_chain)
     stated = stated_particles(experiment)
-    loaded = with_background(experiment, background, seed=seed)
-    clean = with_background(experiment, "none")
     settings = _Settings(
         chosen_level(experiment, cl), chosen_method(experiment, method, background),
         model_class(model).coupling_max, seed,
     )  # fmt: skip
+    loaded = with_background(experiment, background, seed=seed)  # minutes, where it is computed
+    clean = with_background(experiment, "none")
     here = [(n / stated, at_exposure(loaded, n), at_exposure(clean, n)) for n in particles.tolist()]
     effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
     road = road_of(experiment)

@@ -15,7 +15,7 @@ from mutau.sampling.importance import edges_by_content
 Array = NDArray[np.float64]
 
 _BINS: Final = 48
-#: Share of points that are uniform in the cube: no weight is above its inverse.
+#: Share of points that are uniform in the cube, if not told: no weight is above its inverse.
 _PLAIN: Final = 0.3
 _FLAT: Final = 0.2
 #: Points with a value that the grid needs to follow values instead of hints.
@@ -41,17 +41,22 @@ class Integral:
     largest: float = 0.0
 
 
-def draw(edges: Array, m: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """(u (m, D), weight (m,)) of points from the mixture of grid (`adapted`) and uniform."""
+def draw(
+    edges: Array, m: int, rng: np.random.Generator, plain: float = _PLAIN
+) -> tuple[Array, Array]:
+    """(u (m, D), weight (m,)) of points from the mixture of grid (`adapted`) and uniform.
+
+    plain : share of the uniform ones.
+    """
     n_dims = len(edges)
     axes = np.arange(n_dims)
     place = rng.random((m, n_dims)) * _BINS
     cell = place.astype(np.int64)
     low, high = edges[axes, cell], edges[axes, cell + 1]
     u = low + (place - cell) * (high - low)
-    plain = rng.random(m) < _PLAIN
-    u[plain] = rng.random((int(plain.sum()), n_dims))
-    return u, 1.0 / (_PLAIN + (1.0 - _PLAIN) * _grid_density(edges, u))
+    even = rng.random(m) < plain
+    u[even] = rng.random((int(even.sum()), n_dims))
+    return u, 1.0 / (plain + (1.0 - plain) * _grid_density(edges, u))
 
 
 def _grid_density(edges: Array, u: Array) -> Array:
@@ -64,20 +69,21 @@ def _grid_density(edges: Array, u: Array) -> Array:
 
 
 def adapted(
-    function: Function, n_dims: int, n: int, rng: np.random.Generator, *, rounds: int = 4
-) -> Array:
+    function: Function, n_dims: int, n: int, rng: np.random.Generator, *, rounds: int = 4,
+    plain: float = _PLAIN,
+) -> Array:  # fmt: skip
     """Edges (n_dims, B + 1) of a grid that follows a function; n points altogether.
 
     function : as in `integrate`.
     Method: edges shared out along each axis by the root of the second moment, which is the best
-    density of a product form (after G. P. Lepage, J. Comput. Phys. 27 (1978) 192); three tenths of
-    the points are uniform and all weights are those of the mixture, so that none exceeds 10/3.
+    density of a product form (after G. P. Lepage, J. Comput. Phys. 27 (1978) 192); a share `plain`
+    of the points is uniform and all weights are those of the mixture, so that none exceeds 1/plain.
     """
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (n_dims, 1))
     profile = np.zeros((2, n_dims, _BINS * 2))
     found = 0
     for _ in range(rounds):
-        u, weight = draw(edges, max(n // rounds, 100), rng)
+        u, weight = draw(edges, max(n // rounds, 100), rng, plain)
         values, hints, _ = function(u, rng)
         found += int(np.count_nonzero(values))
         for axis in range(n_dims):
@@ -93,8 +99,9 @@ def adapted(
 
 
 def integrate(
-    function: Function, n_dims: int, n: int, rng: np.random.Generator, *, rounds: int = 4
-) -> Integral:
+    function: Function, n_dims: int, n: int, rng: np.random.Generator, *, rounds: int = 4,
+    plain: float = _PLAIN,
+) -> Integral:  # fmt: skip
     """Mean of a random function over the unit cube, drawn from a grid that adapts to it.
 
     function : (u (m, n_dims), rng) -> (values (m,), hints (m,), extra (m, E)). Hints are values of
@@ -102,13 +109,14 @@ def integrate(
     extra is averaged with the values as weights.
     n : points altogether; half of them adapt the grid, the other half is the answer, unbiased
     because the grid does not depend on it. Values must not be negative.
+    plain : share of uniform points; more where rare heavy values may lie beside the grid.
     Check: a flat function leaves the grid uniform but for the noise of the warm-up.
     """
-    edges = adapted(function, n_dims, n // 2, rng, rounds=rounds)
+    edges = adapted(function, n_dims, n // 2, rng, rounds=rounds, plain=plain)
     powers, extras, count, top = np.zeros(3), np.zeros(0), 0, 0.0
     for _ in range(rounds):
         m = max(n // (2 * rounds), 100)
-        u, weight = draw(edges, m, rng)
+        u, weight = draw(edges, m, rng, plain)
         values, _, extra = function(u, rng)
         values = values * weight
         powers += [np.sum(values**k) for k in (1, 2, 3)]

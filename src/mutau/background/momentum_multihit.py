@@ -40,6 +40,9 @@ Mask = NDArray[np.bool_]
 MERGED: Final = 0.1
 #: Displacements of a muon's hit beyond this (cm, three times the resolution) spoil it.
 FAR: Final = 0.03
+#: Share of events that are not drawn where most wrong tracks come from: those with fewer spoiled
+#: hits, kinked by their loss, come from everywhere.
+_PLAIN: Final = 0.6
 #: Softest electron that is followed, GeV; softer ones leave the planes.
 T_MIN: Final = 0.3
 #: Hits of a muon that make it a track of its own, beside the one that is used.
@@ -47,7 +50,7 @@ SECOND_TRACK: Final = 4
 _ADDED: Final = "extra"
 #: How often the simulation spoils 0, 1, ... of a muon's hits that stand apart; weights correct it.
 #: Most that counts has two or three of them spoiled; the fewer, the more nature has.
-_SPOILED: Final = np.array([0.03, 0.07, 0.40, 0.42, 0.04, 0.02, 0.02])
+_SPOILED: Final = np.array([0.04, 0.10, 0.60, 0.20, 0.03, 0.02, 0.02])
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,7 @@ def wrong_hits(
             values = values * _trigger_of_two(spec, both)
         return values * chosen, hints * chosen, both.transfer[:, None]
 
-    return integrate(function, 4, n, rng)
+    return integrate(function, 4, n, rng, plain=_PLAIN)
 
 
 def with_more_trackers(experiment: Experiment, n: int) -> Experiment:

@@ -103,7 +103,7 @@ class PublishedLimit:
         return np.asarray(np.exp(self._log_line(np.log(m))))
 
     def _log_line(self, log_mass: Array) -> Array:
-        """ln(coupling) of the line at ln(mass), NaN beyond the curve, the weaker bound at a step."""
+        """ln(coupling) of the line at ln(mass), NaN beyond it, the weaker bound at a step."""
         nodes, values = np.log(self.mass), np.log(self.coupling)
         line = np.asarray(np.interp(log_mass, nodes, values, left=np.nan, right=np.nan))
         weakest = np.min if self.excludes == "below" else np.max

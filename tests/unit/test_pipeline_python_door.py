@@ -51,6 +51,8 @@ def test_a_changed_experiment_is_drawn_without_a_file():
 @pytest.mark.parametrize("masses", [["100MeV"], [], 0.1, [[0.1]]])
 def test_masses_that_are_no_list_of_numbers(masses):
     with pytest.raises(mutau.MutauError, match=r"masses = .*a list of numbers in GeV"):
+        mutau.combined_limit(["na64mu"], masses)
+    with pytest.raises(mutau.MutauError, match=r"masses = .*a list of numbers in GeV"):
         mutau.limit_curve("na64mu", masses)
 
 

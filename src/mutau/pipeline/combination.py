@@ -17,7 +17,13 @@ from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
-from mutau.pipeline.limit import DEFAULT_CL, model_digest, refuse_visible, side_by_side
+from mutau.pipeline.limit import (
+    DEFAULT_CL,
+    model_digest,
+    numbers,
+    refuse_visible,
+    side_by_side,
+)
 from mutau.pipeline.roads import Effort, Prepared, check_masses, road_of, takes_mass
 from mutau.pipeline.yields import assemble
 from mutau.stats import counting_model, discovery, upper_limit
@@ -129,9 +135,7 @@ def combined_limit(
     Raises UnknownName, OutOfRange, MutauError.
     Check: one experiment alone gives its own limit by the same method.
     """
-    experiments = load_all(names)
-    if not len(masses):
-        raise MutauError("masses must be a list of numbers", place="masses", remedy="name one")
+    experiments, masses = load_all(names), numbers(masses).tolist()
     highest = model_class(model).coupling_max
     for mass in masses:
         _able(experiments, mass)
@@ -154,7 +158,7 @@ def combined_limit(
         solved = solve_coupling(excess, 1.0, highest=highest, tolerance=1e-5)
         return solved.coupling, solved.coupling_err
 
-    found = side_by_side(at, list(masses), "combined", progress)
+    found = side_by_side(at, masses, "combined", progress)
     couplings, errors = np.array(found).T
     return Exclusion(
         mass=np.asarray(masses, float),

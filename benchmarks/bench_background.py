@@ -71,7 +71,7 @@ def decays() -> list[Row]:
         out.append(row(name, rate, "1/s/core", "exact kinematics", **plain))
     channel = kaon.channel("mu", "nu")
     got, seconds = _timed(lambda: selected_decays(experiment, "K-", channel, n=events))
-    error = _gain(got.total / 3e-8, got.err / got.total, events)
+    error = _gain(got.total / 3e-8, got.passed.err / got.total, events)
     out.append(row("K- to mu nu, all cuts", seconds, "s", error, GOAL))
     return out
 

@@ -94,8 +94,11 @@ def test_knock_on_electrons_and_the_law_of_inefficiencies():
     """Paper: <= 1e-11 per muon, and a factor of about 0.02 for each further tracker."""
     cuts = TrackCuts(100.0, 6)
     got = wrong_hits(SPEC, cuts, "one track", 150_000, stream(7))
-    assert got.err < 0.5 * got.value
-    assert 1e-13 < got.value < 1e-11
+    # 45 such samples give 5.9(2)e-12; one event may hold a fifth, and the error then says so
+    assert got.err < 0.75 * got.value
+    assert got.effective > 5.0
+    assert got.value == pytest.approx(5.9e-12, abs=2.5 * got.err)
+    assert got.value < 1e-11
     law = inefficiency_law(NA64, cuts, 2, 200_000, stream(8))
     assert 0.85 * 0.02 * 0.98 < law.extra[0] <= 0.02 * 0.98  # the rest fails its chi^2
     assert law.extra[1] == pytest.approx(0.02 * 0.98 * law.extra[0], rel=0.05)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mutau
+from mutau.pipeline.yields import yields_answer
 
 
 def test_an_experiment_in_one_line():
@@ -61,3 +62,23 @@ def test_a_model_point_is_no_tag():
         mutau.MutauError, match=r"DarkPhoton.* is not the tag of a model; .*lmu-ltau"
     ):
         mutau.limit_curve("na64mu", [0.1], model=mutau.DarkPhoton(mass=0.1, epsilon=1e-3))
+
+
+@pytest.mark.parametrize(("observed", "told"), [([1.0, 2.0], 3.0), ([1.0, np.nan], None)])
+def test_the_observed_count_is_told_where_every_period_has_one(observed, told):
+    one, two = np.ones(1), np.full(2, 0.5)
+    yields = mutau.Yields(
+        ("produced",),
+        one,
+        one,
+        two,
+        two,
+        np.array(observed),
+        two,
+        0.0,
+        0.1,
+        1e-3,
+        "toy",
+        "lmu-ltau",
+    )
+    assert yields_answer(yields)["observed"] == told

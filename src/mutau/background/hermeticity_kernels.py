@@ -136,7 +136,8 @@ def force_losses(
         vertex[i, V_E], vertex[i, V_WEIGHT] = lost, total * dense * span[i]
         vertex[i, V_ROW] = r
         if lost > event[E_VERTEX + 3]:
-            event[E_VERTEX : E_VERTEX + 3] = event[PX : PZ + 1]
+            for k in range(3):
+                event[E_VERTEX + k] = event[PX + k]
             event[E_VERTEX + 3], event[E_VERTEX + 4] = lost, kind + 1.0
         if kind != hard.NUCLEAR:
             left = rows[r, Z] + rows[r, LENGTH] - event[PZ]
@@ -364,7 +365,8 @@ def cascades(
                 continue
             if _hard_flight(rng, rows, tables, event, top, r, biased, weight):
                 lead[L_COLLISIONS] += 1.0
-                q[:] = top
+                for k in range(q.size):
+                    q[k] = top[k]
                 count = _hard_fragment(
                     rng, rows, event, stack, count - 1, q, r, bias, biased, leading, False, weight,
                     lead,

@@ -53,8 +53,8 @@ def _back(states: Array, z_from: float, z_to: float, rows: Array, tables: Array)
             x, y = x - (z - high) * tx, y - (z - high) * ty
             x, y, tx, ty, good = bend(x, y, high, tx, ty, p, rows, tables, r, low - high, 1.0)
             z, fine = low, fine * good
-        out[i, :5] = x - (z - z_to) * tx, y - (z - z_to) * ty, tx, ty, p
-        out[i, 5] = fine
+        out[i, 0], out[i, 1] = x - (z - z_to) * tx, y - (z - z_to) * ty
+        out[i, 2], out[i, 3], out[i, 4], out[i, 5] = tx, ty, p, fine
     return out
 
 

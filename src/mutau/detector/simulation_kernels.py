@@ -418,12 +418,14 @@ def walk(
         if kind == SOLID:
             target = rows[r, TARGET] > 0.0
             if target and event[E_TARGET + EN] == 0.0:
-                event[E_TARGET : E_TARGET + 6] = event[:6]
+                for k in range(6):
+                    event[E_TARGET + k] = event[k]
             _solid(rng, rows, tables, kicks, event, extra, stack, r, stop)
             if event[EN] <= 0.0 or (target and event[PZ] == stop):
                 return r
             if target and event[PZ] >= low + length - 1e-9:
-                event[E_OUT : E_OUT + 6] = event[:6]
+                for k in range(6):
+                    event[E_OUT + k] = event[k]
         elif kind == DIPOLE:
             owed += _dipole(rng, rows, tables, kicks, event, extra, stack, r)
         elif within(event[PX], event[PY], rows, r):

@@ -425,7 +425,8 @@ def fly(
     """
     count -= 1
     q = stack[stack.shape[0] - 1]
-    q[:] = stack[count]
+    for k in range(q.size):
+        q[k] = stack[count, k]
     alive = True
     for r in range(int(q[S_ROW]), rows.shape[0]):
         low, high = rows[r, Z], rows[r, Z] + rows[r, LENGTH]

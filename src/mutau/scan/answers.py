@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mutau.core.types import provenance
-from mutau.pipeline.simulate_results import beam_profile, cut_flow, trigger_rate
+from mutau.pipeline.simulate_results import beam_profile, cut_flow, trigger_efficiency, trigger_rate
 from mutau.scan.simulate import Run, SimulationResult
 
 
@@ -14,6 +14,7 @@ def simulation_answer(run: Run, result: SimulationResult) -> dict[str, Any]:
     experiment = run.load()
     profile = beam_profile(result.tally)
     rate, rate_err = trigger_rate(result.tally)
+    share, share_err = trigger_efficiency(result.tally)
     return {
         "experiment": run.name,
         "beam_particles": run.n,
@@ -21,8 +22,10 @@ def simulation_answer(run: Run, result: SimulationResult) -> dict[str, Any]:
         "kept_by_beam_counters": profile.kept,
         "sigma_x_cm": profile.sigma_x if profile.kept else None,
         "sigma_y_cm": profile.sigma_y if profile.kept else None,
-        "trigger_per_particle": rate,
-        "trigger_per_particle_err": rate_err,
+        "trigger_per_beam_particle": rate,
+        "trigger_per_beam_particle_err": rate_err,
+        "trigger_per_particle_on_target": share,
+        "trigger_per_particle_on_target_err": share_err,
         "cutflow": [
             {"cut": cut, "share": share, "share_err": err}
             for cut, share, err in cut_flow(result.tally, experiment)

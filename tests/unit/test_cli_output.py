@@ -1,5 +1,7 @@
 """Readable answers: nothing that one would copy is broken, nothing is left blank."""
 
+import subprocess
+import sys
 import time
 
 from mutau.cli.output import emit, progress_bar, with_bins
@@ -65,3 +67,13 @@ def test_progress_without_a_terminal_is_lines(capsys, monkeypatch):
     capsys.readouterr()
     time.sleep(0.05)
     assert capsys.readouterr().err == ""
+
+
+def test_a_closed_stdout_or_stderr_is_no_mistake():
+    """As a daemon may have them: the program runs, and says what it can."""
+    words = f"{sys.executable} -m mutau show models"
+    for closed, out in ((">&-", False), ("2>&-", True), (">&- 2>&-", False)):
+        done = subprocess.run(
+            ["sh", "-c", f"{words} {closed}"], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr, bool(done.stdout)) == (0, "", out), closed

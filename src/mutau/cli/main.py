@@ -128,6 +128,9 @@ def run() -> NoReturn:
     and what the machine refuses (a full disk).
     """
     warnings.showwarning = _show_warning
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever began the program
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that no encoding holds are spelled out
         sys.stdout.reconfigure(errors="backslashreplace")
     seen: list[int] = []

@@ -139,7 +139,7 @@ def momentum_mismatch_multi_hit(experiment: Experiment, seed: int, effort: float
     per_particle is the spectrometer alone, as in the paper: one track, of the combination of
     smallest chi^2, below 100 of 160 GeV, whereas the muon crosses all planes. The electrons have
     10 GeV and more: behind the trigger counters little, behind the calorimeters nothing is left
-    (parts). Statistical error about 2 % at effort 1.
+    (parts). Statistical error about 20 % at effort 1.
     """
     spec = spectrometer(experiment, LOSS_SEEN)
     size = max(int(6e5 * effort), 20_000)

@@ -31,6 +31,7 @@ METHODS = ("bayes", "toys-cls", "hybrid-cls", "asymptotic-cls", "toys", "asympto
 REFERENCE_MASS = 1e-3
 MASSES = (1e-6, 0.5)
 PEAK = (0.15, 0.4)  # GeV, where secondary positrons meet the resonance
+SUMMIT = (0.235, 0.24, 0.245)  # GeV, in every curve: where they are most
 RISES = (0.01, 0.05, 0.1)  # over the limit at 1 keV, at which the flat part is said to end
 ITERATED = ((1e-3, 0.0), (0.24, 0.0), (0.24, 0.1))
 
@@ -39,7 +40,9 @@ def masses(level: Level) -> Array:
     """Masses of the curves, GeV: the paper's range, closer where annihilation peaks."""
     near = max(level.points // 3, 3)
     return np.unique(
-        np.concatenate([np.geomspace(*MASSES, level.points - near), np.geomspace(*PEAK, near)])
+        np.concatenate(
+            [np.geomspace(*MASSES, level.points - near), np.geomspace(*PEAK, near), SUMMIT]
+        )
     )
 
 

@@ -232,7 +232,7 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     track_error = tracks(experiment, w.low).error
 
     def by_period(point: Model) -> tuple[list[Parts], Array]:
-        strength = point.lepton_coupling("e") ** 2 * point.branching_invisible
+        strength = point.invisible_strength("e")
         return [brems.scaled(strength), annihilation(point)], np.array(
             [np.hypot(track_error, TABLE_ERROR), np.hypot(track_error, ANNIHILATION_ERROR)]
         )

@@ -95,7 +95,7 @@ def emissions(
     way = tracks(experiment, low)
     energy = np.geomspace(low, 1.0001 * experiment.beam.energy, RATE_NODES)
     top = np.minimum(energy, experiment.beam.energy)
-    strength = model.lepton_coupling("e") ** 2 * model.branching_invisible
+    strength = model.invisible_strength("e")
     brems = brems_emission(way, model.mass, low, x_low, brems_theory(experiment))
     rate = strength * brems.atoms * brems.table.above(top, np.full(RATE_NODES, k_low))
     fraction = np.array([quantiles(brems.table, float(e), k_low) for e in top])
@@ -283,7 +283,7 @@ def _sources(
 ) -> tuple[float, Array, list[Emission]]:
     """Mean numbers per beam particle, of bremsstrahlung and of annihilations by node; channels."""
     way = tracks(experiment, floor)
-    strength = model.lepton_coupling("e") ** 2 * model.branching_invisible
+    strength = model.invisible_strength("e")
     brems = brems_emission(way, model.mass, floor, 0.0, brems_theory(experiment))
     annihilation = annihilation_emission(
         way, model, floor, motion(experiment), experiment.beam.energy_spread
@@ -309,7 +309,7 @@ def _mean_cross_section(experiment: Experiment, stuff: Material, model: Model) -
     """Bremsstrahlung at the beam energy per mean atom, pb: what event files state."""
     atoms = stuff.atoms_per_cm3
     number = sum(n for _, n in atoms)
-    strength = model.lepton_coupling("e") ** 2 * model.branching_invisible
+    strength = model.invisible_strength("e")
     sigma = error = 0.0
     theory = brems_theory(experiment)
     for element, n in atoms:

@@ -217,16 +217,19 @@ def electron_spectrum(
 
 def kept_fraction(
     reaction: Reaction, cuts: Cuts, tighter: Cuts, *, accuracy: float = 1e-4
-) -> float:
+) -> tuple[float, float]:
     """Share of the events within `cuts` that `tighter` keeps too (paper, footnote 5).
 
+    Returns (share, its error by the two quadratures).
     Raises OutOfRange if nothing passes `cuts`.
     Check: 1 for equal cuts.
     """
-    whole = total_cross_section(reaction, cuts, accuracy=accuracy).sigma_pb
-    if whole == 0.0:
+    whole = total_cross_section(reaction, cuts, accuracy=accuracy)
+    if whole.sigma_pb == 0.0:
         raise OutOfRange("no event passes the first cuts", remedy="choose a smaller mass")
-    return total_cross_section(reaction, tighter, accuracy=accuracy).sigma_pb / whole
+    kept = total_cross_section(reaction, tighter, accuracy=accuracy)
+    share = kept.sigma_pb / whole.sigma_pb
+    return share, math.hypot(kept.sigma_err_pb, share * whole.sigma_err_pb) / whole.sigma_pb
 
 
 def closing_mass(energy: float, cuts: Cuts) -> float:

@@ -48,7 +48,7 @@ def background(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Every background source per particle on target, with errors, beside the paper's value."""
+    """Backgrounds per particle on target, beside the paper's. Each with its errors."""
     from mutau.experiment import load_experiment
     from mutau.pipeline.backgrounds import background_answer
 
@@ -100,7 +100,7 @@ def optimise(
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """Cuts for the best expected limit given the backgrounds, judged on independent samples."""
+    """Cuts for the best expected limit. Judged on independent samples."""
     from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
     from mutau.pipeline.muone_optimise import optimise as search
@@ -134,7 +134,7 @@ def measure(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Mass and coupling fitted from the missing-mass peak of an injected signal, with pulls."""
+    """Mass and coupling from an injected missing-mass peak. With pulls."""
     from mutau.experiment import load_experiment
     from mutau.pipeline.muone_mass import measure_answer
 

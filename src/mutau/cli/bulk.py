@@ -32,7 +32,7 @@ def scan(
     yes: Annotated[bool, typer.Option("--yes", help="Run however long it takes.")] = False,
     json: o.Json = False,
 ) -> None:
-    """A grid of limits or yields, sharded; killed at any time, it goes on with --resume."""
+    """A grid of limits or yields. Killed at any time, it goes on with --resume."""
     from mutau.core.errors import MutauError
     from mutau.scan.grid import load_grid
     from mutau.scan.points import run_scan
@@ -87,7 +87,7 @@ def simulate(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Beam particles (or signal) through the whole set-up, to Parquet; killed, it goes on."""
+    """Beam particles or signal through the whole set-up. To Parquet; killed, it goes on."""
     from mutau.experiment import load_experiment
     from mutau.scan.answers import simulation_answer
     from mutau.scan.simulate import Run, run_simulation

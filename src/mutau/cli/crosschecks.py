@@ -21,7 +21,7 @@ def crosscheck(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Ours beside another program (Geant4, ACTS) on the same input; skipped where not installed."""
+    """Ours beside Geant4 or ACTS on the same input. Skipped where not installed."""
     from mutau.peers import crosscheck_answer
 
     with progress_bar("crosscheck", quiet=json) as progress:

@@ -27,7 +27,7 @@ def combine(
     out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
     json: o.Json = False,
 ) -> None:
-    """Upper limit on the coupling from several experiments in one likelihood."""
+    """Limit from several experiments in one likelihood."""
     from mutau.core.storage import check_output
     from mutau.pipeline.combination import combined_limit
     from mutau.pipeline.limit import limit_answer
@@ -81,7 +81,7 @@ def discover(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Expected p-value and significance of a true point, and the region it would be measured in."""
+    """Expected significance of a true point. And the region it would be measured in."""
     from mutau.pipeline.combination import discovery_reach
     from mutau.pipeline.contours import contours_answer, measured_contours
 

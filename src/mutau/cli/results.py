@@ -75,7 +75,7 @@ def xsec(
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """Total cross section per atom (or per electron) in pb, with its error."""
+    """Cross section per atom (or electron) in pb, with its error."""
     from mutau.pipeline.point import cross_section_answer, needs_model, refuse_unused
 
     chosen = [name for name in o.given(context) if name in _XSEC_OPTIONS or name in _MODEL_OPTIONS]
@@ -140,7 +140,7 @@ def yields(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Expected signal after each cut, background, and their errors."""
+    """Expected signal after each cut, and background. With their errors."""
     from mutau.experiment import load_experiment
     from mutau.pipeline.roads import refuse_unused_events
     from mutau.pipeline.yields import expected_yields, yields_answer
@@ -209,7 +209,7 @@ def generate(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Signal events for other programs (.lhe, .lhe.gz, .hepmc, .root, .parquet, .npz)."""
+    """Signal events for other programs. LHE, HepMC3, ROOT, Parquet, NumPy."""
     from mutau.experiment import load_experiment
     from mutau.pipeline.generate import generate_events
     from mutau.sampling.event_files import check_output, write_events
@@ -262,7 +262,7 @@ def cascade(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Mean differential track length of e- and e+ in an electromagnetic cascade."""
+    """Track length dL/dE of e- and e+ in a shower; the calorimeter."""
     from mutau.experiment import load_experiment
     from mutau.pipeline.cascade import calorimeter_answer, cascade_answer
 

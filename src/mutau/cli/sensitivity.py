@@ -28,7 +28,7 @@ def sensitivity(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Expected limit over exposure, with background and without; where background begins."""
+    """Expected limit over exposure. With background and without; where background begins."""
     from mutau.experiment import load_experiment
     from mutau.pipeline.roads import refuse_unused_events
     from mutau.pipeline.sensitivity import sensitivity as expected

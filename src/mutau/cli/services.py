@@ -51,7 +51,7 @@ def plane(
     out: o.Output = "plane.png",
     json: o.Json = False,
 ) -> None:
-    """The exclusion plane: limits of experiments, published curves, the muon g-2 band."""
+    """The exclusion plane: limits, published curves, the g-2 band."""
     from mutau.core.storage import check_output
     from mutau.pipeline.plane import exclusion_plane, plane_answer
     from mutau.plotting.static import check_style, check_suffix, write_figure
@@ -81,7 +81,7 @@ def reproduce(
     out: o.Folder = "results",
     json: o.Json = False,
 ) -> None:
-    """Every figure and number of the papers beside ours, and report.html."""
+    """Figures and numbers of the papers beside ours. And report.html."""
     from mutau.core.storage import check_folder
     from mutau.papers.reproduction import LEVELS, PAPERS, paper_name
     from mutau.papers.reproduction import reproduce as run
@@ -117,7 +117,7 @@ def check(
     file: Annotated[str, typer.Argument(help="An experiment file (TOML), or a bundled name.")],
     json: o.Json = False,
 ) -> None:
-    """Located diagnosis of an experiment file; changes and runs nothing."""
+    """Located diagnosis of an experiment file. Changes and runs nothing."""
     from mutau.pipeline.show import check_answer, problem_rows
 
     try:
@@ -141,7 +141,7 @@ def show(
     ] = False,
     json: o.Json = False,
 ) -> None:
-    """What there is: experiments, materials, models, processes, limits, constants, references."""
+    """Experiments, materials, models, limits: what there is."""
     from mutau.pipeline.show import show_answer
 
     emit(show_answer(what, missing=missing), json)

@@ -49,6 +49,19 @@ def test_limit_and_plane_agree_to_the_digit(cli, tmp_path):
     assert saved.coupling[0] == point["coupling_upper_limit"]
 
 
+def test_plane_for_people(cli, caplog):
+    """One line per experiment with the best coupling; points and notices of fonts stay away."""
+    found = cli("plane", "na64mu", "--mass", "1MeV:0.5:6", "-n", "1000", "-o", "p.pdf")
+    assert found.err == ""
+    assert caplog.messages == []
+    assert "lowest_coupling" in found.out
+    assert "coupling_upper_limit" not in found.out
+    for verb in ("plane", "combine"):
+        wrong = cli(verb, "ldmx-like", "--mass", "0.1", "-n", "1000")
+        assert wrong.code == 2
+        assert "computed by quadrature" in wrong.err
+
+
 def test_plane_options(cli):
     words = ("plane", "na64mu", "--mass", "0.1", "--json", "-o", "p.png")
     assert answer(cli(*words, "--only", "none", "--year-gm2", "2025"))["published"] == []

@@ -91,6 +91,11 @@ def test_command_line(cli):
     answer = json.loads(cli(*words).out)
     assert answer["experiment"] == "na64mu+muone"
     assert 1e-5 < answer["limits"][0]["coupling_upper_limit"] < 1e-4
+    fewer = json.loads(cli(*words, "-n", "2000").out)["limits"][0]
+    assert fewer["numerical_err"] > answer["limits"][0]["numerical_err"]
+    assert fewer["coupling_upper_limit"] == pytest.approx(
+        answer["limits"][0]["coupling_upper_limit"], abs=4.0 * fewer["numerical_err"]
+    )
     found = cli("discover", "na64mu", "--mass", "0.1", "--coupling", "1e-3", "--json")
     assert json.loads(found.out)["reach"][0]["p_value"] == 0.0
     assert cli("combine", "na64mu", "nothing", "--mass", "0.1").code == 2

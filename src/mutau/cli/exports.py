@@ -78,7 +78,9 @@ def export(
         point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
         found = point_yields(results, point, seed=seed)
     paths = write(kind, found, out)
-    emit({"format": kind, "files": [str(path) for path in paths], **provenance()}, json)
+    names = [str(path) for path in paths]
+    files = names if json or len(names) < 10 else f"{len(names)} in {out}"
+    emit({"format": kind, "files": files, **provenance()}, json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (cite, export)

@@ -23,21 +23,25 @@ def combine(
     mass_ratio: o.MassRatio = 3.0,
     cl: Annotated[float, typer.Option(help="Confidence level.")] = 0.90,
     method: Annotated[str, typer.Option(help="A name out of `mutau show methods`.")] = "bayes",
+    n: o.Events = 0,
     seed: o.Seed = 1,
     out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
     json: o.Json = False,
 ) -> None:
     """Limit from several experiments in one likelihood."""
     from mutau.core.storage import check_output
-    from mutau.pipeline.combination import combined_limit
+    from mutau.pipeline.combination import combined_limit, load_all
     from mutau.pipeline.limit import limit_answer
+    from mutau.pipeline.roads import refuse_unused_events
 
     if out:
         check_output(out, ".npz")
+    found = load_all(experiments)
+    refuse_unused_events(found, n)
     with progress_bar("combine", quiet=json) as progress:
         line = combined_limit(
-            experiments, o.energies("--mass", mass), model=model, alpha_d=alpha_d,
-            mass_ratio=mass_ratio, cl=cl, method=method, seed=seed, progress=progress,
+            found, o.energies("--mass", mass), model=model, alpha_d=alpha_d,
+            mass_ratio=mass_ratio, cl=cl, method=method, seed=seed, n_events=n, progress=progress,
         )  # fmt: skip
     if out:
         line.save(out)

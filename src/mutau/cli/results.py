@@ -147,7 +147,7 @@ def yields(
 
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     found = load_experiment(experiment)
-    refuse_unused_events(found, n, truth=truth)
+    refuse_unused_events([found], n, truth=truth)
     result = expected_yields(
         point, found, seed=seed, n_events=n, truth=truth, full_chain=full_chain
     )
@@ -179,7 +179,7 @@ def limit(
     if out:
         check_output(out, ".npz")
     found = load_experiment(experiment)
-    refuse_unused_events(found, n)
+    refuse_unused_events([found], n)
     with progress_bar("limit", quiet=json) as progress:
         line = limit_curve(
             found, masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio, cl=cl,

@@ -37,7 +37,7 @@ def sensitivity(
     masses = o.energies("--mass", mass)
     exposures = o.spread("--exposure", exposure, o.number, "1e9:1e13:9")
     found = load_experiment(experiment)
-    refuse_unused_events(found, n)
+    refuse_unused_events([found], n)
     with progress_bar("sensitivity", quiet=json) as progress:
         result = expected(
             found, masses, exposures, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio, cl=cl,

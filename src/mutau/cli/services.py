@@ -47,27 +47,37 @@ def plane(
     ] = None,
     year_gm2: o.Year = 2021,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
+    n: o.Events = 0,
     seed: o.Seed = 1,
     out: o.Output = "plane.png",
     json: o.Json = False,
 ) -> None:
     """The exclusion plane: limits, published curves, the g-2 band."""
     from mutau.core.storage import check_output
-    from mutau.pipeline.plane import exclusion_plane, plane_answer
+    from mutau.pipeline.plane import exclusion_plane, plane_answer, wanted_experiments
+    from mutau.pipeline.roads import refuse_unused_events
     from mutau.plotting.static import check_style, check_suffix, write_figure
 
     check_output(check_suffix(out))
     check_style(style)
     masses = None if mass is None else o.energies("--mass", mass)
+    named = tuple(experiments or ())
+    refuse_unused_events(wanted_experiments(named), n)
     with progress_bar("plane", quiet=json) as progress:
         drawn = exclusion_plane(
-            tuple(experiments or ()), masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
+            named, masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
             only=None if only is None else tuple(only.split(",")), user=tuple(user or ()),
             bounds=tuple(name for name in bounds.split(",") if name),
-            measured=tuple(measured or ()), year=year_gm2, seed=seed, progress=progress,
+            measured=tuple(measured or ()), year=year_gm2, seed=seed, n_events=n,
+            progress=progress,
         )  # fmt: skip
     write_figure(drawn.figure, out, style)
-    emit({"file": out, **plane_answer(drawn)}, json)
+    answer = plane_answer(drawn)
+    if not json:  # points of curves are for programs; `mutau limit` prints a curve
+        del answer["limits"]
+        for item in answer.get("measured", ()):
+            del item["contours"]
+    emit({"file": out, **answer}, json)
 
 
 def reproduce(

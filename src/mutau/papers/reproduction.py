@@ -124,7 +124,8 @@ def compare(number: PaperNumber, value: float | None, err: float | None = None, 
     value, err : ours, in the unit of the published number; None where a figure stands for it.
     A value agrees if it lies in the published range widened by two of our standard errors.
     """
-    text = ours or (_value_text(value, err) if value is not None else "figure")
+    percent = number.unit == "1" and "%" in number.paper
+    text = ours or (_value_text(value, err, percent) if value is not None else "figure")
     verdict, difference = "shown", ""
     if value is not None:
         verdict = number.verdict(value, err or 0.0)
@@ -140,8 +141,11 @@ def no_test(row: Row) -> Row:
     return replace(row, verdict="shown")
 
 
-def _value_text(value: float, err: float | None) -> str:
-    return f"{value:.4g} ± {err:.2g}" if err else f"{value:.4g}"
+def _value_text(value: float, err: float | None, percent: bool) -> str:
+    """As the paper writes it: in per cent where that does."""
+    scale, unit = (100.0, " %") if percent else (1.0, "")
+    error = f" ± {scale * err:.2g}" if err else ""
+    return f"{scale * value:.4g}{error}{unit}"
 
 
 def number(id_: str) -> PaperNumber:

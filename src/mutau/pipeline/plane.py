@@ -99,7 +99,7 @@ def exclusion_plane(
         tuple(experiments), masses, progress, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
         seed=seed, n_events=n_events,
     )  # fmt: skip
-    together = [path for path in _wanted(tuple(experiments)) if path not in refused]
+    together = [item for item in wanted_experiments(experiments) if item.name not in refused]
     contours = [
         measured_contours(together, point, seed=seed, n_events=n_events, progress=progress)
         for point in points
@@ -111,10 +111,11 @@ def exclusion_plane(
     return replace(drawn, left_out=refused)
 
 
-def _wanted(experiments: tuple[str | Experiment, ...]) -> tuple[str | Experiment, ...]:
-    if experiments == ("all",):
-        return tuple(name for name in experiment_names() if has_road(load_experiment(name)))
-    return experiments or PAPER_EXPERIMENTS
+def wanted_experiments(names: Sequence[str | Experiment]) -> list[Experiment]:
+    """Experiments of a plane: those named; of the papers for none; all that run for ("all",)."""
+    if tuple(names) == ("all",):
+        return [item for item in map(load_experiment, experiment_names()) if has_road(item)]
+    return [load_experiment(name) for name in names or PAPER_EXPERIMENTS]
 
 
 def _limits(
@@ -127,10 +128,10 @@ def _limits(
 
     What was not named by the user is left out where it refuses model or masses.
     """
-    named, wanted = experiments not in ((), ("all",)), _wanted(experiments)
+    named, wanted = experiments not in ((), ("all",)), wanted_experiments(experiments)
     limits, refused = list[Exclusion](), dict[str, str]()
-    for index, name in enumerate(wanted):
-        item, mine = load_experiment(name), masses
+    for index, item in enumerate(wanted):
+        mine = masses
         if masses is not None and not named:  # each within its own range
             low, high = road_of(item).mass_range(item)
             mine = [mass for mass in masses if low <= mass <= high]
@@ -485,6 +486,8 @@ def plane_answer(plane: Plane) -> dict[str, Any]:
                 "confidence_level": line.cl,
                 "method": line.method,
                 **{key: line.meta[key] for key in _OF_A_LINE if key in line.meta},
+                "lowest_coupling": float(line.coupling.min()),
+                "at_mass_GeV": float(line.mass[line.coupling.argmin()]),
             }
             for line in plane.limits
         ],

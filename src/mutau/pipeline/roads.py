@@ -12,7 +12,7 @@ answer together, one that does not take the mass is left out, unless none takes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -166,11 +166,14 @@ def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
             )
 
 
-def refuse_unused_events(experiment: Experiment, n_events: int, *, truth: bool = False) -> None:
-    """Raise MutauError if a number of events is asked of a road that draws none."""
-    if n_events > 0 and not _road(experiment).samples(experiment, truth):
+def refuse_unused_events(
+    experiments: Sequence[Experiment], n_events: int, *, truth: bool = False
+) -> None:
+    """Raise MutauError if a number of events is asked of roads none of which draws any."""
+    if n_events > 0 and not any(_road(item).samples(item, truth) for item in experiments):
+        names = ", ".join(item.name for item in experiments)
         raise MutauError(
-            f"has no effect: {experiment.name} is computed by quadrature, without events",
+            f"has no effect: {names} is computed by quadrature, without events",
             place="-n",
             remedy="leave it out",
         )

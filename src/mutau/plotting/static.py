@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -61,8 +63,20 @@ def write_figure(figure: Figure, path: str | Path, style: str = "mutau") -> None
         canvas = Canvas(figsize=(9.6, 5.4) if crowded else (7.2, 5.4), layout="constrained")
         FigureCanvasAgg(canvas)
         _draw(canvas.add_subplot(), figure, crowded)
-        with atomic_path(path) as temporary:
+        with atomic_path(path) as temporary, _fonts_without_dates():
             canvas.savefig(temporary, dpi=150, metadata=_metadata(path.suffix))
+
+
+@contextmanager
+def _fonts_without_dates() -> Iterator[None]:
+    """What embeds fonts into a PDF warns of those that carry no date; nobody can act on it."""
+    log = logging.getLogger("fontTools.ttLib.tables._h_e_a_d")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _metadata(suffix: str) -> dict[str, Any]:

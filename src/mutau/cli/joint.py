@@ -98,9 +98,7 @@ def discover(
             found = measured_contours(
                 experiments, point, levels=wanted, masses=grid, seed=seed, progress=progress
             )
-        answer |= contours_answer(found)
-        if not json:
-            del answer["contours"]  # the lines themselves are for programs
+        answer |= contours_answer(found, points=json)
     emit(answer, json)
 
 

@@ -72,12 +72,7 @@ def plane(
             progress=progress,
         )  # fmt: skip
     write_figure(drawn.figure, out, style)
-    answer = plane_answer(drawn)
-    if not json:  # points of curves are for programs; `mutau limit` prints a curve
-        del answer["limits"]
-        for item in answer.get("measured", ()):
-            del item["contours"]
-    emit({"file": out, **answer}, json)
+    emit({"file": out, **plane_answer(drawn, points=json)}, json)
 
 
 def reproduce(

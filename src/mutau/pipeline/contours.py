@@ -299,9 +299,25 @@ def _closed(
     return Polygon(around[0][keep], around[1][keep], tuple(open_ends), bool(low.min() <= floor))
 
 
-def contours_answer(found: Contours) -> dict[str, Any]:
-    """What the command line prints of contours."""
+def contours_answer(found: Contours, *, points: bool = True) -> dict[str, Any]:
+    """What the command line prints of contours. points : of the polygons too, for programs."""
     described = found.point.to_dict()
+    polygons = [
+        {
+            "confidence_level": level,
+            "minus_2_ln_likelihood_ratio": threshold(level),
+            "polygons": [
+                {
+                    "mass_GeV": polygon.mass.tolist(),
+                    "coupling": polygon.coupling.tolist(),
+                    "open_ends_GeV": list(polygon.open_ends),
+                    "down_to_zero": polygon.down_to_zero,
+                }
+                for polygon in polygons
+            ],
+        }
+        for level, polygons in found.polygons.items()
+    ]
     return {
         "true_point": described,
         "experiments": [item.name for item in found.experiments],
@@ -319,22 +335,7 @@ def contours_answer(found: Contours) -> dict[str, Any]:
             for level, polygons in found.polygons.items()
             for polygon in polygons
         ],
-        "contours": [
-            {
-                "confidence_level": level,
-                "minus_2_ln_likelihood_ratio": threshold(level),
-                "polygons": [
-                    {
-                        "mass_GeV": polygon.mass.tolist(),
-                        "coupling": polygon.coupling.tolist(),
-                        "open_ends_GeV": list(polygon.open_ends),
-                        "down_to_zero": polygon.down_to_zero,
-                    }
-                    for polygon in polygons
-                ],
-            }
-            for level, polygons in found.polygons.items()
-        ],
+        **({"contours": polygons} if points else {}),
         **provenance(found.seed, point=digest(described)),
     }
 

@@ -458,13 +458,17 @@ def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
     )  # fmt: skip
 
 
-def plane_answer(plane: Plane) -> dict[str, Any]:
-    """What the command line prints of a plane: what all lines share, then a row for each line."""
+def plane_answer(plane: Plane, *, points: bool = True) -> dict[str, Any]:
+    """What the command line prints of a plane: what all lines share, then a row for each line.
+
+    points : those of every line and contour too, for programs.
+    """
     rows = [
         {"experiment": line.experiment, **row}
         for line in plane.limits
         for row in limit_answer(line)["limits"]
     ]
+    regions = [contours_answer(item, points=points) for item in plane.contours]
     first = plane.limits[0].meta
     digests = {line.experiment: line.meta["digests"]["experiment"] for line in plane.limits}
     return {
@@ -475,11 +479,7 @@ def plane_answer(plane: Plane) -> dict[str, Any]:
         "bounds": [item.meta["name"] for item in plane.figure.series if _is_bound(item)],
         **{key: value for key, value in first.items() if key not in _OF_A_LINE},
         "digests": {**digests, "model": first["digests"]["model"]},
-        **(
-            {"measured": [contours_answer(item) for item in plane.contours]}
-            if plane.contours
-            else {}
-        ),
+        **({"measured": regions} if regions else {}),
         "lines": [
             {
                 "experiment": line.experiment,
@@ -491,5 +491,5 @@ def plane_answer(plane: Plane) -> dict[str, Any]:
             }
             for line in plane.limits
         ],
-        "limits": rows,
+        **({"limits": rows} if points else {}),
     }

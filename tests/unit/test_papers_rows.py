@@ -26,3 +26,19 @@ def test_bounds_of_an_order_of_magnitude_say_so():
     """At least ten, with half a decade of slack, is no plain bound; words are no numbers."""
     assert number("mu.had.short").rule == "order of magnitude bound"
     assert number("ee.fig3.peak").verdict(256.0) == "shown"
+
+
+def test_errors_widen_what_is_printed():
+    """By two errors, or by a factor where only a power of ten is printed; a range between counts.
+
+    By hand: 1e-8 / (1 + 1.2) = 4.5e-9 is far from 1e-12, though 1e-8 - 2 * 0.6e-8 is below it.
+    """
+    leak = number("mu.leak")
+    assert leak.verdict(1e-8, 0.6e-8) == "differs"
+    assert leak.verdict(5e-12, 0.6e-12) == "differs"
+    assert leak.verdict(5e-12, 3e-12) == "agrees"
+    assert leak.verdict(0.0, 1e-9) == "agrees"
+    keep = number("mu.fig3.keep")
+    assert keep.verdict(0.80, 0.01) == "agrees"
+    assert keep.verdict(0.80, 0.001) == "differs"
+    assert keep.verdict(0.90, 0.10) == "agrees"

@@ -67,26 +67,32 @@ class PaperNumber:
     group: str = ""
     explanation: str = ""
 
-    def allows(self, value: float) -> bool | None:
-        """Whether a value agrees with what is printed; None where nothing is printed to compare."""
+    def allows(self, least: float, most: float | None = None) -> bool | None:
+        """Whether a value, or one from `least` to `most`, agrees with what is printed.
+
+        None where nothing is printed to compare.
+        """
         if self.low is None and self.high is None:
             return None
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
-        return low <= value <= high
+        return least <= high and low <= (least if most is None else most)
 
     def verdict(self, value: float, err: float = 0.0) -> str:
         """ "agrees" or "differs" for a value of ours; "shown" where nothing can be compared.
 
-        err : standard error of ours; the printed range is widened by two of them. An input of
-        ours cannot agree with itself and is shown.
+        err : standard error of ours; two of them may make up for a difference. Where only an order
+        of magnitude is printed, they are a factor 1 + 2 err / value: 1e-8 +- 0.6e-8 is not 1e-12.
+        An input of ours cannot agree with itself and is shown.
         """
         if self.rule == "input":
             return "shown"
-        allowed = [self.allows(v) for v in (value, value - 2.0 * err, value + 2.0 * err)]
-        if None in allowed:
-            return "shown"
-        return "agrees" if any(allowed) else "differs"
+        if self.rule.startswith("order of magnitude") and value > 0.0:
+            factor = 1.0 + 2.0 * err / value
+            found = self.allows(value / factor, value * factor)
+        else:
+            found = self.allows(value - 2.0 * err, value + 2.0 * err)
+        return "shown" if found is None else "agrees" if found else "differs"
 
 
 def check_entry(entry: Mapping[str, Any]) -> list[str]:

@@ -122,7 +122,8 @@ def compare(number: PaperNumber, value: float | None, err: float | None = None, 
     """Row for one published number: agreement is judged by the paper's own range or error.
 
     value, err : ours, in the unit of the published number; None where a figure stands for it.
-    A value agrees if it lies in the published range widened by two of our standard errors.
+    A value agrees if it lies in the published range widened by two of our standard errors
+    (`PaperNumber.verdict`).
     """
     percent = number.unit == "1" and "%" in number.paper
     text = ours or (_value_text(value, err, percent) if value is not None else "figure")

@@ -21,7 +21,7 @@ _POLICY = (
 )
 _MARKS = {"agrees": "✓ agrees", "differs": "≠ differs", "shown": "• shown"}
 _MEANINGS = {
-    "agrees": "inside what is printed, widened by two of our standard errors",
+    "agrees": "inside what is printed, or out of it by less than two of our standard errors",
     "differs": "outside; the reason is given",
     "shown": "nothing printed to compare by number",
 }

@@ -1,21 +1,23 @@
 """One table of all benchmarks: what, how fast, at which error, against which goal and which peer.
 
-    python benchmarks/run.py [NAME ...] [--json FILE]
+    python benchmarks/run.py [NAME ...] [--json FILE] [--page docs/benchmarks.md]
 
 NAME : part of a script's name, "tracking" for bench_tracking.py; none runs all. Every script runs
 in a process of its own, so that memory and compiled code of one do not help or hinder the next. A
 row that fails says why; the rest goes on. Peers that are not installed are left out (`pip install
--e '.[peers]'`). Ctrl-C stops and shows what is there.
+-e '.[peers]'`). Ctrl-C stops and shows what is there. --page writes the tables of the page anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import importlib.util
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -27,6 +29,8 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
+#: Below this line a page holds what `page_of` writes.
+MARK = "## All rows\n"
 #: Threads of numerical libraries: figures are per core.
 ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -121,12 +125,46 @@ def table_of(rows: list[Row]) -> Table:
     return table
 
 
+def typeset(text: str) -> str:
+    """Powers of ten as they are printed: 1.2e+07 is 1.2×10⁷."""
+    power = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+    def written(found: re.Match[str]) -> str:
+        factor = "" if found[1] == "1" else f"{found[1]}×"
+        return f"{factor}10{str(int(found[2])).translate(power)}"
+
+    return re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)\b", written, text).replace("|", "\\|")
+
+
+def page_of(rows: list[Row]) -> str:
+    """The rows as tables in Markdown, a section per script with the first line of its text."""
+    lines, script = list[str](), ""
+    for one in rows:
+        if one["script"] != script:
+            script = one["script"]
+            text = ast.get_docstring(ast.parse((HERE / f"{script}.py").read_text("utf-8"))) or ""
+            lines += ["", f"### {script.removeprefix('bench_')}", "", text.splitlines()[0], ""]
+            lines += ["| | figure | error reached | goal | peer | its figure | ours faster by |"]
+            lines += ["|---|---|---|---|---|---|---|"]
+        figure = f"failed: {one['failed']}" if "failed" in one else shown(one["figure"])
+        theirs = (one.get("peer_reason") or shown(one["peer_figure"])) if one.get("peer") else ""
+        times = faster(one)
+        cells = (
+            one["name"], f"{figure} {one['unit']}", shown(one["error_reached"]), shown(one["goal"]),
+            peer_name(one), theirs, f"{times:.3g}" if times else "",
+        )  # fmt: skip
+        row = " | ".join("" if cell == "-" else typeset(cell) for cell in cells)
+        lines.append(f"| {row} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Run, show, write; 0 if every row was measured, 1 if one failed, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", help="parts of script names; none: all")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the rows there as well")
+    parser.add_argument("--page", metavar="FILE", type=Path, help="rewrite the tables of a page")
     options = parser.parse_args()
     if options.child:
         with contextlib.suppress(KeyboardInterrupt):
@@ -155,6 +193,9 @@ def main() -> int:
         options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if stopped:
         return 130
+    if options.page:
+        above, mark, _ = options.page.read_text(encoding="utf-8").partition(MARK)
+        options.page.write_text(above + mark + page_of(rows), encoding="utf-8")
     return 1 if any("failed" in one for one in rows) else 0
 
 

@@ -48,6 +48,19 @@ def test_an_absent_peer_is_not_run_and_says_so(measure):
     assert "not installed" in found["peer_reason"]
 
 
+def test_a_page_of_the_documentation(measure):
+    """Every row under the heading of its script; powers of ten printed, bars of |M| escaped."""
+    import run
+
+    fast = measure.row("|M|^2", 1.2e7, "1/s", "to 1e-07", peer="NumPy", peer_figure=1.2e5)
+    slow = {"failed": "no table 7", **measure.row("b", 1.0, "s"), "figure": None}
+    page = run.page_of([{"script": "bench_models", **fast}, {"script": "bench_stats", **slow}])
+    assert "### models\n\nSpeed and accuracy of the models" in page
+    assert "| \\|M\\|^2 | 1.2×10⁷ 1/s | to 10⁻⁷ |  | NumPy | 1.2×10⁵ | 100 |" in page
+    assert "| b | failed: no table 7 s |  |  |  |  |  |" in page
+    assert run.typeset("b7e2 3e-08 x1e5") == "b7e2 3×10⁻⁸ x1e5"
+
+
 def test_how_many_times_faster(measure):
     """1e6 against 1e4 a second and 2 ms against 200 ms are both a factor 100."""
     rate = measure.row("a", 1e6, "events/s/core", peer="p", peer_figure=1e4)

@@ -193,7 +193,7 @@ def _diamond() -> tuple[tuple[Row, ...], Figure]:
         x_label="$E_B$ [GeV]",
         y_label="cross section / peak for electrons at rest",
         series=tuple(
-            Series(names[name], shapes.energies, curve / still)
+            Series(names[name], shapes.energies, curve / still, dashed=name == "compton")
             for name, curve in shapes.curves.items()
             if name != "rest"
         ),

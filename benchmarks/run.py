@@ -130,6 +130,8 @@ def typeset(text: str) -> str:
     power = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
     def written(found: re.Match[str]) -> str:
+        if not int(found[2]):
+            return found[1]
         factor = "" if found[1] == "1" else f"{found[1]}×"
         return f"{factor}10{str(int(found[2])).translate(power)}"
 

@@ -58,7 +58,7 @@ def test_a_page_of_the_documentation(measure):
     assert "### models\n\nSpeed and accuracy of the models" in page
     assert "| \\|M\\|^2 | 1.2×10⁷ 1/s | to 10⁻⁷ |  | NumPy | 1.2×10⁵ | 100 |" in page
     assert "| b | failed: no table 7 s |  |  |  |  |  |" in page
-    assert run.typeset("b7e2 3e-08 x1e5") == "b7e2 3×10⁻⁸ x1e5"
+    assert run.typeset("b7e2 3e-08 x1e5 0e+00") == "b7e2 3×10⁻⁸ x1e5 0"
 
 
 def test_how_many_times_faster(measure):

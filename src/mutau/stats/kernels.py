@@ -215,27 +215,26 @@ def conditional_fit(mu: float, z: Array, data: Data, setting: Setting) -> tuple[
     Returns (value, derivative in mu). Newton steps, halved until the value falls.
     """
     size = z.size
-    matrix, step, move = np.empty((size, size)), np.empty(size), np.empty(size)
-    value, slope_mu = _derivatives(mu, z, data, setting, step, matrix)
-    for _ in range(100):
-        if _largest(step) < 1e-11:
-            break
-        _solve_positive(matrix, step)
-        for k in range(size):
-            move[k] = step[k]
-        scale = 1.0
-        for _ in range(40):
-            for k in range(size):
-                z[k] -= scale * move[k]
-            new, slope_new = _derivatives(mu, z, data, setting, step, matrix)
-            if new <= value + 1e-14 * abs(value):
-                value, slope_mu = new, slope_new
+    matrix, step, move = np.empty((size, size)), np.empty(size), np.zeros(size)
+    value, slope_mu, scale = math.inf, 0.0, 0.0
+    for _ in range(1000):
+        new, slope_new = _derivatives(mu, z, data, setting, step, matrix)
+        if new <= value + 1e-14 * abs(value):
+            value, slope_mu = new, slope_new
+            if _largest(step) < 1e-11 or 0.0 < scale * _largest(move) < 1e-9:
                 break
+            _solve_positive(matrix, step)
+            scale = 1.0
             for k in range(size):
-                z[k] += scale * move[k]
-            scale *= 0.5
-        if scale * _largest(move) < 1e-9:
-            break
+                move[k] = step[k]
+                z[k] -= move[k]
+        else:
+            back = scale if scale < 1e-12 else 0.5 * scale
+            scale -= back
+            for k in range(size):
+                z[k] += back * move[k]
+            if scale == 0.0:
+                break
     return value, slope_mu
 
 

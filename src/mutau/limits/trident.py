@@ -46,7 +46,8 @@ _ENERGIES_PER_BIN: Final = 3
 #: Nodes in kappa^2, Q^2, and y and W^2, of the table and of the coarser one that gives its error.
 _FINE: Final = (80, 40, 24)
 _COARSE: Final = (60, 28, 16)
-_VERSION: Final = 2
+#: What a table rests on beside constants and matter.
+_SOURCES: Final = ("limits/trident.py", "limits/trident_kernels.py")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +229,7 @@ def trident_table(
     """Table of d sigma/d kappa^2 for any beam and target; kept in the cache folder.
 
     target : atoms of each element per formula unit. energies, flux : (E,) GeV and weights (None:
-    equal). method : "full" (2 -> 4) or "epa" (real photons; coherent only, a factor 1.5 to 2.3 too
+    equal). method : "full" (2 -> 4) or "epa" (real photons; coherent only, a factor 1.7 to 2.3 too
     large because sigma(nu gamma) grows with s and the photon spectrum is cut, not zero, at its
     end). scattering : "coherent", "diffractive" (elastic on protons and neutrons) or both.
     form_factor : "fermi" (measured radii) or "tsai" (a dipole). pauli : blocking of nucleons.
@@ -242,6 +243,8 @@ def trident_table(
     for name in scattering:
         if name not in SCATTERING:
             raise UnknownName("kind of scattering", name, SCATTERING)
+    from mutau.core.jit import program_digest
+
     if method == "epa":
         scattering = tuple(name for name in scattering if name == "coherent")
     if not scattering or not target:
@@ -260,8 +263,8 @@ def trident_table(
     nodes = _COARSE if coarse else _FINE
     inputs = bound_inputs("tridents")
     key = digest(
-        _VERSION, dict(target), e, weight, options, nodes, dict(inputs["nucleus"]),
-        dict(inputs["nucleon"]), [G_F, ALPHA, M_MU],
+        program_digest("core", "matter", *_SOURCES), dict(target), e, weight, options, nodes,
+        dict(inputs["nucleus"]), dict(inputs["nucleon"]),
     )  # fmt: skip
     return TridentTable(
         **cached_arrays("trident", key, lambda: _compute(e, weight, target, options, nodes))

@@ -108,14 +108,15 @@ def trident_limit(
     *,
     rule: str = "two-sigma",
     cl: float = 0.95,
-    relative_error: float | None = None,
+    ratio_error: float | None = None,
     **options: Any,
 ) -> Exclusion:
     """Upper limit on the coupling from the trident rate of one experiment.
 
     experiment : "ccfr", "charm2", "nutev" or "dune" (a projection: measured = 1). masses : GeV.
-    model : tag or "charges:FILE". rule, cl : see `ratio_limit`. relative_error : instead of the
-    measured error. options : as `trident_table` (method, scattering, form_factor, pauli).
+    model : tag or "charges:FILE". rule, cl : see `ratio_limit`. ratio_error : of the measured
+    ratio, instead of the published one. options : as `trident_table` (method, scattering,
+    form_factor, pauli).
     Returns Exclusion; numerical_err from a coarser quadrature. inf where the coupling is not
     perturbative. Check: for m far above the momentum transfer the limit grows with m.
     """
@@ -125,7 +126,7 @@ def trident_limit(
     product = charge_product(cls)
     m = checked_masses(masses)
     data = bound_inputs("tridents")[experiment]
-    up = data["ratio_up"] if relative_error is None else relative_error
+    up = data["ratio_up"] if ratio_error is None else ratio_error
     largest = ratio_limit(data["ratio"], up, rule, cl)
     lines = [
         np.sqrt(

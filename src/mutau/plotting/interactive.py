@@ -44,8 +44,7 @@ def plane_document(plane: Plane) -> dict[str, Any]:
                 "label": html_label(item.label),
                 "colour": colour,
                 "role": item.role,
-                "dashed": item.dashed or item.dotted,
-                "area": item.kind.startswith("region"),
+                "look": _look(item),
             }
         )
     for band, colour in coloured(plane.bands[:1]):
@@ -53,7 +52,7 @@ def plane_document(plane: Plane) -> dict[str, Any]:
             data += _traces(item, colour, "gm2", shown=item.meta["year"] == plane.year)
         label = html_label("$(g-2)_\\mu$ band, 2σ")
         curves.append({"group": "gm2", "label": label, "colour": colour, "role": band.role,
-                       "dashed": False, "area": True})  # fmt: skip
+                       "look": "area"})  # fmt: skip
     years = [
         {
             "year": band.meta["year"],
@@ -64,6 +63,13 @@ def plane_document(plane: Plane) -> dict[str, Any]:
     ]
     return {"data": data, "layout": _layout(plane), "curves": curves, "years": years,
             "year": plane.year}  # fmt: skip
+
+
+def _look(item: Series) -> str:
+    """How its swatch is drawn, a class of the style sheet."""
+    if item.kind.startswith("region"):
+        return "area"
+    return "dotted" if item.dotted else "dashed" if item.dashed else "solid"
 
 
 def _layout(plane: Plane) -> dict[str, Any]:
@@ -77,7 +83,8 @@ def _layout(plane: Plane) -> dict[str, Any]:
     for name, limits in (("xaxis", figure.x_range), ("yaxis", figure.y_range)):
         label = figure.x_label if name == "xaxis" else figure.y_label
         log_range = [_rounded(np.log10(v)) for v in limits] if limits else None
-        window[name] = {**axis, "title": {"text": html_label(label)}, "range": log_range}
+        title = {"text": html_label(label), "standoff": 12}
+        window[name] = {**axis, "title": title, "range": log_range, "automargin": True}
     return {
         **window,
         "hovermode": "closest",

@@ -174,9 +174,9 @@ aria-label="{text_of(plain_label(image.figure.title))}; the curves are listed be
 
 
 def _swatch(curve: Mapping[str, Any]) -> str:
-    kind = " area" if curve["area"] else " dashed" if curve["dashed"] else ""
-    fill = f"; background:{curve['colour']}44" if curve["area"] else ""
-    return f'<span class="swatch{kind}" style="border-color:{curve["colour"]}{fill}"></span>'
+    fill = f"; background:{curve['colour']}44" if curve["look"] == "area" else ""
+    style = f"border-color:{curve['colour']}{fill}"
+    return f'<span class="swatch {curve["look"]}" style="{style}"></span>'
 
 
 def _static(image: Image, name: str, figure: Figure) -> str:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from mutau import combined_limit, limit_curve
 from mutau.core.errors import UnknownName
 from mutau.core.types import Exclusion
 from mutau.experiment import load_experiment, replace
@@ -91,7 +92,8 @@ def test_nothing_bundled_stays_without_an_entry():
 def test_a_plane_cites_what_it_shows():
     line = Exclusion(np.array([0.1, 0.2]), np.array([1e-4, 1e-4]), np.zeros(2), 0.9, "muone",
                      "lmu-ltau", "bayes", {})  # fmt: skip
-    keys = collect(of_plane(plane_of([line], chosen_curves(only=["ccfr-1991"]), year=2023))).used_by
+    plane = plane_of([line], chosen_curves(only=["ccfr-1991"]), year=2023)
+    keys = collect(of_plane(plane.limits, plane.figure, plane.year)).used_by
     assert {"CCFR:1991", "MuonG2:2023run23", "Asai:2022muone", "CODATA:2022"} <= set(keys)
     assert "MuonG2:2021run1" not in keys
     assert "BaBar:2016fourmu" not in keys
@@ -142,3 +144,17 @@ def test_a_combined_limit_cites_every_bundled_experiment_in_it():
     users = {user for names in collect(of_limit(line)).used_by.values() for user in names}
     assert {"na64mu", "m3"} <= users
     assert "mine" not in users
+
+
+def test_results_of_a_file_of_one_s_own_bring_its_sources(tmp_path):
+    """One publication of the list, one beyond it; a bundled experiment needs none of this."""
+    mine = replace(load_experiment("na64e"), "name", "mine")
+    mine = replace(mine, "source", "arXiv:2206.03101; arXiv:1999.12345")
+    limit_curve(mine, [0.01]).save(tmp_path / "line.npz")
+    found = cited([str(tmp_path / "line.npz")])
+    assert found.used_by["NA64:2022lmutau"] == ("mine",)
+    assert found.elsewhere["arXiv:1999.12345"] == ("mine",)
+    both = combined_limit([mine, "na64mu"], [0.1], n_events=500)
+    users = {user for names in collect(of_limit(both)).used_by.values() for user in names}
+    assert {"mine", "na64mu"} <= users
+    assert "sources" not in limit_curve("na64e", [0.01]).meta

@@ -255,5 +255,5 @@ def sources(result: Reproduction) -> Iterator[Source]:
     for figure in result.figures:
         yield from of_figure(figure)
     if result.plane:
-        yield from of_plane(result.plane)
+        yield from of_plane(result.plane.limits, result.plane.figure, result.plane.year)
     yield from of_constants()

@@ -25,7 +25,6 @@ from mutau.models import MomentReference, moment_reference, moment_references
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
-    from mutau.pipeline.plane import Plane
 
 #: (source as written, what uses it)
 Source = tuple[str, str]
@@ -209,21 +208,41 @@ def of_figure(figure: Figure) -> Iterator[Source]:
             yield key, f"figure {figure.id}"
 
 
+def own_sources(*experiments: Experiment) -> dict[str, dict[str, list[str]]]:
+    """What experiments that are not bundled name, for the record of their results.
+
+    Returns {"sources": {experiment: texts}}, and nothing where all are bundled.
+    """
+    from mutau.experiment import experiment_names
+
+    own = [item for item in experiments if item.name not in experiment_names()]
+    found = {
+        item.name: list(
+            dict.fromkeys(text for text, user in of_experiment(item) if user == item.name)
+        )
+        for item in own
+    }
+    return {"sources": found} if found else {}
+
+
 def of_limit(line: Exclusion | Yields) -> Iterator[Source]:
-    """Sources of the experiments that a limit or yields are of, of those that are bundled."""
+    """Sources of the experiments that a limit or yields are of: bundled ones, and those that the
+    result brings along (`own_sources`)."""
     from mutau.experiment import experiment_names, load_experiment
 
+    brought = line.meta.get("sources", {})
     for name in line.experiment.split("+"):  # as `combined_limit` joins them
         if name in experiment_names():
             yield from of_experiment(load_experiment(name))
+        yield from ((text, name) for text in brought.get(name, ()))
 
 
-def of_plane(plane: Plane) -> Iterator[Source]:
+def of_plane(limits: Iterable[Exclusion], figure: Figure, year: int) -> Iterator[Source]:
     """Sources of a plane: limits, drawn curves, the year of g-2, constants."""
-    for line in plane.limits:
+    for line in limits:
         yield from of_limit(line)
-    yield from of_figure(plane.figure)
-    yield from of_moment(moment_reference(plane.year))
+    yield from of_figure(figure)
+    yield from of_moment(moment_reference(year))
     yield from of_constants()
 
 

@@ -17,6 +17,7 @@ from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
+from mutau.pipeline.citations import own_sources
 from mutau.pipeline.limit import (
     DEFAULT_CL,
     model_digest,
@@ -178,6 +179,7 @@ def combined_limit(
             "alpha_d": alpha_d,
             "mass_ratio": mass_ratio,
             "shared_systematics": shared_systematics(experiments),
+            **own_sources(*experiments),
         },
     )
 

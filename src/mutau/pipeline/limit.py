@@ -16,6 +16,7 @@ from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.background_choice import with_background
+from mutau.pipeline.citations import own_sources
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
 from mutau.pipeline.yields import assemble, backgrounds
 
@@ -109,6 +110,7 @@ def limit_curve(
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),
+            **own_sources(experiment),
         },
     )
 

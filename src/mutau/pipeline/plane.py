@@ -33,6 +33,7 @@ _KINDS: dict[str, Kind] = {"above": "region", "below": "region-below", "inside":
 #: What may differ from line to line of a plane.
 _OF_A_LINE: Final = (
     "projection", "signal_by", "background", "background_events", "background_err_events",
+    "sources",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from mutau.core.storage import digest
 from mutau.core.types import Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model
+from mutau.pipeline.citations import own_sources
 from mutau.pipeline.roads import Effort, Prepared, refuse_full_chain, road_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def assemble(prepared: Prepared, model: Model, experiment: Experiment, seed: int
         meta={
             **provenance(seed=seed, experiment=experiment.digest, model=digest(described)),
             **prepared.meta,
+            **own_sources(experiment),
         },
     )
 

@@ -3,8 +3,9 @@
 import pytest
 
 from mutau.background.estimate import Estimate
+from mutau.core.errors import UnknownName
 from mutau.papers.na64mu_backgrounds import _pairs_made
-from mutau.papers.reproduction import compare, no_test, number
+from mutau.papers.reproduction import compare, no_test, number, paper_name
 
 
 def test_a_number_that_went_in_is_no_agreement():
@@ -42,3 +43,8 @@ def test_errors_widen_what_is_printed():
     assert keep.verdict(0.80, 0.01) == "agrees"
     assert keep.verdict(0.80, 0.001) == "differs"
     assert keep.verdict(0.90, 0.10) == "agrees"
+
+
+def test_a_level_is_no_paper():
+    with pytest.raises(UnknownName, match="--quick"):
+        paper_name("quick")

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 class Assumptions:
     """What the paper leaves open.
 
-    pions : per electron of the beam. 1 % bounds what a beam made by converted photons holds of
-        pions from neutral hadrons; measured in arXiv:2305.19411, which gives the number to use.
+    pions : per electron of the beam, 1 % (assumed: pions from neutral hadrons in a beam made by
+        converted photons); measured in arXiv:2305.19411, which gives the number to use.
     mistaken : chance that a pion or muon passes the synchrotron detector, 1e-5: abstract of
         arXiv:1703.05993 (there with BGO crystals).
     line : cm of beam line in which pions turn to muons, 600 m, length of H4 (assumed).

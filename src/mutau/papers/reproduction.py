@@ -160,7 +160,8 @@ def number(id_: str) -> PaperNumber:
 def paper_name(name: str) -> str:
     """The name, if it is that of a paper. Raises UnknownName."""
     if name not in PAPERS:
-        raise UnknownName("paper", name, PAPERS)
+        remedy = f"for that level write --{name}" if name in ("quick", "full") else ""
+        raise UnknownName("paper", name, PAPERS, remedy=remedy)
     return name
 
 

@@ -1,5 +1,7 @@
 """Numbers out of text, bit for bit; HepMC3 files by the kernel and by the library."""
 
+from fractions import Fraction
+
 import numpy as np
 import pyhepmc
 import pytest
@@ -10,6 +12,7 @@ from mutau.core.types import Events
 from mutau.sampling import event_files_hepmc as hepmc
 from mutau.sampling.event_files import read_events, write_events
 from mutau.sampling.event_files_parse import powers_of_ten, read_float, read_int
+from mutau.sampling.event_files_text import exact_product
 
 COLUMNS = "pdg event status p4 x4 weight".split()
 
@@ -82,7 +85,7 @@ def both_ways(path, monkeypatch):
     return ours, read_events(path)
 
 
-def same(a, b):
+def assert_same(a, b):
     assert a.meta == b.meta
     for name in COLUMNS:
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
@@ -90,7 +93,7 @@ def same(a, b):
 
 def test_the_kernel_reads_what_the_library_reads(tmp_path, monkeypatch, events):
     write_events(events, tmp_path / "e.hepmc.gz")
-    same(*both_ways(tmp_path / "e.hepmc.gz", monkeypatch))
+    assert_same(*both_ways(tmp_path / "e.hepmc.gz", monkeypatch))
 
 
 def event_of_two_vertices(number, vertices):
@@ -127,7 +130,7 @@ def test_files_of_another_program(tmp_path, monkeypatch):
         for number in range(3):
             file.write(event_of_two_vertices(number, 1))
     ours, theirs = both_ways(path, monkeypatch)
-    same(ours, theirs)
+    assert_same(ours, theirs)
     assert ours.x4[4].tolist() == pytest.approx([0.14, 0.01, 0.02, 0.03])  # cm
     assert ours.weight[::4].tolist() == [0.25, 0.5, 0.75]
 
@@ -161,3 +164,12 @@ def test_a_spoilt_line_is_not_for_the_kernel(tmp_path, events, line, spoilt):
     if b"U" not in line:
         with pytest.raises(FileError):
             read_events(path)
+
+
+def test_a_product_and_what_rounding_took():
+    """Against fractions: exactly a b, for numbers whose product needs 106 bits."""
+    rng = np.random.default_rng(3)
+    for a, b in rng.normal(size=(200, 2)) * [1e8, 1e-20]:
+        product, error = exact_product(a, b)
+        assert product == a * b
+        assert Fraction(product) + Fraction(error) == Fraction(a) * Fraction(b)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from mutau.core.jit import njit
+from mutau.sampling.event_files_text import exact_product
 
 Array = np.ndarray
 
@@ -93,16 +94,9 @@ def read_float(text: Array, at: int, high: Array, low: Array) -> Any:
     m = float(digits)
     rest = float(digits - np.int64(m))
     ten, ten_low = high[power + _POWERS], low[power + _POWERS]
-    product = m * ten
+    product, error = exact_product(m, ten)
     if not 1e-280 < product < 1e280:
         return 0.0, at, False
-    split = 134217729.0 * m  # 2^27 + 1
-    m_high = split - (split - m)
-    m_low = m - m_high
-    split = 134217729.0 * ten
-    t_high = split - (split - ten)
-    t_low = ten - t_high
-    error = ((m_high * t_high - product) + m_high * t_low + m_low * t_high) + m_low * t_low
     error += m * ten_low + rest * ten
     doubt = product * _DOUBT
     value = product + (error - doubt)

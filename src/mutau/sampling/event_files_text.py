@@ -61,18 +61,23 @@ def decimal_scales() -> tuple[Array, Array]:
 
 
 @njit
+def exact_product(a: float, b: float) -> tuple[float, float]:
+    """(a b rounded, what rounding took): their sum is a b exactly (Dekker), if none over- or
+    underflows."""
+    product = a * b
+    split = 134217729.0 * a  # 2^27 + 1
+    a_high = split - (split - a)
+    a_low = a - a_high
+    split = 134217729.0 * b
+    b_high = split - (split - b)
+    b_low = b - b_high
+    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+@njit
 def _scaled(m: float, high: float, low: float) -> Any:
     """Integer nearest to m (high + low), which must lie in [2^53, 2^63)."""
-    product = m * high
-    split = 134217729.0 * m  # 2^27 + 1
-    m_high = split - (split - m)
-    m_low = m - m_high
-    split = 134217729.0 * high
-    high_high = split - (split - high)
-    high_low = high - high_high
-    error = ((m_high * high_high - product) + m_high * high_low + m_low * high_high) + (
-        m_low * high_low
-    )
+    product, error = exact_product(m, high)
     return np.int64(product) + np.int64(floor(error + m * low + 0.5))
 
 

@@ -97,5 +97,5 @@ def test_a_calorimeter_reads_what_is_left_in_it():
 def test_what_is_no_calorimeter_is_refused():
     with pytest.raises(mutau.MutauError, match=r"ldmx-like: target.*not active"):
         calorimeter_answer(load_experiment("ldmx-like"))
-    with pytest.raises(mutau.MutauError, match="particle 'mu-'"):
+    with pytest.raises(mutau.MutauError, match=r"na64mu: beam/particle.*--particle e-"):
         calorimeter_answer(load_experiment("na64mu"))

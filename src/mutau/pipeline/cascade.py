@@ -110,7 +110,8 @@ def calorimeter_answer(
     target, behind it, and beside it (outside the circle within its face, so from above); the
     reading with the resolution of the file, `visible`; means, their errors, rms of showers.
     The layers are a homogeneous mixture; particles are followed down to `CALORIMETER_CUT`.
-    Raises MutauError for a target that is not active or not in one piece, UnknownName for
+    Raises MutauError for a target that is not active or not in one piece and for a beam that makes
+    no shower, UnknownName for
     another particle, OutOfRange as `transport.shower`.
     """
     from mutau.transport.shower import ShowerGeometry, simulate_showers, visible_energy
@@ -129,6 +130,12 @@ def calorimeter_answer(
         rings=np.array([0.0, radius, 1e9] if radius > 0.0 else [0.0, 1e9]),
         profile=np.linspace(0.0, depth, max(int(np.ceil(2.0 * depth)), 4) + 1),
     )  # fmt: skip
+    if particle is None and experiment.beam.particle not in ("e-", "e+", "gamma"):
+        raise MutauError(
+            f"the beam, {experiment.beam.particle}, makes no shower of its own",
+            place=f"{experiment.name}: beam/particle",
+            remedy="name what shall enter the target: --particle e-",
+        )
     particle = particle or experiment.beam.particle
     energy = experiment.beam.energy if energy is None else energy
     require_in_range("energy", energy, 0.0, 1e9, unit="GeV", open_low=True)

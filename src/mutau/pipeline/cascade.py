@@ -95,6 +95,18 @@ def cascade_answer(
     }
 
 
+def _showering_beam(experiment: Experiment) -> str:
+    """The beam's particle. Raises MutauError for one that makes no shower."""
+    particle = experiment.beam.particle
+    if particle not in ("e-", "e+", "gamma"):
+        raise MutauError(
+            f"the beam, {particle}, makes no shower of its own",
+            place=f"{experiment.name}: beam/particle",
+            remedy="name what shall enter the target: --particle e-",
+        )
+    return str(particle)
+
+
 def calorimeter_answer(
     experiment: Experiment,
     *,
@@ -130,13 +142,7 @@ def calorimeter_answer(
         rings=np.array([0.0, radius, 1e9] if radius > 0.0 else [0.0, 1e9]),
         profile=np.linspace(0.0, depth, max(int(np.ceil(2.0 * depth)), 4) + 1),
     )  # fmt: skip
-    if particle is None and experiment.beam.particle not in ("e-", "e+", "gamma"):
-        raise MutauError(
-            f"the beam, {experiment.beam.particle}, makes no shower of its own",
-            place=f"{experiment.name}: beam/particle",
-            remedy="name what shall enter the target: --particle e-",
-        )
-    particle = particle or experiment.beam.particle
+    particle = particle or _showering_beam(experiment)
     energy = experiment.beam.energy if energy is None else energy
     require_in_range("energy", energy, 0.0, 1e9, unit="GeV", open_low=True)
     found = simulate_showers(

@@ -1,83 +1,83 @@
-"""Compiled kernels, cached in the user's cache folder under a digest of the package's sources.
+"""Compiled kernels, cached in the user's cache folder under a digest of what each rests on.
 
 Numba's own cache does not notice an edit in a called function of another module, nor of a
-constant; the digest over every room that holds kernels, or constants that kernels bake in, does.
-It also keeps compiled code out of the installed package. An own $NUMBA_CACHE_DIR wins, with
-Numba's own rules.
-Rooms write `from mutau.core.jit import njit`; importing this module loads Numba, so light code
-does not.
+constant; `core.code_digest` does. It also keeps compiled code out of the installed package, and
+compiles nothing anew for an edit of a docstring, nor when the package is moved. An own
+$NUMBA_CACHE_DIR wins, with Numba's own rules.
+Kernels are made by `from mutau.core.jit import njit`; importing this module loads Numba, so light
+code does not.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
-from mutau._version import __version__
+from mutau.core.code_digest import code_digest, module_name
 from mutau.core.storage import cache_dir
 
-#: Rooms that only show, compare or ask: no result rests on them. And those without kernels of which
-#: others are made.
-_SHOWING = ("cli", "plotting", "papers", "peers")
-_NO_KERNELS = (*_SHOWING, "pipeline", "limits", "scan")
 _KEEP_SECONDS = 14 * 86400.0  # compiled code of other source states is dropped after two weeks
 
 
 @cache
-def sources_digest() -> str:
-    """Digest of the program: every room that holds kernels, or constants that kernels bake in."""
-    package = Path(__file__).parents[1]
-    sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
-    for source in sorted(package.rglob("*.py")):
-        if source.parent.name not in _NO_KERNELS:
-            sha.update(source.read_bytes())
-    for source in sorted((package / "limits").glob("*kernels*.py")):
-        sha.update(source.read_bytes())
-    sha.update((package / "data" / "constants.toml").read_bytes())
-    return sha.hexdigest()[:16]
-
-
-@cache
-def program_digest(*parts: str, package: Path = Path(__file__).parents[1]) -> str:
-    """Digest of all that a computed number can rest on beside its input, for caches of results.
-
-    parts : rooms ("matter") or single files ("matter/elements.py") that it rests on; none: all
-    rooms but those that only show, compare or ask. The tables of constants, elements, materials
-    and hadrons count in any case. package : folder of the program. `sources_digest` leaves out
-    what needs no new compilation.
-    """
-    sha = hashlib.sha256(f"{__version__} {numba.__version__}".encode())
-    sources = [
-        source
-        for source in package.rglob("*.py")
-        if (
-            source.parent.name in parts or f"{source.parent.name}/{source.name}" in parts
-            if parts
-            else source.parent.name not in _SHOWING
-        )
-    ]
-    for file in sorted([*sources, *(package / "data").glob("*.toml")]):
-        sha.update(file.read_bytes())
-    return sha.hexdigest()[:16]
-
-
-@cache
-def _compiled_dir() -> str:
-    folder = cache_dir() / f"numba-{sources_digest()}"
+def _compiled_folder(module: str) -> tuple[str, str] | None:
+    """Folder for the compiled code of a module and the digest of what it rests on; None where
+    nothing can be written."""
+    key = code_digest(module)
+    stem = Path(module).stem if module.endswith(".py") else module.removeprefix("mutau.")
+    folder = cache_dir() / "kernels" / f"{stem}-{key}"
     if not folder.exists():
         with contextlib.suppress(OSError):
-            for old in cache_dir().glob("numba-*"):
+            for old in folder.parent.glob(f"{stem}-{'[0-9a-f]' * len(key)}"):
                 if time.time() - old.stat().st_mtime > _KEEP_SECONDS:
                     shutil.rmtree(old, ignore_errors=True)
-    return str(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return None
+    return str(folder), key
+
+
+class _Locator:
+    """Where Numba finds the compiled code of a function, and the stamp that it must bear."""
+
+    def __init__(self, folder: str, key: str) -> None:
+        self._folder, self._key = folder, key
+
+    @classmethod
+    def from_function(cls, _function: Callable, file: str) -> Self | None:
+        found = _compiled_folder(module_name(file))
+        return cls(*found) if found else None
+
+    def ensure_cache_path(self) -> None:
+        Path(self._folder).mkdir(parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        return self._folder
+
+    def get_source_stamp(self) -> str:
+        return self._key
+
+    def get_disambiguator(self) -> str:
+        return "0"  # functions of one name differ in their byte code, which Numba compares
+
+
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # noqa: RUF012
+
+
+class _Cache(FunctionCache):
+    _impl_class = _Implementation
 
 
 def njit(*args: Any, **options: Any) -> Callable:
@@ -90,11 +90,23 @@ def njit(*args: Any, **options: Any) -> Callable:
 
     Further options pass through (`fastmath`, `parallel`, `inline`, signatures).
     """
+    if len(args) == 1 and callable(args[0]) and not options:
+        return njit()(args[0])
     config: Any = numba.config
-    if not config.CACHE_DIR:
-        config.CACHE_DIR = _compiled_dir()
-    options.setdefault("cache", True)
+    kept = options.pop("cache", True)
     options.setdefault("error_model", "numpy")
     options.setdefault("nogil", True)
     options.setdefault("no_cfunc_wrapper", True)  # nobody calls them from C
-    return numba.njit(*args, **options)
+    options["cache"] = kept and bool(config.CACHE_DIR)
+    compiler: Any = numba.njit(*args, **options)
+
+    make_cache: Any = _Cache
+
+    def compiled(function: Callable) -> Any:
+        dispatcher = compiler(function)
+        if kept and not config.CACHE_DIR:
+            with contextlib.suppress(RuntimeError):  # no folder to write to: nothing is kept
+                dispatcher._cache = make_cache(dispatcher.py_func)
+        return dispatcher
+
+    return compiled

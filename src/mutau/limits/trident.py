@@ -47,7 +47,6 @@ _ENERGIES_PER_BIN: Final = 3
 _FINE: Final = (80, 40, 24)
 _COARSE: Final = (60, 28, 16)
 #: What a table rests on beside constants and matter.
-_SOURCES: Final = ("limits/trident.py", "limits/trident_kernels.py")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,7 +242,7 @@ def trident_table(
     for name in scattering:
         if name not in SCATTERING:
             raise UnknownName("kind of scattering", name, SCATTERING)
-    from mutau.core.jit import program_digest
+    from mutau.core.code_digest import code_digest
 
     if method == "epa":
         scattering = tuple(name for name in scattering if name == "coherent")
@@ -263,7 +262,7 @@ def trident_table(
     nodes = _COARSE if coarse else _FINE
     inputs = bound_inputs("tridents")
     key = digest(
-        program_digest("core", "matter", *_SOURCES), dict(target), e, weight, options, nodes,
+        code_digest(__name__), dict(target), e, weight, options, nodes,
         dict(inputs["nucleus"]), dict(inputs["nucleon"]),
     )  # fmt: skip
     return TridentTable(

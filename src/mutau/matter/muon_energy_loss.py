@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
+from mutau.core.code_digest import code_digest
 from mutau.core.constants import ALPHA, M_E, M_MU, N_A
 from mutau.core.errors import OutOfRange
-from mutau.core.jit import njit, program_digest
+from mutau.core.jit import njit
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.units import PB_CM2
 from mutau.matter.elements import R_E_CM, Element
@@ -171,8 +172,7 @@ def _element_splines(item: Element) -> CubicSpline:
     """b-terms of an element over ln T, columns in the order of PROCESSES, cm^2/g."""
     grid = _kinetic_grid()[::6]
     energy = grid + M_MU
-    sources = program_digest("core", "matter/muon_cross_sections.py", "matter/elements.py")
-    key = digest(sources, grid, item.z, item.a)
+    key = digest(code_digest(__name__), grid, item.z, item.a)
     per_gram = N_A / item.a * PB_CM2
     table = cached_arrays(
         "muon-radiation",

@@ -33,7 +33,7 @@ def computed_background(
     sources, seed, effort and program, since it takes minutes.
     Raises MutauError for an experiment whose background cannot be computed.
     """
-    from mutau.core.jit import program_digest
+    from mutau.core.code_digest import code_digest
     from mutau.pipeline.backgrounds import background_answer, background_sources
 
     sources = sorted(background_sources(experiment))
@@ -50,7 +50,7 @@ def computed_background(
         ]
         return {"name": np.array([row["name"] for row in rows]), "number": np.array(numbers)}
 
-    key = digest(physics_digest(experiment), sources, seed, effort, program_digest())
+    key = digest(physics_digest(experiment), sources, seed, effort, code_digest(__name__))
     found = cached_arrays("background", key, compute)
     return [
         {"name": str(name), "per_particle": float(number[0]), "error": float(number[1])}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mutau.core.jit import program_digest
+from mutau.core.code_digest import code_digest
 from mutau.core.storage import cached_arrays, digest
 from mutau.matter import material
 from mutau.pipeline.electron_emission import AnnihilationEmission, BremsEmission
@@ -113,7 +113,7 @@ def _response(experiment: Experiment, low: float, n: int, seed: int) -> Response
     x0 = material(target.material).radiation_length_cm
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
     key = digest(
-        program_digest(), repr(material(target.material)), experiment.beam.particle,
+        code_digest(__name__), repr(material(target.material)), experiment.beam.particle,
         experiment.beam.energy, thickness(experiment), front, low, n, seed,
     )  # fmt: skip
     arrays = cached_arrays(

@@ -35,9 +35,9 @@ def emission_flow(
     n : beam muons, each of which emits, weighted by its probability. Kept in the cache folder.
     Check: the first entry is that of the quadrature along the target, times the halo's share.
     """
-    from mutau.core.jit import program_digest
+    from mutau.core.code_digest import code_digest
 
-    key = digest(physics_digest(experiment), mass, window, n, seed, program_digest())
+    key = digest(physics_digest(experiment), mass, window, n, seed, code_digest(__name__))
     found = cached_arrays(
         "full-chain", key, lambda: _simulated_flow(experiment, mass, window, n, seed)
     )

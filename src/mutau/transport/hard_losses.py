@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mutau.core.code_digest import code_digest
 from mutau.core.constants import M_MU
 from mutau.core.errors import OutOfRange
-from mutau.core.jit import program_digest
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.units import PB_CM2
 from mutau.matter.elements import Element
@@ -55,7 +55,6 @@ N_RECOIL_U: Final = 129
 RECOIL_TAIL: Final = 12.0
 RECOIL_ENERGIES: Final = (10.0, 40.0, 160.0, 640.0)
 _PHOTON_MASS: Final = 1e-4
-_THIS: Final = "transport/hard_losses.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ def hard_losses(material: Material, cut: float) -> HardLosses:
     """
     if not 1e-3 <= cut <= 10.0:
         raise OutOfRange(f"cut = {cut:g} GeV for hard losses", allowed="0.001 to 10 GeV")
-    key = digest(program_digest("core", "matter", _THIS), material.elements, material.density, cut)
+    key = digest(code_digest(__name__), material.elements, material.density, cut)
     table = cached_arrays("muon-hard-losses", key, lambda: _tables(material, cut))
     log_e = table["log_e"]
     grid = np.geomspace(T_MIN, T_MAX, loss_table(material).size) + M_MU
@@ -220,7 +219,7 @@ def recoil_table(item: Element) -> Array:
     nucleus of the element and its protons (`xsec.muon_brems`, photon of 0.1 MeV). At fixed v the
     distribution depends on the energy only through the smallest momentum transfer, m^2 v/(2E(1-v)).
     """
-    key = digest(program_digest("core", "matter", "xsec", _THIS), item.z, item.a)
+    key = digest(code_digest(__name__), item.z, item.a)
     table = cached_arrays("muon-recoil", key, lambda: _recoil(item))["recoil"]
     table.flags.writeable = False
     return table

@@ -15,7 +15,7 @@ from measure import Row, against, agree, best, main, row
 
 from mutau.core.random import stream
 from mutau.core.types import Events
-from mutau.sampling.event_files import SUFFIXES, read_events, write_events
+from mutau.io.event_files import SUFFIXES, read_events, write_events
 
 _N_EVENTS = 50_000
 _WRITE_GOAL = {".lhe": 2e5}

@@ -172,7 +172,7 @@ def moment_page() -> str:
 
 def event_files_page() -> str:
     """The formats of event files."""
-    from mutau.sampling.event_files import SUFFIXES
+    from mutau.io.event_files import SUFFIXES
 
     rows = [
         {

@@ -11,7 +11,7 @@ import pytest
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
-from mutau.sampling.event_files import read_events, write_events
+from mutau.io.event_files import read_events, write_events
 
 LEAD = 1000822080
 M_LEAD = 193.7
@@ -130,7 +130,7 @@ def test_a_light_particle_far_above_its_mass(tmp_path):
 def test_the_beam_energy_and_alpha_of_the_meta_data(tmp_path):
     text = text_of(brems([1.0] * 3, beam_energy_GeV=161.5, alpha=1 / 127.9), tmp_path)
     assert init_of(text)[0][2] == 161.5
-    assert re.findall(r"<event>\n5 1 \S+ -1.0 (\S+) -1.0", text) == [f"{1 / 127.9:.16e}"] * 3
+    assert re.findall(r"<event>\n5 1 \S+ -1.0 (\S+) -1.0", text) == [repr(1 / 127.9)] * 3
 
 
 def test_the_file_is_well_formed_whatever_the_header_holds(tmp_path):

@@ -94,7 +94,7 @@ def _read_parquet(path: Path) -> dict[str, Array]:
 
 
 def _read_hepmc(path: Path) -> dict[str, Array]:
-    from mutau.sampling.event_files import read_events
+    from mutau.io.event_files import read_events
 
     events = read_events(path)
     events = events.select(events.status > 0)

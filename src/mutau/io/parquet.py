@@ -16,7 +16,7 @@ import numpy as np
 from mutau._version import __version__
 from mutau.core.errors import FileError
 from mutau.core.types import Events
-from mutau.sampling.event_files_layout import (
+from mutau.io.layout import (
     Progress,
     chunks,
     damaged,

@@ -10,9 +10,9 @@ from mutau.core.errors import FileError
 from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.sampling import event_files_hepmc as hepmc
-from mutau.sampling.event_files import read_events, write_events
-from mutau.sampling.event_files_parse import powers_of_ten, read_float, read_int
-from mutau.sampling.event_files_text import exact_product
+from mutau.io.event_files import read_events, write_events
+from mutau.io.event_files_parse import powers_of_ten, read_float, read_int
+from mutau.io.event_files_text import exact_product
 
 COLUMNS = "pdg event status p4 x4 weight".split()
 

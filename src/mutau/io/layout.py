@@ -80,6 +80,17 @@ def layout_of(events: Events) -> Layout:
     return Layout(first, count, label, weight)
 
 
+def event_numbers(labels: Array) -> Array:
+    """A number for each event, (M,) int64: the file's where no two are equal, else 0, 1, 2 ...
+
+    Files hold whole events one by one; numbers that repeat (all 0, as many programs write them, or
+    two files joined) must not make one event of several.
+    """
+    if len(np.unique(labels)) == len(labels):
+        return np.asarray(labels, dtype=np.int64)
+    return np.arange(len(labels))
+
+
 def beams_first(events: Events) -> Events:
     """`events` with the incoming rows of each event before the outgoing ones, fastest first.
 
@@ -143,12 +154,17 @@ def _plain(value: Any) -> Any:
 def header_of(text: str | bytes, path: str | Path) -> dict[str, Any]:
     """What `header_text` wrote. Raises FileError if it is not that."""
     try:
-        header = json.loads(text)
+        header = json.loads(text, parse_constant=_no_constant)
         if isinstance(header, dict) and isinstance(header.get("meta"), dict):
+            cross_section_of(header["meta"])
             return header
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:  # MutauError is a ValueError
         raise damaged(path, f"its header: {error}") from error
     raise damaged(path, "its header is of another kind")
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is not a number")
 
 
 def cross_section_of(meta: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -34,19 +35,24 @@ def refuse_expansion(path: str | Path, n_bytes: int, size: int | None = None) ->
         )
 
 
-class BoundedReader:
+class BoundedReader(io.RawIOBase):
     """A compressed file whose expanded size is counted while it is read."""
 
     def __init__(self, file: Any, path: Path) -> None:
         self._file, self._path = file, path
         self._size, self._read = path.stat().st_size, 0
 
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes. Raises FileError beyond the bound."""
-        block = self._file.read(1 << 16 if size < 0 else size)
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the file goes. Raises FileError beyond the bound."""
+        block = self._file.read(len(buffer))
         self._read += len(block)
         refuse_expansion(self._path, self._read, self._size)
-        return block
+        buffer[: len(block)] = block
+        return len(block)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mutau._version import __version__
-from mutau.core.errors import FileError
+from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
 from mutau.io.layout import (
     Progress,
@@ -25,6 +25,7 @@ from mutau.io.layout import (
     header_text,
     layout_of,
 )
+from mutau.io.packed import refuse_expansion
 
 #: Column, type name of pyarrow, unit.
 COLUMNS = (
@@ -42,6 +43,7 @@ COLUMNS = (
     ("weight", "float64", "1"),
 )
 _KEY = b"mutau"
+_ROW_BYTES = 85
 
 
 def columns_of(events: Events) -> dict[str, np.ndarray]:
@@ -85,6 +87,7 @@ def read(path: Path) -> Events:
 
     try:
         with path.open("rb") as file:
+            refuse_expansion(path, pq.read_metadata(file).num_rows * _ROW_BYTES)
             table = pq.read_table(file, page_checksum_verification=True)
         header = header_of((table.schema.metadata or {})[_KEY], path)
         data: dict[str, Any] = {}
@@ -97,7 +100,7 @@ def read(path: Path) -> Events:
         raise
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         raise damaged(path, error) from error
-    return events_from(
+    events = events_from(
         path,
         data["pdg"],
         data["event"],
@@ -107,3 +110,8 @@ def read(path: Path) -> Events:
         data["weight"],
         header["meta"],
     )
+    try:
+        layout_of(events)
+    except MutauError as error:
+        raise damaged(path, error) from error
+    return events

@@ -19,11 +19,13 @@ from mutau.io.layout import (
     Progress,
     chunks,
     damaged,
+    event_numbers,
     events_from,
     header_of,
     header_text,
     layout_of,
 )
+from mutau.io.packed import refuse_expansion
 
 Array = np.ndarray
 
@@ -79,6 +81,7 @@ def read(path: Path) -> Events:
         with path.open("rb") as stream, uproot.open(stream) as file:
             header = header_of(str(file[_HEADER]), path)
             tree = file[_TREE]
+            refuse_expansion(path, int(tree.uncompressed_bytes))
             entry = tree.arrays(["event", "weight", "n"], library="np")
             count = entry["n"].astype(np.int64)
             flat = {}
@@ -94,7 +97,7 @@ def read(path: Path) -> Events:
     return events_from(
         path,
         flat["pdg"],
-        np.repeat(entry["event"], count),
+        np.repeat(event_numbers(entry["event"]), count),
         flat["status"],
         np.stack([flat[name] for name in _P4], axis=1),
         np.stack([flat[name] for name in _X4], axis=1),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mutau.core.errors import MutauError
     from mutau.core.types import CrossSection, Events, Exclusion, Yields
     from mutau.experiment import load_experiment, replace
+    from mutau.io.event_files import read_events, write_events
     from mutau.limits import published_limit
     from mutau.matter import material
     from mutau.models import DarkPhoton, LmuMinusLtau, build_model
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from mutau.pipeline.point import cross_section, model_summary
     from mutau.pipeline.yields import expected_yields
     from mutau.plotting.static import write_figure
-    from mutau.io.event_files import read_events, write_events
     from mutau.stats import upper_limit
 
 _PUBLIC = {

@@ -1,175 +1,325 @@
-"""Numbers out of text, bit for bit; HepMC3 files by the kernel and by the library."""
+"""HepMC files of other programs: what is used, and what is refused by its name."""
 
-from fractions import Fraction
+from __future__ import annotations
+
+import gzip
+import os
+import resource
 
 import numpy as np
 import pyhepmc
 import pytest
 
-from mutau.core.errors import FileError
-from mutau.core.random import stream
+from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
-from mutau.sampling import event_files_hepmc as hepmc
-from mutau.io.event_files import read_events, write_events
-from mutau.io.event_files_parse import powers_of_ten, read_float, read_int
-from mutau.io.event_files_text import exact_product
+from mutau.io.event_files import SUFFIXES, read_events, write_events
+from mutau.transport.beam_files import read_beam
 
-COLUMNS = "pdg event status p4 x4 weight".split()
-
-
-def number(word):
-    return read_float(np.frombuffer(word.encode() + b"\n", np.uint8), 0, *powers_of_ten())
-
-
-def test_every_certain_number_is_the_float64_that_python_reads():
-    rng, certain = stream(1), 0
-    for i in range(3000):
-        x = float(rng.normal() * 10.0 ** rng.integers(-300, 300))
-        for word in (repr(x), f"{x:.16e}", f"{x:.17e}", f"{x:.5e}", f"{i}.{i}"):
-            value, end, sure = number(word)
-            assert end == len(word)
-            assert not sure or value == float(word), word
-            certain += sure
-    assert certain > 0.9 * 15_000
+HEAD = "HepMC::Version 3.02.05\nHepMC::Asciiv3-START_EVENT_LISTING\n"
+END = "HepMC::Asciiv3-END_EVENT_LISTING\n\n"
+#: mu e -> mu Z' at (1, 2, 3; 4) mm, Z' -> nu nu at (10, 20, 30; 40) mm
+EVENT = """E {number} 2 6
+U GEV MM
+W {weights}
+A 0 GenCrossSection {sigma} 0.5 -1 -1
+P 1 0 13 0.0 0.0 160.0 160.0 0.10566 4
+P 2 0 11 0.0 0.0 0.0 0.000511 0.000511 4
+V -1 0 [1,2] @ 1.0 2.0 3.0 4.0
+P 3 -1 13 0.0 0.0 40.0 40.0 0.10566 1
+P 4 -1 32 0.0 0.0 120.0 120.000511 0.1 2
+V -2 0 [4] @ 10.0 20.0 30.0 40.0
+P 5 -2 14 0.0 0.0 60.0 60.0 0.0 1
+P 6 -2 -14 0.0 0.0 60.0 60.0 0.0 1
+"""
 
 
-@pytest.mark.parametrize(
-    ("word", "sure"),
-    [
-        ("9007199254740993", False),  # 2^53 + 1, half way between two float64
-        ("9007199254740992", True),
-        ("9007199254740993.1", True),  # beyond half way
-        ("1234567890123456789", False),  # more digits than an int64 surely holds
-        ("1e300", False),  # beyond the table
-        ("-0.0", True),
-        ("12", True),
-        ("1.5e-3", True),
-    ],
-)
-def test_numbers_that_python_is_asked_for(word, sure):
-    value, end, certain = number(word)
-    assert (end, certain) == (len(word), sure)
-    if sure:
-        assert str(value) == str(float(word))
+def text_of(numbers=(0, 1, 2), weights=("0.25", "0.5", "0.75"), names="Default", sigma=(3, 2, 1)):
+    events = [
+        EVENT.format(number=n, weights=w, sigma=s)
+        for n, w, s in zip(numbers, weights, sigma, strict=True)
+    ]
+    return HEAD + (f"W {names}\n" if names else "") + "".join(events) + END
 
 
-@pytest.mark.parametrize("word", ["nan", "inf", "-", ".5", "e5", "1e", "1e+", "+1"])
-def test_what_is_no_number(word):
-    assert number(word)[1] == -1
+def file_of(tmp_path, text, name="e.hepmc"):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path / name
 
 
-def test_integers():
-    text = np.frombuffer(b"-211 \nx", np.uint8)
-    assert read_int(text, 0) == (-211, 4)
-    assert read_int(text, 6)[1] == -1
+def test_every_number_of_a_graph(tmp_path):
+    events = read_events(file_of(tmp_path, text_of()))
+    assert events.pdg.tolist() == [13, 11, 13, 32, 14, -14] * 3
+    assert events.status.tolist() == [-1, -1, 1, 2, 1, 1] * 3
+    assert events.event.tolist() == np.repeat([0, 1, 2], 6).tolist()
+    assert events.weight[::6].tolist() == [0.25, 0.5, 0.75]
+    assert events.p4[3].tolist() == [120.000511, 0.0, 0.0, 120.0]
+    assert events.x4[3] == pytest.approx([0.4, 0.1, 0.2, 0.3])  # cm
+    assert events.x4[4] == pytest.approx([4.0, 1.0, 2.0, 3.0])
+    assert events.x4[0].tolist() == events.x4[3].tolist()
+    # the running estimate of the last event
+    assert dict(events.meta) == {"sigma_pb": 1.0, "sigma_err_pb": 0.5}
 
 
-@pytest.fixture
-def events():
-    rng = stream(2)
-    p4 = rng.normal(size=(40, 4))
-    p4[:, 0] = np.sqrt(np.sum(p4[:, 1:] ** 2, axis=1) + 1.0)
-    return Events(
-        np.tile(np.array([13, 11, 13, 32], np.int32), 10), np.repeat(np.arange(10), 4),
-        np.tile(np.array([-1, -1, 1, 1], np.int8), 10), p4,
-        np.repeat(rng.normal(size=(10, 4)), 4, axis=0), np.repeat(rng.random(10), 4),
-        {"sigma_pb": 2.5},
+@pytest.mark.parametrize("numbers", [(0, 0, 0), (5, 5, 6), (1, 2, 1)])
+def test_events_with_one_number_are_still_several(tmp_path, numbers):
+    events = read_events(file_of(tmp_path, text_of(numbers)))
+    assert events.n_events == 3
+    assert events.event[::6].tolist() == [0, 1, 2]
+    assert read_events(file_of(tmp_path, text_of((7, 3, 9)))).event[::6].tolist() == [7, 3, 9]
+
+
+def test_joined_root_files_are_still_several_events(tmp_path):
+    import awkward as ak
+    import uproot
+
+    events = read_events(file_of(tmp_path, text_of()))
+    write_events(events, tmp_path / "e.root")
+    with uproot.open(tmp_path / "e.root") as file:
+        header, data = str(file["mutau"]), file["events"].arrays()
+    with uproot.recreate(tmp_path / "e.root") as file:
+        file["mutau"] = header
+        data["event"] = ak.zeros_like(data["event"])
+        names = "pdg status E px py pz ct x y z".split()
+        particle = ak.zip({name: data[name] for name in names})
+        entries = {"event": data["event"], "weight": data["weight"], "particle": particle}
+        types = {name: ak.type(column).content for name, column in entries.items()}
+        tree = file.mktree(
+            "events", types, counter_name=lambda _: "n", field_name=lambda _, inner: inner
+        )
+        tree.extend(entries)
+    back = read_events(tmp_path / "e.root")
+    assert back.n_events == 3
+    assert np.array_equal(back.p4, events.p4)
+
+
+@pytest.mark.parametrize("suffix", sorted(s for s in SUFFIXES if "hepmc" in s))
+def test_a_muon_on_its_way_through_the_record_is_one_beam_muon(tmp_path, suffix):
+    """Status 4 -> 2 -> 1: what comes in, what was scattered, what leaves."""
+    text = (
+        HEAD
+        + """E 0 2 3
+U MEV CM
+P 1 0 13 0.0 0.0 160000.0 160000.0 105.66 4
+P 2 1 13 1.0 0.0 159000.0 159000.0 105.66 2
+V -2 0 [2] @ 1.0 2.0 3.0 4.0
+P 3 -2 13 2.0 0.0 158000.0 158000.0 105.66 1
+"""
+        + END
+    )
+    path = tmp_path / f"beam{suffix}"
+    path.write_bytes(gzip.compress(text.encode()) if suffix.endswith(".gz") else text.encode())
+    beam, _ = read_beam(path)
+    assert beam["pz_GeV"].tolist() == [158.0]  # MeV in the file
+    assert [beam[f"{axis}_cm"].item() for axis in "xyz"] == pytest.approx([1.0, 2.0, 3.0])
+    assert read_events(path).status.tolist() == [-1, 2, 1]
+
+
+def test_beams_from_parquet_leave_intermediate_muons_out(tmp_path):
+    p4 = np.zeros((3, 4))
+    p4[:, 0], p4[:, 3] = 160.0, [160.0, 159.0, 158.0]
+    events = Events(
+        np.full(3, 13, np.int32), np.zeros(3, np.int64), np.array([-1, 2, 1], np.int8),
+        p4, np.zeros((3, 4)), np.ones(3),
     )  # fmt: skip
-
-
-def both_ways(path, monkeypatch):
-    """The file by the kernel, and by the library."""
-    assert hepmc._read_simple(path) is not None
-    ours = read_events(path)
-    monkeypatch.setattr(hepmc, "_read_simple", lambda path: None)
-    return ours, read_events(path)
-
-
-def assert_same(a, b):
-    assert a.meta == b.meta
-    for name in COLUMNS:
-        assert np.array_equal(getattr(a, name), getattr(b, name)), name
-
-
-def test_the_kernel_reads_what_the_library_reads(tmp_path, monkeypatch, events):
-    write_events(events, tmp_path / "e.hepmc.gz")
-    assert_same(*both_ways(tmp_path / "e.hepmc.gz", monkeypatch))
-
-
-def event_of_two_vertices(number, vertices):
-    """mu e -> mu' Z', and Z' -> nu nu at another place if there are two vertices."""
-    event = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
-    event.event_number = number
-    event.weights = [0.25 * (number + 1)]
-    beam, electron = (
-        pyhepmc.GenParticle(p, pdg, 4) for p, pdg in (((0, 0, 5, 6), 13), ((0, 0, 0, 1), 11))
-    )
-    out, boson = (
-        pyhepmc.GenParticle(p, pdg, s)
-        for p, pdg, s in (((0, 0, 2, 3), 13, 1), ((0, 0, 3, 4), 32, 3 - vertices))
-    )
-    first = pyhepmc.GenVertex((0.1, 0.2, 0.3, 0.4 + number))
-    for particle in (beam, electron):
-        first.add_particle_in(particle)
-    for particle in (out, boson):
-        first.add_particle_out(particle)
-    event.add_vertex(first)
-    if vertices == 2:
-        boson.status = 2
-        second = pyhepmc.GenVertex((1.0, 2.0, 3.0, 4.0))
-        second.add_particle_in(boson)
-        for pdg in (14, -14):
-            second.add_particle_out(pyhepmc.GenParticle((0, 0, 1.5, 2), pdg, 1))
-        event.add_vertex(second)
-    return event
-
-
-def test_files_of_another_program(tmp_path, monkeypatch):
-    path = tmp_path / "e.hepmc"
-    with pyhepmc.open(path, "w") as file:
-        for number in range(3):
-            file.write(event_of_two_vertices(number, 1))
-    ours, theirs = both_ways(path, monkeypatch)
-    assert_same(ours, theirs)
-    assert ours.x4[4].tolist() == pytest.approx([0.14, 0.01, 0.02, 0.03])  # cm
-    assert ours.weight[::4].tolist() == [0.25, 0.5, 0.75]
-
-
-def test_decays_are_left_to_the_library(tmp_path):
-    path = tmp_path / "e.hepmc"
-    with pyhepmc.open(path, "w") as file:
-        for vertices in (1, 2):
-            file.write(event_of_two_vertices(vertices, vertices))
-    assert hepmc._read_simple(path) is None
-    found = read_events(path)
-    assert found.pdg.tolist() == [13, 11, 13, 32, 13, 11, 13, 32, 14, -14]
-    assert found.x4[-1].tolist() == pytest.approx([0.4, 0.1, 0.2, 0.3])
+    write_events(events, tmp_path / "beam.parquet")
+    assert read_beam(tmp_path / "beam.parquet")[0]["pz_GeV"].tolist() == [158.0]
 
 
 @pytest.mark.parametrize(
-    ("line", "spoilt"),
+    ("names", "nominal"),
     [
-        (b"P 3 -1 13", b"P 4 -1 13"),
-        (b"P 3 -1 13", b"P 3 -1  13"),
-        (b"V -1 0 [1,2]", b"V -1 0 [1;2]"),
-        (b"E 5 1 4", b"E 5 1 5"),
-        (b"U GEV MM\nW", b"U GEV MM x\nW"),
+        ("Default", 0),
+        (r"muR05\|Weight\|muR2", 1),
+        (r"a\|b\|0", 2),
+        (r"a\|nominal\|Default", 1),
+        (r"MUR0.5\|MUR2", 0),
     ],
 )
-def test_a_spoilt_line_is_not_for_the_kernel(tmp_path, events, line, spoilt):
-    path = tmp_path / "e.hepmc"
-    write_events(events, path)
-    path.write_bytes(path.read_bytes().replace(line, spoilt, 1))
-    assert hepmc._read_simple(path) is None
-    if b"U" not in line:
-        with pytest.raises(FileError):
+def test_the_nominal_weight_goes_by_its_name(tmp_path, names, nominal):
+    n = names.count("|") + 1
+    weights = [" ".join(str(10 * event + i) for i in range(n)) for event in (1, 2, 3)]
+    events = read_events(file_of(tmp_path, text_of(weights=weights, names=names)))
+    assert events.weight[::6].tolist() == [10.0 + nominal, 20.0 + nominal, 30.0 + nominal]
+
+
+def test_an_event_without_weights_has_one(tmp_path):
+    text = text_of(names="").replace("W 0.25\n", "").replace("W 0.5\n", "").replace("W 0.75\n", "")
+    assert set(read_events(file_of(tmp_path, text)).weight) == {1.0}
+
+
+def test_places_that_are_not_stated_are_those_of_the_event(tmp_path):
+    text = text_of().replace("E 0 2 6", "E 0 2 6 @ 5.0 6.0 7.0 8.0")
+    text = text.replace(" @ 1.0 2.0 3.0 4.0", "", 1)
+    assert read_events(file_of(tmp_path, text)).x4[0] == pytest.approx([0.8, 0.5, 0.6, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("W 0.5\n", "W 0.5 0.6\n", "line 16, event 2: 2 weights where the header names 1"),
+        ("W 0.5\n", "", "line 16, event 2: 0 weights where the header names 1"),
+        ("W 0.5\n", "W 0.5\nW 0.6\n", "line 16, event 2: 2 weights"),
+        ("W 0.5\n", "W 5.0D-01\n", "line 18, event 2: 'W 5.0D-01'"),
+        ("W 0.5\n", "W nan\n", "line 18, event 2: 'W nan'"),
+        ("W 0.5\n", "W 1e999\n", "e.hepmc"),
+        ("E 1 2 6", "E 1 2 7", "event 2: 6 particles and 2 vertices where 7 and 2 are announced"),
+        ("E 1 2 6", "E 1 1 6", "6 particles and 2 vertices where 6 and 1"),
+        ("P 3 -1 13 0.0", "P 3 -1 13 0.0x", "line 11, event 1: 'P 3 -1 13 0.0x"),
+        ("P 3 -1 13 0.0", "P 3 -1 13 1_0", "line 11, event 1"),
+        ("P 3 -1 13 0.0", "P 3 -1 13.5 0.0", "line 11, event 1"),
+        ("P 3 -1 13 0.0", "Q 3 -1 13 0.0", "line 11, event 1: 'Q 3"),
+        ("P 3 -1 13 0.0", "P 3 -1 9999999999 0.0", "line 11, event 1"),
+        ("@ 1.0 2.0 3.0 4.0", "@ 1.0 2.0 3.0", "line 10, event 1"),
+        ("U GEV MM", "U TEV MM", "line 5, event 1: 'U TEV MM'"),
+        ("U GEV MM\n", "", r"units \(a line 'U GEV MM'\) are not stated once"),
+        ("GenCrossSection 3", "GenCrossSection 3x", "line 7, event 1: 'A 0 GenCrossSection 3x"),
+        (END, "", "its end is missing"),
+        (END, END + text_of(), "line 40, event 3: an end before the end"),
+        ("Asciiv3-START", "Asciiv4-START", "line 2: .* no event listing of version 2 or 3"),
+        ("HepMC::Version", "HepMC:Version", "does not begin as a HepMC file"),
+        ("W Default", "X Default", "line 'X Default' of its header is not known"),
+    ],
+)  # fmt: skip
+def test_what_is_not_right_is_located(tmp_path, old, new, message):
+    text = text_of()
+    assert old in text
+    with pytest.raises(FileError, match=message) as caught:
+        read_events(file_of(tmp_path, text.replace(old, new, 1)))
+    assert "e.hepmc" in str(caught.value)
+
+
+def test_our_own_header_and_the_events_state_one_cross_section(tmp_path):
+    events = read_events(file_of(tmp_path, text_of()))
+    first = events.select((events.status == -1) | (events.pdg == 13))
+    write_events(first, tmp_path / "o.hepmc3")
+    text = (tmp_path / "o.hepmc3").read_text()
+    assert read_events(tmp_path / "o.hepmc3").meta["sigma_pb"] == 1.0
+    changed = text.replace("GenCrossSection 1.0", "GenCrossSection 2.0")
+    with pytest.raises(FileError, match="its events state 2 pb and its header 1 pb"):
+        read_events(file_of(tmp_path, changed))
+
+
+def test_events_that_cannot_be_stated_are_refused(tmp_path):
+    events = read_events(file_of(tmp_path, text_of()))
+    beams = events.select(events.status == -1)
+    with pytest.raises(MutauError, match="no outgoing particle"):
+        write_events(beams, tmp_path / "o.hepmc")
+    far = events.select((events.status == -1) | (events.pdg == 13))
+    far = Events(far.pdg, far.event + 2**31, far.status, far.p4, far.x4, far.weight)
+    with pytest.raises(MutauError, match="event number 2147483650; allowed: below 2000000000"):
+        write_events(far, tmp_path / "o.hepmc")
+    assert [path.name for path in tmp_path.iterdir()] == ["e.hepmc"]
+
+
+# Version 2
+
+HEPMC_2 = """
+HepMC::Version 2.06.09
+HepMC::IO_GenEvent-START_EVENT_LISTING
+E 7 -1 0.0 1.0e-01 7.0e-03 20 -3 2 1 2 0 2 5.0e-01 7.0e-01
+N 2 "Other" "Weight"
+U MEV CM
+C 3.25 1.0e-02
+H 0 0 0 0 0 0 0 0 0 0 0 0 0
+F 1 2 0 0 0 0 0 0 0
+V -2 0 1 2 3 4 1 1 0
+P 1 13 0 0 5000 5001 105 4 0 0 -2 0
+P 3 13 0 0 5000 5001 105 2 0 0 -3 0
+V -3 0 1 2 3 5 1 2 0
+P 2 11 0 0 0 0.511 0.511 4 0 0 -3 0
+P 4 13 0 0 3000 3001 105 1 0 0 0 0
+P 5 11 0 0 2000 2001 0.511 1 0 0 0 1 1 501
+HepMC::IO_GenEvent-END_EVENT_LISTING
+"""
+
+
+def test_version_2(tmp_path):
+    events = read_events(file_of(tmp_path, HEPMC_2))
+    order = np.lexsort((events.status, events.pdg))
+    assert events.pdg[order].tolist() == [11, 11, 13, 13, 13]
+    assert events.status[order].tolist() == [-1, 1, -1, 1, 2]
+    assert events.p4[order, 0] == pytest.approx([0.000511, 2.001, 5.001, 3.001, 5.001], rel=1e-12)
+    assert events.x4[order[3]].tolist() == [5.0, 1.0, 2.0, 3.0]
+    assert set(events.weight) == {0.7}
+    assert dict(events.meta) == {"sigma_pb": 3.25, "sigma_err_pb": 0.01}
+
+
+def test_version_2_as_the_library_writes_it(tmp_path):
+    three = read_events(file_of(tmp_path, text_of()))
+    with (
+        pyhepmc.open(tmp_path / "e.hepmc") as source,
+        pyhepmc.open(tmp_path / "two.hepmc", "w", format="HepMC2") as out,
+    ):
+        for event in source:
+            out.write(event)
+    two = read_events(tmp_path / "two.hepmc")
+    assert two.n_events == 3
+    for i in range(3):
+        a, b = (events.select(events.event == i) for events in (three, two))
+        assert sorted(
+            map(tuple, np.column_stack([a.pdg, a.status, a.p4, a.x4]).tolist())
+        ) == sorted(map(tuple, np.column_stack([b.pdg, b.status, b.p4, b.x4]).tolist()))
+    assert np.array_equal(two.weight, three.weight)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("0 2 5.0e-01 7.0e-01", "0 3 5.0e-01 7.0e-01", "line 4, event 1: 2 weights where 3"),
+        ('N 2 "Other" "Weight"', 'N 1 "Weight"', "line 4, event 1: 2 weights where 1 are named"),
+        ('N 2 "Other" "Weight"', 'N 2 "Weight"', "2 weights where 1 are named"),
+        ("U MEV CM\n", "", "units"),
+        ("V -3 0 1 2 3 5 1 2 0", "V -3 0 1 2 3 5 1 3 0", "5 particles and 2 vertices where 6"),
+        ("P 4 13 0 0 3000", "P 4 13 0 0 3x", "line 15, event 1: 'P 4 13 0 0 3x"),
+        ("C 3.25", "C x", "line 7, event 1: 'C x"),
+        ("E 7 -1", "E 7.5 -1", "line 4, event 1: 'E 7.5"),
+        ("HepMC::IO_GenEvent-END", "HepMC::IO_GenEvent-XND", "its end is missing"),
+    ],
+)  # fmt: skip
+def test_what_is_not_right_in_version_2_is_located(tmp_path, old, new, message):
+    assert old in HEPMC_2
+    with pytest.raises(FileError, match=message):
+        read_events(file_of(tmp_path, HEPMC_2.replace(old, new, 1)))
+
+
+# Bounds
+
+
+def bombs(tmp_path):
+    """Files that hold 80 MB of zeros, or of one event again and again, in less than 1 MB."""
+    n = 80_000_000
+    lhe = "<LesHouchesEvents version='3.0'><init>13 11 160 0 0 0 0 0 3 1 1 0 1 1</init>\n"
+    lhe_event = "<event>\n1 1 1 0 0 0\n13 -1 0 0 0 0 0 0 160 160 0 0 9\n</event>\n"
+    hepmc_event = EVENT.format(number=0, weights=1, sigma=1)
+    for name, head, body in [
+        ("zeros.lhe.gz", "", "0" * 1000),
+        ("events.lhe.gz", lhe, lhe_event),
+        ("events.hepmc.gz", HEAD + "W a\n", hepmc_event),
+        ("events.hepmc3.gz", HEAD + "W a\n", hepmc_event),
+    ]:
+        body = body.encode() * (n // len(body) // 10)
+        with gzip.open(tmp_path / name, "wb", compresslevel=6) as file:
+            file.write(head.encode())
+            for _ in range(10):
+                file.write(body)
+        yield tmp_path / name
+    np.savez_compressed(tmp_path / "e.npz", p4=np.zeros(n // 8))
+    yield tmp_path / "e.npz"
+
+
+def test_a_small_file_that_expands_without_end_is_refused(tmp_path):
+    for path in bombs(tmp_path):
+        assert path.stat().st_size < 1_000_000
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(FileError, match="or 25 times the size of the file"):
             read_events(path)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kB; libraries are loaded too
 
 
-def test_a_product_and_what_rounding_took():
-    """Against fractions: exactly a b, for numbers whose product needs 106 bits."""
-    rng = np.random.default_rng(3)
-    for a, b in rng.normal(size=(200, 2)) * [1e8, 1e-20]:
-        product, error = exact_product(a, b)
-        assert product == a * b
-        assert Fraction(product) + Fraction(error) == Fraction(a) * Fraction(b)
+def test_what_is_no_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.lhe")
+    with pytest.raises(FileError, match="is a folder, device or pipe"):
+        read_events(tmp_path / "pipe.lhe")
+    (tmp_path / "zero.hepmc").symlink_to("/dev/zero")
+    with pytest.raises(FileError, match="is a folder, device or pipe"):
+        read_events(tmp_path / "zero.hepmc")

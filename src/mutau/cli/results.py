@@ -211,8 +211,8 @@ def generate(
 ) -> None:
     """Signal events for other programs. LHE, HepMC3, ROOT, Parquet, NumPy."""
     from mutau.experiment import load_experiment
-    from mutau.pipeline.generate import generate_events
     from mutau.io.event_files import check_output, write_events
+    from mutau.pipeline.generate import generate_events
 
     check_output(out)
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)

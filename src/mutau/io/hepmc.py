@@ -45,6 +45,7 @@ Array = np.ndarray
 
 _CM_TO_MM = 10.0
 _BEAM, _FINAL = 4, 1
+_MOST_EVENTS = 2 * 10**9  # event numbers have 32 bits
 #: Names of the nominal weight, as analyses look for it (Rivet's list).
 _NOMINAL = re.compile(r"|0|default|weight|nominal", re.IGNORECASE)
 #: A repeated cross section may be rounded to this.
@@ -56,7 +57,7 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
 
     process_id : kept in the run attribute.
     Raises MutauError if there are no events, the outgoing rows of an event start at different
-    places, or an event number does not fit into 32 bits.
+    places, or an event number is 2e9 or more.
     """
     import pyhepmc
     from pyhepmc.io import WriterAscii, pyiostream
@@ -105,9 +106,10 @@ def _vertices(events: Events, layout: Layout) -> Array:
     """Position of the one vertex of each event, (M, 4), cm: that of its outgoing rows."""
     if not len(layout):
         raise MutauError("a HepMC file without events cannot be read by other programs")
-    if np.any(np.abs(layout.label) >= 2**31):
+    if np.any(np.abs(layout.label) >= _MOST_EVENTS):
         raise MutauError(
-            f"event number {np.max(np.abs(layout.label))}", allowed="32 bits in a HepMC file"
+            f"event number {np.max(np.abs(layout.label))}",
+            allowed=f"below {_MOST_EVENTS} in a HepMC file",
         )
     last = layout.first + layout.count - 1
     if np.any(events.status[last] < 0):

@@ -20,7 +20,7 @@ _MOST: Final = 1 << 26  # bytes of the header, and of one event
 _SHOWN: Final = 60
 
 _N = rb"[+-]?\d++(?:\.\d*+)?(?:[eE][+-]?\d++)?"
-_I = rb"-?\d++"
+_I = rb"-?(?:1\d{9}|\d{1,9})(?!\d)"  # what surely fits into 32 bits
 
 
 def _lines(**patterns: bytes) -> re.Pattern[bytes]:
@@ -34,26 +34,28 @@ def _lines(**patterns: bytes) -> re.Pattern[bytes]:
 
 #: Lines of events of version 3; W is checked with the names of the header.
 _LINES_3 = _lines(
-    E=rb" (I) (I) (I)(?: @(?: N){4})?",
+    E=rb" I \d{1,9} \d{1,9}(?: @(?: N){4})?",
     U=rb" (?:GEV|MEV) (?:MM|CM)",
     W=rb"(?: N)*",
     A=rb" I (?:GenCrossSection(?: N){2,}|(?!GenCrossSection\b)\S.*)",
     T=rb" .*",
     P=rb" I I I(?: N){5} I",
-    V=rb" -\d++ I \[(?:I(?:,I)*+)?\](?: @(?: N){4})?",
+    V=rb" I I \[(?:I(?:,I)*+)?\](?: @(?: N){4})?",
 )
 #: Of version 2; E and N are taken apart.
 _LINES_2 = _lines(
     E=rb" .*",
-    N=rb" \d++(?: \"[^\"]*\")*",
+    N=rb" \d{1,9}(?: \"[^\"]*\")*",
     U=rb" (?:GEV|MEV) (?:MM|CM)",
     C=rb"(?: N){2}",
     H=rb"(?: N)*",
     F=rb"(?: N)*",
-    V=rb" I I(?: N){4} \d++ \d++ \d++(?: N)*",
-    P=rb" I I(?: N){5} I N N I \d++(?: I)*",
+    V=rb" I I(?: N){4} \d{1,9} \d{1,9} \d{1,9}(?: N)*",
+    P=rb" I I(?: N){5} I N N I \d{1,9}(?: I)*",
 )
-_E_2 = re.compile(rb"E I I N N N I I \d++ I I \d++(?: N)*\s*".replace(b"N", _N).replace(b"I", _I))
+_E_2 = re.compile(
+    rb"E I I N N N I I \d{1,9} I I \d{1,9}(?: N)*\s*".replace(b"N", _N).replace(b"I", _I)
+)
 
 
 class _Version(NamedTuple):
@@ -114,9 +116,7 @@ class _Look:
         if not mark:
             self._refuse("its end is missing, or it holds no event")
         if tail.strip():
-            self._refuse(
-                f"{_shown(tail)} after its end: files that were joined are read one by one"
-            )
+            self._refuse(f"{_shown(tail)} after its end")
         self._event_lines(body + b"\n", version)
         return Listing(version.number, self._event, self._names)
 
@@ -155,6 +155,10 @@ class _Look:
         self._event += 1
         lines = text.split(b"\n")
         for offset, line in enumerate(lines, 1):
+            if line.startswith(version.end):
+                self._refuse(
+                    "an end before the end: split files that were joined", self._line + offset
+                )
             if line.strip() and not version.lines.fullmatch(line):
                 self._refuse(f"{_shown(line)}", self._line + offset)
         kinds = [line[:1] for line in lines]

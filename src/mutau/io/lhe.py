@@ -54,7 +54,7 @@ from mutau.io.layout import (
     masses_of,
 )
 from mutau.io.lhe_text import CheckedText
-from mutau.io.lhe_weights import UNWEIGHTED, WEIGHTED, Process, weights_of
+from mutau.io.lhe_weights import UNWEIGHTED, WEIGHTED, Process, Sample, weights_of
 from mutau.io.packed import open_text
 
 Array = np.ndarray
@@ -62,7 +62,7 @@ Array = np.ndarray
 _MM_TO_CM = 0.1
 _NOT_STATED = -1.0
 _UNKNOWN_SPIN = 9.0
-_OUTGOING = 1
+_RESONANCES = (2, 3)
 #: Events that are turned into arrays at once.
 _EVENTS_AT_ONCE = 8192
 
@@ -214,7 +214,8 @@ class _Columns(NamedTuple):
     """What the events of a file hold, M events and N particles.
 
     n_rows, process, label : (M,) int64; particles, IDPRUP, event number (-1: none).
-    xwgtup : (M,) float64. row : (N, 6) float64; pdg, status, E, px, py, pz.
+    xwgtup, trials : (M,) float64; trials: what the event took, 1 where not stated.
+    row : (N, 6) float64; pdg, status, E, px, py, pz.
     x4 : (N, 4) float64, cm.
     """
 
@@ -222,6 +223,7 @@ class _Columns(NamedTuple):
     process: Array
     label: Array
     xwgtup: Array
+    trials: Array
     row: Array
     x4: Array
 
@@ -288,6 +290,7 @@ def _columns(events: list[Any], path: Path) -> _Columns:
         np.array([i.pid for i in info], dtype=np.float64).astype(np.int64),
         np.array(labels, dtype=np.int64),
         np.array([i.weight for i in info]),
+        np.array([float(event.attributes["trials"]) for event in events]),
         np.array(rows, dtype=np.float64),
         np.array(x4, dtype=np.float64),
     )
@@ -312,7 +315,7 @@ def _decay_places(particles: list[Any], path: Path) -> list[list[float]]:
     VTIMUP is c tau in mm: the decay lies at c tau (E, p)/m from the production.
     """
     places = [[0.0] * 4 for _ in particles]
-    if not any(p.lifetime for p in particles if p.status != _OUTGOING):
+    if not any(p.lifetime for p in particles if p.status in _RESONANCES):
         return places
     for i, particle in enumerate(particles):
         at = particle.mother1 - 1
@@ -322,7 +325,7 @@ def _decay_places(particles: list[Any], path: Path) -> list[list[float]]:
             raise damaged(path, f"a particle stands before its mother {at + 1}, which lives on")
         mother = particles[at]
         places[i] = list(places[at])
-        if mother.lifetime:
+        if mother.lifetime and mother.status in _RESONANCES:
             if not (mother.lifetime > 0.0 and mother.m > 0.0):
                 raise damaged(
                     path, f"lifetime {mother.lifetime:g} mm of a mass of {mother.m:g} GeV"
@@ -343,9 +346,8 @@ def _assemble(path: Path, columns: _Columns, header: dict[str, Any], init: Any) 
         weight = columns.xwgtup * _own_factor(header, processes, strategy, path)
         meta = header["meta"]
     else:
-        weight, sigma, error = weights_of(
-            path, strategy, processes, columns.xwgtup, columns.process
-        )
+        sample = Sample(columns.xwgtup, columns.process, columns.trials)
+        weight, sigma, error = weights_of(path, strategy, processes, sample)
         meta = {"sigma_pb": sigma, "sigma_err_pb": error}
     numbers = columns.label
     if np.any(numbers < 0):

@@ -8,9 +8,9 @@ file and nothing else, each one checked:
 
 - before `<init>`: our own header is kept, names of weights are counted, all else is passed over;
 - `<init>`: its numbers in lines of 10 and 4; other elements in it are passed over;
-- events: the event line, the particle lines and `#x4` lines. Comments are passed over anywhere, and
-  so are further elements of an event (weights of variations, scales), once the number of
-  `<weights>` has been compared with the names.
+- events: `trials`, the event line, the particle lines and `#x4` lines. Comments are passed over
+  anywhere, and so are further elements of an event (weights of variations, scales), once the number
+  of `<weights>` has been compared with the names.
 
 Fortran's exponents `1.0D+00` are read as `1.0E+00`. What else is no number, or stands where nothing
 of the kind is known, is refused with its line.
@@ -30,7 +30,7 @@ _MOST_HEAD = 1 << 26  # bytes before </init>, and of one event
 _SHOWN = 60
 
 _N = rb"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eEdD][+-]?\d++)?"
-_I = rb"[+-]?\d++(?:\.0*+)?"
+_I = rb"[+-]?\d{1,15}+(?:\.0*+)?"
 _NUMBER = re.compile(_N)
 _WHOLE = re.compile(_I)
 _EVENT_LINE = re.compile(rb"\s+".join([_I] * 2 + [_N] * 4))
@@ -43,10 +43,11 @@ _ANY_TAG, _HASH_OR_TAG = re.compile(_TAG), re.compile(_HASH_LINE + b"|" + _TAG)
 _ROOT = re.compile(rb"<LesHouchesEvents\b[^<>]*>")
 _WEIGHT_ID = re.compile(rb"<weight\b[^<>]*?\bid\s*=\s*(?:'[^'<>]*'|\"[^\"<>]*\")")
 _WEIGHTS = re.compile(rb"<weights\b[^<>]*>([^<]*)<")
+_TRIALS = re.compile(rb"\btrials\s*=\s*(?:'([^']*)'|\"([^\"]*)\")")
 _X4 = re.compile(rb"#x4(?:[ \t]+" + _N + rb"){5}\s*")
 #: What may follow after </init>, one after the other.
 _NEXT = re.compile(
-    rb"\s+|#[^\n]*\n|<!--.*?-->|<event\b[^<>]*>(?P<event>.*?)</event\s*>"
+    rb"\s+|#[^\n]*\n|<!--.*?-->|<event\b(?P<attributes>[^<>]*)>(?P<event>.*?)</event\s*>"
     rb"|(?P<end></LesHouchesEvents\s*>)",
     re.DOTALL,
 )
@@ -105,7 +106,7 @@ class CheckedText:
                     self._refuse(self._between())
                 continue
             if match["event"] is not None:
-                pieces.append(self._event(match["event"], match.start("event")))
+                pieces.append(self._event(match))
                 self.event += 1
             self._line += self._rest.count(b"\n", self._at, match.end())
             self._at, end = match.end(), bool(match["end"])
@@ -115,10 +116,14 @@ class CheckedText:
     def _between(self) -> str:
         """What is wrong with the text at hand, which is nothing that may stand there."""
         rest = self._rest[self._at :]
-        if not rest.strip() or rest.startswith((b"<event", b"<!--", b"</Les")):
-            return "its end is missing"
         name = re.match(rb"</?([A-Za-z][\w.-]*)", rest)
-        if name and name[1] != b"event":
+        if (
+            not rest.strip()
+            or rest.startswith((b"<!--", b"</Les"))
+            or (name and name[1] == b"event")
+        ):
+            return "its end is missing"
+        if name:
             return f"the element <{name[1].decode()}> between events is not known"
         return f"{_shown(rest)} between its events"
 
@@ -199,9 +204,14 @@ class CheckedText:
 
     # Events
 
-    def _event(self, body: bytes, start: int) -> bytes:
-        """One event: the lines of numbers and of positions."""
-        first = self._line + self._rest.count(b"\n", self._at, start)
+    def _event(self, match: re.Match[bytes]) -> bytes:
+        """One event: the number of trials, the lines of numbers and of positions."""
+        body = match["event"]
+        first = self._line + self._rest.count(b"\n", self._at, match.start("event"))
+        trials = _TRIALS.search(match["attributes"])
+        tries = (trials[1] or trials[2] or b"").strip() if trials else b"1"
+        if not _NUMBER.fullmatch(tries) or not float(tries) > 0.0:
+            self._refuse(f"trials {_shown(tries)} is no positive number", first)
         if b"<!--" in body:
             body = _without_comments(body)
         lines: list[bytes] = []
@@ -226,7 +236,13 @@ class CheckedText:
         if announced != len(lines) - 1 or announced < 1:
             n = max(0, len(lines) - 1)
             self._refuse(f"{n} particles where {announced:g} are announced", first)
-        return b"<event>\n" + b"\n".join([*lines, *positions]) + b"\n</event>\n"
+        return (
+            b"<event trials='"
+            + tries
+            + b"'>\n"
+            + b"\n".join([*lines, *positions])
+            + b"\n</event>\n"
+        )
 
     def _compare_weights(self, body: bytes, line: int) -> None:
         """Raise FileError unless each <weights> holds as many numbers as there are names."""

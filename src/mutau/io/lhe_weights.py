@@ -5,12 +5,14 @@ is its cross section in pb. What XWGTUP means, and where the cross section stand
 
 | IDWTUP | XWGTUP                    | cross section of a process       | weight at 1/pb          |
 |--------|---------------------------|----------------------------------|-------------------------|
-| +-1    | pb                        | mean of XWGTUP over its events   | XWGTUP / N_i            |
+| +-1    | pb                        | mean of XWGTUP over its trials   | XWGTUP / N_i            |
 | +-2    | relative within a process | XSECUP                           | XWGTUP XSECUP_i / sum_i |
 | +-3    | +-1 (any common scale)    | sum of XSECUP over all processes | XWGTUP XSECUP / sum     |
-| +-4    | pb                        | mean of XWGTUP over all events   | XWGTUP / N              |
+| +-4    | pb                        | mean of XWGTUP over all trials   | XWGTUP / N              |
 
-i: the process of the event (IDPRUP); N_i, sum_i: its events and the sum of their XWGTUP.
+i: the process of the event (IDPRUP); N_i, sum_i: its trials and the sum of its XWGTUP. An event is
+one trial, unless it says `trials` (Sherpa does: weighted events with IDWTUP 1, and how many points
+of phase space each took).
 
 XSECUP is needed for +-2 and +-3: a file that does not state it (0 or below) is refused. For +-1 and
 +-4 it is not needed, but where it is stated it must agree with XWGTUP. Some programs write +-4 and
@@ -47,12 +49,38 @@ class Process(NamedTuple):
     lprup: int
 
 
+class Sample(NamedTuple):
+    """What the events say, M of them. xwgtup, trials : (M,) float64. idprup : (M,) int64."""
+
+    xwgtup: Array
+    idprup: Array
+    trials: Array
+
+    @property
+    def mean(self) -> float:
+        """XWGTUP for each trial."""
+        return float(self.xwgtup.sum() / self.trials.sum())
+
+    def error(self, supposed: float = 0.0) -> float:
+        """Standard error of the mean: trials without an event count as 0.
+
+        supposed : one more event of this weight, to allow for what a small sample has not shown.
+        """
+        n = float(self.trials.sum()) + bool(supposed)
+        first, second = float(self.xwgtup.sum()), float(np.sum(self.xwgtup**2))
+        mean = (first + supposed) / n
+        return math.sqrt(max(0.0, (second + supposed**2) / n - mean**2) / self.trials.sum())
+
+    def part(self, rows: Array) -> Sample:
+        """Some of the events."""
+        return Sample(self.xwgtup[rows], self.idprup[rows], self.trials[rows])
+
+
 def weights_of(
-    path: Path, idwtup: int, processes: list[Process], xwgtup: Array, idprup: Array
+    path: Path, idwtup: int, processes: list[Process], sample: Sample
 ) -> tuple[Array, float, float]:
     """Weights at 1/pb (M,), the cross section of the file and its error, pb.
 
-    xwgtup, idprup : (M,) float64 and int64, of each event.
     Raises FileError, naming IDWTUP, XSECUP or XWGTUP, where they state no positive cross section or
     contradict each other.
     Limit: one process, all XWGTUP equal to XSECUP: each event has XSECUP / M, whatever IDWTUP.
@@ -62,13 +90,13 @@ def weights_of(
             raise _refused(path, f"XSECUP {process.xsecup} +- {process.xerrup}")
     kind = abs(idwtup)
     if kind == 1:
-        weight, error = _means(path, idwtup, processes, xwgtup, idprup)
+        weight, error = _means(path, idwtup, processes, sample)
     elif kind == 2:
-        weight, error = _shared(path, idwtup, processes, xwgtup, idprup), _stated(processes)[1]
+        weight, error = _shared(path, idwtup, processes, sample), _stated(processes)[1]
     elif kind == 3:
-        weight, error = _unweighted(path, idwtup, processes, xwgtup), _stated(processes)[1]
+        weight, error = _unweighted(path, idwtup, processes, sample), _stated(processes)[1]
     elif kind == 4:
-        weight, error = _weighted(path, idwtup, processes, xwgtup)
+        weight, error = _weighted(path, idwtup, processes, sample)
     else:
         raise _refused(path, f"IDWTUP {idwtup}", allowed="1, 2, 3, 4 and their negatives")
     sigma = float(weight.sum())
@@ -129,46 +157,41 @@ def _of_processes(path: Path, processes: list[Process], idprup: Array) -> Array:
     return place
 
 
-def _standard_error(xwgtup: Array, idwtup: int) -> float:
+def _doubt(sample: Sample, idwtup: int) -> float:
     """Statistical error of the mean of XWGTUP, for its comparison with XSECUP.
 
     Where weights may be negative one more event of the other sign is supposed: ten events of weight
     1 do not say that the next one cannot be -1. A single event says nothing of its spread: 100 %.
     """
-    n = len(xwgtup)
-    if idwtup < 0:
-        xwgtup = np.append(xwgtup, -np.mean(np.abs(xwgtup)))
-    if len(xwgtup) < 2:
-        return float(abs(xwgtup[0]))
-    return float(np.std(xwgtup, ddof=1)) / math.sqrt(n)
+    if len(sample.xwgtup) == 1:
+        return abs(sample.mean)
+    return sample.error(-float(np.mean(np.abs(sample.xwgtup))) if idwtup < 0 else 0.0)
 
 
 def _means(
-    path: Path, idwtup: int, processes: list[Process], xwgtup: Array, idprup: Array
+    path: Path, idwtup: int, processes: list[Process], sample: Sample
 ) -> tuple[Array, float]:
     """IDWTUP +-1: each process has the mean of its XWGTUP."""
-    place = _of_processes(path, processes, idprup)
-    n = np.bincount(place, minlength=len(processes))
-    groups = [xwgtup[place == i] for i in range(len(processes)) if n[i]]
-    mean = sum(float(group.mean()) for group in groups)
-    error = math.hypot(*(float(np.std(group)) / math.sqrt(len(group)) for group in groups))
-    doubt = math.hypot(*(_standard_error(group, idwtup) for group in groups))
-    _compare(path, processes, mean, doubt)
-    return xwgtup / n[place], max(error, _stated(processes)[1])
+    place = _of_processes(path, processes, sample.idprup)
+    trials = np.bincount(place, sample.trials, minlength=len(processes))
+    parts = [sample.part(place == i) for i in np.unique(place)]
+    doubt = math.hypot(*(_doubt(part, idwtup) for part in parts))
+    _compare(path, processes, math.fsum(part.mean for part in parts), doubt)
+    error = math.hypot(*(part.error() for part in parts))
+    return sample.xwgtup / trials[place], max(error, _stated(processes)[1])
 
 
 def _weighted(
-    path: Path, idwtup: int, processes: list[Process], xwgtup: Array
+    path: Path, idwtup: int, processes: list[Process], sample: Sample
 ) -> tuple[Array, float]:
     """IDWTUP +-4: the mean of XWGTUP, or their sum where XSECUP says so."""
-    n = len(xwgtup)
-    total = float(xwgtup.sum())
-    error = float(np.std(xwgtup)) / math.sqrt(n)
+    trials = float(sample.trials.sum())
+    total = float(sample.xwgtup.sum())
     stated, given = _stated(processes)
-    if n > 1 and abs(total - stated) <= _DIGITS * stated < abs(total / n - stated):
-        return xwgtup, max(error * n, given)
-    _compare(path, processes, total / n, _standard_error(xwgtup, idwtup))
-    return xwgtup / n, max(error, given)
+    if trials > 1.0 and abs(total - stated) <= _DIGITS * stated < abs(sample.mean - stated):
+        return sample.xwgtup, max(sample.error() * trials, given)
+    _compare(path, processes, sample.mean, _doubt(sample, idwtup))
+    return sample.xwgtup / trials, max(sample.error(), given)
 
 
 def _compare(path: Path, processes: list[Process], mean: float, error: float) -> None:
@@ -184,13 +207,11 @@ def _compare(path: Path, processes: list[Process], mean: float, error: float) ->
         )
 
 
-def _shared(
-    path: Path, idwtup: int, processes: list[Process], xwgtup: Array, idprup: Array
-) -> Array:
+def _shared(path: Path, idwtup: int, processes: list[Process], sample: Sample) -> Array:
     """IDWTUP +-2: the events of a process share its XSECUP."""
     _require_stated(path, idwtup, processes)
-    place = _of_processes(path, processes, idprup)
-    total = np.bincount(place, xwgtup, minlength=len(processes))
+    place = _of_processes(path, processes, sample.idprup)
+    total = np.bincount(place, sample.xwgtup, minlength=len(processes))
     n_events = np.bincount(place, minlength=len(processes))
     xsecup = np.array([process.xsecup for process in processes])
     for process, has, n in zip(processes, total, n_events, strict=True):
@@ -201,15 +222,15 @@ def _shared(
                 f"XWGTUP add up to {has:g}",
             )
     scale = np.divide(xsecup, total, out=np.zeros(len(total)), where=total != 0.0)
-    return xwgtup * scale[place]
+    return sample.xwgtup * scale[place]
 
 
-def _unweighted(path: Path, idwtup: int, processes: list[Process], xwgtup: Array) -> Array:
+def _unweighted(path: Path, idwtup: int, processes: list[Process], sample: Sample) -> Array:
     """IDWTUP +-3: all events share the sum of XSECUP."""
     sigma = _require_stated(path, idwtup, processes)
-    total = float(xwgtup.sum())
+    total = float(sample.xwgtup.sum())
     if not total > 0.0:
         raise _refused(
             path, f"XWGTUP adds up to {total:g} and XSECUP to {sigma:g} pb", allowed="positive sums"
         )
-    return xwgtup * (sigma / total)
+    return sample.xwgtup * (sigma / total)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from mutau.core.errors import FileError
 #: What any file may expand to, and what it may expand to for each byte of its own.
 FREE_BYTES: Final = 1 << 26
 MOST_EXPANSION: Final = 25
+_BLOCK: Final = 1 << 20
 
 
 def refuse_expansion(path: str | Path, n_bytes: int, size: int | None = None) -> None:
@@ -35,24 +35,13 @@ def refuse_expansion(path: str | Path, n_bytes: int, size: int | None = None) ->
         )
 
 
-class BoundedReader(io.RawIOBase):
-    """A compressed file whose expanded size is counted while it is read."""
-
-    def __init__(self, file: Any, path: Path) -> None:
-        self._file, self._path = file, path
-        self._size, self._read = path.stat().st_size, 0
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as the file goes. Raises FileError beyond the bound."""
-        block = self._file.read(len(buffer))
-        self._read += len(block)
-        refuse_expansion(self._path, self._read, self._size)
-        buffer[: len(block)] = block
-        return len(block)
+def _refuse_bomb(path: Path) -> None:
+    """Expand a compressed file once, holding nothing, and raise FileError beyond the bound."""
+    size, expanded = path.stat().st_size, 0
+    with path.open("rb") as file, gzip.GzipFile("", "rb", fileobj=file) as packed:
+        while block := packed.read(_BLOCK):
+            expanded += len(block)
+            refuse_expansion(path, expanded, size)
 
 
 @contextlib.contextmanager
@@ -60,11 +49,14 @@ def open_text(path: Path, mode: str) -> Iterator[Any]:
     """A binary file to write ("wb") or read ("rb"), compressed where the name ends in .gz.
 
     Neither name nor time go into it: equal content gives equal bytes. Reading raises FileError
-    where a compressed file expands beyond the bound of `refuse_expansion`.
+    where a compressed file expands beyond the bound of `refuse_expansion`, before anything is read.
     """
+    compressed = path.suffix.lower() == ".gz"
+    if compressed and mode == "rb":
+        _refuse_bomb(path)
     with path.open(mode) as file:
-        if path.suffix.lower() != ".gz":
+        if not compressed:
             yield file
             return
         with gzip.GzipFile("", mode, compresslevel=1, fileobj=file, mtime=0) as packed:
-            yield packed if mode == "wb" else BoundedReader(packed, path)
+            yield packed

@@ -298,7 +298,9 @@ def test_what_generators_write_is_read(tmp_path, changes):
         ("</init>", "", "no <LesHouchesEvents> with a complete <init>"),
         ("<init>", "<event>1</event><init>", "an event before <init>"),
         ("<rwgt><wgt id='1'> 7.0 </wgt></rwgt>", "<weights> 7.0 8.0 </weights>",
-         "line 10, event 1: 2 weights where <initrwgt> names 1"),
+         "line 17, event 1: 2 weights where <initrwgt> names 1"),
+        ("</rwgt>", "</rwgt>\n13 1 3 3", "line 17, event 1: '13 1 3 3' behind its particles"),
+        ("</rwgt>\n</event>", "</rwgt>", "line 17, event 1: an event begins within it"),
     ],
 )  # fmt: skip
 def test_damage_in_another_programs_file_is_located(tmp_path, old, new, message):
@@ -339,6 +341,7 @@ def test_our_header_and_the_rest_of_the_file_say_the_same(tmp_path):
         ('"weight_per_XWGTUP": 0', '"weight_per_XWGTUP": true, "x": 0', "is True"),
         ('"seed": 4', '"seed": NaN', "NaN is not a number"),
         ('"seed": 4', '"seed": ' + "[" * 100_000 + "]" * 100_000, "recursion"),
+        ("<mutau>", "<mutua>", "our header is missing"),
         ("#x4 1 ", "#x4 1.5 ", "an event number"),
         ("#x4 1 2.5 ", "#x4 1 ", "line 28, event 2: '#x4 1 0.0 0.0 2.5' is not event, ct"),
     ]:

@@ -14,8 +14,11 @@ all events behind it.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -180,6 +183,19 @@ def _nominal(names: tuple[str, ...]) -> int:
     return next((i for i, name in enumerate(names) if _NOMINAL.fullmatch(name)), 0)
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library from writing its own messages to standard output and error meanwhile."""
+    from pyhepmc import Setup
+
+    before = (Setup.print_errors, Setup.print_warnings, Setup.debug_level)
+    Setup.print_errors, Setup.print_warnings, Setup.debug_level = False, False, 0
+    try:
+        yield
+    finally:
+        Setup.print_errors, Setup.print_warnings, Setup.debug_level = before
+
+
 def _events(file: Any, path: Path, listing: Listing) -> tuple[list[_Event], dict[str, Any]]:
     """All events as the library reads them, and the meta data."""
     import pyhepmc
@@ -187,7 +203,7 @@ def _events(file: Any, path: Path, listing: Listing) -> tuple[list[_Event], dict
 
     nominal = _nominal(listing.weights)
     found = []
-    with pyiostream(file) as stream:
+    with _quiet(), pyiostream(file) as stream:
         reader = ReaderAscii(stream) if listing.version == 3 else ReaderAsciiHepMC2(stream)
         for i in range(listing.n_events):
             event = pyhepmc.GenEvent()
@@ -205,7 +221,7 @@ def _events(file: Any, path: Path, listing: Listing) -> tuple[list[_Event], dict
                     _positions(event) / _CM_TO_MM,
                 )
             )
-        meta = _meta(event, path)
+        meta = _meta(event, listing, path)
         reader.close()
     return found, meta
 
@@ -229,19 +245,19 @@ def _positions(event: Any) -> Array:
     return x4
 
 
-def _meta(event: Any, path: Path) -> dict[str, Any]:
+def _meta(event: Any, listing: Listing, path: Path) -> dict[str, Any]:
     """Our meta data, or the cross section of another program's file, from its last event."""
-    sigma = event.cross_section
-    stated = None
-    if sigma is not None:
-        stated = (float(sigma.xsec()), float(sigma.xsec_err()))
+    stated = listing.cross_section
+    sigma, error = stated[min(_nominal(listing.weights), len(stated) - 1)] if stated else (0.0, 0.0)
     run = event.run_info
     if run is not None and "mutau" in run.attributes:
         meta = dict(header_of(str(run.attributes["mutau"]), path)["meta"])
         own = cross_section_of(meta)
-        if stated and own and abs(stated[0] - own[0]) > _SAME * own[0]:
-            raise damaged(path, f"its events state {stated[0]:g} pb and its header {own[0]:g} pb")
+        if stated and own and not abs(sigma - own[0]) <= _SAME * own[0]:
+            raise damaged(path, f"its events state {sigma:g} pb and its header {own[0]:g} pb")
         return meta
-    if stated is None or not (np.all(np.isfinite(stated)) and stated[0] > 0.0):
+    if run is not None and any(tool.name == "mutau" for tool in run.tools):
+        raise damaged(path, "it is ours, and our header is missing")
+    if not (math.isfinite(sigma) and math.isfinite(error) and sigma > 0.0):
         return {}
-    return {"sigma_pb": stated[0], "sigma_err_pb": max(0.0, stated[1])}
+    return {"sigma_pb": sigma, "sigma_err_pb": max(0.0, error)}

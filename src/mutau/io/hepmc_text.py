@@ -37,7 +37,7 @@ _LINES_3 = _lines(
     E=rb" I \d{1,9} \d{1,9}(?: @(?: N){4})?",
     U=rb" (?:GEV|MEV) (?:MM|CM)",
     W=rb"(?: N)*",
-    A=rb" I (?:GenCrossSection(?: N){2,}|(?!GenCrossSection\b)\S.*)",
+    A=rb" I (?:GenCrossSection(?: N){2,4}(?: N N)*+|(?!GenCrossSection\b)\S.*)",
     T=rb" .*",
     P=rb" I I I(?: N){5} I",
     V=rb" I I \[(?:I(?:,I)*+)?\](?: @(?: N){4})?",
@@ -84,11 +84,16 @@ _VERSIONS = (
 
 
 class Listing(NamedTuple):
-    """What the look found: version of the format (2 or 3), number of events, names of weights."""
+    """What the look found.
+
+    version : of the format, 2 or 3. weights : their names. cross_section : of the last event that
+    states one, value and error by weight, pb.
+    """
 
     version: int
     n_events: int
     weights: tuple[str, ...]
+    cross_section: tuple[tuple[float, float], ...]
 
 
 class _Look:
@@ -98,6 +103,7 @@ class _Look:
         self._file, self._path = file, path
         self._line = self._event = 0
         self._names: tuple[str, ...] = ()
+        self._cross_section: tuple[tuple[float, float], ...] = ()
 
     def _refuse(self, what: str, line: int | None = None) -> NoReturn:
         inside = f", event {self._event}" if self._event else ""
@@ -118,7 +124,7 @@ class _Look:
         if tail.strip():
             self._refuse(f"{_shown(tail)} after its end")
         self._event_lines(body + b"\n", version)
-        return Listing(version.number, self._event, self._names)
+        return Listing(version.number, self._event, self._names, self._cross_section)
 
     def _pieces(self) -> Iterator[bytes]:
         """The header, then one event after the other; the last one with what follows it."""
@@ -161,6 +167,8 @@ class _Look:
                 )
             if line.strip() and not version.lines.fullmatch(line):
                 self._refuse(f"{_shown(line)}", self._line + offset)
+            if line.startswith((b"A 0 GenCrossSection ", b"C ")):
+                self._cross_section = _cross_section(line)
         kinds = [line[:1] for line in lines]
         if kinds.count(b"U") != 1 or kinds.count(b"E") != 1:
             self._refuse("its units (a line 'U GEV MM') are not stated once", self._line + 1)
@@ -175,10 +183,37 @@ class _Look:
                 f"{int(n_particles)} and {int(n_vertices)} are announced",
                 self._line + 1,
             )
+        self._graph(lines, int(n_particles))
         weights = [len(line.split()) - 1 for line in lines if line.startswith(b"W")]
         if len(weights) > 1 or (self._names and weights != [len(self._names)]):
             n = sum(weights)
             self._refuse(f"{n} weights where the header names {len(self._names)}", self._line + 1)
+
+    def _graph(self, lines: list[bytes], n_particles: int) -> None:
+        """Particles numbered through; every number of a particle or vertex stands for one."""
+        vertices = {0}
+        used: set[int] = set()
+        for offset, line in enumerate(lines, 1):
+            if line.startswith(b"V"):
+                words = line.translate(None, b"[]").split()
+                incoming = [int(word) for word in words[3].split(b",")] if b"[]" not in line else []
+                good = (
+                    int(words[1]) not in vertices
+                    and int(words[1]) < 0
+                    and len(used | set(incoming)) == len(used) + len(incoming)
+                    and all(0 < i <= n_particles for i in incoming)
+                )
+                vertices.add(int(words[1]))
+                used.update(incoming)
+                if not good:
+                    self._refuse(f"{_shown(line)} fits no graph", self._line + offset)
+        listed = 0
+        for offset, line in enumerate(lines, 1):
+            if line.startswith(b"P"):
+                listed += 1
+                number, parent = (int(word) for word in line.split(maxsplit=3)[1:3])
+                if number != listed or not (parent in vertices or 0 < parent < number):
+                    self._refuse(f"{_shown(line)} fits no graph", self._line + offset)
 
     def _announced_2(self, lines: list[bytes], kinds: list[bytes]) -> None:
         words = lines[0].split()
@@ -217,6 +252,16 @@ class _Look:
             if self._event > 1 and found_names != self._names:
                 self._refuse("names of weights that differ from the first event's", self._line + 1)
             self._names = found_names
+
+
+def _cross_section(line: bytes) -> tuple[tuple[float, float], ...]:
+    """Value and error by weight: `C value error`, or `A 0 GenCrossSection value error accepted
+    attempted`, then value and error of each further weight.
+    """
+    numbers = [float(word) for word in line.split() if word[:1] in b"+-.0123456789"]
+    if line.startswith(b"A"):
+        numbers = numbers[1:3] + numbers[5:]
+    return tuple(zip(numbers[::2], numbers[1::2], strict=False))
 
 
 def _shown(text: bytes) -> str:

@@ -43,6 +43,8 @@ _ANY_TAG, _HASH_OR_TAG = re.compile(_TAG), re.compile(_HASH_LINE + b"|" + _TAG)
 _ROOT = re.compile(rb"<LesHouchesEvents\b[^<>]*>")
 _WEIGHT_ID = re.compile(rb"<weight\b[^<>]*?\bid\s*=\s*(?:'[^'<>]*'|\"[^\"<>]*\")")
 _WEIGHTS = re.compile(rb"<weights\b[^<>]*>([^<]*)<")
+#: What only our files hold before the first event, whatever became of our header.
+_OURS = re.compile(rb"weight_per_XWGTUP|<generator name=\"mutau\"")
 _TRIALS = re.compile(rb"\btrials\s*=\s*(?:'([^']*)'|\"([^\"]*)\")")
 _X4 = re.compile(rb"#x4(?:[ \t]+" + _N + rb"){5}\s*")
 #: What may follow after </init>, one after the other.
@@ -152,6 +154,8 @@ class CheckedText:
         own = _element(header, b"mutau")
         self.own = own is not None
         kept = b"" if own is None else header[own.start : own.end]
+        if own is None and _OURS.search(self._rest, 0, end):
+            raise damaged(self._path, "it is ours, and our header is missing: weights are unknown")
         for text in (header, init):
             if names := _element(text, b"initrwgt"):
                 self._n_weights += len(_WEIGHT_ID.findall(names.inside(text)))
@@ -226,7 +230,8 @@ class CheckedText:
                     self._refuse(_what_is_wrong(text, 13 if lines else 6), first + offset)
                 lines.append(text.translate(_EXPONENTS))
             if more:
-                self._compare_weights(body, first)
+                place = sum(len(line) + 1 for line in body.split(b"\n")[:offset])
+                self._further(body[place + raw.index(b"<") :], first + offset)
                 break
             if self.own and comment.startswith(b"x4"):
                 if not _X4.fullmatch(mark + comment):
@@ -244,9 +249,14 @@ class CheckedText:
             + b"\n</event>\n"
         )
 
-    def _compare_weights(self, body: bytes, line: int) -> None:
-        """Raise FileError unless each <weights> holds as many numbers as there are names."""
-        for found in _WEIGHTS.finditer(body):
+    def _further(self, text: bytes, line: int) -> None:
+        """Elements behind the particles: nothing between them, as many weights as names."""
+        if re.search(rb"<event\b", text):
+            self._refuse("an event begins within it", line)
+        between = _outside(text).strip()
+        if between:
+            self._refuse(f"{_shown(between)} behind its particles", line)
+        for found in _WEIGHTS.finditer(text):
             n = len(found[1].split())
             if self._n_weights and n != self._n_weights:
                 self._refuse(f"{n} weights where <initrwgt> names {self._n_weights}", line)

@@ -175,9 +175,13 @@ def plain_lhe(data):
     text = text[text.index("<LesHouchesEvents") :]
     header = re.search("<header.*?</header *>", text, re.DOTALL)
     own = re.search("<mutau>(.*?)</mutau>", header[0], re.DOTALL) if header else None
-    head, _, rest = text[header.end() if header else 0 :].partition("</init")
-    init = head.rpartition("<init")[2].partition(">")[2].partition("<")[0]
-    init = [number(word) for word in re.sub("#.*", "", init).split()]
+    text = text[header.end() if header else re.search("<init\\b", text).start() :]
+    head, rest = re.split("</init *>", text, maxsplit=1)
+    init = re.split("<init\\b[^>]*>", head)[-1]
+    init = re.sub("<(\\w+)\\b.*?</\\1 *>", "", init, flags=re.DOTALL)
+    words = re.sub("#.*", "", init).split()
+    size = 10 + 4 * int(float(words[9]))  # what follows is no number of ours
+    init = [number(word) for word in words[:size]]
     events = []
     for attributes, body in re.findall("<event\\b([^<>]*)>(.*?)</event", rest, re.DOTALL):
         lines = [line.partition("#")[0] for line in body.split("\n")]

@@ -6,9 +6,11 @@ import gzip
 import os
 import resource
 
+import awkward as ak
 import numpy as np
 import pyhepmc
 import pytest
+import uproot
 
 from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
@@ -68,25 +70,28 @@ def test_events_with_one_number_are_still_several(tmp_path, numbers):
     assert read_events(file_of(tmp_path, text_of((7, 3, 9)))).event[::6].tolist() == [7, 3, 9]
 
 
-def test_joined_root_files_are_still_several_events(tmp_path):
-    import awkward as ak
-    import uproot
-
+@pytest.mark.parametrize("with_digest", [True, False])
+def test_root_files_with_other_particles_than_were_written(tmp_path, with_digest):
+    """All events numbered 0: refused by the digest; three events where a file has none."""
     events = read_events(file_of(tmp_path, text_of()))
     write_events(events, tmp_path / "e.root")
     with uproot.open(tmp_path / "e.root") as file:
         header, data = str(file["mutau"]), file["events"].arrays()
     with uproot.recreate(tmp_path / "e.root") as file:
-        file["mutau"] = header
-        data["event"] = ak.zeros_like(data["event"])
+        file["mutau"] = header if with_digest else header.replace('"digest"', '"other"')
         names = "pdg status E px py pz ct x y z".split()
         particle = ak.zip({name: data[name] for name in names})
-        entries = {"event": data["event"], "weight": data["weight"], "particle": particle}
+        number = ak.zeros_like(data["event"])
+        entries = {"event": number, "weight": data["weight"], "particle": particle}
         types = {name: ak.type(column).content for name, column in entries.items()}
         tree = file.mktree(
             "events", types, counter_name=lambda _: "n", field_name=lambda _, inner: inner
         )
         tree.extend(entries)
+    if with_digest:
+        with pytest.raises(FileError, match=r"e\.root.*not those that were written"):
+            read_events(tmp_path / "e.root")
+        return
     back = read_events(tmp_path / "e.root")
     assert back.n_events == 3
     assert np.array_equal(back.p4, events.p4)
@@ -313,7 +318,9 @@ def test_a_small_file_that_expands_without_end_is_refused(tmp_path):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(FileError, match="or 25 times the size of the file"):
             read_events(path)
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kB; libraries are loaded too
+        assert (
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+        )  # kB; libraries are loaded too
 
 
 def test_what_is_no_file_is_refused(tmp_path):

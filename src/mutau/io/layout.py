@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from mutau.core import constants
-from mutau.core.errors import FileError, MutauError
+from mutau.core.errors import FileError, MutauError, shortened
+from mutau.core.storage import digest
 from mutau.core.types import Events
 
 Array = np.ndarray
@@ -183,10 +184,20 @@ def cross_section_of(meta: Mapping[str, Any]) -> tuple[float, float] | None:
     return sigma, error
 
 
+def events_digest(events: Events) -> str:
+    """Digest of the particles of a sample, whatever integers its columns hold; meta data left out."""
+    return digest(
+        np.asarray(events.pdg, np.int32),
+        np.asarray(events.event, np.int64),
+        np.asarray(events.status, np.int8),
+        *(np.asarray(column, np.float64) for column in (events.p4, events.x4, events.weight)),
+    )
+
+
 def damaged(path: str | Path, what: object) -> FileError:
     """The error for a file that is not, or no longer, what its name says."""
     return FileError(
-        f"{str(path)!r} is damaged or not an event file of this kind ({what})",
+        f"{str(path)!r} is damaged or not an event file of this kind ({shortened(what)})",
         remedy="make it again",
     )
 

@@ -186,6 +186,8 @@ class CheckedText:
             return None
         if re.search(rb"<event\b", text[at : init.start]):
             self._refuse("an event before <init>")
+        if re.search(rb"<init\b", init.inside(text)):
+            self._refuse("an <init> within <init>")
         return header, init.inside(text), init.end
 
     def _init_lines(self, init: bytes) -> list[list[bytes]]:

@@ -2,7 +2,9 @@
 
 Branches: event, weight (expected number in the full exposure); n; pdg, status (-1 incoming, 1
 outgoing), E, px, py, pz in GeV; ct, x, y, z in cm. A string `mutau` beside the tree holds version,
-seed, digests, cross section and units as JSON. Values are kept to the last bit.
+seed, digests, cross section and units as JSON, and a digest of the particles: ROOT has no checksum of
+its own, and the weights of two files joined are those of two exposures. Values are kept to the last
+bit.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from mutau.io.layout import (
     chunks,
     damaged,
     event_numbers,
+    events_digest,
     events_from,
     header_of,
     header_text,
@@ -42,7 +45,13 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
     if not len(layout):
         raise MutauError("a ROOT tree of no events has no arrays", remedy="write .parquet or .npz")
     units = {"E, px, py, pz": "GeV", "ct, x, y, z": "cm", "sigma_pb": "pb"}
-    header = header_text(events.meta, mutau_version=__version__, process_id=process_id, units=units)
+    header = header_text(
+        events.meta,
+        mutau_version=__version__,
+        process_id=process_id,
+        units=units,
+        digest=events_digest(events),
+    )
     flat = {"pdg": events.pdg, "status": events.status}
     flat |= {name: events.p4[:, i] for i, name in enumerate(_P4)}
     flat |= {name: events.x4[:, i] for i, name in enumerate(_X4)}
@@ -94,7 +103,7 @@ def read(path: Path) -> Events:
         raise
     except Exception as error:  # a damaged file raises nearly anything inside the library
         raise damaged(path, f"{type(error).__name__}: {error}") from error
-    return events_from(
+    events = events_from(
         path,
         flat["pdg"],
         np.repeat(event_numbers(entry["event"]), count),
@@ -104,3 +113,6 @@ def read(path: Path) -> Events:
         np.repeat(entry["weight"], count),
         header["meta"],
     )
+    if header.get("digest", held := events_digest(events)) != held:
+        raise damaged(path, "its particles are not those that were written, or files were joined")
+    return events

@@ -302,7 +302,8 @@ def broken_rule(found, data, plain, before):
     if isinstance(found, str):
         return "" if 10 < len(found) < 1500 and not found.startswith("Traceback") else found
     if plain is None:
-        good = all(np.array_equal(getattr(found, n), getattr(before, n)) for n in EXACT)
+        good = dict(found.meta) == dict(before.meta)
+        good &= all(np.array_equal(getattr(found, n), getattr(before, n)) for n in EXACT)
         return "" if good else "other events than were written"
     rows = columns(found)
     try:

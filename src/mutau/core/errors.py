@@ -42,16 +42,6 @@ def _restored(cls: type[MutauError], args: tuple[Any, ...]) -> MutauError:
     return cls.__new__(cls, *args)
 
 
-def shortened(text: object, most: int = 300) -> str:
-    """The first `most` characters of a text in one line: libraries quote whole files.
-
-    >>> shortened("a\\n  b"), shortened("abcdef", 3)
-    ('a b', 'abc ...')
-    """
-    line = " ".join(str(text)[: 10 * most].split())
-    return line if len(line) <= most else line[:most] + " ..."
-
-
 class UnknownName(MutauError):
     """A name that no registry or data file holds; suggests the nearest one."""
 

@@ -16,7 +16,7 @@ from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
-from mutau.core.errors import FileError, MutauError, shortened
+from mutau.core.errors import FileError, MutauError
 
 Arrays = dict[str, np.ndarray]
 
@@ -176,8 +176,7 @@ def load_arrays(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
                 return {name: file[name] for name in file.files if name != "__header__"}, header
     except (OSError, KeyError, ValueError, EOFError, SyntaxError, zlib.error, BadZipFile) as error:
         raise FileError(
-            f"{str(path)!r} is not a file that mutau wrote ({shortened(error)})",
-            remedy="make it again",
+            f"{str(path)!r} is not a file that mutau wrote ({error})", remedy="make it again"
         ) from error
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 from mutau.core.errors import FileError, MissingExtra, MutauError
 from mutau.core.storage import atomic_path
 from mutau.core.types import Events
-from mutau.io.layout import Progress, damaged
+from mutau.io.layout import Progress, damaged, one_line
 from mutau.io.packed import refuse_expansion
 
 _PACKAGE = "mutau.io"
@@ -150,7 +150,9 @@ def read_events(path: str | Path) -> Events:
         with zipfile.ZipFile(path) as archive:  # closes the file if its list is spoilt
             refuse_expansion(path, sum(item.file_size for item in archive.infolist()))
         return Events.load(path)
-    except FileError:
-        raise
+    except FileError as error:
+        raise FileError(
+            one_line(error.message, 500), allowed=error.allowed, remedy=error.remedy
+        ) from error
     except Exception as error:  # a damaged archive raises nearly anything inside NumPy
         raise damaged(path, f"{type(error).__name__}: {error}") from error

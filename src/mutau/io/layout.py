@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mutau.core import constants
-from mutau.core.errors import FileError, MutauError, shortened
+from mutau.core.errors import FileError, MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Events
 
@@ -185,19 +185,42 @@ def cross_section_of(meta: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def events_digest(events: Events) -> str:
-    """Digest of the particles of a sample, whatever integers its columns hold; meta data left out."""
+    """Digest of a sample and its meta data, whatever integers its columns hold."""
     return digest(
         np.asarray(events.pdg, np.int32),
         np.asarray(events.event, np.int64),
         np.asarray(events.status, np.int8),
         *(np.asarray(column, np.float64) for column in (events.p4, events.x4, events.weight)),
+        header_text(events.meta),
     )
+
+
+def check_digest(events: Events, header: Mapping[str, Any], path: str | Path) -> Events:
+    """The events, if they are those whose digest the header states, or it states none.
+
+    Raises FileError for others: damage where a format has no checksum, or files that were joined
+    (the weights of two files are those of two exposures).
+    """
+    found = events_digest(events)
+    if header.get("digest", found) != found:
+        raise damaged(path, "its events are not those that were written, or files were joined")
+    return events
+
+
+def one_line(text: object, most: int = 300) -> str:
+    """The first `most` characters of a text in one line: libraries quote whole files.
+
+    >>> one_line("a\\n  b"), one_line("abcdef", 3)
+    ('a b', 'abc ...')
+    """
+    line = " ".join(str(text)[: 10 * most].split())
+    return line if len(line) <= most else line[:most] + " ..."
 
 
 def damaged(path: str | Path, what: object) -> FileError:
     """The error for a file that is not, or no longer, what its name says."""
     return FileError(
-        f"{str(path)!r} is damaged or not an event file of this kind ({shortened(what)})",
+        f"{str(path)!r} is damaged or not an event file of this kind ({one_line(what)})",
         remedy="make it again",
     )
 

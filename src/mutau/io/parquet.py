@@ -18,8 +18,10 @@ from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
 from mutau.io.layout import (
     Progress,
+    check_digest,
     chunks,
     damaged,
+    events_digest,
     events_from,
     header_of,
     header_text,
@@ -59,7 +61,8 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
     import pyarrow.parquet as pq
 
     layout = layout_of(events)
-    header = header_text(events.meta, mutau_version=__version__, process_id=process_id)
+    more = {"process_id": process_id, "digest": events_digest(events)}
+    header = header_text(events.meta, mutau_version=__version__, **more)
     schema = pa.schema(
         [
             pa.field(name, getattr(pa, kind)(), nullable=False, metadata={"unit": unit})
@@ -114,4 +117,4 @@ def read(path: Path) -> Events:
         layout_of(events)
     except MutauError as error:
         raise damaged(path, error) from error
-    return events
+    return check_digest(events, header, path)

@@ -2,9 +2,8 @@
 
 Branches: event, weight (expected number in the full exposure); n; pdg, status (-1 incoming, 1
 outgoing), E, px, py, pz in GeV; ct, x, y, z in cm. A string `mutau` beside the tree holds version,
-seed, digests, cross section and units as JSON, and a digest of the particles: ROOT has no checksum of
-its own, and the weights of two files joined are those of two exposures. Values are kept to the last
-bit.
+seed, digests, cross section and units as JSON, and a digest of all: ROOT has no checksum. Values
+are kept to the last bit.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
 from mutau.io.layout import (
     Progress,
+    check_digest,
     chunks,
     damaged,
     event_numbers,
@@ -113,6 +113,4 @@ def read(path: Path) -> Events:
         np.repeat(entry["weight"], count),
         header["meta"],
     )
-    if header.get("digest", held := events_digest(events)) != held:
-        raise damaged(path, "its particles are not those that were written, or files were joined")
-    return events
+    return check_digest(events, header, path)

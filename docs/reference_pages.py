@@ -178,8 +178,7 @@ def event_files_page() -> str:
         {
             "suffix": item.suffix,
             "format": item.title,
-            "to write": item.write_needs or "nothing more",
-            "to read": item.read_needs or "nothing more",
+            "needs": item.needs or "nothing more",
         }
         for item in SUFFIXES.values()
     ]

@@ -278,6 +278,11 @@ def test_version_2_as_the_library_writes_it(tmp_path):
         ("V -3 0 1 2 3 5 1 2 0", "V -3 0 1 2 3 5 1 3 0", "5 particles and 2 vertices where 6"),
         ("P 4 13 0 0 3000", "P 4 13 0 0 3x", "line 15, event 1: 'P 4 13 0 0 3x"),
         ("C 3.25", "C x", "line 7, event 1: 'C x"),
+        ("F 1 2", "P 1 13 0 0 5000 5001 105 4 0 0 -2 0\nF 1 2", "event 1"),
+        ("V -3 0 1 2 3 5 1 2 0\nP 2 11", "P 2 11", "event 1"),
+        ("P 4 13", "P 5 13", "line 16, event 1: 'P 5 11 .*fits no graph"),
+        ("0 0 -2 0\n", "0 0 -7 0\n", "line 11, event 1: 'P 1 13.*fits no graph"),
+        ("0 1 1 501", "0 2 1 501", "line 16, event 1: 'P 5 11.*fits no graph"),
         ("E 7 -1", "E 7.5 -1", "line 4, event 1: 'E 7.5"),
         ("HepMC::IO_GenEvent-END", "HepMC::IO_GenEvent-XND", "its end is missing"),
     ],
@@ -286,6 +291,14 @@ def test_what_is_not_right_in_version_2_is_located(tmp_path, old, new, message):
     assert old in HEPMC_2
     with pytest.raises(FileError, match=message):
         read_events(file_of(tmp_path, HEPMC_2.replace(old, new, 1)))
+
+
+def test_particles_before_their_vertex_in_version_2(tmp_path):
+    """As many as announced, in places where the library would crash."""
+    first = "P 1 13 0 0 5000 5001 105 4 0 0 -2 0\n"
+    text = HEPMC_2.replace(first, "").replace("F 1 2", first + "F 1 2")
+    with pytest.raises(FileError, match=r"line 9, event 1: 'P 1 13 .*fits no graph"):
+        read_events(file_of(tmp_path, text))
 
 
 # Bounds

@@ -236,6 +236,32 @@ class _Look:
                 self._line + 1,
             )
 
+        self._graph_2(lines)
+
+    def _graph_2(self, lines: list[bytes]) -> None:
+        """Each vertex followed by its particles; barcodes that differ, ends that exist."""
+        vertices = {b"0", *(line.split()[1] for line in lines if line[:1] == b"V")}
+        barcodes: set[bytes] = set()
+        left = listed = 0
+        for offset, line in enumerate(lines, 1):
+            words, kind = line.split(), line[:1]
+            good = True
+            if kind == b"V":
+                listed += 1
+                good = not left and words[1][:1] == b"-" and len(words) == 10 + int(words[9])
+                left = int(words[7]) + int(words[8])
+            elif kind == b"P":
+                good = left > 0 and words[1] not in barcodes and words[11] in vertices
+                good = good and len(words) == 13 + 2 * int(words[12])
+                barcodes.add(words[1])
+                left -= 1
+            elif kind != b"E" and line.strip():
+                good = not listed
+            if not good:
+                self._refuse(f"{_shown(line)} fits no graph", self._line + offset)
+        if left or len(vertices) != listed + 1:
+            self._refuse("its particles and vertices fit no graph", self._line + 1)
+
     def _names_2(self, lines: list[bytes], n_weights: int) -> None:
         """The names of the weights, the same in each event."""
         names = [line for line in lines if line.startswith(b"N")]

@@ -49,7 +49,7 @@ _TRIALS = re.compile(rb"\btrials\s*=\s*(?:'([^']*)'|\"([^\"]*)\")")
 _X4 = re.compile(rb"#x4(?:[ \t]+" + _N + rb"){5}\s*")
 #: What may follow after </init>, one after the other.
 _NEXT = re.compile(
-    rb"\s+|#[^\n]*\n|<!--.*?-->|<event\b(?P<attributes>[^<>]*)>(?P<event>.*?)</event\s*>"
+    rb"\s+|#[^\n]*\n|<!--.*?-->|<event(?P<attributes>(?:\s[^<>]*)?)>(?P<event>.*?)</event\s*>"
     rb"|(?P<end></LesHouchesEvents\s*>)",
     re.DOTALL,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -33,6 +33,18 @@ EXCLUDE: Final = {
     "scan": (("dask", "dask_jobqueue"),),
     "simulate": (("no_events", "columns"),),
     "reproduce": (("quick", "full"),),
+}
+#: Options of which one value may hold several, between commas: verb -> names.
+LISTS: Final = {
+    "background": ("sideband",),
+    "cascade": ("edges",),
+    "combine": ("mass",),
+    "discover": ("levels", "masses"),
+    "limit": ("mass",),
+    "optimise": ("variables",),
+    "plane": ("mass", "only", "bounds"),
+    "reproduce": ("formats",),
+    "sensitivity": ("mass", "exposure"),
 }
 _QUANTITIES: Final = ("--mass", "--energy")
 _NUMBER: Final = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
@@ -95,6 +107,25 @@ def check_given(context: typer.Context) -> None:
     level = context.params.get("cl")
     if level is not None:
         confidence_level(level)
+
+
+def check_repeated(context: typer.Context, words: Sequence[Any]) -> None:
+    """Refuse an option that stands twice where only one of its values would count.
+
+    words : the verb's parameters as the command line has them, one for each time. A verb that is
+    asked for its help is let through. Raises MutauError that names the option.
+    """
+    if any(parameter.name == "help" for parameter in words):
+        return
+    for parameter in words:
+        once = parameter.param_type_name == "option" and not parameter.multiple
+        if once and sum(other is parameter for other in words) > 1:
+            listed = parameter.name in LISTS.get(context.info_name or "", ())
+            raise MutauError(
+                "stands more than once, and only one value would count",
+                place=max(parameter.opts, key=len),
+                remedy="write all values in one, between commas" if listed else "give it once",
+            )
 
 
 def confidence_level(value: float) -> float:

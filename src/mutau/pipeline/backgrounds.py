@@ -87,7 +87,7 @@ def background_answer(
             remedy="leave out the mass",
         )
     sources = background_sources(experiment)
-    wanted = list(only) or list(sources)
+    wanted = list(dict.fromkeys(only)) or list(sources)  # each once, however often it is named
     for name in wanted:
         if name not in sources:
             raise UnknownName("background source", name, sources, place=experiment.name)

@@ -24,6 +24,7 @@ from mutau.experiment import VARIABLES
 from mutau.experiment import replace as replace_experiment
 from mutau.experiment.loader import from_document
 from mutau.models import Model
+from mutau.pipeline.limit import chosen_level
 from mutau.pipeline.muon_electron import check_measurable, loosened, response
 from mutau.pipeline.muone_backgrounds import (
     LEAKED,
@@ -123,7 +124,7 @@ def optimise(
     _check(experiment, variables)
     if background_error is not None:
         require_in_range("background_error", background_error, 0.0, 10.0, reason="relative")
-    cl = cl if cl is not None else experiment.statistics.cl if experiment.statistics else 0.90
+    cl = chosen_level(experiment, cl)
     n = n or DEFAULT_EVENTS
     tell = progress or (lambda fraction, label: None)
     bounds = _bounds(experiment, variables)

@@ -105,7 +105,7 @@ def sensitivity(
     mass_ratio: float = 3.0,
     cl: float | None = None,
     method: str | None = None,
-    background: str = "computed",
+    background: str = "file",
     full_chain: bool = False,
     seed: int = 1,
     n_events: int = 0,

@@ -12,6 +12,7 @@ from mutau.experiment import load_experiment
 from mutau.models import Model
 from mutau.pipeline.citations import own_sources
 from mutau.pipeline.roads import Effort, Prepared, refuse_full_chain, road_of
+from mutau.stats.settings import STATED
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -64,10 +65,18 @@ def assemble(prepared: Prepared, model: Model, experiment: Experiment, seed: int
         model=described["model"],
         meta={
             **provenance(seed=seed, experiment=experiment.digest, model=digest(described)),
+            **_statistics(experiment),
             **prepared.meta,
             **own_sources(experiment),
         },
     )
+
+
+def _statistics(experiment: Experiment) -> dict[str, Any]:
+    """What the file says of the limit, for whoever sets one on the yields; see `stats.settings`."""
+    if experiment.statistics is None:
+        return {}
+    return {STATED: {"cl": experiment.statistics.cl, "method": experiment.statistics.method}}
 
 
 def backgrounds(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.citations import own_sources
+from mutau.pipeline.lacking import each_lacks
 from mutau.pipeline.limit import (
     common_level,
     common_method,
@@ -159,8 +160,7 @@ def combined_limit(
         solved = solve_coupling(excess, 1.0, highest=highest, tolerance=1e-5)
         return solved.coupling, solved.coupling_err
 
-    found = side_by_side(at, masses, "combined", progress)
-    couplings, errors = np.array(found).T
+    couplings, errors = np.array(side_by_side(at, masses, "combined", progress)).T
     return Exclusion(
         mass=np.asarray(masses, float),
         coupling=couplings,
@@ -179,6 +179,7 @@ def combined_limit(
             "alpha_d": alpha_d,
             "mass_ratio": mass_ratio,
             "shared_systematics": shared_systematics(experiments),
+            **each_lacks(experiments),
             **own_sources(*experiments),
         },
     )
@@ -226,6 +227,7 @@ def discovery_reach(
         "method": method,
         "shared_systematics": shared_systematics(joint.experiments),
         "reach": rows,
+        **each_lacks(joint.experiments),
         **provenance(seed, point=digest(described)),
     }
 

@@ -17,6 +17,7 @@ from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.citations import own_sources
+from mutau.pipeline.lacking import lacks
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
 from mutau.pipeline.yields import assemble, backgrounds
 from mutau.stats.settings import DEFAULT_CL, DEFAULT_METHOD, agreed
@@ -110,6 +111,7 @@ def limit_curve(
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),
+            **lacks(experiment, effort, background, seed=seed),
             **own_sources(experiment),
         },
     )

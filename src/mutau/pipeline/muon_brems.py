@@ -239,14 +239,18 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
         Prepared(
             ("produced, decays invisibly", *cuts),
             in_proportion("mu", number, error),
-            meta={"events_per_stratum": n, "not_simulated": _not_simulated(experiment)},
+            meta={"events_per_stratum": n},
         ),
     )
 
 
-def _not_simulated(experiment: Experiment) -> list[str]:
-    """Cuts of the file that the fast mode cannot apply; named in every result."""
-    return [label(cut) for cut in experiment.cuts if cut.variable in BEYOND_FAST_MODE]
+def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
+    """Cuts of the file that are not applied: in the fast mode, on true quantities, or at all."""
+    if effort.full_chain:
+        from mutau.pipeline.simulate import cut_labels
+
+        return [text for text in cut_labels(experiment)[1:] if text.endswith("(not simulated)")]
+    return [label(cut) for cut in experiment.cuts if _left_out(cut.variable, effort.truth)]
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
@@ -305,7 +309,7 @@ def mass_range(experiment: Experiment) -> tuple[float, float]:
 
 ROADS.register("muon-brems")(
     Road(
-        prepare, generate, mass_range,
+        prepare, generate, mass_range, not_simulated,
         reasons=(
             "the emission and its sampling are checked from 1 MeV on",
             "checked up to 1 GeV, and to half of the muon energy behind the target",

@@ -378,9 +378,14 @@ def masses_taken(experiment: Experiment) -> tuple[float, float]:
     return 1e-5, np.inf
 
 
+def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
+    """None: every cut of the file is applied, or refused by name."""
+    return []
+
+
 ROADS.register("muon-electron-zprime")(
     Road(
-        prepare, generate, mass_range, masses_taken,
+        prepare, generate, mass_range, not_simulated, masses_taken,
         reasons=("below 10 keV the cross section is not computed to 1 %", ""),
         samples=lambda item, truth: not (truth and by_quadrature(item.cuts)),
     )

@@ -31,6 +31,8 @@ XSEC = {
     "electrons": ("--electrons", "rest"),
     "differential": ("--differential",),
     "cuts": ("--cuts", "muone"),
+    "charge": ("--charge", "1"),
+    "sin2_theta_w": ("--sin2-theta-w", "0.238"),
     "alpha": ("--alpha-inverse", "137"),
 }
 

@@ -147,20 +147,29 @@ def test_the_spread_of_the_beam_is_averaged_over():
     error = np.std(drawn) / np.sqrt(len(drawn))
     assert found["sigma_over_spread_pb"] == pytest.approx(np.mean(drawn), abs=4.0 * error)
     assert abs(found["sigma_over_spread_pb"] - found["sigma_pb"]) < 0.02 * found["sigma_pb"]
-    heavy = mutau.LmuMinusLtau(0.2975, 1e-3)  # a part of the beam is below the threshold
+    heavy = mutau.LmuMinusLtau(0.2975, 1e-3)  # a part of the beam cannot make it at all
     near = cross_section_answer("muon-electron-zprime", 152.0, heavy, cuts="muone")
-    assert near["sigma_over_spread_pb"] > 0.0
+    assert near["sigma_over_spread_pb"] == near["sigma_pb"] == 0.0  # none passes the cuts
 
 
-def test_the_weak_mixing_angle_is_an_option_and_printed(cli):
+def test_the_weak_mixing_angle_is_an_option_and_printed(cli, monkeypatch):
+    from mutau.xsec import muon_electron as module
+
+    asked = []
+
+    def quick(reaction, cuts):
+        asked.append(reaction)
+        return module.CrossSection(1.0, 0.0)
+
+    monkeypatch.setattr(module, "total_cross_section", quick)
     plain = ("muon-electron-nunu", "--energy", "150")
-    first = xsec(cli, *plain)
-    assert first["charge"] == -1
-    assert first["sin2_theta_w"] == 0.23129
-    low = xsec(cli, *plain, "--sin2-theta-w", "0.238")
-    assert low["sin2_theta_w"] == 0.238
-    assert low["sigma_pb"] != first["sigma_pb"]
+    assert xsec(cli, *plain)["sin2_theta_w"] == 0.23129
+    low = xsec(cli, *plain, "--sin2-theta-w", "0.238", "--charge", "1")
+    assert (low["sin2_theta_w"], low["charge"]) == (0.238, 1)
+    assert [(item.sin2_theta_w, item.beam_charge) for item in asked] == [(0.23129, -1), (0.238, 1)]
     assert cli("xsec", *plain, "--sin2-theta-w", "2").code == 2
+    # v = -1/2 + 2 sin^2, of both leptons, for neutrinos that no W couples to them
+    assert module.neutrino_couplings(0.25)["nu_tau"] == (0.0, 0.0, -0.5, -0.5)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "mutau limit na64mu --mass 100MeV --full-chain --background computed",
     ),
     "sensitivity": (
-        "mutau sensitivity na64mu --mass 10MeV,100MeV --exposure 1e9:1e13:9",
+        "mutau sensitivity na64e --mass 1MeV,10MeV --exposure 1e11:1e13:5",
         "mutau sensitivity na64mu --mass 0.1 --exposure 1e11 --background none --full-chain",
     ),
     "cascade": (

@@ -87,8 +87,8 @@ def nucleus_current(nucleus, recoil, q):  # type: ignore[no-untyped-def]
 def open_line(before, after, m_before, m_after, mass, J, q, out):  # type: ignore[no-untyped-def]
     """Compton-like line: a photon of any momentum and the nucleus's current on one fermion line.
 
-    before, after : momenta of its ends; m_before, m_after : their masses in `spinor` (an antiparticle
-    that leaves is a `before` with its mass negative and its momentum as it is, `mass` positive).
+    before, after : momenta of its ends; m_before, m_after : their masses in `spinor` (an
+    antiparticle that leaves is a `before` of negative mass and its momentum as it is; `mass` > 0).
     out : (2, 2, 4) complex, spins after and before; filled with the vector index of the photon.
     """
     sign = 1.0 if m_before > 0.0 else -1.0

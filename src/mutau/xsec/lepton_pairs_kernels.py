@@ -1,18 +1,18 @@
 """Phase space of l N -> l N l'+ l'- on the unit cube, a map per diagram, and the density on it.
 
 Each of the four diagrams of `lepton_pairs_amplitude` has poles of its own and a map that follows
-them. They share the integrand as |M|^2 w_i / sum_j w_j (F. Maltoni, T. Stelzer, JHEP 02 (2003) 027),
-so that one map need not know the poles of another: w is the square of a gauge-invariant set of two
-diagrams, divided in the ratio of the squares of their denominators.
-With the photon of the beam lepton (t1 = (p - p')^2) or of the pair (m^2), and r the line that
-meets the nucleus,
+them. They divide the integrand as |M|^2 w_i / sum_j w_j (F. Maltoni, T. Stelzer, JHEP 02 (2003)
+027), so that one map need not know the poles of another: w is the square of a gauge-invariant set
+of two diagrams, divided in the ratio of the squares of their denominators.
+With r the line that meets the nucleus, dN = dQ^2 dphi/(2 pi)/(16 pi M |r|) and the pair
+dP = dm^2/(2 pi) dz dphi/(16 pi^2),
 
-    A, B  dPS = dE' dt1/(16 pi^2 p) . dz dkappa^2 dphi/(2pi)/(16 pi^2 z) . dQ^2 dphi'/(2pi)/(16 pi M |r|)
-          p -> p' gamma*, gamma* -> one lepton of the pair and r, r N -> the other N;
-    C     dPS = dy dkappa^2/(16 pi^2 y) . dm^2/2pi dz dphi/(16 pi^2) . dQ^2 dphi'/(2pi)/(16 pi M |r|)
-          p -> gamma* r, r N -> p' N, gamma* -> pair;
-    D     dPS = dQ^2/(16 pi M p) . ds/2pi dy dphi/(16 pi^2) . dm^2/2pi dz dphi'/(16 pi^2)
-          p N -> r N, r -> p' gamma*, gamma* -> pair.
+    A, B  p -> p' gamma*(t1), gamma* -> one lepton of the pair and r, r N -> the other one N:
+          dPS = dE' dt1/(16 pi^2 p) . dz dkappa^2 dphi/(2 pi)/(16 pi^2 z) . dN
+    C     p -> gamma*(m^2) r, r N -> p' N, gamma* -> pair:
+          dPS = dy dkappa^2/(16 pi^2 y) . dP . dN
+    D     p N -> r N, r -> p' gamma*, gamma* -> pair:
+          dPS = dN . dy dkappa^2 dphi/(2 pi)/(16 pi^2 y (1 - y)) . dP
 
 z, y are light-cone fractions, kappa the transverse momentum in the splitting. Small differences
 are never taken of large numbers: denominators and the longitudinal part of the momentum transfer
@@ -255,7 +255,6 @@ def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-
         whole = p[0] + q[0]
         if part <= 0.0 or whole <= 0.0:
             return _NOTHING
-        # ds/2pi dy/(16 pi^2) against dy dkappa^2/(16 pi^2 y): 1/(2 pi (1 - y))... times 2 pi
         density *= part / (1.0 - y)
         angle = 2.0 * math.pi * x[4]
         k_x, k_y = y * q[2] + kappa * math.cos(angle), y * q[3] + kappa * math.sin(angle)

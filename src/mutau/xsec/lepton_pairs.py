@@ -29,7 +29,8 @@ Array = NDArray[np.float64]
 LEPTONS: Final = {"electron": M_E, "muon": M_MU}
 #: Which diagrams count; the sets are gauge invariant, their interference is odd in the charge.
 DIAGRAMS: Final = {"all": 0, "two-photon": 1, "radiated": 2}
-#: What cuts can limit (GeV, rad, GeV^2); "like" is the lepton of the pair with the beam's charge.
+#: What cuts can limit (GeV, rad, GeV^2); "like" is the lepton of the pair with the beam's charge,
+#: of identical ones the less energetic of the two.
 OBSERVABLES: Final = (
     "lepton_energy", "lepton_theta", "like_energy", "like_theta", "opposite_energy",
     "opposite_theta", "pair_energy", "pair_mass", "momentum_transfer",
@@ -67,7 +68,7 @@ class PairReaction:
                 raise UnknownName("lepton", name, LEPTONS)
         if self.diagrams not in DIAGRAMS:
             raise UnknownName("set of diagrams", self.diagrams, DIAGRAMS)
-        if self.beam == self.pair and self.diagrams != "all":
+        if self.identical and self.diagrams != "all":
             raise MutauError(
                 f"of two {self.beam}s that leave nobody can say which was the beam's",
                 place="diagrams", allowed="all",
@@ -83,24 +84,27 @@ class PairReaction:
         require_in_range("energy", self.energy, threshold, 1e4, unit="GeV", open_low=True)
 
     @property
+    def identical(self) -> bool:
+        """Whether the pair holds a twin of the beam lepton."""
+        return self.beam == self.pair
+
+    @property
     def pair_energies(self) -> tuple[float, float]:
         """Range of the pair's energy that the limits leave, GeV. Raises OutOfRange for none."""
         mass, mu = LEPTONS[self.beam], LEPTONS[self.pair]
-        lows, highs = [2.0 * mu * (1.0 + 1e-9)], [self.energy - mass]
-        for name, (low, high) in self.limits.items():
-            if name in ("pair_energy", "like_energy", "opposite_energy"):
-                lows.append(low + (0.0 if name == "pair_energy" else mu))
-            if name == "pair_energy":
-                highs.append(high)
-            if name == "lepton_energy":
-                lows.append(self.energy - high - 1e-6 * self.energy)  # less the recoil
-                highs.append(self.energy - low)
-        if not max(lows) < min(highs):
+        full = (-math.inf, math.inf)
+        pair, after = (self.limits.get(name, full) for name in ("pair_energy", "lepton_energy"))
+        single = [self.limits.get(name, full)[0] for name in ("like_energy", "opposite_energy")]
+        recoil = 1e-3 * self.energy  # more than the nucleus takes
+        low = max(2.0 * mu * (1.0 + 1e-9), pair[0], *(item + mu for item in single))
+        low = max(low, self.energy - after[1] - recoil)
+        high = min(self.energy - mass, pair[1] + recoil, self.energy - after[0])
+        if not low < high:
             raise OutOfRange(
-                f"pairs of {max(lows):g} to {min(highs):g} GeV: nothing is left", place="limits",
+                f"pairs of {low:g} to {high:g} GeV: nothing is left", place="limits",
                 remedy="loosen them",
             )  # fmt: skip
-        return max(lows), min(highs)
+        return low, high
 
     def setup(self) -> tuple[Any, ...]:
         """Arguments that the kernels end with: beam, pair, form factor, cuts."""
@@ -108,25 +112,20 @@ class PairReaction:
         for name, limits in self.limits.items():
             cuts[OBSERVABLES.index(name)] = limits
         mass, mu = LEPTONS[self.beam], LEPTONS[self.pair]
-        near, far = self.limits.get("lepton_theta", (0.0, math.pi))
-        softer = [
-            min(self.limits.get(name, (0.0, math.inf))[1], self.energy)
-            for name in ("like_energy", "opposite_energy")
-        ]
-        angles = (
-            2.0 * math.sin(0.5 * max(near, 0.0)) ** 2,
-            2.0 * math.sin(0.5 * min(far, math.pi)) ** 2,
-        )
+        low, high = self.pair_energies
+        softest, near, far = [self.energy] * 2, 0.0, math.pi
+        if self.identical:  # a map may take the softer one for the beam's
+            high = self.energy - mass
+        else:
+            near, far = self.limits.get("lepton_theta", (0.0, math.pi))
+            softest = [
+                min(self.limits.get(name, (0.0, math.inf))[1], self.energy)
+                for name in ("like_energy", "opposite_energy")
+            ]
+        angles = [2.0 * math.sin(0.5 * min(max(angle, 0.0), math.pi)) ** 2 for angle in (near, far)]
         return (
             (self.energy, mass, self.a * M_U),
-            (
-                mu,
-                float(self.beam == self.pair),
-                DIAGRAMS[self.diagrams],
-                *self.pair_energies,
-                *softer,
-                *angles,
-            ),
+            (mu, float(self.identical), DIAGRAMS[self.diagrams], low, high, *softest, *angles),
             form_factor_parameters(self.form_factor, self.z, self.a),
             np.ascontiguousarray(cuts),
         )

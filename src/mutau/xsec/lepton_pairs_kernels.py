@@ -324,9 +324,9 @@ def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-
     nucleus. pair : mass of its leptons, 1 for leptons like the beam's, which diagrams count, limits
     of the pair's energy and of its leptons as `two_photon_point` takes them. numbers : of
     `g2_kernel`. cuts : (9, 2). work : see `squared_amplitude`.
-    Of the pair k1 is the one with the charge of the beam. Of identical leptons p' is the one that a
-    map takes for the beam's; the maps of both assignments share the integrand, which makes up for
-    the 1/2 of identical particles.
+    Of the pair k1 is the one with the charge of the beam. Of identical leptons the more energetic
+    one counts as the beam's, in cuts and in what is returned; a map may take either for it, and
+    maps of both assignments divide the integrand, which makes up for the 1/2 of identical particles.
     """
     energy, m, nucleus = beam
     mu, same, diagrams, low, high, like, opposite, near, far = pair
@@ -343,7 +343,10 @@ def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-
     if density <= 0.0:
         return 0.0, p1, k1, k2, q
     mass2 = pair_mass2(k1, k2, mu)
-    if not inside_cuts(p1, k1, k2, q, mass2, cuts):
+    harder, softer, seen = p1, k1, mass2
+    if same > 0.5 and k1[0] + k1[1] > p1[0] + p1[1]:
+        harder, softer, seen = k1, p1, pair_mass2(p1, k2, mu)
+    if not inside_cuts(harder, softer, k2, q, seen, cuts):
         return 0.0, p1, k1, k2, q
     t1 = transfer(p, p1, m)
     t2, mass2_other = t1, mass2
@@ -362,7 +365,7 @@ def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-
     value /= photons + radiated + photons_other + radiated_other
     value *= g2_kernel(Q2, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
     momentum = math.sqrt(energy * energy - m * m)
-    return value / (Q2 * Q2) / (8.0 * nucleus * momentum), p1, k1, k2, q
+    return value / (Q2 * Q2) / (8.0 * nucleus * momentum), harder, softer, k2, q
 
 
 @njit(forceinline=True)

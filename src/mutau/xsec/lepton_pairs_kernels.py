@@ -326,7 +326,7 @@ def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-
     `g2_kernel`. cuts : (9, 2). work : see `squared_amplitude`.
     Of the pair k1 is the one with the charge of the beam. Of identical leptons the more energetic
     one counts as the beam's, in cuts and in what is returned; a map may take either for it, and
-    maps of both assignments divide the integrand, which makes up for the 1/2 of identical particles.
+    the maps of both assignments divide the integrand: that makes up for the 1/2 of twins.
     """
     energy, m, nucleus = beam
     mu, same, diagrams, low, high, like, opposite, near, far = pair

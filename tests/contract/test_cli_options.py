@@ -34,6 +34,9 @@ XSEC = {
     "charge": ("--charge", "1"),
     "sin2_theta_w": ("--sin2-theta-w", "0.238"),
     "alpha": ("--alpha-inverse", "137"),
+    "limits": ("--limits", "pair_energy=1:50"),
+    "error": ("--error", "0.1"),
+    "seed": ("--seed", "2"),
 }
 
 

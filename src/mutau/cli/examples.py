@@ -12,6 +12,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "xsec": (
         "mutau xsec muon-brems --energy 160 --mass 0.1 --coupling 1e-3 --material lead",
         "mutau xsec muon-electron-gamma --cuts muone",
+        "mutau xsec muon-electron-pair --energy 150 --material beryllium --limits pair_energy=1:",
     ),
     "yields": (
         "mutau yields na64mu --mass 100MeV --coupling 1e-3",

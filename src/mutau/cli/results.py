@@ -69,6 +69,14 @@ _Charge = Annotated[
     typer.Option(help="Charge of the muon, -1 or 1; default: that of --cuts, or else -1."),
 ]
 _AlphaInverse = Annotated[float | None, typer.Option(help="1/α for mu e -> mu e X; default: α(0).")]
+_Limits = Annotated[
+    str,
+    typer.Option(
+        help="Limits of a pair's final state: pair_energy=1:150,lepton_theta=1.5mrad:5mrad (GeV, "
+        "rad; either end may be missing)."
+    ),
+]
+_Error = Annotated[float, typer.Option(help="Relative error of a Monte Carlo integral; pairs.")]
 _Sin2 = Annotated[
     float | None,
     typer.Option(help="sin² of the weak mixing angle; muon-electron-nunu; default: at M_Z."),
@@ -95,6 +103,9 @@ def xsec(
     charge: _Charge = None,
     alpha_inverse: _AlphaInverse = None,
     sin2_theta_w: _Sin2 = None,
+    limits: _Limits = "",
+    error: _Error = 1e-3,
+    seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
     """Cross section per atom (or electron) in pb, with its error."""
@@ -115,7 +126,7 @@ def xsec(
         "material": material, "method": method, "form_factor": form_factor,
         "electrons": electrons, "differential": differential, "cuts": cuts,
         "charge": charge, "alpha": _alpha(alpha_inverse), "sin2_theta_w": sin2_theta_w,
-        "coulomb": coulomb,
+        "coulomb": coulomb, "limits": o.limits("--limits", limits), "error": error, "seed": seed,
     }  # fmt: skip
     options = {
         _XSEC_OPTIONS[name]: values[_XSEC_OPTIONS[name]] for name in chosen if name in _XSEC_OPTIONS
@@ -136,6 +147,9 @@ _XSEC_OPTIONS: Final = {
     "charge": "charge",
     "sin2_theta_w": "sin2_theta_w",
     "alpha_inverse": "alpha",
+    "limits": "limits",
+    "error": "error",
+    "seed": "seed",
 }
 _SPELLED: Final = {"alpha": "alpha-inverse"}
 _MODEL_OPTIONS: Final = ("mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio")

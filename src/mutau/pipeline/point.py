@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +62,9 @@ class Request:
     alpha: float | None = None
     sin2_theta_w: float | None = None
     coulomb: bool = False
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    seed: int = 1
+    error: float = 1e-3
 
     @property
     def beam_energy(self) -> float:
@@ -189,6 +194,44 @@ PROCESSES.register("electron-brems")(
         _BREMS | {"coulomb"},
     )
 )  # fmt: skip
+
+
+def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
+    """Pairs of leptons made by a lepton on the nuclei of a material, per mean atom."""
+    from mutau.matter import material
+    from mutau.xsec.lepton_pairs import PairReaction, cross_section
+
+    _only_exact(request, f"{beam}-{pair}-pair")
+    atoms = material(request.material).atoms_per_cm3
+    number = sum(n for _, n in atoms)
+    parts = [
+        (n / number, cross_section(
+            PairReaction(
+                beam, pair, request.beam_energy, float(element.z), element.a, request.form_factor,
+                dict(request.limits),
+            ),
+            error=request.error, seed=request.seed,
+        ))
+        for element, n in atoms
+    ]  # fmt: skip
+    sigma = sum(share * part.sigma_pb for share, part in parts)
+    error = math.hypot(*(share * part.sigma_err_pb for share, part in parts))
+    return CrossSection(sigma, error), {
+        "energy_GeV": request.beam_energy,
+        "material": request.material,
+        "limits": {name: list(limits) for name, limits in request.limits.items()},
+        "seed": request.seed,
+    }
+
+
+for _beam, _pair in product(("muon", "electron"), repeat=2):
+    PROCESSES.register(f"{_beam}-{_pair}-pair")(
+        Process(
+            partial(lepton_pair, _beam, _pair), "atom", False,
+            f"{_beam} N -> {_beam} N {_pair} pair on nuclei, tree level, 2 to 4",
+            frozenset({"material", "form_factor", "limits", "seed", "error"}),
+        )
+    )  # fmt: skip
 
 
 def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
@@ -348,6 +391,7 @@ def cross_section_answer(
     request = _request(process, energy, model, options)
     sigma, further = entry.compute(request)
     described = model.to_dict() if model else {}
+    seed = further.pop("seed", None)
     digests = {"request": digest(process, energy, described, sorted(options.items()))}
     if request.cuts:
         digests["experiment"] = load_experiment(request.cuts).digest
@@ -360,7 +404,7 @@ def cross_section_answer(
         "sigma_pb": sigma.sigma_pb,
         "sigma_err_pb": sigma.sigma_err_pb,
         **further,
-        **provenance(None, **digests),
+        **provenance(seed, **digests),
     }
 
 

@@ -10,7 +10,8 @@ import warnings
 import pytest
 
 from mutau.core.errors import MutauError
-from mutau.scan.shards import dask_cluster, run_shards
+from mutau.scan.executors import dask_cluster
+from mutau.scan.shards import run_shards
 
 pytest.importorskip("distributed", reason="needs the extra 'dask'")
 
@@ -64,10 +65,11 @@ def test_a_killed_worker_loses_nothing(cluster, tmp_path):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = run_shards(
+        with run_shards(
             tmp_path / "r", {"kind": "squares"}, 30, slow_square, executor=dask_cluster(address),
             progress=watch,
-        )  # fmt: skip
+        ) as parts:  # fmt: skip
+            results = list(parts)
     assert [row["square"] for row in results] == [i**2 for i in range(30)]
     assert {row["pid"] for row in results} <= set(pids)
     assert seen[-1] == 1.0

@@ -2,9 +2,9 @@
 
 Numba's own cache does not notice an edit in a called function of another module, nor of a
 constant; `core.code_digest` does. It also keeps compiled code out of the installed package, and
-compiles nothing anew for an edit of a docstring, nor when the package is moved. What is found there
-is run, so the folder must be the user's own, and every file is verified before it is read; a damaged
-one is dropped and compiled again. An own $NUMBA_CACHE_DIR wins, with Numba's own rules.
+compiles nothing anew for an edit of a docstring, nor when the package is moved. What is found
+there is run, so the folder must be the user's own, and every file is verified before it is read; a
+damaged one is dropped and compiled again. An own $NUMBA_CACHE_DIR wins, with Numba's own rules.
 Kernels are made by `from mutau.core.jit import njit`; importing this module loads Numba, so light
 code does not.
 """
@@ -53,7 +53,7 @@ def _compiled_folder(module: str) -> tuple[str, str] | None:
 
 
 def _drop_old(folder: Path) -> None:
-    """Remove the compiled code in a folder that was made long ago, and the folder if that is all."""
+    """Remove compiled code that was made long ago, and its folder if that is all."""
     with contextlib.suppress(OSError):
         if time.time() - folder.stat().st_mtime > _KEEP_SECONDS:
             for path in (*folder.glob("*.nbi"), *folder.glob("*.nbc"), *folder.glob("*.tmp.*")):
@@ -89,14 +89,18 @@ class _Implementation(CompileResultCacheImpl):
     _locator_classes = [_Locator]  # noqa: RUF012
 
 
-class _Files(IndexDataCacheFile):
+_IndexFile: Any = IndexDataCacheFile
+_FunctionCache: Any = FunctionCache
+
+
+class _Files(_IndexFile):  # type: ignore[misc]
     """Index and compiled code of a function, each with a digest in front.
 
     What is not as it was written is dropped, with a warning, and counts as not there.
     """
 
     def _dump(self, obj: Any) -> bytes:
-        data = super()._dump(obj)
+        data: bytes = super()._dump(obj)
         return hashlib.sha256(data).digest() + data
 
     def _verified(self, path: str) -> Any:
@@ -128,12 +132,12 @@ class _Files(IndexDataCacheFile):
         return self._verified(self._data_path(name))
 
 
-class _Cache(FunctionCache):
+class _Cache(_FunctionCache):  # type: ignore[misc]
     _impl_class = _Implementation
 
     def __init__(self, function: Callable) -> None:
         super().__init__(function)
-        self._cache_file: Any = _Files(
+        self._cache_file = _Files(
             self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
         )
 
@@ -162,13 +166,11 @@ def njit(*args: Any, **options: Any) -> Callable:
     options["cache"] = kept and bool(config.CACHE_DIR)
     compiler: Any = numba.njit(*args, **options)
 
-    make_cache: Any = _Cache
-
     def compiled(function: Callable) -> Any:
         dispatcher = compiler(function)
         if kept and not config.CACHE_DIR:
             with contextlib.suppress(RuntimeError):  # no folder to write to: nothing is kept
-                dispatcher._cache = make_cache(dispatcher.py_func)
+                dispatcher._cache = _Cache(dispatcher.py_func)
         return dispatcher
 
     return compiled

@@ -1,0 +1,116 @@
+"""Finished pieces of work on disk: what each carries, and what is believed when it is read.
+
+A piece is one JSON object: `key`, the digest of the manifest of the work it belongs to; `name`, its
+place in it; `rows`, the length of its result; `program`, what computed it; `result`; and `digest`
+of all these. A piece that is not, to the digit, what was written for this place of this work by
+this program is not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from mutau._version import __version__
+from mutau.core.code_digest import code_digest
+from mutau.core.constants import TABLE
+from mutau.core.errors import MutauError
+from mutau.core.storage import digest, write_text
+from mutau.scan.executors import Work
+
+#: What a point of a scan or a chunk of events can rest on.
+_MODULES: Final = ("mutau.scan.points", "mutau.scan.simulate")
+
+
+@cache
+def program_stamp() -> dict[str, str]:
+    """What computes here: version, digest of the constants as loaded, of the code, compiler."""
+    constants = digest({name: (item.value, item.uncertainty) for name, item in TABLE.items()})
+    return {
+        "mutau_version": __version__, "constants": constants, "code": code_digest(*_MODULES),
+        "numba": version("numba"),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """Work whose result carries the stamp of the program that computed it, wherever that is."""
+
+    work: Work
+
+    def __call__(self, index: int) -> tuple[dict[str, str], Any]:
+        return program_stamp(), self.work(index)
+
+
+def check_stamp(stamp: Mapping[str, str], where: str) -> None:
+    """Raise MutauError where another program than this one computed, the difference shown."""
+    here = program_stamp()
+    if stamp != here:
+        raise MutauError(
+            f"{where} was computed by another program ({differences(stamp, here)})",
+            remedy="give the workers the mutau that you use here; what is finished stays, "
+            "--resume goes on",
+        )
+
+
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any], most: int = 12) -> str:
+    """What differs, one phrase per key: `n: 1 there, 2 now`."""
+    changed = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
+    if "kind" in changed:  # nothing else can be compared
+        changed = ["kind"]
+    shown = "; ".join(f"{k}: {found.get(k)!r} there, {wanted.get(k)!r} now" for k in changed[:most])
+    return shown + (f"; and {len(changed) - most} more" if len(changed) > most else "")
+
+
+class Damaged(Exception):
+    """A piece, or what lies beside it, is not what was written; says why."""
+
+
+def write_piece(path: Path, key: str, name: str, result: Any) -> None:
+    """Write a result, whole or not at all. Raises ValueError for a value that is not a number."""
+    body = {
+        "key": key, "name": name, "rows": len(result) if isinstance(result, list) else 1,
+        "program": program_stamp(), "result": result,
+    }  # fmt: skip
+    write_text(path, json.dumps(sealed(body), allow_nan=False))
+
+
+def read_piece(path: Path, key: str, name: str) -> Any:
+    """The result in a file that `write_piece` wrote for this key and name. Raises Damaged."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Damaged(getattr(error, "strerror", None) or "it is no text") from None
+    body = unsealed(text)
+    for what, wanted in (("key", key), ("name", name), ("program", program_stamp())):
+        if body.get(what) != wanted:
+            raise Damaged(f"its {what} is that of another")
+    return body["result"]
+
+
+def sealed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data with the digest of all of it."""
+    return {**body, "digest": _seal(body)}
+
+
+def unsealed(text: str | bytes) -> dict[str, Any]:
+    """Plain data of JSON that holds what `sealed` gave. Raises Damaged."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"it is no JSON: {error}") from None
+    if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
+        raise Damaged("it carries no digest")
+    seal = body.pop("digest")
+    if _seal(body) != seal:
+        raise Damaged("its digest is another: it was changed or damaged")
+    return body
+
+
+def _seal(body: Mapping[str, Any]) -> str:
+    return digest(json.dumps(body))

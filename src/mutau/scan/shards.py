@@ -26,7 +26,7 @@ from mutau.scan.pieces import Damaged, Stamped, check_stamp, differences, read_p
 
 Progress = Callable[[float, str], None]
 #: What finished or begun work leaves in a folder beside its manifest.
-_LEFT: Final = ("results.csv", "tally.json", "events/*.parquet", "shards/*.json")
+_LEFT: Final = ("results.csv", "tally.json", "events/[!.]*.parquet", "shards/[!.]*.json")
 #: Damaged pieces that a message names.
 _NAMED: Final = 3
 
@@ -117,7 +117,7 @@ def _compare(folder: Path, manifest: Mapping[str, Any], resume: bool) -> bool:
             f"{str(folder)!r} holds results of other work ({differences(found, wanted)})",
             remedy="choose another folder with --out, or undo the change",
         )
-    if not resume and any((folder / "shards").glob("*.json")):
+    if not resume and any((folder / "shards").glob("[!.]*.json")):
         raise MutauError(
             f"{str(folder)!r} already holds results of this work",
             remedy="add --resume to go on, or choose another folder",

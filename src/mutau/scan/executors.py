@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from functools import partial
 from importlib import import_module
 from multiprocessing import resource_tracker
 from typing import Any, Protocol
@@ -129,11 +130,38 @@ def dask_cluster(address: str) -> Executor:
     def run(work: Work, indices: list[int]) -> Finished:
         with connect() as client:
             _check_workers(client)
-            futures = {client.submit(work, i, pure=False, retries=3): i for i in indices}
+            payload = import_module("cloudpickle").dumps(work)
+            submit = partial(client.submit, _on_worker, payload, pure=False, retries=3)
+            futures = {submit(i): i for i in indices}
             for future in distributed.as_completed(list(futures)):
-                yield futures.pop(future), future.result()
+                reason, result = future.result()
+                if reason:
+                    raise _foreign("a worker", reason)
+                yield futures.pop(future), result
 
     return run
+
+
+def _on_worker(payload: bytes, index: int) -> tuple[str, Any]:
+    """(why the work cannot be loaded here, its result). Travels as code, not as a name: a worker
+    that meets a name it does not know breaks down, and everybody waits for it."""
+    import pickle
+
+    try:
+        work = pickle.loads(payload)
+    except (ImportError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}", None
+    return "", work(index)
+
+
+_on_worker.__module__ = "__main__"  # which is what cloudpickle sends whole
+
+
+def _foreign(who: str, reason: str) -> MutauError:
+    return MutauError(
+        f"{who} cannot run this mutau ({reason})",
+        remedy="give the workers the mutau that you use here",
+    )
 
 
 def _check_workers(client: Any) -> None:
@@ -143,8 +171,5 @@ def _check_workers(client: Any) -> None:
 
     for address, found in client.run(program_stamp, on_error="return").items():
         if isinstance(found, Exception):
-            raise MutauError(
-                f"the worker {address} cannot run this mutau ({type(found).__name__}: {found})",
-                remedy="give the workers the mutau that you use here",
-            )
+            raise _foreign(f"the worker {address}", str(found))
         check_stamp(found, f"what the worker {address} would give")

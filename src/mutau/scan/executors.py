@@ -17,6 +17,7 @@ from multiprocessing import resource_tracker
 from typing import Any, Protocol
 
 from mutau.core.errors import MissingExtra, MutauError, show_warning
+from mutau.scan.pieces import check_stamp, program_stamp
 
 #: index of a piece -> its result. Must be picklable.
 Work = Callable[[int], Any]
@@ -167,8 +168,6 @@ def _foreign(who: str, reason: str) -> MutauError:
 def _check_workers(client: Any) -> None:
     """Raise MutauError for a worker of now that has another mutau; those that come later are told
     by what their results carry."""
-    from mutau.scan.pieces import check_stamp, program_stamp
-
     for address, found in client.run(program_stamp, on_error="return").items():
         if isinstance(found, Exception):
             raise _foreign(f"the worker {address}", str(found))

@@ -9,7 +9,7 @@ this program is not read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -21,7 +21,6 @@ from mutau.core.code_digest import code_digest
 from mutau.core.constants import TABLE
 from mutau.core.errors import MutauError
 from mutau.core.storage import digest, write_text
-from mutau.scan.executors import Work
 
 #: What a point of a scan or a chunk of events can rest on.
 _MODULES: Final = ("mutau.scan.points", "mutau.scan.simulate")
@@ -41,7 +40,7 @@ def program_stamp() -> dict[str, str]:
 class Stamped:
     """Work whose result carries the stamp of the program that computed it, wherever that is."""
 
-    work: Work
+    work: Callable[[int], Any]
 
     def __call__(self, index: int) -> tuple[dict[str, str], Any]:
         return program_stamp(), self.work(index)

@@ -11,17 +11,14 @@ from pathlib import Path
 import pytest
 
 from mutau.core.errors import FileError, MutauError
-from mutau.core.storage import digest
+from mutau.core.storage import Damaged, digest, sealed, unsealed
 from mutau.scan.executors import serial
 from mutau.scan.grid import load_grid
 from mutau.scan.pieces import (
-    Damaged,
     Stamped,
     differences,
     program_stamp,
     read_piece,
-    sealed,
-    unsealed,
     write_piece,
 )
 from mutau.scan.points import run_scan

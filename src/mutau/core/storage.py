@@ -219,6 +219,29 @@ def digest(*parts: Any) -> str:
     return sha.hexdigest()[:16]
 
 
+class Damaged(Exception):
+    """What is found on disk is not what was written; says why."""
+
+
+def sealed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data with the digest of all of it, for JSON."""
+    return {**body, "digest": digest(json.dumps(body))}
+
+
+def unsealed(text: str | bytes) -> dict[str, Any]:
+    """Plain data of JSON that holds what `sealed` gave. Raises Damaged."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"it is no JSON: {error}") from None
+    if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
+        raise Damaged("it carries no digest: another program wrote it, or an earlier version")
+    found = body.pop("digest")
+    if digest(json.dumps(body)) != found:
+        raise Damaged("its digest is another: it was changed or damaged")
+    return body
+
+
 def file_digest(path: str | Path) -> str:
     """Hex digest (16 characters) of what a file holds; "" where it cannot be read."""
     try:

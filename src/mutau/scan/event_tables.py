@@ -19,8 +19,7 @@ import numpy as np
 
 from mutau._version import __version__
 from mutau.core.errors import FileError, MissingExtra, MutauError
-from mutau.core.storage import atomic_path, digest, file_digest
-from mutau.scan.pieces import Damaged, sealed, unsealed
+from mutau.core.storage import Damaged, atomic_path, digest, file_digest, sealed, unsealed
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,7 +20,7 @@ from mutau._version import __version__
 from mutau.core.code_digest import code_digest
 from mutau.core.constants import TABLE
 from mutau.core.errors import MutauError
-from mutau.core.storage import digest, write_text
+from mutau.core.storage import Damaged, digest, sealed, unsealed, write_text
 
 #: What a point of a scan or a chunk of events can rest on.
 _MODULES: Final = ("mutau.scan.points", "mutau.scan.simulate")
@@ -66,10 +66,6 @@ def differences(found: Mapping[str, Any], wanted: Mapping[str, Any], most: int =
     return shown + (f"; and {len(changed) - most} more" if len(changed) > most else "")
 
 
-class Damaged(Exception):
-    """A piece, or what lies beside it, is not what was written; says why."""
-
-
 def write_piece(path: Path, key: str, name: str, result: Any) -> None:
     """Write a result, whole or not at all. Raises ValueError for a value that is not a number."""
     body = {
@@ -90,26 +86,3 @@ def read_piece(path: Path, key: str, name: str) -> Any:
         if body.get(what) != wanted:
             raise Damaged(f"its {what} is that of another")
     return body["result"]
-
-
-def sealed(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain data with the digest of all of it."""
-    return {**body, "digest": _seal(body)}
-
-
-def unsealed(text: str | bytes) -> dict[str, Any]:
-    """Plain data of JSON that holds what `sealed` gave. Raises Damaged."""
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Damaged(f"it is no JSON: {error}") from None
-    if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
-        raise Damaged("it carries no digest")
-    seal = body.pop("digest")
-    if _seal(body) != seal:
-        raise Damaged("its digest is another: it was changed or damaged")
-    return body
-
-
-def _seal(body: Mapping[str, Any]) -> str:
-    return digest(json.dumps(body))

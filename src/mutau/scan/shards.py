@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mutau.core.errors import FileError, MutauError, file_error
-from mutau.core.storage import check_folder, digest, remove_halves, write_text
+from mutau.core.storage import Damaged, check_folder, digest, remove_halves, write_text
 from mutau.scan.executors import Executor, Work, serial
-from mutau.scan.pieces import Damaged, Stamped, check_stamp, differences, read_piece, write_piece
+from mutau.scan.pieces import Stamped, check_stamp, differences, read_piece, write_piece
 
 Progress = Callable[[float, str], None]
 #: What finished or begun work leaves in a folder beside its manifest.

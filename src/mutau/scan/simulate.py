@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.core.errors import FileError, MutauError, UnknownName, require_in_range
-from mutau.core.storage import digest, file_digest, remove_halves
+from mutau.core.storage import Damaged, digest, file_digest, remove_halves
 from mutau.pipeline.simulate import Tally, signal_source, tally, total
 from mutau.scan.event_tables import COLUMNS, arrow, merge, read_seal, to_table, write_tables
 from mutau.scan.executors import Executor, processes, serial
-from mutau.scan.pieces import Damaged, differences, program_stamp, read_piece, write_piece
+from mutau.scan.pieces import differences, program_stamp, read_piece, write_piece
 from mutau.scan.shards import (
     Progress,
     check_claim,

@@ -99,7 +99,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise file_error(
-            f"writing {str(path)!r} failed and left nothing behind", error,
+            f"writing {str(path)!r} failed; nothing was left behind", error,
             remedy="choose another folder",
         ) from error  # fmt: skip
     except BaseException:

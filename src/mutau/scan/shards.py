@@ -82,7 +82,7 @@ def check_claim(folder: str | Path, manifest: Mapping[str, Any], resume: bool) -
     Raises as `run_shards`.
     """
     folder = check_folder(folder)
-    if (folder / ".lock").exists():
+    if (folder / ".lock").exists() and (folder / "manifest.json").exists():
         with locked(folder):
             pass
     _compare(folder, manifest, resume)
@@ -191,7 +191,6 @@ def run_shards(
     with locked(folder):
         if not _compare(folder, manifest, resume):
             write_text(folder / "manifest.json", json.dumps(dict(manifest), indent=1))
-        drop_halves(folder)
         todo = unfinished(folder, key, n, complete)
         try:
             _compute(folder, key, n, todo, executor(Stamped(work), todo), progress)

@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mutau.core.errors import FileError, MutauError, UnknownName
+from mutau.core.errors import FileError, MachineError, MutauError, UnknownName
 from mutau.core.random import stream
 from mutau.detector import simulation
 from mutau.detector.hits import Hits, join_hits
@@ -165,7 +165,7 @@ def test_full_disks_are_seen_before_and_during_the_run(na64mu, tmp_path, monkeyp
     import pyarrow.parquet
 
     monkeypatch.setattr(pyarrow.parquet, "ParquetWriter", full)
-    with pytest.raises(FileError, match="No space left on device"):
+    with pytest.raises(MachineError, match="No space left on device"):
         whole(small, tmp_path / "b")
     assert not list((tmp_path / "b").rglob("*.parquet"))
     assert not list((tmp_path / "b" / "shards").glob("*.json"))

@@ -34,9 +34,9 @@ def scan(
 ) -> None:
     """A grid of limits or yields. Killed at any time, it goes on with --resume."""
     from mutau.core.errors import MutauError
+    from mutau.scan.executors import dask_cluster
     from mutau.scan.grid import load_grid
     from mutau.scan.points import grid_lacks, run_scan
-    from mutau.scan.shards import dask_cluster
 
     if dask and dask_jobqueue:
         raise MutauError("--dask and --dask-jobqueue exclude each other")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Annotated, Any, Final
 
@@ -109,6 +110,24 @@ def check_given(context: typer.Context) -> None:
     level = context.params.get("cl")
     if level is not None:
         confidence_level(level)
+    refuse_overwriting(context.params)
+
+
+def refuse_overwriting(values: Mapping[str, Any]) -> None:
+    """Raise MutauError where the file that a verb writes is one that it reads."""
+    out = values.get("out")
+    if not isinstance(out, str) or not os.path.isfile(out):
+        return
+    for name, value in values.items():
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if name == "out" or not isinstance(text, str):
+                continue
+            for path in (text, text.partition(":")[2]):  # charges:FILE
+                if os.path.isfile(path) and os.path.samefile(path, out):
+                    raise MutauError(
+                        f"{out!r} is read by this command and would be overwritten",
+                        place="--out", remedy="give another name",
+                    )  # fmt: skip
 
 
 def check_repeated(context: typer.Context, words: Sequence[Any]) -> None:

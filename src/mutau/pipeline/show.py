@@ -198,6 +198,10 @@ def check_answer(file: str) -> dict[str, Any]:
         from mutau.pipeline.targets import target_length
 
         target_length(item)
+    if item.process == "muon-electron-zprime":
+        from mutau.pipeline.exposure import luminosity_on_electrons
+
+        luminosity_on_electrons(item)
     if item.beam.phase_space:
         from mutau.transport.beam_files import read_beam
 

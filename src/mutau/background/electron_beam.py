@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mutau.background.estimate import Estimate, Source
-from mutau.background.punch_through import hcal_module, punch_through
+from mutau.background.hcal_paths import hcal_modules, unseen
 from mutau.core.constants import G_F, M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.units import HBARC_GEV_CM
@@ -152,30 +152,40 @@ def photonuclear_per_electron(experiment: Experiment, given: Assumptions = DEFAU
     )  # fmt: skip
 
 
+def hcal_budget(experiment: Experiment) -> float:
+    """Energy, GeV, that the selection lets a hadron leave in the HCAL: the cut, or what the modules
+    do not show below their threshold. Raises NotApplicable for a file without such a cut."""
+    _, modules = hcal_modules(experiment)
+    tops = [cut.max for cut in experiment.cuts if cut.variable == "hcal_energy"]
+    stated = [top for top in tops if top is not None]
+    if not stated:
+        raise NotApplicable(
+            "states no upper cut on hcal_energy, so the HCAL vetoes nothing",
+            place=f"{experiment.name}: cuts",
+            remedy='write for example variable = "hcal_energy", max = "1 GeV"',
+        )
+    return max(min(stated), min(item.threshold for item in modules))
+
+
 def neutral_punch_through(
     experiment: Experiment, seed: int = 1, effort: float = 1.0, given: Assumptions = DEFAULT
 ) -> Estimate:
     """Neutrons and K_L from the active target through the whole HCAL, per beam electron.
 
-    Energies even between the missing energy and the beam's; each kind half of the neutrals. The
-    HCAL's modules and its cut come from the file.
+    Energies even between the missing energy and the beam's; each kind half of the neutrals. What
+    of the HCAL stands in their way, and its cut, come from the file.
     """
-    made_of, length, modules = hcal_module(experiment)
-    budget = min(
-        (cut.max for cut in experiment.cuts if cut.variable == "hcal_energy" and cut.max),
-        default=1.0,
-    )
+    budget = hcal_budget(experiment)
     low = experiment.beam.energy - threshold(experiment)
     energies = low + (experiment.beam.energy - low) * (np.arange(HARD) + 0.5) / HARD
     n = max(int(2000 * effort), 200)
-    through, square = 0.0, 0.0
+    through, square, modules = 0.0, 0.0, 0
     for name in ("n", "K_L"):
         for i, energy in enumerate(energies):
-            one = punch_through(
-                name, float(energy), made_of, length, budget, modules=modules, n=n, seed=seed + i
-            )
+            one = unseen(name, float(energy), experiment, budget, n=n, seed=seed + i)
             through += 0.5 * one.value / HARD
             square += (0.5 * one.err / HARD) ** 2
+            modules = max(modules, one.modules)
     made = photonuclear_per_electron(experiment, given) * given.neutral
     value = made * through
     return Estimate(

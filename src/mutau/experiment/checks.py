@@ -218,7 +218,8 @@ def _cuts(experiment: Experiment) -> Found:
             )
         elif variable.whole and math.isfinite(high) and math.floor(high) < low:
             yield (
-                f"cuts[{index}]", f"no whole number of {cut.variable!r} from {low:g} to {high:g}"
+                f"cuts[{index}]",
+                f"no whole number of {cut.variable!r} from {low:g} to {high:g}",
             )
 
 

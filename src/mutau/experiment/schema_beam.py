@@ -81,7 +81,8 @@ class Beam(Table):
     """Beam particles and exposure.
 
     particles : number on target in the full exposure; or luminosity (per pb) on the target's
-    electrons; where both are stated they must be the same exposure. energy : GeV, nominal. energy_spread : relative rms.
+    electrons; where both are stated they must be the same exposure. energy : GeV, nominal.
+    energy_spread : relative rms.
     spot_x, spot_y : cm, rms at the target's face. divergence_x, divergence_y : rad, rms.
     particles_error : absolute. per_spill, spill : intensity. decay_path : cm of flight between
     the last identification of the beam particle and the target. pions, kaons : charged ones per

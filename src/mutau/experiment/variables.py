@@ -54,10 +54,14 @@ _LIST: Final = (
         "squared mass recoiling against the electron, minus the muon's; 0 for elastic scattering",
         signed=True,
     ),
-    Variable("missing_energy", "energy", "incoming energy minus that of muon and electron", signed=True),
+    Variable(
+        "missing_energy", "energy", "incoming energy minus that of muon and electron", signed=True
+    ),
     Variable("missing_mass2", "energy squared", "square of the missing four-momentum", signed=True),
     Variable("photon_energy", "energy", "energy of the photons that the veto sees"),
-    Variable("e_miss", "energy", "nominal beam energy minus the energy seen in the target", signed=True),
+    Variable(
+        "e_miss", "energy", "nominal beam energy minus the energy seen in the target", signed=True
+    ),
     Variable("ecal_energy", "energy", "energy seen in the active target"),
     Variable("preshower_energy", "energy", "energy seen in the first part of the active target"),
     Variable("veto_energy", "energy", "energy seen in the veto counters behind the target"),
@@ -65,7 +69,9 @@ _LIST: Final = (
     Variable("hcal_energy", "energy", "energy seen in the hadron calorimeter"),
     Variable("calorimeter_energy", "energy", "energy seen in all calorimeters, E_CAL"),
     Variable("srd_energy", "energy", "synchrotron radiation seen beside the beam"),
-    Variable("n_upstream_hits", "number", "hits per plane in the trackers before the target", whole=True),
+    Variable(
+        "n_upstream_hits", "number", "hits per plane in the trackers before the target", whole=True
+    ),
     Variable("shower_chi2", "number", "deviation from an electromagnetic shower's shape"),
 )
 

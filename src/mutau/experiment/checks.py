@@ -34,8 +34,9 @@ def _process(experiment: Experiment) -> Found:
             "process",
             f"{process.name!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
         )
-    if experiment.theory and process.name != "electron-brems+annihilation":
-        yield "theory", f"this table is for electron beams; {process.name!r} does not use it"
+    for name in ("theory", "upstream"):
+        if getattr(experiment, name) and process.name != "electron-brems+annihilation":
+            yield name, f"this table is for electron beams; {process.name!r} does not use it"
 
 
 def _materials(experiment: Experiment) -> Found:

@@ -27,7 +27,7 @@ def test_parts_of_rings_on_a_face():
     assert got[0, 3] == 0.0
     np.testing.assert_allclose(got[1, :2], 0.5)  # on an edge
     np.testing.assert_allclose(got[2, :2], 0.25)  # on a corner
-    # half a centimetre inside: of a circle of radius 1 arccos(1/2)/pi is beyond, of smaller ones less
+    # half a centimetre inside: of a circle of radius 1 arccos(1/2)/pi is beyond, of smaller less
     beyond = np.arccos(0.5) / np.pi
     assert 0.5 < got[3, 1] < 1.0 - beyond < got[3, 0] < 1.0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -259,16 +260,26 @@ def _momenta(experiment: Experiment, n: int, rng: np.random.Generator) -> Array:
     return np.asarray(np.maximum(true * (1.0 + resolution * rng.standard_normal(n)), 0.0))
 
 
+@lru_cache(maxsize=16)
+def _reactions(
+    particle: str, energy: float, stuff: Material, shadowing: float
+) -> tuple[Array, Array]:
+    """(24,) photon energies, GeV, and reactions per beam particle of photons above them."""
+    lows = np.geomspace(min(LOWEST_PHOTON, 0.1 * energy), 0.99 * energy, 24)
+    above = [
+        photonuclear_per_particle(particle, energy, stuff, float(low), shadowing) for low in lows
+    ]
+    return lows, np.array(above)
+
+
 def _reaction_energies(
     experiment: Experiment, given: Setting, n: int, rng: np.random.Generator
 ) -> Array:
     """(n,) energy of photons that react with nuclei in the shower, GeV; the largest of each."""
-    beam, stuff = experiment.beam, material(experiment.target.material)
-    lows = np.geomspace(min(LOWEST_PHOTON, 0.1 * beam.energy), 0.99 * beam.energy, 24)
-    above = np.array(
-        [photonuclear_per_particle(beam.particle, beam.energy, stuff, float(low), given.shadowing)
-         for low in lows]
-    )  # fmt: skip
+    beam = experiment.beam
+    lows, above = _reactions(
+        beam.particle, beam.energy, material(experiment.target.material), given.shadowing
+    )
     count = rng.poisson(above[0], n)
     share = np.append(1.0 - above / above[0], 1.0)
     drawn = np.interp(rng.random(int(count.sum())), share, np.append(lows, beam.energy))

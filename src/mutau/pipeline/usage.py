@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mutau.experiment.document import TEXTS
@@ -33,7 +34,7 @@ _STATISTICS: Final = (
     "process", "statistics/*", "systematics/signal", "background/expected",
     "background/per_particle", "background/error", "background/relative_error", "runs/particles",
     "runs/efficiency", "runs/efficiency_error", "runs/background", "runs/background_error",
-    "runs/relative_error", "runs/observed", "beam/particles",
+    "runs/relative_error", "runs/observed",
 )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def _muon_signal(experiment: Experiment) -> Patterns:
 
     cuts = [cut.variable for cut in experiment.cuts if cut.variable not in BEYOND_FAST_MODE]
     return (
-        *_STATISTICS, "beam/energy", "beam/phase_space", *_SPOT,
+        *_STATISTICS, *_of("beam", "energy", "particles", "phase_space"), *_SPOT,
         *_of("target", "material", "thickness", "z", "width", "height"),
         *(_FAST_DETECTOR if "trigger" in cuts else ()), *_cuts(*cuts),
     )  # fmt: skip
@@ -73,8 +74,10 @@ def _muon_full(experiment: Experiment) -> Patterns:
     beam = experiment.beam
     shape = ("beam/parts/*",) if beam.parts else (*_SPOT, "beam/energy_spread")
     return (
-        *_STATISTICS, "beam/energy", "beam/particle", "beam/phase_space", *shape,
-        *_of("target", "*"), "hall/length", "hall/material", "detector/*", *_cuts(*SIMULATED),
+        *_STATISTICS, *_of("beam", "energy", "particle", "particles", "phase_space"), *shape,
+        *_of("target", "material", "thickness", "z", "length", "width", "height", "stations",
+             "pitch", "active", "cells", "resolution", "resolution_constant"),
+        "hall/length", "hall/material", "detector/*", *_cuts(*SIMULATED),
     )  # fmt: skip
 
 
@@ -102,8 +105,10 @@ def _electron_signal(experiment: Experiment) -> Patterns:
     cuts = ("preshower_energy",) if target.active else ()
     if not experiment.runs or any(run.threshold is None for run in experiment.runs):
         cuts += ("ecal_energy", "electron_energy", "e_miss")
+    counted = any(source.per_particle is not None for source in experiment.background)
     return (
         *_STATISTICS, *_of("beam", "energy", "particle", "energy_spread"),
+        *(() if experiment.runs and not counted else ("beam/particles",)),
         *(_of("beam", "spot_x", "spot_y") if applies(experiment) else ()),
         *_of("target", "material", "thickness", "active", "stations", *own), "theory/*",
         *(() if target.active else _of("detector/calorimeter:ecal", "kind", "resolution",
@@ -117,7 +122,7 @@ _HCAL: Final = _of("detector/calorimeter:hcal", "kind", "material", "length", "t
 
 def _electron_background(experiment: Experiment) -> Patterns:
     return (
-        *_of("beam", "energy", "particle", "pions", "decay_path"), *_SPOT,
+        *_of("beam", "energy", "particle", "particles", "pions", "decay_path"), *_SPOT,
         *_of("upstream", "line", "bite", "srd/mistaken"), *_of("target", "material", "z"),
         *_of("runs", "threshold", "particles"), *_HCAL, *_cuts("hcal_energy"),
     )  # fmt: skip
@@ -149,21 +154,23 @@ def _electron_events(experiment: Experiment) -> Patterns:
 
 
 _ECAL: Final = (
-    "kind", "z", "x", "y", "width", "height", "resolution", "resolution_constant", "threshold",
-    "separation", "photon_inefficiency",
+    "kind", "z", "x", "y", "width", "height", "resolution", "resolution_constant",
 )  # fmt: skip
 
 
 def _muone_signal(experiment: Experiment) -> Patterns:
     return (
-        *_STATISTICS, *_of("beam", "energy", "particle", "luminosity", "spot_x", "spot_y"),
+        *_STATISTICS,
+        *_of("beam", "energy", "particle", "particles", "luminosity", "spot_x", "spot_y"),
         *_of("target", "material", "thickness", "stations", "pitch", "z"),
-        *_of("detector/calorimeter:ecal", *_ECAL), "detector/resolution/*", "cuts:*",
+        *_of("detector/calorimeter:ecal", *_ECAL), "detector/resolution/*",
+        *(f"cuts:{c.variable}/*" for c in experiment.cuts if c.variable != "photon_energy"),
     )  # fmt: skip
 
 
 def _muone_background(experiment: Experiment) -> Patterns:
-    return (*_muone_signal(experiment), "cuts:*")
+    photon = _of("detector/calorimeter:ecal", "threshold", "separation", "photon_inefficiency")
+    return (*_muone_signal(experiment), *photon, "beam/energy_spread", "cuts:*")
 
 
 def _muone_events(experiment: Experiment) -> Patterns:
@@ -204,7 +211,8 @@ def _leaves(node: Mapping[str, Any], place: str, key: str) -> Iterator[tuple[str
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
             for index, item in enumerate(value):
                 kind = next((f":{item[k]}" for k in _KINDS if k in item), "")
-                label = item.get("name") or index
+                name = str(item.get("name", ""))
+                label = index if not name or name.isdigit() else name  # as `replace` takes it
                 yield from _leaves(item, f"{here}[{label}]", general + kind)
         else:
             yield here, general
@@ -231,9 +239,20 @@ def unused(experiment: Experiment) -> list[str]:
 
 def not_used(experiment: Experiment, use: str) -> list[str]:
     """Addresses that one calculation (out of USES) does not read; whole tables by their name."""
+    return list(_not_used(experiment, use))
+
+
+@lru_cache(maxsize=64)
+def _not_used(experiment: Experiment, use: str) -> tuple[str, ...]:
     if use not in READS.get(experiment.process, {}):
-        return []
-    return joined(experiment, {p for p, uses in uses_of(experiment).items() if use not in uses})
+        return ()
+    places = {place for place, uses in uses_of(experiment).items() if use not in uses}
+    return tuple(joined(experiment, places))
+
+
+def signal_use(full_chain: bool) -> str:
+    """The calculation behind yields and limits: by the full simulation, or not."""
+    return "full chain" if full_chain else "signal"
 
 
 def joined(experiment: Experiment, places: set[str]) -> list[str]:

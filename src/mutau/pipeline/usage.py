@@ -170,7 +170,10 @@ def _muone_signal(experiment: Experiment) -> Patterns:
 
 def _muone_background(experiment: Experiment) -> Patterns:
     photon = _of("detector/calorimeter:ecal", "threshold", "separation", "photon_inefficiency")
-    return (*_muone_signal(experiment), *photon, "beam/energy_spread", "cuts:*")
+    resolution = experiment.detector.resolution
+    measured = resolution is not None and resolution.incoming_momentum > 0.0
+    spread = () if measured else ("beam/energy_spread",)
+    return (*_muone_signal(experiment), *photon, *spread, "cuts:*")
 
 
 def _muone_events(experiment: Experiment) -> Patterns:

@@ -25,7 +25,8 @@ from mutau.detector.simulation_showers import P_T
 from mutau.matter.materials import Material, material
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Counter, Experiment, Upstream
+    from mutau.experiment.schema import Counter, Experiment
+    from mutau.experiment.schema_beam import Upstream
 
 Array = NDArray[np.float64]
 

@@ -88,6 +88,6 @@ def test_assumptions_out_of_range_are_refused():
 def test_what_the_file_does_not_say_is_not_computed():
     answer = background_answer(load_experiment("poker-like"), effort=0.1)
     reasons = {row["name"]: row["reason"] for row in answer["not_computed"]}
-    assert set(reasons) == set(beam.SOURCES)
+    assert set(reasons) >= set(beam.SOURCES)  # beside what no file has
     assert "beam/pions" in reasons["pion decays"]
     assert "upstream" in reasons["muon decays"]

@@ -35,7 +35,7 @@ from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
 
 NA64MU = load_experiment("na64mu")
-MODULE, LENGTH, NUMBER = hcal_module(NA64MU)
+MODULE, LENGTH = hcal_module(NA64MU)
 
 
 @pytest.mark.parametrize("a", [0.6, 2.0, 2.5])
@@ -166,14 +166,17 @@ def test_leading_hadrons_in_the_target():
 
 def test_what_the_hadron_may_leave():
     # 8 GeV less the most probable 3.43 GeV of a muon in two modules
-    assert hadron_budget(NA64MU, cuts_of(NA64MU)) == pytest.approx(8.0 - 3.43, abs=0.02)
+    cuts = cuts_of(NA64MU)
+    assert hadron_budget(NA64MU, cuts, ("HCAL1", "HCAL2")) == pytest.approx(8.0 - 3.43, abs=0.02)
+    assert hadron_budget(NA64MU, cuts, ("HCAL1",)) == pytest.approx(8.0 - 1.68, abs=0.02)
+    assert hadron_budget(NA64MU, cuts, ()) == 8.0
 
 
 def test_escaped_hadrons_and_source():
     found = {item.kind: item for item in escaped_hadrons(NA64MU, n=6000)}
     made = leading_hadrons(NA64MU)
     for kind, item in found.items():
-        assert item.value == pytest.approx(item.weights.value * item.punch.value)
+        assert item.value == pytest.approx(item.weights.value * item.unseen)
         assert 0.0 < item.weights.value < getattr(made, kind)
         assert item.err < 0.3 * item.value
     got = single_hadron_punch_through(NA64MU, 1, 0.05)

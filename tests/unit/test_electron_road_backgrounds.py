@@ -8,7 +8,7 @@ import pytest
 import mutau
 from mutau.background import electron_beam as beam
 from mutau.core.constants import M_E, M_MU, M_PI
-from mutau.experiment import load_experiment
+from mutau.experiment import load_experiment, replace
 from mutau.pipeline.backgrounds import background_answer
 
 
@@ -39,20 +39,20 @@ def test_muon_mean_life_follows_from_the_fermi_constant():
 
 
 def test_pion_decays_by_hand(na64e):
-    given = beam.Assumptions(pions=1e-3, mistaken=1e-4, path=500.0)
+    given = replace(na64e, {"beam/pions": 1e-3, "upstream/srd/mistaken": 1e-4})
     # decay length p/m c tau = 100/0.1396 x 7.80 m = 5.59 km; flat electron spectrum from
     # (m_e/m_pi)^2 E to E; 1.23e-4 to e nu; threshold 47.9 GeV, mean of the periods
     low = (M_E / M_PI) ** 2 * 100.0
     mean = (2.84 * 50.0 + 6.26 * 47.0) / 9.1
     by_hand = 1e-3 * 1e-4 * (5.0 / 5592.0) * 1.23e-4 * (mean - low) / (100.0 - low)
-    assert beam.pion_decays(na64e, given).per_particle == pytest.approx(by_hand, rel=3e-3)
+    assert beam.pion_decays(given).per_particle == pytest.approx(by_hand, rel=3e-3)
 
 
 def test_muons_come_from_pions_of_the_line(na64e):
-    given = beam.Assumptions(pions=1e-3)
+    given = replace(na64e, "beam/pions", 1e-3)
     decayed = 1.0 - math.exp(-600.0 / 5592.0)
     by_hand = 1e-3 * decayed * 2.0 / (100.0 * (1.0 - (M_MU / M_PI) ** 2))
-    assert beam.muons_per_electron(na64e, given) == pytest.approx(by_hand, rel=3e-3)
+    assert beam.muons_per_electron(given) == pytest.approx(by_hand, rel=3e-3)
 
 
 def test_photonuclear_reactions_per_electron(na64e):
@@ -72,11 +72,22 @@ def test_every_source_is_a_number_with_an_error(na64e):
         assert row["model_err"] > 0.0
     assert [item["events"] for item in answer["stated"]] == [0.4, 0.3]
     thin = background_answer(load_experiment("ldmx-like"), effort=0.1)
-    assert "hadronic calorimeter" in thin["not_computed"][0]["reason"]
+    reasons = {row["name"]: row["reason"] for row in thin["not_computed"]}
+    assert "hadronic calorimeter" in reasons["neutral punch-through"]
 
 
 def test_assumptions_out_of_range_are_refused():
-    with pytest.raises(mutau.MutauError, match=r"pions = -0\.1"):
-        beam.Assumptions(pions=-0.1)
-    with pytest.raises(mutau.MutauError, match="mistaken = nan"):
-        beam.Assumptions(mistaken=math.nan)
+    with pytest.raises(mutau.MutauError, match=r"neutral = -0\.1"):
+        beam.Assumptions(neutral=-0.1)
+    with pytest.raises(mutau.MutauError, match="shadowing = nan"):
+        beam.Assumptions(shadowing=math.nan)
+    with pytest.raises(mutau.MutauError, match="mistaken"):
+        replace(load_experiment("na64e"), "upstream/srd/mistaken", 1.5)
+
+
+def test_what_the_file_does_not_say_is_not_computed():
+    answer = background_answer(load_experiment("poker-like"), effort=0.1)
+    reasons = {row["name"]: row["reason"] for row in answer["not_computed"]}
+    assert set(reasons) >= set(beam.SOURCES)  # beside what no file has
+    assert "beam/pions" in reasons["pion decays"]
+    assert "upstream" in reasons["muon decays"]

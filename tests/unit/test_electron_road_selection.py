@@ -1,5 +1,6 @@
 """Synchrotron radiation, shower shape, and the efficiency from simulated electrons."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -19,10 +20,11 @@ from mutau.detector.electron_srd import (
     photon_energies,
 )
 from mutau.experiment import load_experiment, replace
+from mutau.experiment.loader import from_document
 from mutau.pipeline.electron_calibration import calibration, other_settings
 
-BEND = Bend()  # 7 T m over 4 m: 1.75 T
-DETECTOR = SynchrotronDetector()
+BEND = Bend(700.0, 400.0)  # 7 T m over 4 m: 1.75 T
+DETECTOR = SynchrotronDetector(1200.0, 4.0, 8.0, 0.1)
 
 
 def test_textbook_numbers_of_synchrotron_radiation():
@@ -56,10 +58,10 @@ def test_electrons_leave_tens_of_mev_and_hadrons_nothing():
 
 
 def test_a_detector_away_from_the_fan_sees_nothing():
-    assert SynchrotronDetector(gap=60.0).seen_arc(BEND, 100.0) == 0.0
-    whole = SynchrotronDetector(gap=0.0, width=100.0).seen_arc(BEND, 100.0)
+    assert dataclasses.replace(DETECTOR, gap=60.0).seen_arc(BEND, 100.0) == 0.0
+    whole = dataclasses.replace(DETECTOR, gap=0.0, width=100.0).seen_arc(BEND, 100.0)
     assert whole == pytest.approx(1.0, abs=1e-3)
-    beside = SynchrotronDetector(gap=60.0)
+    beside = dataclasses.replace(DETECTOR, gap=60.0)
     assert deposits(100.0, BEND, beside, 100, stream(1)).max() == 0.0
 
 
@@ -80,10 +82,9 @@ def test_the_shape_is_a_chi_square_for_normal_shares():
 
 
 def test_radiation_before_the_magnets_is_that_of_the_closed_form():
-    na64e = replace(na64e_file(), {"beam/energy_spread": 0.0, "cuts[0]/max": "1 TeV"})
+    na64e = replace(na64e_file(), {"beam/energy_spread": 0.0, "upstream/radiation_lengths": 0.1})
     made = selection.Showers(np.full(200_000, 5.0), np.ones(200_000))
-    thick = selection.Setting(upstream=0.1)
-    columns = selection.electrons(na64e, made, thick, seed=3)
+    columns = selection.electrons(na64e, made, seed=3)
     low = np.mean(columns["p_beam"][:, 0] < 50.0)
     # one photon of more than half of the energy, or several: few per cent more
     by_hand = selection.hard_radiation(0.5, 0.1)
@@ -126,3 +127,43 @@ def test_assumptions_move_the_efficiency_as_they_must():
     moved = replace(na64e_file(), "cuts[3]/max", float(np.quantile(made.chi2, 0.9)))
     assert moved.cuts[3].variable == "shower_chi2"
     assert other["shape that keeps 90 %"] == calibration(moved, 300, 2, made=made).kappa
+
+
+def behind(**changes):
+    """Veto and HCAL energies of 2000 photons of 60 GeV that react, 2 GeV of them absorbed."""
+    file = replace(na64e_file(), changes) if changes else na64e_file()
+    photon = np.full(2000, 60.0)
+    return selection._behind(file, photon, 2.0, stream(3))
+
+
+def test_where_veto_and_hcal_stand_decides_what_they_see():
+    veto, hcal = behind()
+    # 5 mrad over metres: everything within 30 cm; 21 interaction lengths stop everything
+    assert np.all(veto == selection.VETO_SIGNAL)
+    assert np.all(hcal == 58.0)
+    veto, hcal = behind(**{"detector/counter[VETO]/x": "40 cm"})
+    assert veto.max() == 0.0
+    assert np.all(hcal == 58.0)
+    veto, _ = behind(**{"detector/counter[VETO]/z": "0.5 m"})  # before the target
+    assert veto.max() == 0.0
+    # its edge through the axis: one half, of a Gaussian of 1 cm and 50 cm x 5 mrad
+    half, _ = behind(**{"detector/counter[VETO]/x": "30 cm"})
+    assert np.mean(half > 0.0) == pytest.approx(0.5, abs=4.0 * 0.5 / math.sqrt(2000))
+    material = {"detector/counter[VETO]/material": "polystyrene",
+                "detector/counter[VETO]/thickness": "2 cm"}  # fmt: skip
+    assert behind(**material)[0].max() == pytest.approx(2.0 * 1.06 * 2e-3, rel=0.02)
+    modules = [f"detector/calorimeter[HCAL{i}]" for i in (1, 2, 3)]
+    _, hcal = behind(**{f"{place}/x": "1 m" for place in modules})
+    assert hcal.max() == 0.0
+    _, hcal = behind(**{f"{place}/threshold": "59 GeV" for place in modules})
+    assert hcal.max() == 0.0
+
+
+def test_without_a_synchrotron_detector_its_cut_cannot_be_applied():
+    document = na64e_file().to_dict()
+    del document["upstream"]["srd"]
+    bare = from_document(document, "bare")
+    made = selection.Showers(np.full(20, 5.0), np.ones(20))
+    assert "srd_energy" not in selection.electrons(bare, made)
+    with pytest.raises(mutau.MutauError, match="srd_energy"):
+        calibration(bare, made=made)

@@ -63,7 +63,7 @@ def test_decay_probabilities_contradict_the_paper(hadron, ours, number):
 
 
 def test_punch_through_of_modules():
-    made_of, length, _ = hcal_module(NA64MU)
+    made_of, length = hcal_module(NA64MU)
     for modules in (1, 2, 4):
         got = punch_through("n", 112.0, made_of, length, 1.0, modules=modules, n=5000)
         assert PAPER[f"mu.punch.{modules}"].allows(got.value)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mutau.background.dimuon_production import FORM_FACTOR, main_elements, pair_production
 from mutau.background.estimate import SOURCES, Estimate
-from mutau.background.hadron_decays_hcal import ionisation_below
+from mutau.background.hadron_decays_hcal import ionisation_below, muon_vetoes
 from mutau.background.hadron_decays_tracks import (
     Tracks,
     beam_tracks,
@@ -236,7 +236,7 @@ def dimuon_rates(
     for name in later:
         fired &= tracks.crossed(name).reshape(n, 3).any(axis=1)
     fired &= ~tracks.any_of(tracks.vetoes).reshape(n, 3).any(axis=1)
-    fired &= ~tracks.any_of(modules(experiment, "vhcal")).reshape(n, 3).any(axis=1)
+    fired &= ~tracks.any_of(muon_vetoes(experiment, cuts.vhcal)).reshape(n, 3).any(axis=1)
     whole = tracks.all_of(outgoing_trackers(experiment)).reshape(n, 3)
     below = reconstructed_below(np.where(alive, energy, 0.0), cuts)
     single, slow = np.zeros(n), np.zeros(n)

@@ -7,8 +7,8 @@ in-flight decays : a pion or muon of the beam momentum is measured upstream, is 
 neutral punch-through : a hard photon of the shower interacts with a nucleus, one neutral hadron
     takes the energy and crosses the whole HCAL unseen. Production parametrised.
 
-What the files do not say is an `Assumptions`, every number with its reason; the results are
-estimates of size, and their model error says so.
+Contamination, beam line and detectors are those of the file; what is assumed of photonuclear
+reactions is an `Assumptions`. The results are estimates of size, and their model error says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mutau.background.estimate import Estimate, Source
-from mutau.background.punch_through import hcal_module, punch_through
+from mutau.background.hcal_paths import hcal_modules, unseen
 from mutau.core.constants import G_F, M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.units import HBARC_GEV_CM
@@ -36,34 +36,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What the paper leaves open.
+    """What is assumed of photonuclear reactions.
 
-    pions : per electron of the beam, 1 % (assumed: pions from neutral hadrons in a beam made by
-        converted photons); measured in arXiv:2305.19411, which gives the number to use.
-    mistaken : chance that a pion or muon passes the synchrotron detector, 1e-5: abstract of
-        arXiv:1703.05993 (there with BGO crystals).
-    line : cm of beam line in which pions turn to muons, 600 m, length of H4 (assumed).
-    bite : relative momentum range that the line carries, 2 % (assumed).
-    path : cm between the synchrotron detector and the calorimeter, 5 m (assumed).
     shadowing : nucleons per nucleus that a photon sees, as A^0.9.
     neutral : chance that a photonuclear reaction gives most of its energy to one neutron or K_L,
         0.5 % (assumed: leading charge exchange of a percent, half of it neutral with x > 0.7).
     """
 
-    pions: float = 1e-2
-    mistaken: float = 1e-5
-    line: float = 6e4
-    bite: float = 0.02
-    path: float = 500.0
     shadowing: float = 0.9
     neutral: float = 5e-3
 
     def __post_init__(self) -> None:
-        for name in ("pions", "mistaken", "line", "bite", "path", "shadowing", "neutral"):
+        for name in ("shadowing", "neutral"):
             value = getattr(self, name)
-            top = 1.0 if name not in ("line", "path") else math.inf
-            if not (0.0 <= value <= top and math.isfinite(value)):
-                raise OutOfRange(f"{name} = {value!r}", place="assumptions", allowed=f"0 to {top}")
+            if not 0.0 <= value <= 1.0:
+                raise OutOfRange(f"{name} = {value!r}", place="assumptions", allowed="0 to 1")
 
 
 DEFAULT: Final = Assumptions()
@@ -101,21 +88,56 @@ def muon_decay_share_below(fraction: float) -> float:
     return 5.0 / 3.0 * x - x**3 + x**4 / 3.0
 
 
-def muons_per_electron(experiment: Experiment, given: Assumptions = DEFAULT) -> float:
-    """Muons of the beam momentum per electron: pions that decayed along the line.
+@dataclass(frozen=True, slots=True)
+class Contamination:
+    """Pions among beam electrons, as the file states them.
+
+    pions : per electron. mistaken : chance that one, or a muon, passes the synchrotron detector.
+    path : cm between that detector and the calorimeter.
+    """
+
+    pions: float
+    mistaken: float
+    path: float
+
+
+def contamination(experiment: Experiment) -> Contamination:
+    """beam/pions, upstream/srd/mistaken and beam/decay_path. Raises NotApplicable without them."""
+    beam, line = experiment.beam, experiment.upstream
+    mistaken = line.srd.mistaken if line and line.srd else None
+    if beam.pions is None or mistaken is None or not beam.decay_path:
+        raise NotApplicable(
+            "states no pions in the beam, or not how many are taken for electrons",
+            place=f"{experiment.name}: beam/pions, beam/decay_path, upstream/srd/mistaken",
+            remedy='write for example pions = 1e-2, decay_path = "5 m", mistaken = 1e-5',
+        )
+    return Contamination(beam.pions, mistaken, beam.decay_path)
+
+
+def muons_per_electron(experiment: Experiment) -> float:
+    """Muons of the beam momentum per electron: pions that decayed along the line (upstream/line).
 
     Flat muon spectrum between (m_mu/m_pi)^2 and 1 of the pion's energy; what lies in the bite.
+    Raises NotApplicable where the file does not describe the line.
     """
+    line = experiment.upstream
+    if line is None or line.line is None or line.bite is None:
+        raise NotApplicable(
+            "states no beam line in which pions turn to muons",
+            place=f"{experiment.name}: upstream",
+            remedy='write for example line = "600 m" and bite = "2 %"',
+        )
     pion, energy = hadron("pi-"), experiment.beam.energy
     momentum = math.sqrt(energy**2 - pion.mass**2)
-    decayed = float(decay_probability(pion, momentum, given.line))
+    decayed = float(decay_probability(pion, momentum, line.line))
     low, high = energy_limits(pion, pion.channel("mu", "nu"), 0, energy)
-    return given.pions * decayed * min(given.bite * energy / (high - low), 1.0)
+    share = min(line.bite * energy / (high - low), 1.0)
+    return contamination(experiment).pions * decayed * share
 
 
-def pion_decays(experiment: Experiment, given: Assumptions = DEFAULT) -> Estimate:
+def pion_decays(experiment: Experiment) -> Estimate:
     """pi -> e nu before the calorimeter, per beam electron."""
-    pion, energy = hadron("pi-"), experiment.beam.energy
+    given, pion, energy = contamination(experiment), hadron("pi-"), experiment.beam.energy
     channel = pion.channel("e", "nu")
     momentum = math.sqrt(energy**2 - pion.mass**2)
     decays = float(decay_probability(pion, momentum, given.path)) * channel.fraction
@@ -129,17 +151,18 @@ def pion_decays(experiment: Experiment, given: Assumptions = DEFAULT) -> Estimat
     )  # fmt: skip
 
 
-def muon_decays(experiment: Experiment, given: Assumptions = DEFAULT) -> Estimate:
+def muon_decays(experiment: Experiment) -> Estimate:
     """mu -> e nu nu before the calorimeter, per beam electron."""
-    energy = experiment.beam.energy
+    energy, muons = experiment.beam.energy, muons_per_electron(experiment)
+    given = contamination(experiment)
     momentum = math.sqrt(energy**2 - M_MU**2)
     decays = -math.expm1(-given.path * M_MU / (momentum * C_TAU_MU))
     below = muon_decay_share_below(threshold(experiment) / energy)
-    value = muons_per_electron(experiment, given) * given.mistaken * decays * below
+    value = muons * given.mistaken * decays * below
     return Estimate(
         "muon decays", value, 1e-3 * value, DECAY_ERROR * value,
         method="Michel spectrum boosted; muons from pions along the line",
-        assumption=f"{given.line / 100:g} m of line, {100 * given.bite:g} % momentum bite",
+        assumption="length and momentum bite of the line as in the file",
     )  # fmt: skip
 
 
@@ -152,30 +175,40 @@ def photonuclear_per_electron(experiment: Experiment, given: Assumptions = DEFAU
     )  # fmt: skip
 
 
+def hcal_budget(experiment: Experiment) -> float:
+    """Energy, GeV, that the selection lets a hadron leave in the HCAL: the cut, or what the modules
+    do not show below their threshold. Raises NotApplicable for a file without such a cut."""
+    _, modules = hcal_modules(experiment)
+    tops = [cut.max for cut in experiment.cuts if cut.variable == "hcal_energy"]
+    stated = [top for top in tops if top is not None]
+    if not stated:
+        raise NotApplicable(
+            "states no upper cut on hcal_energy, so the HCAL vetoes nothing",
+            place=f"{experiment.name}: cuts",
+            remedy='write for example variable = "hcal_energy", max = "1 GeV"',
+        )
+    return max(min(stated), min(item.threshold for item in modules))
+
+
 def neutral_punch_through(
     experiment: Experiment, seed: int = 1, effort: float = 1.0, given: Assumptions = DEFAULT
 ) -> Estimate:
     """Neutrons and K_L from the active target through the whole HCAL, per beam electron.
 
-    Energies even between the missing energy and the beam's; each kind half of the neutrals. The
-    HCAL's modules and its cut come from the file.
+    Energies even between the missing energy and the beam's; each kind half of the neutrals. What
+    of the HCAL stands in their way, and its cut, come from the file.
     """
-    made_of, length, modules = hcal_module(experiment)
-    budget = min(
-        (cut.max for cut in experiment.cuts if cut.variable == "hcal_energy" and cut.max),
-        default=1.0,
-    )
+    budget = hcal_budget(experiment)
     low = experiment.beam.energy - threshold(experiment)
     energies = low + (experiment.beam.energy - low) * (np.arange(HARD) + 0.5) / HARD
     n = max(int(2000 * effort), 200)
-    through, square = 0.0, 0.0
+    through, square, modules = 0.0, 0.0, 0
     for name in ("n", "K_L"):
         for i, energy in enumerate(energies):
-            one = punch_through(
-                name, float(energy), made_of, length, budget, modules=modules, n=n, seed=seed + i
-            )
+            one = unseen(name, float(energy), experiment, budget, n=n, seed=seed + i)
             through += 0.5 * one.value / HARD
             square += (0.5 * one.err / HARD) ** 2
+            modules = max(modules, one.modules)
     made = photonuclear_per_electron(experiment, given) * given.neutral
     value = made * through
     return Estimate(

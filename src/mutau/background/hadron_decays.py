@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.background.estimate import SOURCES, Estimate
-from mutau.background.hadron_decays_hcal import mip_probability
+from mutau.background.hadron_decays_hcal import mip_probability, muon_vetoes
 from mutau.background.hadron_decays_tracks import (
     Cuts,
     Tracks,
@@ -262,7 +262,7 @@ def _decays(
     start[:, :2] += (where - face)[:, None] * track[:, 2:]
     start[:, 2:] += muon[:, 1:3] / muon[:, 3:]
     forward = muon[:, 3] > 0.1 * muon[:, 0]
-    photon, veto = _photons(experiment, channel, daughters, start, track, where, rng)
+    photon, veto = _photons(experiment, channel, daughters, start, track, where, cuts.vhcal, rng)
     sample = _Sample(start, muon[:, 0], where, upstream & forward, photon, veto, survived)
     return sample, chance * channel.fraction * window, float(on_target)
 
@@ -288,9 +288,11 @@ def _photons(
     start: Array,
     parent: Array,
     where: Array,
+    quiet: float,
     rng: np.random.Generator,
 ) -> tuple[Array, Mask]:
-    """(energy of neutral pions that reaches the target, GeV; whether a photon hits the VHCAL)."""
+    """(energy of neutral pions that reaches the target, GeV; whether a photon of more than `quiet`
+    GeV hits the VHCAL)."""
     n, target = len(where), experiment.target
     energy, veto = np.zeros(n), np.zeros(n, bool)
     pi0 = hadron("pi0")
@@ -308,7 +310,7 @@ def _photons(
             for shield in shields:
                 at = start[:, :2] + (shield.z - where)[:, None] * slope
                 edge = np.array([shield.width, shield.height]) / 2.0
-                veto |= ~seen & np.all(np.abs(at) <= edge, axis=1) & (pair[:, j, 0] > 0.5)
+                veto |= ~seen & np.all(np.abs(at) <= edge, axis=1) & (pair[:, j, 0] > quiet)
     return energy, veto
 
 
@@ -325,15 +327,14 @@ def _hard_collisions(experiment: Experiment, n: int, seed: int) -> tuple[Array, 
 def passes(experiment: Experiment, cuts: Cuts, tracks: Tracks, ecal: Array) -> Array:
     """(N,) chance that a single muon with these crossings passes trigger and selection.
 
-    ecal : (N,) GeV, what else is seen in the target.
+    ecal : (N,) GeV, what is seen in the target beside what the muon ionises.
     """
     fired = tracks.all_of(tracks.triggers) & ~tracks.any_of(tracks.vetoes)
-    fired &= tracks.all_of(outgoing_trackers(experiment)) & tracks.all_of(
-        modules(experiment, "hcal")
-    )
-    fired &= ~tracks.any_of(modules(experiment, "vhcal"))
-    fired &= ecal <= cuts.calorimeters
-    seen = np.where(fired, mip_probability(experiment, tracks.behind, cuts.hcal), 0.0)
+    fired &= tracks.all_of(outgoing_trackers(experiment))
+    fired &= ~tracks.any_of(muon_vetoes(experiment, cuts.vhcal))
+    fired &= ecal + _muon_mean(experiment, tracks) <= cuts.calorimeters
+    crossed = {name: tracks.crossed(name) for name in modules(experiment, "hcal")}
+    seen = np.where(fired, mip_probability(experiment, tracks.behind, cuts.hcal, crossed), 0.0)
     return np.asarray(seen * reconstructed_below(tracks.behind, cuts))
 
 
@@ -368,15 +369,14 @@ def selected_decays(
     photons = np.where(sample.photon_veto | ~sample.upstream, np.inf, sample.photon)
     fixed = (sample.track, sample.energy, sample.start)
     plain = carry(experiment, *fixed, rng)
-    hcal = _hcal_mean(experiment)
-    weight = passes(experiment, cuts, _on_time(plain, sample, experiment), photons + hcal)
+    weight = passes(experiment, cuts, _on_time(plain, sample, experiment), photons)
     weight = weight * sample.survived
     share, kick, hard = _hard_collisions(experiment, n, seed)
     order = rng.permutation(n)
     share, kick, hard = share[order], kick[order], hard[order]
     lost = share * sample.energy
     left = np.maximum(sample.energy - lost, M_MU)
-    tried = (sample.energy > cuts.muon_energy) & (lost + hcal <= cuts.calorimeters)
+    tried = (sample.energy > cuts.muon_energy) & (lost <= cuts.calorimeters)
     tried &= (reconstructed_below(left, cuts) > 1e-6) & (sample.start < experiment.target.z)
     hard_weight = np.zeros(n)
     if tried.any():
@@ -385,7 +385,7 @@ def selected_decays(
         sudden = np.column_stack([lost[tried], kick[tried] / left[tried, None]])
         part = _Sample(*(getattr(sample, key)[tried] for key in _Sample.__slots__))
         tracks = carry(experiment, part.track, part.energy, part.start, rng, kick=sudden)
-        energy = photons[tried] + lost[tried] + hcal
+        energy = photons[tried] + lost[tried]
         got = passes(experiment, cuts, _on_time(tracks, part, experiment), energy)
         hard_weight[tried] = n * hard[tried] * slow * got
     stopping = weighted_sum(weight * (scale / n), fixed=True)
@@ -393,19 +393,20 @@ def selected_decays(
     return Selected(name, channel.label, scale, stopping, sudden_loss)
 
 
-def _hcal_mean(experiment: Experiment) -> float:
-    """Mean deposit of a muon of half the beam energy in the HCAL and the target, GeV."""
+def _muon_mean(experiment: Experiment, tracks: Tracks) -> Array:
+    """(N,) mean deposit of a muon of half the beam energy in the target and in the modules of the
+    HCAL that it crosses, GeV."""
     from mutau.matter.muon_energy_loss import stopping_power
 
     energy = 0.5 * experiment.beam.energy
     stuff = material(experiment.target.material)
-    parts = [(stuff, experiment.target.thickness.cm(stuff.radiation_length_cm))]
-    parts += [
-        (material(item.material), item.length)
-        for item in experiment.detector.calorimeter
-        if item.kind == "hcal"
-    ]
-    return sum(length * float(stopping_power(energy, made_of)) for made_of, length in parts)
+    length = experiment.target.thickness.cm(stuff.radiation_length_cm)
+    found = np.full(len(tracks.touched), length * float(stopping_power(energy, stuff)))
+    for item in experiment.detector.calorimeter:
+        if item.kind == "hcal":
+            one = item.length * float(stopping_power(energy, material(item.material)))
+            found += np.where(tracks.crossed(item.name), one, 0.0)
+    return found
 
 
 def _on_time(tracks: Tracks, sample: _Sample, experiment: Experiment) -> Tracks:

@@ -8,7 +8,7 @@ sampling by thin layers adds 3 % to a muon, half of Landau's width on the low si
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -52,12 +52,31 @@ def landau_parameters(made_of: Material, length: float) -> tuple[float, float]:
     return mu, xi
 
 
-def _modules(experiment: Experiment) -> list[tuple[str, Material, float]]:
+def _modules(experiment: Experiment, kind: str = "hcal") -> list[tuple[str, Material, float]]:
     return [
         (item.name, material(item.material), item.length)
         for item in experiment.detector.calorimeter
-        if item.kind == "hcal"
+        if item.kind == kind
     ]
+
+
+def most_probable(parts: Iterable[tuple[str, Material, float]]) -> float:
+    """Most probable loss of one muon through modules (name, material, cm) together, GeV."""
+    sums = [landau_parameters(made_of, length) for _, made_of, length in parts]
+    mu, xi = sum(item[0] for item in sums), sum(item[1] for item in sums)
+    return mu + xi * math.log(xi) if xi > 0.0 else 0.0
+
+
+def muon_in_hcal(experiment: Experiment, names: Iterable[str]) -> float:
+    """Most probable loss of a muon in the HCAL's modules of these names, GeV."""
+    wanted = set(names)
+    return most_probable(item for item in _modules(experiment) if item[0] in wanted)
+
+
+def muon_vetoes(experiment: Experiment, limit: float) -> tuple[str, ...]:
+    """Modules of the VHCAL in which a muon leaves more than the cut of `limit` GeV: crossing one
+    fails the selection. None without a cut."""
+    return tuple(part[0] for part in _modules(experiment, "vhcal") if most_probable([part]) > limit)
 
 
 def ionisation_below(
@@ -96,21 +115,58 @@ def _radiation(name: str, energy: float, least: float) -> float:
     )
 
 
-def mip_probability(experiment: Experiment, energy: ArrayLike, limit: float) -> Array:
-    """Chance that one muon of `energy` (GeV, (N,)) through all modules leaves at most `limit` GeV.
+def crossing_patterns(
+    experiment: Experiment, crossed: Mapping[str, NDArray[np.bool_]]
+) -> list[tuple[tuple[str, ...], NDArray[np.bool_]]]:
+    """(modules of the HCAL that are crossed, (N,) bool who crosses just these), of those met.
 
+    crossed : module name -> (N,) bool.
+    """
+    names = [name for name, _, _ in _modules(experiment)]
+    if not names:
+        return []
+    columns = np.column_stack([crossed[name] for name in names])
+    return [
+        (tuple(np.array(names)[row].tolist()), np.asarray(np.all(columns == row, axis=1)))
+        for row in np.unique(columns, axis=0)
+    ]
+
+
+def mip_probability(
+    experiment: Experiment,
+    energy: ArrayLike,
+    limit: float,
+    crossed: Mapping[str, NDArray[np.bool_]] | None = None,
+) -> Array:
+    """Chance that one muon of `energy` (GeV, (N,)) leaves at most `limit` GeV in the HCAL.
+
+    crossed : module name -> (N,) bool, what each muon goes through; None for all modules.
     Ionisation as `ionisation_below`, times exp(-radiative collisions above what the most probable
-    loss leaves). Error 3 % (radiative losses add up below that). Check: 1 without a cut.
+    loss leaves). Error 3 % (radiative losses add up below that). Check: 1 without a cut, and for a
+    muon that meets no module.
     """
     energy = np.asarray(energy, float)
-    parts = _modules(experiment)
-    if not parts or not math.isfinite(limit):
-        return np.ones(energy.shape)
-    crossed = {name: np.ones((len(energy), 1), bool) for name, _, _ in parts}
-    ionised = ionisation_below(experiment, limit, energy[:, None], crossed)
-    sums = [landau_parameters(made_of, length) for _, made_of, length in parts]
-    mu, xi = (sum(item[i] for item in sums) for i in range(2))
-    least = max(limit - mu - xi * math.log(xi), 0.3)
+    chance = np.ones(energy.shape)
+    if not math.isfinite(limit):
+        return chance
+    if crossed is None:
+        crossed = {name: np.ones(len(energy), bool) for name, _, _ in _modules(experiment)}
+    for names, rows in crossing_patterns(experiment, crossed):
+        if names:
+            chance[rows] = _mip_through(experiment, names, energy[rows], limit)
+    return chance
+
+
+def _mip_through(
+    experiment: Experiment, names: tuple[str, ...], energy: Array, limit: float
+) -> Array:
+    """`mip_probability` of muons that all go through the modules of these names."""
+    parts = [part for part in _modules(experiment) if part[0] in names]
+    through = {
+        name: np.full((len(energy), 1), name in names) for name, _, _ in _modules(experiment)
+    }
+    ionised = ionisation_below(experiment, limit, energy[:, None], through)
+    least = max(limit - most_probable(parts), 0.3)
     hard = [
         sum(length * _radiation(made_of.name, float(e), least) for _, made_of, length in parts)
         for e in _GRID

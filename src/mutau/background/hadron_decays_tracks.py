@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import UnknownName
-from mutau.core.units import parse_quantity
 from mutau.detector.beam_moments import described_beam
 from mutau.detector.geometry import KIND, NAME, TRIGGER, VETO, Geometry, build_geometry
-from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import loss_table
 from mutau.transport.multiple_scattering import highland_angle
@@ -35,8 +33,8 @@ class Cuts:
     """The selection as numbers, GeV; +-inf where the file has no such cut.
 
     incoming : window of the incoming momentum. muon_energy : largest reconstructed energy of the
-    scattered muon. hcal, vhcal : largest deposits. calorimeters : largest sum of all deposits
-    (region D of fig. 5 where the file has none). resolution : relative rms of the momentum.
+    scattered muon. hcal, vhcal : largest deposits. calorimeters : largest sum of all deposits.
+    resolution : relative rms of the momentum.
     """
 
     incoming: tuple[float, float]
@@ -48,16 +46,14 @@ class Cuts:
 
 
 def cuts_of(experiment: Experiment) -> Cuts:
-    """The selection of an experiment; what the file leaves open comes from data/hadrons.toml."""
+    """The selection of an experiment; a cut that the file does not state is none."""
     beam = experiment.beam.energy
-    default = document()["selection"]
-    low, high, energy, hcal = -math.inf, math.inf, math.inf, math.inf
-    vhcal = parse_quantity(default["vhcal_energy"], "energy")
-    total = default["calorimeter_share"] * beam
+    low, high = -math.inf, math.inf
+    energy = hcal = vhcal = total = math.inf
     for cut in experiment.cuts:
         top = math.inf if cut.max is None else cut.max
         if cut.variable == "incoming_momentum":
-            low, high = -math.inf if cut.min is None else cut.min, top
+            low, high = max(low, -math.inf if cut.min is None else cut.min), min(high, top)
         elif cut.variable == "muon_energy":
             energy = min(energy, top)
         elif cut.variable == "muon_energy_fraction":
@@ -65,9 +61,9 @@ def cuts_of(experiment: Experiment) -> Cuts:
         elif cut.variable == "hcal_energy":
             hcal = min(hcal, top)
         elif cut.variable == "vhcal_energy":
-            vhcal = top
+            vhcal = min(vhcal, top)
         elif cut.variable == "calorimeter_energy":
-            total = top
+            total = min(total, top)
     resolution = experiment.detector.resolution
     return Cuts(
         (low, high), energy, hcal, vhcal, total, resolution.muon_momentum if resolution else 0.0

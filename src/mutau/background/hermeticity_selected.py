@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from mutau.background.estimate import SOURCES, Estimate
 from mutau.background.hadron_decays_tracks import cuts_of
+from mutau.background.hcal_paths import hcal_modules
 from mutau.background.hermeticity import LOSSES, Biasing, Leaks, leaks
 from mutau.background.leading_hadrons import jet_above
-from mutau.background.punch_through import hcal_module
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.errors import NotApplicable
 from mutau.detector.simulation import CARRIED
@@ -170,7 +170,13 @@ def _required(experiment: Experiment) -> None:
         )
     if not experiment.target.active:
         raise NotApplicable("the target is not active, nothing sees what leaks", place=place)
-    hcal_module(experiment)
+    hcal_modules(experiment)
+    if not math.isfinite(cuts_of(experiment).calorimeters):
+        raise NotApplicable(
+            "states no upper cut on calorimeter_energy: there is no region of little energy",
+            place=f"{experiment.name}: cuts",
+            remedy='write for example variable = "calorimeter_energy", max = "20 GeV"',
+        )
 
 
 def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, top: bool) -> Panel:

@@ -8,6 +8,7 @@ leaves target and HCAL with nothing. A charged leading hadron makes a second tra
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.background.estimate import SOURCES, Estimate
-from mutau.background.hadron_decays_hcal import landau_parameters, mip_probability
+from mutau.background.hadron_decays_hcal import (
+    crossing_patterns,
+    mip_probability,
+    muon_in_hcal,
+    muon_vetoes,
+)
 from mutau.background.hadron_decays_tracks import (
     Cuts,
     cuts_of,
@@ -23,14 +29,16 @@ from mutau.background.hadron_decays_tracks import (
     outgoing_trackers,
     reconstructed_below,
 )
+from mutau.background.hcal_paths import hcal_modules, unseen
 from mutau.background.leading_hadrons import (
     jet_above,
     leading_hadrons,
     photonuclear_density,
     vector_meson_share,
 )
-from mutau.background.punch_through import PunchThrough, hcal_module, punch_through
+from mutau.background.punch_through import PunchThrough
 from mutau.background.weights import WeightedSum, combined, weighted_sum
+from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.detector.beam_moments import beam_note
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 DEFAULT_EVENTS: Final = 60_000
 #: Energy at which punch-through is computed, over that of the beam; it changes by 20 % up to 1.
@@ -61,21 +70,26 @@ class Escaped:
     """Neutral leading hadrons of one kind that pass the selection, per beam muon on target.
 
     value, err : number and statistical error. weights : the sum without the HCAL. punch : chance
-    to cross the HCAL unseen.
+    to cross the HCAL unseen, for each set of modules that the muon crosses: (share of the weights,
+    chance), the largest share first.
     """
 
     kind: str
     value: float
     err: float
     weights: WeightedSum
-    punch: PunchThrough
+    punch: tuple[tuple[float, PunchThrough], ...]
+
+    @property
+    def unseen(self) -> float:
+        """Mean chance to cross the HCAL unseen."""
+        return sum(share * item.value for share, item in self.punch)
 
 
-def hadron_budget(experiment: Experiment, cuts: Cuts) -> float:
-    """Energy (GeV) that a hadron may leave in the HCAL beside one muon, under the cut."""
-    made_of, length, number = hcal_module(experiment)
-    mu, xi = (number * item for item in landau_parameters(made_of, length))
-    return max(cuts.hcal - mu - xi * math.log(xi), 0.0)
+def hadron_budget(experiment: Experiment, cuts: Cuts, crossed: Iterable[str]) -> float:
+    """Energy (GeV) that a hadron may leave in the HCAL beside one muon through the modules of
+    these names, under the cut; inf without a cut."""
+    return max(cuts.hcal - muon_in_hcal(experiment, crossed), 0.0)
 
 
 def _nuclear_share(experiment: Experiment, v: Array) -> Array:
@@ -92,21 +106,24 @@ def _nuclear_share(experiment: Experiment, v: Array) -> Array:
 
 def _accepted(
     experiment: Experiment, sample: SignalMuons, cuts: Cuts, rng: np.random.Generator
-) -> Array:
-    """(N,) chance that the scattered muon passes trigger and selection by itself, on target."""
+) -> tuple[Array, list[tuple[tuple[str, ...], Mask]]]:
+    """(N,) chance that the scattered muon passes trigger and selection by itself, on target; and
+    the sets of modules of the HCAL that muons cross (`crossing_patterns`)."""
     names = outgoing_trackers(experiment)
     got = trigger_efficiency(
         sample.p_lepton, sample.weights, experiment, rng, depth=sample.depth, watch=names,
         scattering="gaussian",
     )  # fmt: skip
     fine = got.passed.copy()
-    for name in (*names, *modules(experiment, "hcal")):
+    for name in names:
         fine &= got.crossed(name)
-    for name in modules(experiment, "vhcal"):
+    for name in muon_vetoes(experiment, cuts.vhcal):
         fine &= ~got.crossed(name)
-    chance = mip_probability(experiment, got.energy, cuts.hcal)
+    crossed = {name: got.crossed(name) for name in modules(experiment, "hcal")}
+    chance = mip_probability(experiment, got.energy, cuts.hcal, crossed)
     chance = chance * reconstructed_below(got.energy, cuts)
-    return np.asarray(np.where(fine, chance, 0.0) / got.beam_acceptance)
+    accepted = np.where(fine, chance, 0.0) / got.beam_acceptance
+    return np.asarray(accepted), crossing_patterns(experiment, crossed)
 
 
 def escaped_hadrons(
@@ -115,52 +132,84 @@ def escaped_hadrons(
     """K_L and neutrons that take the lost energy out unseen, beside an accepted muon.
 
     n : muons with a hard loss; n/3 histories in the HCAL. What is not in the leading hadron is seen
-    in the target, all of it, and must stay below the cut on the sum of the calorimeters.
+    in the target, all of it, and must stay below the cut on the sum of the calorimeters. The muon
+    need not cross the HCAL: what it leaves there depends on the modules in its way, and what the
+    hadron may leave beside it.
     Left out: energy of the rest that leaks into the HCAL (it only makes events fail).
+    Raises NotApplicable without an HCAL, or where neither it nor the sum has a cut.
     """
     cuts, energy = cuts_of(experiment), experiment.beam.energy
+    hcal_modules(experiment)
+    if not math.isfinite(min(cuts.hcal, cuts.calorimeters)):
+        raise NotApplicable(
+            "states no upper cut on hcal_energy or calorimeter_energy: a hadron need not hide",
+            place=f"{experiment.name}: cuts",
+            remedy='write for example variable = "hcal_energy", max = "8 GeV"',
+        )
     rng = stream(seed, 51)
     low = min(max(0.9 * (1.0 - cuts.muon_energy / energy), 0.05), 0.9)
     sample = hard_losses(experiment, n, rng, low=low)
     v = np.clip(1.0 - sample.p_lepton[:, 0] / energy, 1e-6, 1.0)
     made_of = material(experiment.target.material)
     thickness = experiment.target.thickness.cm(made_of.radiation_length_cm)
-    weight = (
-        sample.weights * _nuclear_share(experiment, v) * _accepted(experiment, sample, cuts, rng)
-    )
-    budget = hadron_budget(experiment, cuts)
-    module, length, number = hcal_module(experiment)
-    muon = thickness * float(stopping_power(0.5 * energy, made_of)) + cuts.hcal - budget
-    rest = max(cuts.calorimeters - muon, 0.0)  # may be left in the target beside the muon
-    z = np.clip(1.0 - rest / (v * energy), 0.0, 1.0)
+    accepted, patterns = _accepted(experiment, sample, cuts, rng)
+    weight = sample.weights * _nuclear_share(experiment, v) * accepted
+    ionised = thickness * float(stopping_power(0.5 * energy, made_of))
     jets = 1.0 - vector_meson_share(made_of.dominant_element.a)
     found = []
     for kind in ("K_L", "n"):
         free = np.exp(-(1.0 - sample.depth) * thickness / interaction_length(kind, made_of))
-        one = weight * jets * jet_above(kind, z) * free
-        punch = punch_through(
-            kind, _TYPICAL * energy, module, length, min(budget, rest), modules=number,
-            n=max(n // 3, 1000), seed=seed,
-        )  # fmt: skip
-        before = weighted_sum(one)
-        err = math.hypot(before.err * punch.value, before.value * punch.err)
-        found.append(Escaped(kind, before.value * punch.value, err, before, punch))
+        parts = []
+        for names, rows in patterns:
+            budget = hadron_budget(experiment, cuts, names)
+            in_hcal = muon_in_hcal(experiment, names)
+            rest = max(cuts.calorimeters - ionised - in_hcal, 0.0)  # in the target beside the muon
+            z = np.clip(1.0 - rest / (v * energy), 0.0, 1.0)
+            one = weighted_sum(np.where(rows, weight * jets * jet_above(kind, z) * free, 0.0))
+            if one.value > 0.0:
+                parts.append((one, min(budget, rest)))
+        found.append(_through_hcal(experiment, kind, parts, max(n // 3, 1000), seed))
     return tuple(found)
 
 
+def _through_hcal(
+    experiment: Experiment, kind: str, parts: list[tuple[WeightedSum, float]], n: int, seed: int
+) -> Escaped:
+    """Hadrons of one kind behind the HCAL. parts : those beside muons of one set of modules, and
+    the energy (GeV) that they may leave."""
+    before = combined(one for one, _ in parts)
+    punched = [
+        unseen(kind, _TYPICAL * experiment.beam.energy, experiment, budget, n=n, seed=seed)
+        for _, budget in parts
+    ]
+    value, square = 0.0, 0.0
+    for (one, _), punch in zip(parts, punched, strict=True):
+        value += one.value * punch.value
+        square += (one.err * punch.value) ** 2 + (one.value * punch.err) ** 2
+    shares = [
+        (one.value / before.value, punch) for (one, _), punch in zip(parts, punched, strict=True)
+    ]
+    shares.sort(key=lambda item: -item[0])
+    return Escaped(kind, value, math.sqrt(square), before, tuple(shares))
+
+
 def _model_error(experiment: Experiment, found: tuple[Escaped, ...]) -> float:
-    """Absolute: fragmentation, baryons, interaction lengths, soft collisions, shower profile."""
+    """Absolute: fragmentation, baryons, interaction lengths, soft collisions, shower profile.
+
+    The last three for the set of modules that most muons cross.
+    """
     numbers: Any = document()["photon"]
-    module, length, _ = hcal_module(experiment)
     total = 0.0
     for item in found:
-        punch = item.punch
+        if not item.punch:
+            continue
+        _, punch = item.punch[0]
         made = 1.0 if item.kind == "n" else float(numbers["fragmentation_error"])
         parts = [made, math.expm1(_LENGTH_ERROR * punch.depth)]
-        for change in ({"diffraction": 1.5}, {"em_shift": -0.2}):
-            other = punch_through(
-                item.kind, punch.energy, module, length, punch.budget, modules=punch.modules,
-                n=5000, **change,  # type: ignore[arg-type]
+        for diffraction, em_shift in ((1.5, 0.0), (1.0, -0.2)):
+            other = unseen(
+                item.kind, punch.energy, experiment, punch.budget, n=5000, seed=1,
+                diffraction=diffraction, em_shift=em_shift,
             )  # fmt: skip
             parts.append(abs(other.value / punch.value - 1.0))
         total += (item.value * math.hypot(*parts)) ** 2
@@ -171,7 +220,6 @@ def paper_estimate(experiment: Experiment, *, seed: int = 1) -> float:
     """The NA64mu paper's arithmetic with our numbers: leading hadrons made in the target times the
     chance to cross the whole HCAL with less than UNSEEN GeV, no selection (it prints <~ 1e-12)."""
     made = leading_hadrons(experiment)
-    module, length, number = hcal_module(experiment)
     total = 0.0
     for name, rate in (
         ("pi-", made.charged_jet + made.charged_vector),
@@ -179,10 +227,7 @@ def paper_estimate(experiment: Experiment, *, seed: int = 1) -> float:
         ("n", made.n),
     ):
         energy = _TYPICAL * experiment.beam.energy
-        punch = punch_through(
-            name, energy, module, length, UNSEEN, modules=number, n=5000, seed=seed
-        )
-        total += rate * punch.value
+        total += rate * unseen(name, energy, experiment, UNSEEN, n=5000, seed=seed).value
     return total
 
 
@@ -203,7 +248,7 @@ def single_hadron_punch_through(experiment: Experiment, seed: int, effort: float
         parts |= {
             f"{item.kind}": item.value,
             f"{item.kind} before the HCAL": item.weights.value,
-            f"punch-through of {item.kind} (per hadron)": item.punch.value,
+            f"punch-through of {item.kind} (per hadron)": item.unseen,
         }
     return Estimate(
         "punch-through",

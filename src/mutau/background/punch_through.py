@@ -126,15 +126,21 @@ def punch_through(
     return PunchThrough(name, energy, modules, budget, value, err, math.exp(-depth), depth, merit)
 
 
-def hcal_module(experiment: Experiment) -> tuple[Material, float, int]:
-    """(material, length of one module in cm, number) of the HCAL. Raises NotApplicable without one,
-    or where the modules differ."""
-    found = [item for item in experiment.detector.calorimeter if item.kind == "hcal"]
+def hcal_module(experiment: Experiment) -> tuple[Material, float]:
+    """(material, length in cm) of one module of the HCAL, where all are alike.
+
+    Raises NotApplicable without one, or where the modules differ."""
+    found = {
+        (item.material, item.length)
+        for item in experiment.detector.calorimeter
+        if item.kind == "hcal"
+    }
     if not found:
         raise NotApplicable(f"{experiment.name} has no hadronic calorimeter of kind 'hcal'")
-    if len({(item.material, item.length) for item in found}) > 1:
+    if len(found) > 1:
         raise NotApplicable("modules of the HCAL differ", remedy="make them of one kind")
-    return material(found[0].material), found[0].length, len(found)
+    name, length = found.pop()
+    return material(name), length
 
 
 def decay_to_muon(experiment: Experiment, name: str, energy: float) -> float:
@@ -144,7 +150,7 @@ def decay_to_muon(experiment: Experiment, name: str, energy: float) -> float:
     muon looks minimum ionising in any number of modules. Check: gap/(gamma beta c tau).
     """
     particle = hadron(name)
-    made_of, _, _ = hcal_module(experiment)
+    made_of, _ = hcal_module(experiment)
     first = min(item.z for item in experiment.detector.calorimeter if item.kind == "hcal")
     target = experiment.target
     stuff = material(target.material)

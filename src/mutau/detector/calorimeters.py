@@ -83,3 +83,35 @@ def smear(
         raise OutOfRange("a deposit is negative or not finite", allowed="[0, inf) GeV")
     variance = terms[0] ** 2 * em + terms[1] ** 2 * hadronic + (terms[2] * total) ** 2
     return np.asarray(np.maximum(total + np.sqrt(variance) * rng.standard_normal(em.shape), 0.0))
+
+
+def _inside(low: Array, high: Array, at: Array, slope: Array, middle: float, half: float) -> None:
+    """Clip stretches low to high of z (N,), from z = 0 where the line is `at`, to a band."""
+    safe = np.where(slope == 0.0, 1.0, slope)
+    a, b = (middle - half - at) / safe, (middle + half - at) / safe
+    flat = slope == 0.0
+    outside = flat & (np.abs(at - middle) > half)
+    np.maximum(low, np.where(flat, low, np.minimum(a, b)), out=low)
+    np.minimum(high, np.where(flat, high, np.maximum(a, b)), out=high)
+    high[outside] = low[outside]
+
+
+def length_inside(thing: Calorimeter, lines: Array, z: float) -> Array:
+    """(N,) cm that straight lines run inside a module, its hole taken out.
+
+    lines : (N, 4) x, y (cm) and slopes on the plane at z (cm). Only what lies behind that plane
+    counts. Check: the module's length along z for a line on its axis, 0 beside it.
+    """
+    x, y, tx, ty = lines.T
+
+    def box(half_x: float, half_y: float) -> Array:
+        low = np.full(len(lines), max(thing.z - z, 0.0))
+        high = np.full(len(lines), max(thing.z + thing.length - z, 0.0))
+        _inside(low, high, x, tx, thing.x, half_x)
+        _inside(low, high, y, ty, thing.y, half_y)
+        return np.maximum(high - low, 0.0)
+
+    along = box(thing.width / 2.0, thing.height / 2.0)
+    if thing.hole_width:
+        along = along - box(thing.hole_width / 2.0, thing.hole_height / 2.0)
+    return np.asarray(along * np.sqrt(1.0 + tx**2 + ty**2))

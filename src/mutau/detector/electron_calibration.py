@@ -8,7 +8,8 @@ applied elsewhere. What no simulation of this kind has is in `NOT_SIMULATED`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,11 +18,15 @@ from numpy.typing import NDArray
 from mutau.core.constants import N_A
 from mutau.core.errors import MutauError
 from mutau.core.random import stream
+from mutau.detector.calorimeters import length_inside
 from mutau.detector.electron_srd import Bend, SynchrotronDetector, deposits
+from mutau.detector.simulation_geometry import MIP
+from mutau.detector.simulation_showers import P_T
 from mutau.matter.materials import Material, material
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Experiment
+    from mutau.experiment.schema import Counter, Experiment
+    from mutau.experiment.schema_beam import Upstream
 
 Array = NDArray[np.float64]
 
@@ -42,23 +47,19 @@ RINGS: Final = (1.0, 2.0, 4.0)
 #: photon, GeV, whose reaction in the target is followed.
 SOFTEST: Final = 1e-3
 LOWEST_PHOTON: Final = 0.5
-#: What a minimum-ionising particle leaves in the veto counter, GeV: 5 cm of scintillator.
+#: What a minimum-ionising particle leaves in a veto counter whose thickness the file does not
+#: state, GeV: 5 cm of scintillator.
 VETO_SIGNAL: Final = 0.010
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the paper does not give. All assumptions.
+    """What is assumed of photons that react with nuclei of the target.
 
-    upstream : X0 of material before the magnets. window : s, in which a second electron adds its
-    hits. absorbed : GeV of a photon that reacts with a nucleus and stays in the target; the rest is
-    seen behind it. shadowing : photons see A^shadowing nucleons.
+    absorbed : GeV of such a photon that stays in the target; the rest is seen behind it.
+    shadowing : photons see A^shadowing nucleons.
     """
 
-    bend: Bend = field(default_factory=Bend)
-    srd: SynchrotronDetector = field(default_factory=SynchrotronDetector)
-    upstream: float = 0.02
-    window: float = 100e-9
     absorbed: float = 2.0
     shadowing: float = 0.9
 
@@ -155,32 +156,100 @@ def electrons(
     """Columns (N,) of cut variables, one row per shower; `p_beam` (N, 4). GeV.
 
     Momentum after radiation in the material before the magnets, with the beam's spread and the
-    spectrometer's resolution; synchrotron radiation; pre-shower with the calorimeter's resolution;
-    shape; photonuclear reactions seen in veto counter and HCAL; hits per plane before the target of
-    the electron and of those within the window.
+    spectrometer's resolution; synchrotron radiation, where the file describes its detector;
+    pre-shower with the calorimeter's resolution; shape; photonuclear reactions seen in veto
+    counters and HCAL; hits per plane before the target of the electron and of those within the
+    window.
     """
     given, beam, n = setting or Setting(), experiment.beam, len(made.chi2)
-    rng = stream(seed, 23)
+    rng, line = stream(seed, 23), experiment.upstream
     momentum = np.zeros((n, 4))
-    momentum[:, 0] = momentum[:, 3] = _momenta(experiment, given, n, rng)
-    width = experiment.target.resolution * np.sqrt(made.preshower)
-    behind = np.maximum(_reaction_energies(experiment, given, n, rng) - given.absorbed, 0.0)
+    momentum[:, 0] = momentum[:, 3] = _momenta(experiment, n, rng)
+    target = experiment.target
+    width = np.hypot(
+        target.resolution * np.sqrt(made.preshower), target.resolution_constant * made.preshower
+    )
+    photon = _reaction_energies(experiment, given, n, rng)
+    veto, hcal = _behind(experiment, photon, given.absorbed, stream(seed, 24))
+    radiation = _synchrotron(line, beam.energy, n, rng) if line and line.srd else {}
+    read = np.maximum(made.preshower + width * rng.standard_normal(n), 0.0)
     rate = beam.per_spill / beam.spill if beam.per_spill and beam.spill else 0.0
     return {
         "p_beam": momentum,
-        "srd_energy": deposits(beam.energy, given.bend, given.srd, n, rng),
-        "preshower_energy": np.maximum(made.preshower + width * rng.standard_normal(n), 0.0),
+        **radiation,
+        "preshower_energy": read,
         "shower_chi2": made.chi2,
-        "veto_energy": np.where(behind > 0.0, VETO_SIGNAL, 0.0),
-        "hcal_energy": behind,
-        "n_upstream_hits": 1.0 + rng.poisson(rate * given.window, n),
+        "veto_energy": veto,
+        "hcal_energy": hcal,
+        "n_upstream_hits": 1.0 + rng.poisson(rate * (line.window if line else 0.0), n),
     }
 
 
-def _momenta(experiment: Experiment, given: Setting, n: int, rng: np.random.Generator) -> Array:
+def _synchrotron(
+    line: Upstream, energy: float, n: int, rng: np.random.Generator
+) -> dict[str, Array]:
+    """Energy in the synchrotron detector, GeV; {} where the file describes none."""
+    if line.srd is None or line.field_integral is None or line.length is None:
+        return {}
+    item = line.srd
+    bend = Bend(line.field_integral, line.length)
+    seen = SynchrotronDetector(item.distance, item.gap, item.width, item.resolution)
+    return {"srd_energy": deposits(energy, bend, seen, n, rng)}
+
+
+def _behind(
+    experiment: Experiment, photon: Array, absorbed: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """(energy in the veto counters, in the HCAL) (N,), GeV, of photons (N,) that react.
+
+    One particle goes on from the target with what is not absorbed, from the beam's spot, with a
+    transverse momentum of P_T rms. A counter behind the target that it crosses shows a
+    minimum-ionising particle; a module of the HCAL shows all of it if it interacts inside, and if
+    that is above its threshold.
+    """
+    n, beam = len(photon), experiment.beam
+    left = np.maximum(photon - absorbed, 0.0)
+    lines = rng.standard_normal((n, 4))
+    lines[:, :2] *= (beam.spot_x, beam.spot_y)
+    lines[:, 2:] *= P_T / np.maximum(photon, P_T)[:, None]
+    z, flies = experiment.target.z, left > 0.0
+    veto, hcal = np.zeros(n), np.zeros(n)
+    for counter in experiment.detector.counter:
+        if counter.role == "veto" and counter.z > z:
+            at = lines[:, :2] + (counter.z - z) * lines[:, 2:]
+            away = np.abs(at - (counter.x, counter.y))
+            hit = flies & np.all(away <= (counter.width / 2, counter.height / 2), axis=1)
+            if counter.hole_width:
+                hole = (counter.hole_width / 2, counter.hole_height / 2)
+                hit &= ~np.all(away <= hole, axis=1)
+            signal = np.where(
+                hit & (rng.random(n) < counter.efficiency), _veto_signal(counter), 0.0
+            )
+            veto += np.where(signal >= counter.threshold, signal, 0.0)
+    for module in sorted(experiment.detector.calorimeter, key=lambda item: item.z):
+        if module.kind == "hcal":
+            depth = (
+                length_inside(module, lines, z) / material(module.material).interaction_length_cm
+            )
+            stops = flies & (rng.random(n) > np.exp(-depth))
+            hcal += np.where(stops & (left >= module.threshold), left, 0.0)
+            flies &= ~stops
+    return veto, hcal
+
+
+def _veto_signal(counter: Counter) -> float:
+    """What a minimum-ionising particle leaves in a counter, GeV."""
+    if counter.material is None or counter.thickness is None:
+        return VETO_SIGNAL
+    stuff = material(counter.material)
+    return MIP * stuff.density * counter.thickness.cm(stuff.radiation_length_cm)
+
+
+def _momenta(experiment: Experiment, n: int, rng: np.random.Generator) -> Array:
     """(n,) measured momenta, GeV: radiation of more than SOFTEST of the energy at a time."""
     beam, detector = experiment.beam, experiment.detector
-    count = rng.poisson(hard_radiation(SOFTEST, given.upstream), n)
+    upstream = experiment.upstream.radiation_lengths if experiment.upstream else 0.0
+    count = rng.poisson(hard_radiation(SOFTEST, upstream), n)
     total = int(count.sum())
     y = np.empty(0)
     while len(y) < total:  # 1/y, kept with the share (1 - y + 3/4 y^2)
@@ -192,16 +261,26 @@ def _momenta(experiment: Experiment, given: Setting, n: int, rng: np.random.Gene
     return np.asarray(np.maximum(true * (1.0 + resolution * rng.standard_normal(n)), 0.0))
 
 
+@lru_cache(maxsize=16)
+def _reactions(
+    particle: str, energy: float, stuff: Material, shadowing: float
+) -> tuple[Array, Array]:
+    """(24,) photon energies, GeV, and reactions per beam particle of photons above them."""
+    lows = np.geomspace(min(LOWEST_PHOTON, 0.1 * energy), 0.99 * energy, 24)
+    above = [
+        photonuclear_per_particle(particle, energy, stuff, float(low), shadowing) for low in lows
+    ]
+    return lows, np.array(above)
+
+
 def _reaction_energies(
     experiment: Experiment, given: Setting, n: int, rng: np.random.Generator
 ) -> Array:
     """(n,) energy of photons that react with nuclei in the shower, GeV; the largest of each."""
-    beam, stuff = experiment.beam, material(experiment.target.material)
-    lows = np.geomspace(min(LOWEST_PHOTON, 0.1 * beam.energy), 0.99 * beam.energy, 24)
-    above = np.array(
-        [photonuclear_per_particle(beam.particle, beam.energy, stuff, float(low), given.shadowing)
-         for low in lows]
-    )  # fmt: skip
+    beam = experiment.beam
+    lows, above = _reactions(
+        beam.particle, beam.energy, material(experiment.target.material), given.shadowing
+    )
     count = rng.poisson(above[0], n)
     share = np.append(1.0 - above / above[0], 1.0)
     drawn = np.interp(rng.random(int(count.sum())), share, np.append(lows, beam.energy))

@@ -28,12 +28,11 @@ _SMALLEST, _LARGEST, _POINTS = 1e-7, 40.0, 2000
 class Bend:
     """Bending magnets: field integral (T cm) over a length (cm), seen as one uniform field.
 
-    The NA64-e paper states "approximately 7 T m" in two magnets; 4 m of them (two MBPL of 2 m) is
-    an assumption. Raises OutOfRange for values that are not positive.
+    Raises OutOfRange for values that are not positive.
     """
 
-    field_integral: float = 700.0
-    length: float = 400.0
+    field_integral: float
+    length: float
 
     def __post_init__(self) -> None:
         require_in_range("field integral", self.field_integral, 0.0, 1e6, open_low=True)
@@ -46,16 +45,16 @@ class Bend:
 
 @dataclass(frozen=True, slots=True)
 class SynchrotronDetector:
-    """A calorimeter beside the deflected beam. All assumptions: the paper gives neither.
+    """A calorimeter beside the deflected beam.
 
     arm : cm from the end of the magnets. gap, width : cm from the deflected beam to its near edge,
     and its extent, towards the undeflected line. stochastic : a of a/sqrt(E/GeV).
     """
 
-    arm: float = 1200.0
-    gap: float = 4.0
-    width: float = 8.0
-    stochastic: float = 0.10
+    arm: float
+    gap: float
+    width: float
+    stochastic: float
 
     def seen_arc(self, bend: Bend, momentum: float) -> float:
         """Share of the arc whose photons hit the detector.
@@ -76,7 +75,7 @@ def critical_energy(energy: float, bend: Bend, mass: float = M_E) -> float:
     energy : GeV. Half of the power lies below it. Check: 0.665 keV E^2 B for electrons, GeV and T:
     11.6 MeV at 100 GeV and 1.75 T.
 
-    >>> round(1e3 * critical_energy(100.0, Bend()), 1)
+    >>> round(1e3 * critical_energy(100.0, Bend(700.0, 400.0)), 1)
     11.6
     """
     radius = bend.length / bend.angle(energy)

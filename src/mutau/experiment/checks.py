@@ -5,11 +5,13 @@ Every check yields (address, message) and changes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.experiment.names import PROCESSES, known_materials
+from mutau.experiment.variables import VARIABLES
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment, Placed, Target
@@ -32,8 +34,9 @@ def _process(experiment: Experiment) -> Found:
             "process",
             f"{process.name!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
         )
-    if experiment.theory and process.name != "electron-brems+annihilation":
-        yield "theory", f"this table is for electron beams; {process.name!r} does not use it"
+    for name in ("theory", "upstream"):
+        if getattr(experiment, name) and process.name != "electron-brems+annihilation":
+            yield name, f"this table is for electron beams; {process.name!r} does not use it"
 
 
 def _materials(experiment: Experiment) -> Found:
@@ -194,18 +197,31 @@ def _maps(experiment: Experiment) -> Found:
 
 
 def _cuts(experiment: Experiment) -> Found:
-    """Cuts on one variable that no event can pass together; a trigger that nothing makes."""
+    """Cuts that no event can pass, alone or together; a trigger that nothing makes."""
     window: dict[str, tuple[float, float]] = {}
     roles = {counter.role for counter in experiment.detector.counter}
     for index, cut in enumerate(experiment.cuts):
+        variable = VARIABLES[cut.variable]
         if cut.variable == "trigger" and "trigger" not in roles:
             yield f"cuts[{index}]/variable", "'trigger' needs a counter of role 'trigger'"
         low, high = window.get(cut.variable, (-float("inf"), float("inf")))
         low = max(low, low if cut.min is None else cut.min)
         high = min(high, high if cut.max is None else cut.max)
+        window[cut.variable] = (low, high)
+        least, most = variable.reach(experiment.beam.energy)
         if low > high:
             yield f"cuts[{index}]", f"no {cut.variable!r} passes all cuts ({low:g} to {high:g})"
-        window[cut.variable] = (low, high)
+        elif high < least or low > most:
+            yield (
+                f"cuts[{index}]/{'max' if high < least else 'min'}",
+                f"no event has {cut.variable!r} {f'<= {high:g}' if high < least else f'>= {low:g}'}"
+                f"; it lies between {least:g} and {most:g}",
+            )
+        elif variable.whole and math.isfinite(high) and math.floor(high) < low:
+            yield (
+                f"cuts[{index}]",
+                f"no whole number of {cut.variable!r} from {low:g} to {high:g}",
+            )
 
 
 def _runs(experiment: Experiment) -> Found:

@@ -46,7 +46,7 @@ from mutau.experiment.quantities import (
     fraction,
     one_of,
 )
-from mutau.experiment.schema_beam import Beam, Table
+from mutau.experiment.schema_beam import Beam, Table, Upstream
 from mutau.experiment.schema_theory import Statistics, Theory
 from mutau.experiment.variables import VARIABLES
 
@@ -431,6 +431,7 @@ class Experiment(BaseModel):
     process: Annotated[str, one_of("process", PROCESSES)]
     beam: Beam
     target: Target
+    upstream: Upstream | None = None
     theory: Theory | None = None
     hall: Hall | None = None
     detector: Detector = Detector()

@@ -17,6 +17,7 @@ from mutau.experiment.quantities import (
     Angle,
     AngleNotNegative,
     EnergyNotNegative,
+    FieldIntegral,
     Fraction,
     Length,
     LengthNotNegative,
@@ -24,6 +25,7 @@ from mutau.experiment.quantities import (
     NotNegative,
     Positive,
     PositiveEnergy,
+    PositiveLength,
     RelativeError,
     Text,
     Time,
@@ -81,7 +83,8 @@ class Beam(Table):
     """Beam particles and exposure.
 
     particles : number on target in the full exposure; or luminosity (per pb) on the target's
-    scattering partners, which then counts. energy : GeV, nominal. energy_spread : relative rms.
+    electrons; where both are stated they must be the same exposure. energy : GeV, nominal.
+    energy_spread : relative rms.
     spot_x, spot_y : cm, rms at the target's face. divergence_x, divergence_y : rad, rms.
     particles_error : absolute. per_spill, spill : intensity. decay_path : cm of flight between
     the last identification of the beam particle and the target. pions, kaons : charged ones per
@@ -143,4 +146,45 @@ class Beam(Table):
             raise MutauError(
                 "needs `particles` or `luminosity`; write for example particles = 1e11"
             )
+        return self
+
+
+class SynchrotronDetector(Table):
+    """A calorimeter beside the deflected beam of electrons.
+
+    distance : cm from the end of the bending magnets. gap, width : cm from the deflected beam to
+    its near edge, and its extent, towards the undeflected line. resolution : a of a/sqrt(E/GeV).
+    mistaken : chance that a pion or muon is taken for an electron.
+    """
+
+    distance: PositiveLength
+    gap: LengthNotNegative = 0.0
+    width: PositiveLength
+    resolution: RelativeError = 0.0
+    mistaken: Fraction | None = None
+
+
+class Upstream(Table):
+    """The beam line of electrons before the hall: what says that a particle is one of them.
+
+    field_integral, length : T cm and cm, of the bending magnets of the spectrometer, seen as one
+    uniform field. radiation_lengths : X0 of material before them. window : s, in which a second
+    electron adds its hits to those of the first. line, bite : cm in which pions of the beam turn to
+    muons, and the relative range of momenta that it carries. srd : the synchrotron detector.
+    """
+
+    field_integral: Annotated[FieldIntegral, Field(gt=0.0)] | None = None
+    length: PositiveLength | None = None
+    radiation_lengths: NotNegative = 0.0
+    window: Annotated[Time, Field(ge=0.0)] = 0.0
+    line: LengthNotNegative | None = None
+    bite: Fraction | None = None
+    srd: SynchrotronDetector | None = None
+
+    @model_validator(mode="after")
+    def _magnets(self) -> Self:
+        if (self.field_integral is None) != (self.length is None):
+            raise MutauError("magnets need both `field_integral` and `length`")
+        if self.srd is not None and self.field_integral is None:
+            raise MutauError("a synchrotron detector needs magnets: `field_integral`, `length`")
         return self

@@ -6,8 +6,12 @@ together.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
+
+#: No event has more energy than this, in beam energies: measured ones scatter.
+MOST: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +22,20 @@ class Variable:
     dimension : a key of `core.units.DIMENSIONS`, "number" for a count or ratio, or "condition"
         for something that an event fulfils or does not; a condition takes no bounds.
     meaning : one line.
+    signed : it may be negative. whole : it takes whole numbers only.
     """
 
     name: str
     dimension: str
     meaning: str
+    signed: bool = False
+    whole: bool = False
+
+    def reach(self, beam: float) -> tuple[float, float]:
+        """Smallest and largest value that an event can have, at a beam of so much energy (GeV)."""
+        top = {"energy": MOST * beam, "energy squared": (MOST * beam) ** 2, "angle": math.pi}
+        high = MOST if self.name == "muon_energy_fraction" else top.get(self.dimension, math.inf)
+        return (-high if self.signed else 0.0), high
 
 
 _LIST: Final = (
@@ -31,7 +44,7 @@ _LIST: Final = (
     Variable("muon_energy_fraction", "number", "E'_mu over the nominal beam energy"),
     Variable("theta_mu", "angle", "angle of the scattered muon to the incoming one"),
     Variable("incoming_momentum", "energy", "measured momentum of the incoming particle"),
-    Variable("n_tracks", "number", "tracks behind the target"),
+    Variable("n_tracks", "number", "tracks behind the target", whole=True),
     Variable("electron_energy", "energy", "energy of the scattered electron, E_e"),
     Variable("theta_e", "angle", "angle of the scattered electron to the incoming particle"),
     Variable("acoplanarity", "angle", "pi minus the azimuth between muon and electron"),
@@ -39,11 +52,16 @@ _LIST: Final = (
         "inelasticity",
         "energy squared",
         "squared mass recoiling against the electron, minus the muon's; 0 for elastic scattering",
+        signed=True,
     ),
-    Variable("missing_energy", "energy", "incoming energy minus that of muon and electron"),
-    Variable("missing_mass2", "energy squared", "square of the missing four-momentum"),
+    Variable(
+        "missing_energy", "energy", "incoming energy minus that of muon and electron", signed=True
+    ),
+    Variable("missing_mass2", "energy squared", "square of the missing four-momentum", signed=True),
     Variable("photon_energy", "energy", "energy of the photons that the veto sees"),
-    Variable("e_miss", "energy", "nominal beam energy minus the energy seen in the target"),
+    Variable(
+        "e_miss", "energy", "nominal beam energy minus the energy seen in the target", signed=True
+    ),
     Variable("ecal_energy", "energy", "energy seen in the active target"),
     Variable("preshower_energy", "energy", "energy seen in the first part of the active target"),
     Variable("veto_energy", "energy", "energy seen in the veto counters behind the target"),
@@ -51,7 +69,9 @@ _LIST: Final = (
     Variable("hcal_energy", "energy", "energy seen in the hadron calorimeter"),
     Variable("calorimeter_energy", "energy", "energy seen in all calorimeters, E_CAL"),
     Variable("srd_energy", "energy", "synchrotron radiation seen beside the beam"),
-    Variable("n_upstream_hits", "number", "hits per plane in the trackers before the target"),
+    Variable(
+        "n_upstream_hits", "number", "hits per plane in the trackers before the target", whole=True
+    ),
     Variable("shower_chi2", "number", "deviation from an electromagnetic shower's shape"),
 )
 

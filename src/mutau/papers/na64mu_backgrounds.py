@@ -99,7 +99,7 @@ def hadrons(level: Level) -> Part:
 
 def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
     """Punch-through of 1, 2, 4 modules by 100 GeV hadrons that leave at most 2 GeV, by kind."""
-    made_of, length, _ = hcal_module(experiment)
+    made_of, length = hcal_module(experiment)
     rows = []
     for modules, (kind, word) in product((1, 2, 4), PUNCHING.items()):
         got = punch_through(

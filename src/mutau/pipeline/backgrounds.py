@@ -27,6 +27,7 @@ from mutau.core.types import provenance
 from mutau.limits.paper_numbers import paper_numbers
 from mutau.models import Model
 from mutau.pipeline.exposure import particles_on_target
+from mutau.pipeline.usage import not_used
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -153,6 +154,7 @@ def background_answer(
         "total_events": total * particles if rows else None,
         "sources": rows,
         NOT_COMPUTED: [*lacking, *not_computed(experiment)],
+        "not_used": not_used(experiment, "background"),
         "stated": _stated(experiment, particles),
         **_photon_veto(experiment, model, seed, effort),
         "effort": effort,

@@ -2,7 +2,8 @@
 
 Per run period, S = n_EOT kappa [ sum over elements n X0 int dE (dL-/dE + dL+/dE) int dk
 dsigma_brems/dk P(k) + the same with dL+/dE sigma_annihilation ], where P(k) is the chance that the
-energy seen, E_beam - k smeared by beam spread and calorimeter, lies below the period's threshold.
+energy seen, what stays in the target of E_beam - k, smeared by beam spread and calorimeter, lies
+below the period's threshold.
 Track lengths and cross sections are deterministic. What the pre-shower sees, which depends on
 depth and fluctuations, comes from a Monte Carlo of showers (electron_response); a full Monte Carlo
 of the yield is the second method (`electron_monte_carlo`).
@@ -20,6 +21,7 @@ import numpy as np
 from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.models import Model
+from mutau.pipeline.electron_containment import applies, containment
 from mutau.pipeline.electron_emission import (
     AnnihilationEmission,
     BremsEmission,
@@ -80,18 +82,13 @@ class Parts:
 
 
 def _brems_inside(emission: BremsEmission, w: Window) -> Array:
-    t = w.thresholds[..., None]
-    k = w.energy - t + w.width(t, _GH) * _GH
+    k = w.boson_energies(w.thresholds[..., None], _GH)
     above = emission.above(k.ravel()).reshape(k.shape)
-    return np.asarray(above @ _GH_W)
+    return np.asarray(above.mean(axis=-1) @ _GH_W)
 
 
 def _annihilation_inside(emission: AnnihilationEmission, w: Window) -> Array:
-    from scipy.special import ndtr
-
-    e = emission.energy
-    passes = ndtr((e - w.energy + w.thresholds[..., None]) / w.sigma(w.energy - e))
-    return np.asarray(passes @ emission.number)
+    return np.asarray(w.passes(emission.energy, w.thresholds[..., None]) @ emission.number)
 
 
 @lru_cache(maxsize=512)
@@ -265,9 +262,17 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
             "threshold_systematic": spread,
             "efficiency_systematic": kappa,
             "annihilation_share": seen,
+            **_beside(experiment, plan),
             "preshower_efficiency": float(brems.kept @ w.particles / w.particles.sum()),
         },
     )  # fmt: skip
+
+
+def _beside(experiment: Experiment, plan: Plan) -> dict[str, float]:
+    """Mean share of a shower's energy that leaves the target, where that counts."""
+    if plan.truth or not applies(experiment):
+        return {}
+    return {"leaves_the_target": 1.0 - containment(experiment).mean}
 
 
 def _names(w: Window, plan: Plan) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mutau.detector.electron_calibration import Setting, Showers, electrons, showers
-from mutau.detector.electron_srd import SynchrotronDetector
 from mutau.selection.cutflow import CutFlow, apply_cuts
 from mutau.selection.variables import Sample
 
@@ -22,16 +21,18 @@ if TYPE_CHECKING:
 #: Cut variables that pile-up decides, and those that choose the signal instead of the electron.
 PILE_UP: Final = ("n_upstream_hits",)
 SIGNAL: Final = ("ecal_energy", "e_miss")
-#: Every assumption at another value that is as good.
-OTHERS: Final[Mapping[str, Setting]] = {
-    "0.01 X0 before the magnets": Setting(upstream=0.01),
-    "0.1 X0 before the magnets": Setting(upstream=0.1),
-    "synchrotron detector 5 cm wide": Setting(srd=SynchrotronDetector(width=5.0)),
-    "synchrotron detector 12 cm wide": Setting(srd=SynchrotronDetector(width=12.0)),
+#: Every assumption at another value that is as good: entries of the file, or the setting.
+OTHERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "0.01 X0 before the magnets": {"upstream/radiation_lengths": 0.01},
+    "0.1 X0 before the magnets": {"upstream/radiation_lengths": 0.1},
+    "synchrotron detector 5 cm wide": {"upstream/srd/width": "5 cm"},
+    "synchrotron detector 12 cm wide": {"upstream/srd/width": "12 cm"},
+    "50 ns": {"upstream/window": "50 ns"},
+    "300 ns": {"upstream/window": "300 ns"},
+    "0.1 X0 and 300 ns": {"upstream/radiation_lengths": 0.1, "upstream/window": "300 ns"},
+}
+SETTINGS: Final[Mapping[str, Setting]] = {
     "1 GeV of a reaction stays in the target": Setting(absorbed=1.0),
-    "50 ns": Setting(window=50e-9),
-    "300 ns": Setting(window=300e-9),
-    "0.1 X0 and 300 ns": Setting(upstream=0.1, window=300e-9),
 }
 
 
@@ -57,7 +58,8 @@ def calibration(
     """Electrons of the beam energy through the selection of an experiment file.
 
     n : showers; `made` : showers to use again. Raises MutauError for a target that is not active,
-    or a cut on something that calibration electrons do not have.
+    or a cut on something that calibration electrons do not have, as synchrotron radiation without
+    the table `upstream`.
     """
     made = made or showers(experiment, n, seed)
     columns = electrons(experiment, made, setting, seed)
@@ -75,9 +77,11 @@ def other_settings(experiment: Experiment, n: int = 600, seed: int = 1) -> dict[
 
     made = showers(experiment, n, seed)
     found = {
-        name: calibration(experiment, n, seed, setting, made).kappa
-        for name, setting in OTHERS.items()
+        name: calibration(changed(experiment, entries), n, seed, made=made).kappa
+        for name, entries in OTHERS.items()
     }
+    for name, setting in SETTINGS.items():
+        found[name] = calibration(experiment, n, seed, setting, made).kappa
     cuts = [i for i, cut in enumerate(experiment.cuts) if cut.variable == "shower_chi2"]
     for share in (0.90, 0.99):
         edge = float(np.quantile(made.chi2, share))

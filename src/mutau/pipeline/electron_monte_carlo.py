@@ -21,6 +21,7 @@ from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
 from mutau.matter import Material
 from mutau.models import Model
+from mutau.pipeline import electron_containment
 from mutau.pipeline.electron_emission import (
     annihilation_emission,
     brems_emission,
@@ -135,39 +136,35 @@ def _share(values: Array, weight: Array) -> tuple[float, float]:
 
 
 def monte_carlo_yield(
-    experiment: Experiment, model: Model, *, n: int = 4000, seed: int = 1, bins: int = 60
-) -> MonteCarloYield:
+    experiment: Experiment, model: Model, *, n: int = 4000, seed: int = 1, bins: int = 60,
+    lateral: bool = False,
+) -> MonteCarloYield:  # fmt: skip
     """Yield of a model point by showers with one forced emission each.
 
     n : showers. Only emissions above the window's lowest energy are drawn, so `produced` is not
-    that of the road. Returns MonteCarloYield. Raises as the road.
+    that of the road. lateral : follow all particles in three dimensions, down to the lowest cut, so
+    that what leaves the target is that of each event (slow); else it is drawn as the road has it.
+    Returns MonteCarloYield. Raises as the road.
     Check: `inside`, `kept` and `counted` are those of the road within the errors.
     """
-    from mutau.matter import material
-    from mutau.pipeline.electron_response import SHOWER_CUT, layout, preshower_passes
-    from mutau.transport.shower import simulate_emissions, visible_energy
+    from mutau.pipeline.electron_response import preshower_passes
+    from mutau.transport.shower import visible_energy
 
     check_point(experiment, model)
     w = window(experiment)
-    target = experiment.target
-    x0 = material(target.material).radiation_length_cm
-    t = thickness(experiment)
-    front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
-    channels = emissions(experiment, model, w.low, w.low / w.energy, w.low)
     key = mass_key(model.mass)
-    deep = t >= THICK  # nothing leaves: the energy that is not followed stays as well
-    found = simulate_emissions(
-        experiment.beam.particle, w.energy, material(target.material), n, channels,
-        cut=SHOWER_CUT if front > 0.0 else WHOLE_CUT,
-        geometry=layout(front, t, w.low if deep else 0.0), seed=seed, key=(SHOWERS, key), workers=2,
-    )  # fmt: skip
+    channels = emissions(experiment, model, w.low, w.low / w.energy, w.low)
     rng = stream(seed, READINGS, key)
-    deposit = found.deposits.sum(axis=(1, 2)) + (found.leak if deep else 0.0)
+    found, front, deposit = _showers(
+        experiment, channels, w.low, n, (seed, key), rng if lateral else None
+    )
+    if not lateral:
+        deposit = deposit * rng.choice(w.contained, n)
     read = visible_energy(deposit, w.stochastic, w.constant, 0.0, rng)
     read += w.spread * rng.standard_normal(n)  # a beam particle of more energy leaves more
     passes = np.ones(n)
     if w.preshower_min > 0.0:
-        passes = preshower_passes(found.deposits[:, 0, 0], w.preshower_min, w.stochastic)
+        passes = preshower_passes(front, w.preshower_min, w.stochastic)
     particles = float(w.particles.sum())
     weight = found.weight / n
     share = w.particles / particles
@@ -181,6 +178,45 @@ def monte_carlo_yield(
         _share(((share * w.efficiency) @ inside) * passes, particles * weight),
         edges, spectrum, found.position[:, 0], particles * weight,
     )  # fmt: skip
+
+
+def _showers(
+    experiment: Experiment, channels: list[Emission], low: float, n: int, key: tuple[int, int],
+    places: np.random.Generator | None,
+) -> tuple[EmissionSample, Array, Array]:  # fmt: skip
+    """n showers with emissions; energy left in the pre-shower, and in the whole target, GeV.
+
+    low : GeV, below which nothing is followed behind the pre-shower. key : seed and mass. places :
+    draws where the particles enter; None to follow depths only, where nothing leaves a deep target.
+    """
+    from mutau.matter import material
+    from mutau.pipeline.electron_response import SHOWER_CUT, layout
+    from mutau.transport.shower import ShowerGeometry, simulate_emissions
+
+    target, beam = experiment.target, experiment.beam
+    stuff = material(target.material)
+    x0, t = stuff.radiation_length_cm, thickness(experiment)
+    front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
+    deep = t >= THICK  # nothing leaves: the energy that is not followed stays as well
+    geometry = layout(front, t, low if deep else 0.0)
+    if places is not None:
+        geometry = ShowerGeometry(
+            sections=np.unique([0.0, front, t]), rings=electron_containment.RINGS, lateral=True
+        )
+    seed, mass = key
+    found = simulate_emissions(
+        beam.particle, beam.energy, stuff, n, channels,
+        cut=SHOWER_CUT if front > 0.0 or places is not None else WHOLE_CUT,
+        geometry=geometry, seed=seed, key=(SHOWERS, mass), workers=2,
+    )  # fmt: skip
+    deposits = found.deposits
+    if places is not None:
+        where = electron_containment.entries(experiment, n, places)
+        radii, half = electron_containment.RINGS * x0, (0.5 * target.width, 0.5 * target.height)
+        on_face = electron_containment.share_on_face(radii, where, half)
+        deposits = deposits * on_face[:, None, :]
+        return found, deposits[:, 0].sum(axis=1), deposits.sum(axis=(1, 2))
+    return found, deposits[:, 0, 0], deposits.sum(axis=(1, 2)) + (found.leak if deep else 0.0)
 
 
 def _cascade_emitters(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.core.errors import MutauError
+from mutau.pipeline.electron_containment import WHOLE, containment
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -28,7 +29,9 @@ class Window:
     shower or the recoil electron. spread : absolute, of the beam, GeV. truth : sharp cuts.
     periods : names. particles, efficiency, efficiency_error : (R,), the last relative.
     thresholds : (R, G) GeV, upper edges of the energy seen, at `deviations` (G,) standard
-    deviations of their errors. preshower_min : GeV; 0 for no cut.
+    deviations of their errors. preshower_min : GeV; 0 for no cut. contained : (J,) shares of the
+    energy that stay in the target, each for an equal part of the showers
+    (`electron_containment`).
     """
 
     energy: float
@@ -43,6 +46,7 @@ class Window:
     thresholds: Array
     deviations: Array
     preshower_min: float
+    contained: Array
 
     @property
     def middle(self) -> int:
@@ -58,12 +62,12 @@ class Window:
     def low(self) -> float:
         """Energy below which no Z' can bring an event into the window, GeV."""
         top = float(self.thresholds.max())
-        return max(
-            self.energy - top - _REACH * float(self.sigma(np.array(top))), 0.05 * self.energy
-        )
+        edge = top + _REACH * float(self.sigma(np.array(top)))
+        least = round(float(self.contained.min()), 2)  # what _REACH leaves room for
+        return max(self.energy - edge / max(least, 0.01), 0.05 * self.energy)
 
     def sigma(self, deposit: Array) -> Array:
-        """Standard deviation of the energy seen minus what the Z' left, GeV, at a true deposit."""
+        """Standard deviation of the energy seen, GeV, at an energy left in the target."""
         e = np.maximum(deposit, 0.0)
         if self.truth:
             return np.full(np.shape(e), 1e-4 * self.energy)
@@ -77,12 +81,24 @@ class Window:
             sigma = self.sigma(threshold - sigma * deviation)
         return sigma
 
-    def passes(self, boson_energy: Array, threshold: float) -> Array:
-        """Chance (N,) that events with these Z' energies, GeV, are seen below the threshold."""
+    def passes(self, boson_energy: Array, threshold: Array | float) -> Array:
+        """Chance that events with these Z' energies, GeV, are seen below the threshold.
+
+        boson_energy, threshold : broadcast together.
+        """
         from scipy.special import ndtr
 
-        deposit = self.energy - boson_energy
-        return np.asarray(ndtr((threshold - deposit) / self.sigma(deposit)))
+        total = 0.0
+        for share in self.contained:
+            deposit = share * (self.energy - boson_energy)
+            total = total + ndtr((threshold - deposit) / self.sigma(deposit))
+        return np.asarray(total / len(self.contained))
+
+    def boson_energies(self, threshold: Array, deviation: Array) -> Array:
+        """Z' energies, GeV, of events seen at the threshold after `deviation` standard
+        deviations: one for each share that stays, in a new last axis."""
+        left = threshold - self.width(threshold, deviation) * deviation
+        return np.asarray(self.energy - left[..., None] / self.contained)
 
 
 def _threshold(experiment: Experiment) -> float | None:
@@ -115,7 +131,8 @@ def window(experiment: Experiment, truth: bool = False) -> Window:
     """The window of an experiment file: runs/threshold, or a cut on the energy seen.
 
     Cuts on `ecal_energy` or (thin target) `electron_energy` (max) and on `e_miss` (min) count for
-    periods without a threshold of their own. truth : sharp cuts, efficiency 1.
+    periods without a threshold of their own. truth : sharp cuts, efficiency 1, nothing leaves the
+    target.
     Raises MutauError, located, where a threshold, an exposure or a calorimeter is missing.
     """
     beam, common = experiment.beam, _threshold(experiment)
@@ -154,6 +171,8 @@ def window(experiment: Experiment, truth: bool = False) -> Window:
         thresholds[:, None] + error[:, None] * deviations, 1e-3 * beam.energy, 0.999 * beam.energy
     )
     stochastic, constant = _resolution(experiment)
+    kept = WHOLE if truth else containment(experiment)
+    constant = float(np.hypot(constant, round(kept.spread, 3)))  # less is no matter
     ones = np.ones(len(rows))
     preshower = [
         float(cut.min)
@@ -164,5 +183,5 @@ def window(experiment: Experiment, truth: bool = False) -> Window:
         beam.energy, stochastic, constant, beam.energy_spread * beam.energy, truth, tuple(names),
         np.array(particles, float), ones if truth else np.array(kappa, float),
         0.0 * ones if truth else np.array(kappa_err, float), grid, deviations,
-        max(preshower, default=0.0),
+        max(preshower, default=0.0), kept.classes,
     )  # fmt: skip

@@ -7,7 +7,7 @@ the same of it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mutau.pipeline.roads import Prepared
 
 
+#: Largest relative difference of a luminosity and of a number of particles that are both stated.
+_SAME: Final = 0.01
+
+
 def particles_on_target(experiment: Experiment) -> float:
     """Beam particles of the full exposure; from the luminosity where the file gives no number."""
     if experiment.beam.particles is not None:
@@ -28,10 +32,26 @@ def particles_on_target(experiment: Experiment) -> float:
 
 
 def luminosity_on_electrons(experiment: Experiment) -> float:
-    """Luminosity on electrons, pb^-1: as stated, or from particles on target and the stations."""
-    if experiment.beam.luminosity is not None:
-        return experiment.beam.luminosity
-    return _luminosity(experiment, experiment.beam.particles or 0.0)
+    """Luminosity on electrons, pb^-1: as stated, or from particles on target and the stations.
+
+    Raises MutauError where the file states both and they differ by more than 1 %, or by more than
+    the error of the particles: one of them would have no effect.
+    """
+    beam = experiment.beam
+    made = _luminosity(experiment, beam.particles or 0.0)
+    if beam.luminosity is None:
+        return made
+    if beam.particles is not None:
+        room = max(_SAME, beam.particles_error / beam.particles)
+        if abs(made / beam.luminosity - 1.0) > room:
+            raise MutauError(
+                f"particles = {beam.particles:g} on this target are {made:.4g} pb^-1, but "
+                f"luminosity = {beam.luminosity:.4g} pb^-1",
+                place=f"{experiment.name}: beam/particles",
+                allowed=f"both within {100.0 * room:g} %",
+                remedy="state one of them, or change both",
+            )
+    return beam.luminosity
 
 
 def _luminosity(experiment: Experiment, particles: float) -> float:

@@ -19,6 +19,7 @@ from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.citations import own_sources
 from mutau.pipeline.lacking import lacks
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
+from mutau.pipeline.usage import not_used, signal_use
 from mutau.pipeline.yields import assemble, backgrounds
 from mutau.stats.settings import DEFAULT_CL, DEFAULT_METHOD, agreed
 
@@ -108,6 +109,7 @@ def limit_curve(
             **point,
             "projection": is_projection(experiment),
             "signal_by": "full simulation" if full_chain else "road",
+            "not_used": not_used(experiment, signal_use(full_chain)),
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),

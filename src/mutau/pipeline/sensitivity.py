@@ -24,6 +24,7 @@ from mutau.pipeline.limit import (
     solve_limit,
 )
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
+from mutau.pipeline.usage import not_used, signal_use
 from mutau.pipeline.yields import assemble, backgrounds
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def sensitivity(
             **point, "background": background,
             "signal_by": "full simulation" if full_chain else "road",
             **lacks(experiment, effort, background, seed=seed),
+            "not_used": not_used(experiment, signal_use(full_chain)),
         },
     )  # fmt: skip
 

@@ -187,10 +187,13 @@ def show_answer(what: str, *, missing: bool = False) -> dict[str, Any]:
 def check_answer(file: str) -> dict[str, Any]:
     """Diagnosis of an experiment file and of the files that it names.
 
+    `unused` : addresses in the file that no calculation of its process reads.
+
     Raises Problems with every located mistake, or as `read_beam` and `transport.fields.slices`.
     """
     from mutau.experiment import check_file, experiment_path
     from mutau.pipeline.roads import has_road
+    from mutau.pipeline.usage import unused
 
     path = experiment_path(file)
     item = check_file(path)
@@ -198,6 +201,10 @@ def check_answer(file: str) -> dict[str, Any]:
         from mutau.pipeline.targets import target_length
 
         target_length(item)
+    if item.process == "muon-electron-zprime":
+        from mutau.pipeline.exposure import luminosity_on_electrons
+
+        luminosity_on_electrons(item)
     if item.beam.phase_space:
         from mutau.transport.beam_files import read_beam
 
@@ -208,6 +215,7 @@ def check_answer(file: str) -> dict[str, Any]:
         "process": item.process,
         "can_be_run": has_road(item),
         "digest": item.digest,
+        "unused": unused(item),
         **({"magnets": _magnets(item)} if item.detector.magnet else {}),
         "problems": [],
     }

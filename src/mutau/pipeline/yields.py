@@ -14,6 +14,7 @@ from mutau.models import Model
 from mutau.pipeline.citations import own_sources
 from mutau.pipeline.lacking import lacks
 from mutau.pipeline.roads import Effort, Prepared, refuse_full_chain, road_of
+from mutau.pipeline.usage import not_used, signal_use
 from mutau.stats.settings import STATED
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def expected_yields(
     seed : fixes the Monte Carlo. n_events : sample size; 0 for the road's default.
     truth : cuts on true quantities with perfect acceptance. full_chain : efficiency by the full
     simulation.
-    Returns Yields. Raises OutOfRange where the mass cannot be produced or is beyond validity.
+    Returns Yields; `meta` names what of the file the signal does not use.
+    Raises OutOfRange where the mass cannot be produced or is beyond validity.
     Check: the signal scales as coupling squared while the width is narrow.
     """
     experiment = load_experiment(experiment)
@@ -43,7 +45,8 @@ def expected_yields(
     effort = Effort(seed, n_events, truth, full_chain=full_chain)
     prepared = road_of(experiment).prepare(experiment, model, effort)
     found = assemble(prepared, model, experiment, seed)
-    return replace(found, meta={**found.meta, **lacks(experiment, effort)})
+    left = not_used(experiment, signal_use(full_chain))
+    return replace(found, meta={**found.meta, **lacks(experiment, effort), "not_used": left})
 
 
 def assemble(prepared: Prepared, model: Model, experiment: Experiment, seed: int) -> Yields:

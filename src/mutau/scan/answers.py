@@ -6,6 +6,7 @@ from typing import Any
 
 from mutau.core.types import provenance
 from mutau.pipeline.simulate_results import beam_profile, cut_flow, trigger_efficiency, trigger_rate
+from mutau.pipeline.usage import not_used
 from mutau.scan.simulate import Run, SimulationResult
 
 
@@ -30,6 +31,7 @@ def simulation_answer(run: Run, result: SimulationResult) -> dict[str, Any]:
             {"cut": cut, "share": share, "share_err": err}
             for cut, share, err in cut_flow(result.tally, experiment)
         ],
+        "not_used": not_used(experiment, "full chain"),
         "folder": str(result.folder),
         "files": [str(path) for path in result.files],
         **provenance(seed=run.seed, experiment=experiment.digest),

@@ -1,0 +1,264 @@
+"""Every key of every bundled experiment file changes a number, or is named as unused.
+
+What `pipeline.usage` declares is never asked to vouch for itself: a key is changed, and numbers of
+the calculations that are said to read it, or said not to, are computed and compared.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+from mutau.background import electron_beam
+from mutau.background.hadron_decays import selected_decays
+from mutau.background.hcal_paths import unseen
+from mutau.core.errors import MutauError, NotApplicable
+from mutau.core.random import stream
+from mutau.core.storage import digest
+from mutau.detector import electron_calibration
+from mutau.detector.geometry import build_geometry
+from mutau.detector.simulation import beam_source, simulate_chunk
+from mutau.detector.simulation_geometry import build_layout
+from mutau.experiment import VARIABLES, experiment_names, load_experiment, replace
+from mutau.matter.hadrons import hadron
+from mutau.models import build_model
+from mutau.pipeline import electron_containment, usage
+from mutau.pipeline.electron_calibration import calibration
+from mutau.pipeline.exposure import particles_on_target
+from mutau.pipeline.generate import generate_events
+from mutau.pipeline.limit import chosen_level, chosen_method
+from mutau.pipeline.muone_backgrounds import radiative_component, region
+from mutau.pipeline.simulate import tally
+from mutau.pipeline.yields import expected_yields
+from mutau.selection.cutflow import passes
+from mutau.selection.simulated import SIMULATED, reconstruct, sample_of
+from mutau.selection.variables import Sample
+from mutau.stats import upper_limit
+
+POINTS = {
+    "muon-brems": (build_model("lmu-ltau", 0.1, 1e-3), 500),
+    "muon-electron-zprime": (build_model("lmu-ltau", 0.1, 1e-3), 1500),
+    "electron-brems+annihilation": (build_model("lmu-ltau", 0.01, 1e-3), 60),
+}
+#: Other values of keys that are no numbers; the first that the checks accept and that matters.
+OTHERS = {
+    "particle": {"mu-": "mu+", "mu+": "mu-", "e-": "e+", "e+": "e-"},
+    "method": {"bayes": "feldman-cousins", "events": "feldman-cousins", "exact": "iww"},
+    "form_factor": {"elastic": "point"},
+    "electrons": {"virial": "rest"},
+    "role": {"trigger": "monitor", "veto": "monitor"},
+    "arm": {"outgoing": "incoming"},
+    "bends_to": {"-x": "+x"},
+    "kind": {"vhcal": "ecal", "hcal": "ecal", "ecal": "hcal"},
+    "process": {"muon-brems": "muon-electron-zprime", "muon-electron-zprime": "muon-brems",
+                "electron-brems+annihilation": "muon-brems"},
+}  # fmt: skip
+MATERIALS = ("lead", "iron", "polystyrene")
+FACTORS = (1.3, 0.7, 0.1, 3.0, 0.92, 1.05, 0.95, 1.002, 0.998, -1.0, 10.0)
+TRIES = 6
+
+
+def other_values(key, value):
+    last = key.split("/")[-1]
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1, 2 * value, value + 10]
+    if isinstance(value, float):
+        return [f * value for f in FACTORS] if value else [0.3, 3.0]
+    if isinstance(value, list):
+        return [[value[0] + 1, value[1]], [value[0], value[1] + 1]]
+    if last == "material":
+        return [name for name in MATERIALS if name != value]
+    if last in OTHERS:
+        return [OTHERS[last][value]]
+    number, unit = re.fullmatch(r"([-+0-9.eE]+) (.*)", value).groups()
+    numbers = [f * float(number) for f in FACTORS] if float(number) else [1.0, 20.0, -20.0]
+    return [f"{x:.12g} {unit}" for x in numbers]
+
+
+def signal(item):
+    model, n = POINTS[item.process]
+    got = expected_yields(model, item, n_events=n)
+    limit = upper_limit(got, cl=chosen_level(item, None), method=chosen_method(item, None, "file"))
+    fast = build_geometry(item).rows if item.process == "muon-brems" else []
+    return [fast, got.signal, got.signal_err, got.background, got.background_err, got.observed,
+            got.run_fraction, [got.relative_systematic, limit.events]]  # fmt: skip
+
+
+def full_chain(item):
+    """Some muons through everything; beam particles and set-up as the walk takes them, and each cut
+    on even values, because what few muons meet is not all that many would."""
+    layout = build_layout(item)
+    hits = simulate_chunk(item, 40, 1, 0, cells=True)
+    sample = sample_of(hits, item, reconstruct(hits, item))
+    beam = beam_source(item, layout)(2000, stream(1, 5), 0)
+    even = {name: np.linspace(0.0, 60.0, 901) for name in VARIABLES}
+    vector = np.tile([0.0, 0.0, 0.0, 1.0], (901, 1))
+    vector[:, 0] = vector[:, 3] = np.linspace(0.0, 2.0 * item.beam.energy, 901)
+    even |= {"p_muon": vector, "p_beam": vector, "trigger": np.ones(901, bool)}
+    cuts = [cut for cut in item.cuts if cut.variable in SIMULATED]
+    return [
+        *tally(hits, item).sums.values(), *sample.columns.values(), hits.energy, hits.cells,
+        beam.x, beam.y, beam.slope_x, beam.slope_y, beam.momentum, layout.setup.rows,
+        layout.setup.tables,
+        [layout.trigger, layout.veto, layout.beam], layout.thresholds, layout.em, layout.hadronic,
+        *(passes(cut, Sample(item.beam.energy, np.ones(901), even)) for cut in cuts),
+        [particles_on_target(item)],
+    ]  # fmt: skip
+
+
+def background(item):
+    if item.process == "muon-electron-zprime":
+        found = radiative_component(item, region(item), 300, 1)
+        inside = [passes(cut, found.sample) for cut in item.cuts]
+        return [*found.sample.columns.values(), found.sample.weights, found.missed, *inside]
+    if item.process == "muon-brems":
+        try:
+            kaon, pion = ((name, hadron(name).channel("mu", "nu")) for name in ("K-", "pi-"))
+            found = [selected_decays(item, *pair, n=300) for pair in (kaon, pion)]
+        except NotApplicable as error:
+            return [[len(str(error))]]
+        return [[one.produced, one.stopping.value, one.hard.value] for one in found]
+    numbers = [particles_on_target(item)]
+    for number in (
+        lambda: electron_beam.pion_decays(item).per_particle,
+        lambda: electron_beam.muon_decays(item).per_particle,
+        lambda: electron_beam.photonuclear_per_electron(item),
+        lambda: unseen("n", 70.0, item, electron_beam.hcal_budget(item), n=200, seed=1).value,
+    ):
+        try:
+            numbers.append(number())
+        except NotApplicable as error:
+            numbers.append(len(str(error)))
+    return [numbers]
+
+
+def calibrated(item):
+    if not item.target.active:
+        return [[0.0]]
+    # the number of showers that simulates nothing: their pre-shower energy by a formula
+    x0 = item.target.preshower.value if item.target.preshower else 0.0
+    made = electron_calibration.Showers(
+        0.1 * x0 * np.linspace(0.5, 1.5, 1000), np.linspace(0.0, 20.0, 1000)
+    )
+    columns = electron_calibration.electrons(item, made, seed=2)
+    soft = electron_calibration._behind(item, np.linspace(2.1, 12.0, 4000), 2.0, stream(1))
+    return [*soft, *columns.values(), calibration(item, made=made, seed=2).flow.share]
+
+
+def events(item):
+    found = generate_events(POINTS[item.process][0], item, 4, seed=1)
+    return [found.pdg, found.p4, found.x4, found.weight]
+
+
+def bare_signal(item):
+    """Without the rows of the set-up: planes cut the steps through a magnet, to no effect."""
+    return signal(item)[1:]
+
+
+NUMBERS = {"bare signal": bare_signal, "signal": signal, "full chain": full_chain,
+           "background": background, "calibration": calibrated, "events": events}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def few_showers(monkeypatch):
+    """Containment from few showers; it is asked whether a number changes, not what it is."""
+    monkeypatch.setattr(electron_containment, "SHOWERS", 5)
+
+
+def print_of(item, use):
+    """Digest of the numbers of one calculation, or of the reason why there are none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            numbers = NUMBERS[use](item)
+        except MutauError as error:
+            return f"refused: {type(error).__name__}"
+    return digest(*[np.asarray(part, float).tolist() for part in numbers])
+
+
+class Probe:
+    """Prints of a file, computed once each."""
+
+    def __init__(self, item):
+        self.item, self.known = item, {}
+
+    def base(self, use):
+        if use not in self.known:
+            self.known[use] = print_of(self.item, use)
+        return self.known[use]
+
+    def changes(self, place, value, use, tries=TRIES):
+        """Whether any of some other values changes the numbers of a calculation; None where none
+        of them is accepted."""
+        accepted = 0
+        places = [place] if isinstance(place, str) else place
+        for other in other_values(places[0], value):
+            try:
+                changed = replace(self.item, dict.fromkeys(places, other))
+            except MutauError:
+                continue
+            accepted += 1
+            if print_of(changed, use) != self.base(use):
+                return True
+            if accepted == tries:
+                break
+        return False if accepted else None
+
+
+def value_at(document, place):
+    node = document
+    for step in place.split("/"):
+        name, _, label = step.rstrip("]").partition("[")
+        node = node[name]
+        if label:
+            node = (
+                node[int(label)]
+                if label.isdigit()
+                else next(item for item in node if item.get("name") == label)
+            )
+    return node
+
+
+def fault(item, probe, place, value):
+    """What is declared wrongly of one key; "" for nothing.
+
+    A value that no check accepts is as good as one that changes a number. Where one of several
+    alike things decides nothing (the threshold of the last of three modules), all are changed.
+    """
+    uses = usage.uses_of(item)[place]
+    if not uses:
+        found = [use for use in usage.READS[item.process] if probe.changes(place, value, use, 1)]
+        return f"{place}: said to be unused, changes {found}" if found else ""
+    key = usage.stated_keys(item)[place]
+    alike = [other for other, one in usage.stated_keys(item).items() if one == key]
+    for places in ([place], alike) if len(alike) > 1 else ([place],):
+        if any(probe.changes(places, value, use) is not False for use in uses):
+            return ""
+    return f"{place}: said to be read by {uses}, changes nothing"
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_every_key_changes_a_number_or_is_named_as_unused(name):
+    item = load_experiment(name)
+    document, probe = item.to_dict(), Probe(item)
+    places = [p for p in usage.stated_keys(item) if not p.endswith("/variable")]  # bounds are
+    wrong = [fault(item, probe, place, value_at(document, place)) for place in places]
+    assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_what_a_signal_is_said_not_to_use_does_not_change_it(name):
+    item = load_experiment(name)
+    document, probe = item.to_dict(), Probe(item)
+    wrong = [
+        place
+        for place, uses in usage.uses_of(item).items()
+        if uses and "signal" not in uses and not place.endswith(("/variable", "/kind"))
+        and probe.changes(place, value_at(document, place), "bare signal", 1)
+    ]  # fmt: skip
+    assert not wrong, "\n".join(wrong)

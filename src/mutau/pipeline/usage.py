@@ -99,10 +99,10 @@ def _electron_signal(experiment: Experiment) -> Patterns:
     from mutau.pipeline.electron_containment import applies
 
     target = experiment.target
-    own = ("width", "height") if applies(experiment) else ()
+    own: tuple[str, ...] = ("width", "height") if applies(experiment) else ()
     if target.active:
         own += ("resolution", "resolution_constant", "preshower")
-    cuts = ("preshower_energy",) if target.active else ()
+    cuts: tuple[str, ...] = ("preshower_energy",) if target.active else ()
     if not experiment.runs or any(run.threshold is None for run in experiment.runs):
         cuts += ("ecal_energy", "electron_energy", "e_miss")
     counted = any(source.per_particle is not None for source in experiment.background)

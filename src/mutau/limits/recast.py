@@ -28,8 +28,7 @@ from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.cards import database
 from mutau.limits.curves import PublishedLimit
 from mutau.limits.search import Search
-from mutau.models import Model, model_class
-from mutau.models.base import VectorModel
+from mutau.models import VECTOR, Model, VectorModel, check_mediator, model_class
 
 Array = NDArray[np.float64]
 Efficiency = Callable[[Model], float]
@@ -74,7 +73,9 @@ def recastable() -> tuple[str, ...]:
 
 
 def production_coupling(model: Model, production: str) -> float:
-    """Absolute vector coupling of the particle that makes the boson."""
+    """Absolute vector coupling of the particle that makes the boson. Raises MutauError for a boson
+    that is no vector."""
+    check_mediator("a recast", VECTOR, model)
     return abs(model.lepton_coupling(_LEPTON[production]))
 
 
@@ -203,7 +204,10 @@ def _prepare(
         search = Search(production, final, branching, "as the curve's own file says")
     elif search is None:
         search = search_of(curve.name)
-    return search, model_class(from_model or curve.model), model_class(to_model)
+    old, new = model_class(from_model or curve.model), model_class(to_model)
+    for cls in (old, new):
+        check_mediator("a recast", VECTOR, cls)
+    return search, old, new
 
 
 def _filled(curve: PublishedLimit, thresholds: tuple[float, ...]) -> tuple[Array, Array]:

@@ -24,9 +24,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import E_CHARGE, M_MU, M_TAU
 from mutau.core.errors import FileError, MutauError, OutOfRange, Problems, UnknownName
-from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, VectorModel, check_lepton
+from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, check_lepton
 from mutau.models.formulas import lepton_pair_width, neutrino_pair_width
+from mutau.models.mediator import VECTOR, check_mediator
 from mutau.models.mixing import finite_q2, loop_mixing
+from mutau.models.vector import VectorModel
 
 NEUTRINOS: Final = ("nue", "numu", "nutau")
 QUARKS: Final = ("u", "d", "s", "c", "b", "t")
@@ -152,6 +154,7 @@ class ChargedVector(VectorModel):
     """
 
     table: ClassVar[ChargeTable]
+    mediator: ClassVar[str] = "vector"
     coupling_name: ClassVar[str] = "coupling"
     coupling_max: ClassVar[float] = COUPLING_MAX
     channels: ClassVar[tuple[str, ...]] = ("nunu", "ee", "mumu", "tautau", "chichi")
@@ -285,8 +288,9 @@ def _restore(table: ChargeTable, *values: float) -> ChargedVector:
 def neutrino_charges(cls: type[VectorModel]) -> tuple[float, float, float]:
     """Charges of nu_e, nu_mu, nu_tau in units of the model's coupling.
 
-    Raises MutauError for a model that does not say.
+    Raises MutauError for a model that does not say, or whose boson is no vector.
     """
+    check_mediator("the charge of neutrinos", VECTOR, cls)
     if cls.neutrino_charges is None:
         raise MutauError(f"model {cls.tag!r} does not say how neutrinos couple")
     return cls.neutrino_charges

@@ -19,7 +19,7 @@ import numpy as np
 
 from mutau.core.random import stream
 from mutau.core.types import Events
-from mutau.models import Model
+from mutau.models import VECTOR, Model
 from mutau.pipeline.electron_emission import (
     AnnihilationEmission,
     BremsEmission,
@@ -361,5 +361,6 @@ ROADS.register("electron-brems+annihilation")(
             "correction above 5 MeV",
         ),
         samples=_samples,
+        mediators=VECTOR,
     )
 )  # fmt: skip

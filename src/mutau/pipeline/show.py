@@ -55,6 +55,7 @@ def _models() -> Rows:
             {
                 "name": tag,
                 "class": item.__name__,
+                "mediator": item.mediator,
                 "coupling": item.coupling_name,
                 "channels": list(item.channels),
                 "meaning": (item.__doc__ or "").strip().splitlines()[0],
@@ -68,8 +69,13 @@ def _processes() -> Rows:
     from mutau.pipeline.point import PROCESSES
 
     return [
-        {"name": name, "per": PROCESSES[name].per, "meaning": PROCESSES[name].meaning}
-        for name in PROCESSES
+        {
+            "name": name,
+            "per": item.per,
+            "mediators": list(item.mediators),
+            "meaning": item.meaning,
+        }
+        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
     ]
 
 

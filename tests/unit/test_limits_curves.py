@@ -200,6 +200,6 @@ def test_bad_cards_are_refused(tmp_path, old, new, complaint):
     path.write_text(CARD, encoding="utf-8")
     assert load_card(path).cl == 0.90
     path.write_text(CARD.replace(old, new), encoding="utf-8")
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(MutauError) as caught:
         load_card(path)
     assert complaint in str(caught.value)

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from mutau.core.errors import FileError, Problems, UnknownName
+from mutau.core.errors import MOST_PROBLEMS, Problems, UnknownName
+from mutau.core.reading import read_toml
 from mutau.limits.curves import BASES, EXCLUDES, KINDS, PublishedLimit, read_points
 from mutau.limits.search import Search
 from mutau.models import REGISTRY, load_charges
@@ -44,7 +45,8 @@ def check_card(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     wrong = [(key, "is missing") for key in _REQUIRED if key not in card]
     for key, value in card.items():
         if key not in (*_REQUIRED, *_OPTIONAL):
-            near = difflib.get_close_matches(key, (*_REQUIRED, *_OPTIONAL), n=1)
+            known = (*_REQUIRED, *_OPTIONAL) if len(wrong) <= MOST_PROBLEMS else ()
+            near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             wrong.append((key, f"is unknown{hint}"))
         elif key in _CHOICES and value not in _CHOICES[key]:
@@ -83,12 +85,7 @@ def load_card(path: str | Path) -> PublishedLimit:
     Raises FileError for a file that cannot be read, Problems with everything that is wrong.
     """
     path = Path(path)
-    try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read the card {str(path)!r} ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise Problems(path.name, [("TOML", str(error))]) from error
+    card = read_toml(path, "card")
     wrong = check_card(card)
     if wrong:
         raise Problems(path.name, wrong)

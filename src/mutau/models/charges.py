@@ -11,8 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, make_dataclass
 from functools import cache
 from importlib.resources import files
@@ -23,7 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import E_CHARGE, M_MU, M_TAU
-from mutau.core.errors import FileError, MutauError, OutOfRange, Problems, UnknownName
+from mutau.core.errors import MOST_PROBLEMS, MutauError, OutOfRange, Problems, UnknownName
+from mutau.core.reading import read_toml
 from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, check_lepton
 from mutau.models.formulas import lepton_pair_width, neutrino_pair_width
 from mutau.models.mediator import VECTOR, check_mediator
@@ -82,7 +82,7 @@ def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     known = ("schema", *_TEXTS, "charges", "mixing_per_coupling")
     for key, value in document.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = _nearest(key, known, wrong)
             wrong.append((key, "is unknown" + (f"; did you mean {near[0]!r}?" if near else "")))
         elif key == "schema" and value != 1:
             wrong.append((key, f"{value!r} is not known; this version reads 1"))
@@ -98,7 +98,7 @@ def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     for address, value in numbers.items():
         fermion = address.removeprefix("charges/")
         if address != fermion and fermion not in FERMIONS:
-            near = difflib.get_close_matches(fermion, FERMIONS, n=1)
+            near = _nearest(fermion, FERMIONS, wrong)
             hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(FERMIONS)
             wrong.append((address, f"is no fermion; {hint}"))
         elif isinstance(value, bool) or not isinstance(value, int | float):
@@ -108,6 +108,11 @@ def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not wrong and not any(charges.values()):
         wrong.append(("charges", "are all zero"))
     return wrong
+
+
+def _nearest(key: str, known: Sequence[str], wrong: Sequence[object]) -> list[str]:
+    """The known name nearest to a key; none where enough problems are found to fill a message."""
+    return [] if len(wrong) > MOST_PROBLEMS else difflib.get_close_matches(key, known, n=1)
 
 
 def charge_table(document: Mapping[str, Any], where: str = "charges") -> ChargeTable:
@@ -134,15 +139,8 @@ def load_charges(path: str | Path) -> ChargeTable:
     folder = files("mutau.data").joinpath("models")
     bundled = folder.joinpath(f"{path}.toml")
     source = bundled if "/" not in str(path) and bundled.is_file() else Path(path)
-    try:
-        return charge_table(tomllib.loads(source.read_text(encoding="utf-8-sig")), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(
-            f"cannot read the charges {str(path)!r} ({error})",
-            remedy="give a TOML file with a table 'charges', or b-l or le-lmu",
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise Problems(str(path), [("TOML", str(error))]) from error
+    remedy = "give a TOML file with a table 'charges', or b-l or le-lmu"
+    return charge_table(read_toml(source, "charges", remedy), str(path))
 
 
 class ChargedVector(VectorModel):

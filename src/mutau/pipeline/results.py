@@ -11,6 +11,7 @@ from typing import Any
 
 from mutau.core.errors import FileError
 from mutau.core.figure import Figure
+from mutau.core.reading import read_json
 from mutau.core.storage import load_arrays, write_text
 from mutau.core.types import Exclusion, Yields
 
@@ -59,9 +60,9 @@ def write_figures(figures: Sequence[Figure], path: Path) -> None:
 def read_figures(path: Path) -> list[Figure]:
     """What `write_figures` wrote. Raises FileError for another file."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = read_json(path, "file of figures")
         return [Figure.from_dict(item) for item in plain["figures"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else error
         raise FileError(
             f"{str(path)!r} is no file of figures ({reason})",

@@ -186,7 +186,7 @@ def _built(yaml: Any, events: Any) -> Any:
         line = event.start_mark.line + 1
         tag = getattr(event, "tag", None)
         if tag not in _TAGS:
-            raise ValueError(f"line {line}: the tag {tag[:100]!r} is unknown")
+            raise ValueError(f"line {line}: the tag {str(tag)[:100]!r} is unknown")
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:

@@ -135,7 +135,7 @@ def recast(
     left_out = []
     search, old, new = _prepare(curve, to_model, from_model, search)
     for mass, coupling in zip(*_filled(curve, _THRESHOLDS), strict=True):
-        source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
+        source = _old_point(curve, old, mass, coupling)
         was = _parts(source, search, efficiency_from)
         counted = was.strength * (coupling / source.coupling) ** 2
         now = _solve(new, float(mass), counted, search, dict(options or {}), efficiency_to)
@@ -164,6 +164,37 @@ def recast(
     )
 
 
+def held_for(
+    model: str, curve: PublishedLimit, *, alpha_d: float = 0.0, mass_ratio: float = 3.0
+) -> PublishedLimit:
+    """A user's curve as a bound on that model: as it is, or recast where its file says how.
+
+    Raises MutauError for a curve of another model that cannot be recast.
+    """
+    same = model_class(curve.model) is model_class(model)
+    sector = (alpha_d, mass_ratio if alpha_d else curve.mass_ratio)
+    stated = curve.alpha_d is not None or curve.mass_ratio is not None
+    if same and (not stated or (curve.alpha_d or 0.0, curve.mass_ratio) == sector):
+        return curve
+    if curve.search:
+        return recast(curve, model, options={"alpha_d": alpha_d, "mass_ratio": mass_ratio}).curve
+    if same:
+        ratio = "" if curve.mass_ratio is None else f", mass_ratio = {curve.mass_ratio:g}"
+        raise MutauError(
+            f"{curve.name!r} holds for alpha_d = {curve.alpha_d or 0.0:g}{ratio}, the plane for "
+            f"alpha_d = {alpha_d:g}, mass_ratio = {mass_ratio:g}",
+            place="curves of the plane",
+            remedy="draw the plane with the same --alpha-d and --mass-ratio, or write how the "
+            "curve was obtained ('# production:', '# final:'), for a recast",
+        )
+    raise MutauError(
+        f"{curve.name!r} holds for {curve.model}, not for {model}",
+        place="curves of the plane",
+        remedy=f"write '# model: {model}' into the file if that is wrong, or, for a recast, "
+        "'# production: electron' and '# final: invisible' (what made the boson, what was seen)",
+    )
+
+
 def recast_at(
     curve: PublishedLimit,
     masses: ArrayLike,
@@ -182,7 +213,7 @@ def recast_at(
     m = np.atleast_1d(np.asarray(masses, float))
     out = np.full(m.shape, np.inf)
     for index, (mass, coupling) in enumerate(zip(m, curve.coupling_at(m), strict=True)):
-        source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
+        source = _old_point(curve, old, mass, coupling)
         counted = _parts(source, search, None).strength * (coupling / source.coupling) ** 2
         solved = _solve(new, float(mass), counted, search, dict(options or {}), None)
         if solved is not None:
@@ -208,6 +239,15 @@ def _prepare(
     for cls in (old, new):
         check_mediator("a recast", VECTOR, cls)
     return search, old, new
+
+
+def _old_point(
+    curve: PublishedLimit, old: type[VectorModel], mass: float, coupling: float
+) -> Model:
+    """The point of the old model on the curve, with the dark sector that the curve states."""
+    alpha_d = curve.alpha_d or 0.0
+    mass_ratio = 3.0 if curve.mass_ratio is None else curve.mass_ratio
+    return cast(Model, old.at(mass, min(coupling, old.coupling_max), alpha_d, mass_ratio))
 
 
 def _filled(curve: PublishedLimit, thresholds: tuple[float, ...]) -> tuple[Array, Array]:

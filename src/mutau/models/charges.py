@@ -78,7 +78,7 @@ class ChargeTable:
 
 def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is wrong with a document of charges: (address, sentence) pairs."""
-    wrong = []
+    wrong = list[tuple[str, str]]()
     known = ("schema", *_TEXTS, "charges", "mixing_per_coupling")
     for key, value in document.items():
         if key not in known:
@@ -140,7 +140,7 @@ def load_charges(path: str | Path) -> ChargeTable:
     bundled = folder.joinpath(f"{path}.toml")
     source = bundled if "/" not in str(path) and bundled.is_file() else Path(path)
     remedy = "give a TOML file with a table 'charges', or b-l or le-lmu"
-    return charge_table(read_toml(source, "charges", remedy), str(path))
+    return charge_table(read_toml(Path(str(source)), "charges", remedy), str(path))
 
 
 class ChargedVector(VectorModel):

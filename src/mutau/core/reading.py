@@ -32,7 +32,9 @@ EXPANDED_BYTES: Final = 64_000_000
 EXPANDED_RATIO: Final = 200
 
 
-def open_regular(path: str | Path, what: str = "file", remedy: str = "check the path") -> IO[bytes]:
+def open_regular(
+    path: str | Path, what: str = "file", remedy: str = "check the path"
+) -> io.BufferedReader:
     """A file open for reading in binary; no device, pipe, socket or folder, and without waiting.
 
     what : what it is read as, for messages. Raises FileError.
@@ -242,9 +244,9 @@ def _too_deep(path: str | Path) -> FileError:
 class _Bounded(io.RawIOBase):
     """A stream that gives at most `most` bytes and raises FileError for more."""
 
-    def __init__(self, source: IO[bytes], most: int, path: str | Path) -> None:
+    def __init__(self, source: IO[bytes], packed: IO[bytes], most: int, path: str | Path) -> None:
         super().__init__()
-        self._source, self._left, self._path = source, most, path
+        self._source, self._packed, self._left, self._path = source, packed, most, path
 
     def readable(self) -> bool:
         return True
@@ -268,6 +270,7 @@ class _Bounded(io.RawIOBase):
 
     def close(self) -> None:
         self._source.close()
+        self._packed.close()
         super().close()
 
 
@@ -284,7 +287,7 @@ def open_gzip(path: str | Path, what: str = "file") -> io.BufferedReader:
     size = os.fstat(packed.fileno()).st_size
     most = max(EXPANDED_BYTES, EXPANDED_RATIO * size)
     unfolded: Any = gzip.GzipFile(fileobj=packed, mode="rb")
-    return io.BufferedReader(_Bounded(unfolded, most, path), 1 << 16)
+    return io.BufferedReader(_Bounded(unfolded, packed, most, path), 1 << 16)
 
 
 _PLAIN: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")

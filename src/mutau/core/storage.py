@@ -17,6 +17,7 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from mutau.core.errors import FileError, MutauError
+from mutau.core.reading import open_regular
 
 Arrays = dict[str, np.ndarray]
 
@@ -89,9 +90,9 @@ def digest(*parts: Any) -> str:
 def file_digest(path: str | Path) -> str:
     """Hex digest (16 characters) of what a file holds; "" where it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError:
+    except (OSError, FileError):
         return ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from mutau.core.errors import UnitError
@@ -149,6 +150,20 @@ def parse_quantity(text: object, *dimensions: str) -> float:
             f"{text!r} is not of dimension {' or '.join(dimensions)}; write for example {example}"
         )
     return value / 100.0 if unit == "%" else value * factor  # 95 % is 0.95 to the last digit
+
+
+def other_units(text: str, units: Iterable[str], *dimensions: str) -> list[str]:
+    """Words of a text that are units of these dimensions, but none of `units`.
+
+    For comments and metadata that state units beside a header, which must not say otherwise.
+
+    >>> other_units("positions in mm, momenta in GeV", ["cm", "GeV"], "length", "energy")
+    ['mm']
+    """
+    wanted = [DIMENSIONS[name][0] for name in dimensions]
+    words = re.findall(r"[A-Za-z]+", text)
+    known = [word for word in words if word in _UNITS and _UNITS[word][1] in wanted]
+    return [word for word in known if word not in set(units)]
 
 
 def parse_energy(text: object) -> float:

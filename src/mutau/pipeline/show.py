@@ -193,7 +193,7 @@ def show_answer(what: str, *, missing: bool = False) -> dict[str, Any]:
 def check_answer(file: str) -> dict[str, Any]:
     """Diagnosis of an experiment file and of the files that it names.
 
-    Raises Problems with every located mistake, or as `read_beam` and `transport.fields.slices`.
+    Raises Problems with every located mistake, or as `check_beam` and `transport.fields.slices`.
     """
     from mutau.experiment import check_file, experiment_path
     from mutau.pipeline.roads import has_road
@@ -205,9 +205,9 @@ def check_answer(file: str) -> dict[str, Any]:
 
         target_length(item)
     if item.beam.phase_space:
-        from mutau.transport.beam_files import read_beam
+        from mutau.transport.beam_files import check_beam
 
-        read_beam(item.beam.phase_space, item.beam.particle)
+        check_beam(item)
     return {
         "file": str(Path(path)),
         "experiment": item.name,

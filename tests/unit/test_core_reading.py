@@ -141,6 +141,7 @@ def test_scalars_of_yaml_stay_as_they_are_written():
     [
         ('{"a": 1, "a": 2}', "the key 'a' stands twice"),
         ('{"a": NaN}', "NaN is no number of JSON"),
+        ('{"a": 1e999}', "1e999 is no number of JSON"),
         ("{", "not a JSON file"),
         ("1" * 5000, "not a JSON file"),
     ],

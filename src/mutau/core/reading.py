@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 import os
 import re
 import stat
@@ -128,8 +129,14 @@ def read_json(path: str | Path, what: str = "file") -> Any:
     def not_a_number(word: str) -> float:
         raise ValueError(f"{word} is no number of JSON")
 
+    def finite(word: str) -> float:
+        value = float(word)
+        return value if math.isfinite(value) else not_a_number(word)
+
     try:
-        plain = json.loads(text, object_pairs_hook=once, parse_constant=not_a_number)
+        plain = json.loads(
+            text, object_pairs_hook=once, parse_constant=not_a_number, parse_float=finite
+        )
     except RecursionError:
         raise _too_deep(path) from None
     except ValueError as error:

@@ -124,6 +124,11 @@ def _from_document(path: Path, table: Any, choice: Choice) -> Table:
         )
     for number, (x, y) in enumerate(zip(axes[0]["values"], chosen["values"], strict=True), 1):
         where = f"point {number}"
+        for entry in (x, y):
+            wrong += [
+                (where, f"the key {key[:40]!r} is unknown (a comma for a point?)")
+                for key in entry if key not in ("value", "low", "high", "errors")
+            ]  # fmt: skip
         at = _number(_middle(x, where, wrong), f"{where}/mass", wrong)
         found = _number(y.get("value"), f"{where}/coupling", wrong)
         if at is not None:

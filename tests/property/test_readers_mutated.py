@@ -77,4 +77,4 @@ def test_every_number_counts_or_is_refused(file, tmp_path):
             assert new not in AMBIGUOUS, (match, line, new)
             assert before.shape != after.shape or not np.array_equal(before, after), (match, line)
         looked += 1
-    assert looked >= 3
+    assert looked >= 2

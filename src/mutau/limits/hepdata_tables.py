@@ -114,6 +114,13 @@ def _from_document(path: Path, table: Any, choice: Choice) -> Table:
         raise FileError(f"{path.name!r} has {len(axes)} independent variables ({names}), not one")
     chosen = variables[_chosen(path, [str(v["header"]["name"]) for v in variables], choice.column)]
     headers = [item["header"] for item in (axes[0], chosen)]
+    for header in headers:
+        for key in header:
+            if key not in ("name", "units"):
+                raise FileError(
+                    f"the key {str(key)[:40]!r} of a header in {path.name!r} is unknown",
+                    allowed="name, units",
+                )
     (mass, value) = ((str(h["name"]), str(h.get("units", ""))) for h in headers)
     axis, column = _columns(path, mass, value, choice)
     wrong = list[tuple[str, str]]()

@@ -282,9 +282,20 @@ def test_the_plane_of_dark_matter_and_y(tmp_path):
     assert found.mass == pytest.approx([0.03, 0.06])
     assert found.coupling == pytest.approx([math.sqrt(162e-12), math.sqrt(648e-12)])
     assert (found.alpha_d, found.mass_ratio) == (0.5, 3.0)
-    for wrong in ("0", "-1", "2", "half", "nan", "inf"):
-        with pytest.raises(Problems, match="is not a number above 0"):
+    for wrong in ("-1", "2", "half", "nan", "inf"):
+        with pytest.raises(Problems, match="is not a number from 0 to 1"):
             load_curve(csv(tmp_path, f"# alpha_d: {wrong}\n# mass_ratio: 3\n" + text))
+
+
+def test_no_dark_sector_may_be_stated(tmp_path):
+    """As exports do: alpha_d = 0 with the ratio that has no effect then."""
+    text = "# cl: 0.9\n# alpha_d: 0.0\n# mass_ratio: 3.0\nmass_GeV,coupling\n0.1,1e-3\n0.2,1e-3\n"
+    found = load_curve(csv(tmp_path, text))
+    assert held_for("lmu-ltau", found) is found
+    with pytest.raises(Problems, match="y becomes a coupling by alpha_D"):
+        load_curve(csv(tmp_path, text.replace("mass_GeV,coupling", "mass_GeV,y")))
+    with pytest.raises(Problems, match="leaves no decay into dark matter"):
+        load_curve(csv(tmp_path, text.replace("0.0", "0.1").replace("3.0", "2.0")))
 
 
 def test_a_stated_dark_sector_is_used_or_refused(tmp_path):

@@ -35,7 +35,10 @@ KEYS: Final = (
 )  # fmt: skip
 _COMMENT: Final = re.compile(r"\s*#\s*([\w ]+?)\s*:\s*(.*)")
 #: Other keys this near to one of KEYS are taken for a misprint of it.
-_MISPRINT: Final = 0.8
+_MISPRINT: Final = 0.85
+#: Those that only say something to the reader.
+_TEXTS: Final = ("title", "source", "origin", "remark")
+_DECISIVE: Final = tuple(key for key in KEYS if key not in _TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def _comments(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
                 wrong.append((where, f"'# {key}:' stands in a line before already"))
             notes.setdefault(key, match[2].strip())
         elif len(wrong) < 20:
-            near = difflib.get_close_matches(key, KEYS, n=1, cutoff=_MISPRINT)
+            near = difflib.get_close_matches(key, _DECISIVE, n=1, cutoff=_MISPRINT)
             if near:
                 wrong.append((where, f"'# {key[:40]}:' is unknown; did you mean '# {near[0]}:'?"))
     return notes, wrong
@@ -203,8 +206,10 @@ def _converted(
     model: str,
 ) -> Points:  # fmt: skip
     """Points in GeV and coupling of the model. Raises MutauError where a number lacks for that."""
-    alpha_d = _sector("alpha_d", notes, 0.0, 1.0)
-    mass_ratio = _sector("mass_ratio", notes, 2.0, np.inf)
+    alpha_d, mass_ratio = _sector("alpha_d", notes, 1.0), _sector("mass_ratio", notes, np.inf)
+    if mass_ratio is not None and mass_ratio <= (2.0 if alpha_d else 0.0):
+        raise MutauError(f"# mass_ratio: {mass_ratio:g} leaves no decay into dark matter",
+                         allowed="above 2")  # fmt: skip
     factor = table.mass.factor
     if table.mass.dark_matter:
         if mass_ratio is None:
@@ -216,7 +221,7 @@ def _converted(
     masses = [factor * mass for _, mass, _ in points]
     values = [table.column.coupling(value) for _, _, value in points if value is not None]
     if table.column.kind == "y":
-        values = from_y(values, alpha_d, mass_ratio)
+        values = from_y(values, alpha_d or None, mass_ratio)
     if table.column.cl is not None:
         level = f"{table.column.cl:g} %"
         if "cl" in notes and not _same(level, notes["cl"]):
@@ -228,7 +233,7 @@ def _converted(
     )  # fmt: skip
 
 
-def _sector(key: str, notes: Mapping[str, str], low: float, high: float) -> float | None:
+def _sector(key: str, notes: Mapping[str, str], high: float) -> float | None:
     """A number of the dark sector out of the notes; None where it is not said."""
     if key not in notes:
         return None
@@ -236,6 +241,6 @@ def _sector(key: str, notes: Mapping[str, str], low: float, high: float) -> floa
         value = plain_number(notes[key])
     except ValueError:
         value = np.nan
-    if not low < value <= high or not np.isfinite(value):
-        raise MutauError(f"# {key}: {notes[key][:100]!r} is not a number above {low:g}")
+    if not 0.0 <= value <= high or not np.isfinite(value):
+        raise MutauError(f"# {key}: {notes[key][:100]!r} is not a number from 0 to {high:g}")
     return value

@@ -144,6 +144,7 @@ def test_scalars_of_yaml_stay_as_they_are_written():
         ('{"a": 1e999}', "1e999 is no number of JSON"),
         ("{", "not a JSON file"),
         ("1" * 5000, "not a JSON file"),
+        ('{"a": [' + "1" * 400 + "]}", "a whole number has more than 64 bits"),
     ],
 )
 def test_json_that_is_refused(tmp_path, text, said):
@@ -157,6 +158,9 @@ def test_toml_that_is_refused(tmp_path):
     path = tmp_path / "f.toml"
     path.write_text("a = " + "1" * 5000)
     with pytest.raises(FileError, match="not a TOML file"):
+        read_toml(path)
+    path.write_text("[b]\na = -" + "1" * 400)
+    with pytest.raises(FileError, match=r"more than 64 bits; write it as a float"):
         read_toml(path)
     path.write_text("\ufeffa = 1_000\n")
     assert read_toml(path) == {"a": 1000}  # digits may be grouped in TOML

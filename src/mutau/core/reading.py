@@ -26,6 +26,8 @@ from mutau.core.errors import FileError, MissingExtra
 DOCUMENT_BYTES: Final = 10_000_000
 TABLE_BYTES: Final = 500_000_000
 JSON_BYTES: Final = 100_000_000
+#: Whole numbers are below this, as TOML has them.
+_LARGEST: Final = 2**63
 DEEPEST: Final = 50
 MOST_VALUES: Final = 1_000_000
 #: A packed file may unfold to this many bytes, or to this many times its own size.
@@ -107,7 +109,7 @@ def read_toml(
         raise _too_deep(path) from None
     except ValueError as error:  # a number of more digits than Python converts, a date that is none
         raise FileError(f"not a TOML file: {error}", place=str(path)) from None
-    _check_depth(document, path)
+    _check_values(document, path)
     return document
 
 
@@ -141,7 +143,7 @@ def read_json(path: str | Path, what: str = "file") -> Any:
         raise _too_deep(path) from None
     except ValueError as error:
         raise FileError(f"not a JSON file: {error}", place=str(path)) from None
-    _check_depth(plain, path)
+    _check_values(plain, path)
     return plain
 
 
@@ -162,7 +164,7 @@ def parse_yaml(text: str, path: str | Path) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         said = " ".join(str(error).split())
         raise FileError(f"not a YAML file: {said}", place=str(path)) from None
-    _check_depth(document, path)
+    _check_values(document, path)
     return document
 
 
@@ -229,8 +231,8 @@ _TAGS: Final = (
 )  # fmt: skip
 
 
-def _check_depth(document: Any, path: str | Path) -> None:
-    """Raise FileError for data nested deeper than DEEPEST."""
+def _check_values(document: Any, path: str | Path) -> None:
+    """Raise FileError for data nested deeper than DEEPEST, or whole numbers beyond 64 bits."""
     level: list[Any] = [document]
     for _ in range(DEEPEST + 1):
         level = [
@@ -239,6 +241,11 @@ def _check_depth(document: Any, path: str | Path) -> None:
             if isinstance(item, dict | list)
             for inner in (item.values() if isinstance(item, dict) else item)
         ]
+        if any(isinstance(item, int) and abs(item) >= _LARGEST for item in level):
+            raise FileError(
+                "a whole number has more than 64 bits", place=str(path),
+                remedy="write it as a float, for example 1e20",
+            )  # fmt: skip
         if not level:
             return
     raise _too_deep(path)

@@ -129,6 +129,7 @@ def _road(experiment: Experiment) -> Road:
 
 def road_of(experiment: Experiment) -> Road:
     """The road of an experiment, refusing masses and mediators that it does not take.
+
     Raises UnknownName if its process has none.
     """
     road = _road(experiment)

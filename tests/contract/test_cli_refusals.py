@@ -183,7 +183,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path):
     """Spreadsheets and some editors begin text files with one."""
     import numpy as np
 
-    from mutau.background.sideband import read_spectrum
+    from mutau.background.spectrum_files import read_spectrum
     from mutau.experiment import load_experiment
     from mutau.experiment.field_maps import read_field_map, write_field_map
     from mutau.limits import load_curve

@@ -9,10 +9,9 @@ from mutau.core.constants import E_CHARGE
 from mutau.core.errors import FileError, MutauError, OutOfRange, Problems
 from mutau.experiment import load_experiment
 from mutau.limits import load_curve
-from mutau.limits.recast import recast
+from mutau.limits.recast import held_for, recast
 from mutau.models import build_model
 from mutau.pipeline.limit import limit_curve, model_digest
-from mutau.pipeline.plane import held_for
 
 LIKE_LMU_LTAU = """
 schema = 1

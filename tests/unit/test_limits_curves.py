@@ -124,7 +124,9 @@ def test_a_users_curve(tmp_path):
         (GOOD.replace("0.1,2e-3", "0.1"), "line 5: '0.1' is not two numbers"),
         (GOOD.replace("0.1,2e-3", "0.1,2e-3,7"), "line 5: '0.1,2e-3,7' is not two numbers"),
         (GOOD.replace("0.1,2e-3\n", ""), "at least 2 are needed, not 1"),
-        (GOOD.replace("mass_GeV", "mass_MeV"), "line 3: the header must be 'mass_GeV,coupling'"),
+        (GOOD.replace("mass_GeV", "mass_cm"), "line 3: 'mass' has the unit 'cm'"),
+        (GOOD.replace("mass_GeV", "E_GeV"), "line 3: the header must be 'mass_GeV,coupling'"),
+        (GOOD.replace(",coupling", ",sigma"), "line 3: 'sigma' is not known to be a coupling"),
         (GOOD.replace("90 % CL", "strong"), "cl: 'strong' is not a confidence level"),
         (GOOD.replace("# cl: 90 % CL\n", ""), "cl: is not stated"),
         (GOOD.replace("90 % CL", "2 %"), "not a confidence level"),
@@ -141,7 +143,7 @@ def test_bad_files_are_refused_with_their_place(tmp_path, text, complaint):
 
 
 def test_all_problems_at_once(tmp_path):
-    text = "mass_GeV,coupling\n0.2,1e-3\n0.1,-1\nx,y\n"
+    text = "# cl: 0.9\nmass_GeV,coupling\n0.2,1e-3\n0.1,-1\nx,y\n"
     with pytest.raises(Problems) as caught:
         load_curve(written(tmp_path, text))
     assert len(caught.value.problems) == 3
@@ -200,6 +202,6 @@ def test_bad_cards_are_refused(tmp_path, old, new, complaint):
     path.write_text(CARD, encoding="utf-8")
     assert load_card(path).cl == 0.90
     path.write_text(CARD.replace(old, new), encoding="utf-8")
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(MutauError) as caught:
         load_card(path)
     assert complaint in str(caught.value)

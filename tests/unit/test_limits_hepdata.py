@@ -62,11 +62,11 @@ def test_yaml_with_units_bins_errors_and_no_value(tmp_path):
 
 def test_csv_of_the_download_button(tmp_path):
     path = write(tmp_path, CSV, "table.csv")
-    found = load_curve(f"{path}#obs")
+    found = load_curve(f"{path}#obs@coupling")
     assert found.mass.tolist() == [0.1, 0.2]
     assert found.coupling.tolist() == [1e-3, 3e-3]
     assert found.cl == 0.95
-    assert load_curve(f"{path}#exp limit").coupling.tolist() == [2e-3, 4e-3]
+    assert load_curve(f"{path}#exp limit@coupling").coupling.tolist() == [2e-3, 4e-3]
 
 
 def test_what_we_export_can_be_read_back(tmp_path):
@@ -95,7 +95,7 @@ def test_what_we_export_can_be_read_back(tmp_path):
         ("dependent_variables", "dependents", FileError, "cannot read .* as a HEPData table"),
         ("{value: 2.0e-4}", "2.0e-4", FileError, "cannot read .* as a HEPData table"),
         ("{value: 1}", "{low: 1}", FileError, "cannot read .* as a HEPData table"),
-        ("independent", "  independent", FileError, "cannot read .* as a HEPData table"),
+        ("independent", "  independent", FileError, "not a YAML file: "),
     ],
 )
 def test_mistakes_are_located(tmp_path, old, new, error, text):

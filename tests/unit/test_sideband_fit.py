@@ -12,8 +12,8 @@ from mutau.background.sideband import (
     closure,
     extrapolate,
     integral,
-    read_spectrum,
 )
+from mutau.background.spectrum_files import read_spectrum
 from mutau.core.errors import FileError
 from mutau.core.random import stream
 
@@ -104,10 +104,10 @@ def test_root_files_give_the_spectrum_back(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("low_GeV,high_GeV,count\n60,70,4\n70,80,nan\n", r"count = 'nan' in entry 2"),
+        ("low_GeV,high_GeV,count\n60,70,4\n70,80,nan\n", r"line 3: count = 'nan'"),
         ("low_GeV,high_GeV,count\n60,70,4\n70,80,-1\n", r"bin 1 \(70 to 80 GeV\) holds"),
         ("low_GeV,high_GeV,count\n60,70,4\n75,80,1\n", "do not touch"),
-        ("energy_GeV\n61\nabc\n", r"energy_GeV = 'abc' in entry 2"),
+        ("energy_GeV\n61\nabc\n", r"line 3: energy_GeV = 'abc'"),
         ("energy_GeV\n61\n", "need bins"),
         ("mass\n1\n", "no column"),
     ],
@@ -134,5 +134,5 @@ def test_empty_and_wrong_windows_are_refused():
         Sideband(90.0, 60.0, 0.0, 50.0)
     with pytest.raises(mutau.MutauError, match="entry 1 is nan"):
         Spectrum.of([61.0, math.nan], EDGES)
-    with pytest.raises(FileError, match="cannot be read"):
+    with pytest.raises(FileError, match="cannot read"):
         read_spectrum("absent.csv")

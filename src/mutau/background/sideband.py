@@ -5,22 +5,21 @@ beam energy, fits their E_ECAL spectrum outside the box with an exponential, and
 the box; the error comes from varying the parameters within their fit covariance. The extrapolation
 rests on the model: nothing in the sideband tells a steeper or flatter spectrum inside the box.
 
-Unbinned spectra are lists of energies, binned ones edges and counts; both come from CSV files or,
-with the extra `io`, from ROOT files.
+Spectra come from files by `spectrum_files`. Weighted events enter with their variances: in each bin
+a Poisson distribution of counts²/variance events, scaled to the counts (G. Bohm and G. Zech, Nucl.
+Instrum. Meth. A 748 (2014) 1).
 """
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.errors import FileError, MissingExtra, MutauError, OutOfRange
+from mutau.core.errors import MutauError, OutOfRange
 
 Array = NDArray[np.float64]
 
@@ -33,17 +32,22 @@ FEWEST: Final = 3
 class Spectrum:
     """Counts over energy. edges : (B + 1,) rising, GeV. counts : (B,) not negative, finite.
 
-    Raises MutauError, naming `place`, for shapes that disagree, edges that do not rise, NaN.
+    variances : (B,) of the counts; None for unweighted events, whose variances are the counts.
+    Raises MutauError, naming `place`, for shapes that disagree, edges that do not rise, NaN, a
+    count without a variance.
     """
 
     edges: Array
     counts: Array
     place: str = "spectrum"
+    variances: Array | None = None
 
     def __post_init__(self) -> None:
         edges, counts = np.asarray(self.edges, float), np.asarray(self.counts, float)
         object.__setattr__(self, "edges", edges)
         object.__setattr__(self, "counts", counts)
+        if self.variances is not None:
+            object.__setattr__(self, "variances", np.asarray(self.variances, float))
         if edges.ndim != 1 or len(edges) < 2 or counts.shape != (len(edges) - 1,):
             raise MutauError(
                 f"{len(edges)} edges and {counts.size} counts", place=self.place,
@@ -58,18 +62,52 @@ class Spectrum:
                 f"bin {i} ({edges[i]:g} to {edges[i + 1]:g} GeV) holds {float(counts[i])!r}",
                 place=self.place, allowed="finite counts, not negative",
             )  # fmt: skip
+        self._check_variances()
+
+    def _check_variances(self) -> None:
+        """Raise MutauError unless variances are finite, and above 0 where there are counts."""
+        if self.variances is None:
+            return
+        if self.variances.shape != self.counts.shape:
+            raise MutauError("variances do not match the counts", place=self.place)
+        good = np.isfinite(self.variances) & (self.variances >= 0.0)
+        bad = np.flatnonzero(~good | ((self.variances == 0.0) & (self.counts > 0.0)))
+        if len(bad):
+            i = int(bad[0])
+            raise MutauError(
+                f"bin {i} holds {float(self.counts[i])!r} with the variance "
+                f"{float(self.variances[i])!r}", place=self.place, allowed="variances above 0",
+            )  # fmt: skip
 
     @staticmethod
-    def of(energies: ArrayLike, edges: ArrayLike, place: str = "spectrum") -> Spectrum:
-        """Histogram of energies in GeV. Raises MutauError for one that is not finite."""
+    def of(
+        energies: ArrayLike, edges: ArrayLike, place: str = "spectrum",
+        weights: ArrayLike | None = None,
+    ) -> Spectrum:  # fmt: skip
+        """Histogram of energies in GeV, with what each event counts for (None: 1).
+
+        Raises MutauError for an energy or weight that is not finite, and for weights all 0.
+        """
         values = np.asarray(energies, float).ravel()
-        bad = np.flatnonzero(~np.isfinite(values))
-        if len(bad):
-            raise MutauError(
-                f"entry {bad[0]} is {float(values[bad[0]])!r}", place=place, allowed="GeV"
-            )
-        counts, _ = np.histogram(values, np.asarray(edges, float))
-        return Spectrum(np.asarray(edges, float), counts.astype(float), place)
+        w = None if weights is None else np.asarray(weights, float).ravel()
+        for what, column in (("energy", values), ("weight", w)):
+            if column is None:
+                continue
+            bad = np.flatnonzero(~np.isfinite(column))
+            if len(bad):
+                raise MutauError(
+                    f"{what} of entry {bad[0]} is {float(column[bad[0]])!r}", place=place,
+                    allowed="finite numbers",
+                )  # fmt: skip
+        edges = np.asarray(edges, float)
+        if w is None:
+            counts, _ = np.histogram(values, edges)
+            return Spectrum(edges, counts.astype(float), place)
+        if len(w) and not np.any(w):
+            raise MutauError("all weights are 0", place=place)
+        counts, _ = np.histogram(values, edges, weights=w)
+        variances, _ = np.histogram(values, edges, weights=w**2)
+        return Spectrum(edges, counts, place, variances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +150,8 @@ class Extrapolation:
     `DRAWS` parameters from the fit covariance give (the paper's error). err : half its width; the
     standard deviation would follow the tail of what is nearly a log-normal distribution.
     log_density, slope : ln(events per GeV) at the sideband's middle, and its derivative, 1/GeV.
-    covariance : (2, 2) of both. events : in the sideband. deviance : of the binned fit, for
-    `bins` - 2 degrees of freedom.
+    covariance : (2, 2) of both. events : in the sideband, by weight. deviance : of the binned fit,
+    for `bins` - 2 degrees of freedom.
     """
 
     expected: float
@@ -158,7 +196,8 @@ def extrapolate(
     low = spectrum.edges[:-1][inside] - window.reference
     high = spectrum.edges[1:][inside] - window.reference
     events = float(counts.sum())
-    if events < FEWEST or np.count_nonzero(counts) < 2:
+    scale = _scales(counts, None if spectrum.variances is None else spectrum.variances[inside])
+    if float(np.sum(counts / scale)) < FEWEST or np.count_nonzero(counts) < 2:
         raise MutauError(
             f"the sideband {window.low:g} to {window.high:g} GeV holds {events:g} events in "
             f"{np.count_nonzero(counts)} bins of {len(counts)}",
@@ -170,7 +209,7 @@ def extrapolate(
     def deviance(log_density: float, slope: float) -> float:
         mean = integral_bins(log_density, slope, low, high)
         terms = mean - counts + counts * np.log(np.where(counts > 0.0, counts, 1.0) / mean)
-        return float(2.0 * np.sum(terms))
+        return float(2.0 * np.sum(terms / scale))
 
     middle = 0.5 * (low + high)
     tilt = float(np.sum(counts * middle) / events)
@@ -194,6 +233,17 @@ def extrapolate(
         (float(low_end), float(high_end)), float(best[0]),
         float(best[1]), covariance, events, float(minuit.fval), len(counts),
     )  # fmt: skip
+
+
+def _scales(counts: Array, variances: Array | None) -> Array:
+    """(B,) variance over count of each bin, the mean one where a bin is empty; 1 if unweighted.
+
+    A weighted count over it is distributed nearly as a Poisson count.
+    """
+    if variances is None or not counts.sum() > 0.0:
+        return np.ones_like(counts)
+    mean = float(variances.sum() / counts.sum())
+    return np.where(counts > 0.0, variances / np.where(counts > 0.0, counts, 1.0), mean)
 
 
 def integral_bins(log_density: float, slope: float, low: Array, high: Array) -> Array:
@@ -259,89 +309,3 @@ def closure(
         true, float(value.mean()), float(value.std() / math.sqrt(len(value))), float(value.std()),
         float(err.mean()), float(covered.mean()), failed,
     )  # fmt: skip
-
-
-def read_spectrum(
-    path: str | Path, *, edges: ArrayLike | None = None, name: str = "", column: str = ""
-) -> Spectrum:
-    """A spectrum from a file.
-
-    CSV with the header `low_GeV,high_GeV,count` (bins that touch, rising), or with a column
-    `energy_GeV` (or `column`) of single events, which `edges` (GeV) histograms.
-    ROOT: `name` of a one-dimensional histogram in GeV, or of a tree with a branch `column`.
-    Raises FileError for a file that cannot be read, MutauError naming line or entry for NaN or a
-    negative number, MissingExtra for ROOT without the extra `io`.
-    """
-    path = Path(path)
-    if path.suffix == ".root":
-        return _from_root(path, edges, name, column)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
-    except OSError as error:
-        raise FileError(f"{str(path)!r} cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{str(path)!r} is no CSV file ({error})", allowed="text") from error
-    header = set(rows[0]) if rows else set()
-    if {"low_GeV", "high_GeV", "count"} <= header:
-        low, high, count = (
-            np.array([_number(row[key], path, i, key) for i, row in enumerate(rows)])
-            for key in ("low_GeV", "high_GeV", "count")
-        )
-        if not np.allclose(low[1:], high[:-1], rtol=0.0, atol=1e-9):
-            raise MutauError("the bins do not touch", place=str(path))
-        return Spectrum(np.append(low, high[-1]), count, str(path))
-    wanted = column or "energy_GeV"
-    if wanted not in header:
-        raise MutauError(
-            f"no column {wanted!r}", place=str(path),
-            allowed="low_GeV,high_GeV,count, or one column of energies",
-        )  # fmt: skip
-    values = [_number(row[wanted], path, i, wanted) for i, row in enumerate(rows)]
-    return Spectrum.of(values, _required(edges, path), str(path))
-
-
-def _number(text: str | None, path: Path, row: int, key: str) -> float:
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise MutauError(
-            f"{key} = {text!r} in entry {row + 1}", place=str(path), allowed="a finite number"
-        )
-    return value
-
-
-def _required(edges: ArrayLike | None, path: Path) -> Array:
-    if edges is None:
-        raise MutauError("single events need bins", place=str(path), remedy="give edges in GeV")
-    return np.asarray(edges, float)
-
-
-def _from_root(path: Path, edges: ArrayLike | None, name: str, column: str) -> Spectrum:
-    try:
-        import uproot
-    except ImportError:
-        raise MissingExtra("reading ROOT files", "io") from None
-    place = f"{path}:{name}"
-    try:
-        with uproot.open(path) as file:
-            _one_of("name", name, file.keys(cycle=False), str(path))
-            item = file[name]
-            if hasattr(item, "to_numpy"):
-                counts, bounds = item.to_numpy()
-                return Spectrum(np.asarray(bounds, float), np.asarray(counts, float), place)
-            _one_of("column", column, item.keys(), place)
-            values = item[column].array(library="np")
-    except (OSError, KeyError, ValueError) as error:
-        raise FileError(f"{place} cannot be read ({error})") from error
-    return Spectrum.of(values, _required(edges, path), place)
-
-
-def _one_of(what: str, given: str, there: list[str], place: str) -> None:
-    if given not in there:
-        raise FileError(
-            f"there is no {what} {given!r}" if given else f"no {what} is given",
-            place=place, allowed=", ".join(there) or "none",
-        )  # fmt: skip

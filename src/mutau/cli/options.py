@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from math import inf
 from typing import Annotated, Any, Final
 
 import typer
 
 from mutau.core.errors import MutauError, OutOfRange, UnitError
+from mutau.core.reading import plain_number
 from mutau.core.units import parse_energy, parse_quantity
 
 #: Options that have an effect only beside another one, in every verb that has both: name -> the
@@ -91,6 +94,17 @@ def spelling(context: typer.Context, name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def _written(context: typer.Context, name: str) -> list[str]:
+    """The words that a parameter was given on the command line."""
+    options = next(p.opts for p in context.command.params if p.name == name)
+    words = []
+    for word, after in pairwise([*sys.argv, ""]):
+        option, equals, value = word.partition("=")
+        if option in options:
+            words.append(value if equals else after)
+    return words
+
+
 def check_given(context: typer.Context) -> None:
     """Refuse what would be ignored, and numbers that no verb takes. Raises MutauError."""
     verb, present = context.info_name or "", given(context)
@@ -102,6 +116,10 @@ def check_given(context: typer.Context) -> None:
                 f"has no effect without {spelling(context, other)}",
                 place=spelling(context, name),
             )
+    for name in present:
+        if type(context.params[name]) in (int, float):
+            for word in _written(context, name):
+                number(spelling(context, name), word)
     for one, other in EXCLUDE.get(verb, ()):
         if one in present and other in present:
             raise MutauError(
@@ -170,8 +188,8 @@ def energy(option: str, text: str) -> float:
     except UnitError as error:
         raise UnitError(
             error.message.partition("; write")[0], place=option,
-            allowed="a number in GeV, or with eV, keV, MeV, GeV or TeV",
-            remedy="write for example 0.1 or 100MeV",
+            allowed="one number in GeV, or with eV, keV, MeV, GeV or TeV",
+            remedy=error.remedy or "write for example 0.1 or 100MeV",
         ) from None  # fmt: skip
 
 
@@ -208,7 +226,7 @@ def _end(option: str, name: str, text: str, absent: float) -> float:
 def number(option: str, text: str) -> float:
     """A plain number. Raises MutauError that names the option."""
     try:
-        return float(text)
+        return plain_number(text)
     except ValueError:
         raise MutauError(
             f"{text!r} is no number", place=option, remedy="write for example 0.95 or 1e11"

@@ -13,6 +13,17 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
+#: Most characters of a message, of one problem in a list of them, and most problems listed.
+MOST_TEXT, MOST_LINE, MOST_PROBLEMS = 13_000, 600, 20
+
+
+def shortened(text: str, most: int) -> str:
+    """A text with its middle left out where it is longer than `most` characters."""
+    if len(text) <= most:
+        return text
+    half = (most - 40) // 2
+    return f"{text[:half]} [... {len(text) - 2 * half} characters ...] {text[-half:]}"
+
 
 class MutauError(ValueError):
     """Wrong input. Base of every error that the command line turns into exit code 2.
@@ -29,13 +40,14 @@ class MutauError(ValueError):
     def __init__(
         self, message: str, *, place: str = "", allowed: str = "", remedy: str = ""
     ) -> None:
+        message = shortened(message, MOST_TEXT)
         self.message, self.place, self.allowed, self.remedy = message, place, allowed, remedy
         text = f"{place}: {message}" if place else message
         if allowed:
             text += f"; allowed: {allowed}"
         if remedy:
             text += f"; {remedy}"
-        super().__init__(text)
+        super().__init__(shortened(text, 2 * MOST_TEXT))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How an error travels from a worker: by its attributes, as subclasses take other
@@ -121,7 +133,7 @@ class MissingExtra(MutauError):
 class Problems(MutauError):
     """Several located problems found in one document, reported together.
 
-    problems : tuple of (address, message) pairs, in document order.
+    problems : tuple of (address, message) pairs, in document order; the text lists the first 20.
     elements : address -> name of the element there, where it has one; the text ends with it.
     """
 
@@ -134,10 +146,13 @@ class Problems(MutauError):
         self.document = document
         self.problems = tuple(problems)
         self.elements = {place: name for place, name in (elements or {}).items() if name}
+        count = len(self.problems)
         lines = [
-            f"{document}: {place}: {text}{self._element(place)}" for place, text in self.problems
+            shortened(f"{document}: {place}: {text}{self._element(place)}", MOST_LINE)
+            for place, text in self.problems[:MOST_PROBLEMS]
         ]
-        count = len(lines)
+        if count > MOST_PROBLEMS:
+            lines.append(f"... and {count - MOST_PROBLEMS} more")
         lines.append(f"{count} problem{'s' if count != 1 else ''}; nothing was run.")
         super().__init__("\n".join(lines))
 

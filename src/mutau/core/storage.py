@@ -21,6 +21,7 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from mutau.core.errors import FileError, MutauError, file_error
+from mutau.core.reading import open_regular
 
 Arrays = dict[str, np.ndarray]
 
@@ -234,6 +235,11 @@ def unsealed(text: str | bytes) -> dict[str, Any]:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Damaged(f"it is no JSON: {error}") from None
+    return with_seal(body)
+
+
+def with_seal(body: Any) -> dict[str, Any]:
+    """Plain data without the digest that they carry, which is compared. Raises Damaged."""
     if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
         raise Damaged("it carries no digest: another program wrote it, or an earlier version")
     found = body.pop("digest")
@@ -245,9 +251,9 @@ def unsealed(text: str | bytes) -> dict[str, Any]:
 def file_digest(path: str | Path) -> str:
     """Hex digest (16 characters) of what a file holds; "" where it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError:
+    except (OSError, FileError):
         return ""
 
 

@@ -6,10 +6,13 @@ dimension of their own. This is the only file that holds conversion factors.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from mutau.core.errors import UnitError
+from mutau.core.reading import plain_number
 
 #: (hbar c)^2 in GeV^2 pb: hbar c = 0.197 326 980 4 GeV fm (CODATA 2018, exact in the SI of
 #: 2019 up to rounding), 1 fm^2 = 1e10 pb.
@@ -33,6 +36,11 @@ _UNITS: Final[dict[str, tuple[float, Dimension]]] = {
     "rad": (1.0, {"angle": 1}),
     "deg": (0.017453292519943295, {"angle": 1}),
     "T": (1.0, {"field": 1}),
+    "Tesla": (1.0, {"field": 1}),
+    "mT": (1e-3, {"field": 1}),
+    "uT": (1e-6, {"field": 1}),
+    "G": (1e-4, {"field": 1}),
+    "Gauss": (1e-4, {"field": 1}),
     "kG": (0.1, {"field": 1}),
     "X0": (1.0, {"radiation length": 1}),
     "c": (1.0, {}),
@@ -67,7 +75,12 @@ DIMENSIONS: Final[dict[str, tuple[Dimension, str]]] = {
     "fraction": ({}, "15 %"),
 }
 
-_NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
+_NUMBER = re.compile(
+    r"^\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?![0-9_.])\s*(.*?)\s*$"
+)
+#: What stands behind a comma that is meant as a decimal point: digits, then perhaps a unit.
+_WHOLE = re.compile(r"^\s*[-+]?[0-9]+$")
+_DECIMALS = re.compile(r"^[0-9]+(?:[eE][-+]?[0-9]+)?\s*(?:[^\s0-9,].*)?$")
 _TOKEN = re.compile(r"^([A-Za-z%µ]+0?)(?:\^(-?\d+))?$")
 
 
@@ -80,7 +93,7 @@ def _unit_factor(unit: str, text: str) -> tuple[float, Dimension]:
             continue
         match = _TOKEN.match(part.replace("µ", "u"))
         if match is None or match.group(1) not in _UNITS:
-            raise UnitError(f"{text!r} has the unknown unit {part!r}", allowed=", ".join(_UNITS))
+            raise _unknown_unit(text, part)
         power = sign * int(match.group(2) or 1)
         unit_value, unit_dimension = _UNITS[match.group(1)]
         factor *= unit_value**power
@@ -88,6 +101,25 @@ def _unit_factor(unit: str, text: str) -> tuple[float, Dimension]:
             dimension[name] = dimension.get(name, 0) + exponent * power
         sign = 1
     return factor, {name: power for name, power in dimension.items() if power}
+
+
+def _unknown_unit(text: str, part: str) -> UnitError:
+    """Why a part of a text is no unit: a list, a comma for a point, another case, or a misprint."""
+    said = f"{text!r} has the unknown unit {part!r}"
+    if "," in part:
+        pieces = text.split(",")
+        if len(pieces) == 2 and _WHOLE.match(pieces[0]) and _DECIMALS.match(pieces[1]):
+            point = text.replace(",", ".")
+            return UnitError(
+                f"{text!r} has a comma in its number", remedy=f"write {point!r}, if that is meant"
+            )
+        if all(_NUMBER.match(piece) for piece in pieces):
+            return UnitError(f"{text!r} is a list of values", allowed="one value here")
+    near = [unit for unit in _UNITS if unit.lower() == part.lower()]
+    near = near or difflib.get_close_matches(part, _UNITS, n=2, cutoff=0.5)
+    if near:
+        return UnitError(said, remedy=f"did you mean {' or '.join(map(repr, near))}?")
+    return UnitError(said, allowed=", ".join(_UNITS))
 
 
 def parse_quantity(text: object, *dimensions: str) -> float:
@@ -109,7 +141,7 @@ def parse_quantity(text: object, *dimensions: str) -> float:
     match = _NUMBER.match(text)
     if match is None:
         raise UnitError(f"{text!r} is not a number with a unit; write for example {example}")
-    value, unit = float(match.group(1)), match.group(2)
+    value, unit = plain_number(match.group(1)), match.group(2)
     if not unit and {} not in [dimension for dimension, _ in wanted]:
         raise UnitError(f"{text!r} has no unit; write for example {example}")
     factor, dimension = _unit_factor(unit, text)
@@ -118,6 +150,20 @@ def parse_quantity(text: object, *dimensions: str) -> float:
             f"{text!r} is not of dimension {' or '.join(dimensions)}; write for example {example}"
         )
     return value / 100.0 if unit == "%" else value * factor  # 95 % is 0.95 to the last digit
+
+
+def other_units(text: str, units: Iterable[str], *dimensions: str) -> list[str]:
+    """Words of a text that are units of these dimensions, but none of `units`.
+
+    For comments and metadata that state units beside a header, which must not say otherwise.
+
+    >>> other_units("positions in mm, momenta in GeV", ["cm", "GeV"], "length", "energy")
+    ['mm']
+    """
+    wanted = [DIMENSIONS[name][0] for name in dimensions]
+    words = re.findall(r"[A-Za-z]+", text)
+    known = [word for word in words if word in _UNITS and _UNITS[word][1] in wanted]
+    return [word for word in known if word not in set(units)]
 
 
 def parse_energy(text: object) -> float:
@@ -129,6 +175,11 @@ def parse_energy(text: object) -> float:
     >>> parse_energy("100MeV")
     0.1
     """
+    if isinstance(text, str):
+        try:
+            return plain_number(text)
+        except ValueError:
+            return parse_quantity(text, "energy")
     try:
         return float(text)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -89,7 +89,7 @@ class SignalSource:
 def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
     """The beam of an experiment: its phase-space file, or its description.
 
-    Raises MutauError for a particle that is not a muon, or as `read_beam`.
+    Raises MutauError for a particle that is not a muon, or as `check_beam`.
     """
     beam = experiment.beam
     if beam.particle not in CARRIED:
@@ -99,8 +99,9 @@ def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
             allowed=", ".join(CARRIED),
         )
     if beam.phase_space:
-        from mutau.transport.beam_files import file_beam
+        from mutau.transport.beam_files import check_beam, file_beam
 
+        check_beam(experiment)
         return file_beam(beam.phase_space, entrance(layout), beam.particle, beam.phase_space_digest)
     return described_beam(beam, layout.target_z[0])
 

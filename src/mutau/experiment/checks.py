@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mutau.core.errors import MutauError, UnknownName
+from mutau.experiment.field_maps import MOST_FIELD
 from mutau.experiment.names import PROCESSES, known_materials
 from mutau.experiment.variables import VARIABLES
 
@@ -174,6 +175,13 @@ def _files(experiment: Experiment) -> Found:
 def _maps(experiment: Experiment) -> Found:
     """Field maps can be read, are whole, and fill the gap of their magnet."""
     for index, magnet in enumerate(experiment.detector.magnet):
+        field = (magnet.field_integral or 0.0) / magnet.length
+        if field > MOST_FIELD:
+            yield (
+                f"detector/magnet[{index}]/field_integral",
+                f"a field of {field:.4g} T over {magnet.length:g} cm is above any magnet's; "
+                "check the unit",
+            )
         if not magnet.field_map:
             continue
         place = f"detector/magnet[{index}]/field_map"
@@ -192,6 +200,8 @@ def _maps(experiment: Experiment) -> Found:
                     f"magnet, which needs {-size / 2:g} to {size / 2:g} cm from its middle; "
                     "extend the map, or make the magnet smaller",
                 )
+        if found.strongest * abs(magnet.field_scale) > MOST_FIELD:
+            yield place, f"times field_scale the field is above {MOST_FIELD:g} T; check the unit"
         if not magnet.integral:
             yield place, f"{magnet.field_map}: the field on the axis bends nothing"
 

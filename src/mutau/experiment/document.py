@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mutau.core.errors import FileError, MutauError, UnknownName
+from mutau.core.errors import MutauError, UnknownName
+from mutau.core.reading import read_toml
 
 Document = dict[str, Any]
 #: Keys of texts, which change no number.
@@ -32,19 +32,8 @@ def in_one_line(experiment: Any) -> str:
 
 
 def read_document(path: str | Path) -> Document:
-    """Plain data of a TOML file. Raises FileError if it is missing, unreadable or not TOML."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise FileError(f"not a TOML file: {error}", place=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise FileError("not a text file in UTF-8", place=str(path)) from error
-    except RecursionError:
-        raise FileError("not a TOML file: nested too deeply", place=str(path)) from None
-    except OSError as error:
-        raise FileError(
-            f"cannot read {str(path)!r} ({error.strerror})", remedy="check the path"
-        ) from error
+    """Plain data of a TOML file. Raises FileError as `core.reading.read_toml`."""
+    return read_toml(path, "experiment")
 
 
 def without_texts(value: Any) -> Any:

@@ -13,7 +13,8 @@ linear in each coordinate, beyond the grid it is zero.
 
 from __future__ import annotations
 
-import csv
+import math
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,9 +22,10 @@ from typing import Final
 
 import numpy as np
 
-from mutau.core.errors import FileError, MutauError, UnitError
+from mutau.core.errors import MutauError, UnitError
+from mutau.core.reading import TABLE_BYTES, plain_number, read_text
 from mutau.core.storage import digest
-from mutau.core.units import parse_quantity
+from mutau.core.units import other_units, parse_quantity
 
 Array = np.ndarray
 
@@ -31,6 +33,11 @@ Array = np.ndarray
 COLUMNS: Final = {
     "x": "length", "y": "length", "z": "length", "Bx": "field", "By": "field", "Bz": "field",
 }  # fmt: skip
+#: No magnet reaches this field, T; a map that does has another unit.
+MOST_FIELD: Final = 100.0
+#: More points of the full grid than this per point of the file are no grid with holes.
+_MOST_HOLES: Final = 100
+_UNITS_SAID: Final = re.compile(r"^\s*#\s*units?\b\s*[:=]?(.*)$", re.IGNORECASE)
 _EXAMPLE: Final = "x_cm,y_cm,z_cm,Bx_T,By_T,Bz_T"
 #: Coordinates closer than this (cm) are the same plane of the grid.
 _SAME: Final = 1e-6
@@ -150,46 +157,48 @@ def _header(path: Path, names: list[str]) -> tuple[list[int], list[float]]:
 
 def _rows(path: Path) -> tuple[Array, list[int]]:
     """(N, 6) in internal units and the line of each row in the file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file in UTF-8"
-        raise FileError(
-            f"cannot read the field map {str(path)!r} ({reason})",
-            remedy="a relative path starts in the folder of the experiment file",
-        ) from None
-    lines = [
-        (number, line) for number, line in enumerate(text.splitlines(), 1)
+    text = read_text(
+        path, "field map", TABLE_BYTES // 2,
+        remedy="a relative path starts in the folder of the experiment file",
+    )  # fmt: skip
+    lines = text.splitlines()
+    numbers = [
+        number for number, line in enumerate(lines, 1)
         if line.strip() and not line.lstrip().startswith("#")
     ]  # fmt: skip
-    if not lines:
+    if not numbers:
         raise MutauError("the file is empty", place=str(path), remedy=f"begin with {_EXAMPLE}")
-    names = next(csv.reader([lines[0][1]]))
+    first = numbers.pop(0)
+    names = [name.strip() for name in lines[first - 1].split(",")]
     order, factors = _header(path, names)
-    rows = np.empty((len(lines) - 1, len(names)))
-    for row, (number, line) in enumerate(lines[1:]):
-        parts = line.split(",")
+    _check_comments(path, lines, names)
+    rows = np.empty((len(numbers), len(names)))
+    for row, number in enumerate(numbers):
+        parts = lines[number - 1].split(",")
         if len(parts) != len(names):
             raise MutauError(
                 f"{len(parts)} values, {len(names)} columns", place=f"{path}: line {number}"
             )
         try:
-            rows[row] = [float(part) for part in parts]
-        except ValueError:
-            bad = next(part for part in parts if not _is_number(part))
+            rows[row] = [plain_number(part) for part in parts]
+        except ValueError as error:
             raise MutauError(
-                f"{bad.strip()!r} is not a number", place=f"{path}: line {number}",
-                remedy="give the field at this point",
-            ) from None  # fmt: skip
-    return rows[:, order] * np.array(factors), [number for number, _ in lines[1:]]
+                str(error), place=f"{path}: line {number}", remedy="give the field at this point"
+            ) from None
+    return rows[:, order] * np.array(factors), numbers
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _check_comments(path: Path, lines: list[str], names: list[str]) -> None:
+    """Raise MutauError for a comment on units that the header does not state."""
+    units = [name.rpartition("_")[2] for name in names]
+    for number, line in enumerate(lines, 1):
+        match = _UNITS_SAID.match(line)
+        if match and other_units(match[1], units, "length", "field"):
+            raise MutauError(
+                f"units {match[1].strip()[:100]!r} are stated beside the header, which says "
+                f"{', '.join(dict.fromkeys(units))}",
+                place=f"{path}: line {number}", remedy="state units in the header alone",
+            )  # fmt: skip
 
 
 def _axis(values: Array) -> tuple[Array, Array]:
@@ -222,6 +231,12 @@ def _grid(path: Path, rows: Array, lines: list[int]) -> FieldMap:
             raise MutauError(f"the grid has {len(planes)} value of {name}", place=str(path),
                              allowed="two at least")  # fmt: skip
     sizes = [len(planes) for planes in axes]
+    total = math.prod(sizes)
+    if total > _MOST_HOLES * len(rows):
+        raise MutauError(
+            f"{len(rows)} points have {' x '.join(map(str, sizes))} different coordinates",
+            place=str(path), remedy="the points must form a rectilinear grid",
+        )  # fmt: skip
     flat = np.ravel_multi_index(index, sizes)
     order = np.argsort(flat, kind="stable")
     again = np.flatnonzero(np.diff(flat[order]) == 0)
@@ -231,7 +246,6 @@ def _grid(path: Path, rows: Array, lines: list[int]) -> FieldMap:
             f"the point {_point(axes, flat[one])} stands in line {lines[one]} already",
             place=f"{path}: line {lines[other]}", remedy="keep one of the two",
         )  # fmt: skip
-    total = int(np.prod(sizes))
     if len(rows) < total:
         absent = np.setdiff1d(np.arange(total), flat)
         raise MutauError(
@@ -243,7 +257,14 @@ def _grid(path: Path, rows: Array, lines: list[int]) -> FieldMap:
     x, y, z, field = (np.ascontiguousarray(part) for part in (*axes, b))
     for array in (x, y, z, field):
         array.flags.writeable = False
-    return FieldMap(x, y, z, field, str(path), digest(x, y, z, field))
+    built = FieldMap(x, y, z, field, str(path), digest(x, y, z, field))
+    if not built.strongest <= MOST_FIELD:
+        raise MutauError(
+            f"the field reaches {built.strongest:.4g} T", place=str(path),
+            allowed=f"{MOST_FIELD:g} T, above the strongest magnets",
+            remedy="check the unit in the header (Bx_G, Bx_kG, Bx_mT)",
+        )  # fmt: skip
+    return built
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mutau.core.errors import MutauError, Problems
+from mutau.core.errors import MOST_PROBLEMS, MutauError, Problems
 from mutau.core.registry import Registry
 from mutau.experiment.document import address, element_name, read_document, with_value
 
@@ -121,7 +121,10 @@ def from_document(document: Mapping[str, Any], name: str) -> Experiment:
         experiment = Experiment.model_validate(document)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        wrong = [(address(item["loc"]), _message(dict(item))) for item in found]
+        wrong = [
+            (address(item["loc"]), _message(dict(item)) if row < MOST_PROBLEMS else item["msg"])
+            for row, item in enumerate(found)
+        ]
         raise _problems(name, document, wrong) from None
     problems = meaning(experiment)
     if problems:

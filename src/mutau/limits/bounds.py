@@ -21,7 +21,7 @@ from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.cards import published_limit
 from mutau.limits.recast import recast_at, search_of
 from mutau.limits.trident_limit import combined_trident_limit, exclusion, trident_limit
-from mutau.models import model_class, moment_reference
+from mutau.models import VECTOR, check_mediator, model_class, moment_reference
 
 Compute = Callable[..., Exclusion]
 
@@ -33,6 +33,7 @@ class Bound:
     name, title : identifier, and the text for a legend. kind : "limit", "region" or "projection".
     source : keys of references.toml. mass_range : where it is offered, GeV. options : names that
     it takes beside masses and model, with their meaning. compare : published curves.
+    mediators : kinds of boson (`Model.mediator`) that it computes; others are refused.
     """
 
     name: str
@@ -42,10 +43,12 @@ class Bound:
     mass_range: tuple[float, float]
     options: tuple[tuple[str, str], ...]
     compare: tuple[str, ...]
+    mediators: tuple[str, ...]
     compute: Compute
 
     def __call__(self, masses: ArrayLike, model: str = "lmu-ltau", **options: Any) -> Exclusion:
         """The bound at these masses (GeV). Raises OutOfRange, UnknownName, MutauError."""
+        check_mediator(self.name, self.mediators, model_class(model))
         known = [name for name, _ in self.options]
         for name in options:
             if name not in known:
@@ -99,6 +102,7 @@ def _add_tridents() -> None:
             mass_range=(1e-6, 1e3),
             options=_TRIDENT_OPTIONS,
             compare=_TRIDENT_CURVES.get(experiment, ()),
+            mediators=VECTOR,
         )(compute)
 
 
@@ -117,6 +121,7 @@ _add_tridents()
         *_TRIDENT_OPTIONS[3:],
     ),
     compare=("ccfr-1991",),
+    mediators=VECTOR,
 )
 def _combined(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
     return combined_trident_limit(masses, model, **options)
@@ -136,6 +141,7 @@ def _combined(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
         ("window", "recoil energies, GeV"),
     ),
     compare=("borexino-2011", "borexino-2011-syen"),
+    mediators=VECTOR,
 )
 def _borexino(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
     from mutau.limits.solar import borexino_limit
@@ -154,6 +160,7 @@ def _borexino(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
         ("tolerance", "relative, of the coupling"),
     ),
     compare=("bbn-2019-syen", "neff-h0band-left-2019-syen", "neff-h0band-right-2019-syen"),
+    mediators=VECTOR,
 )
 def _neff(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
     from mutau.limits.cosmology import neff_limit
@@ -169,6 +176,7 @@ def _neff(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
     mass_range=(1e-9, 1e3),
     options=(("year", "reference year: 2006, 2021, 2023 or 2025"), ("n_sigma", "upper edge, 2")),
     compare=(),
+    mediators=VECTOR,
 )
 def _moment(masses: ArrayLike, model: str, year: int = 2025, n_sigma: float = 2.0) -> Exclusion:
     cls = model_class(model)
@@ -205,7 +213,7 @@ def _recast_bound(name: str, title: str, curve: str) -> None:
     _add(
         name, title=title, kind="limit", source=(item.source,), mass_range=item.mass_range,
         options=(("alpha_d", "of the model's dark sector"), ("mass_ratio", "of the same")),
-        compare=(curve,),
+        compare=(curve,), mediators=VECTOR,
     )(compute)  # fmt: skip
 
 

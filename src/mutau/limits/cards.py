@@ -13,10 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from mutau.core.errors import FileError, Problems, UnknownName
-from mutau.limits.curves import BASES, EXCLUDES, KINDS, PublishedLimit, read_points
+from mutau.core.errors import MOST_PROBLEMS, Problems, UnknownName
+from mutau.core.reading import read_toml
+from mutau.limits.curve_files import read_points
+from mutau.limits.curves import BASES, EXCLUDES, KINDS, PublishedLimit
+from mutau.limits.hepdata_tables import Choice
 from mutau.limits.search import Search
-from mutau.models import REGISTRY, load_charges
+from mutau.models import REGISTRY, load_charges, model_class
 from mutau.models.charges import PREFIX
 
 _REQUIRED: Final = (
@@ -44,7 +47,8 @@ def check_card(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     wrong = [(key, "is missing") for key in _REQUIRED if key not in card]
     for key, value in card.items():
         if key not in (*_REQUIRED, *_OPTIONAL):
-            near = difflib.get_close_matches(key, (*_REQUIRED, *_OPTIONAL), n=1)
+            known = (*_REQUIRED, *_OPTIONAL) if len(wrong) <= MOST_PROBLEMS else ()
+            near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             wrong.append((key, f"is unknown{hint}"))
         elif key in _CHOICES and value not in _CHOICES[key]:
@@ -83,18 +87,22 @@ def load_card(path: str | Path) -> PublishedLimit:
     Raises FileError for a file that cannot be read, Problems with everything that is wrong.
     """
     path = Path(path)
-    try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read the card {str(path)!r} ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise Problems(path.name, [("TOML", str(error))]) from error
+    card = read_toml(path, "card")
     wrong = check_card(card)
     if wrong:
         raise Problems(path.name, wrong)
-    mass, coupling, _ = read_points(path.parent / card["curve"], card["excludes"] == "inside")
+    points = read_points(path.parent / card["curve"], model=card["model"])
+    _refuse(card["curve"], points.check(card["excludes"] == "inside"))
     values = {key: value for key, value in card.items() if key not in ("schema", "curve", "also")}
-    return PublishedLimit(mass=mass, coupling=coupling, also=tuple(card.get("also", ())), **values)
+    return PublishedLimit(
+        mass=points.mass, coupling=points.coupling, also=tuple(card.get("also", ())), **values
+    )
+
+
+def _refuse(name: str, wrong: list[tuple[str, str]]) -> None:
+    """Raise Problems if there are any."""
+    if wrong:
+        raise Problems(name, wrong)
 
 
 def _parse_cl(text: str) -> float | None:
@@ -116,32 +124,43 @@ def load_curve(
 ) -> PublishedLimit:
     """A user's own curve from one file: CSV with header `mass_GeV,coupling`, rows sorted by mass.
 
-    Or a table of HEPData, YAML or CSV (see `hepdata_tables`); "FILE#name" chooses one of several
-    columns by a part of its name. Its qualifiers CL and MODEL are taken over.
+    Other columns, units and tables of HEPData are read as `curve_files` and `hepdata_tables` say;
+    "FILE#name" chooses one of several columns by a part of its name, and "FILE#name@coupling" (or
+    "@coupling^2", "@epsilon", ...) declares what a column holds whose name does not tell. The
+    qualifiers CL, MODEL, ALPHA_D and MASS RATIO are taken over.
 
     What is not given here is read from comment lines such as "# cl: 0.90", "# model: lmu-ltau",
     "# excludes: above", "# title: ...", "# source: ...", "# origin: ...". A model may be a file of
     charges, "# model: charges:FILE", the file being looked for beside the curve first. With
     "# production: electron" and "# final: invisible" (and "# branching: one", see
-    `search.Search`) the curve can be recast to other models.
+    `search.Search`) the curve can be recast to other models. "# alpha_d:" and "# mass_ratio:" state
+    the dark sector; masses of dark matter and y become those of the boson and epsilon by them.
     Raises FileError, or Problems naming every line that is not two positive numbers in order, an
-    unknown confidence level, model or kind of exclusion.
+    unknown confidence level, model or kind of exclusion, a coupling beyond the model's largest.
     """
-    file, _, column = str(path).partition("#")
-    path = Path(file)
+    path, choice = _file_and_choice(str(path))
     if excludes and excludes not in EXCLUDES:
         raise UnknownName("kind of exclusion", excludes, EXCLUDES)
-    mass, coupling, notes = _read_user_points(path, excludes, column)
-    excludes = excludes or notes.get("excludes", "above")
-    model = model or notes.get("model", "lmu-ltau")
+    if model and not model.startswith(PREFIX) and model not in REGISTRY:
+        raise UnknownName("model", model, REGISTRY)
+    points = read_points(path, choice, model, _coupling_name)
+    notes, model = points.notes, points.model
+    stated = excludes or notes.get("excludes", "")
+    excludes = stated or "above"
     wrong = list[tuple[str, str]]()
     if excludes not in EXCLUDES:
         wrong.append(("excludes", f"{excludes!r} is not one of {', '.join(EXCLUDES)}"))
+    elif points.lower and not stated:
+        wrong.append(("excludes", "the values are a lower limit; say '# excludes: below'"))
+    largest = None
     if model.startswith(PREFIX):
         model = _charges_beside(path, model)
+        largest = model_class(model).coupling_max
     elif model not in REGISTRY:
         known = ", ".join(REGISTRY)
         wrong.append(("model", f"{model!r} is not a model; there are {known}, and charges:FILE"))
+    else:
+        largest = model_class(model).coupling_max
     search, wrong_search = _search(notes)
     wrong += wrong_search
     if cl is not None:
@@ -150,14 +169,13 @@ def load_curve(
         text = notes.get("cl", "")
         cl = _parse_cl(text)
         if cl is None:
-            said = f"{text!r} is not a confidence level" if text else "is not stated"
+            said = f"{text[:100]!r} is not a confidence level" if text else "is not stated"
             wrong.append(("cl", f"{said}; write a line such as '# cl: 0.90' or pass cl=0.90"))
-    if wrong:
-        raise Problems(path.name, wrong)
+    _refuse(path.name, wrong + points.check(excludes == "inside", largest))
     return PublishedLimit(
         name or path.stem,
-        mass,
-        coupling,
+        points.mass,
+        points.coupling,
         title=notes.get("title", name or path.stem),
         model=model,
         quantity=_QUANTITY[excludes],
@@ -168,7 +186,26 @@ def load_curve(
         origin=notes.get("origin", f"file {path.name}"),
         remark=notes.get("remark", ""),
         search=search,
+        alpha_d=points.alpha_d,
+        mass_ratio=points.mass_ratio,
     )
+
+
+def _file_and_choice(text: str) -> tuple[Path, Choice]:
+    """File, column and declaration of "FILE#part of a name@coupling"; a file of that name first."""
+    if Path(text).is_file() or "#" not in text:
+        return Path(text), Choice()
+    file, _, column = text.partition("#")
+    name, at, declared = column.rpartition("@")
+    if at and re.fullmatch(r"[a-z0-9()^_]+", declared):
+        return Path(file), Choice(name, declared)
+    return Path(file), Choice(column)
+
+
+def _coupling_name(model: str) -> str:
+    """Name of a model's coupling; "coupling" for files of charges and for unknown models."""
+    known = model in REGISTRY and not model.startswith(PREFIX)
+    return str(model_class(model).coupling_name) if known else "coupling"
 
 
 def _charges_beside(path: Path, model: str) -> str:
@@ -197,20 +234,6 @@ def _search(notes: Mapping[str, str]) -> tuple[tuple[str, ...], list[tuple[str, 
     except UnknownName as error:
         return (), [("search", str(error))]
     return (search.production, search.final, search.branching), []
-
-
-def _read_user_points(
-    path: Path, excludes: str, column: str = ""
-) -> tuple[Any, Any, dict[str, str]]:
-    """Points of a user's file; whether they run round a region may be said in the file itself."""
-    closed = excludes == "inside"
-    if not excludes:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            text = ""
-        closed = bool(re.search(r"^#\s*excludes\s*:\s*inside\s*$", text, re.MULTILINE))
-    return read_points(path, closed, column)
 
 
 @cache

@@ -28,7 +28,7 @@ from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.types import Exclusion
 from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.trident_limit import exclusion
-from mutau.models import model_class, neutrino_charges
+from mutau.models import VECTOR, check_mediator, model_class, neutrino_charges
 
 Array = NDArray[np.float64]
 
@@ -222,7 +222,9 @@ def equilibrium_coupling(
     t = mass / 3.0 if temperature is None else temperature
     k1, k2 = bessel_12(mass / t)
     rate = hubble(plasma(t)[0] + 6.0 * thermal(t, 0.0, 1.0)[0], _planck_mass())
-    return 1e-3 * math.sqrt(rate / (model_class(model).at(mass, 1e-3).width("nunu") * k1 / k2))
+    cls = model_class(model)
+    check_mediator("the equilibrium with neutrinos", VECTOR, cls)
+    return 1e-3 * math.sqrt(rate / (cls.at(mass, 1e-3).width("nunu") * k1 / k2))
 
 
 def _thermal_coupling(mass: float, model: str) -> float:

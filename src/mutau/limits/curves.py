@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.errors import FileError, MutauError, OutOfRange, Problems
+from mutau.core.errors import MutauError, OutOfRange, Problems
 from mutau.core.storage import digest
 
 Array = NDArray[np.float64]
@@ -39,6 +37,7 @@ class PublishedLimit:
     how they were checked, what to mind. plot, plot_reason : drawn unless asked otherwise, and why.
     search : how a curve of a user's was obtained, for a recast: production, final, branching as in
     `recast.Search`; empty where it does not say (bundled curves are looked up by name).
+    alpha_d, mass_ratio : dark sector that the coupling was bounded with; None where not stated.
     """
 
     name: str
@@ -63,6 +62,8 @@ class PublishedLimit:
     plot: bool = True
     plot_reason: str = ""
     search: tuple[str, ...] = field(default=())
+    alpha_d: float | None = None
+    mass_ratio: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("mass", "coupling"):
@@ -81,7 +82,8 @@ class PublishedLimit:
     @property
     def digest(self) -> str:
         """Digest of the points and of what they exclude, for the provenance of a figure."""
-        return digest(self.mass, self.coupling, self.excludes, self.model)
+        sector = () if self.alpha_d is None else (self.alpha_d, self.mass_ratio)
+        return digest(self.mass, self.coupling, self.excludes, self.model, *sector)
 
     def covers(self, mass: ArrayLike) -> NDArray[np.bool_]:
         """Where the curve has something to say: mass (GeV, array_like) within its range."""
@@ -195,78 +197,3 @@ def check_points(
                 (f"{where[i]}/mass_GeV", f"{m:g} is below the one before; sort the rows by mass")
             )
     return wrong
-
-
-def read_points(
-    path: Path, closed: bool = False, column: str = ""
-) -> tuple[Array, Array, dict[str, str]]:
-    """Masses, couplings and the "# key: value" comments of a file, everything checked.
-
-    A CSV file with the header of HEADER, or a table of HEPData in YAML or CSV, where `column` is
-    a part of the name of the values (see `hepdata_tables`). Points without a value at the ends of
-    such a table are left out.
-    Raises FileError if it cannot be read, Problems naming every line that is wrong.
-    """
-    from mutau.limits.hepdata_tables import is_table, read_table
-
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read the curve {str(path)!r} ({error})") from error
-    comments: dict[str, str] = {}
-    for row in text.splitlines():
-        match = re.match(r"\s*#\s*([\w ]+?)\s*:\s*(.*)", row)
-        if match:
-            comments.setdefault(match.group(1).lower(), match.group(2))
-    if is_table(path, text):
-        points, said = read_table(path, text, column)
-        comments = {**said, **comments}
-        where, table, wrong = _without_ends(points)
-    else:
-        where, table, wrong = _rows(path, text)
-    wrong += check_points(table[:, 0], table[:, 1], closed, where)
-    if wrong:
-        raise Problems(path.name, wrong)
-    return table[:, 0], table[:, 1], comments
-
-
-def _rows(path: Path, text: str) -> tuple[list[str], Array, list[tuple[str, str]]]:
-    """Addresses and numbers of the rows of our own format, and what is no row."""
-    points: list[tuple[float, float]] = []
-    where: list[str] = []
-    wrong: list[tuple[str, str]] = []
-    header = False
-    for number, row in enumerate(text.splitlines(), 1):
-        plain = row.strip()
-        if not plain or plain.startswith("#"):
-            continue
-        if not header:
-            header = True
-            if plain.replace(" ", "") != HEADER:
-                said = f"the header must be {HEADER!r}, not {plain!r}"
-                raise Problems(path.name, [(f"line {number}", said)])
-            continue
-        try:
-            mass, coupling = (float(part) for part in plain.split(","))
-        except ValueError:
-            wrong.append((f"line {number}", f"{plain!r} is not two numbers"))
-            continue
-        points.append((mass, coupling))
-        where.append(f"line {number}")
-    return where, np.array(points, float).reshape(-1, 2), wrong
-
-
-def _without_ends(
-    points: list[tuple[str, float, float | None]],
-) -> tuple[list[str], Array, list[tuple[str, str]]]:
-    """The same from a table whose first and last points may have no value."""
-    given = [index for index, point in enumerate(points) if point[2] is not None]
-    inner = points[given[0] : given[-1] + 1] if given else []
-    wrong = [
-        (address, "has no value between points that have one; split the curve")
-        for address, _, coupling in inner
-        if coupling is None
-    ]
-    kept = [(address, m, g) for address, m, g in inner if g is not None]
-    table = np.array([(m, g) for _, m, g in kept], float).reshape(-1, 2)
-    return [address for address, _, _ in kept], table, wrong

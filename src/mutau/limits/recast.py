@@ -28,8 +28,7 @@ from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.cards import database
 from mutau.limits.curves import PublishedLimit
 from mutau.limits.search import Search
-from mutau.models import Model, model_class
-from mutau.models.base import VectorModel
+from mutau.models import VECTOR, Model, VectorModel, check_mediator, model_class
 
 Array = NDArray[np.float64]
 Efficiency = Callable[[Model], float]
@@ -74,7 +73,9 @@ def recastable() -> tuple[str, ...]:
 
 
 def production_coupling(model: Model, production: str) -> float:
-    """Absolute vector coupling of the particle that makes the boson."""
+    """Absolute vector coupling of the particle that makes the boson. Raises MutauError for a boson
+    that is no vector."""
+    check_mediator("a recast", VECTOR, model)
     return abs(model.lepton_coupling(_LEPTON[production]))
 
 
@@ -134,7 +135,7 @@ def recast(
     left_out = []
     search, old, new = _prepare(curve, to_model, from_model, search)
     for mass, coupling in zip(*_filled(curve, _THRESHOLDS), strict=True):
-        source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
+        source = _old_point(curve, old, mass, coupling)
         was = _parts(source, search, efficiency_from)
         counted = was.strength * (coupling / source.coupling) ** 2
         now = _solve(new, float(mass), counted, search, dict(options or {}), efficiency_to)
@@ -163,6 +164,37 @@ def recast(
     )
 
 
+def held_for(
+    model: str, curve: PublishedLimit, *, alpha_d: float = 0.0, mass_ratio: float = 3.0
+) -> PublishedLimit:
+    """A user's curve as a bound on that model: as it is, or recast where its file says how.
+
+    Raises MutauError for a curve of another model that cannot be recast.
+    """
+    same = model_class(curve.model) is model_class(model)
+    sector = (alpha_d, mass_ratio if alpha_d else curve.mass_ratio)
+    stated = curve.alpha_d is not None or curve.mass_ratio is not None
+    if same and (not stated or (curve.alpha_d or 0.0, curve.mass_ratio) == sector):
+        return curve
+    if curve.search:
+        return recast(curve, model, options={"alpha_d": alpha_d, "mass_ratio": mass_ratio}).curve
+    if same:
+        ratio = "" if curve.mass_ratio is None else f", mass_ratio = {curve.mass_ratio:g}"
+        raise MutauError(
+            f"{curve.name!r} holds for alpha_d = {curve.alpha_d or 0.0:g}{ratio}, the plane for "
+            f"alpha_d = {alpha_d:g}, mass_ratio = {mass_ratio:g}",
+            place="curves of the plane",
+            remedy="draw the plane with the same --alpha-d and --mass-ratio, or write how the "
+            "curve was obtained ('# production:', '# final:'), for a recast",
+        )
+    raise MutauError(
+        f"{curve.name!r} holds for {curve.model}, not for {model}",
+        place="curves of the plane",
+        remedy=f"write '# model: {model}' into the file if that is wrong, or, for a recast, "
+        "'# production: electron' and '# final: invisible' (what made the boson, what was seen)",
+    )
+
+
 def recast_at(
     curve: PublishedLimit,
     masses: ArrayLike,
@@ -181,7 +213,7 @@ def recast_at(
     m = np.atleast_1d(np.asarray(masses, float))
     out = np.full(m.shape, np.inf)
     for index, (mass, coupling) in enumerate(zip(m, curve.coupling_at(m), strict=True)):
-        source = cast(Model, old.at(mass, min(coupling, old.coupling_max)))
+        source = _old_point(curve, old, mass, coupling)
         counted = _parts(source, search, None).strength * (coupling / source.coupling) ** 2
         solved = _solve(new, float(mass), counted, search, dict(options or {}), None)
         if solved is not None:
@@ -203,7 +235,19 @@ def _prepare(
         search = Search(production, final, branching, "as the curve's own file says")
     elif search is None:
         search = search_of(curve.name)
-    return search, model_class(from_model or curve.model), model_class(to_model)
+    old, new = model_class(from_model or curve.model), model_class(to_model)
+    for cls in (old, new):
+        check_mediator("a recast", VECTOR, cls)
+    return search, old, new
+
+
+def _old_point(
+    curve: PublishedLimit, old: type[VectorModel], mass: float, coupling: float
+) -> Model:
+    """The point of the old model on the curve, with the dark sector that the curve states."""
+    alpha_d = curve.alpha_d or 0.0
+    mass_ratio = 3.0 if curve.mass_ratio is None else curve.mass_ratio
+    return cast(Model, old.at(mass, min(coupling, old.coupling_max), alpha_d, mass_ratio))
 
 
 def _filled(curve: PublishedLimit, thresholds: tuple[float, ...]) -> tuple[Array, Array]:

@@ -28,8 +28,7 @@ from mutau.core.types import Exclusion
 from mutau.core.units import GEV2_PB, PB_CM2
 from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.trident_limit import checked_masses, exclusion
-from mutau.models import loop_mixing, model_class, neutrino_charges
-from mutau.models.base import VectorModel
+from mutau.models import VectorModel, loop_mixing, model_class, neutrino_charges
 from mutau.models.charges import ChargedVector
 
 Array = NDArray[np.float64]

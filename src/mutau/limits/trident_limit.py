@@ -13,8 +13,7 @@ from mutau.core.errors import MutauError, UnknownName, require_in_range
 from mutau.core.types import Exclusion, provenance
 from mutau.limits.bounds_inputs import bound_inputs
 from mutau.limits.trident import EXPERIMENTS, SCATTERING, TridentTable, experiment_table
-from mutau.models import model_class, neutrino_charges
-from mutau.models.base import VectorModel
+from mutau.models import VectorModel, model_class, neutrino_charges
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from mutau.core.errors import MutauError
-from mutau.models.base import REGISTRY, Model, VectorModel
+from mutau.models.base import REGISTRY, LightBoson, Model
 from mutau.models.charges import (
     PREFIX,
     ChargeTable,
@@ -17,6 +17,7 @@ from mutau.models.charges import (
 )
 from mutau.models.dark_photon import DarkPhoton
 from mutau.models.lmu_ltau import LmuMinusLtau
+from mutau.models.mediator import VECTOR, check_mediator, mediator_of
 from mutau.models.mixing import loop_mixing
 from mutau.models.muon_moment import (
     CouplingBand,
@@ -24,12 +25,15 @@ from mutau.models.muon_moment import (
     moment_reference,
     moment_references,
 )
+from mutau.models.vector import VectorModel
 
 __all__ = [
     "REGISTRY",
+    "VECTOR",
     "ChargeTable",
     "CouplingBand",
     "DarkPhoton",
+    "LightBoson",
     "LmuMinusLtau",
     "Model",
     "MomentReference",
@@ -37,8 +41,10 @@ __all__ = [
     "build_model",
     "charge_table",
     "charges_class",
+    "check_mediator",
     "load_charges",
     "loop_mixing",
+    "mediator_of",
     "model_class",
     "model_from_dict",
     "moment_reference",
@@ -50,7 +56,8 @@ __all__ = [
 def model_class(tag: str) -> type[VectorModel]:
     """Class of a model by its registered tag, or by "charges:FILE" with a TOML file of charges.
 
-    Raises UnknownName; FileError or Problems for the file.
+    Raises UnknownName; FileError or Problems for the file; MutauError for a registered class that
+    does not declare its mediator.
     """
     if not isinstance(tag, str):
         raise MutauError(
@@ -60,7 +67,9 @@ def model_class(tag: str) -> type[VectorModel]:
         )
     if tag.startswith(PREFIX):
         return charges_class(load_charges(tag.removeprefix(PREFIX)))
-    return REGISTRY[tag]
+    cls: type[VectorModel] = REGISTRY[tag]
+    mediator_of(cls)
+    return cls
 
 
 def build_model(

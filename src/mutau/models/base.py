@@ -11,18 +11,11 @@ from typing import Any, ClassVar, Final, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import M_E, M_MU, M_PI, M_TAU
+from mutau.core.constants import M_PI
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.registry import Registry
 from mutau.core.units import C_CM_S, HBARC_GEV_CM
-from mutau.models.formulas import lepton_pair_width, scalar_pair_width
-from mutau.models.mixing import breit_wigner_average
-from mutau.models.muon_moment import (
-    CouplingBand,
-    vector_coupling_band,
-    vector_coupling_for_moment,
-    vector_moment,
-)
+from mutau.models.muon_moment import CouplingBand
 
 Array = NDArray[np.float64]
 
@@ -31,17 +24,20 @@ MASS_MAX: Final = 1e3
 #: sqrt(4 pi): beyond it the loop expansion in the coupling loses its meaning.
 COUPLING_MAX: Final = math.sqrt(4.0 * math.pi)
 LEPTONS: Final = ("e", "mu", "tau")
-#: Channel -> lepton and its mass, GeV.
-_PAIRS: Final = {"ee": ("e", M_E), "mumu": ("mu", M_MU), "tautau": ("tau", M_TAU)}
 #: Decays into hadrons are left out. Bounds on their width hold below the J/psi; GeV, share.
 _BOUNDED_BELOW: Final = 3.0
 _HADRONS_ALLOWED: Final = 1e-3
 
 
 class Model(Protocol):
-    """The interface that rooms downstream may rely on, whatever the model."""
+    """The interface that calculations may rely on, whatever the model.
+
+    mediator : what the boson is, "vector" or for example "scalar"; a calculation says which it can
+    do and refuses the others (`mediator.check_mediator`).
+    """
 
     tag: ClassVar[str]
+    mediator: ClassVar[str]
     coupling_name: ClassVar[str]
     coupling_max: ClassVar[float]
     channels: ClassVar[tuple[str, ...]]
@@ -90,7 +86,7 @@ class Model(Protocol):
         ...
 
     def lepton_coupling(self, lepton: str) -> float:
-        """Vector coupling to "e", "mu" or "tau", dimensionless, on the mass shell."""
+        """Coupling to "e", "mu" or "tau", dimensionless, on the mass shell."""
         ...
 
     def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
@@ -141,23 +137,21 @@ def check_lepton(lepton: str) -> None:
         raise UnknownName("lepton", lepton, LEPTONS)
 
 
-class VectorModel(ABC):
-    """Common part of bosons that couple to lepton vector currents and, perhaps, to a dark sector.
+class LightBoson(ABC):
+    """Common part of light bosons of any kind: numbers checked, saved, loaded; widths summed.
 
-    Subclasses are frozen dataclasses with the fields mass, <coupling_name>, alpha_d, mass_ratio.
-    The dark sector is one complex scalar chi of mass `mass / mass_ratio` with coupling
-    g_D = sqrt(4 pi alpha_d); alpha_d = 0 means that there is none.
+    Subclasses are frozen dataclasses with the fields mass, <coupling_name>, alpha_d, mass_ratio,
+    and say in `mediator` what the boson is; alpha_d = 0 means that there is no dark sector, else
+    chi has the mass `mass / mass_ratio`. Couplings to vector currents: `vector.VectorModel`.
     """
 
     tag: ClassVar[str]
+    mediator: ClassVar[str]
     title: ClassVar[str]
     coupling_name: ClassVar[str]
     coupling_max: ClassVar[float]
     channels: ClassVar[tuple[str, ...]]
     invisible_channels: ClassVar[tuple[str, ...]]
-    mixing_thresholds: ClassVar[tuple[float, ...]] = ()
-    #: Charges of nu_e, nu_mu, nu_tau in units of the coupling; None where the model does not say.
-    neutrino_charges: ClassVar[tuple[float, float, float] | None] = None
 
     __slots__ = ()
 
@@ -252,28 +246,22 @@ class VectorModel(ABC):
             raise MutauError("a model with alpha_d = 0 has no dark matter particle")
         return mass / mass_ratio
 
-    def _visible_width(self, channel: str) -> float:
-        """Width of one channel other than chichi, GeV; the channel is known to exist.
-
-        Here that of a pair of charged leptons.
-        """
-        lepton, lepton_mass = _PAIRS[channel]
-        return float(
-            lepton_pair_width(self.lepton_coupling(lepton), self._values()[0], lepton_mass)
-        )
-
     @abstractmethod
-    def kinetic_mixing(self, q2: ArrayLike) -> NDArray[np.complex128]:
-        """Kinetic mixing with the photon at q2 (array_like, GeV^2, spacelike negative), complex."""
+    def _width_into(self, channel: str) -> float:
+        """Width of one channel, GeV, 0 where it is closed; the channel is known to exist."""
 
     @abstractmethod
     def lepton_coupling(self, lepton: str) -> float:
-        """Vector coupling to "e", "mu" or "tau" on the mass shell, dimensionless, with its sign."""
+        """Coupling to "e", "mu" or "tau" on the mass shell, dimensionless, with its sign."""
+
+    @abstractmethod
+    def delta_a_mu(self) -> float:
+        """Contribution to the anomalous magnetic moment of the muon."""
 
     @classmethod
-    @abstractmethod
-    def _coupling_from_muon(cls, vector_coupling: Array) -> Array:
-        """The model's coupling that gives this vector coupling to the muon."""
+    def g_minus_2_band(cls, mass: ArrayLike, year: int, n_sigma: float = 2.0) -> CouplingBand:
+        """Couplings that bring a_mu within `n_sigma` of a reference year; MutauError without."""
+        raise MutauError(f"model {cls.tag!r} gives no band of (g-2)_mu", place="model")
 
     def width(self, channel: str) -> float:
         """Partial width of one of `channels`, GeV; 0 where the channel is closed.
@@ -282,10 +270,7 @@ class VectorModel(ABC):
         """
         if channel not in self.channels:
             raise UnknownName(f"decay channel of {self.tag}", channel, self.channels)
-        if channel == "chichi":
-            mass, _, alpha_d, mass_ratio = self._values()
-            return float(scalar_pair_width(alpha_d, mass, mass_ratio))
-        return self._visible_width(channel)
+        return self._width_into(channel)
 
     @property
     def widths(self) -> dict[str, float]:
@@ -353,74 +338,3 @@ class VectorModel(ABC):
     def lifetime(self) -> float:
         """Mean lifetime at rest, s."""
         return self.ctau / C_CM_S
-
-    @property
-    def epsilon_eff(self) -> float:
-        """Effective kinetic mixing |Pi(m^2)|: electrons couple with e times this number."""
-        mass = self._values()[0]
-        return float(np.abs(self.kinetic_mixing(mass * mass)))
-
-    def average_mixing_squared(self, q_max: float = np.inf) -> float:
-        """|Pi|^2 averaged over the line shape in the decay into dark matter.
-
-        q_max : upper end of the mass of the dark matter pair, GeV. The default, no end, differs
-        from any kinematic one far above the mass by less than 2 Gamma/(pi q_max), relatively.
-        Returns float; equals epsilon_eff^2 up to about Gamma/m.
-        Raises MutauError without a dark sector, OutOfRange if q_max is not above the mass.
-        Source: Yu. M. Andreev et al., arXiv:2404.06982, eq. 5.1, from 4 m_chi^2, constant width.
-        Approximation of the source: the width is that of the decay into dark matter alone.
-        """
-        mass = self._values()[0]
-        if not q_max > mass:
-            raise OutOfRange(f"q_max = {q_max} GeV is not above the mass {mass:g} GeV")
-        return breit_wigner_average(
-            lambda q2: np.abs(self.kinetic_mixing(q2)) ** 2,
-            mass,
-            self.width("chichi"),
-            4.0 * self.mass_chi**2,
-            q_max * q_max,
-            self.mixing_thresholds,
-        )
-
-    def delta_a_mu(self) -> float:
-        """Contribution to the anomalous magnetic moment of the muon, one loop (NA64mu eq. 3)."""
-        return float(vector_moment(self.lepton_coupling("mu"), self._values()[0]))
-
-    @classmethod
-    def coupling_for_delta_a_mu(cls, mass: ArrayLike, delta_a: ArrayLike) -> Array:
-        """Coupling that contributes `delta_a` to a_mu. mass : array_like, GeV. Returns array.
-
-        Raises OutOfRange for a negative delta_a or a mass that is not positive.
-        """
-        return cls._coupling_from_muon(vector_coupling_for_moment(mass, delta_a))
-
-    @classmethod
-    def g_minus_2_band(cls, mass: ArrayLike, year: int, n_sigma: float = 2.0) -> CouplingBand:
-        """Couplings that bring a_mu within `n_sigma` of the measurement of a reference year.
-
-        mass : array_like, GeV. year : 2006, 2021, 2023 or 2025 (data/gm2.toml).
-        Returns CouplingBand(lower, upper); lower is 0 where the band includes no new physics.
-        """
-        band = vector_coupling_band(mass, year, n_sigma)
-        return CouplingBand(
-            cls._coupling_from_muon(band.lower), cls._coupling_from_muon(band.upper)
-        )
-
-    @classmethod
-    def thermal_target(cls, mass: ArrayLike, alpha_d: float, mass_ratio: float = 3.0) -> Array:
-        """Coupling at which dark matter keeps the observed abundance, as the NA64-e paper draws it.
-
-        mass : array_like, GeV, of the boson. alpha_d > 0; mass_ratio > 2 (boson over dark matter).
-        Returns float64 array. Raises OutOfRange for alpha_d or mass_ratio outside.
-        Source: arXiv:2404.06982, eq. 2.2: g_D^2 g^2 (m_chi/m)^4 = 3e-15 (m_chi/MeV)^2, a rule of
-        thumb far from the resonance m = 2 m_chi; it does not resolve the spin of chi nor the
-        muon threshold. docs/validation/models.md compares it with a freeze-out estimate.
-        """
-        m = np.asarray(mass, float)
-        require_in_range("alpha_d", alpha_d, 0.0, 1.0, open_low=True)
-        require_in_range("mass_ratio", mass_ratio, 2.0, np.inf, open_low=True)
-        if not np.all((m > 0.0) & np.isfinite(m)):
-            raise OutOfRange("a mass is not positive and finite", allowed="mass > 0 GeV")
-        chi_mev = 1e3 * m / mass_ratio
-        g = np.sqrt(3e-15) * chi_mev * mass_ratio**2 / np.sqrt(4.0 * np.pi * alpha_d)
-        return cls._coupling_from_muon(np.asarray(g))

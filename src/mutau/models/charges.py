@@ -11,8 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, make_dataclass
 from functools import cache
 from importlib.resources import files
@@ -23,10 +22,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import E_CHARGE, M_MU, M_TAU
-from mutau.core.errors import FileError, MutauError, OutOfRange, Problems, UnknownName
-from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, VectorModel, check_lepton
+from mutau.core.errors import MOST_PROBLEMS, MutauError, OutOfRange, Problems, UnknownName
+from mutau.core.reading import read_toml
+from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, check_lepton
 from mutau.models.formulas import lepton_pair_width, neutrino_pair_width
+from mutau.models.mediator import VECTOR, check_mediator
 from mutau.models.mixing import finite_q2, loop_mixing
+from mutau.models.vector import VectorModel
 
 NEUTRINOS: Final = ("nue", "numu", "nutau")
 QUARKS: Final = ("u", "d", "s", "c", "b", "t")
@@ -76,11 +78,11 @@ class ChargeTable:
 
 def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is wrong with a document of charges: (address, sentence) pairs."""
-    wrong = []
+    wrong = list[tuple[str, str]]()
     known = ("schema", *_TEXTS, "charges", "mixing_per_coupling")
     for key, value in document.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = _nearest(key, known, wrong)
             wrong.append((key, "is unknown" + (f"; did you mean {near[0]!r}?" if near else "")))
         elif key == "schema" and value != 1:
             wrong.append((key, f"{value!r} is not known; this version reads 1"))
@@ -96,7 +98,7 @@ def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     for address, value in numbers.items():
         fermion = address.removeprefix("charges/")
         if address != fermion and fermion not in FERMIONS:
-            near = difflib.get_close_matches(fermion, FERMIONS, n=1)
+            near = _nearest(fermion, FERMIONS, wrong)
             hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(FERMIONS)
             wrong.append((address, f"is no fermion; {hint}"))
         elif isinstance(value, bool) or not isinstance(value, int | float):
@@ -106,6 +108,11 @@ def _check_table(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not wrong and not any(charges.values()):
         wrong.append(("charges", "are all zero"))
     return wrong
+
+
+def _nearest(key: str, known: Sequence[str], wrong: Sequence[object]) -> list[str]:
+    """The known name nearest to a key; none where enough problems are found to fill a message."""
+    return [] if len(wrong) > MOST_PROBLEMS else difflib.get_close_matches(key, known, n=1)
 
 
 def charge_table(document: Mapping[str, Any], where: str = "charges") -> ChargeTable:
@@ -132,15 +139,8 @@ def load_charges(path: str | Path) -> ChargeTable:
     folder = files("mutau.data").joinpath("models")
     bundled = folder.joinpath(f"{path}.toml")
     source = bundled if "/" not in str(path) and bundled.is_file() else Path(path)
-    try:
-        return charge_table(tomllib.loads(source.read_text(encoding="utf-8-sig")), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(
-            f"cannot read the charges {str(path)!r} ({error})",
-            remedy="give a TOML file with a table 'charges', or b-l or le-lmu",
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise Problems(str(path), [("TOML", str(error))]) from error
+    remedy = "give a TOML file with a table 'charges', or b-l or le-lmu"
+    return charge_table(read_toml(Path(str(source)), "charges", remedy), str(path))
 
 
 class ChargedVector(VectorModel):
@@ -152,6 +152,7 @@ class ChargedVector(VectorModel):
     """
 
     table: ClassVar[ChargeTable]
+    mediator: ClassVar[str] = "vector"
     coupling_name: ClassVar[str] = "coupling"
     coupling_max: ClassVar[float] = COUPLING_MAX
     channels: ClassVar[tuple[str, ...]] = ("nunu", "ee", "mumu", "tautau", "chichi")
@@ -285,8 +286,9 @@ def _restore(table: ChargeTable, *values: float) -> ChargedVector:
 def neutrino_charges(cls: type[VectorModel]) -> tuple[float, float, float]:
     """Charges of nu_e, nu_mu, nu_tau in units of the model's coupling.
 
-    Raises MutauError for a model that does not say.
+    Raises MutauError for a model that does not say, or whose boson is no vector.
     """
+    check_mediator("the charge of neutrinos", VECTOR, cls)
     if cls.neutrino_charges is None:
         raise MutauError(f"model {cls.tag!r} does not say how neutrinos couple")
     return cls.neutrino_charges

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import E_CHARGE
-from mutau.models.base import REGISTRY, Array, VectorModel, check_lepton
+from mutau.models.base import REGISTRY, Array, check_lepton
 from mutau.models.formulas import lepton_pair_width
 from mutau.models.mixing import finite_q2
+from mutau.models.vector import VectorModel
 
 #: Ceiling of R = sigma(e+e- -> hadrons)/sigma(mu+mu-, massless) below the J/psi: at the phi,
 #: 12 pi B_ee/m^2 over 4 pi alpha^2/(3 m^2) = 9 B_ee/alpha^2 = 50 with B_ee = 2.98e-4 (PDG 2024).
@@ -42,6 +43,7 @@ class DarkPhoton(VectorModel):
     mass_ratio: float = 3.0
 
     tag: ClassVar[str] = "dark-photon"
+    mediator: ClassVar[str] = "vector"
     title: ClassVar[str] = "dark photon"
     coupling_name: ClassVar[str] = "epsilon"
     coupling_max: ClassVar[float] = 1.0

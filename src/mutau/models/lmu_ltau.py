@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import E_CHARGE, M_MU, M_TAU
-from mutau.models.base import COUPLING_MAX, REGISTRY, Array, VectorModel, check_lepton
+from mutau.models.base import COUPLING_MAX, REGISTRY, Array, check_lepton
 from mutau.models.formulas import neutrino_pair_width
 from mutau.models.mixing import loop_mixing
+from mutau.models.vector import VectorModel
 
 
 @REGISTRY.register("lmu-ltau")
@@ -39,6 +40,7 @@ class LmuMinusLtau(VectorModel):
     mass_ratio: float = 3.0
 
     tag: ClassVar[str] = "lmu-ltau"
+    mediator: ClassVar[str] = "vector"
     title: ClassVar[str] = "gauge boson of L_mu - L_tau"
     coupling_name: ClassVar[str] = "coupling"
     coupling_max: ClassVar[float] = COUPLING_MAX

@@ -20,7 +20,7 @@ import numpy as np
 
 from mutau.core.random import stream
 from mutau.core.types import Events
-from mutau.models import Model
+from mutau.models import VECTOR, Model
 from mutau.pipeline.electron_containment import applies, containment
 from mutau.pipeline.electron_emission import (
     AnnihilationEmission,
@@ -366,5 +366,6 @@ ROADS.register("electron-brems+annihilation")(
             "correction above 5 MeV",
         ),
         samples=_samples,
+        mediators=VECTOR,
     )
 )  # fmt: skip

@@ -18,7 +18,14 @@ from mutau.models import Model, build_model, model_class
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.citations import own_sources
 from mutau.pipeline.lacking import lacks
-from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
+from mutau.pipeline.roads import (
+    Effort,
+    Prepared,
+    check_kind,
+    check_masses,
+    refuse_full_chain,
+    road_of,
+)
 from mutau.pipeline.usage import not_used, signal_use
 from mutau.pipeline.yields import assemble, backgrounds
 from mutau.stats.settings import DEFAULT_CL, DEFAULT_METHOD, agreed
@@ -82,6 +89,7 @@ def limit_curve(
     refuse_visible(
         [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
     )
+    check_kind(experiment, model)
     check_masses(experiment, grid.tolist())
     loaded = with_background(experiment, background, seed=seed)  # minutes, where it is computed
     effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)

@@ -24,7 +24,7 @@ from mutau.detector.shares import weighted_share
 from mutau.detector.studies import trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
-from mutau.models import Model
+from mutau.models import VECTOR, Model
 from mutau.pipeline.exposure import run_periods, stated_particles
 from mutau.pipeline.incoming import beam_energies, energy_range, placed
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, in_proportion, mass_key
@@ -340,6 +340,7 @@ ROADS.register("muon-brems")(
             "checked up to 1 GeV, and to half of the muon energy behind the target",
         ),
         full_chain=True,
+        mediators=VECTOR,
     )
 )  # fmt: skip
 

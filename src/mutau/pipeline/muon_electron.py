@@ -23,7 +23,7 @@ from mutau.core.storage import digest
 from mutau.core.types import CrossSection, Events, provenance
 from mutau.detector.muone import Reconstructed, Response, reconstruct
 from mutau.matter import material
-from mutau.models import Model
+from mutau.models import VECTOR, Model, check_mediator
 from mutau.pipeline.exposure import luminosity_on_electrons
 from mutau.pipeline.incoming import core, mean_energy, placed
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, in_proportion, mass_key
@@ -244,11 +244,13 @@ def stations(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def refuse_electrons(model: Model) -> None:
-    """Raise MutauError for a boson that the electron radiates too: only the muon's part is here.
+def check_boson(model: Model) -> None:
+    """Raise MutauError for a boson that is no vector, or that the electron radiates too: only the
+    muon's part is here.
 
     The loop mixing of L_mu - L_tau, 0.005 of the muon's coupling, stays below ELECTRON_SHARE.
     """
+    check_mediator("muon-electron-zprime", VECTOR, model)
     electron = 0.0
     with suppress(OutOfRange):  # mixing that diverges: no coupling at tree level
         electron = abs(model.lepton_coupling("e"))
@@ -268,7 +270,7 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     Raises MutauError for a cut on something that the detector of the file does not measure, and for
     a boson that couples to electrons as to muons.
     """
-    refuse_electrons(model)
+    check_boson(model)
     mass, energy = model.mass, experiment.beam.energy
     names = ("produced, decays invisibly", *(label(cut) for cut in experiment.cuts))
     if mass >= production_threshold(energy):
@@ -344,7 +346,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
     The weights sum to the produced yield, which is that at the nominal energy.
     """
-    refuse_electrons(model)
+    check_boson(model)
     low, high = masses_taken(experiment)[0], production_threshold(experiment.beam.energy)
     if not model.mass < high:
         raise OutOfRange(
@@ -397,5 +399,6 @@ ROADS.register("muon-electron-zprime")(
         prepare, generate, mass_range, not_simulated, masses_taken,
         reasons=("below 10 keV the cross section is not computed to 1 %", ""),
         samples=lambda item, truth: not (truth and by_quadrature(item.cuts)),
+        mediators=VECTOR,
     )
 )  # fmt: skip

@@ -24,7 +24,7 @@ from mutau.core.types import provenance
 from mutau.models import Model
 from mutau.pipeline.backgrounds import NOT_COMPUTED, not_computed
 from mutau.pipeline.exposure import luminosity_on_electrons
-from mutau.pipeline.muon_electron import check_measurable, reaction, true_cuts
+from mutau.pipeline.muon_electron import check_boson, check_measurable, reaction, true_cuts
 from mutau.pipeline.muone_backgrounds import (
     Component,
     background_components,
@@ -242,6 +242,7 @@ def _coupling(square: float) -> float:
 
 def expected_counts(expected: Spectrum, model: Model) -> Array:
     """(B,) events of signal and backgrounds for a model point."""
+    check_boson(model)
     low, high = expected.mass_range
     require_in_range("mass", model.mass, low, high, unit="GeV")
     return model.invisible_strength("mu") * expected.signal(model.mass) + expected.background
@@ -263,6 +264,7 @@ def fit_spectrum(
     """
     from iminuit import Minuit
 
+    check_boson(model)
     counts = np.asarray(counts, float)
     if counts.shape != (len(expected.edges) - 1,) or not np.all(counts >= 0.0):
         raise MutauError(
@@ -365,6 +367,7 @@ def closure(
     Raises OutOfRange for a mass that no sample surrounds.
     Check: pulls of mean 0 and width 1.
     """
+    check_boson(model)
     expected = expected or spectrum(experiment, seed=seed, n=n, progress=progress)
     low, high = expected.mass_range
     require_in_range("mass", model.mass, low, high, unit="GeV")
@@ -429,6 +432,7 @@ def measure_answer(
     progress: Callable[[float, str], None] | None = None,
 ) -> dict[str, Any]:
     """Mass and coupling that an experiment would measure for a model point, and pulls of toys."""
+    check_boson(model)
     expected = spectrum(experiment, seed=seed, n=n, progress=progress)
     found = closure(
         experiment, model, expected=expected, toys=toys, seed=seed, n=n, progress=progress

@@ -26,7 +26,7 @@ from mutau.experiment.loader import from_document
 from mutau.models import Model
 from mutau.pipeline.backgrounds import NOT_COMPUTED, not_computed
 from mutau.pipeline.limit import chosen_level
-from mutau.pipeline.muon_electron import check_measurable, loosened, response
+from mutau.pipeline.muon_electron import check_boson, check_measurable, loosened, response
 from mutau.pipeline.muone_backgrounds import (
     LEAKED,
     Component,
@@ -123,6 +123,7 @@ def optimise(
     Check: the tuned limit on the samples of the search is not above that of the file's cuts.
     """
     _check(experiment, variables)
+    check_boson(model)
     if background_error is not None:
         require_in_range("background_error", background_error, 0.0, 10.0, reason="relative")
     cl = chosen_level(experiment, cl)

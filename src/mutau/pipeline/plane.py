@@ -15,6 +15,7 @@ from mutau.core.figure import Figure, Kind, Series
 from mutau.core.types import Exclusion
 from mutau.experiment import experiment_names, load_experiment
 from mutau.limits import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
+from mutau.limits.recast import held_for, recast, recastable
 from mutau.models import model_class, moment_reference, moment_references
 from mutau.pipeline.combination import shared_systematics
 from mutau.pipeline.contours import Contours, contours_answer, measured_contours, true_point
@@ -273,34 +274,11 @@ def chosen_curves(
 
 def _adapted(curve: PublishedLimit, model: str, options: dict[str, float]) -> PublishedLimit:
     """The curve as a bound on the model with this dark sector. Raises MutauError."""
-    from mutau.limits.recast import recast, recastable
-
     same = model_class(curve.model) is model_class(model)
     if same and not (options["alpha_d"] and curve.name in recastable()):
         return curve
     found = recast(curve, model, options=options).curve
     return replace(found, title=found.title.replace("(recast) (recast)", "(recast)"))
-
-
-def held_for(
-    model: str, curve: PublishedLimit, *, alpha_d: float = 0.0, mass_ratio: float = 3.0
-) -> PublishedLimit:
-    """A user's curve as a bound on that model: as it is, or recast where its file says how.
-
-    Raises MutauError for a curve of another model that cannot be recast.
-    """
-    from mutau.limits.recast import recast
-
-    if model_class(curve.model) is model_class(model):
-        return curve
-    if curve.search:
-        return recast(curve, model, options={"alpha_d": alpha_d, "mass_ratio": mass_ratio}).curve
-    raise MutauError(
-        f"{curve.name!r} holds for {curve.model}, not for {model}",
-        place="curves of the plane",
-        remedy=f"write '# model: {model}' into the file if that is wrong, or, for a recast, "
-        "'# production: electron' and '# final: invisible' (what made the boson, what was seen)",
-    )
 
 
 def curve_series(

@@ -16,7 +16,7 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.registry import Registry
 from mutau.core.storage import digest
 from mutau.core.types import CrossSection, provenance
-from mutau.models import Model
+from mutau.models import VECTOR, Model, check_mediator
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -34,7 +34,7 @@ def model_summary(model: Model) -> dict[str, Any]:
         "branching": {name: model.branching(name) for name in model.channels},
         "branching_invisible": model.branching_invisible,
         "delta_a_mu": model.delta_a_mu(),
-        "epsilon_eff": model.epsilon_eff,
+        "epsilon_eff": model.epsilon_eff if model.mediator == "vector" else None,
         **provenance(model=digest(described)),
     }
 
@@ -80,7 +80,8 @@ class Process:
 
     compute : Request -> (cross section, further entries of the answer). per : "atom" or "electron".
     zprime : whether it makes a Z', so that a model is needed. options : fields of `Request` that
-    it looks at, beside `method`, whose "exact" every process has.
+    it looks at, beside `method`, whose "exact" every process has. mediators : kinds of boson
+    (`Model.mediator`) that it computes; none where it makes none.
     """
 
     compute: Callable[[Request], tuple[CrossSection, dict[str, Any]]]
@@ -88,6 +89,7 @@ class Process:
     zprime: bool
     meaning: str
     options: frozenset[str] = frozenset()
+    mediators: tuple[str, ...] = field(kw_only=True)
 
 
 PROCESSES: Registry[Process] = Registry("process", remedy="'mutau show processes' lists all")
@@ -132,6 +134,8 @@ def _request(
     process: str, energy: float | None, model: Model | None, options: dict[str, Any]
 ) -> Request:
     refuse_unused(process, options)
+    if model is not None and needs_model(process):
+        check_mediator(process, PROCESSES[process].mediators, model)
     return Request(energy, model, **options)
 
 
@@ -186,12 +190,15 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
 
 _BREMS = frozenset({"material", "form_factor", "differential"})
 PROCESSES.register("muon-brems")(
-    Process(lambda r: brems(r, "mu"), "atom", True, "mu N -> mu N Z' on nuclei, tree level", _BREMS)
-)
+    Process(
+        lambda r: brems(r, "mu"), "atom", True, "mu N -> mu N Z' on nuclei, tree level", _BREMS,
+        mediators=VECTOR,
+    )
+)  # fmt: skip
 PROCESSES.register("electron-brems")(
     Process(
         lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing",
-        _BREMS | {"coulomb"},
+        _BREMS | {"coulomb"}, mediators=VECTOR,
     )
 )  # fmt: skip
 
@@ -229,7 +236,7 @@ for _beam, _pair in product(("muon", "electron"), repeat=2):
         Process(
             partial(lepton_pair, _beam, _pair), "atom", False,
             f"{_beam} N -> {_beam} N {_pair} pair on nuclei, tree level, 2 to 4",
-            frozenset({"material", "form_factor", "limits", "seed", "error"}),
+            frozenset({"material", "form_factor", "limits", "seed", "error"}), mediators=(),
         )
     )  # fmt: skip
 
@@ -243,6 +250,10 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
     from mutau.xsec.muon_electron import NO_CUTS, NUNU, total_cross_section
 
     _only_exact(request, process)
+    if request.model is not None:
+        from mutau.pipeline.muon_electron import check_boson
+
+        check_boson(request.model)
     beam, cuts = None, NO_CUTS
     if request.cuts:
         from mutau.experiment import load_experiment
@@ -352,7 +363,7 @@ def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:
 PROCESSES.register("annihilation")(
     Process(
         annihilation, "atom", True, "e+ e- -> Z' -> invisible on atomic electrons",
-        frozenset({"material", "electrons"}),
+        frozenset({"material", "electrons"}), mediators=VECTOR,
     )
 )  # fmt: skip
 #: What matters where both leptons emit: the sign of their interference, and the Z's couplings.
@@ -370,6 +381,7 @@ for _name, _meaning in {
         Process(
             partial(muon_electron, _name), "electron", _name.endswith("zprime"), _meaning,
             frozenset({"cuts", "alpha"}) | _OF_BOTH_LEPTONS.get(_name, frozenset()),
+            mediators=VECTOR if _name.endswith("zprime") else (),
         )
     )  # fmt: skip
 

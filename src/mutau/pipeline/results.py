@@ -11,7 +11,8 @@ from typing import Any
 
 from mutau.core.errors import FileError
 from mutau.core.figure import Figure
-from mutau.core.storage import Damaged, load_arrays, sealed, unsealed, write_text
+from mutau.core.reading import read_json
+from mutau.core.storage import Damaged, load_arrays, sealed, with_seal, write_text
 from mutau.core.types import Exclusion, Yields
 
 Result = Exclusion | Figure | Yields
@@ -59,9 +60,9 @@ def write_figures(figures: Sequence[Figure], path: Path) -> None:
 def read_figures(path: Path) -> list[Figure]:
     """What `write_figures` wrote. Raises FileError for another file, or one changed since."""
     try:
-        plain = unsealed(path.read_bytes())
+        plain = with_seal(read_json(path, "file of figures"))
         return [Figure.from_dict(item) for item in plain["figures"]]
-    except (OSError, ValueError, KeyError, TypeError, Damaged) as error:
+    except (ValueError, KeyError, TypeError, Damaged) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else error
         raise FileError(
             f"{str(path)!r} is no file of figures ({reason})",

@@ -22,7 +22,7 @@ import numpy as np
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.registry import Registry
 from mutau.core.types import Events
-from mutau.models import Model
+from mutau.models import Model, check_mediator, model_class
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -78,6 +78,7 @@ class Road:
     samples : (experiment, truth) -> whether the answer rests on Monte Carlo events.
     not_simulated : (experiment, `Effort`) -> cuts of the file that it does not apply, as texts.
     full_chain : whether it can take its efficiency from the full simulation.
+    mediators : kinds of boson (`Model.mediator`) that it computes; others are refused.
     """
 
     prepare: Callable[[Experiment, Model, Effort], Prepared]
@@ -88,6 +89,7 @@ class Road:
     reasons: tuple[str, str] = ("", "")
     samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
     full_chain: bool = False
+    mediators: tuple[str, ...] = field(kw_only=True)
 
 
 def in_proportion(lepton: str, number: Array, error: Array) -> Signal:
@@ -126,17 +128,18 @@ def _road(experiment: Experiment) -> Road:
 
 
 def road_of(experiment: Experiment) -> Road:
-    """The road of an experiment, refusing masses that it does not take.
+    """The road of an experiment, refusing masses and mediators that it does not take.
+
     Raises UnknownName if its process has none.
     """
     road = _road(experiment)
 
     def prepare(item: Experiment, model: Model, effort: Effort) -> Prepared:
-        check_masses(item, [model.mass])
+        check_model(item, model)
         return road.prepare(item, model, effort)
 
     def generate(item: Experiment, model: Model, n: int, seed: int) -> Events:
-        check_masses(item, [model.mass])
+        check_model(item, model)
         return road.generate(item, model, n, seed)
 
     return replace(road, prepare=prepare, generate=generate)
@@ -167,6 +170,17 @@ def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
                 place="mass",
                 allowed=f"[{low:.6g}, {high:.6g}] GeV",
             )
+
+
+def check_model(experiment: Experiment, model: Model) -> None:
+    """Raise MutauError for a boson that the road does not compute, OutOfRange for its mass."""
+    check_mediator(experiment.process, _road(experiment).mediators, model)
+    check_masses(experiment, [model.mass])
+
+
+def check_kind(experiment: Experiment, model: str) -> None:
+    """Raise MutauError if the road does not compute the boson of a model, given by its tag."""
+    check_mediator(experiment.process, _road(experiment).mediators, model_class(model))
 
 
 def refuse_unused_events(
@@ -202,7 +216,7 @@ def has_road(experiment: Experiment) -> bool:
 
 def check_point(experiment: Experiment, model: Model) -> None:
     """Raise OutOfRange or MutauError for a model point that the road cannot take."""
-    check_masses(experiment, [model.mass])
+    check_model(experiment, model)
     if not model.branching_invisible > 0.0:
         raise MutauError(
             f"{model} has no invisible decay, so it leaves no missing energy",

@@ -23,7 +23,14 @@ from mutau.pipeline.limit import (
     side_by_side,
     solve_limit,
 )
-from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
+from mutau.pipeline.roads import (
+    Effort,
+    Prepared,
+    check_kind,
+    check_masses,
+    refuse_full_chain,
+    road_of,
+)
 from mutau.pipeline.usage import not_used, signal_use
 from mutau.pipeline.yields import assemble, backgrounds
 
@@ -125,6 +132,7 @@ def sensitivity(
     particles, grid = _exposures(exposures), np.asarray(masses, float)
     point = {"alpha_d": alpha_d, "mass_ratio": mass_ratio}
     refuse_visible([build_model(model, m, 1e-3, **point) for m in grid.tolist()])
+    check_kind(experiment, model)
     check_masses(experiment, grid.tolist())
     refuse_full_chain(experiment, full_chain)
     stated = stated_particles(experiment)

@@ -55,6 +55,7 @@ def _models() -> Rows:
             {
                 "name": tag,
                 "class": item.__name__,
+                "mediator": item.mediator,
                 "coupling": item.coupling_name,
                 "channels": list(item.channels),
                 "meaning": (item.__doc__ or "").strip().splitlines()[0],
@@ -68,8 +69,13 @@ def _processes() -> Rows:
     from mutau.pipeline.point import PROCESSES
 
     return [
-        {"name": name, "per": PROCESSES[name].per, "meaning": PROCESSES[name].meaning}
-        for name in PROCESSES
+        {
+            "name": name,
+            "per": item.per,
+            "mediators": list(item.mediators),
+            "meaning": item.meaning,
+        }
+        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
     ]
 
 
@@ -189,7 +195,7 @@ def check_answer(file: str) -> dict[str, Any]:
 
     `unused` : addresses in the file that no calculation of its process reads.
 
-    Raises Problems with every located mistake, or as `read_beam` and `transport.fields.slices`.
+    Raises Problems with every located mistake, or as `check_beam` and `transport.fields.slices`.
     """
     from mutau.experiment import check_file, experiment_path
     from mutau.pipeline.roads import has_road
@@ -206,9 +212,9 @@ def check_answer(file: str) -> dict[str, Any]:
 
         luminosity_on_electrons(item)
     if item.beam.phase_space:
-        from mutau.transport.beam_files import read_beam
+        from mutau.transport.beam_files import check_beam
 
-        read_beam(item.beam.phase_space, item.beam.particle)
+        check_beam(item)
     return {
         "file": str(Path(path)),
         "experiment": item.name,

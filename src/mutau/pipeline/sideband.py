@@ -13,6 +13,7 @@ from mutau.core.storage import digest
 from mutau.core.types import provenance
 
 if TYPE_CHECKING:
+    from mutau.background.sideband import Spectrum
     from mutau.experiment import Experiment
 
 #: Width of the bins that single events are sorted into where none is given, GeV.
@@ -46,12 +47,13 @@ def sideband_answer(
 ) -> dict[str, Any]:
     """Background in each signal box from the exponential fitted to a sideband.
 
-    path : spectrum of the energy seen, CSV or ROOT (`background.sideband.read_spectrum`, which
-    takes `name` and `column`). sideband : (low, high), GeV. bin_width : GeV, for single events.
+    path : spectrum of the energy seen, CSV or ROOT (`spectrum_files.read_spectrum`, which takes
+    `name` and `column`). sideband : (low, high), GeV. bin_width : GeV, for single events.
     Returns fit and, per box, events with their error beside what the experiment file states.
     Raises MutauError for NaN, an empty sideband or one that overlaps a box, FileError.
     """
-    from mutau.background.sideband import Sideband, extrapolate, read_spectrum
+    from mutau.background.sideband import Sideband, extrapolate
+    from mutau.background.spectrum_files import read_spectrum
 
     low, high = sideband
     if not bin_width > 0.0 or (high - low) / bin_width > MOST_BINS:
@@ -93,9 +95,13 @@ def sideband_answer(
         "is that of the two parameters and says nothing of another shape inside the box",
         **provenance(
             seed=seed, experiment=experiment.digest,
-            spectrum=digest(spectrum.edges, spectrum.counts),
+            spectrum=digest(spectrum.edges, spectrum.counts, *_variances(spectrum)),
         ),
     }  # fmt: skip
+
+
+def _variances(spectrum: Spectrum) -> tuple[np.ndarray, ...]:
+    return () if spectrum.variances is None else (spectrum.variances,)
 
 
 def sideband_range(option: str, ends: Sequence[float]) -> tuple[float, float]:

@@ -20,13 +20,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mutau.core.errors import FileError, MutauError, Problems, UnknownName
+from mutau.core.errors import MutauError, Problems, UnknownName
+from mutau.core.reading import plain_number, read_toml
 from mutau.core.storage import digest
 from mutau.core.units import parse_energy
 
@@ -129,7 +129,8 @@ def _number(name: str, value: Any) -> float:
         number = parse_energy(value)
     else:
         try:
-            number = math.nan if isinstance(value, bool) else float(value)
+            number = plain_number(value) if isinstance(value, str) else float(value)
+            number = math.nan if isinstance(value, bool) else number
         except (TypeError, ValueError):
             raise MutauError(f"{value!r} is no number; {name} has no unit") from None
     if not math.isfinite(number):
@@ -190,14 +191,7 @@ def _wrong_values(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def load_grid(path: str | Path) -> Grid:
     """Read a scan file. Raises FileError, or Problems with every located mistake."""
-    try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise FileError(
-            f"cannot read {str(path)!r} ({error.strerror})", remedy="check the path"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problems(str(path), [("file", f"is not TOML: {error}")]) from None
+    document = read_toml(path, "scan file")
     problems = [
         (key, f"is unknown; known: {', '.join(_KEYS)}") for key in document if key not in _KEYS
     ]

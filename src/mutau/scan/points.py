@@ -47,9 +47,11 @@ def _experiments(grid: Grid, base: Experiment) -> Iterator[Experiment]:
 
 
 def _check_masses(grid: Grid, experiment: Experiment) -> None:
-    """Raise OutOfRange, with the reason, for a mass that the experiment's road does not take."""
-    from mutau.pipeline.roads import check_masses
+    """Raise OutOfRange, with the reason, for a mass that the experiment's road does not take,
+    MutauError for a model that it does not compute."""
+    from mutau.pipeline.roads import check_kind, check_masses
 
+    check_kind(experiment, grid.model)
     masses = dict(grid.axes)["mass"]
     if isinstance(masses, LogRange):
         masses = (masses.low, masses.high)

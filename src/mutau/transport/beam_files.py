@@ -6,6 +6,9 @@ Parquet  columns of the same names, or those of the package's own event files (x
 HepMC    .hepmc, .hepmc3, .hepmc.gz, .hepmc3.gz: the final particles (status 1) of every event, at
          their production vertices; a beam particle that is scattered on its way is one particle
 
+The unit behind the last underscore of a name may be another (`x_mm`, `px_MeV`); units that metadata
+or a comment state beside it must agree. Other columns are passed over, except those that look like
+a weight, a particle or a status under another name: they would change the number, and are refused.
 Particles without z start at the entrance of the set-up. They are used in the order of the file, and
 from its beginning again when a run needs more than it holds.
 """
@@ -13,17 +16,25 @@ from its beginning again when a run needs more than it holds.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import io
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.errors import FileError, MissingExtra, MutauError
+from mutau.core.errors import FileError, MissingExtra, MutauError, UnitError
+from mutau.core.reading import open_regular, plain_number
 from mutau.core.storage import digest, file_digest
+from mutau.core.units import other_units, parse_quantity
 from mutau.transport.beam import LOWEST_MOMENTUM, BeamMuons, BeamSource
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
 
 Array = NDArray[np.float64]
 
@@ -39,40 +50,125 @@ PDG: Final = {"mu-": 13, "mu+": -13}
 SUFFIXES: Final = (".csv", ".parquet", ".hepmc", ".hepmc.gz", ".hepmc3", ".hepmc3.gz")
 #: Status of a particle that leaves its event, in event files.
 FINAL: Final = 1
+#: Columns with a unit, and its dimension; those without.
+_DIMENSIONS: Final = {
+    **dict.fromkeys(("x", "y", "z"), "length"), **dict.fromkeys(("px", "py", "pz"), "energy"),
+}  # fmt: skip
+_PLAIN: Final = ("pdg", "weight")
+#: Names that would change the number under another name than ours.
+_LIKE_OURS: Final = re.compile(
+    r"^(?:pdg.*|pid|particle_?id|.*weights?|wgts?|wts?|w|status|prescale|charge)$", re.IGNORECASE
+)
+_UNITS_SAID: Final = re.compile(r"^#\s*units?\b\s*[:=]?(.*)$", re.IGNORECASE)
+#: Longest line of a CSV file, characters.
+_LONGEST: Final = 100_000
+#: The median momentum may differ from the energy of the experiment's beam by this, relatively; the
+#: median distance from the middle of the beam on target may be this many of its stated spots.
+_MOMENTUM: Final = 0.25
+_SPOTS: Final = 5.0
 
 
-def _missing(path: Path, names: list[str]) -> None:
+def _columns_of(path: Path, names: Sequence[str]) -> dict[str, tuple[int, float]]:
+    """Our name of each column that counts -> its place in the file, and its factor to cm or GeV.
+
+    Raises MutauError for a column that stands twice, in one unit or two, for an unknown unit, and
+    for names that would change the number if they were ours.
+    """
+    found: dict[str, tuple[int, float]] = {}
+    place = f"{path}: header"
+    for index, name in enumerate(names):
+        stem, _, unit = name.rpartition("_")
+        if name in _PLAIN:
+            ours, factor = name, 1.0
+        elif stem in _DIMENSIONS:
+            try:
+                factor = parse_quantity(f"1 {unit}", _DIMENSIONS[stem])
+            except UnitError as error:
+                raise MutauError(f"{name!r}: {error.message}", place=place,
+                                 allowed=", ".join((*REQUIRED, *OPTIONAL))) from None  # fmt: skip
+            ours = f"{stem}_cm" if _DIMENSIONS[stem] == "length" else f"{stem}_GeV"
+        elif _LIKE_OURS.match(name):
+            raise MutauError(
+                f"the column {name!r} is not used, but may change the number", place=place,
+                allowed=", ".join((*REQUIRED, *OPTIONAL)), remedy="rename it, or leave it out",
+            )  # fmt: skip
+        else:
+            continue
+        if ours in found:
+            raise MutauError(f"the column {ours!r} stands twice", place=place)
+        found[ours] = index, factor
+    _missing(path, list(names), found)
+    return found
+
+
+def _missing(path: Path, names: list[str], found: Iterable[str]) -> None:
     for name in REQUIRED:
-        if name not in names:
+        if name not in found:
             raise MutauError(
                 f"the column {name!r} is missing",
                 place=f"{path}: header",
                 allowed=", ".join((*REQUIRED, *OPTIONAL)),
-                remedy=f"the file has {', '.join(names) or 'no header'}",
+                remedy=f"the file has {', '.join(names)[:400] or 'no header'}",
             )
 
 
+def _lines(path: Path, file: Iterable[str], said: list[str]) -> Iterator[str]:
+    """Lines that are no comments; what comments say about units goes into `said`."""
+    for line in file:
+        if len(line) > _LONGEST:
+            raise FileError(f"a line of {str(path)!r} is longer than {_LONGEST} characters")
+        if not line.startswith("#"):
+            yield line
+        elif match := _UNITS_SAID.match(line):
+            said.append(match[1].strip())
+
+
 def _read_csv(path: Path) -> dict[str, Array]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(line for line in file if not line.startswith("#"))
-        names = [name.strip() for name in next(lines, [])]
-        _missing(path, names)
-        columns: list[list[float]] = [[] for _ in names]
-        for number, line in enumerate(lines, 1):
-            if not line:
-                continue
-            if len(line) != len(names):
-                raise MutauError(
-                    f"{len(line)} values, {len(names)} columns", place=f"{path}: row {number}"
-                )
-            for name, column, text in zip(names, columns, line, strict=True):
-                try:
-                    column.append(float(text))
-                except ValueError:
-                    raise MutauError(
-                        f"{text!r} is not a number", place=f"{path}: row {number}: {name}"
-                    ) from None
-    return {name: np.array(column) for name, column in zip(names, columns, strict=True)}
+    said: list[str] = []
+    with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as file:
+        try:
+            text = iter(lambda: file.readline(_LONGEST + 1), "")
+            lines = csv.reader(_lines(path, text, said))
+            names = [name.strip() for name in next(lines, [])]
+            order = _columns_of(path, names)
+            held = {name: array("d") for name in order}
+            for number, line in enumerate(lines, 1):
+                if line:
+                    _add(held, order, line, len(names), f"{path}: row {number}")
+        except UnicodeDecodeError as error:
+            raise FileError(
+                f"{str(path)!r} is not UTF-8 ({error.reason}): another encoding (Latin-1)?",
+                remedy="convert it, for example with 'iconv -f latin1 -t utf-8'",
+            ) from None
+        except csv.Error as error:
+            raise FileError(f"{str(path)!r} is no CSV file ({error})") from None
+    _check_said(path, said, {name.rpartition("_")[2] for name in names if "_" in name})
+    return {name: order[name][1] * np.array(column) for name, column in held.items()}
+
+
+def _add(
+    held: Mapping[str, array[float]], order: Mapping[str, tuple[int, float]], line: list[str],
+    width: int, place: str,
+) -> None:  # fmt: skip
+    """Put the numbers of one row into the columns. Raises MutauError."""
+    if len(line) != width:
+        raise MutauError(f"{len(line)} values, {width} columns", place=place)
+    for name, (index, _) in order.items():
+        try:
+            held[name].append(plain_number(line[index]))
+        except ValueError as error:
+            raise MutauError(str(error), place=f"{place}: {name}") from None
+
+
+def _check_said(path: Path, said: Iterable[str], units: set[str]) -> None:
+    """Raise MutauError if a comment or metadata name a unit that the header does not."""
+    for text in said:
+        if other_units(text, units, "length", "energy"):
+            raise MutauError(
+                f"units {text[:100]!r} are stated beside the header, which says "
+                f"{', '.join(sorted(units))}",
+                place=str(path), remedy="state units in the names of the columns alone",
+            )  # fmt: skip
 
 
 def _read_parquet(path: Path) -> dict[str, Array]:
@@ -82,18 +178,41 @@ def _read_parquet(path: Path) -> dict[str, Array]:
     except ImportError as error:
         raise MissingExtra("reading Parquet", "io") from error
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        with open_regular(path) as file:
+            table = pq.ParquetFile(file, page_checksum_verification=True).read()
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise FileError(f"{str(path)!r} is not a readable Parquet file ({error})") from None
-    columns = {name: table.column(name).to_numpy() for name in table.column_names}
-    if "x_cm" not in columns and {"px", "status"} <= columns.keys():
-        outgoing = columns["status"] == FINAL
-        columns = {
-            new: columns[old][outgoing] for old, new in _EVENT_NAMES.items() if old in columns
-        }
-    _missing(path, list(columns))
-    known = (*REQUIRED, *OPTIONAL)
-    return {name: np.asarray(v, float) for name, v in columns.items() if name in known}
+    names = list(table.column_names)
+    for name in names:
+        if names.count(name) > 1:
+            raise MutauError(f"the column {name!r} stands twice", place=f"{path}: header")
+    own = {"px", "status"} <= set(names) and not any(name.startswith("x_") for name in names)
+    if own:
+        order = {new: (names.index(old), 1.0) for old, new in _EVENT_NAMES.items() if old in names}
+        _missing(path, names, order)
+    else:
+        order = _columns_of(path, names)
+    columns = {
+        name: factor * _numbers(path, table, index, name) for name, (index, factor) in order.items()
+    }
+    if not own:
+        return columns
+    final = _numbers(path, table, names.index("status"), "status") == FINAL
+    return {name: column[final] for name, column in columns.items()}
+
+
+def _numbers(path: Path, table: Any, index: int, name: str) -> Array:
+    """One column of numbers, nulls as NaN. Raises MutauError for another type, or another unit."""
+    import pyarrow as pa
+
+    column, field = table.column(index), table.schema.field(index)
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        raise MutauError(f"{field.name!r} holds {column.type}, not numbers", place=str(path))
+    said = {k.decode("utf-8", "replace").lower(): v.decode("utf-8", "replace")
+            for k, v in (field.metadata or {}).items()}  # fmt: skip
+    unit = field.name.rpartition("_")[2] if "_" in field.name else name.rpartition("_")[2]
+    _check_said(path, [said[key] for key in ("unit", "units") if key in said], {unit})
+    return np.asarray(column.to_numpy(), float)
 
 
 def _read_hepmc(path: Path) -> dict[str, Array]:
@@ -123,14 +242,16 @@ def _check(path: Path, columns: Mapping[str, Array]) -> None:
         rules.append(("weight", columns["weight"] >= 0.0, "0 and above"))
     if "pdg" in columns:
         rules.append(("pdg", np.abs(columns["pdg"]) == 13.0, "13 or -13: the simulation of muons"))
-    for name, fine, allowed in rules:
-        bad = np.flatnonzero(~fine)
+    for name, ok, allowed in rules:
+        bad = np.flatnonzero(~ok)
         if bad.size:
             raise MutauError(
                 f"{columns[name][bad[0]]:g} ({bad.size} such rows)",
                 place=f"{path}: row {bad[0] + 1}: {name}",
                 allowed=allowed,
             )
+    if "weight" in columns and not np.any(columns["weight"]):
+        raise MutauError("all weights are 0", place=f"{path}: weight")
 
 
 @lru_cache(maxsize=4)
@@ -192,6 +313,53 @@ def _one_kind(path: Path, columns: Mapping[str, Array], particle: str) -> None:
             allowed=f"{wanted}",
             remedy="drop these rows, or change beam/particle",
         )
+
+
+def _median(values: Array, weight: Array) -> float:
+    """Weighted median."""
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weight[order]), 0.5 * weight.sum())])
+
+
+def check_beam(experiment: Experiment) -> None:
+    """Compare the phase-space file of an experiment with what else the file says of its beam.
+
+    Particle, energy (median momentum), place along the beam, distance from the middle on target:
+    a file in other units, of another beam or behind the target is told by them.
+    Raises MutauError for what does not fit, and as `read_beam`.
+    """
+    beam, target = experiment.beam, experiment.target
+    if not beam.phase_space:
+        return
+    path = Path(beam.phase_space)
+    columns, _ = read_beam(path, beam.particle, beam.phase_space_digest)
+    weight = columns.get("weight", np.ones(len(columns["x_cm"])))
+    px, py, pz = (columns[name] for name in ("px_GeV", "py_GeV", "pz_GeV"))
+    momentum = _median(np.sqrt(px**2 + py**2 + pz**2), weight)
+    if abs(momentum / beam.energy - 1.0) > _MOMENTUM:
+        raise MutauError(
+            f"the median momentum is {momentum:.4g} GeV, beam/energy is {beam.energy:g} GeV",
+            place=str(path), allowed=f"{_MOMENTUM:.0%} apart",
+            remedy="state the unit of the file in its header (px_MeV), or change beam/energy",
+        )  # fmt: skip
+    z = columns.get("z_cm")
+    if z is not None and _median(z, weight) > target.z:
+        raise MutauError(
+            f"the particles start at z = {_median(z, weight):.4g} cm, behind the target's face at "
+            f"{target.z:g} cm",
+            place=str(path), remedy="check the unit and the origin of z",
+        )  # fmt: skip
+    flight = 0.0 if z is None else target.z - z
+    for axis, slope, spot in (("x", px / pz, beam.spot_x), ("y", py / pz, beam.spot_y)):
+        there = columns[f"{axis}_cm"] + flight * slope
+        spread = _median(np.abs(there - _median(there, weight)), weight)
+        if spot > 0.0 and spread > _SPOTS * spot:
+            raise MutauError(
+                f"half of the particles are more than {spread:.3g} cm from the middle in {axis}, "
+                f"beam/spot_{axis} is {spot:g} cm",
+                place=str(path), allowed=f"{_SPOTS:g} spots",
+                remedy=f"state the unit of the file in its header ({axis}_mm), or change the spot",
+            )  # fmt: skip
 
 
 def file_beam(

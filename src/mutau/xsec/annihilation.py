@@ -29,7 +29,7 @@ from mutau.core.constants import E_CHARGE, M_E, M_MU, M_TAU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.units import GEV2_PB
 from mutau.matter.elements import element as element_of
-from mutau.models import DarkPhoton, LmuMinusLtau, Model
+from mutau.models import VECTOR, DarkPhoton, LmuMinusLtau, Model, check_mediator
 from mutau.models.formulas import lepton_pair_width, scalar_pair_width
 from mutau.xsec import annihilation_kernels as kernels
 from mutau.xsec.annihilation_electrons import MODELS, ElectronMomenta, momenta
@@ -91,6 +91,7 @@ def final_width(model: Model, channel: str, s: ArrayLike) -> Array:
 
 def numerator(model: Model, channels: Sequence[str], s: ArrayLike) -> Array:
     """N(s) of the module's formula, GeV^4: squared amplitude times the squared denominator."""
+    check_mediator("annihilation", VECTOR, model)
     s = np.asarray(s, float)
     mixing = np.abs(model.kinetic_mixing(s)) ** 2
     width = sum((final_width(model, channel, s) for channel in channels), np.zeros_like(s))
@@ -117,6 +118,7 @@ class _Line:
 
 
 def _line(model: Model, channel: str) -> _Line:
+    check_mediator("annihilation", VECTOR, model)
     channels = channels_of(model, channel)
     width = model.width_total
     if not width > 0.0:

@@ -24,6 +24,7 @@ from mutau.models.muon_moment import (
     moment_reference,
     moment_references,
 )
+from mutau.models.validity import highest_coupling
 
 __all__ = [
     "REGISTRY",
@@ -37,6 +38,7 @@ __all__ = [
     "build_model",
     "charge_table",
     "charges_class",
+    "highest_coupling",
     "load_charges",
     "loop_mixing",
     "model_class",

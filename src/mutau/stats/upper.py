@@ -106,14 +106,14 @@ def upper_limit(
     signal strength < 0.0230 ± 0.0009 at 90 % CL
     """
     require_in_range("cl", cl, 0.5, 0.9999)
-    chosen = METHODS[method]
+    way = METHODS[method]
     model = counting_model(data, systematics=systematics, constraint=constraint)
     if model.total == 0.0:
         return UpperLimit(math.inf, 0.0, math.inf, cl, method)
     model = observed_or_expected(model, method, seed)
-    strength, error, used = chosen.limit(model, Options(cl, n_toys, seed))
+    strength, error, used = way.limit(model, Options(cl, n_toys, seed))
     error = math.hypot(error, strength * model.total_err / model.total)
-    said = chosen.outside(model), chosen.priors(model)
+    said = way.outside(model), way.priors(model)
     return UpperLimit(strength, error, strength * model.total, cl, method, used, *said)
 
 
@@ -145,11 +145,11 @@ def p_value(
     Raises MutauError for a strength that is not positive or a method without p-values.
     """
     require_in_range("strength", strength, 0.0, math.inf, open_low=True)
-    chosen = METHODS[method].p_value
-    if chosen is None:
+    p_value_of = METHODS[method].p_value
+    if p_value_of is None:
         raise MutauError(
             f"method {method!r} gives a limit but no p-value",
             allowed=", ".join(name for name in METHODS if METHODS[name].p_value),
         )
     model = observed_or_expected(counting_model(data), method, seed)
-    return chosen(model, strength, Options(0.0, n_toys, seed))
+    return p_value_of(model, strength, Options(0.0, n_toys, seed))

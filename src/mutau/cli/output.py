@@ -22,8 +22,11 @@ _BLOCK_FROM = 300  # characters in a row from which rows are shown as blocks, no
 def emit(answer: Mapping[str, Any], as_json: bool) -> None:
     """Print `answer` to stdout: one JSON object, or tables for people.
 
-    Not-a-number has no place in an answer and infinities are written as null in JSON.
+    Not-a-number has no place in an answer and infinities are written as null in JSON. The entries
+    of "warnings", if the answer has any, go to stderr as well.
     """
+    for text in answer.get("warnings", ()):
+        print(f"mutau: warning: {text}", file=sys.stderr)
     if as_json:
         print(json.dumps(_plain(answer), allow_nan=False))
         return

@@ -14,9 +14,11 @@ from mutau.core.storage import digest
 from mutau.core.threads import in_threads
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
-from mutau.models import Model, build_model, model_class
+from mutau.models import Model, highest_coupling, model_class
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.citations import own_sources
+from mutau.pipeline.masses import START, mass_by_mass, refuse_beyond, start_points
+from mutau.pipeline.method_notes import method_notes
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
 from mutau.pipeline.yields import assemble, backgrounds
 
@@ -68,7 +70,9 @@ def limit_curve(
     experiment file says. full_chain : efficiency by the full simulation, its Monte Carlo error in
     that of the limit. background : "file", "computed" (as `mutau background`, its errors as a
     nuisance parameter; "bayes" then stands for a file's "events") or "none".
-    The point at one mass does not depend on the others.
+    The point at one mass does not depend on the others. A mass whose search leaves the model's
+    validity is left out; `meta` names it under "refused", and under "warnings" why the method does
+    not hold for these numbers, if so.
     Returns Exclusion; the coupling is inf where none in reach is excluded.
     Raises UnknownName, OutOfRange or MutauError as the rooms do.
     """
@@ -77,25 +81,28 @@ def limit_curve(
     cl, method = chosen_level(experiment, cl), chosen_method(experiment, method, background)
     refuse_full_chain(experiment, full_chain)
     grid = default_masses(experiment) if masses is None else numbers(masses)
-    refuse_visible(
-        [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
-    )
+    starts, refused = start_points(grid.tolist(), model, alpha_d, mass_ratio)
+    refuse_visible(list(starts.values()))
     check_masses(experiment, grid.tolist())
     loaded = with_background(experiment, background, seed=seed)  # minutes, where it is computed
     effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
-    highest = model_class(model).coupling_max
 
     def at(mass: float) -> tuple[float, float]:
-        start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
+        start = starts[mass]
         prepared = road.prepare(experiment, start, effort)
-        return solve_limit(partial(_yields_at, prepared, start, loaded, seed), cl, method, highest)
+        yields_at = partial(_yields_at, prepared, start, loaded, seed)
+        found = solve_limit(yields_at, cl, method, highest_coupling(start))
+        refuse_beyond(start, found[0], lambda coupling: yields_at(coupling).total)
+        return found
 
-    couplings, errors = np.array(side_by_side(at, grid.tolist(), experiment.name, progress)).T
+    run = partial(side_by_side, label=experiment.name, progress=progress)
+    computed, results, late = mass_by_mass(at, list(starts), run)
+    couplings, errors = np.array(results).T
     point = {"model": model, "alpha_d": alpha_d, "mass_ratio": mass_ratio}
     made_of = model_digest(model, alpha_d, mass_ratio)
     events, error, _ = backgrounds(loaded)
     return Exclusion(
-        mass=grid,
+        mass=np.array(computed),
         coupling=couplings,
         numerical_err=errors,
         cl=cl,
@@ -110,6 +117,8 @@ def limit_curve(
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),
+            **(refused | late).meta(),
+            **method_notes(method, [loaded], refused | late, seed=seed),
             **own_sources(experiment),
         },
     )
@@ -194,7 +203,8 @@ def solve_limit(
     """
     from mutau.stats import solve_coupling, upper_limit
 
-    reference = yields_at(1e-3)
+    start = min(START, highest)
+    reference = yields_at(start)
     if reference.total <= 0.0:
         return np.inf, 0.0
     allowed = upper_limit(reference, cl=cl, method=method)
@@ -203,7 +213,7 @@ def solve_limit(
         result = yields_at(coupling)
         return result.total, result.total_err
 
-    solved = solve_coupling(signal, allowed.events, highest=highest)
+    solved = solve_coupling(signal, allowed.events, start=start, highest=highest)
     if not np.isfinite(solved.coupling):
         return np.inf, 0.0
     # the limit's own error holds that of the signal; what is left is from toys

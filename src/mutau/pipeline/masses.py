@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -81,25 +82,33 @@ def refuse_beyond(start: Model, coupling: float, signal: Callable[[float], float
         )
 
 
+def possible(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What `work` returns, or the OutOfRange with which it refused."""
+    try:
+        return work(*arguments)
+    except OutOfRange as error:
+        return error
+
+
 def mass_by_mass(
     work: Callable[[float], Any], masses: Sequence[float], run: Callable[..., list[Any]]
 ) -> tuple[list[float], list[Any], Refused]:
     """`work` at every mass that can be computed.
 
-    run : (work, masses) -> results in order, for example `side_by_side` with its label.
+    run : (work, masses) -> results in order, for example `side_by_side` with its label. A mass
+    also counts as refused if `work` returns a list of nothing but refusals.
     Returns (masses, results, those that refused). Raises OutOfRange if all did; other errors as
     `work` does.
     """
 
-    def guarded(mass: float) -> Any:
-        try:
-            return work(mass)
-        except OutOfRange as error:
-            return error
-
-    results = run(guarded, masses)
-    refused = {m: r for m, r in zip(masses, results, strict=True) if isinstance(r, OutOfRange)}
-    if len(refused) == len(masses):
+    kept, results, refused = list[float](), list[Any](), dict[float, OutOfRange]()
+    for mass, found in zip(masses, run(partial(possible, work), masses), strict=True):
+        errors = found if isinstance(found, list) else [found]
+        if all(isinstance(error, OutOfRange) for error in errors):
+            refused[mass] = errors[0]
+        else:
+            kept.append(mass)
+            results.append(found)
+    if not kept:
         raise next(iter(refused.values()))
-    kept = [(m, r) for m, r in zip(masses, results, strict=True) if m not in refused]
-    return [m for m, _ in kept], [r for _, r in kept], Refused(refused)
+    return kept, results, Refused(refused)

@@ -11,7 +11,8 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.stats import METHODS, Channel, CountingModel, coverage, p_value, upper_limit
 from mutau.stats.bayes import background_counts
 from mutau.stats.counting import feldman_cousins_limit
-from mutau.stats.toys import outcomes
+from mutau.stats.profile import actual
+from mutau.stats.toys import outcomes, throw_at
 
 model = CountingModel.from_arrays
 TOYS = ("toys", "toys-cls", "hybrid-cls")
@@ -52,21 +53,32 @@ def test_no_error_makes_the_limit_stronger_when_nothing_is_seen(method, constrai
 
 
 def test_toys_for_nothing_seen_average_the_exponential_over_the_signal_error():
-    # p(s) = E[exp(-s 1.3^z - b)], b = 0.7 - 0.3^2 the best background: by Gauss-Hermite
+    # p(s) = E[exp(-s 1.6^z - b)], b = 0.7 - 0.3^2 the best background: by Gauss-Hermite
     z, w = np.polynomial.hermite_e.hermegauss(40)
-    seen = model(1.0, 0.7, 0.3, 0, systematics={"yield": 0.3})
+    seen = model(1.0, 0.7, 0.3, 0, systematics={"yield": 0.6})
     for method, background in (("toys", 0.61), ("toys-cls", 0.0)):
         p, error = p_value(seen, 1.9, method, n_toys=100_000)
-        exact = float(w @ np.exp(-1.9 * 1.3**z - background)) / math.sqrt(2 * math.pi)
+        exact = float(w @ np.exp(-1.9 * 1.6**z - background)) / math.sqrt(2 * math.pi)
         assert abs(p - exact) < 4 * error
 
 
-def test_toys_of_two_backgrounds_known_by_control_samples_have_the_stated_mean():
-    # the true background of a gamma constraint averages to b, with its error
+def test_outcomes_of_a_control_sample_have_the_stated_mean_and_error():
     seen = CountingModel((Channel("a", 1.0, 2.0, 0.8, 0.0, "gamma"),))
     counts = outcomes(seen, 0.0, 200_000, np.random.default_rng(5))[:, 0]
     assert counts.mean() == pytest.approx(2.0, abs=4 * math.sqrt((2.0 + 0.64) / 200_000))
     assert counts.var() == pytest.approx(2.0 + 0.64, rel=0.02)
+
+
+def test_toys_of_a_control_sample_fluctuate_about_the_best_background():
+    # control sample 4, tau 4 (b = 1 +- 0.5), s = 1, n = 3: 5 b^2 - 2 b - 4 = 0, b = 1.1165
+    seen = CountingModel((Channel("a", 1.0, 1.0, 0.5, 3.0, "gamma"),))
+    parts = seen.parts()
+    data = throw_at(seen, parts, actual(seen, parts), 1.0, 100_000, np.random.default_rng(2))
+    best = (2 + math.sqrt(84)) / 10
+    for found, mean in ((data.measured[:, 0], 4 * best), (data.n[:, 0], 1.0 + best)):
+        assert found.mean() == pytest.approx(mean, abs=4 * math.sqrt(mean / 100_000))
+        assert found.var() == pytest.approx(mean, rel=0.03)
+    assert np.all(data.measured == np.round(data.measured))
 
 
 def test_the_posterior_of_a_control_sample_has_the_stated_mean_and_error():
@@ -164,7 +176,9 @@ def test_feldman_cousins_for_many_events_is_quick_and_gaussian(n, b):
     assert found == pytest.approx(1.6449 * math.sqrt(b), rel=2.5 / math.sqrt(b))
 
 
-@pytest.mark.parametrize(("n", "b", "cl"), [(20, 5.5, 0.68), (5, 3.0, 0.9), (0, 4.0, 0.95)])
+@pytest.mark.parametrize(
+    ("n", "b", "cl"), [(20, 5.5, 0.68), (5, 3.0, 0.9), (4, 7.0, 0.9), (7, 10.5, 0.9)]
+)
 def test_feldman_cousins_takes_the_largest_accepted_signal(n, b, cl):
     # acceptance by a plain sum over the ordered counts, signals from far above downwards
     def accepted(s):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mutau.stats.coupling import CouplingLimit, iterate_coupling, solve_coupling
+    from mutau.stats.histfactory import HistFactoryModel
     from mutau.stats.methods import METHODS, Method
     from mutau.stats.model import Channel, CountingModel, combine, counting_model
     from mutau.stats.profile import Fit, fit
@@ -31,6 +32,7 @@ _PUBLIC = {
     "Discovery": "studies",
     "ExpectedLimits": "studies",
     "Fit": "profile",
+    "HistFactoryModel": "histfactory",
     "Method": "methods",
     "UpperLimit": "upper",
     "combine": "model",
@@ -56,6 +58,7 @@ __all__ = [
     "Discovery",
     "ExpectedLimits",
     "Fit",
+    "HistFactoryModel",
     "Method",
     "UpperLimit",
     "combine",

@@ -139,10 +139,10 @@ def whole_counts(model: CountingModel, method: str) -> Array:
     return n
 
 
-def solve_falling(p: Curve, alpha: float, start: float) -> float:
+def solve_falling(p: Curve, alpha: float, start: float, precision: float = 1e-9) -> float:
     """Strength where a falling p-value meets alpha; 0 if it is below alpha already at zero.
 
-    Root of ln p - ln alpha in ln strength, bracketed from `start`, relative error 1e-9.
+    Root of ln p - ln alpha in ln strength, bracketed from `start`, to a relative `precision`.
     """
 
     def distance(log_strength: float) -> float:
@@ -157,7 +157,7 @@ def solve_falling(p: Curve, alpha: float, start: float) -> float:
         low -= 0.7
         if low < math.log(start) - 30.0:
             return 0.0
-    return math.exp(brentq(distance, low, high, xtol=1e-10, rtol=1e-12))
+    return math.exp(brentq(distance, low, high, xtol=0.1 * precision, rtol=1e-12))
 
 
 def first_guess(model: CountingModel) -> float:

@@ -264,6 +264,12 @@ def counting_model(
                 remedy="give them when the model is made",
             )
         return data
+    if not isinstance(data, Yields):
+        raise MutauError(
+            f"{type(data).__name__} is no counting model",
+            place="data",
+            allowed="yields or a counting model; upper_limit and p_value take workspaces too",
+        )
     if not (math.isfinite(data.total) and data.total >= 0.0):
         raise MutauError(
             f"signal = {data.total!r} events", place=data.experiment, allowed="finite, not negative"
@@ -302,4 +308,5 @@ def combine(models: Iterable[CountingModel]) -> CountingModel:
     Systematic errors with equal names are one nuisance parameter; different names are independent.
     Raises MutauError if two channels have the same name.
     """
-    return CountingModel(tuple(channel for model in models for channel in model.channels))
+    counting = [counting_model(model) for model in models]
+    return CountingModel(tuple(channel for model in counting for channel in model.channels))

@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 from mutau.core.errors import MutauError
 from mutau.stats import kernels
 from mutau.stats.kernels import Data, Setting
-from mutau.stats.model import Channel, CountingModel, Parts
+from mutau.stats.model import Channel, CountingModel, Parts, counting_model
 
 Array = np.ndarray
 
@@ -80,7 +80,7 @@ def fit(model: CountingModel, strength: float | None = None) -> Fit:
     Raises MutauError if a channel has no observation or the model has no signal.
     Check: one channel, fixed b: strength = max(n - b, 0)/s.
     """
-    parts = model.parts()
+    parts = counting_model(model).parts()
     data = actual(model, parts)
     if strength is None and parts.signal.sum() <= 0.0:
         raise MutauError("the model has no signal, so its strength cannot be fitted")

@@ -11,6 +11,7 @@ import numpy as np
 from mutau.core.errors import MutauError, require_in_range
 from mutau.core.random import stream
 from mutau.core.types import Yields
+from mutau.stats.histfactory import PRECISION, HistFactoryModel, p_curve, strength_limit
 from mutau.stats.methods import METHODS, Options, first_guess
 from mutau.stats.model import CountingModel, counting_model
 from mutau.stats.profile import expected_background
@@ -67,8 +68,14 @@ def quantile_outcomes(
     return [model.with_observed(seen[place]) for place in places]
 
 
+def _histfactory_limit(model: HistFactoryModel, cl: float, method: str) -> UpperLimit:
+    strength = strength_limit(model, cl, method)
+    error = PRECISION * strength if math.isfinite(strength) else 0.0
+    return UpperLimit(strength, error, strength * model.total, cl, method)
+
+
 def upper_limit(
-    data: Yields | CountingModel,
+    data: Yields | CountingModel | HistFactoryModel,
     cl: float = 0.90,
     method: str = "bayes",
     *,
@@ -79,7 +86,8 @@ def upper_limit(
 ) -> UpperLimit:
     """Upper limit on the strength of the given signal.
 
-    data : Yields of one experiment, or a CountingModel (of one or several).
+    data : Yields of one experiment, a CountingModel (of one or several), or what `from_workspace`
+        gave (a HistFactoryModel takes the asymptotic methods only, by pyhf).
     cl : confidence level, 0.5 to 0.9999. method : name in METHODS:
         "bayes" - posterior quantile, flat prior (default: deterministic; for nothing seen it
             does not depend on the background and is -ln(1 - cl) without systematic errors; equal
@@ -107,6 +115,8 @@ def upper_limit(
     """
     require_in_range("cl", cl, 0.5, 0.9999)
     way = METHODS[method]
+    if isinstance(data, HistFactoryModel):
+        return _histfactory_limit(data, cl, method)
     model = counting_model(data, systematics=systematics, constraint=constraint)
     if model.total == 0.0:
         return UpperLimit(math.inf, 0.0, math.inf, cl, method)
@@ -130,7 +140,7 @@ def observed_or_expected(model: CountingModel, method: str, seed: int) -> Counti
 
 
 def p_value(
-    data: Yields | CountingModel,
+    data: Yields | CountingModel | HistFactoryModel,
     strength: float,
     method: str = "toys-cls",
     *,
@@ -151,5 +161,7 @@ def p_value(
             f"method {method!r} gives a limit but no p-value",
             allowed=", ".join(name for name in METHODS if METHODS[name].p_value),
         )
+    if isinstance(data, HistFactoryModel):
+        return p_curve(data, method)(strength), 0.0
     model = observed_or_expected(counting_model(data), method, seed)
     return p_value_of(model, strength, Options(0.0, n_toys, seed))

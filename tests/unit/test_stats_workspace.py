@@ -97,8 +97,14 @@ INCONSISTENT = {
         lambda d: d["channels"][0]["samples"].append(_sample(d, 0, 1)), "'background' stand twice",
     ),
     "two measurements": (
-        lambda d: d["measurements"].append({**d["measurements"][0], "name": "other"}),
-        "there are 2 measurements; allowed: mutau .*, other",
+        lambda d: d["measurements"].append(
+            {"name": "other", "config": {**d["measurements"][0]["config"], "parameters": []}}
+        ),
+        "there are 2 different measurements; allowed: mutau .*, other",
+    ),
+    "a modifier twice": (
+        lambda d: _sample(d, 0, 0)["modifiers"].append(_sample(d, 0, 0)["modifiers"][1]),
+        "sample 'signal': normsys 'yield' twice",
     ),
     "nothing scaled": (
         lambda d: [c["samples"].pop(0) for c in d["channels"]], "parameter of interest|POI|poi",
@@ -122,7 +128,10 @@ def test_what_is_no_consistent_workspace_is_refused_with_its_place(name):
 
 def test_a_measurement_is_chosen_by_name():
     change, _ = INCONSISTENT["two measurements"]
-    assert from_workspace(_changed(change), measurement="other").total == 3.0
+    name = to_workspace(MIXED)["measurements"][0]["name"]
+    assert from_workspace(_changed(change), measurement=name).total == 3.0
+    other = from_workspace(_changed(change), measurement="other")
+    assert other.beyond == "'background[2018]' is not bounded where nothing is left"
     with pytest.raises(MutauError, match="no measurement 'third'"):
         from_workspace(_changed(change), measurement="third")
 
@@ -167,6 +176,13 @@ BEYOND = {
         "parameter 'yield' sets auxdata",
     ),
 }  # fmt: skip
+
+
+def test_equal_measurements_need_no_choice():
+    def twice(document):
+        document["measurements"].append({**document["measurements"][0], "name": "other"})
+
+    assert from_workspace(_changed(twice)).total == 3.0
 
 
 @pytest.mark.parametrize("name", BEYOND)

@@ -117,7 +117,7 @@ def check_workspace(document: Document, measurement: str | None = None) -> str:
 
     Raises MutauError, with the place, for what pyhf's schema refuses, a number that is not finite,
     names that stand twice, observations that do not belong to the channels bin by bin, or several
-    measurements of which none was chosen; MissingExtra without pyhf.
+    different measurements of which none was chosen; MissingExtra without pyhf.
     """
     pyhf = _pyhf()
     try:
@@ -137,9 +137,10 @@ def check_workspace(document: Document, measurement: str | None = None) -> str:
     for channel in document["channels"]:
         _check_bins(channel, seen[channel["name"]])
     names = _once(document["measurements"], "measurements")
-    if measurement is None and len(names) > 1:
+    configs = [row["config"] for row in document["measurements"]]
+    if measurement is None and any(config != configs[0] for config in configs):
         raise MutauError(
-            f"there are {len(names)} measurements", place="measurements",
+            f"there are {len(names)} different measurements", place="measurements",
             allowed=", ".join(names), remedy="choose one with measurement=...",
         )  # fmt: skip
     if measurement is not None and measurement not in names:
@@ -155,6 +156,10 @@ def _check_bins(channel: Document, seen: list[float]) -> None:
     _once(channel["samples"], place)
     for sample in channel["samples"]:
         lists = {"data": sample["data"]}
+        kinds = [f"{item['type']} {item['name']!r}" for item in sample["modifiers"]]
+        if len(set(kinds)) < len(kinds):
+            twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+            raise _refused(f"{', '.join(twice)} twice", f"{place}, sample {sample['name']!r}")
         for modifier in sample["modifiers"]:
             data = modifier["data"]
             parts = data if isinstance(data, Mapping) else {"data": data}

@@ -146,21 +146,8 @@ def combined_limit(
     refuse_visible(list(starts.values()))
 
     def at(mass: float) -> tuple[float, float]:
-        start = starts[mass]
-        joint = prepare_joint(experiments, start, seed, n_events)
-
-        def excess(coupling: float) -> tuple[float, float]:
-            """1 over the excluded strength: passes 1 at the limit and falls to 0 with S."""
-            counting = joint.model(start.with_coupling(coupling))
-            if counting.total <= 0.0:
-                return 0.0, 0.0
-            found = upper_limit(counting, cl=cl, method=method)
-            return 1.0 / found.strength, found.strength_err / found.strength**2
-
-        highest = highest_coupling(start)
-        solved = solve_coupling(excess, 1.0, start=start.coupling, highest=highest, tolerance=1e-5)
-        refuse_beyond(start, solved.coupling, lambda coupling: excess(coupling)[0])
-        return solved.coupling, solved.coupling_err
+        joint = prepare_joint(experiments, starts[mass], seed, n_events)
+        return _joint_limit(joint, starts[mass], cl, method)
 
     run = partial(side_by_side, label="combined", progress=progress)
     computed, found, late = mass_by_mass(at, list(starts), run)
@@ -183,11 +170,27 @@ def combined_limit(
             "alpha_d": alpha_d,
             "mass_ratio": mass_ratio,
             "shared_systematics": shared_systematics(experiments),
-            **(refused | late).meta(),
             **method_notes(method, experiments, refused | late, seed=seed),
             **own_sources(*experiments),
         },
     )
+
+
+def _joint_limit(joint: Joint, start: Model, cl: float, method: str) -> tuple[float, float]:
+    """Coupling at the limit, and its error. Raises OutOfRange where the model ends before it."""
+
+    def excess(coupling: float) -> tuple[float, float]:
+        """1 over the excluded strength: passes 1 at the limit and falls to 0 with S."""
+        counting = joint.model(start.with_coupling(coupling))
+        if counting.total <= 0.0:
+            return 0.0, 0.0
+        found = upper_limit(counting, cl=cl, method=method)
+        return 1.0 / found.strength, found.strength_err / found.strength**2
+
+    highest = highest_coupling(start)
+    solved = solve_coupling(excess, 1.0, start=start.coupling, highest=highest, tolerance=1e-5)
+    refuse_beyond(start, solved.coupling, lambda coupling: excess(coupling)[0])
+    return solved.coupling, solved.coupling_err
 
 
 def discovery_reach(

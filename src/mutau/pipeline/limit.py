@@ -88,12 +88,9 @@ def limit_curve(
     effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
 
     def at(mass: float) -> tuple[float, float]:
-        start = starts[mass]
-        prepared = road.prepare(experiment, start, effort)
-        yields_at = partial(_yields_at, prepared, start, loaded, seed)
-        found = solve_limit(yields_at, cl, method, highest_coupling(start))
-        refuse_beyond(start, found[0], lambda coupling: yields_at(coupling).total)
-        return found
+        prepared = road.prepare(experiment, starts[mass], effort)
+        yields_at = partial(_yields_at, prepared, starts[mass], loaded, seed)
+        return limit_within(starts[mass], yields_at, cl, method)
 
     run = partial(side_by_side, label=experiment.name, progress=progress)
     computed, results, late = mass_by_mass(at, list(starts), run)
@@ -117,7 +114,6 @@ def limit_curve(
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),
-            **(refused | late).meta(),
             **method_notes(method, [loaded], refused | late, seed=seed),
             **own_sources(experiment),
         },
@@ -222,6 +218,18 @@ def solve_limit(
     toys = max(own**2 - signal_part**2, 0.0) ** 0.5
     power = solved.power or 2.0
     return solved.coupling, float(np.hypot(solved.coupling_err, solved.coupling * toys / power))
+
+
+def limit_within(
+    start: Model, yields_at: Callable[[float], Yields], cl: float, method: str
+) -> tuple[float, float]:
+    """`solve_limit` where the model of a point holds.
+
+    Raises OutOfRange if the limit lies beyond.
+    """
+    found = solve_limit(yields_at, cl, method, highest_coupling(start))
+    refuse_beyond(start, found[0], lambda coupling: yields_at(coupling).total)
+    return found
 
 
 def limit_answer(line: Exclusion) -> dict[str, Any]:

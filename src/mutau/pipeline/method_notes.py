@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def method_notes(
     method: str, experiments: Sequence[Experiment], refused: Refused | None = None, *, seed: int = 1
 ) -> dict[str, Any]:
-    """The keys "warnings" and "priors" of an answer; a key is missing where there is nothing.
+    """The keys "refused", "warnings" and "priors" of an answer, each where there is anything.
 
     method : name in `stats.METHODS`. experiments : with the background that went in. refused :
     masses left out, which are warned of too. seed : that of the median outcome of projections.
@@ -33,6 +33,7 @@ def method_notes(
     warnings = [*way.outside(filled), *(refused.warnings() if refused else [])]
     priors = list(way.priors(filled))
     return {
+        **(refused.meta() if refused else {}),
         **({"warnings": warnings} if warnings else {}),
         **({"priors": priors} if priors else {}),
     }

@@ -17,6 +17,7 @@ from mutau.pipeline.exposure import at_exposure, stated_particles
 from mutau.pipeline.limit import (
     chosen_level,
     chosen_method,
+    limit_within,
     model_digest,
     refuse_visible,
     side_by_side,
@@ -26,7 +27,6 @@ from mutau.pipeline.masses import (
     Refused,
     mass_by_mass,
     possible,
-    refuse_beyond,
     start_points,
 )
 from mutau.pipeline.method_notes import method_notes
@@ -233,10 +233,9 @@ def _limits(
     def yields(item: Experiment, coupling: float) -> Yields:
         return assemble(prepared, model.with_coupling(coupling), item, settings.seed)
 
-    how = settings.cl, settings.method, highest_coupling(model)
-    limit = solve_limit(partial(yields, loaded), *how)
-    free = solve_limit(partial(yields, clean), *how)
-    refuse_beyond(model, limit[0], lambda coupling: yields(loaded, coupling).total)
+    how = settings.cl, settings.method
+    limit = limit_within(model, partial(yields, loaded), *how)
+    free = solve_limit(partial(yields, clean), *how, highest_coupling(model))
     return [*limit, free[0], *_band(yields(loaded, model.coupling), limit[0], settings)]
 
 

@@ -44,24 +44,23 @@ class Refused:
         return [f"left out: {', '.join(found)} GeV: {why}" for why, found in masses.items()]
 
 
-def start_point(model: str, mass: float, alpha_d: float, mass_ratio: float) -> Model:
-    """The point at which the search for a coupling begins. Raises as `build_model`, and OutOfRange
-    where the model's decays are known at no coupling."""
-    point = build_model(model, mass, START, alpha_d=alpha_d, mass_ratio=mass_ratio)
-    highest = highest_coupling(point)
-    return point if highest >= START else point.with_coupling(highest)
-
-
 def start_points(
     masses: Sequence[float], model: str, alpha_d: float, mass_ratio: float
 ) -> tuple[dict[float, Model], Refused]:
-    """`start_point` of each mass, and the masses that have none. Raises where none has one."""
+    """The point of each mass at which the search for a coupling begins, and the masses that have
+    none, because the model's decays are known at no coupling.
+
+    Raises as `build_model` for masses that the model cannot have, OutOfRange where none has a point.
+    """
     found, refused = dict[float, Model](), dict[float, OutOfRange]()
     for mass in masses:
+        point = build_model(model, mass, START, alpha_d=alpha_d, mass_ratio=mass_ratio)
         try:
-            found[mass] = start_point(model, mass, alpha_d, mass_ratio)
+            highest = highest_coupling(point)
         except OutOfRange as error:
             refused[mass] = error
+        else:
+            found[mass] = point if highest >= START else point.with_coupling(highest)
     if not found:
         raise next(iter(refused.values()))
     return found, Refused(refused)

@@ -97,6 +97,16 @@ def test_what_was_found_is_kept_and_the_rest_named():
 
 
 @pytest.mark.usefixtures("road")
+def test_a_mass_without_any_valid_coupling_is_left_out_too():
+    # B - L decays into hadrons above two pion masses, at every coupling
+    line = limit_curve("na64e", [0.1, 0.5], model="b-l")
+    assert line.mass.tolist() == [0.1]
+    assert [row["mass_GeV"] for row in line.meta["refused"]] == [0.5]
+    with pytest.raises(OutOfRange, match="decays into hadrons"):
+        limit_curve("na64e", [0.5, 0.6], model="b-l")
+
+
+@pytest.mark.usefixtures("road")
 def test_the_command_prints_them_and_warns(cli):
     words = ("--model", "dark-photon", "--alpha-d", "0.5", "--mass", "0.1,0.5,0.9", "--json")
     out = cli("limit", "na64e", *words)

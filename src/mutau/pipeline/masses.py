@@ -50,7 +50,8 @@ def start_points(
     """The point of each mass at which the search for a coupling begins, and the masses that have
     none, because the model's decays are known at no coupling.
 
-    Raises as `build_model` for masses that the model cannot have, OutOfRange where none has a point.
+    Raises as `build_model` for masses that the model cannot have, OutOfRange where no mass has a
+    point.
     """
     found, refused = dict[float, Model](), dict[float, OutOfRange]()
     for mass in masses:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from mutau.scan.shards import processes
+from mutau.scan.executors import processes
 
 PROGRAM = """
 import os, time
-from mutau.scan.shards import processes
+from mutau.scan.executors import processes
 
 def work(index):
     print(os.getpid(), flush=True)
@@ -31,17 +31,20 @@ if __name__ == "__main__":
 SHARDS = """
 import os, sys, time
 from pathlib import Path
-from mutau.scan.shards import processes, run_shards
+from mutau.scan.executors import processes
+from mutau.scan.shards import run_shards
 
 def work(index):
     if index >= 2 and sys.argv[1] == "stop":
-        Path("run/shards/.half").touch()
+        Path(f"run/shards/.{index:08d}-{os.getpid()}-0123456789ab.json").touch()
+        Path("run/shards/.half").touch()  # whose is it? not ours
         print(os.getpid(), flush=True)
         time.sleep(600.0)
     return index
 
 if __name__ == "__main__":
-    print(run_shards("run", {"kind": "a"}, 6, work, executor=processes(2), resume=True))
+    with run_shards("run", {"kind": "a"}, 6, work, executor=processes(2), resume=True) as found:
+        print(list(found))
 """
 
 
@@ -88,7 +91,8 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path, number):
     assert not any(alive(pid) for pid in workers)
     names = {path.name for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert names >= {".lock", "manifest.json"}
-    assert ".half" not in names
+    assert ".half" in names
+    assert not [name for name in names if "0123456789ab" in name]
     done = subprocess.run(
         [sys.executable, "program.py", "go"], cwd=tmp_path, capture_output=True, text=True
     )

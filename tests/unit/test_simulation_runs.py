@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mutau.core.errors import FileError, MutauError, UnknownName
+from mutau.core.errors import FileError, MachineError, MutauError, UnknownName
 from mutau.core.random import stream
 from mutau.detector import simulation
 from mutau.detector.hits import Hits, join_hits
@@ -22,7 +22,8 @@ from mutau.matter.materials import material
 from mutau.pipeline.simulate import Tally, cut_labels, run_tally, signal_source, tally
 from mutau.pipeline.simulate_results import beam_profile
 from mutau.scan import simulate as shards
-from mutau.scan.simulate import Run, compute_shard, from_table, read_hits, run_simulation, to_table
+from mutau.scan.event_tables import from_table, read_hits, to_table
+from mutau.scan.simulate import Run, compute_shard, run_simulation
 
 pytest.importorskip("pyarrow")
 
@@ -108,9 +109,12 @@ def test_a_killed_run_goes_on_where_it_was(na64mu, tmp_path):
     stamp = first.stat().st_mtime_ns
     with pytest.raises(MutauError, match="already holds results"):
         whole(run, tmp_path / "b")
-    (tmp_path / "b" / "events" / ".00000001-half.parquet").write_bytes(b"PAR1")
+    (tmp_path / "b" / "events" / ".00000001-1-0123456789ab.parquet").write_bytes(b"PAR1")
+    (tmp_path / "b" / "events" / ".00000001-half.parquet").write_bytes(b"PAR1")  # not ours
     resumed = whole(run, tmp_path / "b", resume=True)
-    assert not list((tmp_path / "b" / "events").glob(".*"))
+    assert [path.name for path in (tmp_path / "b" / "events").glob(".*")] == [
+        ".00000001-half.parquet"
+    ]
     assert first.stat().st_mtime_ns == stamp
     for name, values in straight.tally.sums.items():
         assert np.array_equal(values, resumed.tally.sums[name]), name
@@ -161,7 +165,7 @@ def test_full_disks_are_seen_before_and_during_the_run(na64mu, tmp_path, monkeyp
     import pyarrow.parquet
 
     monkeypatch.setattr(pyarrow.parquet, "ParquetWriter", full)
-    with pytest.raises(FileError, match="No space left on device"):
+    with pytest.raises(MachineError, match="No space left on device"):
         whole(small, tmp_path / "b")
     assert not list((tmp_path / "b").rglob("*.parquet"))
     assert not list((tmp_path / "b" / "shards").glob("*.json"))

@@ -34,9 +34,9 @@ def scan(
 ) -> None:
     """A grid of limits or yields. Killed at any time, it goes on with --resume."""
     from mutau.core.errors import MutauError
+    from mutau.scan.executors import dask_cluster
     from mutau.scan.grid import load_grid
-    from mutau.scan.points import refused_points, run_scan
-    from mutau.scan.shards import dask_cluster
+    from mutau.scan.points import grid_lacks, refused_points, run_scan
 
     if dask and dask_jobqueue:
         raise MutauError("--dask and --dask-jobqueue exclude each other")
@@ -62,7 +62,7 @@ def scan(
     if refused:
         answer["refused"] = [{"points": n, "reason": reason} for reason, n in refused.items()]
         answer["warnings"] = [f"{n} points without a number: {text}" for text, n in refused.items()]
-    emit({**answer, "grid_digest": grid.digest()}, json)
+    emit({**answer, "grid_digest": grid.digest(), **grid_lacks(grid)}, json)
 
 
 def simulate(

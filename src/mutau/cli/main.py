@@ -29,13 +29,19 @@ from mutau.cli import (
     services,
 )
 from mutau.cli.examples import epilog
-from mutau.cli.options import check_given, joined_units
-from mutau.core.errors import MutauError
+from mutau.cli.options import check_given, check_repeated, joined_units
+from mutau.core.errors import MutauError, show_warning
 from mutau.core.threads import NAME
 
 
 class Verb(typer.core.TyperCommand):
     """A verb that refuses options without effect before it runs."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words. Raises MutauError for an option that stands twice and takes one value."""
+        if not ctx.resilient_parsing:
+            check_repeated(ctx, self.make_parser(ctx).parse_args(list(args))[2])
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb. Raises MutauError for what `options.check_given` refuses."""
@@ -71,10 +77,6 @@ def _main(
     pass
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"mutau: warning: {message}", file=sys.stderr)
-
-
 @cache
 def _command() -> Any:
     return typer.main.get_command(app)
@@ -89,10 +91,9 @@ _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
 
 def _interrupted() -> NoReturn:
     """Say so and end, without waiting for threads that still compute."""
-    from mutau.core.storage import cache_dir
+    from mutau.core.storage import cache_dir, remove_halves
 
-    for half in cache_dir().glob(f".*-{os.getpid()}-*"):  # what such a thread was writing
-        half.unlink(missing_ok=True)
+    remove_halves(cache_dir(), r".*\.(npz|json)", os.getpid())  # what such a thread was writing
     print("mutau: interrupted; no half-written file was left", file=sys.stderr, flush=True)
     if any(thread.name.startswith(NAME) for thread in threading.enumerate()):
         os._exit(1)
@@ -127,7 +128,7 @@ def run() -> NoReturn:
     Exit code 2 for wrong input (a MutauError, or what the parser refuses), 1 for Ctrl-C, `kill`
     and what the machine refuses (a full disk).
     """
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever began the program
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -160,7 +161,7 @@ def _run() -> NoReturn:
             _interrupted()
         raise SystemExit(code or 0)
     except MutauError as error:
-        _refused(f"{type(error).__name__}: {error}")
+        _refused(f"{type(error).__name__}: {error}", error.exit_code)
     except _USAGE_ERROR as error:
         _usage(error)
     except (KeyboardInterrupt, typer.Abort):

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from mutau._version import __version__
-from mutau.core.storage import cache_dir, write_text
+from mutau.core.storage import private_cache_dir, write_text
 
 _PACKAGE = Path(__file__).parents[1]
 _RULES = "1"  # of what counts: other rules, another number
@@ -67,7 +67,7 @@ def _package_facts(package: Path) -> dict[str, Facts]:
     sha = hashlib.sha256(_RULES.encode())
     for name, text in texts.items():
         sha.update(f"{name}:{len(text)};".encode() + text)
-    kept = cache_dir() / f"code-{sha.hexdigest()[:32]}.json"
+    kept = private_cache_dir() / f"code-{sha.hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         table = json.loads(kept.read_text(encoding="utf-8"))
         if _sum(table["modules"]) == table["sha256"]:
@@ -80,7 +80,6 @@ def _package_facts(package: Path) -> dict[str, Facts]:
         for name, text in texts.items()
     }
     with contextlib.suppress(Exception):  # a cache that cannot be written is passed over
-        kept.parent.mkdir(parents=True, exist_ok=True)
         write_text(kept, json.dumps({"sha256": _sum(facts), "modules": facts}))
     return facts
 

@@ -2,14 +2,16 @@
 
 Each carries four things: the value that was refused, the place where it stands,
 what is allowed there, and what to do. The command line prints them on one line
-and ends with exit code 2.
+and ends with exit code 2 (1 for what the machine refuses).
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Final
 
 
 class MutauError(ValueError):
@@ -20,6 +22,9 @@ class MutauError(ValueError):
     allowed : what would have been accepted, or "".
     remedy : what to do next, or "".
     """
+
+    #: How the command line ends.
+    exit_code: ClassVar[int] = 2
 
     def __init__(
         self, message: str, *, place: str = "", allowed: str = "", remedy: str = ""
@@ -76,12 +81,39 @@ class FileError(MutauError):
     """A file that is missing, cannot be read, or cannot be written."""
 
 
+class MachineError(FileError):
+    """What the machine refuses, not the input: a full disk, a quota, a fault of the device."""
+
+    exit_code = 1
+
+
+#: Errors of the system that the same command may not meet again.
+_OF_THE_MACHINE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE)
+
+
+def file_error(message: str, error: OSError | ValueError, *, remedy: str = "") -> FileError:
+    """FileError of a failed access, or MachineError where a correct input fails as well.
+
+    message : what failed; the reason of the system is added. remedy : for a FileError.
+    """
+    text = f"{message} ({getattr(error, 'strerror', None) or error})"
+    if getattr(error, "errno", None) in _OF_THE_MACHINE:
+        return MachineError(text, remedy="free space, or choose a place on another disk")
+    return FileError(text, remedy=remedy)
+
+
+def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as one line on stderr; takes the place of `warnings.showwarning`."""
+    print(f"mutau: warning: {message}", file=sys.stderr, flush=True)
+
+
 class MissingExtra(MutauError):
     """A part of the package whose optional dependency is not installed."""
 
-    def __init__(self, what: str, extra: str) -> None:
+    def __init__(self, what: str, extra: str, *, place: str = "") -> None:
         super().__init__(
             f"{what} needs an optional package that is not installed",
+            place=place,
             remedy=f"pip install 'mutau[{extra}]'",
         )
 

@@ -2,8 +2,9 @@
 
 Numba's own cache does not notice an edit in a called function of another module, nor of a
 constant; `core.code_digest` does. It also keeps compiled code out of the installed package, and
-compiles nothing anew for an edit of a docstring, nor when the package is moved. An own
-$NUMBA_CACHE_DIR wins, with Numba's own rules.
+compiles nothing anew for an edit of a docstring, nor when the package is moved. What is found
+there is run, so the folder must be the user's own, and every file is verified before it is read; a
+damaged one is dropped and compiled again. An own $NUMBA_CACHE_DIR wins, with Numba's own rules.
 Kernels are made by `from mutau.core.jit import njit`; importing this module loads Numba, so light
 code does not.
 """
@@ -11,41 +12,53 @@ code does not.
 from __future__ import annotations
 
 import contextlib
-import shutil
+import hashlib
+import pickle
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
 from mutau.core.code_digest import code_digest, module_name
-from mutau.core.storage import cache_dir
+from mutau.core.storage import check_private, digest, private_cache_dir
 
 _KEEP_SECONDS = 14 * 86400.0  # compiled code of other source states is dropped after two weeks
+_SHA = hashlib.sha256().digest_size
 
 
 @cache
 def _compiled_folder(module: str) -> tuple[str, str] | None:
-    """Folder for the compiled code of a module and the digest of what it rests on; None where
-    nothing can be written."""
-    key = code_digest(module)
+    """Folder for the compiled code of a module and the digest of what it rests on, the compiler
+    too; None where nothing can be written. Raises MutauError for a folder not the user's own."""
+    key = digest(code_digest(module), numba.__version__)
     stem = Path(module).stem if module.endswith(".py") else module.removeprefix("mutau.")
-    folder = cache_dir() / "kernels" / f"{stem}-{key}"
+    folder = private_cache_dir() / "kernels" / f"{stem}-{key}"
     if not folder.exists():
-        with contextlib.suppress(OSError):
-            for old in folder.parent.glob(f"{stem}-{'[0-9a-f]' * len(key)}"):
-                if time.time() - old.stat().st_mtime > _KEEP_SECONDS:
-                    shutil.rmtree(old, ignore_errors=True)
+        for old in folder.parent.glob(f"{stem}-{'[0-9a-f]' * len(key)}"):
+            _drop_old(old)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder.parent, folder):
+            place.mkdir(mode=0o700, exist_ok=True)
+            check_private(place)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:
         return None
     return str(folder), key
+
+
+def _drop_old(folder: Path) -> None:
+    """Remove compiled code that was made long ago, and its folder if that is all."""
+    with contextlib.suppress(OSError):
+        if time.time() - folder.stat().st_mtime > _KEEP_SECONDS:
+            for path in (*folder.glob("*.nbi"), *folder.glob("*.nbc"), *folder.glob("*.tmp.*")):
+                path.unlink(missing_ok=True)
+            folder.rmdir()
 
 
 class _Locator:
@@ -60,7 +73,7 @@ class _Locator:
         return cls(*found) if found else None
 
     def ensure_cache_path(self) -> None:
-        Path(self._folder).mkdir(parents=True, exist_ok=True)
+        Path(self._folder).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def get_cache_path(self) -> str:
         return self._folder
@@ -76,8 +89,61 @@ class _Implementation(CompileResultCacheImpl):
     _locator_classes = [_Locator]  # noqa: RUF012
 
 
-class _Cache(FunctionCache):
+_IndexFile: Any = IndexDataCacheFile
+_FunctionCache: Any = FunctionCache
+
+
+class _Files(_IndexFile):  # type: ignore[misc]
+    """Index and compiled code of a function, each with a digest in front.
+
+    What is not as it was written is dropped, with a warning, and counts as not there.
+    """
+
+    def _dump(self, obj: Any) -> bytes:
+        data: bytes = super()._dump(obj)
+        return hashlib.sha256(data).digest() + data
+
+    def _verified(self, path: str) -> Any:
+        """What a file holds; None if that is damaged. Raises OSError where it cannot be read."""
+        data = Path(path).read_bytes()
+        sha, data = data[:_SHA], data[_SHA:]
+        if hashlib.sha256(data).digest() == sha:
+            return pickle.loads(data)
+        warnings.warn(
+            f"compiled code {Path(path).name!r} is damaged, dropped and compiled again",
+            stacklevel=2,
+        )
+        Path(path).unlink(missing_ok=True)
+        return None
+
+    def _load_index(self) -> dict:
+        with contextlib.suppress(OSError):
+            found = self._verified(self._index_path)
+            if found is not None and found[0] == self._source_stamp:
+                return dict(found[1])
+        return {}
+
+    def _save_index(self, overloads: dict) -> None:
+        data = self._dump((self._source_stamp, overloads))
+        with self._open_for_write(self._index_path) as file:
+            file.write(data)
+
+    def _load_data(self, name: str) -> Any:
+        return self._verified(self._data_path(name))
+
+
+class _Cache(_FunctionCache):  # type: ignore[misc]
     _impl_class = _Implementation
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(function)
+        self._cache_file = _Files(
+            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
+        )
+
+    def _save_overload(self, signature: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the code is used and not kept
+            super()._save_overload(signature, data)
 
 
 def njit(*args: Any, **options: Any) -> Callable:
@@ -100,13 +166,11 @@ def njit(*args: Any, **options: Any) -> Callable:
     options["cache"] = kept and bool(config.CACHE_DIR)
     compiler: Any = numba.njit(*args, **options)
 
-    make_cache: Any = _Cache
-
     def compiled(function: Callable) -> Any:
         dispatcher = compiler(function)
         if kept and not config.CACHE_DIR:
             with contextlib.suppress(RuntimeError):  # no folder to write to: nothing is kept
-                dispatcher._cache = make_cache(dispatcher.py_func)
+                dispatcher._cache = _Cache(dispatcher.py_func)
         return dispatcher
 
     return compiled

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mutau.core.errors import FileError, MutauError
+from mutau.background.not_computed import in_words
+from mutau.core.errors import MutauError
 from mutau.core.figure import Figure, Series
 from mutau.core.registry import Registry
-from mutau.core.storage import write_text
+from mutau.core.storage import staged, write_text
 from mutau.core.types import Exclusion, Yields
 from mutau.models import Model
+from mutau.pipeline.backgrounds import NOT_COMPUTED
 from mutau.pipeline.results import Result, limit_name, slug
 
-#: Name of a format -> function of (results, folder) that writes files and returns their paths.
+#: Name of a format -> function of (results, empty folder) that writes files, returns their paths.
 EXPORTS: Registry[Callable[[Sequence[Result], Path], list[Path]]] = Registry(
     "export format", remedy="for example 'mutau export hepdata results -o hepdata'"
 )
@@ -35,18 +38,21 @@ def point_yields(experiments: Iterable[str], point: Model, *, seed: int = 1) -> 
 def export(kind: str, results: Sequence[Result], folder: str | Path) -> list[Path]:
     """Write results into a folder in one of the formats; returns the paths of the files.
 
-    kind : a name in EXPORTS. The folder is made if it is not there.
+    kind : a name in EXPORTS. The folder is made if it is not there. All files are written, or none.
     Raises UnknownName for a format, MutauError for results that it cannot hold, FileError.
     """
     write = EXPORTS[kind]
     if not results:
         raise MutauError("nothing to export", remedy="name a result")
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"cannot make the folder {str(folder)!r} ({error.strerror})") from error
-    return write(results, folder)
+    with staged(folder) as stage:
+        paths = write(results, stage)
+        twice = sorted({path.name for path in paths if paths.count(path) > 1})
+        if twice:
+            raise MutauError(
+                f"two of the results would take the name {twice[0]!r}",
+                remedy="export them into folders of their own",
+            )
+    return [Path(folder) / path.relative_to(stage) for path in paths]
 
 
 @EXPORTS.register("csv")
@@ -81,7 +87,7 @@ def _limit_csv(line: Exclusion, folder: Path) -> list[Path]:
         f"# title: {line.experiment} (mutau {line.meta.get('mutau_version', '')})",
         f"# cl: {line.cl!r}", f"# model: {line.model}", "# excludes: above",
         f"# method: {line.method}",
-        *(f"# {key}: {value}" for key, value in line.meta.items() if key != "model"),
+        *(f"# {key}: {_told(key, value)}" for key, value in line.meta.items() if key != "model"),
     ]  # fmt: skip
     columns = {"mass_GeV": line.mass, "coupling": line.coupling}
     path, errors = folder / f"{name}.csv", folder / f"{name}-errors.csv"
@@ -89,6 +95,15 @@ def _limit_csv(line: Exclusion, folder: Path) -> list[Path]:
     columns["numerical_err"] = line.numerical_err
     write_text(errors, _table(head, {k: v[seen] for k, v in columns.items()}))
     return [path, errors]
+
+
+def _told(key: str, value: Any) -> Any:
+    """A value of a limit's `meta` as the head of a CSV file has it."""
+    if key != NOT_COMPUTED:
+        return value
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {', '.join(in_words(rows))}" for name, rows in value.items())
+    return ", ".join(in_words(value))
 
 
 def _figure_csv(figure: Figure, folder: Path) -> list[Path]:

@@ -31,6 +31,7 @@ from mutau.pipeline.muon_electron import (
     response,
     true_cuts,
 )
+from mutau.pipeline.roads import Effort, road_of
 from mutau.selection.cutflow import passes
 from mutau.selection.variables import Sample
 from mutau.xsec.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
@@ -304,11 +305,10 @@ def veto_needs(
     and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
     Check: `background(equal_to_signal)` is the signal.
     """
-    from mutau.pipeline.yields import expected_yields
-
     cuts = [cut for cut in experiment.cuts if cut.variable != "photon_energy"]
     n = n or DEFAULT_EVENTS
-    signal = expected_yields(model, experiment, seed=seed, n_events=n, truth=truth)
+    ready = road_of(experiment).prepare(experiment, model, Effort(seed, n, truth))
+    signal, error = (float(steps[-1]) for steps in ready.signal(model))
     if truth:
         wide = true_cuts(cuts, known_only=True)
     else:
@@ -321,7 +321,7 @@ def veto_needs(
         if cut.variable == "photon_energy":
             vetoed |= ~passes(cut, component.sample)
     return VetoNeeds.of(
-        muone.Estimate(signal.total, signal.total_err),
+        muone.Estimate(signal, error),
         muone.weighted_sum(weight, vetoed),
         muone.weighted_sum(weight, ~vetoed),
     )

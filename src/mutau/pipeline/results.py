@@ -11,7 +11,7 @@ from typing import Any
 
 from mutau.core.errors import FileError
 from mutau.core.figure import Figure
-from mutau.core.storage import load_arrays, write_text
+from mutau.core.storage import Damaged, load_arrays, sealed, unsealed, write_text
 from mutau.core.types import Exclusion, Yields
 
 Result = Exclusion | Figure | Yields
@@ -51,17 +51,17 @@ def load_results(paths: Iterable[str | Path]) -> list[Result]:
 
 
 def write_figures(figures: Sequence[Figure], path: Path) -> None:
-    """Figures as one JSON file, to the last digit."""
-    plain = {"figures": [figure.to_dict() for figure in figures]}
+    """Figures as one JSON file, to the last digit, with the digest of all."""
+    plain = sealed({"figures": [figure.to_dict() for figure in figures]})
     write_text(path, json.dumps(plain, ensure_ascii=False, allow_nan=False))
 
 
 def read_figures(path: Path) -> list[Figure]:
-    """What `write_figures` wrote. Raises FileError for another file."""
+    """What `write_figures` wrote. Raises FileError for another file, or one changed since."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = unsealed(path.read_bytes())
         return [Figure.from_dict(item) for item in plain["figures"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, Damaged) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else error
         raise FileError(
             f"{str(path)!r} is no file of figures ({reason})",

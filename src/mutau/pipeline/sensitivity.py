@@ -14,6 +14,7 @@ from mutau.core.types import Yields, provenance
 from mutau.models import Model, highest_coupling
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.exposure import at_exposure, stated_particles
+from mutau.pipeline.lacking import lacks
 from mutau.pipeline.limit import (
     chosen_level,
     chosen_method,
@@ -113,7 +114,7 @@ def sensitivity(
     mass_ratio: float = 3.0,
     cl: float | None = None,
     method: str | None = None,
-    background: str = "computed",
+    background: str = "file",
     full_chain: bool = False,
     seed: int = 1,
     n_events: int = 0,
@@ -170,6 +171,7 @@ def sensitivity(
             "signal_by": "full simulation" if full_chain else "road",
             **_refused(refused | late, short),
             **_notes(settings.method, [item for _, item, _ in here], particles, refused | late),
+            **lacks(experiment, effort, background, seed=seed),
         },
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from mutau.core.errors import MutauError
 from mutau.core.figure import Figure
-from mutau.core.storage import check_folder, write_text
+from mutau.core.storage import staged, write_text
 from mutau.papers.reproduction import sources
 from mutau.pipeline.citations import collect
 from mutau.pipeline.results import limit_name, write_figures
@@ -38,13 +38,18 @@ def write_report(
     """Write a reproduction into `folder`; return the paths, `report.html` last.
 
     result : mutau.papers.reproduction.Reproduction. formats : of the figures, beside PNG.
-    Written: all figures, `figures.json`, `numbers.json`, `limits/*.npz`, `references.bib`, page.
+    Written, all or nothing: all figures, `figures.json`, `numbers.json`, `limits/*.npz`,
+    `references.bib`, page.
     Raises FileError if the folder cannot be made or written, MutauError for a style or format.
     """
     suffixes = check_formats(formats)
     check_style(style)
-    folder = check_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with staged(folder) as stage:
+        paths = _write(result, stage, style, suffixes)
+    return [Path(folder) / path.relative_to(stage) for path in paths]
+
+
+def _write(result: Any, folder: Path, style: str, suffixes: Sequence[str]) -> list[Path]:
     twin = _twin(result)
     figures = ([result.plane.figure] if result.plane and not twin else []) + list(result.figures)
     paths, images = [], []

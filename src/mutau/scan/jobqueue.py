@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from mutau.core.errors import MissingExtra, MutauError, UnknownName
-from mutau.scan.shards import Executor, Finished, Work, dask_cluster
+from mutau.scan.executors import Executor, Finished, Work, dask_cluster
 
 SYSTEMS: Final = {"slurm": "SLURMCluster", "htcondor": "HTCondorCluster"}
 #: One worker process per job, as kernels use one core; dask-jobqueue's own configuration file

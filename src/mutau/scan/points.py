@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
+import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from mutau._version import __version__
 from mutau.core.errors import FileError, MutauError, OutOfRange
-from mutau.core.storage import file_digest, write_text
+from mutau.core.storage import atomic_path, file_digest
+from mutau.scan.executors import Executor, processes, serial
 from mutau.scan.grid import Grid, LogRange
-from mutau.scan.shards import (
-    Executor,
-    Progress,
-    check_claim,
-    flat,
-    processes,
-    run_shards,
-    serial,
-)
+from mutau.scan.pieces import program_stamp
+from mutau.scan.shards import Progress, check_claim, flat, run_shards
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -138,7 +131,8 @@ class _Shards:
         base = from_document(self.document, self.grid.experiment)
         stop = min((index + 1) * SHARD, len(self.grid))
         rows = [
-            compute_point(self.grid, base, self.grid.point(i)) for i in range(index * SHARD, stop)
+            _finite(compute_point(self.grid, base, self.grid.point(i)))
+            for i in range(index * SHARD, stop)
         ]
         for path, before in self.files.items():
             if file_digest(path) != before:
@@ -147,6 +141,16 @@ class _Shards:
                     remedy="restore it and go on with --resume, or begin in another folder",
                 )
         return rows
+
+
+def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose settings may be infinite, as a cut that is open: as texts, for JSON."""
+    return {
+        key: str(value)
+        if key.startswith("experiment/") and value in (math.inf, -math.inf)
+        else value
+        for key, value in row.items()
+    }
 
 
 def _files(grid: Grid, base: Experiment) -> dict[str, str]:
@@ -168,7 +172,7 @@ def _manifest(grid: Grid, base: Experiment, files: Mapping[str, str]) -> dict[st
     settings = ("name", "task", "experiment", "model", "seed", "events", "cl", "method")
     return {
         "kind": "scan",
-        "mutau_version": __version__,
+        **program_stamp(),
         **{name: getattr(grid, name) for name in settings},
         **{f"grid/{name}": _brief(values) for name, values in grid.axes},
         "grid": grid.digest(),
@@ -240,14 +244,17 @@ def run_scan(
             )
     for variant in variants:
         _check_masses(grid, variant)
-    n_shards = -(-len(grid) // SHARD)
-    parts = run_shards(
-        folder, manifest, n_shards, _Shards(grid, base.to_dict(), files), resume=resume,
-        executor=executor or (processes(workers) if workers > 1 else serial), progress=progress,
-    )  # fmt: skip
-    rows = [row for part in parts for row in part]
     path = Path(folder) / "results.csv"
-    write_text(path, to_csv(rows))
+    with (
+        run_shards(
+            folder, manifest, -(-len(grid) // SHARD), _Shards(grid, base.to_dict(), files),
+            executor=executor or (processes(workers) if workers > 1 else serial), resume=resume,
+            progress=progress,
+        ) as parts,
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8") as file,
+    ):  # fmt: skip
+        write_csv((row for part in parts for row in part), file)
     return path
 
 
@@ -257,10 +264,18 @@ def refused_points(table: Path) -> dict[str, int]:
         return dict(Counter(row["refused"] for row in csv.DictReader(file) if row["refused"]))
 
 
-def to_csv(rows: list[dict[str, Any]]) -> str:
+def grid_lacks(grid: Grid) -> dict[str, Any]:
+    """What every point of the grid lacks (see `lacks`), of its experiment as the file has it."""
+    from mutau.experiment import load_experiment
+    from mutau.pipeline.lacking import lacks
+
+    return lacks(load_experiment(grid.experiment))
+
+
+def write_csv(rows: Iterable[Mapping[str, Any]], file: TextIO) -> None:
     """One line per point; units in the header; empty where nothing is excluded."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(f"{name}_GeV" if name == "mass" else name for name in rows[0])
-    table.writerows(row.values() for row in rows)
-    return text.getvalue()
+    table = csv.writer(file, lineterminator="\n")
+    for rank, row in enumerate(rows):
+        if rank == 0:
+            table.writerow(f"{name}_GeV" if name == "mass" else name for name in row)
+        table.writerow(row.values())

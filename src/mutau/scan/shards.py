@@ -1,150 +1,34 @@
 """Independent pieces of work, each computed once and written whole, resumable after a kill.
 
 A folder holds `manifest.json` (what the work is, with a digest of its inputs) and one file per
-finished piece in `shards/`. Only the process that holds the folder's lock writes; the lock goes
-with the process, even after `kill -9`. Workers return their piece, so they need no shared disk.
+finished piece in `shards/`, verified whenever it is read (`pieces`). Only the process that holds
+the folder's lock writes; the lock goes with the process, even after `kill -9`. Workers return their
+piece, so they need no shared disk.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
-import multiprocessing
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
-from importlib import import_module
-from multiprocessing import resource_tracker
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from mutau.core.errors import FileError, MissingExtra, MutauError
-from mutau.core.storage import check_folder, write_text
+from mutau.core.errors import FileError, MutauError, file_error
+from mutau.core.storage import Damaged, check_folder, digest, remove_halves, write_text
+from mutau.scan.executors import Executor, Work, serial
+from mutau.scan.pieces import Stamped, check_stamp, differences, read_piece, write_piece
 
-#: index of a piece -> its result, plain data that JSON can hold. Must be picklable.
-Work = Callable[[int], Any]
 Progress = Callable[[float, str], None]
-#: Pieces as they finish: (index, result), in any order. Closing it ends what still runs.
-Finished = Generator[tuple[int, Any], None, None]
-#: Differences between two pieces of work that a message shows.
-_DIFFERENCES: Final = 12
 #: What finished or begun work leaves in a folder beside its manifest.
-_LEFT: Final = ("results.csv", "tally.json", "events/*.parquet", "shards/*.json")
-
-
-class Executor(Protocol):
-    """What runs the pieces: (work, indices) -> `Finished`."""
-
-    def __call__(self, work: Work, indices: list[int]) -> Finished: ...
-
-
-def serial(work: Work, indices: list[int]) -> Finished:
-    """One piece after the other, in this process."""
-    for index in indices:
-        yield index, work(index)
-
-
-def _end_with(parent: int) -> None:
-    """Let this worker end when the process that began it does, even by `kill -9`: it would wait
-    for work for ever."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Let what is started here never see Ctrl-C, which a terminal sends to all: its parent ends it.
-
-    An interrupt in between is delivered afterwards.
-    """
-    resource_tracker.ensure_running()  # its own start would lift the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def processes(workers: int) -> Executor:
-    """Pieces in `workers` processes of this machine; a few are kept waiting per worker.
-
-    Whatever ends the work early ends the workers at once.
-    Raises ChildProcessError if a worker is killed from outside (no memory left, for example).
-    """
-
-    def run(work: Work, indices: list[int]) -> Finished:
-        queue, others = iter(indices), set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), _end_with, (os.getpid(),)
-        )
-        running: dict[Future, int] = {}
-        try:
-            for index in queue:
-                with _without_interrupts():
-                    running[pool.submit(work, index)] = index
-                if len(running) >= 2 * workers:
-                    yield from _finished(running)
-            while running:
-                yield from _finished(running)
-        except BaseException as error:
-            for worker in {*multiprocessing.active_children()} - others:
-                worker.kill()
-                worker.join()
-            if isinstance(error, BrokenExecutor):
-                raise ChildProcessError(
-                    "a worker process ended suddenly (killed, or no memory left?); what is "
-                    "finished stays, --resume goes on, perhaps with fewer --workers"
-                ) from None
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    return run
-
-
-def _finished(running: dict[Future, int]) -> Finished:
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield running.pop(future), future.result()
-
-
-def dask_cluster(address: str) -> Executor:
-    """Pieces on an existing Dask cluster; Dask computes again what a dying worker held.
-
-    Raises MissingExtra without dask.distributed, MutauError if nobody answers at the address.
-    """
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        raise MissingExtra("running on a Dask cluster", "dask") from error
-
-    def connect() -> Any:
-        try:
-            return distributed.Client(address, timeout="5s")
-        except (OSError, ValueError) as error:
-            raise MutauError(
-                f"no Dask scheduler answers at {address!r} ({error})",
-                remedy="start one with `dask scheduler` and give its address, tcp://host:8786",
-            ) from error
-
-    connect().close()  # before a folder is claimed for the work
-
-    def run(work: Work, indices: list[int]) -> Finished:
-        with connect() as client:
-            futures = {client.submit(work, i, pure=False, retries=3): i for i in indices}
-            for future in distributed.as_completed(list(futures)):
-                yield futures.pop(future), future.result()
-
-    return run
+_LEFT: Final = ("results.csv", "tally.json", "events/[!.]*.parquet", "shards/[!.]*.json")
+#: Damaged pieces that a message names.
+_NAMED: Final = 3
 
 
 @contextlib.contextmanager
@@ -154,14 +38,17 @@ def locked(folder: Path) -> Iterator[None]:
         (folder / "shards").mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise FileError(
-            f"cannot write into {str(folder)!r} ({error.strerror})",
-            remedy="choose a folder that is writable",
+        raise file_error(
+            f"cannot write into {str(folder)!r}", error, remedy="choose a folder that is writable"
         ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
         os.close(handle)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise file_error(
+                f"cannot lock {str(folder)!r}", error, remedy="choose a folder on a local disk"
+            ) from None
         raise MutauError(
             f"another process is writing into {str(folder)!r}",
             remedy="wait for it, or choose another folder with --out",
@@ -195,7 +82,7 @@ def check_claim(folder: str | Path, manifest: Mapping[str, Any], resume: bool) -
     Raises as `run_shards`.
     """
     folder = check_folder(folder)
-    if (folder / ".lock").exists():
+    if (folder / ".lock").exists() and (folder / "manifest.json").exists():
         with locked(folder):
             pass
     _compare(folder, manifest, resume)
@@ -226,19 +113,11 @@ def _compare(folder: Path, manifest: Mapping[str, Any], resume: bool) -> bool:
         ) from None
     wanted = json.loads(json.dumps(dict(manifest)))
     if found != wanted:
-        changed = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
-        if "kind" in changed:  # nothing else can be compared
-            changed = ["kind"]
-        shown = "; ".join(
-            f"{k}: {found.get(k)!r} there, {wanted.get(k)!r} now" for k in changed[:_DIFFERENCES]
-        )
-        if len(changed) > _DIFFERENCES:
-            shown += f"; and {len(changed) - _DIFFERENCES} more"
         raise MutauError(
-            f"{str(folder)!r} holds results of other work ({shown})",
+            f"{str(folder)!r} holds results of other work ({differences(found, wanted)})",
             remedy="choose another folder with --out, or undo the change",
         )
-    if not resume and any((folder / "shards").glob("*.json")):
+    if not resume and any((folder / "shards").glob("[!.]*.json")):
         raise MutauError(
             f"{str(folder)!r} already holds results of this work",
             remedy="add --resume to go on, or choose another folder",
@@ -251,12 +130,42 @@ def shard_path(folder: Path, index: int) -> Path:
     return folder / "shards" / f"{index:08d}.json"
 
 
-def missing_shards(folder: Path, n: int) -> list[int]:
-    """Pieces that are not there yet."""
-    have = {path.stem for path in (folder / "shards").glob("*.json")}
-    return [index for index in range(n) if f"{index:08d}" not in have]
+def unfinished(
+    folder: Path, key: str, n: int, complete: Callable[[Any, int], None] | None = None
+) -> list[int]:
+    """Pieces that are not there, or not as they were written; of the latter a warning tells.
+
+    key : of the work. complete : (result, index); raises Damaged for what lies beside a piece.
+    """
+    todo, damaged = [], []
+    for index in range(n):
+        path = shard_path(folder, index)
+        if not path.exists():
+            todo.append(index)
+            continue
+        try:
+            _read(path, key, index, complete)
+        except Damaged as error:
+            todo.append(index)
+            damaged.append(f"{path.name}: {error}")
+    if damaged:
+        named = "; ".join(damaged[:_NAMED]) + "; ..." * (len(damaged) > _NAMED)
+        warnings.warn(
+            f"{len(damaged)} of {n} pieces in {str(folder)!r} are not what was written and are "
+            f"computed again ({named})",
+            stacklevel=2,
+        )
+    return todo
 
 
+def _read(path: Path, key: str, index: int, complete: Callable[[Any, int], None] | None) -> Any:
+    result = read_piece(path, key, path.stem)
+    if complete is not None:
+        complete(result, index)
+    return result
+
+
+@contextlib.contextmanager
 def run_shards(
     folder: str | Path,
     manifest: Mapping[str, Any],
@@ -266,44 +175,57 @@ def run_shards(
     executor: Executor = serial,
     resume: bool = False,
     progress: Progress | None = None,
-) -> list[Any]:
-    """Compute `n` pieces into a folder and return all results in order.
+    complete: Callable[[Any, int], None] | None = None,
+) -> Iterator[Iterator[Any]]:
+    """Compute `n` pieces into a folder and give all results in order, to a `with` block.
 
-    manifest : what the work is; the folder is refused if it holds another.
-    Pieces that are already there are read, not computed. A piece is written as soon as it is
-    finished, whole or not at all; Ctrl-C or a kill loses only what was running.
-    Raises MutauError for a folder of other work, or one that another process writes.
+    manifest : what the work is; the folder is refused if it holds another. work : gives plain data
+    that JSON can hold. complete : as for `unfinished`.
+    Pieces that are there and verified are read, not computed. A piece is written as soon as it is
+    finished, whole or not at all; Ctrl-C or a kill loses only what was running. Results are read
+    one at a time: memory does not grow with n. The folder is locked until the block ends.
+    Raises MutauError for a folder of other work, one that another process writes, or a worker that
+    has another program.
     """
-    folder = Path(folder)
+    folder, key = Path(folder), digest(json.dumps(dict(manifest)))
     with locked(folder):
         if not _compare(folder, manifest, resume):
             write_text(folder / "manifest.json", json.dumps(dict(manifest), indent=1))
-        todo = missing_shards(folder, n)
-        start = time.monotonic()
-        with _no_halves(folder), contextlib.closing(executor(work, todo)) as finished:
-            for done, (index, result) in enumerate(finished, 1):
-                write_text(shard_path(folder, index), json.dumps(result))
-                if progress:
-                    left = (time.monotonic() - start) / done * (len(todo) - done)
-                    have = n - len(todo) + done
-                    progress(have / n, f"{have}/{n}, {left:.0f} s left")
-    return [_read(shard_path(folder, index)) for index in range(n)]
+        todo = unfinished(folder, key, n, complete)
+        try:
+            _compute(folder, key, n, todo, executor(Stamped(work), todo), progress)
+        finally:
+            drop_halves(folder)
+        yield (_result(shard_path(folder, i), key, i, complete) for i in range(n))
 
 
-@contextlib.contextmanager
-def _no_halves(folder: Path) -> Iterator[None]:
-    """However the block ends, what killed workers left half-written is removed."""
+def _compute(
+    folder: Path, key: str, n: int, todo: list[int], running: Any, progress: Progress | None
+) -> None:
+    """Write the pieces that are still to do, as they come."""
+    start = time.monotonic()
+    with contextlib.closing(running) as finished:
+        for done, (index, (stamp, result)) in enumerate(finished, 1):
+            check_stamp(stamp, f"piece {index}")
+            path = shard_path(folder, index)
+            write_piece(path, key, path.stem, result)
+            if progress:
+                left = (time.monotonic() - start) / done * (len(todo) - done)
+                have = n - len(todo) + done
+                progress(have / n, f"{have}/{n}, {left:.0f} s left")
+
+
+def drop_halves(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder of this program."""
+    remove_halves(folder, r"(manifest|tally)\.json|results\.csv")
+    for inside in ("shards", "events"):
+        remove_halves(folder / inside, r"\d{8}\.(json|parquet)")
+
+
+def _result(path: Path, key: str, index: int, complete: Callable[[Any, int], None] | None) -> Any:
     try:
-        yield
-    finally:
-        for half in folder.glob("*/.*"):
-            half.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return _read(path, key, index, complete)
+    except Damaged as error:
         raise FileError(
-            f"{str(path)!r} is damaged ({error})", remedy="delete it and go on with --resume"
+            f"{str(path)!r} was changed while the work ran ({error})", remedy="go on with --resume"
         ) from None

@@ -2,18 +2,25 @@
 
     DIR/manifest.json            what the run is: experiment with all its values, seed, n, settings
     DIR/events/00000000.parquet  one shard of events, written by its worker, whole or not at all
-    DIR/shards/00000000.json     its tally, written last: a shard counts when this file exists
+    DIR/shards/00000000.json     its tally and the digest of its events, written last: a shard
+                                 counts when this file exists and both are as they were written
     DIR/tally.json               the sum, when all shards are there
 
+or one file, made from a folder of this kind beside it, DIR.parts, which goes when it is finished.
 Memory: one chunk of events per worker, whatever n.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import math
+import re
 import shutil
+import warnings
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,46 +28,35 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau._version import __version__
-from mutau.core.errors import (
-    FileError,
-    MissingExtra,
-    MutauError,
-    UnknownName,
-    require_in_range,
-)
-from mutau.core.storage import atomic_path, write_text
+from mutau.core.errors import FileError, MutauError, UnknownName, require_in_range
+from mutau.core.storage import Damaged, digest, file_digest, remove_halves
 from mutau.pipeline.simulate import Tally, signal_source, tally, total
-from mutau.scan.shards import Executor, Progress, check_claim, flat, processes, run_shards, serial
+from mutau.scan.event_tables import COLUMNS, arrow, merge, read_seal, to_table, write_tables
+from mutau.scan.executors import Executor, processes, serial
+from mutau.scan.pieces import differences, program_stamp, read_piece, write_piece
+from mutau.scan.shards import (
+    Progress,
+    check_claim,
+    drop_halves,
+    flat,
+    locked,
+    run_shards,
+    shard_path,
+)
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from mutau.detector.hits import Hits
     from mutau.experiment import Experiment
 
-Array = np.ndarray
-
-#: Beam particles per shard; a whole number of chunks. A kill loses at most one shard per worker.
-SHARD: Final = 500_000
+#: Beam particles per shard; a whole number of chunks: 3 s of one core for NA64mu's beam, 17 s for
+#: signal, a minute on a slow machine. A kill loses at most one shard per worker.
+SHARD: Final = 100_000
 KEEP: Final = ("all", "beam", "trigger")
-COLUMNS: Final = ("summary", "full")
 #: Bytes per event on disk, compressed, measured on NA64mu; for the question whether there is room.
 _BYTES: Final = {"summary": 60.0, "full": 260.0}
 _KEPT: Final = {"all": 1.0, "beam": 0.8, "trigger": 0.005}
-#: Arrays of `Hits` that the table holds: those that every run needs, and the rest.
-_SUMMARY: Final = (
-    "event", "weight", "trigger", "beam_trigger", "counters", "incoming_momentum", "energy",
-    "n_extra", "vertex_loss", "vertex_process",
-)  # fmt: skip
-_FULL: Final = (
-    *_SUMMARY, "hit", "seen", "true_hit", "true_slope", "true_momentum", "crossed", "deposit",
-    "crossed_counters", "p_beam", "x_beam", "p_target", "x_target", "p_out", "x_out", "end_energy",
-    "end_z", "vertex", "lost_extra",
-)  # fmt: skip
 #: As `detector.simulation.CHUNK`, which loads the compiler.
 CHUNK: Final = 20_000
-_EXTRA: Final = ("extra_plane", "extra_hit", "extra_energy", "extra_origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +122,7 @@ class Run:
         item = self.load()
         return {
             "kind": "simulation",
-            "mutau_version": __version__,
+            **program_stamp(),
             "n": self.n,
             "seed": self.seed,
             "mass_GeV": self.mass,
@@ -145,124 +141,14 @@ class Run:
             **flat(self.experiment, "experiment"),
         }
 
-
-def _arrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra("writing Parquet", "io") from error
-    return pyarrow
+    @property
+    def key(self) -> str:
+        """Digest of the manifest."""
+        return _key(self.manifest())
 
 
-def _column(pa: Any, values: Array) -> pa.Array:
-    """One array of `Hits` as a column: float32, fixed-size lists for further axes."""
-    if values.dtype.kind == "f":
-        values = values.astype(np.float32)
-    flat = pa.array(np.ascontiguousarray(values).reshape(-1))
-    for size in reversed(values.shape[1:]):
-        flat = pa.FixedSizeListArray.from_arrays(flat, size)
-    return flat
-
-
-def to_table(hits: Hits, columns: str) -> pa.Table:
-    """Events as an Arrow table, one row per event; extra hits as lists.
-
-    Floats are stored with 32 bits (10 nm in a tracker). Names of planes, modules and counters
-    stand in the schema's metadata.
-    """
-    pa = _arrow()
-    names = _FULL if columns == "full" else _SUMMARY
-    # an axis of length 0 has no place in a table; `from_table` restores it from the names
-    data = {name: _column(pa, getattr(hits, name)) for name in names if getattr(hits, name).size}
-    if columns == "full" and hits.cells_named:
-        data["cells"] = _column(pa, hits.cells)
-    if columns == "full":
-        offsets = np.searchsorted(hits.extra_event, np.arange(len(hits) + 1))
-        for name in _EXTRA:
-            values = _column(pa, getattr(hits, name))
-            data[name] = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
-    header = {
-        "mutau_version": __version__, "planes": hits.planes, "plane_z": hits.plane_z.tolist(),
-        "modules": hits.modules, "counters": hits.counters_named, "columns": columns,
-        "cells": hits.cells_named, "meta": dict(hits.meta),
-    }  # fmt: skip
-    return pa.table(data).replace_schema_metadata({"mutau": json.dumps(header)})
-
-
-def from_table(table: pa.Table) -> Hits:
-    """`Hits` of a table of full columns. Raises FileError for another one."""
-    from mutau.detector.hits import Hits
-
-    raw = (table.schema.metadata or {}).get(b"mutau")
-    header = json.loads(raw) if raw else {}
-    if header.get("columns") != "full":
-        raise FileError(
-            "the table does not hold whole events",
-            remedy='simulate with the columns "full"',
-        )
-    n = table.num_rows
-    sizes = {"planes": len(header["planes"]), "modules": len(header["modules"])}
-    fields: dict[str, Any] = {
-        name: _values(table.column(name)) if name in table.column_names else _empty(name, n, sizes)
-        for name in _FULL
-    }
-    lists = {name: table.column(name).combine_chunks() for name in _EXTRA}
-    counts = np.diff(_offsets(lists["extra_plane"]))
-    fields["extra_event"] = np.repeat(np.arange(n), counts)
-    for name, column in lists.items():
-        fields[name] = _values(column.flatten())
-    fields["extra_hit"] = fields["extra_hit"].reshape(-1, 2)
-    if header["cells"]:
-        shape = (n, len(header["cells"]))
-        fields |= {"cells_named": tuple(header["cells"]), "cells": np.zeros(shape)}
-        if n:
-            fields["cells"] = _values(table.column("cells"))
-    return Hits(
-        planes=tuple(header["planes"]), plane_z=np.array(header["plane_z"], float),
-        modules=tuple(header["modules"]), counters_named=tuple(header["counters"]),
-        meta=header["meta"], **fields,
-    )  # fmt: skip
-
-
-def _empty(name: str, n: int, sizes: Mapping[str, int]) -> Array:
-    """What an axis of length 0, or no event, leaves of an array."""
-    from mutau.detector.hits import shape_of
-
-    shape, kind = shape_of(name, n, sizes["planes"], sizes["modules"])
-    return np.zeros(shape, kind)
-
-
-def _offsets(column: Any) -> Array:
-    return np.asarray(column.offsets.to_numpy())
-
-
-def _values(column: Any) -> Array:
-    """Numbers of a column in the package's own types."""
-    import pyarrow as pa
-
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    shape = [len(column)]
-    while pa.types.is_fixed_size_list(column.type):
-        shape.append(column.type.list_size)
-        column = column.flatten()
-    values = column.to_numpy(zero_copy_only=False).reshape(shape)
-    if values.dtype.kind == "f":
-        return np.asarray(values, float)
-    return np.asarray(values, bool if values.dtype.kind == "b" else np.int64)
-
-
-def read_hits(path: str | Path) -> Hits:
-    """`Hits` of one Parquet file that a run wrote. Raises FileError."""
-    pa = _arrow()
-    try:
-        with Path(path).open("rb") as file:
-            return from_table(pa.parquet.read_table(file))
-    except (OSError, pa.ArrowException, ValueError, KeyError) as error:
-        if isinstance(error, MutauError):
-            raise
-        raise FileError(f"{str(path)!r} does not hold simulated events ({error})") from None
+def _key(manifest: Mapping[str, Any]) -> str:
+    return digest(json.dumps(dict(manifest)))
 
 
 def _chosen(hits: Hits, keep: str) -> Hits:
@@ -272,7 +158,7 @@ def _chosen(hits: Hits, keep: str) -> Hits:
 
 
 def compute_shard(run: Run, folder: str, index: int) -> dict[str, Any]:
-    """Simulate one shard, write its events, return its tally as plain data.
+    """Simulate one shard, write its events, return its tally and their digest as plain data.
 
     Chunk by chunk: memory does not grow with the shard. Depends on nothing but run and index.
     """
@@ -292,31 +178,50 @@ def compute_shard(run: Run, folder: str, index: int) -> dict[str, Any]:
                 parts[:] = [total(parts)]
             yield hits
 
+    events = None
     if run.tables:
-        _write(chunks(), Path(folder) / "events" / f"{index:08d}.parquet", run)
+        path = _events_path(Path(folder), index)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tables = (to_table(_chosen(hits, run.keep), run.columns) for hits in chunks())
+        events = write_tables(path, tables, {"key": run.key, "piece": path.stem})
     else:
         for _ in chunks():
             pass
-    return parts[0].to_plain()
+    return {"tally": _packed(parts[0]), "events": events}
 
 
-def _write(chunks: Any, path: Path, run: Run) -> None:
-    pa = _arrow()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:  # a path may look like a URI
-        writer = None
-        try:
-            for hits in chunks:
-                table = to_table(_chosen(hits, run.keep), run.columns)
-                if writer is None:
-                    writer = pa.parquet.ParquetWriter(
-                        file, table.schema, compression="zstd", compression_level=1,
-                        use_dictionary=False,
-                    )  # fmt: skip
-                writer.write_table(table)
-        finally:
-            if writer is not None:
-                writer.close()
+def _events_path(folder: Path, index: int) -> Path:
+    return folder / "events" / f"{index:08d}.parquet"
+
+
+def _check_events(folder: Path, result: Any, index: int) -> None:
+    """Raise Damaged unless the events of a shard are those that were written with its tally."""
+    path = _events_path(folder, index)
+    if result["events"] is not None and file_digest(path) != result["events"]["digest"]:
+        what = "are not what was written" if path.exists() else "are missing"
+        raise Damaged(f"its events, {path.name}, {what}")
+
+
+def _packed(tally: Tally) -> dict[str, Any]:
+    """A tally to the last bit as plain data; nearly all of its histograms is empty."""
+    return {
+        name: {
+            "shape": list(values.shape),
+            "zlib": base64.b64encode(zlib.compress(values.astype("<f8").tobytes())).decode(),
+        }
+        for name, values in tally.sums.items()
+    }
+
+
+def _unpacked(plain: Mapping[str, Any]) -> Tally:
+    return Tally(
+        {
+            name: np.frombuffer(zlib.decompress(base64.b64decode(item["zlib"])), "<f8")
+            .reshape(item["shape"])
+            .astype(float)
+            for name, item in plain.items()
+        }
+    )
 
 
 def _possible(run: Run) -> None:
@@ -355,7 +260,8 @@ def _room(folder: Path, run: Run) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SimulationResult:
-    """A finished run. tally : the sum over all shards. files : of events, in order."""
+    """A finished run. tally : the sum over all shards. folder : where it lies. files : of events,
+    in order."""
 
     tally: Tally
     folder: Path
@@ -374,65 +280,126 @@ def run_simulation(
     """Simulate into a folder, or into one Parquet file (via a folder beside it).
 
     out : a folder, or a name ending in .parquet. workers : processes, if no executor is given.
-    resume : go on in a folder begun before. The events and the tally are the same for any number
-    of workers and however often the run was killed and resumed.
-    Raises MutauError for a folder of another run, the difference shown, or one that another
-    process writes; FileError where the disk is full: what is finished stays and `resume` goes on.
+    resume : go on in a folder begun before; a finished file of this very run is read. The events
+    and the tally are the same for any number of workers and however often the run was killed and
+    resumed; shards that are not what was written are computed again, and a warning says so.
+    Raises MutauError for a folder or file of another run, the difference shown, a folder that is
+    not ours where one file is made, or one that another process writes; MachineError where the
+    disk is full: what is finished stays and `resume` goes on.
     """
-    out = Path(out)
+    out, manifest = Path(out), run.manifest()
     single = out.suffix == ".parquet"
-    if single and not run.tables:
-        raise MutauError("a Parquet file without events", remedy="give a folder instead")
     folder = out.with_suffix(".parts") if single else out
-    if single and out.exists() and not resume:
-        raise MutauError(f"{str(out)!r} is there already", remedy="choose another name")
-    manifest = run.manifest()
+    if single:
+        if not run.tables:
+            raise MutauError("a Parquet file without events", remedy="give a folder instead")
+        manifest = {"file": out.name, **manifest}
+        if out.exists():
+            return _finished(run, out, folder, manifest, resume)
+        _check_parts(folder, out)
     check_claim(folder, manifest, resume)
     _possible(run)
     if run.tables:
-        _arrow()
+        arrow()
     _room(folder, run)
-    parts = run_shards(
+    with run_shards(
         folder, manifest, run.shards, partial(compute_shard, run, str(folder)),
         executor=executor or (processes(workers) if workers > 1 else serial), resume=resume,
-        progress=progress,
-    )  # fmt: skip
-    summed = total(Tally.from_plain(part) for part in parts)
-    write_text(folder / "tally.json", json.dumps(summed.to_plain()))
-    files = tuple(sorted(folder.glob("events/[0-9]*.parquet")))
-    if single:
-        _merge(files, out)
-        shutil.rmtree(folder)
-        files = (out,)
+        progress=progress, complete=partial(_check_events, folder),
+    ) as parts:  # fmt: skip
+        summed = total(_unpacked(part["tally"]) for part in parts)
+        files = tuple(_events_path(folder, i) for i in range(run.shards if run.tables else 0))
+        if single:
+            remove_halves(out.parent, re.escape(out.name))
+            about = {"key": run.key, "manifest": run.manifest(), "tally": _packed(summed)}
+            merge(files, out, about)
+            _remove_parts(folder, run)
+            return SimulationResult(summed, out.parent, (out,))
+        write_piece(folder / "tally.json", run.key, "tally", summed.to_plain())
     return SimulationResult(summed, folder, files)
 
 
-def _merge(files: tuple[Path, ...], out: Path) -> None:
-    """One file of all row groups, one at a time in memory."""
-    pa = _arrow()
-    with atomic_path(out) as temporary, temporary.open("wb") as file:
-        writer = None
-        try:
-            for path in files:
-                with path.open("rb") as raw, pa.parquet.ParquetFile(raw) as source:
-                    if writer is None:
-                        writer = pa.parquet.ParquetWriter(
-                            file, source.schema_arrow, compression="zstd",
-                            compression_level=1, use_dictionary=False,
-                        )  # fmt: skip
-                    for group in range(source.num_row_groups):
-                        writer.write_table(source.read_row_group(group))
-        finally:
-            if writer is not None:
-                writer.close()
+def _finished(
+    run: Run, out: Path, folder: Path, manifest: Mapping[str, Any], resume: bool
+) -> SimulationResult:
+    """What a file holds that is there already, if it is this very run; its pieces go.
 
-
-def load_tally(folder: str | Path) -> Tally:
-    """Tally of a finished run. Raises FileError."""
-    path = Path(folder) / "tally.json"
+    Raises MutauError if it is another or no run, or if `resume` was not asked for.
+    """
+    name = repr(str(out))
+    if not resume:
+        raise MutauError(f"{name} is there already", remedy="choose another name")
     try:
-        return Tally.from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        seal = read_seal(out)
+        if not isinstance(seal.get("manifest"), dict):
+            raise Damaged("it is a shard of a run")
+    except Damaged as error:
+        raise FileError(
+            f"{name} is there already and is no finished run ({error})",
+            remedy="choose another name, or remove it",
+        ) from None
+    wanted = json.loads(json.dumps(run.manifest()))
+    if seal["manifest"] != wanted:
+        raise MutauError(
+            f"{name} holds another run ({differences(seal['manifest'], wanted)})",
+            remedy="choose another name with --out",
+        )
+    with suppress(MutauError):  # pieces that a kill left; those of another are not touched
+        if folder.is_dir() and _manifest_of(folder) == json.loads(json.dumps(manifest)):
+            with locked(folder):
+                _remove_parts(folder, run)
+    return SimulationResult(_unpacked(seal["tally"]), out.parent, (out,))
+
+
+def _manifest_of(folder: Path) -> Any:
+    try:
+        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _check_parts(folder: Path, out: Path) -> None:
+    """Raise MutauError for a folder of somebody else where the pieces of a file are to lie: they
+    and the folder go when the file is finished."""
+    if folder.is_symlink() or (
+        folder.exists()
+        and not (folder / "manifest.json").exists()
+        and (
+            not folder.is_dir()
+            or any(path.name != ".lock" for path in folder.rglob("*") if not path.is_dir())
+        )
+    ):
+        raise MutauError(
+            f"{str(folder)!r} is in the way: the pieces of {out.name!r} would lie there, and this "
+            "is no folder that mutau made",
+            remedy="move it away, or choose another name with --out",
+        )
+
+
+def _remove_parts(folder: Path, run: Run) -> None:
+    """Remove what this run put into the folder of its pieces, and the folder if that is all."""
+    drop_halves(folder)
+    for index in range(run.shards):
+        _events_path(folder, index).unlink(missing_ok=True)
+        shard_path(folder, index).unlink(missing_ok=True)
+    for name in (".lock", "manifest.json"):
+        (folder / name).unlink(missing_ok=True)
+    for place in (folder / "events", folder / "shards", folder):
+        with suppress(OSError):
+            place.rmdir()
+    if folder.exists():
+        warnings.warn(f"{str(folder)!r} stays: it holds files of others", stacklevel=3)
+
+
+def load_tally(path: str | Path) -> Tally:
+    """Tally of a finished run: its folder, or its Parquet file. Raises FileError."""
+    path = Path(path)
+    try:
+        if path.is_file():
+            return _unpacked(read_seal(path)["tally"])
+        key = _key(_manifest_of(path) or {})
+        return Tally.from_plain(read_piece(path / "tally.json", key, "tally"))
+    except (Damaged, KeyError) as error:
         raise FileError(
             f"{str(path)!r} holds no finished tally ({error})", remedy="finish the run first"
         ) from None

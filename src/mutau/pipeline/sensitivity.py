@@ -169,8 +169,7 @@ def sensitivity(
             ),
             **point, "background": background,
             "signal_by": "full simulation" if full_chain else "road",
-            **_refused(refused | late, short),
-            **_notes(settings.method, [item for _, item, _ in here], particles, refused | late),
+            **_notes(settings.method, [e for _, e, _ in here], particles, refused | late, short),
             **lacks(experiment, effort, background, seed=seed),
         },
     )  # fmt: skip
@@ -213,10 +212,14 @@ def _refused(masses: Refused, exposures: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def _notes(
-    method: str, experiments: list[Experiment], particles: Array, refused: Refused
+    method: str,
+    experiments: list[Experiment],
+    particles: Array,
+    refused: Refused,
+    exposures: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """`method_notes` of all exposures: where the method holds for some only, the warning of the
-    largest for which it does not."""
+    """What was refused, and `method_notes` of all exposures: where the method holds for some only,
+    the warning of the largest for which it does not."""
     found = [method_notes(method, [item]) for item in experiments]  # nothing is observed
     doubtful = [i for i, notes in enumerate(found) if "warnings" in notes]
     warnings = refused.warnings()
@@ -224,7 +227,8 @@ def _notes(
         last = max(doubtful, key=lambda i: float(particles[i]))
         up_to = f"up to {particles[last]:g} particles: "
         warnings = [up_to + text for text in found[last]["warnings"]] + warnings
-    return found[0] | ({"warnings": warnings} if warnings else {})
+    more = {"warnings": warnings} if warnings else {}
+    return found[0] | _refused(refused, exposures) | more
 
 
 def _limits(

@@ -64,7 +64,7 @@ def test_a_change_of_the_beam_changes_the_digest(name):
 
 
 def test_what_a_file_may_ask_of_the_statistics_exists_there():
-    from mutau.stats.upper import METHODS
+    from mutau.stats import METHODS
 
     assert set(LIMIT_METHODS) == set(METHODS)
 

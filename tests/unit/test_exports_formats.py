@@ -207,13 +207,19 @@ def test_a_model_point_as_a_workspace_gives_the_same_limit(tmp_path):
     from mutau.stats import from_workspace, upper_limit
 
     results = point_yields(["muone"], LmuMinusLtau(0.1, 1e-4))
-    (path,) = export("pyhf", results, tmp_path)
+    path, metadata, _ = export("pyhf", results, tmp_path)
     workspace = json.loads(path.read_text())
     model = from_workspace(workspace)
     assert model.total == pytest.approx(results[0].total, rel=1e-12)
     assert path.name == "muone-0.1-0.0001.json"
     back, direct = upper_limit(model, cl=0.9), upper_limit(results[0], cl=0.9)
     assert back.strength == pytest.approx(direct.strength, rel=1e-3)
+    beside = json.loads(metadata.read_text())
+    ours = upper_limit(results[0])
+    assert beside["upper_limit"]["strength"] == ours.strength
+    assert beside["upper_limit"]["method"] == ours.method
+    assert beside["mass_GeV"] == 0.1
+    assert beside["digests"]["experiment"] == results[0].meta["digests"]["experiment"]
     with pytest.raises(MutauError, match="exclusion cannot become a workspace"):
         export("pyhf", [LIMIT], tmp_path)
 

@@ -119,3 +119,16 @@ def test_a_column_must_be_the_only_one(tmp_path):
     for column, number in (("", 2), ("#limit", 2), ("#median", 0)):
         with pytest.raises(MutauError, match=f"has {number} columns.*say which"):
             load_curve(f"{path}{column}", cl=0.9)
+
+
+def test_a_table_is_known_by_its_head_also_below_own_comments(tmp_path):
+    # what the reader needs is written above the lines of HEPData
+    path = tmp_path / "table.csv"
+    own = "# excludes: above\n# model: lmu-ltau\n# title: mine\n"
+    path.write_text(own + CSV)
+    below = load_curve(f"{path}#OBS LIMIT")
+    path.write_text(CSV.replace("# cl:", "# excludes: above\n# model: lmu-ltau\n# cl:"))
+    there = load_curve(f"{path}#OBS LIMIT")
+    np.testing.assert_array_equal(below.mass, there.mass)
+    np.testing.assert_array_equal(below.coupling, there.coupling)
+    assert below.title == "mine"

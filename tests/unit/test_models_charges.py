@@ -112,3 +112,17 @@ def test_hadrons_are_bounded_by_the_photon_case():
     photon = {"u": 2 / 3, "d": -1 / 3, "s": -1 / 3, "c": 2 / 3, "b": -1 / 3, "e": -1.0}
     cls = charges_class(charge_table({**LMU_LTAU, "name": "photon", "charges": photon}))
     assert cls(0.1, 1e-3)._hadron_ceiling() == pytest.approx(9 * 2.98e-4 / ALPHA**2, rel=2e-3)
+
+
+def test_quark_charges_make_the_loop_mixing_diverge():
+    # mu + tau = 0 cancels among the leptons only; a quark's loop then has no partner
+    charges = {**LMU_LTAU["charges"], "u": 0.1, "d": 0.1}
+    cls = charges_class(charge_table({**LMU_LTAU, "charges": charges}))
+    assert not cls.has_mixing()
+    with pytest.raises(OutOfRange, match="mixing"):
+        cls(0.1, 1e-3).kinetic_mixing(0.01)
+    stated = charges_class(
+        charge_table({**LMU_LTAU, "charges": charges, "mixing_per_coupling": 0.01})
+    )
+    assert stated.has_mixing()
+    assert charges_class(charge_table(LMU_LTAU)).has_mixing()

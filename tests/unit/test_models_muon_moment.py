@@ -1,6 +1,7 @@
 """Contribution to the muon's anomalous moment: closed form, limits, inverse, reference years."""
 
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -110,3 +111,11 @@ def test_bad_requests():
         moment_integral([0.1, math.nan])
     with pytest.raises(ValueError, match="n_sigma"):
         LmuMinusLtau.g_minus_2_band(0.1, 2021, -1.0)
+
+
+@pytest.mark.parametrize(("difference", "compatible"), [(1.5, True), (2.0, True), (2.1, False)])
+def test_compatible_with_zero_means_within_two_uncertainties(difference, compatible):
+    reference = replace(
+        moment_reference(2021), difference=difference * 1e-10, difference_uncertainty=1e-10
+    )
+    assert reference.compatible_with_zero is compatible

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mutau.core.errors import MutauError
+from mutau.core.types import Yields
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau
 from mutau.pipeline import combination
@@ -102,3 +103,21 @@ def test_command_line(cli):
     found = cli("discover", "na64mu", "--mass", "0.1", "--coupling", "1e-3", "--json")
     assert json.loads(found.out)["reach"][0]["p_value"] == 0.0
     assert cli("combine", "na64mu", "nothing", "--mass", "0.1").code == 2
+
+
+def test_named_errors_are_taken_out_of_the_overall_one(tmp_path):
+    """The file's 30 % under its name, the road's 10 % apart: 0.1 of hypot(0.3, 0.1) is left."""
+    table = '\n[[systematics]]\nname = "flux"\nsignal = 0.3\nbecause = "test"\n'
+    path = tmp_path / "one.toml"
+    path.write_text(load_experiment("na64mu").to_toml() + table)
+    experiment = load_experiment(str(path))
+    others = {item.name: item.signal for item in experiment.systematics if item.name != "flux"}
+    overall = np.hypot(experiment.relative_systematic, 0.1)
+    one = np.ones(1)
+    yields = Yields(
+        ("counted",), one, 0.0 * one, 0.0 * one, 0.0 * one, 0.0 * one, one, overall, 0.1, 1e-3,
+        experiment.name, "lmu-ltau",
+    )  # fmt: skip
+    (channel,) = combination._channels(experiment, yields).channels
+    rest = f"{experiment.name}: overall"
+    assert channel.systematics == pytest.approx({**others, "flux": 0.3, rest: 0.1})

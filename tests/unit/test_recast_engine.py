@@ -8,7 +8,7 @@ import pytest
 from mutau.core.constants import E_CHARGE
 from mutau.core.errors import MutauError, UnknownName
 from mutau.limits import PublishedLimit, published_limit
-from mutau.limits.recast import recast, recast_at, recastable, search_of
+from mutau.limits.recast import recast, recast_at, recastable, search_of, seen_branching
 from mutau.limits.search import Search
 from mutau.models import LmuMinusLtau, loop_mixing
 
@@ -119,3 +119,15 @@ def test_a_boson_without_electrons_is_not_made_by_them(tmp_path):
     search = Search("muon", "invisible")
     bound = recast_at(line("lmu-ltau", 1e-3), 0.05, f"charges:{path}", search=search)
     assert float(bound[0]) == pytest.approx(1e-3, rel=1e-4)  # same muon, one neutrino: Br is 1
+
+
+def test_what_is_seen_is_the_branching_of_the_final_state():
+    # above 2 m_mu the boson decays into muons too; what is not invisible is visible
+    model = LmuMinusLtau(0.5, 1e-3)
+    invisible = model.branching_invisible
+    assert 0.4 < invisible < 0.6
+    assert seen_branching(model, Search("muon", "invisible")) == invisible
+    assert seen_branching(model, Search("muon", "visible")) == pytest.approx(1.0 - invisible)
+    assert seen_branching(model, Search("muon", "mumu")) == model.branching("mumu")
+    assert seen_branching(model, Search("muon", "tautau")) == 0.0  # closed
+    assert seen_branching(model, Search("muon", "visible", "one")) == 1.0

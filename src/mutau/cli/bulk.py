@@ -36,7 +36,7 @@ def scan(
     from mutau.core.errors import MutauError
     from mutau.scan.executors import dask_cluster
     from mutau.scan.grid import load_grid
-    from mutau.scan.points import grid_lacks, run_scan
+    from mutau.scan.points import grid_lacks, refused_points, run_scan
 
     if dask and dask_jobqueue:
         raise MutauError("--dask and --dask-jobqueue exclude each other")
@@ -57,8 +57,12 @@ def scan(
         settings["executor"] = dask_cluster(dask)
     with progress_bar(f"scan {grid.name}", quiet=json) as progress:
         table = run_scan(grid, Path(out), resume=resume, consent=yes, progress=progress, **settings)
-    answer = {"table": str(table), "points": len(grid), "grid_digest": grid.digest()}
-    emit(answer | grid_lacks(grid), json)
+    answer: dict[str, Any] = {"table": str(table), "points": len(grid)}
+    refused = refused_points(table)
+    if refused:
+        answer["refused"] = [{"points": n, "reason": reason} for reason, n in refused.items()]
+        answer["warnings"] = [f"{n} points without a number: {text}" for text, n in refused.items()]
+    emit({**answer, "grid_digest": grid.digest(), **grid_lacks(grid)}, json)
 
 
 def simulate(

@@ -25,8 +25,11 @@ def emit(answer: Mapping[str, Any], as_json: bool, *, reasons: bool = False) -> 
     """Print `answer` to stdout: one JSON object, or tables for people.
 
     Not-a-number has no place in an answer and infinities are written as null in JSON. For people
-    what an answer lacks is one line; reasons : as a table with the reasons, instead.
+    what an answer lacks is one line; reasons : as a table with the reasons, instead. The entries of
+    "warnings", if the answer has any, go to stderr as well.
     """
+    for text in answer.get("warnings", ()):
+        print(f"mutau: warning: {text}", file=sys.stderr)
     if as_json:
         print(json.dumps(_plain(answer), allow_nan=False))
         return

@@ -25,6 +25,7 @@ from mutau.models.muon_moment import (
     moment_reference,
     moment_references,
 )
+from mutau.models.validity import highest_coupling
 from mutau.models.vector import VectorModel
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "charge_table",
     "charges_class",
     "check_mediator",
+    "highest_coupling",
     "load_charges",
     "loop_mixing",
     "mediator_of",

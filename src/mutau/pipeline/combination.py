@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
-from mutau.models import Model, build_model, model_class
+from mutau.models import Model, highest_coupling
 from mutau.pipeline.citations import own_sources
 from mutau.pipeline.lacking import each_lacks
 from mutau.pipeline.limit import (
@@ -27,6 +28,8 @@ from mutau.pipeline.limit import (
     refuse_visible,
     side_by_side,
 )
+from mutau.pipeline.masses import mass_by_mass, refuse_beyond, start_points
+from mutau.pipeline.method_notes import method_notes
 from mutau.pipeline.roads import Effort, Prepared, check_masses, road_of, takes_mass
 from mutau.pipeline.yields import assemble
 from mutau.stats import counting_model, discovery, upper_limit
@@ -138,31 +141,20 @@ def combined_limit(
     """
     experiments, masses = load_all(names), numbers(masses).tolist()
     cl, method = common_level(experiments, cl), common_method(experiments, method)
-    highest = model_class(model).coupling_max
     for mass in masses:
         _able(experiments, mass)
-    refuse_visible(
-        [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in masses]
-    )
+    starts, refused = start_points(masses, model, alpha_d, mass_ratio)
+    refuse_visible(list(starts.values()))
 
     def at(mass: float) -> tuple[float, float]:
-        start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
-        joint = prepare_joint(experiments, start, seed, n_events)
+        joint = prepare_joint(experiments, starts[mass], seed, n_events)
+        return _joint_limit(joint, starts[mass], cl, method)
 
-        def excess(coupling: float) -> tuple[float, float]:
-            """1 over the excluded strength: passes 1 at the limit and falls to 0 with S."""
-            counting = joint.model(start.with_coupling(coupling))
-            if counting.total <= 0.0:
-                return 0.0, 0.0
-            found = upper_limit(counting, cl=cl, method=method)
-            return 1.0 / found.strength, found.strength_err / found.strength**2
-
-        solved = solve_coupling(excess, 1.0, highest=highest, tolerance=1e-5)
-        return solved.coupling, solved.coupling_err
-
-    couplings, errors = np.array(side_by_side(at, masses, "combined", progress)).T
+    run = partial(side_by_side, label="combined", progress=progress)
+    computed, found, late = mass_by_mass(at, list(starts), run)
+    couplings, errors = np.array(found).T
     return Exclusion(
-        mass=np.asarray(masses, float),
+        mass=np.array(computed),
         coupling=couplings,
         numerical_err=np.where(np.isfinite(couplings), errors, 0.0),
         cl=cl,
@@ -179,10 +171,28 @@ def combined_limit(
             "alpha_d": alpha_d,
             "mass_ratio": mass_ratio,
             "shared_systematics": shared_systematics(experiments),
+            **method_notes(method, experiments, refused | late, seed=seed),
             **each_lacks(experiments),
             **own_sources(*experiments),
         },
     )
+
+
+def _joint_limit(joint: Joint, start: Model, cl: float, method: str) -> tuple[float, float]:
+    """Coupling at the limit, and its error. Raises OutOfRange where the model ends before it."""
+
+    def excess(coupling: float) -> tuple[float, float]:
+        """1 over the excluded strength: passes 1 at the limit and falls to 0 with S."""
+        counting = joint.model(start.with_coupling(coupling))
+        if counting.total <= 0.0:
+            return 0.0, 0.0
+        found = upper_limit(counting, cl=cl, method=method)
+        return 1.0 / found.strength, found.strength_err / found.strength**2
+
+    highest = highest_coupling(start)
+    solved = solve_coupling(excess, 1.0, start=start.coupling, highest=highest, tolerance=1e-5)
+    refuse_beyond(start, solved.coupling, lambda coupling: excess(coupling)[0])
+    return solved.coupling, solved.coupling_err
 
 
 def discovery_reach(

@@ -20,10 +20,11 @@ from typing import Any, cast
 import numpy as np
 
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
+from mutau.core.figure import Series
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.experiment import Experiment
-from mutau.models import Model, VectorModel
+from mutau.models import Model, VectorModel, highest_coupling
 from mutau.pipeline.combination import load_all, prepare_joint, shared_systematics
 from mutau.pipeline.lacking import each_lacks
 from mutau.pipeline.limit import side_by_side
@@ -195,7 +196,7 @@ def _row(
     true, width = math.log(point.coupling), math.log(_COUPLINGS)
     window = (
         true - width,
-        min(true + width, math.log(cast(type[VectorModel], type(point)).coupling_max)),
+        min(true + width, math.log(highest_coupling(start))),
     )
     if mass == point.mass:
         return _Row(mass, true, 0.0, 0.0, window, q)
@@ -362,3 +363,44 @@ def true_point(text: str, model: str, alpha_d: float, mass_ratio: float) -> Mode
             remedy=f"write for example mass=0.1,{name}=5e-4",
         ) from None  # fmt: skip
     return build_model(model, mass, coupling, alpha_d=alpha_d, mass_ratio=mass_ratio)
+
+
+def contour_series(found: Contours) -> list[Series]:
+    """The regions of a true point, the widest first, and the point itself.
+
+    A region of several pieces is named once.
+    """
+    who = "+".join(item.name for item in found.experiments)
+    series = []
+    for level in sorted(found.polygons, reverse=True):
+        for rank, polygon in enumerate(found.polygons[level]):
+            text = f"{who} would measure, {100 * level:g} %"
+            series.append(
+                Series(
+                    label="" if rank else text,
+                    x=polygon.mass,
+                    y=polygon.coupling,
+                    kind="region-closed",
+                    role="measured",
+                    note="cut at the masses looked at" if polygon.open_ends else "",
+                    meta={"name": f"measured-{100 * level:g}", "cl": level,
+                          "model": found.point.tag},
+                )
+            )  # fmt: skip
+    mass, coupling = np.array([found.point.mass]), np.array([found.point.coupling])
+    truth = Series(
+        "true point", mass, coupling, kind="points", role="measured",
+        meta={"name": "true-point", "model": found.point.tag},
+    )  # fmt: skip
+    return [*series, truth]
+
+
+def contour_text(found: Contours) -> str:
+    """What the caption of a plane says of the regions."""
+    levels = " and ".join(f"{100 * level:g}" for level in sorted(found.polygons))
+    tied = ", ".join(row["name"] for row in shared_systematics(found.experiments))
+    return (
+        f" Yellow: what {', '.join(item.name for item in found.experiments)} together would "
+        f"measure of a boson of {found.point.mass:g} GeV with coupling {found.point.coupling:g}, "
+        f"{levels} % CL; shared systematic errors: {tied or 'none'}."
+    )

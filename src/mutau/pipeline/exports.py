@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,8 +147,8 @@ def _table(head: Sequence[str], columns: dict[str, np.ndarray]) -> str:
 
 @EXPORTS.register("pyhf")
 def to_pyhf(results: Sequence[Result], folder: Path) -> list[Path]:
-    """A HistFactory workspace per model point, by `stats.to_workspace`."""
-    from mutau.stats import counting_model, to_workspace
+    """A HistFactory workspace per model point, with our limit and an example: `workspaces`."""
+    from mutau.pipeline.workspaces import write_workspace
 
     paths = []
     for result in results:
@@ -157,10 +156,8 @@ def to_pyhf(results: Sequence[Result], folder: Path) -> list[Path]:
             raise _wrong(
                 "a workspace", result, "yields: an experiment with --mass and --coupling, or a file"
             )
-        workspace = to_workspace(counting_model(result))
-        path = folder / f"{slug(result.experiment)}-{result.mass:g}-{result.coupling:g}.json"
-        write_text(path, json.dumps(workspace, indent=1))
-        paths.append(path)
+        name = f"{slug(result.experiment)}-{result.mass:g}-{result.coupling:g}"
+        paths += write_workspace(result, folder, name)
     return paths
 
 

@@ -14,10 +14,12 @@ from mutau.core.storage import digest
 from mutau.core.threads import in_threads
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
-from mutau.models import Model, build_model, model_class
+from mutau.models import Model, highest_coupling, model_class
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.citations import own_sources
 from mutau.pipeline.lacking import lacks
+from mutau.pipeline.masses import START, mass_by_mass, refuse_beyond, start_points
+from mutau.pipeline.method_notes import method_notes
 from mutau.pipeline.roads import (
     Effort,
     Prepared,
@@ -77,7 +79,9 @@ def limit_curve(
     experiment file says. full_chain : efficiency by the full simulation, its Monte Carlo error in
     that of the limit. background : "file", "computed" (as `mutau background`, its errors as a
     nuisance parameter; "bayes" then stands for a file's "events") or "none".
-    The point at one mass does not depend on the others.
+    The point at one mass does not depend on the others. A mass whose search leaves the model's
+    validity is left out; `meta` names it under "refused", and under "warnings" why the method does
+    not hold for these numbers, if so.
     Returns Exclusion; the coupling is inf where none in reach is excluded.
     Raises UnknownName, OutOfRange or MutauError as the rooms do.
     """
@@ -86,26 +90,26 @@ def limit_curve(
     cl, method = chosen_level(experiment, cl), chosen_method(experiment, method, background)
     refuse_full_chain(experiment, full_chain)
     grid = default_masses(experiment) if masses is None else numbers(masses)
-    refuse_visible(
-        [build_model(model, m, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio) for m in grid.tolist()]
-    )
+    starts, refused = start_points(grid.tolist(), model, alpha_d, mass_ratio)
+    refuse_visible(list(starts.values()))
     check_kind(experiment, model)
     check_masses(experiment, grid.tolist())
     loaded = with_background(experiment, background, seed=seed)  # minutes, where it is computed
     effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
-    highest = model_class(model).coupling_max
 
     def at(mass: float) -> tuple[float, float]:
-        start = build_model(model, mass, 1e-3, alpha_d=alpha_d, mass_ratio=mass_ratio)
-        prepared = road.prepare(experiment, start, effort)
-        return solve_limit(partial(_yields_at, prepared, start, loaded, seed), cl, method, highest)
+        prepared = road.prepare(experiment, starts[mass], effort)
+        yields_at = partial(_yields_at, prepared, starts[mass], loaded, seed)
+        return limit_within(starts[mass], yields_at, cl, method)
 
-    couplings, errors = np.array(side_by_side(at, grid.tolist(), experiment.name, progress)).T
+    run = partial(side_by_side, label=experiment.name, progress=progress)
+    computed, results, late = mass_by_mass(at, list(starts), run)
+    couplings, errors = np.array(results).T
     point = {"model": model, "alpha_d": alpha_d, "mass_ratio": mass_ratio}
     made_of = model_digest(model, alpha_d, mass_ratio)
     events, error, _ = backgrounds(loaded)
     return Exclusion(
-        mass=grid,
+        mass=np.array(computed),
         coupling=couplings,
         numerical_err=errors,
         cl=cl,
@@ -121,6 +125,7 @@ def limit_curve(
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),
+            **method_notes(method, [loaded], refused | late, seed=seed),
             **lacks(experiment, effort, background, seed=seed),
             **own_sources(experiment),
         },
@@ -229,7 +234,8 @@ def solve_limit(
     """
     from mutau.stats import solve_coupling, upper_limit
 
-    reference = yields_at(1e-3)
+    start = min(START, highest)
+    reference = yields_at(start)
     if reference.total <= 0.0:
         return np.inf, 0.0
     allowed = upper_limit(reference, cl=cl, method=method)
@@ -238,7 +244,7 @@ def solve_limit(
         result = yields_at(coupling)
         return result.total, result.total_err
 
-    solved = solve_coupling(signal, allowed.events, highest=highest)
+    solved = solve_coupling(signal, allowed.events, start=start, highest=highest)
     if not np.isfinite(solved.coupling):
         return np.inf, 0.0
     # the limit's own error holds that of the signal; what is left is from toys
@@ -247,6 +253,18 @@ def solve_limit(
     toys = max(own**2 - signal_part**2, 0.0) ** 0.5
     power = solved.power or 2.0
     return solved.coupling, float(np.hypot(solved.coupling_err, solved.coupling * toys / power))
+
+
+def limit_within(
+    start: Model, yields_at: Callable[[float], Yields], cl: float, method: str
+) -> tuple[float, float]:
+    """`solve_limit` where the model of a point holds.
+
+    Raises OutOfRange if the limit lies beyond.
+    """
+    found = solve_limit(yields_at, cl, method, highest_coupling(start))
+    refuse_beyond(start, found[0], lambda coupling: yields_at(coupling).total)
+    return found
 
 
 def limit_answer(line: Exclusion) -> dict[str, Any]:

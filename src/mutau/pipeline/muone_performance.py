@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mutau.models import Model
+from mutau.models import Model, highest_coupling
 from mutau.pipeline.limit import chosen_method
+from mutau.pipeline.masses import START
 from mutau.pipeline.muone_backgrounds import Component
 from mutau.pipeline.muone_objective import mean_limit
 from mutau.selection.cutflow import label
@@ -110,7 +111,9 @@ def counting_limit(found: Performance, model: Model, cl: float, method: str) -> 
     def events(coupling: float) -> float:
         return unit * model.with_coupling(coupling).invisible_strength("mu")
 
-    coupling = solve_coupling(events, allowed.events, highest=model.coupling_max).coupling
+    highest = highest_coupling(model)
+    found_at = solve_coupling(events, allowed.events, start=min(START, highest), highest=highest)
+    coupling = found_at.coupling
     return coupling, coupling * found.coupling_err / found.coupling
 
 

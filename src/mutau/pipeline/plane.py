@@ -17,11 +17,17 @@ from mutau.experiment import experiment_names, load_experiment
 from mutau.limits import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
 from mutau.limits.recast import held_for, recast, recastable
 from mutau.models import model_class, moment_reference, moment_references
-from mutau.pipeline.combination import shared_systematics
-from mutau.pipeline.contours import Contours, contours_answer, measured_contours, true_point
+from mutau.pipeline.contours import (
+    Contours,
+    contour_series,
+    contour_text,
+    contours_answer,
+    measured_contours,
+    true_point,
+)
 from mutau.pipeline.lacking import LACKING, lines_lack
 from mutau.pipeline.limit import limit_answer, limit_curve
-from mutau.pipeline.roads import has_road, road_of
+from mutau.pipeline.roads import check_masses, has_road, road_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -35,8 +41,10 @@ _KINDS: dict[str, Kind] = {"above": "region", "below": "region-below", "inside":
 #: What may differ from line to line of a plane, and stands in its row.
 _IN_A_ROW: Final = (
     "projection", "signal_by", "background", "background_events", "background_err_events",
-    "sources",
+    "sources", "priors",
 )  # fmt: skip
+#: What a plane collects from all its lines.
+_OF_ALL_LINES: Final = ("refused", "warnings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Plane:
 
     bands : the muon g-2 band of every reference year, oldest first; the figure shows that of
     `year` alone. Empty for a model that does not move g-2. contours : what true points would leave.
-    left_out : experiments that nobody named and that have no limit on this model, with the reason.
+    left_out : experiments that have no limit on this model, with the reason.
     """
 
     limits: tuple[Exclusion, ...]
@@ -129,10 +137,14 @@ def _limits(
 ) -> tuple[list[Exclusion], dict[str, str]]:
     """Limits of the experiments, and those that have none, with the reason.
 
-    What was not named by the user is left out where it refuses model or masses.
+    An experiment that refuses all its masses is left out, one that nobody named also if it refuses
+    the model.
     """
     named, wanted = experiments not in ((), ("all",)), wanted_experiments(experiments)
     limits, refused = list[Exclusion](), dict[str, str]()
+    if named and masses is not None:  # before anything is computed
+        for item in wanted:
+            check_masses(item, masses)
     for index, item in enumerate(wanted):
         mine = masses
         if masses is not None and not named:  # each within its own range
@@ -145,13 +157,13 @@ def _limits(
         try:
             limits.append(limit_curve(item, mine, progress=part, **options))
         except MutauError as error:
-            if named:
+            if named and not isinstance(error, OutOfRange):
                 raise
             refused[item.name] = str(error)
     if not limits:
         reasons = sorted(set(refused.values()))
         told = reasons if len(reasons) == 1 else [f"{k}: {v}" for k, v in refused.items()]
-        raise MutauError(f"no experiment has a limit on this plane: {'; '.join(told)}")
+        raise OutOfRange(f"no experiment has a limit on this plane: {'; '.join(told)}")
     return limits, refused
 
 
@@ -196,7 +208,7 @@ def plane_of(
         f"; {_band_text(year)}" if bands else "",
         f". Curves of others: {_sources_text(shown) or 'none'}.",
         " Dashed: projections." if any(item.dashed for item in series) else "",
-        *(_contour_text(found) for found in contours),
+        *(contour_text(found) for found in contours),
     ]
     levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
     figure = Figure(
@@ -371,46 +383,6 @@ def _ours(line: Exclusion, limits: Sequence[Exclusion]) -> Series:
     )  # fmt: skip
 
 
-def contour_series(found: Contours) -> list[Series]:
-    """The regions of a true point, the widest first, and the point itself.
-
-    A region of several pieces is named once.
-    """
-    who = "+".join(item.name for item in found.experiments)
-    series = []
-    for level in sorted(found.polygons, reverse=True):
-        for rank, polygon in enumerate(found.polygons[level]):
-            text = f"{who} would measure, {100 * level:g} %"
-            series.append(
-                Series(
-                    label="" if rank else text,
-                    x=polygon.mass,
-                    y=polygon.coupling,
-                    kind="region-closed",
-                    role="measured",
-                    note="cut at the masses looked at" if polygon.open_ends else "",
-                    meta={"name": f"measured-{100 * level:g}", "cl": level,
-                          "model": found.point.tag},
-                )
-            )  # fmt: skip
-    mass, coupling = np.array([found.point.mass]), np.array([found.point.coupling])
-    truth = Series(
-        "true point", mass, coupling, kind="points", role="measured",
-        meta={"name": "true-point", "model": found.point.tag},
-    )  # fmt: skip
-    return [*series, truth]
-
-
-def _contour_text(found: Contours) -> str:
-    levels = " and ".join(f"{100 * level:g}" for level in sorted(found.polygons))
-    tied = ", ".join(row["name"] for row in shared_systematics(found.experiments))
-    return (
-        f" Yellow: what {', '.join(item.name for item in found.experiments)} together would "
-        f"measure of a boson of {found.point.mass:g} GeV with coupling {found.point.coupling:g}, "
-        f"{levels} % CL; shared systematic errors: {tied or 'none'}."
-    )
-
-
 def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
     """A bound from formulas over the plane's masses, for the model and dark sector of a limit."""
     bound = BOUNDS[name]
@@ -438,6 +410,20 @@ def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
     )  # fmt: skip
 
 
+def _of_all(limits: Sequence[Exclusion]) -> dict[str, Any]:
+    """Masses that were refused and warnings of all lines, each with its experiment."""
+    refused = [
+        {"experiment": line.experiment, **row}
+        for line in limits
+        for row in line.meta.get("refused", ())
+    ]
+    said = [
+        f"{line.experiment}: {text}" for line in limits for text in line.meta.get("warnings", ())
+    ]
+    found = {"refused": refused, "warnings": said}
+    return {key: rows for key, rows in found.items() if rows}
+
+
 def plane_answer(plane: Plane, *, points: bool = True) -> dict[str, Any]:
     """What the command line prints of a plane: what all lines share, then a row for each line.
 
@@ -457,7 +443,12 @@ def plane_answer(plane: Plane, *, points: bool = True) -> dict[str, Any]:
         "experiments": [line.experiment for line in plane.limits],
         **({"left_out": dict(plane.left_out)} if plane.left_out else {}),
         "bounds": [item.meta["name"] for item in plane.figure.series if _is_bound(item)],
-        **{key: value for key, value in first.items() if key not in (*_IN_A_ROW, *LACKING)},
+        **{
+            key: value
+            for key, value in first.items()
+            if key not in (*_IN_A_ROW, *_OF_ALL_LINES, *LACKING)
+        },
+        **_of_all(plane.limits),
         "digests": {**digests, "model": first["digests"]["model"]},
         **lines_lack(plane.limits),
         **({"measured": regions} if regions else {}),

@@ -6,8 +6,10 @@ answers for any coupling. So a limit solves S(g) = S_up directly, whatever the d
 One rule for masses holds on all roads. A mass that a road takes has an answer: zero events with a
 remark, or no limit, where no Z' can be made or none is left after the cuts; there only events
 cannot be drawn. Any other mass is outside the validity of the calculation and refused with the
-reason, alone or in a list (the whole list, before anything is computed). Where several experiments
-answer together, one that does not take the mass is left out, unless none takes it.
+reason, alone or in a list (the whole list, before anything is computed). A mass inside whose search
+for a coupling leaves the model's validity is left out of a curve and named (`masses`). Where
+several experiments answer together, one that does not take the mass is left out, unless none takes
+it.
 """
 
 from __future__ import annotations

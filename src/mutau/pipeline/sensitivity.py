@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.types import Yields, provenance
-from mutau.models import Model, build_model, model_class
+from mutau.models import Model, highest_coupling
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.exposure import at_exposure, stated_particles
 from mutau.pipeline.lacking import lacks
 from mutau.pipeline.limit import (
     chosen_level,
     chosen_method,
+    limit_within,
     model_digest,
     refuse_visible,
     side_by_side,
     solve_limit,
 )
+from mutau.pipeline.masses import (
+    Refused,
+    mass_by_mass,
+    possible,
+    start_points,
+)
+from mutau.pipeline.method_notes import method_notes
 from mutau.pipeline.roads import (
     Effort,
     Prepared,
@@ -131,32 +139,36 @@ def sensitivity(
     """
     particles, grid = _exposures(exposures), np.asarray(masses, float)
     point = {"alpha_d": alpha_d, "mass_ratio": mass_ratio}
-    refuse_visible([build_model(model, m, 1e-3, **point) for m in grid.tolist()])
+    starts, refused = start_points(grid.tolist(), model, alpha_d, mass_ratio)
+    refuse_visible(list(starts.values()))
     check_kind(experiment, model)
     check_masses(experiment, grid.tolist())
     refuse_full_chain(experiment, full_chain)
     stated = stated_particles(experiment)
     settings = _Settings(
-        chosen_level(experiment, cl), chosen_method(experiment, method, background),
-        model_class(model).coupling_max, seed,
-    )  # fmt: skip
+        chosen_level(experiment, cl), chosen_method(experiment, method, background), seed
+    )
     loaded = with_background(experiment, background, seed=seed)  # minutes, where it is computed
     clean = with_background(experiment, "none")
     here = [(n / stated, at_exposure(loaded, n), at_exposure(clean, n)) for n in particles.tolist()]
     effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
     road = road_of(experiment)
 
-    def at(mass: float) -> Array:
-        start = build_model(model, mass, 1e-3, **point)
+    def at(mass: float) -> list[list[float] | OutOfRange]:
+        start = starts[mass]
         prepared = road.prepare(experiment, start, effort)
-        rows = [_limits(_scaled(prepared, s), start, one, two, settings) for s, one, two in here]
-        return np.array(rows)
+        return [
+            possible(_limits, _scaled(prepared, s), start, one, two, settings)
+            for s, one, two in here
+        ]
 
-    found = np.array(side_by_side(at, grid.tolist(), experiment.name, progress))
+    run = partial(side_by_side, label=experiment.name, progress=progress)
+    computed, results, late = mass_by_mass(at, list(starts), run)
     events = np.array([_background(item) for _, item, _ in here])
-    coupling, error, free, low, high = np.moveaxis(found, 2, 0)
+    numbers, short = _filled(computed, particles, results)
+    coupling, error, free, low, high = np.moveaxis(numbers, 2, 0)
     return Sensitivity(
-        particles, grid, coupling, error, free, low, high, events[:, 0], events[:, 1],
+        particles, np.array(computed), coupling, error, free, low, high, events[:, 0], events[:, 1],
         float(events[0, 0] / particles[0]), float(events[0, 1] / particles[0]), settings.cl,
         settings.method, experiment.name, model,
         {
@@ -166,6 +178,7 @@ def sensitivity(
             ),
             **point, "background": background,
             "signal_by": "full simulation" if full_chain else "road",
+            **_notes(settings.method, [e for _, e, _ in here], particles, refused | late, short),
             **lacks(experiment, effort, background, seed=seed),
             "not_used": not_used(experiment, signal_use(full_chain)),
         },
@@ -174,12 +187,58 @@ def sensitivity(
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """How limits are set: level, method, largest coupling, seed."""
+    """How limits are set: level, method, seed."""
 
     cl: float
     method: str
-    highest: float
     seed: int
+
+
+def _filled(
+    masses: list[float], particles: Array, results: list[list[list[float] | OutOfRange]]
+) -> tuple[Array, list[dict[str, Any]]]:
+    """Numbers (M, E, 5), those without an answer infinite, and rows that say why."""
+    numbers, rows = np.full((len(masses), len(particles), 5), np.inf), []
+    numbers[..., 1] = 0.0
+    for i, j in np.ndindex(numbers.shape[:2]):
+        found = results[i][j]
+        if isinstance(found, OutOfRange):
+            rows.append(
+                {
+                    "mass_GeV": masses[i],
+                    "particles_on_target": float(particles[j]),
+                    "reason": str(found),
+                }
+            )
+        else:
+            numbers[i, j] = found
+    return numbers, rows
+
+
+def _refused(masses: Refused, exposures: list[dict[str, Any]]) -> dict[str, Any]:
+    """The key "refused": masses without any answer, and exposures of the others."""
+    rows = [*masses.meta().get("refused", []), *exposures]
+    return {"refused": rows} if rows else {}
+
+
+def _notes(
+    method: str,
+    experiments: list[Experiment],
+    particles: Array,
+    refused: Refused,
+    exposures: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """What was refused, and `method_notes` of all exposures: where the method holds for some only,
+    the warning of the largest for which it does not."""
+    found = [method_notes(method, [item]) for item in experiments]  # nothing is observed
+    doubtful = [i for i, notes in enumerate(found) if "warnings" in notes]
+    warnings = refused.warnings()
+    if doubtful:
+        last = max(doubtful, key=lambda i: float(particles[i]))
+        up_to = f"up to {particles[last]:g} particles: "
+        warnings = [up_to + text for text in found[last]["warnings"]] + warnings
+    more = {"warnings": warnings} if warnings else {}
+    return found[0] | _refused(refused, exposures) | more
 
 
 def _limits(
@@ -190,10 +249,10 @@ def _limits(
     def yields(item: Experiment, coupling: float) -> Yields:
         return assemble(prepared, model.with_coupling(coupling), item, settings.seed)
 
-    how = settings.cl, settings.method, settings.highest
-    limit = solve_limit(partial(yields, loaded), *how)
-    free = solve_limit(partial(yields, clean), *how)
-    return [*limit, free[0], *_band(yields(loaded, 1e-3), limit[0], settings)]
+    how = settings.cl, settings.method
+    limit = limit_within(model, partial(yields, loaded), *how)
+    free = solve_limit(partial(yields, clean), *how, highest_coupling(model))
+    return [*limit, free[0], *_band(yields(loaded, model.coupling), limit[0], settings)]
 
 
 def _background(experiment: Experiment) -> tuple[float, float]:

@@ -157,7 +157,7 @@ def _methods() -> Rows:
     from mutau.stats import METHODS
 
     return [
-        {"name": name, "meaning": (METHODS[name].__doc__ or "").strip().splitlines()[0]}
+        {"name": name, "meaning": METHODS[name].meaning, "holds": METHODS[name].holds}
         for name in METHODS
     ]
 

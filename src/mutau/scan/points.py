@@ -6,12 +6,13 @@ import csv
 import dataclasses
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from mutau.core.errors import FileError, MutauError
+from mutau.core.errors import FileError, MutauError, OutOfRange
 from mutau.core.storage import atomic_path, file_digest
 from mutau.scan.executors import Executor, processes, serial
 from mutau.scan.grid import Grid, LogRange
@@ -27,6 +28,11 @@ SHARD = 8
 LONG = 3600.0
 #: Values of an axis that a manifest shows; its digest holds all.
 _SHOWN: Final = 12
+#: Numbers of a point, by task.
+_COLUMNS: Final = {
+    "limit": ("coupling_upper_limit", "numerical_err"),
+    "yields": ("signal", "signal_err"),
+}
 
 
 def _changed(base: Experiment, point: Mapping[str, Any]) -> Experiment:
@@ -81,13 +87,22 @@ def _check_settings(grid: Grid) -> None:
 def compute_point(grid: Grid, base: Experiment, point: Mapping[str, Any]) -> dict[str, Any]:
     """Result of one point, as plain data; depends on nothing but the three arguments.
 
+    A point whose calculation ends outside its validity has no number, and says why under "refused".
     base : the experiment of the grid, as its file has it.
     """
+    try:
+        return {**point, **_numbers(grid, _changed(base, point), point), "refused": ""}
+    except OutOfRange as error:
+        names = _COLUMNS[grid.task]
+        return {**point, **dict.fromkeys(names), "refused": " ".join(str(error).split())}
+
+
+def _numbers(grid: Grid, experiment: Experiment, point: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns `_COLUMNS` of one point. Raises as `limit_curve` or `expected_yields`."""
     from mutau.models import build_model
     from mutau.pipeline.limit import limit_curve
     from mutau.pipeline.yields import expected_yields
 
-    experiment = _changed(base, point)
     sector = {key: point[key] for key in ("alpha_d", "mass_ratio") if key in point}
     if grid.task == "limit":
         line = limit_curve(
@@ -95,14 +110,12 @@ def compute_point(grid: Grid, base: Experiment, point: Mapping[str, Any]) -> dic
             seed=grid.seed, n_events=grid.events, **sector,
         )  # fmt: skip
         limit = float(line.coupling[0])
-        return {
-            **point,
-            "coupling_upper_limit": limit if limit != float("inf") else None,
-            "numerical_err": float(line.numerical_err[0]),
-        }
+        shown = limit if limit != float("inf") else None
+        values: tuple[float | None, ...] = (shown, float(line.numerical_err[0]))
+        return dict(zip(_COLUMNS["limit"], values, strict=True))
     model = build_model(grid.model, point["mass"], point["coupling"], **sector)
     result = expected_yields(model, experiment, seed=grid.seed, n_events=grid.events)
-    return {**point, "signal": result.total, "signal_err": result.total_err}
+    return dict(zip(_COLUMNS["yields"], (result.total, result.total_err), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +258,12 @@ def run_scan(
     ):  # fmt: skip
         write_csv((row for part in parts for row in part), file)
     return path
+
+
+def refused_points(table: Path) -> dict[str, int]:
+    """Reasons for which points of a finished scan have no number, and how many each."""
+    with table.open(encoding="utf-8", newline="") as file:
+        return dict(Counter(row["refused"] for row in csv.DictReader(file) if row["refused"]))
 
 
 def grid_lacks(grid: Grid) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mutau.stats.coupling import CouplingLimit, iterate_coupling, solve_coupling
+    from mutau.stats.histfactory import HistFactoryModel
+    from mutau.stats.methods import METHODS, Method
     from mutau.stats.model import Channel, CountingModel, combine, counting_model
     from mutau.stats.profile import Fit, fit
     from mutau.stats.studies import (
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
         discovery,
         expected_limits,
     )
-    from mutau.stats.upper import METHODS, UpperLimit, p_value, upper_limit
+    from mutau.stats.upper import UpperLimit, p_value, upper_limit
     from mutau.stats.workspace import from_workspace, to_workspace
 
 _PUBLIC = {
-    "METHODS": "upper",
+    "METHODS": "methods",
     "Channel": "model",
     "CountingModel": "model",
     "CouplingLimit": "coupling",
@@ -30,6 +32,8 @@ _PUBLIC = {
     "Discovery": "studies",
     "ExpectedLimits": "studies",
     "Fit": "profile",
+    "HistFactoryModel": "histfactory",
+    "Method": "methods",
     "UpperLimit": "upper",
     "combine": "model",
     "counting_model": "model",
@@ -54,6 +58,8 @@ __all__ = [
     "Discovery",
     "ExpectedLimits",
     "Fit",
+    "HistFactoryModel",
+    "Method",
     "UpperLimit",
     "combine",
     "counting_model",

@@ -22,13 +22,15 @@ from mutau.core.errors import OutOfRange
 from mutau.stats.model import Array, Channel, CountingModel, Parts
 
 _NODES = {0: 1, 1: 40, 2: 24, 3: 16}
+#: Terms of the sum over signal counts that are still computed: some 10 s.
+_MOST_TERMS = 5e8
 
 
 def background_counts(channel: Channel, n: int) -> Array:
     """ln P(l) of l = 0 .. n background counts (n + 1,), the background's error integrated out.
 
     "gaussian": Gaussian cut at zero and normalised there; "lognormal"; "gamma": a gamma density
-    with the stated mean and error, hence a negative binomial.
+    with the stated mean and error (prior 1/b before the control sample), hence a negative binomial.
     """
     counts = np.arange(n + 1.0)
     b, err = channel.background, channel.background_err
@@ -72,7 +74,8 @@ def posterior(model: CountingModel, parts: Parts, n: Array) -> tuple[Array, Arra
     n : (R,) whole numbers of observed events.
     Returns (weights (Z, N + 1), rates (Z,)): density sum_zJ weight_zJ Gamma(J + 1, rate_z), the
     weights summing to 1. Numerical error of limits below 1e-8 for relative errors up to 50 %.
-    Raises OutOfRange for more than three independent signal errors.
+    Raises OutOfRange for more than three independent signal errors, and for so many events in
+    several channels that the sum would take minutes.
     """
     rank = parts.loadings.shape[1]
     if rank > max(_NODES):
@@ -81,6 +84,7 @@ def posterior(model: CountingModel, parts: Parts, n: Array) -> tuple[Array, Arra
             allowed=f"at most {max(_NODES)}",
             remedy='use method="toys-cls"',
         )
+    _refuse_long_sums(n, _NODES[rank] ** rank)
     x, w = roots_hermitenorm(_NODES[rank])
     w = w / w.sum()
     places = np.indices((len(x),) * rank).reshape(rank, len(x) ** rank)
@@ -99,6 +103,19 @@ def posterior(model: CountingModel, parts: Parts, n: Array) -> tuple[Array, Arra
     joint = joint + (log_weight - np.log(total))[:, None]
     weight = np.exp(joint - joint.max())
     return weight / weight.sum(), total
+
+
+def _refuse_long_sums(n: Array, nodes: int) -> None:
+    """Raise OutOfRange where the convolutions over the channels' counts have too many terms."""
+    before = np.cumsum(n)[:-1]
+    terms = nodes * float((before + 1.0) @ (n[1:] + 1.0))
+    if terms > _MOST_TERMS:
+        raise OutOfRange(
+            f"{n.sum():g} events in {len(n)} channels are too many for the Bayesian sum "
+            f"({terms:.1e} terms)",
+            allowed=f"at most {_MOST_TERMS:.0e} terms",
+            remedy='use method="asymptotic-cls", which holds for many events',
+        )
 
 
 def tail(weight: Array, rate: Array, strength: float) -> float:

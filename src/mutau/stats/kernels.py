@@ -321,3 +321,18 @@ def toys_q(mu: float, discovery: bool, toys: Data, setting: Setting, out: Array)
             z[k] = toys.z_measured[t, k]
         data = Data(toys.n[t], toys.measured[t], toys.z_measured[t])
         out[t] = q_zero(z, data, setting) if discovery else q_tilde(mu, z, data, setting)
+
+
+@njit
+def best_backgrounds(signal: Array, data: Data, setting: Setting, out: Array) -> None:
+    """Best backgrounds for one data set, given its signal (T, R) with all factors -> out (T, R)."""
+    for t in range(signal.shape[0]):
+        for i in range(signal.shape[1]):
+            out[t, i] = channel_profile(
+                data.n[i],
+                signal[t, i],
+                setting.kind[i],
+                setting.nominal[i],
+                setting.width[i],
+                data.measured[i],
+            )[3]

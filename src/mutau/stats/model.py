@@ -30,13 +30,16 @@ class Channel:
     constraint : how the background is known (it is "fixed" wherever background_err is 0):
         "gaussian" - measured as b with Gaussian error, the true value not below zero;
         "lognormal" - b (1 + err/b)^eta with a unit Gaussian eta, so the stated b is the median;
-        "gamma" - counted in a control sample of (b/err)^2 events (Poisson; HistFactory's shapesys).
+        "gamma" - counted in a control sample of (b/err)^2 events (Poisson; HistFactory's
+            shapesys). As a density (Bayes, hybrid): the gamma density with mean b and error err,
+            which is the prior 1/b times that count; a flat prior would have mean b + err^2/b.
     systematics : name -> relative error of the signal. The factor is (1 + error)^theta with a unit
         Gaussian theta; channels that carry the same name share the theta. A Gaussian factor
         1 + error theta is not offered: it allows a negative signal, and a flat-prior Bayesian
         limit with it does not exist (the integral of 1/factor diverges at zero).
     group : Monte Carlo errors within a group are fully correlated, between groups independent.
-    Raises MutauError for a value that is negative or not finite, or an unusable constraint.
+    Raises MutauError for a value that is negative or not finite, an unusable constraint, or events
+    seen where neither signal nor background is expected.
     """
 
     name: str
@@ -65,6 +68,13 @@ class Channel:
                     place=place,
                     allowed="finite and not negative",
                 )
+        if self.observed > 0.0 and self.signal + self.background + self.background_err == 0.0:
+            raise MutauError(
+                f"{self.observed:g} event{'s' * (self.observed != 1.0)} where none is possible: "
+                "neither signal nor background is expected",
+                place=place,
+                remedy="state the background of this channel",
+            )
         if self.constraint not in CONSTRAINTS:
             raise UnknownName("background constraint", self.constraint, CONSTRAINTS, place=place)
         if self.background_err == 0.0:
@@ -254,6 +264,12 @@ def counting_model(
                 remedy="give them when the model is made",
             )
         return data
+    if not isinstance(data, Yields):
+        raise MutauError(
+            f"{type(data).__name__} is no counting model",
+            place="data",
+            allowed="yields or a counting model; upper_limit and p_value take workspaces too",
+        )
     if not (math.isfinite(data.total) and data.total >= 0.0):
         raise MutauError(
             f"signal = {data.total!r} events", place=data.experiment, allowed="finite, not negative"
@@ -292,4 +308,5 @@ def combine(models: Iterable[CountingModel]) -> CountingModel:
     Systematic errors with equal names are one nuisance parameter; different names are independent.
     Raises MutauError if two channels have the same name.
     """
-    return CountingModel(tuple(channel for model in models for channel in model.channels))
+    counting = [counting_model(model) for model in models]
+    return CountingModel(tuple(channel for model in counting for channel in model.channels))

@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 from mutau.core.errors import MutauError
 from mutau.stats import kernels
 from mutau.stats.kernels import Data, Setting
-from mutau.stats.model import Channel, CountingModel, Parts
+from mutau.stats.model import Channel, CountingModel, Parts, counting_model
 
 Array = np.ndarray
 
@@ -56,20 +56,10 @@ def setting(parts: Parts) -> Setting:
 
 def backgrounds(parts: Parts, data: Data, mu: float, z: Array) -> Array:
     """Best background (R,) events at strength `mu` and signal errors `z` (r,)."""
-    factors = np.exp(parts.loadings @ z)
-    return np.array(
-        [
-            kernels.channel_profile(
-                data.n[i],
-                mu * parts.signal[i] * factors[i],
-                parts.kind[i],
-                parts.background[i],
-                parts.width[i],
-                data.measured[i],
-            )[3]
-            for i in range(len(parts.signal))
-        ]
-    )
+    best = np.empty((1, len(parts.signal)))
+    signal = mu * parts.signal * np.exp(parts.loadings @ z)
+    kernels.best_backgrounds(signal[None, :], data, setting(parts), best)
+    return np.asarray(best[0])
 
 
 def fit_parts(parts: Parts, data: Data, strength: float | None) -> tuple[float, float, Array]:
@@ -90,7 +80,7 @@ def fit(model: CountingModel, strength: float | None = None) -> Fit:
     Raises MutauError if a channel has no observation or the model has no signal.
     Check: one channel, fixed b: strength = max(n - b, 0)/s.
     """
-    parts = model.parts()
+    parts = counting_model(model).parts()
     data = actual(model, parts)
     if strength is None and parts.signal.sum() <= 0.0:
         raise MutauError("the model has no signal, so its strength cannot be fitted")
@@ -131,15 +121,18 @@ def asimov(model: CountingModel, parts: Parts, data: Data, strength: float) -> D
 
 
 def side_values(channels: tuple[Channel, ...], parts: Parts, background: Array) -> Array:
-    """Expected side measurement (R,) if `background` (R,) were true (see `Channel.measured`)."""
-    values = parts.measured.copy()
+    """Expected side measurement (..., R) if `background` (..., R) were true.
+
+    See `Channel.measured`.
+    """
+    values = np.broadcast_to(parts.measured, background.shape).copy()
     for i, channel in enumerate(channels):
         if channel.constraint == "gaussian":
-            values[i] = background[i]
+            values[..., i] = background[..., i]
         elif channel.constraint == "lognormal":
-            values[i] = math.log(background[i] / channel.background) / channel.width
+            values[..., i] = np.log(background[..., i] / channel.background) / channel.width
         elif channel.constraint == "gamma":
-            values[i] = channel.width * background[i]
+            values[..., i] = channel.width * background[..., i]
     return values
 
 

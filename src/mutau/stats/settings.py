@@ -13,7 +13,7 @@ from mutau.core.errors import MutauError
 from mutau.core.types import Yields
 
 if TYPE_CHECKING:
-    from mutau.stats.model import CountingModel
+    pass
 
 DEFAULT_CL: Final = 0.90
 DEFAULT_METHOD: Final = "bayes"
@@ -21,10 +21,10 @@ DEFAULT_METHOD: Final = "bayes"
 STATED: Final = "statistics"
 
 
-def chosen(data: Yields | CountingModel, cl: float | None, method: str | None) -> tuple[float, str]:
+def chosen(data: object, cl: float | None, method: str | None) -> tuple[float, str]:
     """Level and method: those given, else those that the data state, else the defaults.
 
-    data : yields carry what their experiment file states; a counting model states nothing.
+    data : yields carry what their experiment file states; any other model states nothing.
     Check: yields of a file with 95 % and "asymptotic-cls" give (0.95, "asymptotic-cls").
     """
     stated: Mapping[str, Any] = data.meta.get(STATED, {}) if isinstance(data, Yields) else {}

@@ -12,6 +12,7 @@ from mutau.core.errors import MutauError, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.types import Yields
 from mutau.stats.kernels import Data
+from mutau.stats.methods import METHODS, first_guess, solve_falling
 from mutau.stats.model import CountingModel, counting_model
 from mutau.stats.profile import (
     actual,
@@ -22,15 +23,7 @@ from mutau.stats.profile import (
 )
 from mutau.stats.settings import chosen
 from mutau.stats.toys import outcomes, toy_discovery_p
-from mutau.stats.upper import (
-    ASIMOV,
-    METHODS,
-    first_guess,
-    p_value,
-    quantile_outcomes,
-    solve_falling,
-    upper_limit,
-)
+from mutau.stats.upper import p_value, quantile_outcomes, upper_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +88,10 @@ def expected_limits(
     model = model.with_observed(np.full(len(model.channels), math.nan))
     deviations = (-2.0, -1.0, 0.0, 1.0, 2.0)
     require_in_range("cl", cl, 0.5, 0.9999)
-    METHODS[method]
+    projection = METHODS[method].projection
     if model.total == 0.0:
         return ExpectedLimits._of([math.inf] * 5, cl, method)
-    if method in ASIMOV:
+    if projection == "asimov":
         filled = expected_background(model)
         parts = filled.parts()
         typical = actual(filled, parts)
@@ -107,7 +100,7 @@ def expected_limits(
             root = asymptotic_strength_root(cl, deviation, cls=method.endswith("cls"))
             found.append(_strength_of_root(filled, typical, root) if root > 0.0 else 0.0)
         return ExpectedLimits._of(found, cl, method)
-    if method == "events":
+    if projection == "zero":
         limit = upper_limit(model, cl, method).strength
         return ExpectedLimits._of([limit] * 5, cl, method)
     places = tuple(0.5 * math.erfc(-deviation / math.sqrt(2.0)) for deviation in deviations)

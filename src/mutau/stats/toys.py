@@ -12,8 +12,6 @@ from mutau.stats.kernels import Data
 from mutau.stats.model import CountingModel, Parts
 from mutau.stats.profile import (
     Array,
-    backgrounds,
-    fit_parts,
     q_discovery,
     q_upper,
     setting,
@@ -36,28 +34,28 @@ class ToyP:
 def throw(
     model: CountingModel,
     parts: Parts,
+    data: Data,
     rate: Array,
     background: Array,
-    z: Array,
-    n_toys: int,
     rng: np.random.Generator,
 ) -> Data:
-    """Pseudo-data of an unconditional ensemble: counts and all side measurements fluctuate.
+    """Pseudo-data: counts and the backgrounds' side measurements fluctuate.
 
-    rate, background : (R,) true events in all and of background. z : (r,) true signal errors.
+    rate, background : (T, R) true events in all and of background. data : whose measurement of the
+    signal's errors every pseudo-experiment keeps.
     Returns Data with (T, R), (T, R), (T, r).
     """
-    shape = (n_toys, len(rate))
-    measured = np.broadcast_to(side_values(model.channels, parts, background), shape).copy()
+    n_toys = len(rate)
+    measured = side_values(model.channels, parts, background)
     for i, channel in enumerate(model.channels):
         if channel.constraint == "gaussian":
             measured[:, i] += channel.width * rng.standard_normal(n_toys)
         elif channel.constraint == "lognormal":
             measured[:, i] += rng.standard_normal(n_toys)
         elif channel.constraint == "gamma":
-            measured[:, i] = rng.poisson(channel.width * background[i], n_toys)
-    counts = rng.poisson(rate, shape).astype(np.float64)
-    return Data(counts, measured, z + rng.standard_normal((n_toys, len(z))))
+            measured[:, i] = rng.poisson(channel.width * background[:, i])
+    counts = rng.poisson(rate).astype(np.float64)
+    return Data(counts, measured, np.tile(data.z_measured, (n_toys, 1)))
 
 
 def throw_at(
@@ -68,11 +66,18 @@ def throw_at(
     n_toys: int,
     rng: np.random.Generator,
 ) -> Data:
-    """Pseudo-data at `strength`, the nuisance parameters at their best values for `data`."""
-    _, _, z = fit_parts(parts, data, strength)
-    best = backgrounds(parts, data, strength, z)
-    rate = strength * parts.signal * np.exp(parts.loadings @ z) + best
-    return throw(model, parts, rate, best, z, n_toys, rng)
+    """Pseudo-data at `strength`.
+
+    The signal's true errors are drawn, and their measurement stays as it is: it says nothing
+    about the strength, and letting it fluctuate would split outcomes with equal counts, so that a
+    signal error made limits stronger. The backgrounds have their best values for `data`, given
+    the strength and the errors drawn.
+    """
+    z = data.z_measured + rng.standard_normal((n_toys, parts.loadings.shape[1]))
+    signal = strength * parts.signal * np.exp(z @ parts.loadings.T)
+    best = np.empty_like(signal)
+    kernels.best_backgrounds(signal, data, setting(parts), best)
+    return throw(model, parts, data, signal + best, best, rng)
 
 
 def outcomes(model: CountingModel, strength: float, count: int, rng: np.random.Generator) -> Array:
@@ -134,9 +139,9 @@ def toy_p(
 ) -> ToyP:
     """P(q >= q observed | strength), for CLs divided by the same at strength 0.
 
-    The statistic is q-tilde at `strength`; the ensembles have the nuisance parameters at their
-    best values for `data` given the strength (for the divisor, given strength 0). `hybrid`: the
-    true nuisance parameters are drawn from their errors and the side measurements stay as they are.
+    The statistic is q-tilde at `strength`; the ensembles are those of `throw_at`, for the divisor
+    at strength 0. `hybrid`: the true backgrounds are drawn from their errors too, and their side
+    measurements stay as they are.
     """
     observed = q_upper(parts, data, strength)
 

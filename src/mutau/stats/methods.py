@@ -1,0 +1,394 @@
+"""Ways to set an upper limit on the strength: each is an object that says where it holds.
+
+Numbers in `Method.outside` were measured against exact sums (docs/validation/statistics.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from scipy.optimize import brentq
+
+from mutau.core.errors import MutauError
+from mutau.core.random import stream
+from mutau.core.registry import Registry
+from mutau.stats import bayes, counting
+from mutau.stats.model import Array, CountingModel
+from mutau.stats.profile import actual, asimov, asymptotic_p, q_upper
+from mutau.stats.toys import ToyP, toy_p
+
+Curve = Callable[[float], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a method may need: confidence level, number of pseudo-experiments, seed."""
+
+    cl: float
+    n_toys: int
+    seed: int
+
+
+def _nothing(model: CountingModel) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to set a limit, and what it declares of itself.
+
+    limit : (model with every channel observed, options) -> (strength, its error, toys used).
+    meaning : what it is, in one line. holds : where it holds, in words.
+    outside : model -> reasons why it does not hold for that model, if any.
+    priors : model -> the priors it takes, in words; none for a method without.
+    p_value : (model, strength, options) -> (p-value of the strength, its error); None if the
+        method has none.
+    projection : what stands for a channel without observation: "asimov" data, the "median"
+        outcome without signal, or "zero" events.
+    """
+
+    limit: Callable[[CountingModel, Options], tuple[float, float, int]]
+    meaning: str
+    holds: str
+    outside: Callable[[CountingModel], tuple[str, ...]] = _nothing
+    priors: Callable[[CountingModel], tuple[str, ...]] = _nothing
+    p_value: Callable[[CountingModel, float, Options], tuple[float, float]] | None = None
+    projection: Literal["asimov", "median", "zero"] = "median"
+
+
+METHODS: Final[Registry[Method]] = Registry("statistical method")
+
+#: Events seen or expected from which the asymptotic formula with CLs is off by less than 10 %.
+MANY: Final = 10.0
+#: Priors of the background by constraint, as `bayes.background_counts` takes them.
+_BACKGROUND_PRIORS: Final = {
+    "gaussian": "background: Gaussian with the stated error, cut at zero",
+    "lognormal": "background: lognormal, the stated value its median",
+    "gamma": "background: prior 1/b before its control sample of (b/error)^2 events, so that the "
+    "posterior is the gamma density with the stated mean and error (a flat prior would raise the "
+    "mean by error^2/b)",
+}
+
+
+def _signal_channels(model: CountingModel) -> tuple[float, float, float]:
+    """(observed, background, its error) of the channels in which signal is expected."""
+    seen = [channel for channel in model.channels if channel.signal > 0.0]
+    return (
+        sum(channel.observed for channel in seen),
+        sum(channel.background for channel in seen),
+        math.hypot(*(channel.background_err for channel in seen)),
+    )
+
+
+def _fewer_than_background(model: CountingModel) -> tuple[str, ...]:
+    """Why a plain p-value is no good guide: the background fluctuated downwards."""
+    n, b, error = _signal_channels(model)
+    if n >= b - 0.5 * math.sqrt(b + error * error):
+        return ()
+    return (
+        f"{n:g} events were observed beside a background of {b:g}: without CLs this excludes "
+        "signals that the experiment cannot see; take toys-cls or bayes",
+    )
+
+
+def _few_events(model: CountingModel) -> tuple[str, ...]:
+    """Why the asymptotic formula does not hold: few events."""
+    n, b, _ = _signal_channels(model)
+    if max(n, b) >= MANY:
+        return ()
+    return (
+        f"the asymptotic formula holds for {MANY:g} events or more; {n:g} observed beside a "
+        f"background of {b:g} make its limit too low (by up to 3 times for none); take bayes or "
+        "toys-cls",
+    )
+
+
+def flat_priors(model: CountingModel) -> tuple[str, ...]:
+    """Priors of the Bayesian limit, in words."""
+    kinds = dict.fromkeys(channel.constraint for channel in model.channels)
+    return (
+        "strength: flat from 0",
+        *(["signal errors: lognormal factors, median 1"] if model.systematics else []),
+        *(_BACKGROUND_PRIORS[kind] for kind in kinds if kind in _BACKGROUND_PRIORS),
+    )
+
+
+def averaged_priors(model: CountingModel) -> tuple[str, ...]:
+    """Densities from which methods with pseudo-experiments draw the true signal errors."""
+    return ("signal errors: lognormal factors, median 1",) if model.systematics else ()
+
+
+def hybrid_priors(model: CountingModel) -> tuple[str, ...]:
+    """The same, the true backgrounds included."""
+    return flat_priors(model)[1:]
+
+
+def whole_counts(model: CountingModel, method: str) -> Array:
+    """The observed numbers, refused unless whole."""
+    n = model.observed
+    if not np.all(n == np.round(n)):
+        raise MutauError(
+            f"observed = {n.tolist()} for method {method!r}",
+            allowed="whole numbers of events",
+            remedy='use method="asymptotic" for Asimov data',
+        )
+    return n
+
+
+def solve_falling(p: Curve, alpha: float, start: float, precision: float = 1e-9) -> float:
+    """Strength where a falling p-value meets alpha; 0 if it is below alpha already at zero.
+
+    Root of ln p - ln alpha in ln strength, bracketed from `start`, to a relative `precision`.
+    """
+
+    def distance(log_strength: float) -> float:
+        return math.log(max(p(math.exp(log_strength)), 1e-300) / alpha)
+
+    low = high = math.log(start)
+    while distance(high) > 0.0:
+        high += 0.7
+        if high > 690.0:
+            raise MutauError("no strength is excluded", remedy="check signal and background")
+    while distance(low) <= 0.0:
+        low -= 0.7
+        if low < math.log(start) - 30.0:
+            return 0.0
+    return math.exp(brentq(distance, low, high, xtol=0.1 * precision, rtol=1e-12))
+
+
+def first_guess(model: CountingModel) -> float:
+    """A strength of the right size: (3 + 2 sqrt(n + b)) events."""
+    return (3.0 + 2.0 * math.sqrt(float((model.observed + model.background).sum()))) / model.total
+
+
+def _by_curve(
+    curve: Callable[[CountingModel], Curve],
+) -> Callable[[CountingModel, Options], tuple[float, float, int]]:
+    """Limit where a p-value that is known without random numbers meets 1 - cl."""
+
+    def limit(model: CountingModel, options: Options) -> tuple[float, float, int]:
+        return solve_falling(curve(model), 1.0 - options.cl, first_guess(model)), 0.0, 0
+
+    return limit
+
+
+def _at_strength(
+    curve: Callable[[CountingModel], Curve],
+) -> Callable[[CountingModel, float, Options], tuple[float, float]]:
+    return lambda model, strength, options: (curve(model)(strength), 0.0)
+
+
+# Closed form ------------------------------------------------------------------------------------
+
+
+def _events(model: CountingModel, options: Options) -> tuple[float, float, int]:
+    if model.background.sum() > 0.0 or model.systematics:
+        raise MutauError(
+            f"a background of {model.background.sum():g} events or a systematic error is stated, "
+            "and method 'events' knows neither",
+            place="statistics/method",
+            remedy='use method = "bayes" (or --method bayes)',
+        )
+    if model.observed.sum() > 0.0:
+        raise MutauError(
+            f"{model.observed.sum():g} events were observed, and 'events' holds for none",
+            remedy='use method="bayes" or "toys-cls"',
+        )
+    return counting.zero_event_limit(options.cl) / model.total, 0.0, 0
+
+
+def _known_total(model: CountingModel, method: str) -> tuple[int, float]:
+    if model.systematics or any(channel.background_err for channel in model.channels):
+        raise MutauError(
+            f"method {method!r} knows no systematic errors",
+            remedy='use method="bayes" or "toys-cls", or set the errors to zero',
+        )
+    return round(whole_counts(model, method).sum()), float(model.background.sum())
+
+
+def _classical(model: CountingModel, options: Options) -> tuple[float, float, int]:
+    n, b = _known_total(model, "classical")
+    return counting.classical_limit(n, b, options.cl) / model.total, 0.0, 0
+
+
+def _classical_p(model: CountingModel, strength: float, options: Options) -> tuple[float, float]:
+    n, b = _known_total(model, "classical")
+    return counting.classical_p(n, strength * model.total + b), 0.0
+
+
+def _feldman_cousins(model: CountingModel, options: Options) -> tuple[float, float, int]:
+    n, b = _known_total(model, "feldman-cousins")
+    return counting.feldman_cousins_limit(n, b, options.cl) / model.total, 0.0, 0
+
+
+# Likelihood and posterior -----------------------------------------------------------------------
+
+
+def _asymptotic_curve(*, cls: bool) -> Callable[[CountingModel], Curve]:
+    """Model -> (strength -> asymptotic p-value, or CLs); background-only Asimov data made once."""
+
+    def curve(model: CountingModel) -> Curve:
+        parts = model.parts()
+        data = actual(model, parts)
+        typical = asimov(model, parts, data, 0.0)
+
+        def p(strength: float) -> float:
+            expected = q_upper(parts, typical, strength)
+            return asymptotic_p(q_upper(parts, data, strength), expected, cls=cls)
+
+        return p
+
+    return curve
+
+
+def _bayes_curve(model: CountingModel) -> Curve:
+    """strength -> posterior probability above it."""
+    weight, rate = bayes.posterior(model, model.parts(), whole_counts(model, "bayes"))
+    return lambda strength: bayes.tail(weight, rate, strength)
+
+
+# Pseudo-experiments -----------------------------------------------------------------------------
+
+
+def _toy_limit(
+    model: CountingModel, options: Options, *, cls: bool, hybrid: bool
+) -> tuple[float, float, int]:
+    """Root of ln p from a straight-line fit through five strengths around it.
+
+    The five lie within 12 % of the centre, which moves until the root lies among them. The error
+    is the fit's, scaled up where the points scatter more than their binomial errors (with several
+    channels and exact backgrounds the true p-value has small steps).
+    """
+    parts = model.parts()
+    data = actual(model, parts)
+    alpha = 1.0 - options.cl
+    centre = solve_falling(_asymptotic_curve(cls=True)(model), alpha, first_guess(model))
+    size = max(options.n_toys // 5, 100)
+    grid = np.array([-0.12, -0.06, 0.0, 0.06, 0.12])
+    used, smallest = 0, 1e-6 * centre
+    for round_number in range(40):
+        points = []
+        for k, shift in enumerate(grid):
+            rng = stream(options.seed, round_number, k)
+            strength = centre * math.exp(float(shift))
+            points.append(
+                toy_p(model, parts, data, strength, cls=cls, n_toys=size, rng=rng, hybrid=hybrid)
+            )
+        used += (2 if cls else 1) * size * len(grid)
+        offset, error = _line_root(grid, points, alpha)
+        if abs(offset) <= 0.12:
+            strength = centre * math.exp(offset)
+            return strength, strength * error, used
+        centre *= math.exp(float(np.clip(offset, -0.7, 0.7)))
+        if centre < smallest:
+            return 0.0, 0.0, used
+    raise MutauError(
+        f"the limit by toys did not settle after {used} pseudo-experiments",
+        remedy="raise n_toys",
+    )
+
+
+def _line_root(x: Array, points: list[ToyP], alpha: float) -> tuple[float, float]:
+    """Where a weighted straight line through ln p(x) meets ln alpha, and its error."""
+    floor = 0.5 / points[0].n_toys
+    p = np.array([max(point.value, floor) for point in points])
+    weight = (p / np.array([point.error for point in points])) ** 2
+    y = np.log(p / alpha)
+    mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
+    spread = np.sum(weight * (x - mean_x) ** 2)
+    slope = min(float(np.sum(weight * (x - mean_x) * (y - mean_y)) / spread), -0.1)
+    root = float(mean_x - mean_y / slope)
+    chi2 = float(np.sum(weight * (y - mean_y - slope * (x - mean_x)) ** 2))
+    variance = 1.0 / np.sum(weight) + (root - mean_x) ** 2 / spread
+    return root, math.sqrt(variance * max(1.0, chi2 / (len(x) - 2))) / abs(slope)
+
+
+def _by_toys(name: str, *, cls: bool, hybrid: bool, meaning: str, holds: str) -> None:
+    """Register a method with pseudo-experiments."""
+
+    def limit(model: CountingModel, options: Options) -> tuple[float, float, int]:
+        return _toy_limit(model, options, cls=cls, hybrid=hybrid)
+
+    def p(model: CountingModel, strength: float, options: Options) -> tuple[float, float]:
+        parts, rng = model.parts(), stream(options.seed)
+        found = toy_p(
+            model, parts, actual(model, parts), strength, cls=cls, n_toys=options.n_toys, rng=rng,
+            hybrid=hybrid,
+        )  # fmt: skip
+        return found.value, found.error
+
+    METHODS.register(name)(
+        Method(
+            limit, meaning, holds,
+            outside=_nothing if cls else _fewer_than_background,
+            priors=hybrid_priors if hybrid else averaged_priors, p_value=p,
+        )
+    )  # fmt: skip
+
+
+METHODS.register("events")(
+    Method(
+        _events,
+        "N > -ln(1 - cl): the rule for nothing seen, no background and no systematic error",
+        "nothing seen, no background, no systematic error; anything else is refused",
+        projection="zero",
+    )
+)
+METHODS.register("classical")(
+    Method(
+        _classical, "Exact p-value of the total count, background known",
+        "background and signal known exactly; not fewer events than background",
+        outside=_fewer_than_background, p_value=_classical_p,
+    )
+)  # fmt: skip
+METHODS.register("feldman-cousins")(
+    Method(
+        _feldman_cousins, "Upper end of the unified interval of the total count, background known",
+        "background and signal known exactly",
+    )
+)  # fmt: skip
+METHODS.register("asymptotic")(
+    Method(
+        _by_curve(_asymptotic_curve(cls=False)),
+        "One-sided profile likelihood, p-value from the asymptotic formula",
+        f"{MANY:g} events or more, not fewer than the background: then too low by less than "
+        "20 % at 90 % CL",
+        outside=lambda model: (*_few_events(model), *_fewer_than_background(model)),
+        p_value=_at_strength(_asymptotic_curve(cls=False)), projection="asimov",
+    )
+)  # fmt: skip
+METHODS.register("asymptotic-cls")(
+    Method(
+        _by_curve(_asymptotic_curve(cls=True)),
+        "One-sided profile likelihood with CLs from the asymptotic formula",
+        f"{MANY:g} events or more, seen or expected: then too low by less than 10 % at 90 % CL",
+        outside=_few_events, p_value=_at_strength(_asymptotic_curve(cls=True)),
+        projection="asimov",
+    )
+)  # fmt: skip
+METHODS.register("bayes")(
+    Method(
+        _by_curve(_bayes_curve), "Posterior quantile, prior flat in the strength",
+        "any number of events; up to three independent signal errors",
+        priors=flat_priors, p_value=_at_strength(_bayes_curve),
+    )
+)  # fmt: skip
+_by_toys(
+    "toys", cls=False, hybrid=False,
+    meaning="One-sided profile likelihood, p-value from pseudo-experiments",
+    holds="any number of events, not fewer than the background",
+)  # fmt: skip
+_by_toys(
+    "toys-cls", cls=True, hybrid=False,
+    meaning="One-sided profile likelihood with CLs from pseudo-experiments",
+    holds="any number of events",
+)  # fmt: skip
+_by_toys(
+    "hybrid-cls", cls=True, hybrid=True,
+    meaning="CLs, true nuisance parameters drawn from their errors, side measurements held fixed",
+    holds="any number of events",
+)  # fmt: skip

@@ -5,7 +5,8 @@ import pytest
 from mutau.background.estimate import Estimate
 from mutau.core.errors import UnknownName
 from mutau.papers.na64mu_backgrounds import _pairs_made
-from mutau.papers.reproduction import compare, no_test, number, paper_name
+from mutau.papers.reproduction import paper_name
+from mutau.papers.rows import compare, no_test, number
 
 
 def test_a_number_that_went_in_is_no_agreement():

@@ -13,7 +13,8 @@ from mutau.core.errors import MutauError
 from mutau.core.figure import Figure, Series
 from mutau.core.types import Exclusion, provenance
 from mutau.limits import paper_numbers
-from mutau.papers.reproduction import Level, Reproduction, Row, allowed_text
+from mutau.papers.reproduction import Level, Reproduction
+from mutau.papers.rows import Row, allowed_text
 from mutau.pipeline.plane import chosen_curves, g_minus_2_bands, plane_of
 from mutau.plotting import page as page_module
 from mutau.plotting.interactive import plane_document

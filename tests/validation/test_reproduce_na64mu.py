@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from mutau.papers.reproduction import LEVELS, TASKS, Row, compare, number, reproduce
+from mutau.papers.reproduction import LEVELS, TASKS, reproduce
+from mutau.papers.rows import Row, compare, number
 from mutau.plotting.report import write_report
 
 

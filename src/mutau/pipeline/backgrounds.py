@@ -71,7 +71,8 @@ def background_answer(
     """Every source per particle on target and in the exposure, beside the paper's value.
 
     only : names of sources; none for all. effort : scales the Monte Carlo samples. model : a point
-    for which `photon_veto` says how rare a missed photon must be (muon on electron only).
+    for which `photon_veto` says how rare a missed photon must be, and `electron_tail` how rare an
+    elastic electron measured far too low (muon on electron only).
     A source that the experiment file does not call for, or does not describe well enough
     (`NotApplicable`), stands in `not_computed` with the reason; any other error is the caller's.
     `stated` repeats what the file itself says. `total_per_particle` sums what was computed; None
@@ -124,17 +125,20 @@ def _photon_veto(
 ) -> dict[str, Any]:
     if model is None:
         return {}
-    from mutau.pipeline.muone_backgrounds import DEFAULT_EVENTS, veto_scan
+    from mutau.pipeline.muone_backgrounds import DEFAULT_EVENTS, leak_rows, veto_scan
 
     n = max(int(DEFAULT_EVENTS * effort), 1000)
-    return {"photon_veto": veto_scan(experiment, [model], seed=seed, n=n)}
+    return {
+        "photon_veto": veto_scan(experiment, [model], seed=seed, n=n),
+        "electron_tail": leak_rows(experiment, model, seed=seed, n=n),
+    }
 
 
 def source_row(found: Estimate, particles: float, document: str = "") -> dict[str, Any]:
     """One source as it is printed; `paper` is the published text, "" where nothing is printed.
 
     document : whose paper; a number published for another experiment is not shown. The verdict is
-    that of `PaperNumber.verdict` with the statistical error, "shown" where no number is printed.
+    that of `PaperNumber.verdict` with both errors, "shown" where no number is printed.
     `parts` are the further numbers of the estimate: shares, other assumptions, the paper's method.
     """
     published = paper_numbers().get(found.paper_id)
@@ -143,7 +147,7 @@ def source_row(found: Estimate, particles: float, document: str = "") -> dict[st
     verdict = "shown"
     if published is not None and published.unit in ("1", "events"):
         scale = particles if published.unit == "events" else 1.0
-        verdict = published.verdict(scale * found.per_particle, scale * found.err)
+        verdict = published.verdict(scale * found.per_particle, scale * found.total_err)
     return {
         "name": found.name,
         "per_particle": found.per_particle,

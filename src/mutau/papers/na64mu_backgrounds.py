@@ -254,7 +254,10 @@ def leak_row(counted: HermeticityPlane, item: Estimate | None = None) -> Row:
         value, err = item.parts["top panel"], item.parts["top panel err"]
         model = item.parts["top panel model_err"]
         least = card.span(value, math.hypot(err, model))[0]
-        text = f"losses in the target {value:.1e} ± {err:.0e} (statistics) ± {model:.0e} (model); {text}"
+        text = (
+            f"losses in the target {value:.1e} ± {err:.0e} (statistics) ± {model:.0e} (model); "
+            f"{text}"
+        )
         most = max(most, least)
     return Row(
         card.id, card.quantity, card.paper, f"{least:.1e} to {most:.1e}: {text}", value, err,

@@ -74,8 +74,8 @@ def band_row(found: Sensitivity, label: str, why: str) -> Row:
     error = worst * float(found.error[at_worst, at] / found.coupling[at_worst, at])
     return compare(
         published, worst, error, variant=f"background: {label}",
-        ours=f"g' < {limits}; {found.background[at]:.2g} ± {found.background_err[at]:.2g} events of "
-        f"background; lower edge of the band over limit: {worst:.2f}",
+        ours=f"g' < {limits}; {found.background[at]:.2g} ± {found.background_err[at]:.2g} events "
+        f"of background; lower edge of the band over limit: {worst:.2f}",
         why=why,
         how="median limit, efficiency of the fast mode, error of the background a nuisance "
         "parameter; figure mu.exposure",

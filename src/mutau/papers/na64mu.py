@@ -11,7 +11,7 @@ from mutau.core.constants import E_CHARGE, M_MU
 from mutau.core.figure import Figure, Series
 from mutau.core.random import stream
 from mutau.core.types import Exclusion
-from mutau.experiment import Experiment, load_experiment, replace
+from mutau.experiment import load_experiment, replace
 from mutau.matter import Element, material
 from mutau.models import LmuMinusLtau, build_model, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
@@ -242,21 +242,6 @@ def with_threshold(masses: np.ndarray) -> np.ndarray:
 CHAIN_MUONS = {"quick": 4_000, "default": 20_000, "full": 40_000}
 
 
-def in_the_box(experiment: Experiment) -> Experiment:
-    """The experiment with the signal box of the paper: E_CAL <= 20 GeV, an eighth of the beam's.
-
-    Unchanged where the file has a cut on E_CAL already.
-    """
-    if any(cut.variable == "calorimeter_energy" for cut in experiment.cuts):
-        return experiment
-    box = {
-        "variable": "calorimeter_energy",
-        "max": f"{experiment.beam.energy / 8.0!r} GeV",
-        "because": "region D of fig. 5 of the paper, sec. III C: E_CAL <= 20 GeV",
-    }
-    return replace(experiment, "cuts", [*experiment.to_dict()["cuts"], box])
-
-
 @TASKS.register("na64mu/plane")
 def plane(level: Level) -> Part:
     """Projection for 1e11 muons on target (mu.fig6) and the claim that it covers the band.
@@ -264,7 +249,7 @@ def plane(level: Level) -> Part:
     By the full chain, with (i) to (iv) and the signal box, as the caption has it; the fast mode,
     which knows the trigger and E' alone, is drawn beside it.
     """
-    experiment = in_the_box(load_experiment("na64mu"))
+    experiment = load_experiment("na64mu")
     masses = with_threshold(np.geomspace(1e-3, 1.0, level.points))
     muons = CHAIN_MUONS.get(level.name, max(level.events // 10, 1000))
     line = limit_curve(experiment, masses, seed=level.seed, n_events=muons, full_chain=True)

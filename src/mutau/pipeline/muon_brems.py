@@ -43,7 +43,9 @@ DEPTH_NODES = 2
 #: Elements that make less than this share of the Z' take the kinematics of the dominant one.
 MINOR_SHARE = 0.02
 #: Cuts that need detectors which this level of simulation does not have.
-BEYOND_FAST_MODE = ("incoming_momentum", "n_tracks", "vhcal_energy", "hcal_energy")
+BEYOND_FAST_MODE = (
+    "incoming_momentum", "n_tracks", "vhcal_energy", "hcal_energy", "calorimeter_energy",
+)  # fmt: skip
 LOW, HIGH, GENERATE, STUDY, BEAM = range(5)  # names in the random streams; two strata of x
 
 

@@ -119,11 +119,10 @@ def median_energy(tally: Tally, module: str) -> float:
 def median_error(tally: Tally, module: str) -> float:
     """Statistical error of `median_energy`, GeV: sqrt(N)/2 over the events per GeV at the median.
 
-    Those of the bins within a tenth of the median on either side. Check: 1.25 sigma / sqrt(N) for
-    a Gaussian.
+    Density of the bins within 5 % of the median. Check: 1.25 sigma / sqrt(N) for a Gaussian.
     """
     counts, median = tally.sums[f"module_{module}"], median_energy(tally, module)
-    near = np.abs(MODULE_EDGES[1:] - median) < 0.1 * median
+    near = np.abs(0.5 * (MODULE_EDGES[1:] + MODULE_EDGES[:-1]) - median) < 0.05 * median
     density = float(counts[near].sum() / np.diff(MODULE_EDGES)[near].sum())
     return 0.5 * math.sqrt(float(counts.sum())) / density
 

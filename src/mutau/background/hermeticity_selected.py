@@ -225,15 +225,20 @@ def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, 
 def _showers(found: Iterable[Leaks], experiment: Experiment, *, top: bool) -> float:
     """Most that showers leave in region D, at 90 %: the edges of the top panel, added.
 
-    Behind all cuts: times the share of the top panel's edge that passes them, which falls towards
-    low E_CAL, so that this is an upper end.
+    Behind all cuts: times the share of the top panel's edge that passes them at most (90 %), which
+    falls towards low E_CAL, so that this is an upper end.
     """
     limit, value = cuts_of(experiment).calorimeters, 0.0
     for one in found:
         mask = _edge_mask(one, experiment, top=True)
         rate = edge_limit(one, mask, limit)
         if not top and np.any(mask):
-            rate *= one.rate(mask & _edge_mask(one, experiment, top=False))[0] / one.rate(mask)[0]
+            passed, every = (
+                one.total(mask & _edge_mask(one, experiment, top=False)),
+                one.total(mask),
+            )
+            least = 2.3 * every.value / every.effective  # of none seen
+            rate *= min(max(passed.value + 1.28 * passed.err, least) / every.value, 1.0)
         value += rate
     return value
 

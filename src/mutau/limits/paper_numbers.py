@@ -134,15 +134,21 @@ class PaperNumber:
 
     def difference(self, value: float, err: float = 0.0) -> str:
         """Of a value of ours from the printed one: "x2.8" for powers of ten and bounds, else in
-        per cent and, where ours has an error, in those; "" where no value is printed."""
+        per cent and, where ours has an error that counts beside the printed digits, in those; ""
+        where no value is printed."""
         if not self.value or (self.allows(value) is None and self.rule != "input"):
             return ""
         ratio = value / self.value
-        if self.is_power or self.is_bound:
-            return f"×{ratio:.2g}" + (" of the bound" if self.is_bound else "")
+        if self.is_bound:
+            return f"×{ratio:.3g} of the bound"
+        if self.is_power:
+            return f"×{ratio:.2g}"
         # adding 0.0 turns a rounded -0.0 into 0.0
         text = f"{round(100.0 * (ratio - 1.0), 1) + 0.0:+.1f} %"
-        return f"{text}, {(value - self.value) / err + 0.0:+.1f}σ" if err > 0.0 else text
+        width = 0.5 * (self.high - self.low) if self.high and self.low else 0.0
+        if err <= 0.1 * width:  # it is the printed digits that count
+            return text
+        return f"{text}, {round((value - self.value) / err, 1) + 0.0:+.1f}σ"
 
     def distance(self, value: float) -> float | None:
         """Relative distance from the printed value (2.8 and 1/2.8 are both 1.8), 0 on the allowed

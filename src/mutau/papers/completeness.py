@@ -47,7 +47,7 @@ def figure_rows(document: str, rows: Iterable[Row], figures: Iterable[Figure]) -
     return [
         _figure_row(cards[figure.id], figure)
         for figure in figures
-        if figure.id in cards and figure.id not in made
+        if figure.id in cards and cards[figure.id].rule == "figure" and figure.id not in made
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -131,10 +132,10 @@ def _outside(kept: tuple[float, float], highest: float) -> list[Series]:
     """The electron energies that condition (ii) drops, in GeV, as areas up to `highest`."""
     return [
         Series(
-            "" if rank else "outside condition (ii)", np.array(ends), np.zeros(2), kind="band",
-            y2=np.full(2, highest), role="model",
+            "" if rank else "outside condition (ii)", np.array([low, high, high, low]),
+            np.array([0.0, 0.0, highest, highest]), kind="region-closed", role="model",
         )
-        for rank, ends in enumerate(((kept[1], 40.0), (0.0, kept[0])))
+        for rank, (low, high) in enumerate(((kept[1], 40.0), (0.0, kept[0])))
     ]  # fmt: skip
 
 
@@ -214,7 +215,11 @@ def contours(level: Level) -> Part:
     events = max(level.events // 10, 4000)
     line = limit_curve(experiment, some, seed=level.seed, n_events=events)
     x_range = (1e-3, 0.4)
-    series = [*_published(), bound_series("charm2-trident", line, x_range), *_bands(masses)]
+    charm = replace(
+        bound_series("charm2-trident", line, x_range), kind="region", role="published",
+        label="CHARM-II trident (computed here)",
+    )  # fmt: skip
+    series = [*_published(), charm, *_bands(masses)]
     for count in (1.0, 10.0, 100.0, 1e3, 1e4):
         coupling = np.sqrt(count / per_coupling2)
         series.append(

@@ -225,11 +225,12 @@ def _diamond() -> tuple[tuple[Row, ...], Figure]:
     profile, atomic = tops.get(names["compton"]), tops[names["hartree-fock"]]
     if profile is None:
         return (*rows,), figure
-    place = (tops[names["virial"]] - atomic) / (profile - atomic)
+    ours = tops[names["virial"]]
+    nearer = min(max(ours, min(atomic, profile)), max(atomic, profile))
     rows.append(
         compare(
-            number("ee.fig5.peak"), place,
-            ours=f"{place:.1f}: peaks {tops[names['virial']]:.3f} (exponential), {atomic:.3f} "
+            number("ee.fig5.peak"), ours / nearer,
+            ours=f"{ours / nearer:.3f}: peaks {ours:.3f} (exponential), {atomic:.3f} "
             f"(Hartree–Fock), {profile:.3f} (Compton profiles)",
             how="figure ee.fig5",
             why=f"the mean kinetic energy of six electrons is {1e9 * bound:.0f} eV in the "

@@ -263,10 +263,18 @@ def plane(level: Level) -> Part:
         "na64mu, trigger and $E'_\\mu$ alone", fast.mass, fast.coupling, err=fast.numerical_err,
         role="model", dotted=True, note="fast mode",
     )  # fmt: skip
+    shown = [
+        dataclasses.replace(
+            item, role="published", label="DUNE trident (projection, computed here)"
+        )
+        if item.meta.get("name") == "dune-trident"
+        else item
+        for item in drawn.series
+    ]
     left = [label for label in cut_labels(experiment) if label.endswith("(not simulated)")]
     figure = dataclasses.replace(
         drawn,
-        series=(*drawn.series, trigger_only),
+        series=(*shown, trigger_only),
         caption=f"{drawn.caption} Criteria (i) to (iv) and the signal box by the full simulation; "
         f"cuts not simulated: {', '.join(left) or 'none'}. Dotted: trigger and E′ alone. No "
         "background, as the paper supposes; what the background computed here does to this limit "

@@ -80,7 +80,7 @@ def test_differences_say_what_they_are():
     keep = number("mu.fig3.keep")
     assert keep.difference(0.797) == "+2.2 %"
     assert keep.difference(0.797, 0.029) == "+2.2 %, +0.6σ"
-    assert number("ee.iter").difference(2.0) == "×0.67 of the bound"
+    assert number("ee.iter").difference(2.0) == "×0.667 of the bound"
     assert number("ee.iter").distance(2.0) == 0.0
     assert number("ee.iter").distance(4.0) == pytest.approx(1.0 / 3.0)
     assert number("me.gamma.energy").distance(6.5) == pytest.approx(1.0)

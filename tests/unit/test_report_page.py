@@ -35,7 +35,12 @@ def limit(name, coupling, **meta):
 
 def reproduction():
     limits = (
-        limit("na64mu", 1e-4 * (1.0 + MASS), not_simulated=["a cut"]),
+        limit(
+            "na64mu",
+            1e-4 * (1.0 + MASS),
+            not_simulated=["a cut"],
+            not_computed=[{"name": "dirt", "reason": "no model", "size": "0.7"}],
+        ),
         limit("na64e", np.where(MASS < 0.1, 1e-3, np.inf), alpha_d=0.1),
     )
     open_choices = (Alternative("one", 0.16, "agrees"), Alternative(f"two {EVIL}", 0.4, "differs"))
@@ -188,9 +193,12 @@ def test_the_folder_holds_data_beside_the_page(result, folder):
     assert [row["id"] for row in numbers["rows"]] == [row.id for row in result.rows]
     assert {row["document"] for row in numbers["rows"]} == {"na64mu", "muone"}
     assert [item["verdict"] for item in numbers["rows"][0]["alternatives"]] == ["agrees", "differs"]
-    assert numbers["left_open"]["na64mu-lmu-ltau"] == {"not_simulated": ["a cut"]}
+    assert numbers["left_open"]["na64mu-lmu-ltau"] == {
+        "not_simulated": ["a cut"],
+        "not_computed": [{"name": "dirt", "reason": "no model", "size": "0.7"}],
+    }
     shown = (folder / "report.html").read_text(encoding="utf-8")
-    assert "not simulated: a cut" in shown
+    assert "not simulated: a cut; not computed: dirt: no model (0.7)" in shown
     assert "Sieber:2022na64mu" in (folder / "references.bib").read_text()
 
 

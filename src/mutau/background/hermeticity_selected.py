@@ -233,10 +233,8 @@ def _showers(found: Iterable[Leaks], experiment: Experiment, *, top: bool) -> fl
         mask = _edge_mask(one, experiment, top=True)
         rate = edge_limit(one, mask, limit)
         if not top and np.any(mask):
-            passed, every = (
-                one.total(mask & _edge_mask(one, experiment, top=False)),
-                one.total(mask),
-            )
+            every = one.total(mask)
+            passed = one.total(mask & _edge_mask(one, experiment, top=False))
             least = 2.3 * every.value / every.effective  # of none seen
             rate *= min(max(passed.value + 1.28 * passed.err, least) / every.value, 1.0)
         value += rate

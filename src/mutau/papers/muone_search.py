@@ -88,16 +88,18 @@ def backgrounds(level: Level) -> Part:
                 ),
             )
         )  # fmt: skip
-    one = needs[(0.1, False)].one_event
-    rows.append(
-        beyond(
-            "me.veto.one", "photon inefficiency below which less than one event is left",
-            f"{one:.2g} ({needs[(0.1, True)].one_event:.2g} on true quantities)",
-            "figure me.veto", one, one * measured.error / measured.events,
-        )
-    )  # fmt: skip
-    rows += _leak_rows(experiment, level.seed, n)
+    rows += [_one_row(needs), *_leak_rows(experiment, level.seed, n)]
     return Part(tuple(rows), (_veto_figure(needs),))
+
+
+def _one_row(needs: dict[tuple[float, bool], Any]) -> Row:
+    """How rare a missed photon must be for less than one event."""
+    measured, one = needs[(0.1, False)].apart, needs[(0.1, False)].one_event
+    return beyond(
+        "me.veto.one", "photon inefficiency below which less than one event is left",
+        f"{one:.2g} ({needs[(0.1, True)].one_event:.2g} on true quantities)",
+        "figure me.veto", one, one * measured.error / measured.events,
+    )  # fmt: skip
 
 
 def _leak_rows(experiment: Experiment, seed: int, n: int) -> list[Row]:

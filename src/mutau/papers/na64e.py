@@ -177,8 +177,6 @@ NO_PROFILES = {"ee.fig5.peak": "tabulated Compton profiles need the extra 'atomi
 
 
 def _diamond() -> tuple[tuple[Row, ...], Figure]:
-    from mutau.matter import atomic_electrons, hartree_fock
-    from mutau.matter.hartree_fock import HARTREE
     from mutau.xsec.annihilation import diamond_line_shapes
 
     names = {
@@ -212,34 +210,35 @@ def _diamond() -> tuple[tuple[Row, ...], Figure]:
         "Fock in tables for the average of the configuration.",
     )
     text = ", ".join(f"{name} {top:.3f}" for name, top in list(tops.items())[1:])
+    row = compare(
+        number("ee.fig5"), None, ours="peaks over that at rest: " + text + missing,
+        how="Gaussian beam folded with eq. 5.2; Hartree–Fock atom solved here; figure ee.fig5",
+    )  # fmt: skip
+    peaks = (tops[names["virial"]], tops[names["hartree-fock"]], tops.get(names["compton"]))
+    return (row, *_between(*peaks)), figure
+
+
+def _between(ours: float, atomic: float, profile: float | None) -> list[Row]:
+    """Whether the exponential model's peak lies between the two others; none without tables."""
+    from mutau.matter import atomic_electrons, hartree_fock
+    from mutau.matter.hartree_fock import HARTREE
+
+    if profile is None:
+        return []
     bound = sum(s.electrons * s.binding_energy for s in atomic_electrons.shells("C"))
     free = hartree_fock.atom("C").kinetic * HARTREE
-    rows = [
-        compare(
-            number("ee.fig5"),
-            None,
-            ours="peaks over that at rest: " + text + missing,
-            how="Gaussian beam folded with eq. 5.2; Hartree–Fock atom solved here; figure ee.fig5",
-        ),
-    ]
-    profile, atomic = tops.get(names["compton"]), tops[names["hartree-fock"]]
-    if profile is None:
-        return (*rows,), figure
-    ours = tops[names["virial"]]
     nearer = min(max(ours, min(atomic, profile)), max(atomic, profile))
-    rows.append(
-        compare(
-            number("ee.fig5.peak"), ours / nearer,
-            ours=f"{ours / nearer:.3f}: peaks {ours:.3f} (exponential), {atomic:.3f} "
-            f"(Hartree–Fock), {profile:.3f} (Compton profiles)",
-            how="figure ee.fig5",
-            why=f"the mean kinetic energy of six electrons is {1e9 * bound:.0f} eV in the "
-            f"exponential model and {1e9 * free:.0f} eV in Hartree–Fock (minus the energy of the "
-            "atom, by the virial theorem), so its line is narrower and higher. The paper's two "
-            "others are of another work, the Compton profile of diamond; bonds are in none of ours",
-        )
+    row = compare(
+        number("ee.fig5.peak"), ours / nearer,
+        ours=f"{ours / nearer:.3f}: peaks {ours:.3f} (exponential), {atomic:.3f} (Hartree–Fock), "
+        f"{profile:.3f} (Compton profiles)",
+        how="figure ee.fig5",
+        why=f"the mean kinetic energy of six electrons is {1e9 * bound:.0f} eV in the "
+        f"exponential model and {1e9 * free:.0f} eV in Hartree–Fock (minus the energy of the "
+        "atom, by the virial theorem), so its line is narrower and higher. The paper's two "
+        "others are of another work, the Compton profile of diamond; bonds are in none of ours",
     )  # fmt: skip
-    return (*rows,), figure
+    return [row]
 
 
 @TASKS.register("na64e/selection")

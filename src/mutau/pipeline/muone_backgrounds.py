@@ -31,6 +31,7 @@ from mutau.pipeline.muon_electron import (
     response,
     true_cuts,
 )
+from mutau.pipeline.roads import Effort, road_of
 from mutau.selection.cutflow import passes
 from mutau.selection.variables import Sample
 from mutau.xsec.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
@@ -296,12 +297,11 @@ def leak_needs(experiment: Experiment, model: Model, *, seed: int = 1, n: int = 
     Raises OutOfRange if no signal passes, MutauError as `prepare` does.
     Check: 1 / one_event is the number of elastic events beyond the cut.
     """
-    from mutau.pipeline.yields import expected_yields
-
     check_measurable(experiment)
-    signal = expected_yields(model, experiment, seed=seed, n_events=n or DEFAULT_EVENTS)
+    ready = road_of(experiment).prepare(experiment, model, Effort(seed, n or DEFAULT_EVENTS))
+    signal, error = (float(steps[-1]) for steps in ready.signal(model))
     let_in, kept_out = _elastic_numbers(experiment)
-    return VetoNeeds.of(muone.Estimate(signal.total, signal.total_err), kept_out, let_in)
+    return VetoNeeds.of(muone.Estimate(signal, error), kept_out, let_in)
 
 
 def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:

@@ -133,13 +133,13 @@ def _facts(result: Any) -> dict[str, str]:
 
 
 def _listed(items: Any) -> str:
-    """A list of names, or of tables with a name and a reason, in one line."""
-    if isinstance(items, str):
-        return items
-    return ", ".join(
-        ": ".join(str(text) for text in item.values()) if isinstance(item, Mapping) else str(item)
-        for item in items
-    )
+    """A list of names, or of tables with name, reason and size, in one line."""
+    texts = []
+    for item in items:
+        row = item if isinstance(item, Mapping) else {"name": item}
+        size = f" ({row['size']})" if row.get("size") else ""
+        texts.append(": ".join(str(row[key]) for key in ("name", "reason") if row.get(key)) + size)
+    return "; ".join(texts)
 
 
 def _versions() -> str:

@@ -71,8 +71,7 @@ def background_answer(
     """Every source per particle on target and in the exposure, beside the paper's value.
 
     only : names of sources; none for all. effort : scales the Monte Carlo samples. model : a point
-    for which `photon_veto` says how rare a missed photon must be, and `electron_tail` how rare an
-    elastic electron measured far too low (muon on electron only).
+    for which `photon_veto` says how rare a missed photon must be (muon on electron only).
     A source that the experiment file does not call for, or does not describe well enough
     (`NotApplicable`), stands in `not_computed` with the reason; any other error is the caller's.
     `stated` repeats what the file itself says. `total_per_particle` sums what was computed; None
@@ -123,6 +122,8 @@ def background_answer(
 def _photon_veto(
     experiment: Experiment, model: Model | None, seed: int, effort: float
 ) -> dict[str, Any]:
+    """How rare a missed photon must be (`photon_veto`), and an elastic electron measured far too
+    low (`electron_tail`); nothing without a model."""
     if model is None:
         return {}
     from mutau.pipeline.muone_backgrounds import DEFAULT_EVENTS, leak_rows, veto_scan

@@ -183,7 +183,7 @@ def plane_of(
     series = curve_series(curves, x_range[0] / BEYOND)
     series += curve_series(own, x_range[0] / BEYOND, role="user")
     series += [band for band in bands if band.meta["year"] == year]
-    series += [bound_series(name, limits[0], x_range) for name in bounds]
+    series += [_bound(name, limits[0], x_range) for name in bounds]
     series += [_ours(line, limits) for line in limits]
     series += [item for found in contours for item in contour_series(found)]
     y_range = y_range or _coupling_range(limits)
@@ -432,7 +432,7 @@ def _contour_text(found: Contours) -> str:
     )
 
 
-def bound_series(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
+def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
     """A bound from formulas over the plane's masses, for the model and dark sector of a limit."""
     bound = BOUNDS[name]
     low, high = max(bound.mass_range[0], x_range[0]), min(bound.mass_range[1], x_range[1])

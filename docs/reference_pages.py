@@ -172,14 +172,13 @@ def moment_page() -> str:
 
 def event_files_page() -> str:
     """The formats of event files."""
-    from mutau.sampling.event_files import SUFFIXES
+    from mutau.io.event_files import SUFFIXES
 
     rows = [
         {
             "suffix": item.suffix,
             "format": item.title,
-            "to write": item.write_needs or "nothing more",
-            "to read": item.read_needs or "nothing more",
+            "needs": item.needs or "nothing more",
         }
         for item in SUFFIXES.values()
     ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mutau.core.errors import MutauError
     from mutau.core.types import CrossSection, Events, Exclusion, Yields
     from mutau.experiment import load_experiment, replace
+    from mutau.io.event_files import read_events, write_events
     from mutau.limits import published_limit
     from mutau.matter import material
     from mutau.models import DarkPhoton, LmuMinusLtau, build_model
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from mutau.pipeline.point import cross_section, model_summary
     from mutau.pipeline.yields import expected_yields
     from mutau.plotting.static import write_figure
-    from mutau.sampling.event_files import read_events, write_events
     from mutau.stats import upper_limit
 
 _PUBLIC = {
@@ -54,11 +54,11 @@ _PUBLIC = {
     "measured_contours": "mutau.pipeline.contours",
     "model_summary": "mutau.pipeline.point",
     "published_limit": "mutau.limits",
-    "read_events": "mutau.sampling.event_files",
+    "read_events": "mutau.io.event_files",
     "replace": "mutau.experiment",
     "reproduce": "mutau.papers.reproduction",
     "upper_limit": "mutau.stats",
-    "write_events": "mutau.sampling.event_files",
+    "write_events": "mutau.io.event_files",
     "write_figure": "mutau.plotting.static",
 }
 

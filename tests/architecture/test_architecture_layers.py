@@ -13,7 +13,7 @@ import mutau
 
 PACKAGE = Path(mutau.__path__[0])
 ROOMS = (
-    "core experiment models matter xsec sampling transport detector selection "
+    "core experiment models matter xsec sampling io transport detector selection "
     "background stats limits peers pipeline papers scan plotting cli"
 ).split()
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 
@@ -10,7 +11,7 @@ import typer
 
 from mutau.cli.examples import EXAMPLES
 from mutau.cli.main import app
-from mutau.cli.options import EXCLUDE, NEEDS, NEEDS_IN, joined_units
+from mutau.cli.options import EXCLUDE, LISTS, NEEDS, NEEDS_IN, joined_units
 from mutau.pipeline.point import MODEL_OPTIONS, PROCESSES, takes
 
 COMMANDS = typer.main.get_command(app).commands
@@ -30,7 +31,12 @@ XSEC = {
     "electrons": ("--electrons", "rest"),
     "differential": ("--differential",),
     "cuts": ("--cuts", "muone"),
+    "charge": ("--charge", "1"),
+    "sin2_theta_w": ("--sin2-theta-w", "0.238"),
     "alpha": ("--alpha-inverse", "137"),
+    "limits": ("--limits", "pair_energy=1:50"),
+    "error": ("--error", "0.1"),
+    "seed": ("--seed", "2"),
 }
 
 
@@ -127,6 +133,59 @@ def test_the_tables_of_options_name_what_there_is():
     for verb, pairs in EXCLUDE.items():
         names = {parameter.name for parameter in COMMANDS[verb].params}
         assert {name for pair in pairs for name in pair} <= names
+
+
+OPTIONS = [
+    (verb, parameter)
+    for verb, command in COMMANDS.items()
+    for parameter in command.params
+    if parameter.param_type_name == "option" and parameter.name != "help"
+]
+
+
+def twice(parameter, one, other):
+    """The words of an option that stands twice, in two of its spellings where it has them."""
+    flag = [] if parameter.is_flag else [one], [] if parameter.is_flag else [other]
+    return [parameter.opts[0], *flag[0], parameter.opts[-1], *flag[1]]
+
+
+@pytest.mark.parametrize(
+    ("verb", "parameter"), OPTIONS, ids=[f"{verb} {item.opts[-1]}" for verb, item in OPTIONS]
+)
+def test_an_option_that_stands_twice_counts_twice_or_is_refused(cli, verb, parameter):
+    words = twice(parameter, "1", "2")
+    if parameter.multiple:
+        command = COMMANDS[verb]
+        _, _, order = command.make_parser(command.context_class(command)).parse_args(words)
+        assert [item.name for item in order].count(parameter.name) == 2
+        return
+    found = cli(verb, *ARGUMENTS.get(verb, ("na64mu",)), *words)
+    assert found.code == 2
+    assert found.out == ""
+    assert "stands more than once" in found.err
+    listed = parameter.name in LISTS.get(verb, ())
+    assert ("between commas" in found.err) == listed
+
+
+def test_both_values_of_a_repeatable_option_count(cli):
+    pions, muons = ("--source", "pion decays"), ("--source", "muon decays")
+    both = json.loads(cli("background", "na64e", *pions, *muons, "--json").out)
+    assert [row["name"] for row in both["sources"]] == ["pion decays", "muon decays"]
+    once = json.loads(cli("background", "na64e", *pions, *pions, "--json").out)  # counted once
+    assert len(once["sources"]) == 1
+    assert once["total_per_particle"] == once["sources"][0]["per_particle"]
+
+
+def test_an_option_that_stands_twice_beside_help_gives_the_help(cli):
+    found = cli("limit", "na64e", "--mass", "1MeV", "--mass", "2MeV", "--help")
+    assert found.code == 0
+    assert "Examples:" in found.out
+
+
+def test_the_lists_of_options_hold_what_takes_a_list(cli):
+    for verb, names in LISTS.items():
+        assert set(names) <= {parameter.name for parameter in COMMANDS[verb].params}
+    assert len(cli("limit", "na64e", "--mass", "1MeV,2MeV", "--mass=3MeV").err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_csv_parquet_and_repetition_agree(tmp_path):
 def test_event_files_serve_as_beam(tmp_path):
     pytest.importorskip("pyhepmc")
     from mutau.core.types import Events
-    from mutau.sampling.event_files import write_events
+    from mutau.io.event_files import write_events
 
     p4 = np.array([[160.0, 0.0, 0.0, 160.0], [160.0, 0.1, 0.0, 159.9999]])
     events = Events(

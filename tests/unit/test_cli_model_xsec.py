@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import mutau
@@ -105,3 +106,83 @@ def test_readable_output_holds_the_same_numbers(cli):
     assert "width_total_GeV" in out
     model = mutau.LmuMinusLtau(mass=0.1, coupling=1e-3)
     assert f"{model.width_total:.6g}" in out
+
+
+def xsec(cli, *words):
+    result = cli("xsec", *words, "--json")
+    assert result.code == 0, result.err
+    return json.loads(result.out)
+
+
+def test_an_experiment_counts_whole_in_a_cross_section(cli):
+    """The beam of `muone` is mu+ of 150 GeV: both leptons radiate, and their interference has the
+    other sign than for mu-."""
+    plain = ("muon-electron-gamma", "--cuts", "muone")
+    ours = xsec(cli, *plain)
+    assert ours["sigma_pb"] == pytest.approx(37_849.8, rel=2e-4)
+    assert (ours["charge"], ours["energy_GeV"]) == (1, 150.0)
+    assert ours["alpha"] == pytest.approx(1 / 137.036, rel=1e-6)
+    assert ours["digests"]["experiment"] == mutau.load_experiment("muone").digest
+    same = xsec(cli, *plain, "--energy", "150", "--charge", "1")
+    assert same["sigma_pb"] == ours["sigma_pb"]
+    other = xsec(cli, *plain, "--charge", "-1")
+    assert (other["sigma_pb"], other["charge"]) == (pytest.approx(33_904.6, rel=2e-4), -1)
+    lower = xsec(cli, *plain, "--energy", "140")  # what is given counts
+    assert lower["energy_GeV"] == 140.0
+    assert lower["sigma_pb"] != pytest.approx(ours["sigma_pb"], rel=0.1)
+
+
+def test_the_spread_of_the_beam_is_averaged_over():
+    """Beside the value at the energy itself; by drawn energies, within their error."""
+    from mutau.pipeline.point import cross_section_answer
+
+    zp = mutau.LmuMinusLtau(0.1, 1e-3)
+    found = cross_section_answer("muon-electron-zprime", None, zp, cuts="muone")
+    assert found["energy_spread"] == 0.0375
+    rng = np.random.default_rng(1)
+    drawn = [
+        mutau.cross_section("muon-electron-zprime", float(e), zp, cuts="muone").sigma_pb
+        for e in rng.normal(150.0, 0.0375 * 150.0, 300)
+    ]
+    error = np.std(drawn) / np.sqrt(len(drawn))
+    assert found["sigma_over_spread_pb"] == pytest.approx(np.mean(drawn), abs=4.0 * error)
+    assert abs(found["sigma_over_spread_pb"] - found["sigma_pb"]) < 0.02 * found["sigma_pb"]
+    heavy = mutau.LmuMinusLtau(0.2975, 1e-3)  # a part of the beam cannot make it at all
+    near = cross_section_answer("muon-electron-zprime", 152.0, heavy, cuts="muone")
+    assert near["sigma_over_spread_pb"] == near["sigma_pb"] == 0.0  # none passes the cuts
+
+
+def test_the_weak_mixing_angle_is_an_option_and_printed(cli, monkeypatch):
+    from mutau.xsec import muon_electron as module
+
+    asked = []
+
+    def quick(reaction, cuts):
+        asked.append(reaction)
+        return module.CrossSection(1.0, 0.0)
+
+    monkeypatch.setattr(module, "total_cross_section", quick)
+    plain = ("muon-electron-nunu", "--energy", "150")
+    assert xsec(cli, *plain)["sin2_theta_w"] == 0.23129
+    low = xsec(cli, *plain, "--sin2-theta-w", "0.238", "--charge", "1")
+    assert (low["sin2_theta_w"], low["charge"]) == (0.238, 1)
+    assert [(item.sin2_theta_w, item.beam_charge) for item in asked] == [(0.23129, -1), (0.238, 1)]
+    assert cli("xsec", *plain, "--sin2-theta-w", "2").code == 2
+    # v = -1/2 + 2 sin^2, of both leptons, for neutrinos that no W couples to them
+    assert module.neutrino_couplings(0.25)["nu_tau"] == (0.0, 0.0, -0.5, -0.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("muon-electron-gamma",), "--energy: is missing"),
+        (("muon-electron-gamma", "--cuts", "na64e"), "has a beam of e-"),
+        (("muon-electron-gamma", "--cuts", "muone", "--charge", "2"), "beam charge 2"),
+        (("muon-electron-elastic", "--cuts", "muone", "--charge", "1"), "has no effect on"),
+        (("muon-brems", "--mass", "0.1", "--coupling", "1e-3"), "--energy: is missing"),
+    ],
+)
+def test_what_a_cross_section_lacks_is_told(cli, words, message):
+    found = cli("xsec", *words)
+    assert found.code == 2
+    assert message in found.err

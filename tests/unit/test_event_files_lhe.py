@@ -11,7 +11,7 @@ import pytest
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
-from mutau.sampling.event_files import read_events, write_events
+from mutau.io.event_files import read_events, write_events
 
 LEAD = 1000822080
 M_LEAD = 193.7
@@ -130,7 +130,7 @@ def test_a_light_particle_far_above_its_mass(tmp_path):
 def test_the_beam_energy_and_alpha_of_the_meta_data(tmp_path):
     text = text_of(brems([1.0] * 3, beam_energy_GeV=161.5, alpha=1 / 127.9), tmp_path)
     assert init_of(text)[0][2] == 161.5
-    assert re.findall(r"<event>\n5 1 \S+ -1.0 (\S+) -1.0", text) == [f"{1 / 127.9:.16e}"] * 3
+    assert re.findall(r"<event>\n5 1 \S+ -1.0 (\S+) -1.0", text) == [repr(1 / 127.9)] * 3
 
 
 def test_the_file_is_well_formed_whatever_the_header_holds(tmp_path):
@@ -213,37 +213,139 @@ FOREIGN = """<LesHouchesEvents version="3.0">
 def test_another_programs_file_is_read_at_one_inverse_picobarn(tmp_path, strategy):
     path = tmp_path / "f.lhe"
     first, second = (1.0, 1.0) if strategy == 3 else (45.0, 15.0)
-    text = FOREIGN.format(strategy=strategy, first=first, second=second)
-    path.write_text(text.replace("1D0", "1.0"), encoding="utf-8")
+    path.write_text(FOREIGN.format(strategy=strategy, first=first, second=second), encoding="utf-8")
     back = read_events(path)
     assert list(back.pdg) == [2, -2, 23, 13, 21]
     assert list(back.status) == [-1, -1, 2, 1, -1]
     assert list(back.event) == [0, 0, 0, 0, 1]
     assert list(back.p4[3]) == [10.0, 10.0, 0.0, 0.0]
-    assert dict(back.meta) == {"sigma_pb": 30.0, "sigma_err_pb": 5.0}
+    # 3: hypot(3, 4) of XERRUP; -4: of the mean of 45 and 15, 15 / sqrt(2)
+    error = 5.0 if strategy == 3 else pytest.approx(15.0 / np.sqrt(2.0))
+    assert dict(back.meta) == {"sigma_pb": 30.0, "sigma_err_pb": error}
+    assert list(back.p4[4]) == [1.0, 0.0, 0.0, 1.0]  # 1D0
     expected = [15.0, 15.0] if strategy == 3 else [22.5, 7.5]
     np.testing.assert_allclose(back.weight[[0, 4]], expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("1D0", "1D0"),  # not a number outside Fortran
-        (" 4  1 1.0", " 5  1 1.0"),  # one particle too few
-        (" 4  1 1.0", " 4.5  1 1.0"),
-        ("13  1 3 3", "13.5  1 3 3"),
-        ("13  1 3 3", "99999999999  1 3 3"),
-        ("13  1 3 3", "13  77 3 3"),
-        ("20.0 3.0 1.0 1\n", ""),  # one process too few
-        ("</LesHouchesEvents>", ""),
-        ("</event>\n<event ", "stray </event>\n oops <event "),
-        ("</init>", ""),
-        ("0.10566", "nan"),
-    ],
-)
-def test_damage_in_another_programs_file_is_noticed(tmp_path, old, new):
-    text = FOREIGN.format(strategy=3, first=1.0, second=1.0)
-    text = text.replace(old, new) if old == "1D0" else text.replace("1D0", "1").replace(old, new)
+def foreign(tmp_path, *changes, strategy=3, first=1.0, second=1.0):
+    """The file of another program, with some of its text replaced (each piece stands in it)."""
+    text = FOREIGN.format(strategy=strategy, first=first, second=second)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
     (tmp_path / "f.lhe").write_text(text, encoding="utf-8")
-    with pytest.raises(FileError, match=r"f\.lhe"):
-        read_events(tmp_path / "f.lhe")
+    return tmp_path / "f.lhe"
+
+
+END = "</LesHouchesEvents>"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("<LesH", "<?xml version='1.0'?>\n<!-- by -- a program -->\n# of ours\n<LesH")],
+        [(END, "# statistics: a < b & c\n<!-- a -- b -->\n" + END)],
+        [(END, END + "\n#Random number generator exit values: 1 2 3")],  # POWHEG
+        [(END, END + "\n<!-- a < b -- c -->\n# d\n")],
+        [("<event>", "# a comment\n<!-- <event> 1 2 </event> -->\n<event>")],
+        [("</init>", "<initrwgt><weight id='1'> muR < 2 & more </weight></initrwgt></init>")],
+        [("<init>\n", "<init>\n<initrwgt><weight id='1'/></initrwgt>\n# of the proton\n")],
+        [("</card>", "</card><initrwgt><weight id='1'> a & b </weight></initrwgt>")],
+        [("2212 2212", "  +2212   2212 "), ("20.0 3.0", "2.0d+01 .3E1")],
+        [("\n-2 -1 0", "\n\n# anti-quark\n   -2 -1 0"), ("50. 0. 0. 1.", "50. 0. 0. 1. # up")],
+        [("\n-2 -1 0", "\n<!-- anti-quark -->\n-2 -1 0")],
+        [("<rwgt>", "<mgrwt><rscale> 2 0.1</rscale></mgrwt><scales muf='1'/>\n<rwgt>")],
+        [("\n", "\r\n")],
+    ],
+)  # fmt: skip
+def test_what_generators_write_is_read(tmp_path, changes):
+    plain = read_events(foreign(tmp_path))
+    back = read_events(foreign(tmp_path, *changes))
+    assert dict(back.meta) == dict(plain.meta)
+    for name in ("pdg", "event", "status", "p4", "x4", "weight"):
+        assert np.array_equal(getattr(back, name), getattr(plain, name)), name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (" 4  1 1.0", " 5  1 1.0", r"line 10, event 1: 4 particles where 5 are announced"),
+        (" 4  1 1.0", " 4.5  1 1.0", r"line 11, event 1: .* no whole number"),
+        (" 4  1 1.0", " 4  1 x", r"line 11, event 1: 'x' is not a number"),
+        (" 4  1 1.0", " 4  1 1.0-100", r"'1.0-100' is not a number"),
+        (" 4  1 1.0", " 4  1 1_0", r"'1_0' is not a number"),
+        (" 4  1 1.0", " 4  1 1.0 7", r"line 11, event 1: 7 numbers where 6 belong"),
+        ("13  1 3 3", "13.5  1 3 3", r"line 15, event 1: .* no whole number"),
+        ("13  1 3 3", "99999999999  1 3 3", "PDG code is out of range"),
+        ("13  1 3 3", "13  77 3 3", "status"),
+        ("13  1 3 3", "3 3", "line 15, event 1: 11 numbers where 13 belong"),
+        ("0.10566 0. 9.", "0.10566 0. 9. 1.", "line 15, event 1: 14 numbers where 13 belong"),
+        ("0.10566", "nan", "line 15, event 1: 'nan' is not a number"),
+        ("1.0e+01", "1e999", "not finite"),
+        ("20.0 3.0 1.0 1\n", "", "<init>: 14 numbers, not 10 and 4 for each of 2"),
+        ("20.0 3.0 1.0 1", "20.0 3.0 1.0 1 5", "<init>: 19 numbers"),
+        ("2212 2212", "2212.5 2212", "<init>: '2212.5' is no whole number"),
+        ("20.0 3.0", "20,0 3.0", "<init>: '20,0' is not a number"),
+        ("20.0 3.0", "1e999 3.0", "XSECUP inf"),
+        ("247000 3 2", "247000 5 2", "IDWTUP 5; allowed: 1, 2, 3, 4 and their negatives"),
+        ("247000 3 2", "247000 0 2", "IDWTUP 0"),
+        (END, "", "line 24, event 3: its end is missing"),
+        (END, END + "\n13 1 0 0", "'13 1 0 0' after its end"),
+        ("<LesH", "oops <LesH", "'oops' before <LesHouchesEvents>"),
+        ("<LesH", "<!DOCTYPE x [<!ENTITY a 'b'>]><LesH", "DOCTYPE.* before <LesHouchesEvents>"),
+        ("</event>\n<event ", "</event>\n oops <event ", "line 19, event 2: 'oops <event"),
+        ("<event npNLO", "<eventgroup>\n<event npNLO", "<eventgroup> between events is not known"),
+        ("</init>", "", "no <LesHouchesEvents> with a complete <init>"),
+        ("<init>", "<event>1</event><init>", "an event before <init>"),
+        ("<rwgt><wgt id='1'> 7.0 </wgt></rwgt>", "<weights> 7.0 8.0 </weights>",
+         "line 17, event 1: 2 weights where <initrwgt> names 1"),
+        ("</rwgt>", "</rwgt>\n13 1 3 3", "line 17, event 1: '13 1 3 3' behind its particles"),
+        ("</rwgt>\n</event>", "</rwgt>", "line 17, event 1: an event begins within it"),
+    ],
+)  # fmt: skip
+def test_damage_in_another_programs_file_is_located(tmp_path, old, new, message):
+    names = ("</card>", "</card><initrwgt><weight id='1'/></initrwgt>")
+    with pytest.raises(FileError, match=message) as caught:
+        read_events(foreign(tmp_path, names, (old, new)))
+    assert "f.lhe" in str(caught.value)
+
+
+def test_lifetimes_displace_what_decays(tmp_path):
+    # Z of (E, pz, m) = (100, 60, 80): c tau 20 mm = 2 cm gives 2 (100, 0, 0, 60)/80 cm; its muon
+    # starts there and lives on: its own lifetime moves nothing
+    path = foreign(
+        tmp_path,
+        ("0. 0. 0. 100. 100. 0. 9.", "0. 0. 60. 100. 80. 20. 9."),
+        ("0.10566 0. 9.", "0.10566 658654. 9."),
+    )
+    x4 = read_events(path).x4
+    assert not np.any(x4[[0, 1, 2, 4]])
+    np.testing.assert_allclose(x4[3], [2.5, 0.0, 0.0, 1.5], rtol=1e-15)
+    for old, new, message in [
+        ("60. 100. 80.", "60. 100. 0.", "lifetime 20 mm of a mass of 0 GeV"),
+        ("13  1 3 3", "13  1 4 4", "before its mother 4"),
+    ]:
+        path.write_text(path.read_text().replace(old, new))
+        with pytest.raises(FileError, match=message):
+            read_events(path)
+        path.write_text(path.read_text().replace(new, old))
+
+
+def test_our_header_and_the_rest_of_the_file_say_the_same(tmp_path):
+    path = tmp_path / "e.lhe"
+    text = text_of(brems([0.1, 0.2, 0.7]), tmp_path)
+    for old, new, message in [
+        ("9.5 0.0 19.95", "19.0 0.0 19.95", r"\(-4, \[19.0\]\).*9.5 pb"),
+        (" -4 1\n", " 2 1\n", r"\(2, \[9.5\]\)"),
+        ('"weight_per_XWGTUP": 0', '"weight_per_XWGTUP": -0', "weight_per_XWGTUP of its header"),
+        ('"weight_per_XWGTUP": 0', '"weight_per_XWGTUP": true, "x": 0', "is True"),
+        ('"seed": 4', '"seed": NaN', "NaN is not a number"),
+        ('"seed": 4', '"seed": ' + "[" * 100_000 + "]" * 100_000, "recursion"),
+        ("<mutau>", "<mutua>", "our header is missing"),
+        ("#x4 1 ", "#x4 1.5 ", "an event number"),
+        ("#x4 1 2.5 ", "#x4 1 ", "line 28, event 2: '#x4 1 0.0 0.0 2.5' is not event, ct"),
+    ]:
+        assert old in text, old
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(FileError, match=message):
+            read_events(path)

@@ -10,7 +10,7 @@ import pytest
 from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
-from mutau.pipeline import background_choice
+from mutau.pipeline import background_choice, lacking
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.exposure import at_exposure, luminosity_on_electrons, physics_digest
 from mutau.pipeline.limit import limit_curve
@@ -86,7 +86,10 @@ def computed(monkeypatch):
         {"name": "one", "per_particle": 6e-12, "error": 3e-12},
         {"name": "two", "per_particle": 4e-12, "error": 4e-12},
     ]
-    monkeypatch.setattr(background_choice, "computed_background", lambda *_, **__: rows)
+    refused = [{"name": "three", "reason": "no tracker", "size": "", "source": ""}]
+    found = background_choice.Computed(rows, refused)
+    for module in (background_choice, lacking):
+        monkeypatch.setattr(module, "computed_background", lambda *_, **__: found)
 
 
 def test_background_by_choice(computed):
@@ -111,11 +114,16 @@ def test_computed_sources_are_kept(monkeypatch, tmp_path):
 
     def answer(experiment, *, seed, effort):
         calls.append(experiment)
-        return {"sources": [{"name": "a", "per_particle": 1e-12, "err": 3e-13, "model_err": 4e-13}]}
+        row = {"name": "a", "per_particle": 1e-12, "err": 3e-13, "model_err": 4e-13}
+        refused = {"name": "b", "reason": "no tracker", "size": "", "source": ""}
+        return {"sources": [row], "not_computed": [refused, *module.not_computed(experiment)]}
 
     monkeypatch.setattr(module, "background_answer", answer)
     found = background_choice.computed_background(NA64, seed=77)
-    assert found == [{"name": "a", "per_particle": 1e-12, "error": pytest.approx(5e-13)}]
+    assert found.sources == [{"name": "a", "per_particle": 1e-12, "error": pytest.approx(5e-13)}]
+    assert [row["name"] for row in found.not_computed] == [
+        "b", *(row["name"] for row in module.not_computed(NA64))
+    ]  # fmt: skip
     assert background_choice.computed_background(at_exposure(NA64, 1e12), seed=77) == found
     assert len(calls) == 1
     background_choice.computed_background(
@@ -177,8 +185,9 @@ def test_sensitivity_by_hand(computed):
     median outcome is nothing, so background does not matter; at 1e13 100 +- 50 events: the error
     decides, and g scales no more."""
     n = [1e9, 1e11, 1e13]
-    found = sensitivity(NA64, [0.1], n)
+    found = sensitivity(NA64, [0.1], n, background="computed")
     assert found.method == "bayes"
+    assert [row["name"] for row in found.meta["not_computed"]] == ["three"]
     free = found.free[0]
     np.testing.assert_allclose(free * np.sqrt(n) / (free[0] * 1e9**0.5), 1.0, rtol=1e-6)
     assert found.coupling[0, 0] == pytest.approx(free[0], rel=1e-6)
@@ -199,8 +208,9 @@ def test_sensitivity_by_hand(computed):
 
 
 def test_sensitivity_is_the_limit_at_that_exposure(computed):
-    one = sensitivity(NA64, [0.05, 0.1], [3e12], n_events=2000)
-    line = limit_curve(at_exposure(NA64, 3e12), [0.05, 0.1], n_events=2000, background="computed")
+    options = {"n_events": 2000, "background": "computed"}
+    one = sensitivity(NA64, [0.05, 0.1], [3e12], **options)
+    line = limit_curve(at_exposure(NA64, 3e12), [0.05, 0.1], **options)
     np.testing.assert_allclose(one.coupling[:, 0], line.coupling, rtol=1e-9)
     np.testing.assert_allclose(one.error[:, 0], line.numerical_err, rtol=1e-6)
     assert line.method == "bayes"

@@ -131,7 +131,7 @@ def test_events_lie_in_the_stations(muone):
 
 
 @pytest.mark.parametrize(
-    ("process", "pb"), [("gamma", 3.39e4), ("zprime", 0.0715)], ids=["gamma", "zprime"]
+    ("process", "pb"), [("gamma", 3.785e4), ("zprime", 0.0715)], ids=["gamma", "zprime"]
 )
 def test_cross_sections_in_the_cuts(cli, process, pb):
     words = ["xsec", f"muon-electron-{process}", "--energy", "150", "--cuts", "muone", "--json"]

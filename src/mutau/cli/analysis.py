@@ -72,7 +72,7 @@ def background(
             item, only=tuple(source or ()), seed=seed, effort=effort, model=point,
             progress=progress,
         )  # fmt: skip
-    emit(answer, json)
+    emit(answer, json, reasons=True)
 
 
 def optimise(

@@ -35,7 +35,7 @@ def scan(
     """A grid of limits or yields. Killed at any time, it goes on with --resume."""
     from mutau.core.errors import MutauError
     from mutau.scan.grid import load_grid
-    from mutau.scan.points import run_scan
+    from mutau.scan.points import grid_lacks, run_scan
     from mutau.scan.shards import dask_cluster
 
     if dask and dask_jobqueue:
@@ -57,7 +57,8 @@ def scan(
         settings["executor"] = dask_cluster(dask)
     with progress_bar(f"scan {grid.name}", quiet=json) as progress:
         table = run_scan(grid, Path(out), resume=resume, consent=yes, progress=progress, **settings)
-    emit({"table": str(table), "points": len(grid), "grid_digest": grid.digest()}, json)
+    answer = {"table": str(table), "points": len(grid), "grid_digest": grid.digest()}
+    emit(answer | grid_lacks(grid), json)
 
 
 def simulate(

@@ -11,7 +11,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "xsec": (
         "mutau xsec muon-brems --energy 160 --mass 0.1 --coupling 1e-3 --material lead",
-        "mutau xsec muon-electron-elastic --energy 150 --cuts muone",
+        "mutau xsec muon-electron-gamma --cuts muone",
+        "mutau xsec muon-electron-pair --energy 150 --material beryllium --limits pair_energy=1:",
     ),
     "yields": (
         "mutau yields na64mu --mass 100MeV --coupling 1e-3",
@@ -22,7 +23,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "mutau limit na64mu --mass 100MeV --full-chain --background computed",
     ),
     "sensitivity": (
-        "mutau sensitivity na64mu --mass 10MeV,100MeV --exposure 1e9:1e13:9",
+        "mutau sensitivity na64e --mass 1MeV,10MeV --exposure 1e11:1e13:5",
         "mutau sensitivity na64mu --mass 0.1 --exposure 1e11 --background none --full-chain",
     ),
     "cascade": (

@@ -29,13 +29,19 @@ from mutau.cli import (
     services,
 )
 from mutau.cli.examples import epilog
-from mutau.cli.options import check_given, joined_units
+from mutau.cli.options import check_given, check_repeated, joined_units
 from mutau.core.errors import MutauError
 from mutau.core.threads import NAME
 
 
 class Verb(typer.core.TyperCommand):
     """A verb that refuses options without effect before it runs."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words. Raises MutauError for an option that stands twice and takes one value."""
+        if not ctx.resilient_parsing:
+            check_repeated(ctx, self.make_parser(ctx).parse_args(list(args))[2])
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb. Raises MutauError for what `options.check_given` refuses."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Annotated, Any, Final
 
 import typer
 
 from mutau.core.errors import MutauError, OutOfRange, UnitError
-from mutau.core.units import parse_energy
+from mutau.core.units import parse_energy, parse_quantity
 
 #: Options that have an effect only beside another one, in every verb that has both: name -> the
 #: other, by the names of the verbs' parameters.
@@ -33,6 +34,19 @@ EXCLUDE: Final = {
     "scan": (("dask", "dask_jobqueue"),),
     "simulate": (("no_events", "columns"),),
     "reproduce": (("quick", "full"),),
+}
+#: Options of which one value may hold several, between commas: verb -> names.
+LISTS: Final = {
+    "background": ("sideband",),
+    "xsec": ("limits",),
+    "cascade": ("edges",),
+    "combine": ("mass",),
+    "discover": ("levels", "masses"),
+    "limit": ("mass",),
+    "optimise": ("variables",),
+    "plane": ("mass", "only", "bounds"),
+    "reproduce": ("formats",),
+    "sensitivity": ("mass", "exposure"),
 }
 _QUANTITIES: Final = ("--mass", "--energy")
 _NUMBER: Final = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
@@ -97,6 +111,25 @@ def check_given(context: typer.Context) -> None:
         confidence_level(level)
 
 
+def check_repeated(context: typer.Context, words: Sequence[Any]) -> None:
+    """Refuse an option that stands twice where only one of its values would count.
+
+    words : the verb's parameters as the command line has them, one for each time. A verb that is
+    asked for its help is let through. Raises MutauError that names the option.
+    """
+    if any(parameter.name == "help" for parameter in words):
+        return
+    for parameter in words:
+        once = parameter.param_type_name == "option" and not parameter.multiple
+        if once and sum(other is parameter for other in words) > 1:
+            listed = parameter.name in LISTS.get(context.info_name or "", ())
+            raise MutauError(
+                "stands more than once, and only one value would count",
+                place=max(parameter.opts, key=len),
+                remedy="write all values in one, between commas" if listed else "give it once",
+            )
+
+
 def confidence_level(value: float) -> float:
     """A confidence level between 0.5 and 0.9999. Raises OutOfRange with the way to write it."""
     if not 0.5 <= value <= 0.9999:
@@ -121,6 +154,36 @@ def energy(option: str, text: str) -> float:
             allowed="a number in GeV, or with eV, keV, MeV, GeV or TeV",
             remedy="write for example 0.1 or 100MeV",
         ) from None  # fmt: skip
+
+
+def limits(option: str, text: str) -> dict[str, tuple[float, float]]:
+    """Limits by name from "pair_energy=1:150,lepton_theta=:5mrad"; a missing end is open.
+
+    Energies and masses in GeV, angles in rad, Q^2 in GeV^2 where no unit stands. Raises MutauError
+    or UnitError that names the option; names are checked where they are used.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for part in filter(None, text.split(",")):
+        name, equals, between = part.partition("=")
+        low, colon, high = between.partition(":")
+        if not (equals and colon) or name in found:
+            raise MutauError(
+                f"{part!r} gives no limits" if name not in found else f"{name!r} stands twice",
+                place=option, remedy="write for example pair_energy=1:150 or lepton_theta=1.5mrad:",
+            )  # fmt: skip
+        found[name] = (_end(option, name, low, -inf), _end(option, name, high, inf))
+    return found
+
+
+def _end(option: str, name: str, text: str, absent: float) -> float:
+    if not text:
+        return absent
+    if name.endswith("theta") and text[-1:].isalpha():
+        try:
+            return parse_quantity(text, "angle")
+        except UnitError as error:
+            raise UnitError(error.message, place=option) from None
+    return energy(option, text) if name.endswith(("energy", "mass")) else number(option, text)
 
 
 def number(option: str, text: str) -> float:

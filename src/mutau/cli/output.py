@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from mutau.background.not_computed import in_words
+
 Progress = Callable[[float, str], None]
 #: Seconds between lines of progress where stderr is no terminal.
 PERIOD: Final = 20.0
@@ -19,10 +21,11 @@ _PIPE_WIDTH = 200  # columns where stdout is no terminal
 _BLOCK_FROM = 300  # characters in a row from which rows are shown as blocks, not as a table
 
 
-def emit(answer: Mapping[str, Any], as_json: bool) -> None:
+def emit(answer: Mapping[str, Any], as_json: bool, *, reasons: bool = False) -> None:
     """Print `answer` to stdout: one JSON object, or tables for people.
 
-    Not-a-number has no place in an answer and infinities are written as null in JSON.
+    Not-a-number has no place in an answer and infinities are written as null in JSON. For people
+    what an answer lacks is one line; reasons : as a table with the reasons, instead.
     """
     if as_json:
         print(json.dumps(_plain(answer), allow_nan=False))
@@ -30,7 +33,27 @@ def emit(answer: Mapping[str, Any], as_json: bool) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    _render(Console(highlight=False, width=width), _plain(answer))
+    shown = _plain(answer) if reasons else in_one_line(_plain(answer))
+    _render(Console(highlight=False, width=width), shown)
+
+
+#: What an answer lacks: its key, and how its entries become words.
+_LACKS: Final[Mapping[str, Callable[[Any], list[str]]]] = {
+    "not_computed": in_words,
+    "not_simulated": list,
+}
+
+
+def in_one_line(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer with what it lacks as texts at its end, one for each experiment it is about."""
+    shown, lines = dict(answer), dict[str, str]()
+    for key, words in _LACKS.items():
+        found = shown.pop(key, {})
+        if key in answer and not isinstance(found, Mapping):
+            lines[key] = "; ".join(words(found)) or "none"
+        elif found:
+            lines |= {f"{key}[{k}]": "; ".join(words(v)) or "none" for k, v in found.items()}
+    return shown | lines
 
 
 def with_bins(answer: Mapping[str, Any], title: str, edges: str, *columns: str) -> dict[str, Any]:

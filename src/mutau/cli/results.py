@@ -39,40 +39,73 @@ _Coulomb = Annotated[
     bool, typer.Option("--coulomb", help="With the Coulomb correction; electron-brems.")
 ]
 
+_Energy = Annotated[
+    str | None,
+    typer.Option(
+        help="Energy of the incoming particle in GeV, or with a unit: 160GeV; default: that of "
+        "the beam of --cuts."
+    ),
+]
+_ZprimeMass = Annotated[
+    str | None, typer.Option(help="Z' mass in GeV, or with a unit; for processes with a Z'.")
+]
+_XsecMethod = Annotated[str, typer.Option(help="exact; for muon-brems, electron-brems ww, iww.")]
+_FormFactor = Annotated[
+    str,
+    typer.Option(help="elastic, elastic+inelastic, unscreened or point; bremsstrahlung."),
+]
+_Differential = Annotated[
+    bool, typer.Option("--differential", help="Also dσ/dx over x = E_Z'/E; bremsstrahlung.")
+]
+_Cuts = Annotated[
+    str,
+    typer.Option(
+        help="Experiment whose cuts restrict mu e -> mu e X (true quantities), and whose beam "
+        "it is."
+    ),
+]
+_Charge = Annotated[
+    int | None,
+    typer.Option(help="Charge of the muon, -1 or 1; default: that of --cuts, or else -1."),
+]
+_AlphaInverse = Annotated[float | None, typer.Option(help="1/α for mu e -> mu e X; default: α(0).")]
+_Limits = Annotated[
+    str,
+    typer.Option(
+        help="Limits of a pair's final state: pair_energy=1:150,lepton_theta=1.5mrad:5mrad (GeV, "
+        "rad; either end may be missing)."
+    ),
+]
+_Error = Annotated[float, typer.Option(help="Relative error of a Monte Carlo integral; pairs.")]
+_Sin2 = Annotated[
+    float | None,
+    typer.Option(help="sin² of the weak mixing angle; muon-electron-nunu; default: at M_Z."),
+]
+
 
 def xsec(
     context: typer.Context,
     process: Annotated[str, typer.Argument(help="A name out of `mutau show processes`.")],
-    energy: Annotated[
-        str, typer.Option(help="Energy of the incoming particle in GeV, or with a unit: 160GeV.")
-    ],
-    mass: Annotated[
-        str | None, typer.Option(help="Z' mass in GeV, or with a unit; for processes with a Z'.")
-    ] = None,
+    energy: _Energy = None,
+    mass: _ZprimeMass = None,
     coupling: o.Coupling = None,
     epsilon: o.Epsilon = None,
     material: o.Material = "lead",
-    method: Annotated[str, typer.Option(help="exact; for muon-brems, electron-brems ww, iww.")] = (
-        "exact"
-    ),
-    form_factor: Annotated[
-        str,
-        typer.Option(help="elastic, elastic+inelastic, unscreened or point; bremsstrahlung."),
-    ] = "elastic",
+    method: _XsecMethod = "exact",
+    form_factor: _FormFactor = "elastic",
     coulomb: _Coulomb = False,
     electrons: _Electrons = "virial",
     model: o.ModelName = "lmu-ltau",
     alpha_d: o.AlphaD = 0.0,
     mass_ratio: o.MassRatio = 3.0,
-    differential: Annotated[
-        bool, typer.Option("--differential", help="Also dσ/dx over x = E_Z'/E; bremsstrahlung.")
-    ] = False,
-    cuts: Annotated[
-        str, typer.Option(help="Experiment whose cuts restrict mu e -> mu e X (true quantities).")
-    ] = "",
-    alpha_inverse: Annotated[
-        float | None, typer.Option(help="1/α for mu e -> mu e X; default: α(0).")
-    ] = None,
+    differential: _Differential = False,
+    cuts: _Cuts = "",
+    charge: _Charge = None,
+    alpha_inverse: _AlphaInverse = None,
+    sin2_theta_w: _Sin2 = None,
+    limits: _Limits = "",
+    error: _Error = 1e-3,
+    seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
     """Cross section per atom (or electron) in pb, with its error."""
@@ -92,12 +125,14 @@ def xsec(
     values: dict[str, Any] = {
         "material": material, "method": method, "form_factor": form_factor,
         "electrons": electrons, "differential": differential, "cuts": cuts,
-        "alpha": _alpha(alpha_inverse), "coulomb": coulomb,
+        "charge": charge, "alpha": _alpha(alpha_inverse), "sin2_theta_w": sin2_theta_w,
+        "coulomb": coulomb, "limits": o.limits("--limits", limits), "error": error, "seed": seed,
     }  # fmt: skip
     options = {
         _XSEC_OPTIONS[name]: values[_XSEC_OPTIONS[name]] for name in chosen if name in _XSEC_OPTIONS
     }
-    emit(cross_section_answer(process, o.energy("--energy", energy), point, **options), json)
+    at = None if energy is None else o.energy("--energy", energy)
+    emit(cross_section_answer(process, at, point, **options), json)
 
 
 #: Parameter of the verb -> field of the engine's request.
@@ -109,7 +144,12 @@ _XSEC_OPTIONS: Final = {
     "electrons": "electrons",
     "differential": "differential",
     "cuts": "cuts",
+    "charge": "charge",
+    "sin2_theta_w": "sin2_theta_w",
     "alpha_inverse": "alpha",
+    "limits": "limits",
+    "error": "error",
+    "seed": "seed",
 }
 _SPELLED: Final = {"alpha": "alpha-inverse"}
 _MODEL_OPTIONS: Final = ("mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio")
@@ -211,8 +251,8 @@ def generate(
 ) -> None:
     """Signal events for other programs. LHE, HepMC3, ROOT, Parquet, NumPy."""
     from mutau.experiment import load_experiment
+    from mutau.io.event_files import check_output, write_events
     from mutau.pipeline.generate import generate_events
-    from mutau.sampling.event_files import check_output, write_events
 
     check_output(out)
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)

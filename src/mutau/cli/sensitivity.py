@@ -23,7 +23,7 @@ def sensitivity(
     cl: o.Level = None,
     method: o.Method = None,
     full_chain: o.FullChain = False,
-    background: o.BackgroundFrom = "computed",
+    background: o.BackgroundFrom = "file",
     n: o.Events = 0,
     seed: o.Seed = 1,
     json: o.Json = False,

@@ -79,9 +79,10 @@ class FileError(MutauError):
 class MissingExtra(MutauError):
     """A part of the package whose optional dependency is not installed."""
 
-    def __init__(self, what: str, extra: str) -> None:
+    def __init__(self, what: str, extra: str, *, place: str = "") -> None:
         super().__init__(
             f"{what} needs an optional package that is not installed",
+            place=place,
             remedy=f"pip install 'mutau[{extra}]'",
         )
 

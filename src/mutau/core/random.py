@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 
@@ -16,3 +18,15 @@ def stream(seed: int, *key: int) -> np.random.Generator:
     True
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(key)))
+
+
+#: Standard deviations at which the spread of a beam is cut: 6e-5 of a Gaussian lie beyond.
+REACH: Final = 4.0
+
+
+def cut_normal(n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n,) standard normal numbers, drawn again beyond `REACH`."""
+    z = rng.standard_normal(n)
+    while np.any(beyond := np.abs(z) > REACH):
+        z[beyond] = rng.standard_normal(int(beyond.sum()))
+    return z

@@ -117,7 +117,7 @@ def parse_quantity(text: object, *dimensions: str) -> float:
         raise UnitError(
             f"{text!r} is not of dimension {' or '.join(dimensions)}; write for example {example}"
         )
-    return value * factor
+    return value / 100.0 if unit == "%" else value * factor  # 95 % is 0.95 to the last digit
 
 
 def parse_energy(text: object) -> float:

@@ -88,7 +88,7 @@ class Beam(Table):
     beam particle where the decay path begins, none for those of data/hadrons.toml. parts : core
     and halo for the full simulation, shares summing to 1; without them the spot and spread above
     are all there is.
-    phase_space : a file of particles at the entrance instead (.csv, .parquet, .hepmc), absolute
+    phase_space : a file of particles at the entrance (.csv, .parquet, .hepmc, .hepmc3), absolute
     or relative to the experiment file.
     """
 

@@ -7,7 +7,7 @@ scan say the same of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -22,40 +22,65 @@ if TYPE_CHECKING:
 BACKGROUND_CHOICES: Final = ("file", "computed", "none")
 #: Size of the Monte Carlo behind a computed background: statistical errors of 5 to 20 %.
 EFFORT: Final = 0.3
+#: Keys of a row of what is not computed.
+KEYS: Final = ("name", "reason", "size", "source")
+
+
+class Computed(NamedTuple):
+    """A computed background.
+
+    sources : rows of name, per_particle and error (statistics and model together).
+    not_computed : what the sum lacks, as `mutau background` lists it.
+    """
+
+    sources: list[dict[str, Any]]
+    not_computed: list[dict[str, str]]
 
 
 def computed_background(
     experiment: Experiment, *, seed: int = 1, effort: float = EFFORT
-) -> list[dict[str, Any]]:
-    """name, per_particle and error (statistics and model together) of every computed source.
+) -> Computed:
+    """Every computed source, and what is not computed.
 
     As `mutau background`, kept in the cache folder under a digest of experiment, names of the
     sources, seed, effort and program, since it takes minutes.
-    Raises MutauError for an experiment whose background cannot be computed.
+    Raises MutauError for an experiment whose background cannot be computed at all.
     """
     from mutau.core.code_digest import code_digest
-    from mutau.pipeline.backgrounds import background_answer, background_sources
+    from mutau.pipeline.backgrounds import background_answer, background_sources, not_computed
 
     sources = sorted(background_sources(experiment))
-    if not sources:
-        raise MutauError(
-            f"no background is computed for the process {experiment.process!r}",
-            place=experiment.name, allowed="file or none",
-        )  # fmt: skip
+    missing = not_computed(experiment)
 
     def compute() -> dict[str, np.ndarray]:
-        rows = background_answer(experiment, seed=seed, effort=effort)["sources"]
+        answer = background_answer(experiment, seed=seed, effort=effort)
+        rows = answer["sources"]
+        refused = [row for row in answer["not_computed"] if row not in missing]
         numbers = [
             [row["per_particle"], float(np.hypot(row["err"], row["model_err"]))] for row in rows
         ]
-        return {"name": np.array([row["name"] for row in rows]), "number": np.array(numbers)}
+        return {
+            "name": np.array([row["name"] for row in rows], str),
+            "number": np.array(numbers, float).reshape(len(rows), 2),
+            "refused": np.array([list(row.values()) for row in refused], str).reshape(-1, 4),
+        }
 
     key = digest(physics_digest(experiment), sources, seed, effort, code_digest(__name__))
-    found = cached_arrays("background", key, compute)
-    return [
+    found = cached_arrays("background", key, compute) if sources else {"name": np.empty(0)}
+    if not len(found["name"]):
+        raise MutauError(
+            f"no background is computed for {experiment.name} (process {experiment.process!r})",
+            place="--background", allowed="file or none",
+        )  # fmt: skip
+    rows = [
         {"name": str(name), "per_particle": float(number[0]), "error": float(number[1])}
         for name, number in zip(found["name"], found["number"], strict=True)
     ]
+    refused = [
+        dict(zip(KEYS, (str(text) for text in row), strict=True))
+        for row in np.atleast_2d(found["refused"]).tolist()
+    ]
+    return Computed(rows, [*refused, *missing])
 
 
 def with_background(
@@ -64,7 +89,8 @@ def with_background(
     """The experiment with its background as the file says, as computed, or none.
 
     choice : out of BACKGROUND_CHOICES. "computed" and "none" replace the sources of the file and
-    the background of its run periods; computed ones share the run periods by particles.
+    the background of its run periods; computed ones share the run periods by particles. A computed
+    sum may lack sources (`Computed.not_computed`): it is taken only where it is asked for.
     Raises UnknownName for another choice, and as `computed_background`.
     """
     if choice not in BACKGROUND_CHOICES:
@@ -73,7 +99,7 @@ def with_background(
         return experiment
     rows = []
     if choice == "computed":
-        rows = computed_background(experiment, seed=seed, effort=effort)
+        rows = computed_background(experiment, seed=seed, effort=effort).sources
     because = f"computed: mutau background, effort {effort:g}, seed {seed}"
     return with_sources(experiment, rows, because)
 

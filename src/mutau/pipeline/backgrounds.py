@@ -1,17 +1,26 @@
 """Every background source of an experiment beside what its paper prints: `mutau background`.
 
-A calculation is registered under the name of an experiment or of a process and lists its sources;
-each source is a function (experiment, seed, effort) -> `background.estimate.Estimate`.
+A calculation is registered under the name of an experiment or of a process. It lists its sources,
+each a function (experiment, seed, effort) -> `background.estimate.Estimate`, and what it lacks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mutau.background.estimate import Estimate, Source
+from mutau.background.not_computed import (
+    ELECTRON_BEAM,
+    MUON_ON_ELECTRONS,
+    MUON_ON_NUCLEI,
+    Missing,
+)
 from mutau.core.errors import MutauError, NotApplicable, UnknownName, require_in_range
 from mutau.core.registry import Registry
 from mutau.core.types import provenance
@@ -22,12 +31,24 @@ from mutau.pipeline.exposure import particles_on_target
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
-#: () -> the sources of an experiment or process, by name.
-Sources = Callable[[], Mapping[str, Source]]
-BACKGROUNDS: Final[Registry[Sources]] = Registry("background calculation")
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """The backgrounds of an experiment or a process.
+
+    sources : () -> those that are computed, by name. not_computed : those that are known and are
+    not; every total of the calculation names them.
+    """
+
+    sources: Callable[[], Mapping[str, Source]]
+    not_computed: tuple[Missing, ...]
 
 
-@BACKGROUNDS.register("muon-brems")
+#: Where every answer names what no calculation gives of its background.
+NOT_COMPUTED: Final = "not_computed"
+BACKGROUNDS: Final[Registry[Calculation]] = Registry("background calculation")
+
+
 def _missing_momentum() -> Mapping[str, Source]:
     """Sources of searches for missing momentum behind a thick target."""
     from mutau.background.estimate import SOURCES, all_sources
@@ -35,28 +56,46 @@ def _missing_momentum() -> Mapping[str, Source]:
     return {name: SOURCES[name] for name in all_sources()}
 
 
-@BACKGROUNDS.register("muon-electron-zprime")
-def _muon_electron() -> Mapping[str, Source]:
-    """Sources of searches on the electrons of a thin target."""
-    from mutau.pipeline.muone_backgrounds import SOURCES
-
-    return SOURCES
+def _sources_in(module: str) -> Mapping[str, Source]:
+    """The table SOURCES of a module, which loads only here."""
+    found: Mapping[str, Source] = import_module(module).SOURCES
+    return found
 
 
-@BACKGROUNDS.register("electron-brems+annihilation")
-def _missing_energy() -> Mapping[str, Source]:
-    """Sources of searches with electron beams, beyond what a sideband in the data gives."""
-    from mutau.background.electron_beam import SOURCES
+BACKGROUNDS.register("muon-brems")(Calculation(_missing_momentum, MUON_ON_NUCLEI))
+BACKGROUNDS.register("muon-electron-zprime")(
+    Calculation(partial(_sources_in, "mutau.pipeline.muone_backgrounds"), MUON_ON_ELECTRONS)
+)
+BACKGROUNDS.register("electron-brems+annihilation")(
+    Calculation(partial(_sources_in, "mutau.background.electron_beam"), ELECTRON_BEAM)
+)
 
-    return SOURCES
+
+def _calculation(experiment: Experiment) -> Calculation | None:
+    for key in (experiment.name, experiment.process):
+        if key in BACKGROUNDS:
+            return BACKGROUNDS[key]
+    return None
 
 
 def background_sources(experiment: Experiment) -> Mapping[str, Source]:
     """Name -> function of every source that can be computed; empty if there is no calculation."""
-    for key in (experiment.name, experiment.process):
-        if key in BACKGROUNDS:
-            return BACKGROUNDS[key]()
-    return {}
+    found = _calculation(experiment)
+    return found.sources() if found else {}
+
+
+def not_computed(experiment: Experiment) -> list[dict[str, str]]:
+    """Sources of background of the experiment's process that no calculation here gives.
+
+    Rows of name, reason, size ("" where none is known) and source of the size. A process without
+    any calculation has one row that says so.
+    """
+    found = _calculation(experiment)
+    if found is None:
+        reason = f"no background is computed for the process {experiment.process!r}"
+        return [Missing("all", reason).row()]
+    there = found.sources() if found.not_computed else {}
+    return [item.row() for item in found.not_computed if item.name not in there]
 
 
 def background_answer(
@@ -72,8 +111,9 @@ def background_answer(
 
     only : names of sources; none for all. effort : scales the Monte Carlo samples. model : a point
     for which `photon_veto` says how rare a missed photon must be (muon on electron only).
-    A source that the experiment file does not call for, or does not describe well enough
-    (`NotApplicable`), stands in `not_computed` with the reason; any other error is the caller's.
+    What the sum lacks stands in `not_computed`, each with the reason: a source that the experiment
+    file does not call for or does not describe well enough (`NotApplicable`; any other error is the
+    caller's), one that was not asked for, and those that the process lacks (`not_computed`).
     `stated` repeats what the file itself says. `total_per_particle` sums what was computed; None
     where nothing was.
     Raises UnknownName for a source that is not there, OutOfRange for an effort out of 0.01 to 100,
@@ -87,23 +127,24 @@ def background_answer(
             remedy="leave out the mass",
         )
     sources = background_sources(experiment)
-    wanted = list(only) or list(sources)
+    wanted = list(dict.fromkeys(only)) or list(sources)  # each once, however often it is named
     for name in wanted:
         if name not in sources:
             raise UnknownName("background source", name, sources, place=experiment.name)
     particles = particles_on_target(experiment)
-    rows, refused, total, square = list[dict[str, Any]](), list[dict[str, str]](), 0.0, 0.0
+    rows, lacking, total, square = list[dict[str, Any]](), list[dict[str, str]](), 0.0, 0.0
     for done, name in enumerate(wanted):
         if progress:
             progress(done / len(wanted), name)
         try:
             found = sources[name](experiment, seed, effort)
         except NotApplicable as error:
-            refused.append({"name": name, "reason": str(error)})
+            lacking.append(Missing(name, str(error)).row())
             continue
         rows.append(source_row(found, particles, experiment.name))
         total += found.per_particle
         square += found.err**2 + found.model_err**2
+    lacking += [Missing(name, "not asked for").row() for name in sources if name not in wanted]
     return {
         "experiment": experiment.name,
         "particles_on_target": particles,
@@ -111,7 +152,7 @@ def background_answer(
         "total_err_per_particle": float(np.sqrt(square)) if rows else None,
         "total_events": total * particles if rows else None,
         "sources": rows,
-        "not_computed": refused,
+        NOT_COMPUTED: [*lacking, *not_computed(experiment)],
         "stated": _stated(experiment, particles),
         **_photon_veto(experiment, model, seed, effort),
         "effort": effort,

@@ -18,8 +18,10 @@ from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.citations import own_sources
+from mutau.pipeline.lacking import each_lacks
 from mutau.pipeline.limit import (
-    DEFAULT_CL,
+    common_level,
+    common_method,
     model_digest,
     numbers,
     refuse_visible,
@@ -33,8 +35,6 @@ from mutau.stats.model import CountingModel, combine
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
-
-METHOD = "bayes"
 
 
 def load_all(names: Sequence[str | Experiment]) -> list[Experiment]:
@@ -121,22 +121,23 @@ def combined_limit(
     model: str = "lmu-ltau",
     alpha_d: float = 0.0,
     mass_ratio: float = 3.0,
-    cl: float = DEFAULT_CL,
-    method: str = METHOD,
+    cl: float | None = None,
+    method: str | None = None,
     seed: int = 1,
     n_events: int = 0,
     progress: Callable[[float, str], None] | None = None,
 ) -> Exclusion:
     """Upper limit on the coupling from several experiments in one likelihood.
 
-    names : experiments, what `load_experiment` gave or takes, each once. masses : GeV. method : as
-    in `stats.METHODS`.
+    names : experiments, what `load_experiment` gave or takes, each once. masses : GeV. cl, method :
+    None for what the files say (`common_level`, `common_method`).
     An experiment that cannot handle a mass (outside its range) is left out there; a mass that none
     can handle is refused. Returns Exclusion, `experiment` joined by "+".
-    Raises UnknownName, OutOfRange, MutauError.
-    Check: one experiment alone gives its own limit by the same method.
+    Raises UnknownName, OutOfRange, MutauError (also where the files differ in level or method).
+    Check: one experiment alone gives its own limit.
     """
     experiments, masses = load_all(names), numbers(masses).tolist()
+    cl, method = common_level(experiments, cl), common_method(experiments, method)
     highest = model_class(model).coupling_max
     for mass in masses:
         _able(experiments, mass)
@@ -159,8 +160,7 @@ def combined_limit(
         solved = solve_coupling(excess, 1.0, highest=highest, tolerance=1e-5)
         return solved.coupling, solved.coupling_err
 
-    found = side_by_side(at, masses, "combined", progress)
-    couplings, errors = np.array(found).T
+    couplings, errors = np.array(side_by_side(at, masses, "combined", progress)).T
     return Exclusion(
         mass=np.asarray(masses, float),
         coupling=couplings,
@@ -179,6 +179,7 @@ def combined_limit(
             "alpha_d": alpha_d,
             "mass_ratio": mass_ratio,
             "shared_systematics": shared_systematics(experiments),
+            **each_lacks(experiments),
             **own_sources(*experiments),
         },
     )
@@ -226,6 +227,7 @@ def discovery_reach(
         "method": method,
         "shared_systematics": shared_systematics(joint.experiments),
         "reach": rows,
+        **each_lacks(joint.experiments),
         **provenance(seed, point=digest(described)),
     }
 

@@ -25,6 +25,7 @@ from mutau.core.types import provenance
 from mutau.experiment import Experiment
 from mutau.models import Model, VectorModel
 from mutau.pipeline.combination import load_all, prepare_joint, shared_systematics
+from mutau.pipeline.lacking import each_lacks
 from mutau.pipeline.limit import side_by_side
 from mutau.pipeline.roads import masses_taken, takes_mass
 from mutau.stats.model import CountingModel
@@ -323,6 +324,7 @@ def contours_answer(found: Contours, *, points: bool = True) -> dict[str, Any]:
         "experiments": [item.name for item in found.experiments],
         "left_out": list(found.left_out),
         "shared_systematics": shared_systematics(found.experiments),
+        **each_lacks(found.experiments),
         "regions": [
             {
                 "confidence_level": level,

@@ -32,6 +32,7 @@ from mutau.pipeline.electron_response import DEFAULT_SHOWERS, preshower_passes, 
 from mutau.pipeline.electron_tracks import FLOOR, tracks
 from mutau.pipeline.electron_window import Window, window
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, check_point
+from mutau.selection.cutflow import label
 from mutau.xsec.bremsstrahlung_coulomb import MASS_MAX as COULOMB_MASS_MAX
 from mutau.xsec.electron_brems_table import TABLE_ERROR
 
@@ -343,9 +344,16 @@ def _samples(experiment: Experiment, truth: bool) -> bool:
     return window(experiment, truth).preshower_min > 0.0 and not truth
 
 
+def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
+    """Cuts of the file that are not applied one by one: all but that on the pre-shower, and on true
+    quantities this one too. The efficiency of the run periods stands for them."""
+    applied = () if effort.truth else ("preshower_energy",)
+    return [label(cut) for cut in experiment.cuts if cut.variable not in applied]
+
+
 ROADS.register("electron-brems+annihilation")(
     Road(
-        prepare, generate, mass_range,
+        prepare, generate, mass_range, not_simulated,
         reasons=(
             "below 1 keV the emission loses its coherence over the atoms of the target, which is "
             "not evaluated; NA64-e paper, section 1",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,9 +29,17 @@ from mutau.pipeline.electron_emission import (
 )
 from mutau.pipeline.electron_tracks import FLOOR, THICK, THIN, thickness, tracks
 from mutau.pipeline.electron_window import window
+from mutau.pipeline.incoming import (
+    NODES,
+    beam_energies,
+    core,
+    energy_range,
+    mean_energy,
+    placed,
+)
 from mutau.pipeline.roads import check_point, mass_key
 from mutau.sampling.electron_events import Emitters, annihilation_rows, brems_rows, with_meta
-from mutau.xsec import electron_brems
+from mutau.xsec import annihilation, electron_brems
 from mutau.xsec.electron_brems_table import BremsTable
 
 if TYPE_CHECKING:
@@ -44,6 +53,8 @@ RATE_NODES: Final = 48
 QUANTILES: Final = 65
 #: Cut of showers whose whole energy counts, not where it is left, GeV.
 WHOLE_CUT: Final = 0.05
+#: Energies over the beam's spread at which a line is tabulated, in a thin target.
+LINE_NODES: Final = 4001
 #: Over the weight below which 99 % of the emissions happen; what lies above is kept as weight.
 CAP: Final = 1.2
 GENERATE, SHOWERS, READINGS, UNWEIGHT = 100, 101, 102, 103  # names in the random streams
@@ -84,25 +95,35 @@ def quantiles(table: BremsTable, energy: float, low: float) -> Array:
 
 
 def emissions(
-    experiment: Experiment, model: Model, low: float, x_low: float, k_low: float
+    experiment: Experiment,
+    model: Model,
+    low: float,
+    x_low: float,
+    k_low: float,
+    highest: float | None = None,
 ) -> list[Emission]:
     """Channels of the shower for one model point.
 
     low : lowest emitter energy, GeV. x_low : of the brems table. k_low : lowest Z' energy, GeV.
+    highest : of the beam, GeV; None for its nominal energy, above which rates stay as there.
     """
     from mutau.transport.shower import Emission
 
     way = tracks(experiment, low)
-    energy = np.geomspace(low, 1.0001 * experiment.beam.energy, RATE_NODES)
+    highest = 1.0001 * (highest or experiment.beam.energy)
+    energy = np.geomspace(low, highest, RATE_NODES)
     top = np.minimum(energy, experiment.beam.energy)
     strength = model.invisible_strength("e")
     brems = brems_emission(way, model.mass, low, x_low, brems_theory(experiment))
     rate = strength * brems.atoms * brems.table.above(top, np.full(RATE_NODES, k_low))
     fraction = np.array([quantiles(brems.table, float(e), k_low) for e in top])
     found = [Emission("brems", ("e-", "e+"), energy, rate, np.clip(fraction, 0.0, 1.0))]
-    annihilation = annihilation_emission(way, model, low, motion(experiment))
-    if len(annihilation.energy) > 1:
-        found.append(Emission("annihilation", ("e+",), annihilation.energy, annihilation.per_x0))
+    pairs = annihilation_emission(way, model, low, motion(experiment))
+    if len(pairs.energy) > 1:
+        nodes, rate = pairs.energy, pairs.per_x0
+        if highest > nodes[-1]:
+            nodes, rate = np.append(nodes, highest), np.append(rate, rate[-1])
+        found.append(Emission("annihilation", ("e+",), nodes, rate))
     return found
 
 
@@ -179,6 +200,7 @@ def _cascade_emitters(
         found = simulate_emissions(
             experiment.beam.particle, experiment.beam.energy, stuff, count, [channel], cut=cut,
             geometry=geometry, seed=seed, key=key, workers=2,
+            spread=core(experiment).energy_spread,
         )  # fmt: skip
         rising = np.sort(found.weight)
         cap = CAP * rising[np.searchsorted(np.cumsum(rising), 0.99 * rising.sum())]
@@ -198,23 +220,35 @@ def _emitters(
     x4[:, 3] = experiment.target.z + place[:, 0]
     x4[:, 0] = x4[:, 3]
     return Emitters(
-        found.emitter[rows], np.minimum(found.emitter_energy[rows], experiment.beam.energy),
+        found.emitter[rows], np.minimum(found.emitter_energy[rows], energy_range(experiment)[1]),
         found.direction[rows], x4, np.maximum(found.weight[rows] / cap, 1.0),
     )  # fmt: skip
 
 
 def _thin_emitters(
-    experiment: Experiment, stuff: Material, n: int, rng: np.random.Generator
+    experiment: Experiment, stuff: Material, energy: Array, rng: np.random.Generator
 ) -> Emitters:
-    """n beam particles at places in a thin target."""
+    """Beam particles of these energies (n,), GeV, at places in a thin target."""
+    n = len(energy)
     x4 = np.zeros((n, 4))
     length = thickness(experiment) * stuff.radiation_length_cm
     x4[:, 3] = experiment.target.z + length * rng.random(n)
     x4[:, 0] = x4[:, 3]
     sign = 11 if experiment.beam.particle == "e-" else -11
     along = np.tile([0.0, 0.0, 1.0], (n, 1))
-    return Emitters(
-        np.full(n, sign, np.int32), np.full(n, experiment.beam.energy), along, x4, np.ones(n)
+    return Emitters(np.full(n, sign, np.int32), energy, along, x4, np.ones(n))
+
+
+def _radiating(stuff: Material, mass: float, energy: Array) -> Array:
+    """Cross section of bremsstrahlung on the dominant element at beam energies, pb."""
+    main = stuff.dominant_element
+    return np.asarray(electron_brems.totals(energy, mass, z=main.z, a=main.a).sigma_pb)
+
+
+def _annihilating(experiment: Experiment, stuff: Material, model: Model, energy: Array) -> Array:
+    """Cross section of annihilation on the dominant element at beam energies, pb."""
+    return annihilation.cross_section(
+        energy, model, element=stuff.dominant_element.symbol, electrons=motion(experiment)
     )
 
 
@@ -222,9 +256,10 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     """Unweighted events; see `roads.Road`.
 
     Emitters lie above `electron_tracks.FLOOR` of the beam energy; how many radiate and how many
-    annihilate is drawn from the deterministic yields. The beam particle enters along z at
-    x = y = 0. Bremsstrahlung is on the nuclei of the target's dominant element, with the form
-    factor of the file; a Coulomb correction only counts in their number.
+    annihilate is drawn from the deterministic yields, at the nominal energy. The beam is that of
+    the file (`incoming`), its dispersion left out. Bremsstrahlung is on the nuclei of the target's
+    dominant element, with the form factor of the file; a Coulomb correction only counts in their
+    number.
     Raises MutauError where the file asks for an approximation: events are exact.
     """
     from mutau.matter import material
@@ -249,7 +284,12 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         if not count:
             continue
         if thickness(experiment) <= THIN:
-            emitters = _thin_emitters(experiment, stuff, count, rng)
+            rates = (
+                partial(_radiating, stuff, model.mass),
+                partial(_annihilating, experiment, stuff, model),
+            )
+            energy = beam_energies(experiment, count, rng, rates[index], (NODES, LINE_NODES)[index])
+            emitters = _thin_emitters(experiment, stuff, energy, rng)
         else:
             cut = floor
             if index:
@@ -275,7 +315,8 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         **model.to_dict(),
         **_mean_cross_section(experiment, stuff, model),
     }
-    return with_meta(join(parts), described)
+    at_mean = np.full(n, mean_energy(experiment))
+    return with_meta(placed(join(parts), experiment, at_mean, rng), described)
 
 
 def _sources(
@@ -285,11 +326,13 @@ def _sources(
     way = tracks(experiment, floor)
     strength = model.invisible_strength("e")
     brems = brems_emission(way, model.mass, floor, 0.0, brems_theory(experiment))
-    annihilation = annihilation_emission(
+    pairs = annihilation_emission(
         way, model, floor, motion(experiment), experiment.beam.energy_spread
     )
-    channels = emissions(experiment, model, floor, 0.0, 0.0) if thickness(experiment) > THIN else []
-    return strength * float(brems.above(np.zeros(1))[0]), annihilation.number, channels
+    channels = []
+    if thickness(experiment) > THIN:
+        channels = emissions(experiment, model, floor, 0.0, 0.0, energy_range(experiment)[1])
+    return strength * float(brems.above(np.zeros(1))[0]), pairs.number, channels
 
 
 def _radiate(

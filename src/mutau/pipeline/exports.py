@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mutau.background.not_computed import in_words
 from mutau.core.errors import FileError, MutauError
 from mutau.core.figure import Figure, Series
 from mutau.core.registry import Registry
 from mutau.core.storage import write_text
 from mutau.core.types import Exclusion, Yields
 from mutau.models import Model
+from mutau.pipeline.backgrounds import NOT_COMPUTED
 from mutau.pipeline.results import Result, limit_name, slug
 
 #: Name of a format -> function of (results, folder) that writes files and returns their paths.
@@ -82,7 +85,7 @@ def _limit_csv(line: Exclusion, folder: Path) -> list[Path]:
         f"# title: {line.experiment} (mutau {line.meta.get('mutau_version', '')})",
         f"# cl: {line.cl!r}", f"# model: {line.model}", "# excludes: above",
         f"# method: {line.method}",
-        *(f"# {key}: {value}" for key, value in line.meta.items() if key != "model"),
+        *(f"# {key}: {_told(key, value)}" for key, value in line.meta.items() if key != "model"),
     ]  # fmt: skip
     columns = {"mass_GeV": line.mass, "coupling": line.coupling}
     path, errors = folder / f"{name}.csv", folder / f"{name}-errors.csv"
@@ -90,6 +93,15 @@ def _limit_csv(line: Exclusion, folder: Path) -> list[Path]:
     columns["numerical_err"] = line.numerical_err
     write_text(errors, _table(head, {k: v[seen] for k, v in columns.items()}))
     return [path, errors]
+
+
+def _told(key: str, value: Any) -> Any:
+    """A value of a limit's `meta` as the head of a CSV file has it."""
+    if key != NOT_COMPUTED:
+        return value
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {', '.join(in_words(rows))}" for name, rows in value.items())
+    return ", ".join(in_words(value))
 
 
 def _figure_csv(figure: Figure, folder: Path) -> list[Path]:

@@ -17,13 +17,14 @@ from mutau.experiment import load_experiment
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.citations import own_sources
+from mutau.pipeline.lacking import lacks
 from mutau.pipeline.roads import Effort, Prepared, check_masses, refuse_full_chain, road_of
 from mutau.pipeline.yields import assemble, backgrounds
+from mutau.stats.settings import DEFAULT_CL, DEFAULT_METHOD, agreed
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
-DEFAULT_CL, DEFAULT_METHOD = 0.90, "bayes"
 POINTS = 61
 
 
@@ -110,6 +111,7 @@ def limit_curve(
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),
+            **lacks(experiment, effort, background, seed=seed),
             **own_sources(experiment),
         },
     )
@@ -134,13 +136,36 @@ def chosen_method(experiment: Experiment, method: str | None, background: str) -
     A file's "events" knows no background; where one is computed "bayes" stands for it, which is
     the same for nothing seen. Raises UnknownName.
     """
-    from mutau.stats import METHODS
-
     if method is not None:
-        METHODS[method]
-        return method
+        return _known_method(method)
     stated = experiment.statistics.method if experiment.statistics else DEFAULT_METHOD
     return DEFAULT_METHOD if (stated, background) == ("events", "computed") else stated
+
+
+def common_level(experiments: Sequence[Experiment], cl: float | None) -> float:
+    """`chosen_level` of several experiments. Raises MutauError where their files differ."""
+    stated = [(item.name, chosen_level(item, cl)) for item in experiments]
+    return float(agreed("their confidence level", stated, "cl (--cl)"))
+
+
+def common_method(experiments: Sequence[Experiment], method: str | None) -> str:
+    """`chosen_method` of several experiments.
+
+    "events" gives way to another file's method, which is the same where nothing is seen and no
+    background expected. Raises UnknownName, MutauError where the other methods differ.
+    """
+    if method is not None:
+        return _known_method(method)
+    stated = [(item.name, chosen_method(item, None, "file")) for item in experiments]
+    others = [row for row in stated if row[1] != "events"]
+    return str(agreed("the method of their limits", others or stated, "method (--method)"))
+
+
+def _known_method(method: str) -> str:
+    from mutau.stats import METHODS
+
+    METHODS[method]
+    return method
 
 
 def is_projection(experiment: Experiment) -> bool:

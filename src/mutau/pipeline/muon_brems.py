@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import Model
 from mutau.pipeline.exposure import run_periods, stated_particles
+from mutau.pipeline.incoming import beam_energies, energy_range, placed
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, in_proportion, mass_key
 from mutau.pipeline.targets import target_length
 from mutau.selection.cutflow import apply_cuts, highest_muon_energy, label
@@ -110,13 +111,24 @@ def split_point(experiment: Experiment) -> float:
     return max(0.0, 1.0 - (highest + loss) / float(behind)) if np.isfinite(highest) else 0.0
 
 
-def _sampler(experiment: Experiment, element: Element, mass: float, window: tuple[float, float]):  # type: ignore[no-untyped-def]
+def _sampler(  # type: ignore[no-untyped-def]
+    experiment: Experiment, element: Element, mass: float, window: tuple[float, float],
+    beam: tuple[float, float] | None = None,
+):  # fmt: skip
+    """Events on one element, of muons between the end of the target and its face.
+
+    beam : GeV, range of energies at the face; None for the nominal one.
+    """
     from mutau.sampling.brems_events import BremsSampler
 
     target, behind = _target(experiment)
+    low, high = float(behind), float(target.energies[0])
+    if beam is not None:
+        low = float(mean_energy_after(beam[0], target.material, target.length))
+        high = beam[1]
     return BremsSampler(
-        "muon", z=element.z, a=element.a, mass=mass, energy_min=float(behind),
-        energy_max=float(target.energies[0]), x_min=window[0], x_max=window[1],
+        "muon", z=element.z, a=element.a, mass=mass, energy_min=low, energy_max=high,
+        x_min=window[0], x_max=window[1],
     )  # fmt: skip
 
 
@@ -241,21 +253,25 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
         Prepared(
             ("produced, decays invisibly", *cuts),
             in_proportion("mu", number, error),
-            meta={"events_per_stratum": n, "not_simulated": _not_simulated(experiment)},
+            meta={"events_per_stratum": n},
         ),
     )
 
 
-def _not_simulated(experiment: Experiment) -> list[str]:
-    """Cuts of the file that the fast mode cannot apply; named in every result."""
-    return [label(cut) for cut in experiment.cuts if cut.variable in BEYOND_FAST_MODE]
+def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
+    """Cuts of the file that are not applied: in the fast mode, on true quantities, or at all."""
+    if effort.full_chain:
+        from mutau.pipeline.simulate import cut_labels
+
+        return [text for text in cut_labels(experiment)[1:] if text.endswith("(not simulated)")]
+    return [label(cut) for cut in experiment.cuts if _left_out(cut.variable, effort.truth)]
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
-    """Unweighted signal events along the target; each weight is the produced yield over n.
+    """Unweighted signal events along the target, with the beam of the file (`incoming`).
 
-    The incoming muon runs along z through x = y = 0; the spot of the beam is left to whoever reads
-    the events. Elements are in proportion to what they make.
+    Each weight is the produced yield, that at the nominal energy, over n. Elements are in
+    proportion to what they make, and so are the energies of the beam.
     """
     from mutau.sampling.brems_events import to_events
 
@@ -274,19 +290,30 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         **model.to_dict(),
         **_mean_cross_section(target, made, scale, experiment),
     }
-    parts = []
-    for element, _, sample, depth in _vertices(experiment, mass, (0.0, 1.0), n, rng):
-        x4 = np.zeros((len(depth), 4))
+    parts, shares = [], np.array([number for number, _ in made.values()])
+    for element, count in zip(made, whole_parts(shares / shares.sum(), n), strict=True):
+        if not count:
+            continue
+        entering = beam_energies(experiment, count, rng, partial(_rate, element, mass))
+        depth = rng.random(count)
+        energy = mean_energy_after(entering, target.material, depth * target.length)
+        sampler = _sampler(experiment, element, mass, (0.0, 1.0), energy_range(experiment))
+        x4 = np.zeros((count, 4))
         x4[:, 3] = experiment.target.z + depth * target.length
         x4[:, 0] = x4[:, 3]  # the muon entered the hall at c t = 0, and flies at c
-        parts.append(
-            to_events(
-                _sampler(experiment, element, mass, (0.0, 1.0)), sample, target.energy_at(depth),
-                antilepton=experiment.beam.particle == "mu+", event_weight=total / n, x4=x4,
-                meta=described,
-            )
+        found = to_events(
+            sampler, sampler.sample(energy, rng), energy,
+            antilepton=experiment.beam.particle == "mu+", event_weight=total / n, x4=x4,
+            meta=described,
         )  # fmt: skip
+        parts.append(placed(found, experiment, entering, rng))
     return join(parts)
+
+
+def _rate(element: Element, mass: float, energies: Array) -> Array:
+    """Cross section on an element at beam energies, pb: who of the beam makes the signal."""
+    sigma = muon_brems.totals(energies, mass, z=element.z, a=element.a)
+    return np.asarray(sigma.sigma_pb)
 
 
 def _mean_cross_section(
@@ -307,7 +334,7 @@ def mass_range(experiment: Experiment) -> tuple[float, float]:
 
 ROADS.register("muon-brems")(
     Road(
-        prepare, generate, mass_range,
+        prepare, generate, mass_range, not_simulated,
         reasons=(
             "the emission and its sampling are checked from 1 MeV on",
             "checked up to 1 GeV, and to half of the muon energy behind the target",

@@ -25,8 +25,10 @@ from mutau.detector.muone import Reconstructed, Response, reconstruct
 from mutau.matter import material
 from mutau.models import Model
 from mutau.pipeline.exposure import luminosity_on_electrons
+from mutau.pipeline.incoming import core, mean_energy, placed
 from mutau.pipeline.roads import ROADS, Effort, Prepared, Road, in_proportion, mass_key
 from mutau.sampling.muon_electron import (
+    SEARCH,
     Sampler,
     draw_events,
     make_sampler,
@@ -338,7 +340,10 @@ def _nothing(names: tuple[str, ...], remark: str) -> Prepared:
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
-    """Unweighted signal events in the stations; weights sum to the produced yield."""
+    """Unweighted signal events in the stations, with the beam of the file (`incoming`).
+
+    The weights sum to the produced yield, which is that at the nominal energy.
+    """
     refuse_electrons(model)
     low, high = masses_taken(experiment)[0], production_threshold(experiment.beam.energy)
     if not model.mass < high:
@@ -349,11 +354,15 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         )
     rng = stream(seed, mass_key(model.mass), GENERATE)
     coupling = model.lepton_coupling("mu")
-    sampler = make_sampler(reaction(experiment, model.mass, coupling))
+    spread = core(experiment).energy_spread
+    search = SEARCH if not spread else SEARCH // 2  # at several energies
+    signal = replace(reaction(experiment, model.mass, coupling), energy=mean_energy(experiment))
+    sampler = make_sampler(signal, search=search, spread=spread)
     visible = luminosity_on_electrons(experiment) * model.branching_invisible
     events = place_in_stations(
         draw_events(sampler, n, rng, luminosity=visible), rng, **stations(experiment)
     )
+    events = placed(events, experiment, events.p4[:: len(events.p4) // n, 0], rng)
     described = {
         **events.meta,
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
@@ -378,9 +387,14 @@ def masses_taken(experiment: Experiment) -> tuple[float, float]:
     return 1e-5, np.inf
 
 
+def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
+    """None: every cut of the file is applied, or refused by name."""
+    return []
+
+
 ROADS.register("muon-electron-zprime")(
     Road(
-        prepare, generate, mass_range, masses_taken,
+        prepare, generate, mass_range, not_simulated, masses_taken,
         reasons=("below 10 keV the cross section is not computed to 1 %", ""),
         samples=lambda item, truth: not (truth and by_quadrature(item.cuts)),
     )

@@ -112,6 +112,5 @@ def prepare_full(experiment: Experiment, model: Model, effort: Effort) -> Prepar
         meta={
             "signal_by": "full simulation",
             "beam_muons": sum(k for _, k in parts),
-            "not_simulated": [label for label in labels if label.endswith("(not simulated)")],
         },
     )

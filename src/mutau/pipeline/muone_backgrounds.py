@@ -340,11 +340,10 @@ def veto_needs(
     and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
     Check: `background(equal_to_signal)` is the signal.
     """
-    from mutau.pipeline.yields import expected_yields
-
     cuts = [cut for cut in experiment.cuts if cut.variable != "photon_energy"]
     n = n or DEFAULT_EVENTS
-    signal = expected_yields(model, experiment, seed=seed, n_events=n, truth=truth)
+    ready = road_of(experiment).prepare(experiment, model, Effort(seed, n, truth))
+    signal, error = (float(steps[-1]) for steps in ready.signal(model))
     if truth:
         wide = true_cuts(cuts, known_only=True)
     else:
@@ -357,7 +356,7 @@ def veto_needs(
         if cut.variable == "photon_energy":
             vetoed |= ~passes(cut, component.sample)
     return VetoNeeds.of(
-        muone.Estimate(signal.total, signal.total_err),
+        muone.Estimate(signal, error),
         muone.weighted_sum(weight, vetoed),
         muone.weighted_sum(weight, ~vetoed),
     )

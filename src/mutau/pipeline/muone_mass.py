@@ -22,6 +22,7 @@ from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.models import Model
+from mutau.pipeline.backgrounds import NOT_COMPUTED, not_computed
 from mutau.pipeline.exposure import luminosity_on_electrons
 from mutau.pipeline.muon_electron import check_measurable, reaction, true_cuts
 from mutau.pipeline.muone_backgrounds import (
@@ -457,5 +458,6 @@ def measure_answer(
             {"name": name, "events": float(counts.sum())}
             for name, counts in expected.backgrounds.items()
         ],
+        NOT_COMPUTED: not_computed(experiment),
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
     }

@@ -24,6 +24,8 @@ from mutau.experiment import VARIABLES
 from mutau.experiment import replace as replace_experiment
 from mutau.experiment.loader import from_document
 from mutau.models import Model
+from mutau.pipeline.backgrounds import NOT_COMPUTED, not_computed
+from mutau.pipeline.limit import chosen_level
 from mutau.pipeline.muon_electron import check_measurable, loosened, response
 from mutau.pipeline.muone_backgrounds import (
     LEAKED,
@@ -123,7 +125,7 @@ def optimise(
     _check(experiment, variables)
     if background_error is not None:
         require_in_range("background_error", background_error, 0.0, 10.0, reason="relative")
-    cl = cl if cl is not None else experiment.statistics.cl if experiment.statistics else 0.90
+    cl = chosen_level(experiment, cl)
     n = n or DEFAULT_EVENTS
     tell = progress or (lambda fraction, label: None)
     bounds = _bounds(experiment, variables)
@@ -389,7 +391,7 @@ def _judge(
         variables, (), cuts, before, found[0], found[1], limits[0], limits[1],
         (methods[0], methods[1]), cl, tuple(cutflow(check, cuts)),
         from_document(document, document["name"]), 0,
-        {"mass_GeV": model.mass, "coupling": model.coupling,
+        {"mass_GeV": model.mass, "coupling": model.coupling, NOT_COMPUTED: not_computed(experiment),
          **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict()))},
     )  # fmt: skip
 

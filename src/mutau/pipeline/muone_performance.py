@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mutau.models import Model
+from mutau.pipeline.limit import chosen_method
 from mutau.pipeline.muone_backgrounds import Component
 from mutau.pipeline.muone_objective import mean_limit
 from mutau.selection.cutflow import label
@@ -88,7 +89,7 @@ def background_tables(found: Performance) -> list[dict[str, Any]]:
 def suitable_method(experiment: Experiment, background: float) -> str:
     """The file's method where it takes backgrounds with errors; else Bayesian, or asymptotic CLs
     where there are so many events that the Bayesian sum over counts would take seconds."""
-    stated = experiment.statistics.method if experiment.statistics else "bayes"
+    stated = chosen_method(experiment, None, "file")
     if background > MANY_EVENTS:
         return stated if stated.startswith("asymptotic") else "asymptotic-cls"
     return "bayes" if stated in ("events", "classical", "feldman-cousins") else stated

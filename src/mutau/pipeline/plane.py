@@ -18,6 +18,7 @@ from mutau.limits import BOUNDS, PublishedLimit, drawn_by_default, load_curve, p
 from mutau.models import model_class, moment_reference, moment_references
 from mutau.pipeline.combination import shared_systematics
 from mutau.pipeline.contours import Contours, contours_answer, measured_contours, true_point
+from mutau.pipeline.lacking import LACKING, lines_lack
 from mutau.pipeline.limit import limit_answer, limit_curve
 from mutau.pipeline.roads import has_road, road_of
 
@@ -30,8 +31,8 @@ BEYOND = 10.0
 #: What a plane shows where no experiment is named: those of the three papers.
 PAPER_EXPERIMENTS = ("na64mu", "muone", "na64e")
 _KINDS: dict[str, Kind] = {"above": "region", "below": "region-below", "inside": "region-closed"}
-#: What may differ from line to line of a plane.
-_OF_A_LINE: Final = (
+#: What may differ from line to line of a plane, and stands in its row.
+_IN_A_ROW: Final = (
     "projection", "signal_by", "background", "background_events", "background_err_events",
     "sources",
 )  # fmt: skip
@@ -478,15 +479,16 @@ def plane_answer(plane: Plane, *, points: bool = True) -> dict[str, Any]:
         "experiments": [line.experiment for line in plane.limits],
         **({"left_out": dict(plane.left_out)} if plane.left_out else {}),
         "bounds": [item.meta["name"] for item in plane.figure.series if _is_bound(item)],
-        **{key: value for key, value in first.items() if key not in _OF_A_LINE},
+        **{key: value for key, value in first.items() if key not in (*_IN_A_ROW, *LACKING)},
         "digests": {**digests, "model": first["digests"]["model"]},
+        **lines_lack(plane.limits),
         **({"measured": regions} if regions else {}),
         "lines": [
             {
                 "experiment": line.experiment,
                 "confidence_level": line.cl,
                 "method": line.method,
-                **{key: line.meta[key] for key in _OF_A_LINE if key in line.meta},
+                **{key: line.meta[key] for key in _IN_A_ROW if key in line.meta},
                 "lowest_coupling": float(line.coupling.min()),
                 "at_mass_GeV": float(line.mass[line.coupling.argmin()]),
             }

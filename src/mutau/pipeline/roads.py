@@ -76,12 +76,14 @@ class Road:
     taken : experiment -> (lowest, highest) mass in GeV that the road answers for; None: mass_range.
     reasons : why not below, why not above.
     samples : (experiment, truth) -> whether the answer rests on Monte Carlo events.
+    not_simulated : (experiment, `Effort`) -> cuts of the file that it does not apply, as texts.
     full_chain : whether it can take its efficiency from the full simulation.
     """
 
     prepare: Callable[[Experiment, Model, Effort], Prepared]
     generate: Callable[[Experiment, Model, int, int], Events]
     mass_range: Callable[[Experiment], tuple[float, float]]
+    not_simulated: Callable[[Experiment, Effort], list[str]]
     taken: Callable[[Experiment], tuple[float, float]] | None = None
     reasons: tuple[str, str] = ("", "")
     samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
@@ -99,6 +101,8 @@ def in_proportion(lepton: str, number: Array, error: Array) -> Signal:
 
 
 ROADS: Registry[Road] = Registry("process")
+#: Where every answer names the cuts of the file that it does not apply.
+NOT_SIMULATED: Final = "not_simulated"
 
 
 def mass_key(mass: float) -> int:
@@ -123,7 +127,6 @@ def _road(experiment: Experiment) -> Road:
 
 def road_of(experiment: Experiment) -> Road:
     """The road of an experiment, refusing masses that it does not take.
-
     Raises UnknownName if its process has none.
     """
     road = _road(experiment)

@@ -14,6 +14,7 @@ from mutau.core.types import Yields, provenance
 from mutau.models import Model, build_model, model_class
 from mutau.pipeline.background_choice import with_background
 from mutau.pipeline.exposure import at_exposure, stated_particles
+from mutau.pipeline.lacking import lacks
 from mutau.pipeline.limit import (
     chosen_level,
     chosen_method,
@@ -105,7 +106,7 @@ def sensitivity(
     mass_ratio: float = 3.0,
     cl: float | None = None,
     method: str | None = None,
-    background: str = "computed",
+    background: str = "file",
     full_chain: bool = False,
     seed: int = 1,
     n_events: int = 0,
@@ -156,6 +157,7 @@ def sensitivity(
             ),
             **point, "background": background,
             "signal_by": "full simulation" if full_chain else "road",
+            **lacks(experiment, effort, background, seed=seed),
         },
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from mutau.core.types import Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model
 from mutau.pipeline.citations import own_sources
+from mutau.pipeline.lacking import lacks
 from mutau.pipeline.roads import Effort, Prepared, refuse_full_chain, road_of
+from mutau.stats.settings import STATED
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -39,7 +42,8 @@ def expected_yields(
     refuse_full_chain(experiment, full_chain, truth=truth)
     effort = Effort(seed, n_events, truth, full_chain=full_chain)
     prepared = road_of(experiment).prepare(experiment, model, effort)
-    return assemble(prepared, model, experiment, seed)
+    found = assemble(prepared, model, experiment, seed)
+    return replace(found, meta={**found.meta, **lacks(experiment, effort)})
 
 
 def assemble(prepared: Prepared, model: Model, experiment: Experiment, seed: int) -> Yields:
@@ -64,10 +68,18 @@ def assemble(prepared: Prepared, model: Model, experiment: Experiment, seed: int
         model=described["model"],
         meta={
             **provenance(seed=seed, experiment=experiment.digest, model=digest(described)),
+            **_statistics(experiment),
             **prepared.meta,
             **own_sources(experiment),
         },
     )
+
+
+def _statistics(experiment: Experiment) -> dict[str, Any]:
+    """What the file says of the limit, for whoever sets one on the yields; see `stats.settings`."""
+    if experiment.statistics is None:
+        return {}
+    return {STATED: {"cl": experiment.statistics.cl, "method": experiment.statistics.method}}
 
 
 def backgrounds(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

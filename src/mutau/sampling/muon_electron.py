@@ -11,6 +11,7 @@ are met by construction. `make_sampler` is deterministic; all randomness is in t
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import OutOfRange, require_in_range
+from mutau.core.random import REACH
 from mutau.core.types import CrossSection, Events, provenance
 from mutau.core.units import GEV2_PB
 from mutau.xsec.muon_electron import (
@@ -38,6 +40,7 @@ Array = NDArray[np.float64]
 
 PHOTON, Z_PRIME, ELECTRON, MUON = 22, 32, 11, 13
 
+_SPREAD_NODES = 5  # energies over the spread at which cells are bounded
 _BINS = (32, 20, 20, 8)  # cells in T, E_V, u, psi
 SEARCH = 24  # points per cell that look for its bound
 _SAFETY = 1.25  # on the largest value found
@@ -50,7 +53,8 @@ class Sampler:
     reaction, cuts : what is drawn. sigma : its deterministic cross section.
     grid : edges (4, largest + 1), bins (4,), bound (cells,), threshold, alias of the cells.
     limits : (2, n) table of the limits of E_V. window : GeV, kinetic energies of the electron.
-    scale : pb per unit of the bounds. Empty arrays for elastic scattering, which needs no grid.
+    scale : pb per unit of the bounds. spread : relative, of the beam's energy. Empty arrays for
+    elastic scattering, which needs no grid.
     """
 
     reaction: Reaction
@@ -60,15 +64,22 @@ class Sampler:
     limits: Array
     window: tuple[float, float]
     scale: float
+    spread: float = 0.0
 
 
 def make_sampler(
-    reaction: Reaction, cuts: Cuts = NO_CUTS, *, rounds: int = 5, search: int = SEARCH
+    reaction: Reaction,
+    cuts: Cuts = NO_CUTS,
+    *,
+    rounds: int = 5,
+    search: int = SEARCH,
+    spread: float = 0.0,
 ) -> Sampler:
     """Adapt the grid to the reaction within cuts and bound its cells; deterministic.
 
     rounds : of adapting the edges. search : points per cell that look for its bound; half of the
-    time. A few suffice for weighted events, whose mean does not depend on the bounds.
+    time. A few suffice for weighted events, whose mean does not depend on the bounds. spread :
+    relative, of the beam's energy, Gaussian and cut at REACH; none for elastic scattering.
     Raises OutOfRange if nothing passes the cuts, if the cross section is infinite, and for
     neutrino pairs, which have no events here (their cross section is in `xsec`).
     """
@@ -87,24 +98,43 @@ def make_sampler(
         )
     none = np.empty(0)
     if reaction.process == ELASTIC:
+        require_in_range("spread", spread, 0.0, 0.0, reason="elastic events have one beam energy")
         low, high = elastic_window(reaction, cuts)
         return Sampler(
             reaction, cuts, sigma, (none,) * 5, none, (low - M_E, high - M_E), sigma.sigma_pb
         )
-    return _adapt(reaction, cuts, sigma, rounds, search)
+    require_in_range("spread", spread, 0.0, 0.9 / REACH, reason="energies must stay above 0")
+    sampler = _adapt(reaction, _over(reaction, spread), cuts, rounds, search)
+    return replace(sampler, sigma=sigma, spread=spread)
+
+
+def _over(reaction: Reaction, spread: float) -> list[Reaction]:
+    """The reaction at energies over the beam's spread, where it can take place."""
+    if spread <= 0.0:
+        return [reaction]
+    found = []
+    for z in np.linspace(-REACH, REACH, _SPREAD_NODES).tolist():
+        with suppress(OutOfRange):
+            found.append(replace(reaction, energy=reaction.energy * (1.0 + spread * z)))
+    return found
 
 
 def _adapt(
-    reaction: Reaction, cuts: Cuts, sigma: CrossSection, rounds: int, search: int
+    reaction: Reaction, spread: list[Reaction], cuts: Cuts, rounds: int, search: int
 ) -> Sampler:
+    """Grid adapted at the nominal energy, its cells bounded at all energies of the spread."""
     from mutau.sampling import muon_electron_kernels as kernels
     from mutau.sampling.importance import alias_table
     from mutau.sampling.phase_space import energy_limits, refined_edges
 
-    window = allowed_electron_energies(reaction.energy, reaction.mass, cuts)
-    assert window is not None  # the cross section is not zero
+    windows = [allowed_electron_energies(item.energy, item.mass, cuts) for item in spread]
+    allowed = np.array([pair for pair in windows if pair is not None])  # the nominal at the least
+    window = float(allowed[:, 0].min()), float(allowed[:, 1].max())
     sine2, v_min, _ = cuts.kernel_limits
-    limits = energy_limits(*window, reaction.energy, M_MU, M_E, reaction.mass, sine2, v_min)
+    each = np.array(
+        [energy_limits(*window, r.energy, M_MU, M_E, r.mass, sine2, v_min) for r in spread]
+    )
+    limits = np.stack([np.fmin.reduce(each[:, 0]), np.fmax.reduce(each[:, 1])])
     setup = _setup(reaction, cuts, window, limits)
     bins = np.array(_BINS)
     edges = np.zeros((4, bins.max() + 1))
@@ -114,12 +144,17 @@ def _adapt(
         content = kernels.contents(40_000, edges, bins, *setup)
         for axis, n in enumerate(bins):
             edges[axis, : n + 1] = refined_edges(edges[axis, : n + 1], np.sqrt(content[axis, :n]))
-    bound = kernels.cell_bounds(search, edges, bins, *setup)[0]
+    found = [
+        kernels.cell_bounds(search, edges, bins, *_setup(item, cuts, window, limits))[0]
+        for item in spread
+    ]
+    bound = np.max(found, axis=0)
     bound = kernels.raise_to_neighbours(_SAFETY * bound, bins, 0.25)
     threshold, alias = alias_table(bound)
     scale = (4.0 * math.pi * reaction.alpha) ** 2 * GEV2_PB
+    nothing = CrossSection(0.0, 0.0)
     return Sampler(
-        reaction, cuts, sigma, (edges, bins, bound, threshold, alias), limits, window, scale
+        reaction, cuts, nothing, (edges, bins, bound, threshold, alias), limits, window, scale
     )
 
 
@@ -147,7 +182,8 @@ def draw_events(
     weighted : False gives equal weights, but for about one event in 10^4 that lies above its
     cell's bound and weighs more; True keeps every point with its weight, several times faster per
     trial but of unequal use. event_offset : number of the first event.
-    `meta` holds sigma_pb and sigma_err_pb (deterministic), the same from the trials drawn here
+    `meta` holds sigma_pb and sigma_err_pb (deterministic, at the nominal energy), the same from
+    the trials drawn here, over the spread,
     (monte_carlo_pb, monte_carlo_err_pb), efficiency, and largest_weight over the usual one.
     Raises OutOfRange if n < 1 or the luminosity is negative.
     Check: four-momentum is conserved to 1e-9; the spectrum of E_e is `electron_spectrum`.
@@ -169,6 +205,7 @@ def draw_events(
         **provenance(),
         "process": sampler.reaction.process,
         "beam_energy_GeV": sampler.reaction.energy,
+        **({"beam_energy_spread": sampler.spread} if sampler.spread else {}),
         "alpha": sampler.reaction.alpha,
         **({"mass_GeV": sampler.reaction.mass} if emitted == [Z_PRIME] else {}),
         "sigma_pb": sampler.sigma.sigma_pb,
@@ -195,7 +232,7 @@ def _draw_emission(
     p4, weight = np.empty((n, 5, 4)), np.empty(n)
     setup = _setup(sampler.reaction, sampler.cuts, sampler.window, sampler.limits)
     trials, total, square, largest = kernels.draw(
-        rng, n, not weighted, p4, weight, sampler.grid, *setup
+        rng, n, not weighted, p4, weight, sampler.grid, sampler.spread, REACH, *setup
     )
     height = float(np.sum(sampler.grid[2])) * sampler.scale
     mean = total / trials

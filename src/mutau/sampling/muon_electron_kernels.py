@@ -89,12 +89,31 @@ def raise_to_neighbours(bound, bins, share):  # type: ignore[no-untyped-def]
 
 @njit
 def draw(  # type: ignore[no-untyped-def]
-    rng, n, unweighted, p4, weight, grid, E1, m, e, M, cuts, low, high, limits, process, coupling
+    rng,
+    n,
+    unweighted,
+    p4,
+    weight,
+    grid,
+    spread,
+    reach,
+    E0,
+    m,
+    e,
+    M,
+    cuts,
+    low,
+    high,
+    limits,
+    process,
+    coupling,
 ):
     """Fill n events: p4 (n, 5, 4) and weight (n,), density over bound.
 
     grid : edges, bins, bound, threshold, alias. unweighted : keep a point with probability
-    density / bound; its weight is then 1, or density / bound where that is larger.
+    density / bound; its weight is then 1, or density / bound where that is larger. E0, spread,
+    reach : GeV, relative, standard deviations; the beam's energy is Gaussian, cut at the reach, and
+    drawn for each trial.
     Returns the number of trials, and over all of them the sum of density / bound, of its square,
     and its largest value.
     """
@@ -102,8 +121,14 @@ def draw(  # type: ignore[no-untyped-def]
     inside, x = np.empty(4), np.empty(4)
     trials, total, square, largest = 0, 0.0, 0.0, 0.0
     done = 0
+    E1 = E0
     while done < n:
         trials += 1
+        if spread > 0.0:
+            z = rng.standard_normal()
+            while abs(z) > reach:
+                z = rng.standard_normal()
+            E1 = E0 * (1.0 + spread * z)
         cell = alias_draw(rng.random(), threshold, alias)
         for axis in range(4):
             inside[axis] = rng.random()
@@ -115,7 +140,7 @@ def draw(  # type: ignore[no-untyped-def]
         total += ratio
         square += ratio * ratio
         largest = max(largest, ratio)
-        if density <= 0.0 or (unweighted and rng.random() >= ratio):
+        if not density > 0.0 or (unweighted and rng.random() >= ratio):
             continue
         weight[done] = max(ratio, 1.0) if unweighted else ratio
         turn = 4.0 * math.pi * rng.random()

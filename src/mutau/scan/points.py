@@ -238,6 +238,14 @@ def run_scan(
     return path
 
 
+def grid_lacks(grid: Grid) -> dict[str, Any]:
+    """What every point of the grid lacks (see `lacks`), of its experiment as the file has it."""
+    from mutau.experiment import load_experiment
+    from mutau.pipeline.lacking import lacks
+
+    return lacks(load_experiment(grid.experiment))
+
+
 def to_csv(rows: list[dict[str, Any]]) -> str:
     """One line per point; units in the header; empty where nothing is excluded."""
     text = io.StringIO()

@@ -20,6 +20,7 @@ from mutau.stats.profile import (
     q_discovery,
     q_upper,
 )
+from mutau.stats.settings import chosen
 from mutau.stats.toys import outcomes, toy_discovery_p
 from mutau.stats.upper import (
     ASIMOV,
@@ -76,8 +77,8 @@ class Discovery:
 
 def expected_limits(
     data: Yields | CountingModel,
-    cl: float = 0.90,
-    method: str = "bayes",
+    cl: float | None = None,
+    method: str | None = None,
     *,
     n_toys: int = 20_000,
     seed: int = 1,
@@ -87,8 +88,9 @@ def expected_limits(
     Asymptotic methods: Asimov data and Cowan et al., eqs. 88-89. Others: the limit at the counts
     that stand at the quantiles 2.3, 16, 50, 84, 97.7 % of background-only outcomes, the
     backgrounds varied within their errors; with few events bands coincide.
-    Raises as `upper_limit`.
+    cl, method : as in `upper_limit`. Raises as it does.
     """
+    cl, method = chosen(data, cl, method)
     model = counting_model(data)
     model = model.with_observed(np.full(len(model.channels), math.nan))
     deviations = (-2.0, -1.0, 0.0, 1.0, 2.0)
@@ -132,8 +134,8 @@ def _strength_of_root(model: CountingModel, typical: Data, root: float) -> float
 def coverage(
     data: Yields | CountingModel,
     strength: float,
-    cl: float = 0.90,
-    method: str = "bayes",
+    cl: float | None = None,
+    method: str | None = None,
     *,
     n_experiments: int = 4000,
     n_toys: int = 4000,
@@ -144,9 +146,10 @@ def coverage(
     Experiments: true backgrounds and signal errors drawn from their uncertainties (so the
     coverage is averaged over them), then Poisson counts; side measurements stay at their nominal
     values. The limit is at or above `strength` where its p-value is at least 1 - cl.
-    method : one with p-values (see `p_value`).
+    cl, method : as in `upper_limit`; the method one with p-values (see `p_value`).
     Returns Coverage with binomial error.
     """
+    cl, method = chosen(data, cl, method)
     require_in_range("cl", cl, 0.5, 0.9999)
     model = counting_model(data)
     model = model.with_observed(np.full(len(model.channels), math.nan))

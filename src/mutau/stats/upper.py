@@ -23,6 +23,7 @@ from mutau.stats.profile import (
     expected_background,
     q_upper,
 )
+from mutau.stats.settings import chosen
 from mutau.stats.toys import ToyP, outcomes, toy_p
 
 
@@ -281,8 +282,8 @@ def quantile_outcomes(
 
 def upper_limit(
     data: Yields | CountingModel,
-    cl: float = 0.90,
-    method: str = "bayes",
+    cl: float | None = None,
+    method: str | None = None,
     *,
     systematics: Mapping[str, float] | None = None,
     constraint: str | None = None,
@@ -292,10 +293,11 @@ def upper_limit(
     """Upper limit on the strength of the given signal.
 
     data : Yields of one experiment, or a CountingModel (of one or several).
-    cl : confidence level, 0.5 to 0.9999. method : name in METHODS:
-        "bayes" - posterior quantile, flat prior (default: deterministic; for nothing seen it
-            does not depend on the background and is -ln(1 - cl) without systematic errors; equal
-            to CLs for one channel with known background);
+    cl : confidence level, 0.5 to 0.9999; None for what the experiment file of the yields states,
+        or else 0.90. method : name in METHODS; None likewise, or else "bayes":
+        "bayes" - posterior quantile, flat prior (deterministic; for nothing seen it does not
+            depend on the background and is -ln(1 - cl) without systematic errors; equal to CLs
+            for one channel with known background);
         "events" - N > -ln(1 - cl), nothing else (the rule of the NA64mu paper, section IV);
         "asymptotic", "asymptotic-cls" - one-sided profile likelihood (the statistic of the
             NA64-e paper) with the asymptotic formula, as plain p-value or CLs; too low for few
@@ -316,6 +318,7 @@ def upper_limit(
     >>> print(upper_limit(CountingModel.from_arrays(signal=100.0, signal_err=4.0, observed=0)))
     signal strength < 0.0230 ± 0.0009 at 90 % CL
     """
+    cl, method = chosen(data, cl, method)
     require_in_range("cl", cl, 0.5, 0.9999)
     calculate = METHODS[method]
     model = counting_model(data, systematics=systematics, constraint=constraint)
@@ -341,7 +344,7 @@ def observed_or_expected(model: CountingModel, method: str, seed: int) -> Counti
 def p_value(
     data: Yields | CountingModel,
     strength: float,
-    method: str = "toys-cls",
+    method: str | None = None,
     *,
     n_toys: int = 20_000,
     seed: int = 1,
@@ -349,9 +352,11 @@ def p_value(
     """p-value of one strength (CLs, or posterior tail), and its error from toys.
 
     The strength is excluded at confidence level cl where the p-value is below 1 - cl.
-    method : "asymptotic", "asymptotic-cls", "toys", "toys-cls", "hybrid-cls", "bayes", "classical".
+    method : "asymptotic", "asymptotic-cls", "toys", "toys-cls", "hybrid-cls", "bayes", "classical";
+    None as in `upper_limit`.
     Raises MutauError for a strength that is not positive or a method without p-values.
     """
+    _, method = chosen(data, None, method)
     require_in_range("strength", strength, 0.0, math.inf, open_low=True)
     model = observed_or_expected(counting_model(data), method, seed)
     if method in ASIMOV:

@@ -110,6 +110,17 @@ def draw_part(
     is the same as that of delta = p/p0 - 1 with the opposite sign for small delta.
     """
     p = _momenta(part, nominal, n, rng)
+    return *positions(part, p, nominal, rng), p
+
+
+def positions(
+    part: BeamPart, p: Array, nominal: float, rng: np.random.Generator
+) -> tuple[Array, Array, Array, Array]:
+    """(x, y, slope_x, slope_y) at the target's face of particles with momenta p (n,), GeV/c.
+
+    nominal : the momentum without dispersion. Conventions as `draw_part`.
+    """
+    n = len(p)
     if part.outer > 0.0:
         radius = np.sqrt(part.inner**2 + (part.outer**2 - part.inner**2) * rng.random(n))
         phi = 2.0 * np.pi * rng.random(n)
@@ -121,25 +132,30 @@ def draw_part(
         y, ty = _pair(part.spot_y, part.divergence_y, part.correlation_y, n, rng)
     off = nominal / p - 1.0
     x, y = x + part.dispersion_x * off, y + part.dispersion_y * off
-    return x, y, tx + part.dispersion_angle_x * off, ty + part.dispersion_angle_y * off, p
+    return x, y, tx + part.dispersion_angle_x * off, ty + part.dispersion_angle_y * off
 
 
-def described_beam(beam: Beam, face: float) -> BeamSource:
-    """Source that draws from the description in an experiment file.
-
-    beam : its table; the parts, or where there are none one Gaussian of `spot_x` … `energy_spread`.
-    face : z (cm) of the target's face, where positions and slopes are stated.
-    Every particle has weight 1. Check: rms and correlations of the draws are the stated ones.
-    """
+def parts_of(beam: Beam) -> tuple[BeamPart, ...]:
+    """The parts of a beam; where the file names none, one Gaussian of its spot and spread."""
     from mutau.experiment.schema_beam import BeamPart
 
-    parts = beam.parts or (
+    return beam.parts or (
         BeamPart.model_construct(
             name="beam", share=1.0, energy_spread=beam.energy_spread, spot_x=beam.spot_x,
             spot_y=beam.spot_y, divergence_x=beam.divergence_x, divergence_y=beam.divergence_y,
             because=beam.because,
         ),
     )  # fmt: skip
+
+
+def described_beam(beam: Beam, face: float) -> BeamSource:
+    """Source that draws from the description in an experiment file.
+
+    beam : its table, with the parts of `parts_of`. face : z (cm) of the target's face, where
+    positions and slopes are stated.
+    Every particle has weight 1. Check: rms and correlations of the draws are the stated ones.
+    """
+    parts = parts_of(beam)
     edges = np.cumsum([part.share for part in parts])
     nominal = float(np.sqrt(beam.energy**2 - M_MU**2))
 

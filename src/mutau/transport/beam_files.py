@@ -2,8 +2,9 @@
 
 CSV      a header `x_cm,y_cm,px_GeV,py_GeV,pz_GeV`, in any order; `z_cm`, `pdg`, `weight` if known
 Parquet  columns of the same names, or those of the package's own event files (x, y, z, px, py, pz,
-         pdg, status, weight), of which the outgoing particles count
-HepMC3   .hepmc, .hepmc.gz: the outgoing particles of every event, at their production vertices
+         pdg, status, weight), of which the final ones (status 1) count
+HepMC    .hepmc, .hepmc3, .hepmc.gz, .hepmc3.gz: the final particles (status 1) of every event, at
+         their production vertices; a beam particle that is scattered on its way is one particle
 
 Particles without z start at the entrance of the set-up. They are used in the order of the file, and
 from its beginning again when a run needs more than it holds.
@@ -35,7 +36,9 @@ _EVENT_NAMES: Final = {
 }  # fmt: skip
 #: Codes of the particles that a beam may consist of.
 PDG: Final = {"mu-": 13, "mu+": -13}
-SUFFIXES: Final = (".csv", ".parquet", ".hepmc", ".hepmc.gz")
+SUFFIXES: Final = (".csv", ".parquet", ".hepmc", ".hepmc.gz", ".hepmc3", ".hepmc3.gz")
+#: Status of a particle that leaves its event, in event files.
+FINAL: Final = 1
 
 
 def _missing(path: Path, names: list[str]) -> None:
@@ -84,7 +87,7 @@ def _read_parquet(path: Path) -> dict[str, Array]:
         raise FileError(f"{str(path)!r} is not a readable Parquet file ({error})") from None
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     if "x_cm" not in columns and {"px", "status"} <= columns.keys():
-        outgoing = columns["status"] > 0
+        outgoing = columns["status"] == FINAL
         columns = {
             new: columns[old][outgoing] for old, new in _EVENT_NAMES.items() if old in columns
         }
@@ -94,10 +97,10 @@ def _read_parquet(path: Path) -> dict[str, Array]:
 
 
 def _read_hepmc(path: Path) -> dict[str, Array]:
-    from mutau.sampling.event_files import read_events
+    from mutau.io.event_files import read_events
 
     events = read_events(path)
-    events = events.select(events.status > 0)
+    events = events.select(events.status == FINAL)
     columns = dict(zip(("x_cm", "y_cm", "z_cm"), events.x4[:, 1:].T, strict=True))
     columns |= zip(("px_GeV", "py_GeV", "pz_GeV"), events.p4[:, 1:].T, strict=True)
     return {**columns, "pdg": events.pdg.astype(float), "weight": events.weight}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
-from mutau.core.random import stream
+from mutau.core.random import REACH, cut_normal, stream
 from mutau.core.threads import in_threads
 from mutau.core.types import Saved, provenance
 from mutau.matter.materials import Material
@@ -257,8 +257,8 @@ def simulate_showers(
     def work(chunk: int, start: int, stop: int) -> Array:
         sums = np.zeros((2, size))
         run_showers(
-            s, float(energy), t, flat, layout, layout, NO_CHANNELS, stream(seed, *key, chunk),
-            section[start:stop], leak[start:stop], _NO_EVENTS, sums,
+            s, np.full(stop - start, float(energy)), t, flat, layout, layout, NO_CHANNELS,
+            stream(seed, *key, chunk), section[start:stop], leak[start:stop], _NO_EVENTS, sums,
         )  # fmt: skip
         return sums
 
@@ -315,11 +315,13 @@ def simulate_emissions(
     key: Sequence[int] = (),
     workers: int = 1,
     soft: float = SOFT,
+    spread: float = 0.0,
 ) -> EmissionSample:
     """Showers with one forced emission each, weighted by its mean number.
 
     emissions : the channels. Other arguments as `simulate_showers`; particles below the cut
-    neither step nor emit, so rates below it are lost.
+    neither step nor emit, so rates below it are lost. spread : relative, of the incident energy,
+    Gaussian and cut at REACH; its draws have the stream (seed, *key, c, 1).
     Returns EmissionSample: where, from what and with what energy the boson came, and the energy
     that the rest of the shower left. First order in the rates: sum them to well below 1.
     Raises as `simulate_showers`; MutauError without channels.
@@ -327,9 +329,10 @@ def simulate_emissions(
     """
     if not emissions:
         raise MutauError("no emission channel is given", place="emissions")
-    s, t, x0_cm = prepared(particle, energy, material, cut, soft, n)
+    highest = energy * (1.0 + REACH * spread)
+    s, t, x0_cm = prepared(particle, highest, material, cut, soft, n)
     shape = geometry or ShowerGeometry()
-    bins = np.array([cut, energy])
+    bins = np.array([cut, highest])
     flat, layout = laid_out(bins, shape, t, True)
     quiet = layout._replace(emits=False)
     channels = _channels(emissions)
@@ -338,11 +341,18 @@ def simulate_emissions(
     events = np.zeros((n, N_EVENT))
     size = 3 * layout.bins + s_count * r_count + layout.profile + 1
 
+    def entering(chunk: int, size: int) -> Array:
+        moved = (
+            spread * cut_normal(size, stream(seed, *key, chunk, 1)) if spread else np.zeros(size)
+        )
+        return np.asarray(energy * (1.0 + moved))
+
     def work(chunk: int, start: int, stop: int) -> None:
         sums = np.zeros((2, size))
         run_showers(
-            s, float(energy), t, flat, layout, quiet, channels, stream(seed, *key, chunk),
-            section[start:stop], leak[start:stop], events[start:stop], sums,
+            s, entering(chunk, stop - start), t, flat, layout, quiet, channels,
+            stream(seed, *key, chunk), section[start:stop], leak[start:stop],
+            events[start:stop], sums,
         )  # fmt: skip
 
     _in_chunks(n, workers, work)

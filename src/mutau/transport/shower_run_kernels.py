@@ -136,17 +136,17 @@ def emit(
 
 @njit(nogil=True)
 def run_showers(
-    species: int, energy: float, t: ShowerTables, geometry: np.ndarray, g: Layout,
+    species: int, energy: np.ndarray, t: ShowerTables, geometry: np.ndarray, g: Layout,
     quiet: Layout, channels: Channels, rng: Generator, section: np.ndarray, leak: np.ndarray,
     events: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
     """Showers one after another, each with one forced emission if g.emits.
 
-    quiet : g without production. section : (n, S * R), leak : (n,) GeV per shower, out, with
-    production of what the rest of the shower leaves. events : (n, N_EVENT) out, only with
-    production; weight 0 where nothing could emit. sums : (2, size of a tally) sums and sums of
-    squares over showers, added to. With g.records events is (1, room), the list of steps
-    (`shower_kernels.record_step`).
+    energy : (n,) GeV, of each incident particle. quiet : g without production. section :
+    (n, S * R), leak : (n,) GeV per shower, out, with production of what the rest of the shower
+    leaves. events : (n, N_EVENT) out, only with production; weight 0 where nothing could emit.
+    sums : (2, size of a tally) sums and sums of squares over showers, added to. With g.records
+    events is (1, room), the list of steps (`shower_kernels.record_step`).
     """
     stack = np.zeros((STACK, 8))
     size = sums.shape[1]
@@ -156,7 +156,7 @@ def run_showers(
     for i in range(section.shape[0]):
         tally[:] = 0.0
         stack[0] = 0.0
-        stack[0, SPECIES], stack[0, ENERGY], stack[0, UZ] = species, energy, 1.0
+        stack[0, SPECIES], stack[0, ENERGY], stack[0, UZ] = species, energy[i], 1.0
         stack[0, DEPTH] = geometry[g.bins + 1]
         if g.records:
             kept[1] = i

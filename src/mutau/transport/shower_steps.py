@@ -78,8 +78,8 @@ def simulate_steps(
         while True:
             kept = np.zeros((1, STEPS_AT + STEP * room))
             run_showers(
-                s, float(energy), t, flat, layout, layout, NO_CHANNELS, stream(seed, *key, chunk),
-                np.zeros((count, cells)), np.zeros(count), kept, sums,
+                s, np.full(count, float(energy)), t, flat, layout, layout, NO_CHANNELS,
+                stream(seed, *key, chunk), np.zeros((count, cells)), np.zeros(count), kept, sums,
             )  # fmt: skip
             made = int(kept[0, 0])
             if made <= room:

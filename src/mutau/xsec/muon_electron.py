@@ -65,6 +65,7 @@ class Reaction:
     beam_charge : -1 or +1. It matters where both leptons emit.
     alpha : fine-structure constant at every photon vertex. Momentum transfers stay below
         (0.4 GeV)^2, so alpha(0) is the default; `ALPHA_GENERATOR` is another choice.
+    sin2_theta_w : sin^2 of the weak mixing angle, of neutrino pairs; at the Z mass by default.
     Raises UnknownName for the process, OutOfRange for a number; above the production threshold no
     Z' can be made and OutOfRange says so.
     """
@@ -76,12 +77,14 @@ class Reaction:
     electron_coupling: float = 0.0
     beam_charge: int = -1
     alpha: float = ALPHA
+    sin2_theta_w: float = SIN2_W
 
     def __post_init__(self) -> None:
         if self.process not in PROCESSES:
             raise UnknownName("process", self.process, PROCESSES)
         check_beam(self.energy)
         require_in_range("alpha", self.alpha, 0.0, 1.0, open_low=True)
+        require_in_range("sin2_theta_w", self.sin2_theta_w, 0.0, 1.0)
         if self.beam_charge not in (-1, 1):
             raise MutauError(f"beam charge {self.beam_charge!r}", allowed="-1 or +1")
         if self.process == ZPRIME:
@@ -395,20 +398,22 @@ def _parts(reaction: Reaction, cuts: Cuts, order: int) -> list[_Part]:
         mass = largest * x
         # G_F^2 q^2 / (12 pi^2) dq^2: the neutrinos' tensor integrated over their phase space
         weight = largest * w * 2.0 * mass * (G_F * mass) ** 2 / (12.0 * math.pi**2)
-        for flavour in neutrino_couplings().values():
+        for flavour in neutrino_couplings(reaction.sin2_theta_w).values():
             couplings = np.array(flavour) * np.array([-reaction.beam_charge, 1.0, 1.0, 1.0])
             parts.append(_Part(mass, integrals.VECTOR_AXIAL, couplings, weight))
     return parts
 
 
-def neutrino_couplings() -> dict[str, tuple[float, float, float, float]]:
+def neutrino_couplings(
+    sin2_theta_w: float = SIN2_W,
+) -> dict[str, tuple[float, float, float, float]]:
     """Effective (v_mu, v_e, a_mu, a_e) of the pair of each neutrino flavour, for a mu- beam.
 
     L = -(G_F / sqrt 2) [nu-bar gamma (1 - gamma5) nu] [l-bar gamma (v - a gamma5) l]: Z exchange
     gives v = -1/2 + 2 sin^2(theta_W), a = -1/2 to both leptons, W exchange adds 1 to both numbers
-    of the matching one. sin^2(theta_W) is taken at the Z mass; its running (3 %) is neglected.
+    of the matching one. sin^2(theta_W) is that at the Z mass by default; it runs by 3 %.
     """
-    v, a = -0.5 + 2.0 * SIN2_W, -0.5
+    v, a = -0.5 + 2.0 * sin2_theta_w, -0.5
     return {
         "nu_e": (v, v + 1.0, a, a + 1.0),
         "nu_mu": (v + 1.0, v, a + 1.0, a),

@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,9 +21,10 @@ from typing import Any, Final
 from mutau.core.errors import FileError, MissingExtra, MutauError
 from mutau.core.storage import atomic_path
 from mutau.core.types import Events
-from mutau.sampling.event_files_layout import Progress, damaged
+from mutau.io.layout import Progress, damaged, one_line
+from mutau.io.packed import refuse_expansion
 
-_ROOM = "mutau.sampling"
+_PACKAGE = "mutau.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +33,25 @@ class EventFormat:
 
     suffix : end of the file's name. title : what it is.
     module : module with `write(events, path, process_id, progress)` and `read(path)`, or "" for
-    our own NPZ. write_needs, read_needs : optional package of the extra `io`, or "".
+    our own NPZ. needs : the package of the extra `io` that writes and reads it, or "".
     """
 
     suffix: str
     title: str
     module: str
-    write_needs: str = ""
-    read_needs: str = ""
+    needs: str = ""
 
 
+_HEPMC = "HepMC3 ASCII (HepMC2 is read too)"
 _FORMATS = (
-    EventFormat(".lhe", "Les Houches event file 3.0", "event_files_lhe"),
-    EventFormat(".lhe.gz", "Les Houches event file 3.0, compressed", "event_files_lhe"),
-    EventFormat(".hepmc", "HepMC3 ASCII", "event_files_hepmc", read_needs="pyhepmc"),
-    EventFormat(".hepmc.gz", "HepMC3 ASCII, compressed", "event_files_hepmc", read_needs="pyhepmc"),
-    EventFormat(".root", "ROOT tree, one entry per event", "event_files_root", "uproot", "uproot"),
-    EventFormat(
-        ".parquet", "Parquet, one row per particle", "event_files_parquet", "pyarrow", "pyarrow"
-    ),
+    EventFormat(".lhe", "Les Houches event file 3.0", "lhe", "pylhe"),
+    EventFormat(".lhe.gz", "Les Houches event file 3.0, compressed", "lhe", "pylhe"),
+    EventFormat(".hepmc", _HEPMC, "hepmc", "pyhepmc"),
+    EventFormat(".hepmc.gz", f"{_HEPMC}, compressed", "hepmc", "pyhepmc"),
+    EventFormat(".hepmc3", "HepMC3 ASCII", "hepmc", "pyhepmc"),
+    EventFormat(".hepmc3.gz", "HepMC3 ASCII, compressed", "hepmc", "pyhepmc"),
+    EventFormat(".root", "ROOT tree, one entry per event", "root", "uproot"),
+    EventFormat(".parquet", "Parquet, one row per particle", "parquet", "pyarrow"),
     EventFormat(".npz", "the package's own NumPy archive", ""),
 )
 #: Every event format by its suffix.
@@ -84,7 +84,7 @@ def check_output(path: str | Path) -> EventFormat:
     name is that of a folder.
     """
     form = check_suffix(path)
-    _require(form.write_needs, form)
+    _require(form, path)
     path = Path(path)
     if path.is_dir():
         raise FileError(f"cannot write {str(path)!r}: it is a folder", remedy="give a file's name")
@@ -96,13 +96,19 @@ def check_output(path: str | Path) -> EventFormat:
     return form
 
 
-def _require(package: str, form: EventFormat) -> None:
-    if package and find_spec(package) is None:
-        raise MissingExtra(f"{form.title} ({form.suffix})", "io")
+def _require(form: EventFormat, path: str | Path) -> None:
+    """Raise MissingExtra, naming file, format and package, if the package cannot be imported."""
+    if form.needs:
+        try:
+            import_module(form.needs)
+        except ImportError as error:
+            raise MissingExtra(
+                f"{form.title} ({form.suffix}, through {form.needs})", "io", place=str(path)
+            ) from error
 
 
-def _room_module(form: EventFormat) -> Any:
-    return import_module(f"{_ROOM}.{form.module}")
+def _module(form: EventFormat) -> Any:
+    return import_module(f"{_PACKAGE}.{form.module}")
 
 
 def write_events(
@@ -119,7 +125,7 @@ def write_events(
     if not form.module:
         events.save(path)
     else:
-        module = _room_module(form)
+        module = _module(form)
         with atomic_path(path) as temporary:
             module.write(events, temporary, process_id, progress)
     if progress is not None:
@@ -133,17 +139,20 @@ def read_events(path: str | Path) -> Events:
     file is missing, of another kind, damaged, or holds a number that is not finite.
     """
     form = check_suffix(path)
-    _require(form.read_needs, form)
     path = Path(path)
     if not path.is_file():
-        raise FileError(f"there is no file {str(path)!r}")
+        what = "is a folder, device or pipe" if path.exists() else "does not exist"
+        raise FileError(f"there is no file {str(path)!r}: it {what}")
+    _require(form, path)
     if form.module:
-        return _room_module(form).read(path)
+        return _module(form).read(path)
     try:
-        with zipfile.ZipFile(path):  # closes the file if its list of contents is spoilt
-            pass
+        with zipfile.ZipFile(path) as archive:  # closes the file if its list is spoilt
+            refuse_expansion(path, sum(item.file_size for item in archive.infolist()))
         return Events.load(path)
-    except FileError:
-        raise
+    except FileError as error:
+        raise FileError(
+            one_line(error.message, 500), allowed=error.allowed, remedy=error.remedy
+        ) from error
     except Exception as error:  # a damaged archive raises nearly anything inside NumPy
         raise damaged(path, f"{type(error).__name__}: {error}") from error

@@ -13,6 +13,7 @@ import numpy as np
 
 from mutau.core import constants
 from mutau.core.errors import FileError, MutauError
+from mutau.core.storage import digest
 from mutau.core.types import Events
 
 Array = np.ndarray
@@ -80,6 +81,17 @@ def layout_of(events: Events) -> Layout:
     return Layout(first, count, label, weight)
 
 
+def event_numbers(labels: Array) -> Array:
+    """A number for each event, (M,) int64: the file's where no two are equal, else 0, 1, 2 ...
+
+    Files hold whole events one by one; numbers that repeat (all 0, as many programs write them, or
+    two files joined) must not make one event of several.
+    """
+    if len(np.unique(labels)) == len(labels):
+        return np.asarray(labels, dtype=np.int64)
+    return np.arange(len(labels))
+
+
 def beams_first(events: Events) -> Events:
     """`events` with the incoming rows of each event before the outgoing ones, fastest first.
 
@@ -143,12 +155,17 @@ def _plain(value: Any) -> Any:
 def header_of(text: str | bytes, path: str | Path) -> dict[str, Any]:
     """What `header_text` wrote. Raises FileError if it is not that."""
     try:
-        header = json.loads(text)
+        header = json.loads(text, parse_constant=_no_constant)
         if isinstance(header, dict) and isinstance(header.get("meta"), dict):
+            cross_section_of(header["meta"])
             return header
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:  # MutauError is a ValueError
         raise damaged(path, f"its header: {error}") from error
     raise damaged(path, "its header is of another kind")
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is not a number")
 
 
 def cross_section_of(meta: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -167,10 +184,43 @@ def cross_section_of(meta: Mapping[str, Any]) -> tuple[float, float] | None:
     return sigma, error
 
 
+def events_digest(events: Events) -> str:
+    """Digest of a sample and its meta data, whatever integers its columns hold."""
+    return digest(
+        np.asarray(events.pdg, np.int32),
+        np.asarray(events.event, np.int64),
+        np.asarray(events.status, np.int8),
+        *(np.asarray(column, np.float64) for column in (events.p4, events.x4, events.weight)),
+        header_text(events.meta),
+    )
+
+
+def check_digest(events: Events, header: Mapping[str, Any], path: str | Path) -> Events:
+    """The events, if they are those whose digest the header states, or it states none.
+
+    Raises FileError for others: damage where a format has no checksum, or files that were joined
+    (the weights of two files are those of two exposures).
+    """
+    found = events_digest(events)
+    if header.get("digest", found) != found:
+        raise damaged(path, "its events are not those that were written, or files were joined")
+    return events
+
+
+def one_line(text: object, most: int = 300) -> str:
+    """The first `most` characters of a text in one line: libraries quote whole files.
+
+    >>> one_line("a\\n  b"), one_line("abcdef", 3)
+    ('a b', 'abc ...')
+    """
+    line = " ".join(str(text)[: 10 * most].split())
+    return line if len(line) <= most else line[:most] + " ..."
+
+
 def damaged(path: str | Path, what: object) -> FileError:
     """The error for a file that is not, or no longer, what its name says."""
     return FileError(
-        f"{str(path)!r} is damaged or not an event file of this kind ({what})",
+        f"{str(path)!r} is damaged or not an event file of this kind ({one_line(what)})",
         remedy="make it again",
     )
 

@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 
 from mutau._version import __version__
-from mutau.core.errors import FileError
+from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
-from mutau.sampling.event_files_layout import (
+from mutau.io.layout import (
     Progress,
+    check_digest,
     chunks,
     damaged,
+    events_digest,
     events_from,
     header_of,
     header_text,
     layout_of,
 )
+from mutau.io.packed import refuse_expansion
 
 #: Column, type name of pyarrow, unit.
 COLUMNS = (
@@ -42,6 +45,7 @@ COLUMNS = (
     ("weight", "float64", "1"),
 )
 _KEY = b"mutau"
+_ROW_BYTES = 85
 
 
 def columns_of(events: Events) -> dict[str, np.ndarray]:
@@ -57,7 +61,8 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
     import pyarrow.parquet as pq
 
     layout = layout_of(events)
-    header = header_text(events.meta, mutau_version=__version__, process_id=process_id)
+    more = {"process_id": process_id, "digest": events_digest(events)}
+    header = header_text(events.meta, mutau_version=__version__, **more)
     schema = pa.schema(
         [
             pa.field(name, getattr(pa, kind)(), nullable=False, metadata={"unit": unit})
@@ -85,6 +90,7 @@ def read(path: Path) -> Events:
 
     try:
         with path.open("rb") as file:
+            refuse_expansion(path, pq.read_metadata(file).num_rows * _ROW_BYTES)
             table = pq.read_table(file, page_checksum_verification=True)
         header = header_of((table.schema.metadata or {})[_KEY], path)
         data: dict[str, Any] = {}
@@ -97,7 +103,7 @@ def read(path: Path) -> Events:
         raise
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         raise damaged(path, error) from error
-    return events_from(
+    events = events_from(
         path,
         data["pdg"],
         data["event"],
@@ -107,3 +113,8 @@ def read(path: Path) -> Events:
         data["weight"],
         header["meta"],
     )
+    try:
+        layout_of(events)
+    except MutauError as error:
+        raise damaged(path, error) from error
+    return check_digest(events, header, path)

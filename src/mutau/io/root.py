@@ -2,7 +2,8 @@
 
 Branches: event, weight (expected number in the full exposure); n; pdg, status (-1 incoming, 1
 outgoing), E, px, py, pz in GeV; ct, x, y, z in cm. A string `mutau` beside the tree holds version,
-seed, digests, cross section and units as JSON. Values are kept to the last bit.
+seed, digests, cross section and units as JSON, and a digest of all: ROOT has no checksum. Values
+are kept to the last bit.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ import numpy as np
 from mutau._version import __version__
 from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
-from mutau.sampling.event_files_layout import (
+from mutau.io.layout import (
     Progress,
+    check_digest,
     chunks,
     damaged,
+    event_numbers,
+    events_digest,
     events_from,
     header_of,
     header_text,
     layout_of,
 )
+from mutau.io.packed import refuse_expansion
 
 Array = np.ndarray
 
@@ -40,7 +45,13 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
     if not len(layout):
         raise MutauError("a ROOT tree of no events has no arrays", remedy="write .parquet or .npz")
     units = {"E, px, py, pz": "GeV", "ct, x, y, z": "cm", "sigma_pb": "pb"}
-    header = header_text(events.meta, mutau_version=__version__, process_id=process_id, units=units)
+    header = header_text(
+        events.meta,
+        mutau_version=__version__,
+        process_id=process_id,
+        units=units,
+        digest=events_digest(events),
+    )
     flat = {"pdg": events.pdg, "status": events.status}
     flat |= {name: events.p4[:, i] for i, name in enumerate(_P4)}
     flat |= {name: events.x4[:, i] for i, name in enumerate(_X4)}
@@ -79,6 +90,7 @@ def read(path: Path) -> Events:
         with path.open("rb") as stream, uproot.open(stream) as file:
             header = header_of(str(file[_HEADER]), path)
             tree = file[_TREE]
+            refuse_expansion(path, int(tree.uncompressed_bytes))
             entry = tree.arrays(["event", "weight", "n"], library="np")
             count = entry["n"].astype(np.int64)
             flat = {}
@@ -91,13 +103,14 @@ def read(path: Path) -> Events:
         raise
     except Exception as error:  # a damaged file raises nearly anything inside the library
         raise damaged(path, f"{type(error).__name__}: {error}") from error
-    return events_from(
+    events = events_from(
         path,
         flat["pdg"],
-        np.repeat(entry["event"], count),
+        np.repeat(event_numbers(entry["event"]), count),
         flat["status"],
         np.stack([flat[name] for name in _P4], axis=1),
         np.stack([flat[name] for name in _X4], axis=1),
         np.repeat(entry["weight"], count),
         header["meta"],
     )
+    return check_digest(events, header, path)

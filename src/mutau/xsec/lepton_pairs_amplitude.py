@@ -1,0 +1,204 @@
+"""Tree-level amplitude of l N -> l N l'+ l'-: one photon to the nucleus, all four diagrams.
+
+Two-photon (Bethe-Heitler) diagrams, where the pair couples to the nucleus, and those of
+bremsstrahlung type, where the beam lepton does and the pair comes from a photon of mass m(l'+l'-);
+with interference, every lepton massive, and the exchange of identical leptons with its sign. The
+nucleus is a spin-0 charge; the caller multiplies by G2(Q^2)/Q^4 of `matter.form_factors`.
+
+At 100 GeV the diagrams of each gauge-invariant set cancel to a part in 1e9 and more. They do so
+here before numbers are taken: vectors have light-cone components (plus, minus, x, y), with
+plus, minus = E +- p_z; spinors are the eigenstates of light-cone helicity (G. P. Lepage, S. J.
+Brodsky, Phys. Rev. D 22 (1980) 2157, app. A), whose components are p+, p_x + i p_y and m alone;
+and every current j coupled to a conserved one is shifted by a multiple of its momentum so that its
+large component vanishes. Denominators are taken as +-2 p.q + q^2 with the momentum transfer q
+itself, which the caller knows exactly.
+Checks (tests): explicit Dirac matrices in 50 digits; Ward identities; charge conjugation; equal to
+`bremsstrahlung_kernels` for a pair that is one vector boson.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mutau.core.jit import njit
+
+#: Complex numbers of a work space: currents of beam and pair, with and without the nucleus.
+N_CURRENTS: Final = 4
+
+
+@njit(forceinline=True)
+def dot(a, b):  # type: ignore[no-untyped-def]
+    """Product of two vectors of light-cone components."""
+    return 0.5 * (a[0] * b[1] + a[1] * b[0]) - a[2] * b[2] - a[3] * b[3]
+
+
+@njit(forceinline=True)
+def spinor(p, mass, s):  # type: ignore[no-untyped-def]
+    """u(p) of spin s = 0 or 1, (L1, L2, R1, R2) in the chiral basis; mass < 0 gives v(p)."""
+    root = p[0] ** 0.5
+    side = complex(p[2], p[3]) / root
+    small = complex(mass / root)
+    zero = complex(0.0)
+    if s == 0:
+        return (small, zero, complex(root), side)
+    return (-side.conjugate(), complex(root), zero, small)
+
+
+@njit(forceinline=True)
+def slashed(a, mass, w):  # type: ignore[no-untyped-def]
+    """(a-slash + mass) w of a real vector a."""
+    right = complex(a[2], a[3])
+    left = right.conjugate()
+    return (
+        a[1] * w[2] - left * w[3] + mass * w[0],
+        -right * w[2] + a[0] * w[3] + mass * w[1],
+        a[0] * w[0] + left * w[1] + mass * w[2],
+        right * w[0] + a[1] * w[1] + mass * w[3],
+    )
+
+
+@njit(forceinline=True)
+def current(u, w):  # type: ignore[no-untyped-def]
+    """u-bar gamma^mu w, light-cone components."""
+    a, b, c, d = u[0].conjugate(), u[1].conjugate(), u[2].conjugate(), u[3].conjugate()
+    r12, r21, l12, l21 = c * w[3], d * w[2], a * w[1], b * w[0]
+    return (
+        2.0 * (c * w[2] + b * w[1]),
+        2.0 * (d * w[3] + a * w[0]),
+        r12 + r21 - l12 - l21,
+        1j * (r21 - r12 + l12 - l21),
+    )
+
+
+@njit(forceinline=True)
+def nucleus_current(nucleus, recoil, q):  # type: ignore[no-untyped-def]
+    """Sum of the nucleus's momenta before and after, shifted along q to have no minus component.
+
+    nucleus : its mass. recoil : kinetic energy that it takes, -q^0. The leptons' current is
+    conserved, so the shift changes nothing; it removes what would cancel.
+    """
+    plus, minus = 2.0 * nucleus + recoil - 0.5 * (q[0] - q[1]), 2.0 * nucleus + recoil
+    minus += 0.5 * (q[0] - q[1])
+    shift = minus / q[1]
+    return (plus - shift * q[0], 0.0, -q[2] - shift * q[2], -q[3] - shift * q[3])
+
+
+@njit(forceinline=True)
+def open_line(before, after, m_before, m_after, mass, J, q, out):  # type: ignore[no-untyped-def]
+    """Compton-like line: a photon of any momentum and the nucleus's current on one fermion line.
+
+    before, after : momenta of its ends; m_before, m_after : their masses in `spinor` (an
+    antiparticle that leaves is a `before` of negative mass and its momentum as it is; `mass` > 0).
+    out : (2, 2, 4) complex, spins after and before; filled with the vector index of the photon.
+    """
+    sign = 1.0 if m_before > 0.0 else -1.0
+    d_first = dot(q, q) + sign * 2.0 * dot(before, q)
+    d_last = dot(q, q) - 2.0 * dot(after, q)
+    inner = (
+        q[0] + sign * before[0], q[1] + sign * before[1],
+        q[2] + sign * before[2], q[3] + sign * before[3],
+    )  # fmt: skip
+    outer = (after[0] - q[0], after[1] - q[1], after[2] - q[2], after[3] - q[3])
+    for s in range(2):
+        w = spinor(before, m_before, s)
+        first = slashed(inner, mass, slashed(J, 0.0, w))
+        for t in range(2):
+            u = spinor(after, m_after, t)
+            last = slashed(outer, mass, slashed(J, 0.0, u))
+            one, two = current(u, first), current(last, w)
+            for i in range(4):
+                out[t, s, i] = one[i] / d_first + two[i] / d_last
+
+
+@njit(forceinline=True)
+def closed_line(before, after, m_before, m_after, k, out):  # type: ignore[no-untyped-def]
+    """Plain current of a line, shifted along its momentum k to have no plus component."""
+    for s in range(2):
+        w = spinor(before, m_before, s)
+        for t in range(2):
+            j = current(spinor(after, m_after, t), w)
+            shift = j[0] / k[0]
+            out[t, s, 0] = 0.0
+            for i in range(1, 4):
+                out[t, s, i] = j[i] - shift * k[i]
+
+
+@njit(forceinline=True)
+def contracted(shifted, full):  # type: ignore[no-untyped-def]
+    """Product of a current without plus component and another."""
+    return 0.5 * shifted[1] * full[0] - shifted[2] * full[2] - shifted[3] * full[3]
+
+
+@njit(forceinline=True)
+def minus(a, b):  # type: ignore[no-untyped-def]
+    """Difference of two vectors."""
+    return (a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3])
+
+
+@njit(forceinline=True)
+def plus(a, b):  # type: ignore[no-untyped-def]
+    """Sum of two vectors."""
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
+
+
+@njit(forceinline=True)
+def transfer(p, k, mass):  # type: ignore[no-untyped-def]
+    """(p - k)^2 of two momenta on one mass shell, exact also where it is small."""
+    w = k[0] / p[0]
+    x, y = k[2] - w * p[2], k[3] - w * p[3]
+    return -(x * x + y * y + (mass * (1.0 - w)) ** 2) / w
+
+
+@njit(forceinline=True)
+def pair_mass2(a, b, mass):  # type: ignore[no-untyped-def]
+    """(a + b)^2 of two momenta on one mass shell, exact also near threshold."""
+    z = a[0] / (a[0] + b[0])
+    x, y = (1.0 - z) * a[2] - z * b[2], (1.0 - z) * a[3] - z * b[3]
+    return (x * x + y * y + mass * mass) / (z * (1.0 - z))
+
+
+@njit
+def fill_currents(p, p1, k1, k2, m, mu, J, q, work):  # type: ignore[no-untyped-def]
+    """The four currents of one assignment of leptons: (4, 2, 2, 4) in work.
+
+    p, p1 : beam lepton before and after, mass m. k1, k2 : lepton and antilepton of the pair, mass
+    mu. Order: beam alone, pair with the nucleus, beam with the nucleus, pair alone.
+    """
+    closed_line(p, p1, m, m, minus(p, p1), work[0])
+    open_line(k2, k1, -mu, mu, mu, J, q, work[1])
+    open_line(p, p1, m, m, m, J, q, work[2])
+    closed_line(k2, k1, -mu, mu, plus(k1, k2), work[3])
+
+
+@njit
+def squared_amplitude(p, p1, k1, k2, m, mu, J, q, invariants, identical, work):  # type: ignore[no-untyped-def]
+    """Sum over all spins of |M|^2/(4 pi alpha)^4 times Q^4/G2, GeV^-4 times nucleus mass^2.
+
+    p, p1, k1, k2 : momenta, light-cone components, beam along z. m, mu : masses of beam lepton and
+    pair, GeV. J, q : `nucleus_current`, momentum given to the leptons. invariants : (p - p1)^2 and
+    (k1 + k2)^2, which the caller knows exactly; for identical leptons also (p - k1)^2 and
+    (p1 + k2)^2. identical : antisymmetrise p1 and k1. work : (2, 4, 2, 2, 4) complex.
+    Returns the sum and, each without interference, the sums of the two-photon diagrams and of those
+    of bremsstrahlung type for the leptons as given and exchanged (0 for different ones).
+    """
+    fill_currents(p, p1, k1, k2, m, mu, J, q, work[0])
+    if identical:
+        fill_currents(p, k1, p1, k2, m, mu, J, q, work[1])
+    total, photons, radiated, photons_other, radiated_other = 0.0, 0.0, 0.0, 0.0, 0.0
+    for sp in range(2):
+        for s1 in range(2):
+            for a in range(2):
+                for b in range(2):
+                    two = contracted(work[0, 0, s1, sp], work[0, 1, a, b]) / invariants[0]
+                    one = contracted(work[0, 3, a, b], work[0, 2, s1, sp]) / invariants[1]
+                    photons += two.real**2 + two.imag**2
+                    radiated += one.real**2 + one.imag**2
+                    whole = one + two
+                    if identical:
+                        two = contracted(work[1, 0, a, sp], work[1, 1, s1, b]) / invariants[2]
+                        one = contracted(work[1, 3, s1, b], work[1, 2, a, sp]) / invariants[3]
+                        photons_other += two.real**2 + two.imag**2
+                        radiated_other += one.real**2 + one.imag**2
+                        whole -= one + two
+                    total += whole.real**2 + whole.imag**2
+    return total, photons, radiated, photons_other, radiated_other

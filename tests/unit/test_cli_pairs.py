@@ -1,0 +1,49 @@
+"""`mutau xsec` of lepton pairs: limits by name, the digits of Python, refusals."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mutau.xsec.lepton_pairs import PairReaction, cross_section
+
+POINT = ("xsec", "muon-electron-pair", "--energy", "150", "--material", "beryllium")
+
+
+def test_command_line_and_python_give_the_same_digits(cli):
+    limits = "pair_energy=1:,lepton_theta=:5mrad,opposite_energy=100MeV:"
+    found = cli(*POINT, "--limits", limits, "--error", "0.02", "--seed", "4", "--json")
+    assert found.code == 0, found.err
+    answer = json.loads(found.out)
+    inf = float("inf")
+    ours = cross_section(
+        PairReaction(
+            "muon", "electron", 150.0, 4.0, 9.0121831,
+            limits={"pair_energy": (1.0, inf), "lepton_theta": (-inf, 5e-3),
+                    "opposite_energy": (0.1, inf)},
+        ),
+        error=0.02, seed=4,
+    )  # fmt: skip
+    assert (answer["sigma_pb"], answer["sigma_err_pb"]) == (ours.sigma_pb, ours.sigma_err_pb)
+    assert answer["per"] == "atom"
+    assert answer["limits"]["lepton_theta"] == [None, 5e-3]
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("pair_energy=1", "gives no limits"),
+        ("pair_enrgy=1:2", "did you mean 'pair_energy'?"),
+        ("pair_energy=2:1", "2 to 1 is empty"),
+        ("pair_energy=1:2,pair_energy=1:3", "stands twice"),
+        ("pair_energy=200:", "nothing is left"),
+        ("lepton_theta=1:2cm", "--limits"),
+        ("pair_mass=1:2m", "--limits"),
+    ],
+)
+def test_wrong_limits_are_refused_by_name(cli, limits, message):
+    found = cli(*POINT, "--limits", limits)
+    assert found.code == 2
+    assert message in found.err
+    assert found.out == ""

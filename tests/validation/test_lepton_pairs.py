@@ -1,0 +1,253 @@
+"""Lepton pairs on nuclei against calculations that share no line with them.
+
+Explicit Dirac matrices in many digits; the bremsstrahlung of a vector boson, integrated over its
+mass; the pair kernel of Kokoulin and Petrukhin; muon pairs in the equivalent-photon limit.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from mutau.core.constants import ALPHA, M_E, M_MU, M_U
+from mutau.core.random import stream
+from mutau.matter.elements import element
+from mutau.matter.muon_cross_sections import moment, pair_on_electrons
+from mutau.sampling.lepton_pair_events import draw_pairs, make_pair_sampler
+from mutau.xsec import electron_brems
+from mutau.xsec.lepton_pairs import PairReaction, cross_section
+from mutau.xsec.lepton_pairs_amplitude import nucleus_current, squared_amplitude
+
+METRIC = (1, -1, -1, -1)
+PAULI = (((0, 1), (1, 0)), ((0, -1j), (1j, 0)), ((1, 0), (0, -1)))
+
+
+def gammas():
+    """Dirac's matrices in Dirac's own basis."""
+    found = [mp.diag([1, 1, -1, -1])]
+    for sigma in PAULI:
+        matrix = mp.zeros(4, 4)
+        for i in range(2):
+            for j in range(2):
+                matrix[i, j + 2], matrix[i + 2, j] = sigma[i][j], -sigma[i][j]
+        found.append(matrix)
+    return found
+
+
+GAMMA = gammas()
+
+
+def slash(a):
+    total = mp.zeros(4, 4)
+    for i in range(4):
+        total += METRIC[i] * a[i] * GAMMA[i]
+    return total
+
+
+def product(a, b):
+    return sum(METRIC[i] * a[i] * b[i] for i in range(4))
+
+
+def spinors(p, mass, anti=False):
+    root = mp.sqrt(p[0] + mass)
+    found = []
+    for xi in ((1, 0), (0, 1)):
+        low = [
+            sum(p[k + 1] * PAULI[k][i][j] * xi[j] for k in range(3) for j in range(2)) / root
+            for i in range(2)
+        ]
+        high = [root * xi[0], root * xi[1]]
+        found.append(mp.matrix([*low, *high] if anti else [*high, *low]))
+    return found
+
+
+def bar(u):
+    return u.H * GAMMA[0]
+
+
+def add(a, b, sign=1):
+    return [x + sign * y for x, y in zip(a, b, strict=True)]
+
+
+def tree_level(p, p1, k1, k2, m, mu, J, q, identical):
+    """Sum over spins of |M|^2 without couplings, from explicit matrices."""
+    one = mp.eye(4)
+
+    def lines(p, p1, k1, k2):
+        t1, pair = add(p, p1, -1), add(k1, k2)
+        a = (slash(add(q, k2, -1)) + mu * one) / (product(q, q) - 2 * product(q, k2))
+        b = (slash(add(k1, q, -1)) + mu * one) / (product(q, q) - 2 * product(q, k1))
+        c = (slash(add(p, q)) + m * one) / (product(q, q) + 2 * product(p, q))
+        d = (slash(add(p1, q, -1)) + m * one) / (product(q, q) - 2 * product(p1, q))
+        current = slash(J)
+        on_pair = [g * a * current + current * b * g for g in GAMMA]
+        on_beam = [g * c * current + current * d * g for g in GAMMA]
+        return on_pair, on_beam, product(t1, t1), product(pair, pair)
+
+    direct, exchanged = lines(p, p1, k1, k2), lines(p, k1, p1, k2)
+
+    def amplitude(found, up, u1, a, b):
+        on_pair, on_beam, t1, pair = found
+        total = mp.mpc(0)
+        for i in range(4):
+            total += METRIC[i] * (bar(u1) * GAMMA[i] * up)[0] * (bar(a) * on_pair[i] * b)[0] / t1
+            total += METRIC[i] * (bar(a) * GAMMA[i] * b)[0] * (bar(u1) * on_beam[i] * up)[0] / pair
+        return total
+
+    total = mp.mpf(0)
+    for up in spinors(p, m):
+        for u1 in spinors(p1, m):
+            for a in spinors(k1, mu):
+                for b in spinors(k2, mu, anti=True):
+                    value = amplitude(direct, up, u1, a, b)
+                    if identical:
+                        value -= amplitude(exchanged, up, a, u1, b)
+                    total += abs(value) ** 2
+    return total
+
+
+def final_state(energy, m, mu, nucleus, spread, rng):
+    """Momenta of a random point that conserves four-momentum, in many digits."""
+    fraction, across = rng.dirichlet([1, 1, 1]), rng.normal(size=(3, 2)) * spread
+    p = [mp.mpf(energy), mp.mpf(0), mp.mpf(0), mp.sqrt(mp.mpf(energy) ** 2 - m**2)]
+
+    def built(scale):
+        out = []
+        for i, mass in enumerate((m, mu, mu)):
+            e, x, y = scale * fraction[i] * energy, mp.mpf(across[i, 0]), mp.mpf(across[i, 1])
+            out.append([e, x, y, mp.sqrt(e**2 - mass**2 - x**2 - y**2)])
+        total = add(add(out[0], out[1]), out[2])
+        return out, add(total, p, -1)
+
+    def off_shell(scale):
+        q = built(scale)[1]
+        return 2 * nucleus * q[0] + product(q, q)
+
+    out, q = built(mp.findroot(off_shell, mp.mpf(1) - mp.mpf(10) ** -9))
+    return p, *out, q
+
+
+def light_cone(p):
+    return float(p[0] + p[3]), float(p[0] - p[3]), float(p[1]), float(p[2])
+
+
+@pytest.mark.parametrize(
+    ("energy", "m", "mu", "spread"),
+    [
+        (160.0, M_MU, M_E, 1e-2), (160.0, M_MU, M_MU, 0.2), (100.0, M_E, M_E, 3e-3),
+        (100.0, M_E, M_MU, 0.1), (5.0, M_MU, M_E, 0.05),
+    ],
+)  # fmt: skip
+def test_amplitude_equals_explicit_matrices_to_rounding(energy, m, mu, spread):
+    with mp.workdps(35):
+        nucleus = 207.2 * M_U
+        p, p1, k1, k2, q = final_state(energy, m, mu, nucleus, spread, np.random.default_rng(3))
+        J = [2 * nucleus - q[0], -q[1], -q[2], -q[3]]
+        expected = tree_level(p, p1, k1, k2, m, mu, J, q, m == mu)
+        squares = [
+            product(x, x)
+            for x in (add(p, p1, -1), add(k1, k2), add(p, k1, -1), add(p1, k2))
+        ]  # fmt: skip
+        ours = squared_amplitude(
+            *map(light_cone, (p, p1, k1, k2)), m, mu,
+            nucleus_current(nucleus, float(-q[0]), light_cone(q)), light_cone(q),
+            tuple(map(float, squares)), m == mu, np.empty((2, 4, 2, 2, 4), complex),
+        )[0]  # fmt: skip
+    assert ours == pytest.approx(float(expected), rel=1e-11)
+
+
+def test_a_longitudinal_photon_couples_to_nothing():
+    """Ward identity: the nucleus's current replaced by its momentum."""
+    nucleus = 207.2 * M_U
+    with mp.workdps(30):
+        p, p1, k1, k2, q = map(
+            light_cone, final_state(160.0, M_MU, M_MU, nucleus, 0.2, np.random.default_rng(5))
+        )
+    squares = (-0.1, 0.2, -0.3, 0.4)
+    work = np.empty((2, 4, 2, 2, 4), complex)
+    J = nucleus_current(nucleus, 1e-6, q)
+    whole = squared_amplitude(p, p1, k1, k2, M_MU, M_MU, J, q, squares, True, work)[0]
+    none = squared_amplitude(p, p1, k1, k2, M_MU, M_MU, q, q, squares, True, work)[0]
+    assert none < 1e-12 * whole * (q[1] / J[0]) ** 2 + 1e-18 * whole
+
+
+def test_radiated_pairs_are_bosons_integrated_over_their_mass():
+    """The set of bremsstrahlung type alone, against electron bremsstrahlung of a vector boson."""
+    reaction = PairReaction("electron", "muon", 100.0, 82.0, 207.2, diagrams="radiated")
+    ours = cross_section(reaction, error=2e-3, seed=2)
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    low, high = math.log(2.0 * M_MU), math.log(9.0)
+    total = 0.0
+    for node, weight in zip(nodes, weights, strict=True):
+        u = 0.5 * (1.0 + node)  # square at the threshold: its root is smooth then
+        mass = math.exp(low + (high - low) * u * u)
+        r = (M_MU / mass) ** 2
+        split = ALPHA / (3.0 * math.pi) * (1.0 + 2.0 * r) * math.sqrt(1.0 - 4.0 * r)
+        sigma = electron_brems.total(
+            100.0, mass, z=82.0, a=207.2, coupling=math.sqrt(4.0 * math.pi * ALPHA)
+        ).sigma_pb
+        total += weight * (high - low) * u * 2.0 * split * sigma
+    assert ours.sigma_pb == pytest.approx(total, rel=8e-3)  # three errors and the tail above 9 GeV
+
+
+def test_electron_pairs_of_muons_equal_the_pair_kernel_on_the_nucleus():
+    """Kokoulin and Petrukhin, without atomic electrons and Coulomb correction."""
+    ours = cross_section(
+        PairReaction("muon", "electron", 150.0, 4.0, 9.012, limits={"pair_energy": (1.0, 150.0)}),
+        error=2e-3,
+    )
+    theirs = float(moment("pair", 0, 150.0, element("Be"), low=1.0 / 150.0, coulomb=False))
+    theirs *= 4.0 / (4.0 + pair_on_electrons(150.0, 4.0))
+    assert ours.sigma_pb == pytest.approx(theirs, rel=0.02)
+
+
+def test_cuts_divide_the_cross_section():
+    """Parts by the energy of one lepton add up to the whole, also where they force a corner."""
+    whole = {"pair_energy": (2.0, 150.0)}
+    parts = [
+        cross_section(
+            PairReaction("muon", "electron", 150.0, 4.0, 9.012,
+                         limits={**whole, "opposite_energy": limits}),
+            error=4e-3, seed=seed,
+        )
+        for seed, limits in enumerate([(0.0, 0.2), (0.2, 150.0)])
+    ]  # fmt: skip
+    total = cross_section(
+        PairReaction("muon", "electron", 150.0, 4.0, 9.012, limits=whole), error=4e-3, seed=9
+    )
+    error = math.hypot(total.sigma_err_pb, *(part.sigma_err_pb for part in parts))
+    assert abs(sum(part.sigma_pb for part in parts) - total.sigma_pb) < 4.0 * error
+
+
+@pytest.mark.parametrize("pair", ["electron", "muon"])
+def test_events_conserve_momentum_and_follow_the_cross_section(pair):
+    reaction = PairReaction("muon", pair, 160.0, 82.0, 207.2, limits={"pair_energy": (5.0, 100.0)})
+    sampler = make_pair_sampler(reaction, charge=1, error=1e-2)
+    events = draw_pairs(sampler, 1500, stream(4))
+    p4 = events.p4.reshape(-1, 6, 4)
+    assert np.allclose(p4[:, :2].sum(axis=1), p4[:, 2:].sum(axis=1), atol=1e-9)
+    masses = [M_MU, {"electron": M_E, "muon": M_MU}[pair], 207.2 * M_U]
+    square = p4[:, :, 0] ** 2 - (p4[:, :, 1:] ** 2).sum(axis=2)
+    for row, mass in ((2, masses[0]), (3, masses[1]), (4, masses[1]), (5, masses[2])):
+        assert np.allclose(square[:, row], mass**2, atol=2e-11 * p4[:, row, 0].max() ** 2)
+    energy = p4[:, 3, 0] + p4[:, 4, 0]
+    assert np.all((energy >= 5.0) & (energy <= 100.0))
+    drawn = (events.meta["monte_carlo_pb"], events.meta["monte_carlo_err_pb"])
+    error = math.hypot(drawn[1], sampler.sigma.sigma_err_pb)
+    assert abs(drawn[0] - sampler.sigma.sigma_pb) < 4.0 * error
+    assert set(events.pdg.tolist()) == {
+        -13,
+        1000822070,
+        *({-11, 11} if pair == "electron" else {13}),
+    }
+    softer = cross_section(
+        PairReaction("muon", pair, 160.0, 82.0, 207.2, limits={"pair_energy": (5.0, 10.0)}),
+        error=1e-2,
+    )
+    expected = softer.sigma_pb / sampler.sigma.sigma_pb
+    assert np.mean(energy < 10.0) == pytest.approx(
+        expected, abs=4.0 * math.sqrt(expected * (1.0 - expected) / 1500) + 0.02 * expected
+    )

@@ -12,6 +12,7 @@ from mutau.papers import na64mu_backgrounds as part
 from mutau.papers.na64mu_backgrounds import RARE
 from mutau.papers.reproduction import LEVELS, TASKS, reproduce
 from mutau.papers.rows import Row, compare, number
+from mutau.pipeline.backgrounds import not_computed
 from mutau.plotting.report import write_report
 
 
@@ -69,6 +70,9 @@ def test_numbers_of_the_rare_events_are_rows_where_they_are_computed(monkeypatch
     assert {row.card for row in rows} == {*RARE, "mu.track.res", "mu.leak", "mu.had.short"}
     assert {row.id for row in rows} >= set(RARE)
     assert not part.backgrounds(LEVELS["quick"]).left_out
+    (total,) = (row for row in rows if row.id == "mu.table1")
+    for row in not_computed(load_experiment("na64mu")):  # a sum names what it lacks
+        assert row["name"] in total.how
 
 
 def test_the_band_below_200_mev_is_inside_the_projection(quick):

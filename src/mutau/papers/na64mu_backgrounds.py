@@ -19,6 +19,7 @@ from mutau.matter.hadron_interactions import interaction_length
 from mutau.papers.na64mu_simulation import counted_muons
 from mutau.papers.reproduction import TASKS, Level, Part
 from mutau.papers.rows import Row, compare, no_test, number
+from mutau.pipeline.backgrounds import not_computed
 from mutau.pipeline.simulate_results import HermeticityPlane, hermeticity
 
 #: Size of the background estimates per level; 0 leaves those that are Monte Carlo out.
@@ -176,7 +177,8 @@ def backgrounds(level: Level) -> Part:
             total,
             model_err=err,
             ours=f"{total:.1e} ± {err:.1e}: free of background up to {1 / total:.1e} muons",
-            how="sum of the sources above; errors with modelling",
+            how="sum of the sources above; errors with modelling. Not computed: "
+            + ("; ".join(row["name"] for row in not_computed(experiment)) or "none"),
             why="nearly all of it is non-hermeticity, which the assumed places of the VHCAL and of "
             "the magnet's gap decide: docs/validation/na64mu_hermeticity.md",
         )

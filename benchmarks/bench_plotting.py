@@ -10,7 +10,7 @@ from measure import Row, best, main, row
 
 from mutau.core.types import Exclusion, provenance
 from mutau.papers.reproduction import Level, Reproduction
-from mutau.papers.reproduction import Row as ReportRow
+from mutau.papers.rows import Row as ReportRow
 from mutau.pipeline.exports import export
 from mutau.pipeline.plane import chosen_curves, plane_of
 from mutau.plotting.report import write_report

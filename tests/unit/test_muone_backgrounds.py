@@ -138,6 +138,24 @@ def test_every_experiment_answers(name, monkeypatch):
         assert answer["total_per_particle"] is None
 
 
+def test_what_the_search_can_bear_is_printed_beside_the_photon_veto(cli):
+    """4.6e10 elastic events, kept out by the electron's energy alone; nothing of the kind as a
+    relative error of what Gaussian resolutions let in."""
+    found = cli("background", "muone", "--mass", "100MeV", "--coupling", "1e-3", "--source",
+                ours.LEAKED, "--effort", "0.02", "--json")  # fmt: skip
+    assert found.code == 0, found.err
+    answer = json.loads(found.out)
+    (row,) = answer["electron_tail"]
+    assert row["elastic_kept_out_by_energy"] == pytest.approx(4.6e10, rel=0.03)
+    assert row["share_one_event"] == pytest.approx(1.0 / row["elastic_kept_out_by_energy"])
+    share = row["share_equal_to_signal"] * row["elastic_kept_out_by_energy"]
+    assert share == pytest.approx(row["signal"])
+    assert len(answer["photon_veto"]) == 2
+    (source,) = answer["sources"]
+    assert source["model_err"] == 0.0
+    assert "Gaussian" in source["assumption"]
+
+
 def test_answer_of_the_command_line(cli):
     found = cli("background", "muone", "--source", ours.NEUTRINOS, "--source", ours.LEAKED,
                 "--effort", "0.05", "--json")  # fmt: skip

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mutau.core.types import Exclusion, provenance
-from mutau.papers.reproduction import Level, Reproduction, Row
+from mutau.papers.reproduction import Level, Reproduction
+from mutau.papers.rows import Row
 from mutau.pipeline.plane import chosen_curves, g_minus_2_bands, plane_of
 from mutau.plotting.report import write_report
 

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -13,7 +14,9 @@ from mutau.core.errors import MutauError
 from mutau.core.figure import Figure, Series
 from mutau.core.types import Exclusion, provenance
 from mutau.limits import paper_numbers
-from mutau.papers.reproduction import Level, Reproduction, Row, allowed_text
+from mutau.papers.completeness import Absent
+from mutau.papers.reproduction import Level, Reproduction
+from mutau.papers.rows import Alternative, Row, allowed_text
 from mutau.pipeline.plane import chosen_curves, g_minus_2_bands, plane_of
 from mutau.plotting import page as page_module
 from mutau.plotting.interactive import plane_document
@@ -32,12 +35,23 @@ def limit(name, coupling, **meta):
 
 def reproduction():
     limits = (
-        limit("na64mu", 1e-4 * (1.0 + MASS)),
+        limit(
+            "na64mu",
+            1e-4 * (1.0 + MASS),
+            not_simulated=["a cut"],
+            not_computed=[{"name": "dirt", "reason": "no model", "size": "0.7"}],
+        ),
         limit("na64e", np.where(MASS < 0.1, 1e-3, np.inf), alpha_d=0.1),
     )
+    open_choices = (Alternative("one", 0.16, "agrees"), Alternative(f"two {EVIL}", 0.4, "differs"))
     rows = (
-        Row("mu.fig2.160", EVIL, "15-35 %", "16 %", 0.16, 0.01, "+2.0 %", "agrees", EVIL,
-            "by hand; figure mu.width", 1.5, "na64mu", "sec. V", "0.15 to 0.35 (range)"),
+        Row("mu.fig2.160", EVIL, "15-35 %", "16 %", 0.16, 0.01, "+2.0 %", "undecided", EVIL,
+            "by hand; figure mu.width", 1.5, "na64mu", "sec. V", "0.15 to 0.35 (range)",
+            alternatives=open_choices),
+        Row("mu.leak (a variant)", "leak", "<~ 1e-12", "1e-9", 1e-9, 0.0, "×1e+03 of the bound",
+            "differs", "", "counted", 0.1, "na64mu", card="mu.leak", distance=999.0),
+        Row("mu.fig3.halo", "halo", "20 %", "20 %", 0.2, None, "+0.0 %", "input", "", "the file",
+            0.1, "na64mu", distance=0.0),
         Row("mu.da", "the moment", "251(59)", "300", 300.0, 1.0, "-19.5 %", "differs", "because",
             "from memory", 0.5, "na64mu", "eq. 1", "192 to 310"),
         Row("me.sqrts", "energy", "406 MeV", "405.5", 405.5, 0.0, "-0.1 %", "agrees", "", "exact",
@@ -48,7 +62,8 @@ def reproduction():
     return Reproduction(
         ("na64mu", "muone"), Level("tiny", 10, 13), rows, (figure,), {"na64mu/x": 2.0},
         provenance(seed=1), limits, plane_of(limits, chosen_curves()),
-        (paper_numbers()["mu.track.res"],),
+        (Absent("mu.track.res", "na64mu", "resolution", "~ 3 %", "sec. III C", f"slow {EVIL}"),
+         Absent("me.fig3: CHARM-II", "muone", "bound", "in the caption", "me.fig3", "drawn only")),
     )  # fmt: skip
 
 
@@ -128,11 +143,29 @@ def test_every_number_stands_there_with_all_that_belongs_to_it(result, parsed):
             assert part in shown, part
     assert "✓ agrees" in shown
     assert "≠ differs" in shown
+    assert "? undecided" in shown
+    assert "= input" in shown
     assert "mu.track.res" in shown  # published, not computed: said
+    for item in result.absent:
+        assert " ".join(item.because.split()) in shown
+    assert "two choices left open" not in shown
+    assert "2 choices left open: 1 agrees, 1 differs" in shown
     verdicts = [a["data-verdict"] for a in parsed.of("tr") if "data-verdict" in a]
-    assert verdicts == ["agrees", "differs", "agrees"]
+    assert verdicts == ["undecided", "differs", "input", "differs", "agrees"]
+    distances = [a["data-difference"] for a in parsed.of("tr") if "data-verdict" in a]
+    assert distances == ["", "999", "0", "", ""]
     assert "digests: experiment abc" in shown
     assert {"href": "#mu.width"} in parsed.of("a")  # "figure mu.width" leads there
+
+
+def test_the_tiles_count_every_row_and_every_absence_once(result, text):
+    """By paper: agrees, differs, undecided, shown, input, absent."""
+    tiles = re.findall(r"<div class=\"tile\">.*?</dl></div>", text)
+    counts = [[int(n) for n in re.findall(r"<dt>(\d+)</dt>", tile)] for tile in tiles]
+    assert counts == [[0, 2, 1, 0, 1, 1], [1, 0, 0, 0, 0, 1]]
+    assert sum(map(sum, counts)) == len(result.rows) + len(result.absent)
+    options = re.findall(r'<option value="(\w+)">', text)
+    assert set(options) >= {row.verdict for row in result.rows}  # each can be filtered for
 
 
 def test_the_page_can_be_read_without_eyes(parsed):
@@ -155,7 +188,17 @@ def test_the_folder_holds_data_beside_the_page(result, folder):
     saved = Exclusion.load(folder / "limits" / "na64mu-lmu-ltau.npz")
     assert np.array_equal(saved.coupling, result.limits[0].coupling)
     numbers = json.loads((folder / "numbers.json").read_text())
-    assert numbers["absent"] == ["mu.track.res"]
+    assert numbers["absent"] == ["mu.track.res", "me.fig3: CHARM-II"]
+    assert numbers["absent_because"]["me.fig3: CHARM-II"] == "drawn only"
+    assert [row["id"] for row in numbers["rows"]] == [row.id for row in result.rows]
+    assert {row["document"] for row in numbers["rows"]} == {"na64mu", "muone"}
+    assert [item["verdict"] for item in numbers["rows"][0]["alternatives"]] == ["agrees", "differs"]
+    assert numbers["left_open"]["na64mu-lmu-ltau"] == {
+        "not_simulated": ["a cut"],
+        "not_computed": [{"name": "dirt", "reason": "no model", "size": "0.7"}],
+    }
+    shown = (folder / "report.html").read_text(encoding="utf-8")
+    assert "not simulated: a cut; not computed: dirt: no model (0.7)" in shown
     assert "Sieber:2022na64mu" in (folder / "references.bib").read_text()
 
 

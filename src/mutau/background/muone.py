@@ -91,11 +91,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class VetoNeeds:
-    """How good the photon veto must be.
+    """How good the photon veto, or another single defence of the search, must be.
 
     signal : events of the signal that pass. apart : radiative events whose photon is seen apart
     from the electron; a share `inefficiency` of them passes. unseen : radiative events that pass
     whatever the veto does (photon merged with the electron, soft, or beside the calorimeter).
+    Of elastic events: apart, those measured above the electron's energy; unseen, those that the
+    Gaussian resolutions let in; the inefficiency is the share of electrons measured far too low.
     equal_to_signal, one_event : inefficiency at which the background is as large as the signal,
     and one event; NaN where `unseen` alone is more.
     """
@@ -153,16 +155,44 @@ def elastic_leakage(
 ) -> Estimate:
     """Elastic events inside the window through Gaussian resolutions, expected number.
 
-    Integral over E_e of luminosity x d sigma / dE_e x P(theta_mu) x P(E_e), the first probability
-    of two Gaussian projections (tracks, and soft scattering in the station), the second of the
-    calorimeter. Cuts on inelasticity and acoplanarity are not applied: an upper bound with them.
+    Cuts on inelasticity and acoplanarity are not applied: an upper bound with them.
     luminosity : pb^-1. Error: difference of two quadrature orders.
     Raises MutauError if the reaction is not elastic.
     Check: perfect resolutions give 0 in the paper's window.
     """
+    energies = window.electron_energy_min, window.electron_energy_max
+    return _elastic_events(reaction, response, window.theta_mu_min, energies, luminosity)
+
+
+def elastic_beyond(
+    reaction: Reaction, response: Response, window: Window, luminosity: float
+) -> Estimate:
+    """Elastic events that the cut on the electron's energy alone keeps out: measured above it.
+
+    Each of them is background if its electron is measured far too low, so 1 over their number is
+    the share that the search can bear for one event. Gaussian resolutions as in `elastic_leakage`.
+    Check: without a cut on the angle, all elastic events with more than that energy.
+    """
+    energies = window.electron_energy_max, math.inf
+    return _elastic_events(reaction, response, window.theta_mu_min, energies, luminosity)
+
+
+def _elastic_events(
+    reaction: Reaction,
+    response: Response,
+    theta_mu_min: float,
+    energies: tuple[float, float],
+    luminosity: float,
+) -> Estimate:
+    """Elastic events with the muon measured above an angle, the electron between two energies.
+
+    Integral over E_e of luminosity x d sigma / dE_e x P(theta_mu) x P(E_e), the first probability
+    of two Gaussian projections (tracks, and soft scattering in the station), the second of the
+    calorimeter.
+    """
     _require_elastic(reaction)
     top = float(elastic_electron_energy(0.0, reaction.energy))
-    edges = np.geomspace(max(0.2 * window.electron_energy_min, 2.0 * M_E), top, 41)
+    edges = np.geomspace(max(0.2 * energies[0], 2.0 * M_E), top, 41)
     values = []
     for order in (12, 20):
         x, w = np.polynomial.legendre.leggauss(order)
@@ -176,9 +206,8 @@ def elastic_leakage(
             sigma = np.sqrt(
                 sigma**2 + 0.5 * soft * (1 / reaction.energy**2 + _inverse2(e4, reaction))
             )
-        chance = _above(theta, sigma, window.theta_mu_min)
-        spread = response.energy_sigma(e4)
-        chance *= _between(e4, spread, window.electron_energy_min, window.electron_energy_max)
+        chance = _above(theta, sigma, theta_mu_min)
+        chance *= _between(e4, response.energy_sigma(e4), *energies)
         values.append(float(np.sum(weight * chance)))
     return Estimate(values[1], abs(values[1] - values[0]))
 

@@ -108,13 +108,17 @@ def reproduce(
         "figures": [path.name for path in paths if path.suffix == ".png"],
         "agree": verdicts.count("agrees"),
         "differ": verdicts.count("differs"),
+        "undecided": verdicts.count("undecided"),
         "shown": verdicts.count("shown"),
+        "inputs": verdicts.count("input"),
+        "absent": len(result.absent),
         "seconds": sum(result.seconds.values()),
     }
     if json:  # for people they stand in the report, with their reasons
         answer |= result.meta
-        keys = ("id", "paper", "ours", "difference", "verdict")
+        keys = ("id", "document", "paper", "ours", "difference", "verdict")
         answer["numbers"] = [{key: getattr(row, key) for key in keys} for row in result.rows]
+        answer["absent_because"] = {item.id: item.because for item in result.absent}
     emit(answer, json)
 
 

@@ -14,18 +14,23 @@ from typing import Any, Final
 from mutau.core.errors import Problems, UnknownName
 
 DOCUMENTS: Final = ("na64mu", "muone", "na64e")
+#: How a printed number is compared. "order of magnitude": a power of ten, as a factor. "bound": one
+#: end. "shape": a ratio or a place that a printed shape fixes. "input": put in, so it cannot fail.
+#: "formula", "figure", "statement": nothing printed to compare by number.
 RULES: Final = (
     "printed digits",
-    "printed error",
     "range",
     "bound",
     "order of magnitude",
     "order of magnitude bound",
+    "shape",
     "input",
     "formula",
     "figure",
     "statement",
 )
+#: What a comparison can say: see `PaperNumber.judged`.
+VERDICTS: Final = ("agrees", "differs", "undecided", "shown", "input")
 _KEYS: Final = (
     "id",
     "quantity",
@@ -48,8 +53,8 @@ class PaperNumber:
     id : "mu.track.res"; a row with several numbers has entries such as "mu.punch.2" in its group.
     quantity : what it is. paper : as printed. unit : of value, low and high ("1": none).
     value : the number, None for a figure, a formula or a statement. low, high : what the printed
-    number allows, by `rule`: the last printed digit, the printed error, the printed range, a bound,
-    or half a decade either way where only an order of magnitude is given; None: no end.
+    number allows, by `rule`: the last printed digit, the printed range, a bound, half a decade
+    either way where only a power of ten is given, or what a drawn shape fixes; None: no end.
     where : section or figure. document : "na64mu", "muone" or "na64e".
     group : id of the row it belongs to, "" for a row. explanation : known reason for a difference.
     """
@@ -67,6 +72,28 @@ class PaperNumber:
     group: str = ""
     explanation: str = ""
 
+    @property
+    def is_power(self) -> bool:
+        """Whether a power of ten is printed: differences and errors are factors."""
+        return self.rule.startswith("order of magnitude")
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether only one end is printed."""
+        return self.rule.endswith("bound")
+
+    def span(self, value: float, err: float = 0.0) -> tuple[float, float]:
+        """Two standard errors about a value of ours.
+
+        A factor for powers of ten and bounds, whose errors may be as large as they are: the error
+        of the logarithm that has the same relative width, exp(2 sqrt(ln(1 + (err/value)^2))).
+        Check: 1e-12 +- 1e-14 gives 1e-12 (1 -+ 0.02), the plain two errors.
+        """
+        if (self.is_power or self.is_bound) and value > 0.0:
+            factor = math.exp(2.0 * math.sqrt(math.log1p((err / value) ** 2)))
+            return value / factor, value * factor
+        return value - 2.0 * err, value + 2.0 * err
+
     def allows(self, least: float, most: float | None = None) -> bool | None:
         """Whether a value, or one from `least` to `most`, agrees with what is printed.
 
@@ -78,21 +105,62 @@ class PaperNumber:
         high = math.inf if self.high is None else self.high
         return least <= high and low <= (least if most is None else most)
 
-    def verdict(self, value: float, err: float = 0.0) -> str:
-        """ "agrees" or "differs" for a value of ours; "shown" where nothing can be compared.
+    def judged(self, least: float, most: float) -> str:
+        """Verdict on a quantity of ours that lies between `least` and `most`.
 
-        err : standard error of ours; two of them may make up for a difference. Where only an order
-        of magnitude is printed, they are a factor 1 + 2 err / value: 1e-8 +- 0.6e-8 is not 1e-12.
-        An input of ours cannot agree with itself and is shown.
+        "differs" where nothing between them is allowed. "agrees" where all of it is; or, with two
+        printed ends, where some of it is and ours is known at all: other than zero, or within a
+        decade where a power of ten is printed. Else "undecided": ours is not known well enough.
+        So a bound is fulfilled only by the whole of what ours may be, errors included.
+        "input" for what was put in, "shown" where nothing is printed to compare.
         """
         if self.rule == "input":
+            return "input"
+        possible = self.allows(least, most)
+        if possible is None:
             return "shown"
-        if self.rule.startswith("order of magnitude") and value > 0.0:
-            factor = 1.0 + 2.0 * err / value
-            found = self.allows(value / factor, value * factor)
-        else:
-            found = self.allows(value - 2.0 * err, value + 2.0 * err)
-        return "shown" if found is None else "agrees" if found else "differs"
+        if not possible:
+            return "differs"
+        if self.allows(least) and self.allows(most):
+            return "agrees"
+        if self.is_bound:
+            return "undecided"
+        known = 0.0 < most <= 10.0 * least if self.is_power else least > 0.0 or most < 0.0
+        return "agrees" if known else "undecided"
+
+    def verdict(self, value: float, err: float = 0.0) -> str:
+        """`judged` of a value of ours. err : standard error, statistical and of the model."""
+        return self.judged(*self.span(value, err))
+
+    def difference(self, value: float, err: float = 0.0) -> str:
+        """Of a value of ours from the printed one: "x2.8" for powers of ten and bounds, else in
+        per cent and, where ours has an error that counts beside the printed digits, in those; ""
+        where no value is printed."""
+        if not self.value or (self.allows(value) is None and self.rule != "input"):
+            return ""
+        ratio = value / self.value
+        if self.is_bound:
+            return f"×{ratio:.3g} of the bound"
+        if self.is_power:
+            return f"×{ratio:.2g}"
+        # adding 0.0 turns a rounded -0.0 into 0.0
+        text = f"{round(100.0 * (ratio - 1.0), 1) + 0.0:+.1f} %"
+        width = 0.5 * (self.high - self.low) if self.high and self.low else 0.0
+        if err <= 0.1 * width:  # it is the printed digits that count
+            return text
+        return f"{text}, {round((value - self.value) / err, 1) + 0.0:+.1f}σ"
+
+    def distance(self, value: float) -> float | None:
+        """Relative distance from the printed value (2.8 and 1/2.8 are both 1.8), 0 on the allowed
+        side of a bound; None where no value is printed."""
+        if not self.value or (self.allows(value) is None and self.rule != "input"):
+            return None
+        if self.is_bound and self.allows(value):
+            return 0.0
+        ratio = abs(value / self.value)
+        if self.is_power or self.is_bound:
+            return max(ratio, 1.0 / ratio) - 1.0 if ratio else math.inf
+        return abs(value / self.value - 1.0)
 
 
 def check_entry(entry: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from functools import lru_cache
 from itertools import product
@@ -17,7 +16,11 @@ from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import Experiment, load_experiment
 from mutau.matter.hadron_interactions import interaction_length
-from mutau.papers.reproduction import TASKS, Level, Part, Row, compare, no_test, number
+from mutau.papers.na64mu_simulation import counted_muons
+from mutau.papers.reproduction import TASKS, Level, Part
+from mutau.papers.rows import Row, compare, no_test, number
+from mutau.pipeline.backgrounds import not_computed
+from mutau.pipeline.simulate_results import HermeticityPlane, hermeticity
 
 #: Size of the background estimates per level; 0 leaves those that are Monte Carlo out.
 EFFORT = {"quick": 0.0, "default": 0.3, "full": 1.0}
@@ -27,6 +30,24 @@ WHY = {
     "does not give the places of the two; where the hole shadows the yoke less than 1e-12 is left: "
     "docs/validation/na64mu_hermeticity.md",
 }
+#: What stands in `Part.left_out` for numbers that need them, at a level without.
+NO_EFFORT = "rare events by Monte Carlo, left out at level {}"
+#: Numbers of the rare-event estimates.
+RARE = (
+    "mu.had.total.after",
+    "mu.track.tail",
+    "mu.track.multi",
+    "mu.track.multi.factor",
+    "mu.lead.total",
+    "mu.dimuon.made",
+    "mu.dimuon.after",
+    "mu.table1",
+    "mu.table1.hadrons",
+    "mu.table1.momentum",
+    "mu.table1.hermeticity",
+    "mu.table1.punch",
+    "mu.table1.dimuon",
+)
 #: Sources that stand in Table I under another id than the number they are compared with in text.
 TABLE_IDS = {"momentum-mismatch": "mu.table1.momentum"}
 SHOWN_HADRON = 100.0  # GeV, of the punch-through numbers
@@ -75,14 +96,11 @@ def hadrons(level: Level) -> Part:
             number("mu.had.absorber"), absorber_suppression("n"),
             how="exp(-L/interaction length) for neutrons and protons",
         ),
-        dataclasses.replace(
-            compare(
-                number("mu.had.absorber"), absorber_suppression("K-"),
-                how="exp(-L/interaction length), Glauber with the cross section of kaons",
-                why="the background is made by kaons, which meet 2.63 interaction lengths in the "
-                "same 150 cm; 3.8 is the number for nucleons",
-            ),
-            id="mu.had.absorber (kaon)",
+        compare(
+            number("mu.had.absorber"), absorber_suppression("K-"), variant="kaon",
+            how="exp(-L/interaction length), Glauber with the cross section of kaons",
+            why="the background is made by kaons, which meet 2.63 interaction lengths in the "
+            "same 150 cm; 3.8 is the number for nucleons",
         ),
         compare(
             number("mu.had.short"), kaon.per_particle / short.per_particle, how=how,
@@ -90,7 +108,7 @@ def hadrons(level: Level) -> Part:
             "misses S0 and S1: the row after the cuts",
         ),
         compare(
-            number("mu.lead"), found.total, found.err,
+            number("mu.lead"), found.total, model_err=found.err,
             how="photonuclear cross section, jets and vector mesons",
         ),
     ]  # fmt: skip
@@ -111,12 +129,13 @@ def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
             number(f"mu.punch.{modules}"),
             got.value,
             got.err,
+            variant="" if kind == "n" else word,
             how=f"forced histories, {SHOWN_HADRON:g} GeV {word} leaving at most 2 GeV",
             why=f"the paper does not say for which hadron; a module is {depth:.1f} interaction "
             f"lengths of a {word}: exp(-{modules * depth:.1f}) = {math.exp(-modules * depth):.1e} "
             "pass without interaction, late and soft showers add to that",
         )
-        rows.append(row if kind == "n" else dataclasses.replace(row, id=f"{row.id} ({word})"))
+        rows.append(row)
     return rows
 
 
@@ -143,21 +162,23 @@ def backgrounds(level: Level) -> Part:
             )
         )
     ]
-    effort = EFFORT[level.name]
+    effort, counted = EFFORT.get(level.name, 0.0), hermeticity(counted_muons(level), experiment)[0]
     if effort == 0.0:
-        return Part(tuple(rows))
+        reason = NO_EFFORT.format(level.name)
+        return Part((*rows, leak_row(counted)), left_out=dict.fromkeys(RARE, reason))
     found = table_one(level.seed, effort)
     rows += [_estimate_row(item, TABLE_IDS.get(name, "")) for name, item in found.items()]
-    rows += _parts(found)
+    rows += [*_parts(found), leak_row(counted, found["non-hermeticity"])]
     total = sum(item.per_particle for item in found.values())
     err = float(np.sqrt(sum(item.total_err**2 for item in found.values())))
     rows.append(
         compare(
             number("mu.table1"),
             total,
-            float(np.sqrt(sum(_slack(item) ** 2 for item in found.values()))),
+            model_err=err,
             ours=f"{total:.1e} ± {err:.1e}: free of background up to {1 / total:.1e} muons",
-            how="sum of the sources above; errors with modelling",
+            how="sum of the sources above; errors with modelling. Not computed: "
+            + ("; ".join(row["name"] for row in not_computed(experiment)) or "none"),
             why="nearly all of it is non-hermeticity, which the assumed places of the VHCAL and of "
             "the magnet's gap decide: docs/validation/na64mu_hermeticity.md",
         )
@@ -171,7 +192,8 @@ def _parts(found: dict[str, Estimate]) -> list[Row]:
     several, pairs = found["momentum-mismatch-multi-hit"], found["dimuons"]
     punch = found["punch-through"]
     return [
-        compare(number("mu.had.total.after"), hadron.per_particle, hadron.err, how=hadron.method),
+        compare(number("mu.had.total.after"), hadron.per_particle, hadron.err,
+                model_err=hadron.model_err, how=hadron.method),
         _short_path(hadron),
         compare(
             number("mu.track.tail"), momentum.parts["spectrometer_alone"],
@@ -187,9 +209,12 @@ def _parts(found: dict[str, Estimate]) -> list[Row]:
                 "multiplies by it, less 4 % for the muon's own hit and the cut on chi2",
             )
         ),
-        compare(number("mu.lead.total"), punch.per_particle, punch.total_err, how=punch.method),
+        compare(number("mu.lead.total"), punch.per_particle, punch.err,
+                model_err=punch.model_err, how=punch.method),
         _pairs_made(pairs),
-        _leak(found["non-hermeticity"]),
+        compare(number("mu.dimuon.after"), pairs.per_particle, pairs.err,
+                model_err=pairs.model_err, how=pairs.method,
+                why="the row of Table I, as the text has it"),
     ]  # fmt: skip
 
 
@@ -210,38 +235,47 @@ def _pairs_made(item: Estimate) -> Row:
 def _short_path(item: Estimate) -> Row:
     """What a decay path of 4 m leaves of the decays that pass all cuts."""
     (left,) = (value for name, value in item.parts.items() if name.startswith("with a decay path"))
-    row = compare(
-        number("mu.had.short"), item.per_particle / left, how=item.method,
+    return compare(
+        number("mu.had.short"), item.per_particle / left, variant="after the cuts", how=item.method,
         why="a muon of 60 GeV leaves the kaon's line at some 4 mrad: what decays more than 10 m "
         "before the target misses S0 and S1, so most of what passes is made in the last metres",
     )  # fmt: skip
-    return dataclasses.replace(row, id="mu.had.short (after the cuts)")
 
 
-def _leak(item: Estimate) -> Row:
-    """Region D of the top panel of fig. 5 (beam trigger, one track), beside the extrapolation."""
-    row = compare(
-        number("mu.leak"), item.parts["top panel"], item.parts["top panel err"],
-        ours=f"{item.parts['top panel']:.1e} ± {item.parts['top panel err']:.0e} (statistics) ± "
-        f"{item.parts['top panel model_err']:.0e} (model); edge of showers extrapolated "
-        f"{item.parts['top panel, showers, extrapolated']:.0e}",
-        how=item.method,
-        why="the paper extrapolates the edge that showers make; hadrons through the hole of the "
-        "VHCAL into the yoke make a shelf below it, which no extrapolation of the edge shows",
+def leak_row(counted: HermeticityPlane, item: Estimate | None = None) -> Row:
+    """Region D of the top panel of fig. 5 (beam trigger, one track): between two ends.
+
+    counted : the simulated panel; what is seen in D bounds the leakage from above (90 %), wherever
+    it comes from. item : the estimate of losses in the target, which bounds it from below, two
+    standard errors under its value; 0 without it. No edge is extrapolated.
+    """
+    card, most, least = number("mu.leak"), counted.upper_d, 0.0
+    text = f"{counted.regions['D']:.0f} of {counted.on_target:.3g} muons on target counted in D"
+    value = err = model = None
+    if item is not None:
+        value, err = item.parts["top panel"], item.parts["top panel err"]
+        model = item.parts["top panel model_err"]
+        least = card.span(value, math.hypot(err, model))[0]
+        text = (
+            f"losses in the target {value:.1e} ± {err:.0e} (statistics) ± {model:.0e} (model); "
+            f"{text}"
+        )
+        most = max(most, least)
+    return Row(
+        card.id, card.quantity, card.paper, f"{least:.1e} to {most:.1e}: {text}", value, err,
+        card.difference(least) if least else "", card.judged(least, most),
+        "the paper extrapolates the edge that showers make, which does not say what lies below it: "
+        "hadrons through the hole of the VHCAL into the yoke make a shelf, and muons that break up "
+        "a nucleus behind the target another: docs/validation/na64mu_hermeticity.md",
+        item.method if item else "full simulation, counted", card=card.id, model_err=model,
+        distance=card.distance(least) if least else None,
     )  # fmt: skip
-    return dataclasses.replace(row, id="mu.leak (rare events)")
-
-
-def _slack(item: Estimate) -> float:
-    """Error that widens the published range: a model error above half of the value is a factor
-    rather than a width, with which any small number would agree; then the statistical one."""
-    return item.err if item.model_err > 0.5 * item.per_particle else item.total_err
 
 
 def _estimate_row(item: Estimate, table_id: str) -> Row:
     """One source beside the paper's value; its assumption is the explanation."""
     return compare(
-        number(table_id or item.paper_id), item.per_particle, _slack(item),
+        number(table_id or item.paper_id), item.per_particle, item.err, model_err=item.model_err,
         ours=f"{item.per_particle:.2e} ± {item.err:.1e} (statistics) ± {item.model_err:.1e} "
         "(model)",
         how=item.method, why=WHY.get(item.name, item.assumption),

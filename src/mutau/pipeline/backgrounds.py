@@ -165,19 +165,24 @@ def background_answer(
 def _photon_veto(
     experiment: Experiment, model: Model | None, seed: int, effort: float
 ) -> dict[str, Any]:
+    """How rare a missed photon must be (`photon_veto`), and an elastic electron measured far too
+    low (`electron_tail`); nothing without a model."""
     if model is None:
         return {}
-    from mutau.pipeline.muone_backgrounds import DEFAULT_EVENTS, veto_scan
+    from mutau.pipeline.muone_backgrounds import DEFAULT_EVENTS, leak_rows, veto_scan
 
     n = max(int(DEFAULT_EVENTS * effort), 1000)
-    return {"photon_veto": veto_scan(experiment, [model], seed=seed, n=n)}
+    return {
+        "photon_veto": veto_scan(experiment, [model], seed=seed, n=n),
+        "electron_tail": leak_rows(experiment, model, seed=seed, n=n),
+    }
 
 
 def source_row(found: Estimate, particles: float, document: str = "") -> dict[str, Any]:
     """One source as it is printed; `paper` is the published text, "" where nothing is printed.
 
     document : whose paper; a number published for another experiment is not shown. The verdict is
-    that of `PaperNumber.verdict` with the statistical error, "shown" where no number is printed.
+    that of `PaperNumber.verdict` with both errors, "shown" where no number is printed.
     `parts` are the further numbers of the estimate: shares, other assumptions, the paper's method.
     """
     published = paper_numbers().get(found.paper_id)
@@ -186,7 +191,7 @@ def source_row(found: Estimate, particles: float, document: str = "") -> dict[st
     verdict = "shown"
     if published is not None and published.unit in ("1", "events"):
         scale = particles if published.unit == "events" else 1.0
-        verdict = published.verdict(scale * found.per_particle, scale * found.err)
+        verdict = published.verdict(scale * found.per_particle, scale * found.total_err)
     return {
         "name": found.name,
         "per_particle": found.per_particle,

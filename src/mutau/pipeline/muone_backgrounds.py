@@ -52,9 +52,10 @@ KINKS: Final = 8
 #: Resolutions of a fifth of the events are drawn this much wider, to meet their tails.
 STRETCH: Final = 3.0
 #: Relative errors of what was assumed. Kinks: the part with a broken nucleus (15 % at 100 MeV) may
-#: be blocked or seen. Radiative: virtual corrections. Leakage: all of it, the tails of the
-#: calorimeter not being Gaussian. Neutrinos: sin^2(theta_W) and alpha at low momentum transfer.
-MODEL_ERROR: Final = MappingProxyType({RADIATIVE: 0.1, KINKED: 0.15, LEAKED: 1.0, NEUTRINOS: 0.1})
+#: be blocked or seen. Radiative: virtual corrections. Neutrinos: sin^2(theta_W) and alpha at low
+#: momentum transfer. None for leakage through Gaussian resolutions: what tails beside them would
+#: add is no fraction of it, see `leak_needs`.
+MODEL_ERROR: Final = MappingProxyType({RADIATIVE: 0.1, KINKED: 0.15, NEUTRINOS: 0.1})
 _PLAIN: Final = frozenset({"theta_mu", "electron_energy", "photon_energy"})
 _KEYS: Final = MappingProxyType({RADIATIVE: 201, KINKED: 202, LEAKED: 203})
 
@@ -172,7 +173,7 @@ def elastic_component(
             for column in parts[0].columns
         },
     )
-    return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR[name])
+    return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR.get(name, 0.0))
 
 
 def trimmed(sample: Sample, keep: Sequence[Cut]) -> Sample:
@@ -202,12 +203,12 @@ def background_components(
 
 
 def _per_particle(experiment: Experiment, name: str, found: muone.Estimate, method: str,
-                  assumption: str, paper_id: str) -> Estimate:  # fmt: skip
+                  assumption: str, paper_id: str, **parts: float) -> Estimate:  # fmt: skip
     particles = particles_on_target(experiment)
     value = found.events / particles
     return Estimate(
-        name, value, found.error / particles, MODEL_ERROR[name] * value, method, assumption,
-        paper_id,
+        name, value, found.error / particles, MODEL_ERROR.get(name, 0.0) * value, method,
+        assumption, paper_id, parts,
     )  # fmt: skip
 
 
@@ -245,15 +246,11 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
 
     By an exact integral where all cuts are on theta_mu, E_e and photons. With other cuts by
     weighted Monte Carlo; if that finds nothing, the integral of those three stands as the error.
+    Tails of the calorimeter beside its Gaussian are not in it; `parts` say how many events the
+    electron's energy alone keeps out, and the share of them that makes one event.
     """
     check_measurable(experiment)
-    window = true_cuts(experiment.cuts, known_only=True)
-    bound = muone.elastic_leakage(
-        Reaction(ELASTIC, experiment.beam.energy, beam_charge=experiment.beam.charge),
-        response(experiment),
-        muone.Window(window.theta_mu_min, window.electron_energy_min, window.electron_energy_max),
-        luminosity_on_electrons(experiment),
-    )
+    bound, beyond = _elastic_numbers(experiment)
     if {cut.variable for cut in experiment.cuts} <= _PLAIN:
         found = bound
     else:
@@ -261,12 +258,50 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
         found = component.events(experiment.cuts)
         if found.events == 0.0:
             found = muone.Estimate(0.0, bound.events)
+    share = 1.0 / beyond.events if beyond.events > 0.0 else math.inf
     return _per_particle(
         experiment, LEAKED, found,
         "integral over Gaussian resolutions, or weighted Monte Carlo with resolutions drawn wider",
-        "resolutions are Gaussian",
+        f"resolutions are Gaussian: the electron's energy alone keeps out {beyond.events:.2g} "
+        f"events, so one in {1.0 / share:.2g} measured far too low is one event more",
         "me.elastic",
+        **{
+            "kept out by the electron's energy alone": beyond.events
+            / particles_on_target(experiment),
+            "share measured far too low that makes one event": min(share, 1.0),
+        },
     )  # fmt: skip
+
+
+def _elastic_numbers(experiment: Experiment) -> tuple[muone.Estimate, muone.Estimate]:
+    """Elastic events that Gaussian resolutions let in, and those that the cut on the electron's
+    energy alone keeps out; cuts on theta_mu and E_e, the others not applied."""
+    window = true_cuts(experiment.cuts, known_only=True)
+    settings = (
+        Reaction(ELASTIC, experiment.beam.energy, beam_charge=experiment.beam.charge),
+        response(experiment),
+        muone.Window(window.theta_mu_min, window.electron_energy_min, window.electron_energy_max),
+        luminosity_on_electrons(experiment),
+    )
+    return muone.elastic_leakage(*settings), muone.elastic_beyond(*settings)
+
+
+def leak_needs(experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0) -> VetoNeeds:
+    """How rarely an electron may be measured far too low for this model point, as `veto_needs`.
+
+    `apart` are elastic events that pass the cut on the muon's angle and are kept out by the
+    electron's energy alone; `equal_to_signal` and `one_event` are shares of them whose energy is
+    measured inside the window, by whatever makes a tail (hadrons from the shower, cracks, dead
+    cells). `unseen` is what Gaussian resolutions let in. Cuts other than on theta_mu and E_e are
+    not applied: with them the search bears more. n : events of the signal's sample.
+    Raises OutOfRange if no signal passes, MutauError as `prepare` does.
+    Check: 1 / one_event is the number of elastic events beyond the cut.
+    """
+    check_measurable(experiment)
+    ready = road_of(experiment).prepare(experiment, model, Effort(seed, n or DEFAULT_EVENTS))
+    signal, error = (float(steps[-1]) for steps in ready.signal(model))
+    let_in, kept_out = _elastic_numbers(experiment)
+    return VetoNeeds.of(muone.Estimate(signal, error), kept_out, let_in)
 
 
 def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:
@@ -360,6 +395,24 @@ def veto_scan(
                 }
             )
     return rows
+
+
+def leak_rows(
+    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0
+) -> list[dict[str, Any]]:
+    """`leak_needs` of one model point as it is printed beside the photon veto."""
+    needs = leak_needs(experiment, model, seed=seed, n=n)
+    return [
+        {
+            "mass_GeV": model.mass,
+            "coupling": model.coupling,
+            "signal": needs.signal.events,
+            "elastic_kept_out_by_energy": needs.apart.events,
+            "elastic_let_in_by_resolution": needs.unseen.events,
+            "share_equal_to_signal": _number(needs.equal_to_signal),
+            "share_one_event": _number(needs.one_event),
+        }
+    ]
 
 
 def _number(value: float) -> float | None:

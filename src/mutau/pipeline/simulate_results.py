@@ -116,24 +116,31 @@ def median_energy(tally: Tally, module: str) -> float:
     return float(np.interp(0.5 * below[-1], below, MODULE_EDGES[1:]))
 
 
+def median_error(tally: Tally, module: str) -> float:
+    """Statistical error of `median_energy`, GeV: sqrt(N)/2 over the events per GeV at the median.
+
+    Density of the bins within 5 % of the median. Check: 1.25 sigma / sqrt(N) for a Gaussian.
+    """
+    counts, median = tally.sums[f"module_{module}"], median_energy(tally, module)
+    near = np.abs(0.5 * (MODULE_EDGES[1:] + MODULE_EDGES[:-1]) - median) < 0.05 * median
+    density = float(counts[near].sum() / np.diff(MODULE_EDGES)[near].sum())
+    return 0.5 * math.sqrt(float(counts.sum())) / density
+
+
 @dataclass(frozen=True, slots=True)
 class HermeticityPlane:
     """One panel of fig. 5: E'_mu against E_CAL.
 
     axes : edges of both axes, and region D. counts : (M, S) events, first axis E'_mu.
-    regions : region -> events. on_target : particles on target.
-    leak, leak_err : events per particle on target that the tail of E_CAL, extrapolated, puts into
-    D; `leak_fit` says from which fit. observed_d, upper_d : events in D per particle on target,
-    and its 90 % upper limit.
+    regions : region -> events. on_target : particles on target. observed_d, upper_d : events in D
+    per particle on target, and its 90 % upper limit. Nothing is extrapolated into D: what is seen
+    above it does not say what happens in it (docs/validation/na64mu_hermeticity.md).
     """
 
     axes: Axes
     counts: Array
     regions: dict[str, float]
     on_target: float
-    leak: float
-    leak_err: float
-    leak_fit: str
     observed_d: float
     upper_d: float
 
@@ -163,54 +170,6 @@ def _below(axes: Axes) -> tuple[Array, Array]:
     return middle[0] < axes.region_d[0], middle[1] < axes.region_d[1]
 
 
-def leakage(counts: Array, on_target: float, axes: Axes) -> tuple[float, float, str]:
-    """The paper's extrapolation into D: events with the E'_mu of D, falling edge of E_CAL.
-
-    What the calorimeters contain makes an edge of E_CAL near the beam's energy less the muon's
-    limit. The projection between the limit of D and the place where it reaches a third of its
-    maximum is fitted with exp(a + b E) by maximum likelihood (Poisson), and its integral below the
-    limit is the leakage. Returns per particle on target: (leakage, error, how). Error: upwards, by
-    the error of the logarithm, from the curvature of the likelihood; it does not know whether the
-    edge goes on as an exponential. For fewer than 5 events in the edge no value is claimed: 0, and
-    as error the 90 % upper limit of a flat tail.
-    """
-    muon, seen = _below(axes)
-    low, high = axes.seen[:-1], axes.seen[1:]
-    projection = counts[muon].sum(axis=0)
-    smooth = np.convolve(projection, np.ones(5) / 5.0, mode="same")
-    smooth[seen] = 0.0
-    edge = low[int(np.argmax(smooth >= smooth.max() / 3.0))] if smooth.max() > 0.0 else high[-1]
-    inside = ~seen & (low < edge - 1e-9)
-    n, e = projection[inside], 0.5 * (low + high)[inside]
-    limit = axes.region_d[1]
-    if n.sum() < 5:
-        most = (n.sum() + 2.3) / max(edge - limit, 0.5 * (high[0] - low[0])) * limit
-        return 0.0, float(most / on_target), f"{n.sum():.0f} events in the edge: flat, 90 % limit"
-    beta, covariance = _poisson_line(e, n)
-    below = 0.5 * (low + high)[seen]
-    rate = np.exp(beta[0] + beta[1] * below)
-    value = float(rate.sum())
-    gradient = np.array([1.0, float(rate @ below) / value])
-    spread = math.sqrt(gradient @ covariance @ gradient)
-    how = f"{n.sum():.0f} events up to {edge:.3g} GeV, slope {beta[1]:.3f} per GeV"
-    return value / on_target, value * math.expm1(spread) / on_target, how
-
-
-def _poisson_line(x: Array, n: Array) -> tuple[Array, Array]:
-    """Maximum-likelihood exp(a + b x) for Poisson counts, and its covariance (Newton)."""
-    design = np.column_stack([np.ones_like(x), x])
-    beta = np.array([math.log(n.mean()), 0.0])
-    for _ in range(100):
-        mean = np.exp(design @ beta)
-        information = design.T @ (mean[:, None] * design)
-        step = np.linalg.solve(information, design.T @ (n - mean))
-        step *= min(1.0, 1.0 / max(np.abs(design @ step).max(), 1e-12))
-        beta = beta + step
-        if np.abs(step).max() < 1e-10:
-            break
-    return beta, np.linalg.inv(information)
-
-
 def hermeticity(tally: Tally, experiment: Experiment) -> tuple[HermeticityPlane, HermeticityPlane]:
     """Both panels of fig. 5: beam trigger; full trigger and quiet calorimeters."""
     from scipy.special import gammaincinv
@@ -220,10 +179,9 @@ def hermeticity(tally: Tally, experiment: Experiment) -> tuple[HermeticityPlane,
     for name in ("top", "bottom"):
         counts = tally.sums[name]
         found = regions(counts, tally.sums[f"{name}_ecal"], energies)
-        leak, error, how = leakage(counts, on_target, energies)
         planes.append(
             HermeticityPlane(
-                energies, counts, found, on_target, leak, error, how, found["D"] / on_target,
+                energies, counts, found, on_target, found["D"] / on_target,
                 float(gammaincinv(found["D"] + 1.0, 0.9)) / on_target,
             )
         )  # fmt: skip

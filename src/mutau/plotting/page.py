@@ -19,11 +19,20 @@ _POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-_MARKS = {"agrees": "✓ agrees", "differs": "≠ differs", "shown": "• shown"}
+_MARKS = {
+    "agrees": "✓ agrees",
+    "differs": "≠ differs",
+    "undecided": "? undecided",
+    "shown": "• shown",
+    "input": "= input",
+}
 _MEANINGS = {
-    "agrees": "inside what is printed, or out of it by less than two of our standard errors",
+    "agrees": "inside what is printed, or out of it by less than two of our standard errors, "
+    "statistical and of the model; of a bound, with these errors",
     "differs": "outside; the reason is given",
+    "undecided": "our errors, or a choice that the paper leaves open, allow both",
     "shown": "nothing printed to compare by number",
+    "input": "put in, so no test",
 }
 #: heading, key of data-*, whether the first click on the heading is needed at all
 _COLUMNS = (
@@ -107,8 +116,8 @@ def _summary(result: Any) -> str:
     tiles = []
     for name, title in _paper_names(result).items():
         verdicts = [row.verdict for row in result.rows if row.document == name]
-        absent = sum(item.document == name for item in result.absent)
-        if not verdicts and not absent:
+        missing = [item for item in result.absent if item.document == name]
+        if not verdicts and not missing:
             continue
         counts = {key: verdicts.count(key) for key in _MARKS}
         bar = "".join(
@@ -118,11 +127,14 @@ def _summary(result: Any) -> str:
             f"<dt>{count}</dt><dd>{_MARKS[key][2:]}: {_MEANINGS[key]}</dd>"
             for key, count in counts.items()
         ]
-        if absent:
-            lines.append(f"<dt>{absent}</dt><dd>not computed by this version</dd>")
+        if missing:
+            lines.append(
+                f'<dt>{len(missing)}</dt><dd><a href="#absent">absent</a>: numbers not computed, '
+                "curves not drawn</dd>"
+            )
         tiles.append(
             f'<div class="tile"><h3>{text_of(title)}</h3><div class="bar" aria-hidden="true">{bar}'
-            f"<span style='flex:{absent}'></span></div><dl>{''.join(lines)}</dl></div>"
+            f"<span style='flex:{len(missing)}'></span></div><dl>{''.join(lines)}</dl></div>"
         )
     return (
         f'<section id=summary><h2>Summary</h2><div class="tiles">{"".join(tiles)}</div></section>'
@@ -224,15 +236,14 @@ def _row(row: Any, order: int, figures: Iterable[str]) -> str:
             rf"\bfigure {re.escape(name)}(?![\w.]*\w)",
             f'<a href="#{text_of(name)}">figure {text_of(name)}</a>', how,
         )  # fmt: skip
-    match = re.match(r"([+-]?[\d.]+) %", row.difference)
-    difference = abs(float(match[1])) if match else ""
+    difference = "" if row.distance is None else f"{min(row.distance, 1e9):.6g}"
     allowed = f"<br><small>allows {text_of(row.allowed)}</small>" if row.allowed else ""
     where = f"<small>{text_of(row.where)}</small>" if row.where else ""
     why = f"{html_label(row.why)}<br>" if row.why else ""
     cells = (
         ("", "", f"{html_label(row.quantity)}<code>{text_of(row.id)}</code>{where}"),
         ("Paper", "num", f"{html_label(row.paper)}{allowed}"),
-        ("Ours", "num", html_label(row.ours)),
+        ("Ours", "num", html_label(row.ours) + _alternatives(row)),
         ("Difference", "num", text_of(row.difference)),
         ("", f"verdict {row.verdict}", _MARKS.get(row.verdict, text_of(row.verdict))),
         ("", "why", f"{why}<small>{how}</small>"),
@@ -250,17 +261,34 @@ def _row(row: Any, order: int, figures: Iterable[str]) -> str:
     )
 
 
+def _alternatives(row: Any) -> str:
+    """What other choices give, folded where they are many."""
+    if not row.alternatives:
+        return ""
+    items = "".join(
+        f"<li>{text_of(item.name)}: {item.value:.4g} "
+        f'<span class="verdict {item.verdict}">{_MARKS[item.verdict]}</span></li>'
+        for item in row.alternatives
+    )
+    counts = [item.verdict for item in row.alternatives]
+    words = ", ".join(f"{counts.count(key)} {_MARKS[key][2:]}" for key in _MARKS if key in counts)
+    return (
+        f"<details class=choices-list{' open' if len(counts) < 4 else ''}><summary>{len(counts)} "
+        f"choices left open: {words}</summary><ul>{items}</ul></details>"
+    )
+
+
 def _absent(result: Any) -> str:
     if not result.absent:
         return ""
     items = "".join(
-        f"<li><code>{text_of(item.id)}</code> {html_label(item.quantity)}: {html_label(item.paper)}"
-        f" <small>{text_of(item.where)}</small></li>"
+        f"<li><code>{text_of(item.id)}</code> {html_label(item.what)}: {html_label(item.paper)}"
+        f" <small>{text_of(item.where)}</small><br><small>{html_label(item.because)}</small></li>"
         for item in result.absent
     )
     return (
-        f"<details><summary>{len(result.absent)} published numbers that this version does not "
-        f"compute</summary><ul>{items}</ul></details>"
+        f'<details id="absent"><summary>{len(result.absent)} published numbers and curves that are '
+        f"not here, with the reason</summary><ul>{items}</ul></details>"
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from mutau.pipeline.results import limit_name, write_figures
 from mutau.plotting.page import Image, page
 from mutau.plotting.static import FORMATS, check_style, write_figure
 
+#: What a limit says of itself: cuts that were not simulated, backgrounds that were not computed.
+LEFT_OPEN = ("not_simulated", "not_computed")
 _PACKAGES = ("mutau", "numpy", "scipy", "numba", "iminuit", "matplotlib", "mplhep", "plotly")
 
 
@@ -88,10 +92,24 @@ def _twin(result: Any) -> Figure | None:
 
 
 def _numbers(result: Any) -> dict[str, Any]:
-    rows = [{name: getattr(row, name) for name in row.__slots__} for row in result.rows]
-    absent = [item.id for item in result.absent]
-    return {**result.meta, "level": result.level.name, "seconds": result.seconds, "rows": rows,
-            "absent": absent}  # fmt: skip
+    return {
+        **result.meta,
+        "level": result.level.name,
+        "seconds": result.seconds,
+        "rows": [_finite(asdict(row)) for row in result.rows],
+        "absent": [item.id for item in result.absent],
+        "absent_because": {item.id: item.because for item in result.absent},
+        "left_open": {
+            limit_name(line): {key: line.meta[key] for key in LEFT_OPEN if key in line.meta}
+            for line in result.limits
+        },
+    }
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON has it: no infinite distance (from a printed number where ours is 0)."""
+    distance = row["distance"]
+    return {**row, "distance": None if distance is None or math.isinf(distance) else distance}
 
 
 def _facts(result: Any) -> dict[str, str]:
@@ -107,11 +125,26 @@ def _facts(result: Any) -> dict[str, str]:
     }
     for line in result.limits:
         digests = line.meta.get("digests", {})
-        facts[f"Limit of {line.experiment}"] = (
+        facts[f"Limit {limit_name(line)}"] = (
             f"{100 * line.cl:g} % CL, method {line.method}, {len(line.mass)} masses; digests: "
             + ", ".join(f"{name} {value}" for name, value in digests.items())
+            + "".join(
+                f"; {key.replace('_', ' ')}: {_listed(line.meta[key])}"
+                for key in LEFT_OPEN
+                if line.meta.get(key)
+            )
         )
     return facts
+
+
+def _listed(items: Any) -> str:
+    """A list of names, or of tables with name, reason and size, in one line."""
+    texts = []
+    for item in items:
+        row = item if isinstance(item, Mapping) else {"name": item}
+        size = f" ({row['size']})" if row.get("size") else ""
+        texts.append(": ".join(str(row[key]) for key in ("name", "reason") if row.get(key)) + size)
+    return "; ".join(texts)
 
 
 def _versions() -> str:

@@ -25,7 +25,7 @@ from mutau.background.leading_hadrons import (
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, NotApplicable, OutOfRange
 from mutau.core.random import stream
-from mutau.detector.simulation_geometry import E_FIXED, X_ORIGIN, build_layout
+from mutau.detector.simulation_geometry import E_FIXED, TARGET, X_ORIGIN, build_layout
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
 from mutau.selection.variables import Sample
@@ -51,7 +51,7 @@ def cascades(n, experiment, *, plain, hard=16.0, low=0.0, wide=2.0, energy=80.0,
 
     layout = build_layout(experiment)
     rows = layout.setup.rows
-    target = int(np.flatnonzero(rows[:, 16] > 0.0)[0])
+    target = int(np.flatnonzero(rows[:, TARGET] > 0.0)[0])
     events = np.zeros((n, layout.setup.width))
     extra = np.zeros((20 * n + 1000, X_ORIGIN + 1))
     vertex = np.zeros((n, 8))

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from mutau.core.errors import UnknownName
 from mutau.core.units import parse_quantity
 from mutau.detector.beam_moments import described_beam
-from mutau.detector.geometry import KIND, NAME, TRIGGER, VETO, Geometry, build_geometry
+from mutau.detector.boxes import KIND
+from mutau.detector.geometry import NAME, TRIGGER, VETO, Geometry, build_geometry
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import loss_table
@@ -171,6 +172,7 @@ def carry(
         geometry.heads,
         geometry.columns,
         *_yoke(),
+        geometry.field,
         rng,
         touched,
         behind,

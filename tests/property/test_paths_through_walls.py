@@ -461,14 +461,14 @@ def through_magnets(line, solids, dipoles, mass, charge, iron, slant=1.0):
         while line[2] < end - 1e-9:
             rest = magnet | {"z": line[2], "length": end - line[2]}
             ahead = segments(line, rest)
-            if ahead and ahead[0][0] < 1e-9:  # in the gap
+            if ahead and ahead[0][0] < 1e-9 < ahead[0][1]:  # in the gap
                 line, left, _ = circle(line, rest, math.sqrt(energy**2 - mass**2), charge)
                 if left and not iron:
                     return paths, yoke, line, False
                 continue
             if not iron:
                 return paths, yoke, line, False
-            to = line[2] + ahead[0][0] if ahead else end
+            to = line[2] + ahead[0][0] if ahead and ahead[0][0] > 1e-9 else end
             part = (to - line[2]) * math.hypot(1.0, slant * line[3], slant * line[4])
             yoke, energy, line = yoke + part, energy - LOSS * part, moved(line, to)
         line = (*line[:2], end, *line[3:])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mutau.core.random import stream
+from mutau.detector.simulation_flight import follow
 from mutau.detector.simulation_geometry import E_EVENT, X_EVENT, X_ORIGIN, build_layout
 from mutau.detector.simulation_showers import (
     CHARGED,
@@ -16,7 +17,6 @@ from mutau.detector.simulation_showers import (
     NEUTRAL,
     PHOTON,
     STACK,
-    follow,
     push,
 )
 from mutau.experiment.loader import from_document

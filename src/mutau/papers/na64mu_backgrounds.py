@@ -158,7 +158,7 @@ def backgrounds(level: Level) -> Part:
             float(np.sqrt(sum(_slack(item) ** 2 for item in found.values()))),
             ours=f"{total:.1e} ± {err:.1e}: free of background up to {1 / total:.1e} muons",
             how="sum of the sources above; errors with modelling",
-            why="nearly all of it is non-hermeticity, which the assumed places of the VHCAL and of "
+            why="most of it is non-hermeticity, which the assumed places of the VHCAL and of "
             "the magnet's gap decide: docs/validation/na64mu_hermeticity.md",
         )
     )

@@ -61,7 +61,7 @@ def dipole_kernel(
     return u, v, sine_out / cosine_out, tv_plane / cosine_out, 1.0
 
 
-@njit
+@njit(forceinline=True)
 def bend(
     x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
     r: int, length: float, sign: float,
@@ -150,17 +150,11 @@ def _fine_until(
 
 
 @njit
-def gap_step(
-    x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
-    r: int, length: float, sign: float,
+def _to_wall(
+    end: Ray, x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array,
+    field: Array, r: int, length: float, sign: float,
 ) -> tuple[float, Ray]:  # fmt: skip
-    """Through the gap of dipole r: to its wall, or `length` cm. (cm done along z, state there).
-
-    Back where length is negative. The particle starts in the gap. The last number of the state is
-    0 where it curls up before it meets a wall. Exact for a uniform field, whose orbit has one
-    turning point in x and y each.
-    """
-    end = bend(x, y, z, tx, ty, p, rows, field, r, length, sign)
+    """`gap_step` where the orbit, which is at `end` after `length`, may meet a wall or curl up."""
     if end[4] == 0.0:
         length = _fine_until(x, y, z, tx, ty, p, rows, field, r, length, sign)
         ray = bend(x, y, z, tx, ty, p, rows, field, r, length, sign)
@@ -189,3 +183,23 @@ def gap_step(
         found = math.copysign(max(abs(found), NEAR), length)
         end = bend(x, y, z, tx, ty, p, rows, field, r, found, sign)
     return found, end
+
+
+@njit(forceinline=True)
+def gap_step(
+    x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
+    r: int, length: float, sign: float,
+) -> tuple[float, Ray]:  # fmt: skip
+    """Through the gap of dipole r: to its wall, or `length` cm. (cm done along z, state there).
+
+    Back where length is negative. The particle starts in the gap. The last number of the state is
+    0 where it curls up before it meets a wall. Exact for a uniform field, whose orbit has one
+    turning point in x and y each.
+    """
+    end = bend(x, y, z, tx, ty, p, rows, field, r, length, sign)
+    # an orbit stays on the inner side of its tangent where it bulges
+    bulge_x = tx * end[2] < 0.0 and abs(x - rows[r, X] + tx * length) > rows[r, HALF_X]
+    bulge_y = ty * end[3] < 0.0 and abs(y - rows[r, Y] + ty * length) > rows[r, HALF_Y]
+    if end[4] > 0.0 and not bulge_x and not bulge_y and within(end[0], end[1], rows, r):
+        return length, end
+    return _to_wall(end, x, y, z, tx, ty, p, rows, field, r, length, sign)

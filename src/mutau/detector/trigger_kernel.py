@@ -111,7 +111,7 @@ def _upstream(
     return -1
 
 
-@njit
+@njit(forceinline=True)
 def gap_kernel(
     ray: Ray, z: float, rows: Array, r: int, field: Array, sign: float
 ) -> tuple[float, Ray]:
@@ -124,7 +124,7 @@ def gap_kernel(
     return done, (state[0], state[1], state[2], state[3], energy * state[4])
 
 
-@njit
+@njit(forceinline=True)
 def slab_step(
     ray: Ray, rows: Array, r: int, length: float, gaussian: bool, losses: Array, heads: Array,
     columns: Array, rng: np.random.Generator,
@@ -139,7 +139,7 @@ def slab_step(
     )  # fmt: skip
 
 
-@njit
+@njit(forceinline=True)
 def _stretch(
     ray: Ray, rows: Array, first: int, last: int, gaussian: bool, losses: Array, heads: Array,
     columns: Array, field: Array, rng: np.random.Generator,
@@ -168,7 +168,7 @@ def _stretch(
     return ray, -1, touched
 
 
-@njit
+@njit(forceinline=True)
 def _downstream(
     ray: Ray,
     z: float,
@@ -213,7 +213,7 @@ def _downstream(
     return -1, touched
 
 
-@njit
+@njit(forceinline=True)
 def _in_target(
     ray: Ray, rows: Array, target: int, length: float, width: float, losses: Array, heads: Array,
     columns: Array, rng: np.random.Generator,

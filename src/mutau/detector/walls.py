@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 NEAR: Final = 1e-10
 
 
-@njit
+@njit(forceinline=True)
 def within(x: float, y: float, rows: Array, r: int) -> bool:
     """Whether (x, y) is on the row's area and not in its hole."""
     dx, dy = abs(x - rows[r, X]), abs(y - rows[r, Y])
@@ -53,7 +53,7 @@ def stretch_start(rows: Array, r: int) -> int:
     return r
 
 
-@njit
+@njit(forceinline=True)
 def stretch_end(rows: Array, first: int) -> int:
     """The row behind the stretch that begins with row `first`, or behind a plane."""
     last = first + 1
@@ -62,7 +62,7 @@ def stretch_end(rows: Array, first: int) -> int:
     return last
 
 
-@njit
+@njit(forceinline=True)
 def _meets(
     u: float, tu: float, v: float, tv: float, half: float, reach: float, limit: float
 ) -> float:
@@ -78,7 +78,7 @@ def _meets(
     return limit
 
 
-@njit
+@njit(forceinline=True)
 def next_wall(
     x: float, y: float, tx: float, ty: float, rows: Array, first: int, last: int, limit: float
 ) -> float:
@@ -97,7 +97,7 @@ def next_wall(
     return limit
 
 
-@njit
+@njit(forceinline=True)
 def holder(x: float, y: float, rows: Array, first: int, last: int) -> int:
     """Row of a stretch that holds (x, y): a solid, else a magnet (its gap or its iron), else -1."""
     found = -1
@@ -110,7 +110,7 @@ def holder(x: float, y: float, rows: Array, first: int, last: int) -> int:
     return found
 
 
-@njit
+@njit(forceinline=True)
 def ahead(
     x: float, y: float, tx: float, ty: float, rows: Array, first: int, last: int, limit: float
 ) -> tuple[float, int]:

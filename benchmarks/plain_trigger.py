@@ -10,6 +10,7 @@ import plain_matter
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
+from mutau.detector import boxes
 from mutau.detector import geometry as g
 from mutau.matter import material, stopping_power
 
@@ -31,9 +32,9 @@ def losses(experiment: Any) -> Losses:
 
 
 def _inside(ray: Array, row: Array) -> NDArray[np.bool_]:
-    dx, dy = np.abs(ray[0] - row[g.X]), np.abs(ray[1] - row[g.Y])
-    hole = (dx < row[g.HOLE_X]) & (dy < row[g.HOLE_Y])
-    return (dx <= row[g.HALF_X]) & (dy <= row[g.HALF_Y]) & ~hole
+    dx, dy = np.abs(ray[0] - row[boxes.X]), np.abs(ray[1] - row[boxes.Y])
+    hole = (dx < row[boxes.HOLE_X]) & (dy < row[boxes.HOLE_Y])
+    return (dx <= row[boxes.HALF_X]) & (dy <= row[boxes.HALF_Y]) & ~hole
 
 
 def _slab(ray: Array, length: Any, width: Any, loss: Any, rng: np.random.Generator) -> Array:
@@ -57,13 +58,13 @@ def _bend(ray: Array, row: Array) -> Array:
     x, y, tx, ty, energy = ray
     momentum = np.sqrt(energy**2 - M_MU**2)
     secant = np.sqrt(1.0 + tx * tx)
-    radius = momentum * secant / np.sqrt(secant**2 + ty * ty) / row[g.CURVE_X]
+    radius = momentum * secant / np.sqrt(secant**2 + ty * ty) / row[boxes.CURVE_X]
     sine = tx / secant
-    new = sine + row[g.LENGTH] / radius
+    new = sine + row[boxes.LENGTH] / radius
     with np.errstate(invalid="ignore"):
         cosine = np.sqrt(1.0 - new * new)
         path = radius * (np.arcsin(new) - np.arcsin(sine))
-    x = x + row[g.LENGTH] * (sine + new) / (1.0 / secant + cosine)
+    x = x + row[boxes.LENGTH] * (sine + new) / (1.0 / secant + cosine)
     slope = ty / secant
     return np.array([x, y + slope * path, new / cosine, slope / cosine, energy])
 
@@ -84,36 +85,36 @@ def efficiency(
 
     kept = np.ones(n, bool)
     for row in rows[: things.target]:
-        there = ray[:2] + (row[g.Z] - target[g.Z]) * ray[2:4]
-        if row[g.KIND] in (g.TRIGGER, g.VETO):
-            kept &= sees(row, there) == (row[g.KIND] == g.TRIGGER)
+        there = ray[:2] + (row[boxes.Z] - target[boxes.Z]) * ray[2:4]
+        if row[boxes.KIND] in (g.TRIGGER, g.VETO):
+            kept &= sees(row, there) == (row[boxes.KIND] == g.TRIGGER)
     on_target = int(kept.sum())
     shares = np.linspace(0.0, 1.0, len(things.widths))
     for share, part in ((depth, 0), (1.0 - depth, 1)):
         width = np.sqrt(share * np.interp(share, shares, things.widths))
         kept &= _inside(ray, target) | (part == 1)
-        ray = _slab(ray, share * target[g.LENGTH], width, loss, rng)
+        ray = _slab(ray, share * target[boxes.LENGTH], width, loss, rng)
         if part == 0:
             ray[2:4] += p4[:, 1:3].T / p4[:, 3]
             ray[4] = p4[:, 0]
     ray = ray[:, kept & (p4[:, 3] > 0.0)]
-    z = target[g.Z] + target[g.LENGTH]
+    z = target[boxes.Z] + target[boxes.LENGTH]
     for row in rows[things.target + 1 :]:
-        ray[:2] += (row[g.Z] - z) * ray[2:4]
-        z = row[g.Z]
+        ray[:2] += (row[boxes.Z] - z) * ray[2:4]
+        z = row[boxes.Z]
         hit = _inside(ray, row)
-        if row[g.KIND] == g.SLAB:
+        if row[boxes.KIND] == g.SLAB:
             loss = tables[things.names[int(row[g.NAME])]]
-            inside = _slab(ray[:, hit], row[g.LENGTH], row[g.WIDTH], loss, rng)
-            ray[:2] += row[g.LENGTH] * ray[2:4]  # what passes beside
+            inside = _slab(ray[:, hit], row[boxes.LENGTH], row[g.WIDTH], loss, rng)
+            ray[:2] += row[boxes.LENGTH] * ray[2:4]  # what passes beside
             ray[:, hit] = inside
-            z += row[g.LENGTH]
+            z += row[boxes.LENGTH]
             ray = ray[:, ray[4] > M_MU]
-        elif row[g.KIND] == g.DIPOLE:
+        elif row[boxes.KIND] == boxes.DIPOLE:
             ray = _bend(ray[:, hit], row)
-            z += row[g.LENGTH]
+            z += row[boxes.LENGTH]
             ray = ray[:, np.isfinite(ray[0])]
             ray = ray[:, _inside(ray, row)]
-        elif row[g.KIND] in (g.TRIGGER, g.VETO):
-            ray = ray[:, sees(row, ray) == (row[g.KIND] == g.TRIGGER)]
+        elif row[boxes.KIND] in (g.TRIGGER, g.VETO):
+            ray = ray[:, sees(row, ray) == (row[boxes.KIND] == g.TRIGGER)]
     return ray.shape[1] / on_target

@@ -10,10 +10,13 @@ import pytest
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.random import stream
-from mutau.detector.geometry import DIPOLE, KIND, LENGTH, Z, build_geometry
+from mutau.detector.boxes import DIPOLE, KIND, LENGTH, Z
+from mutau.detector.geometry import build_geometry
+from mutau.detector.orbits import dipole_kernel
 from mutau.detector.shares import weighted_share
 from mutau.detector.trigger import beam_through, trigger_efficiency
-from mutau.detector.trigger_kernel import dipole_kernel, inside, slab_kernel
+from mutau.detector.trigger_kernel import slab_kernel
+from mutau.detector.walls import within
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
 from mutau.matter.materials import material
@@ -344,11 +347,11 @@ def test_holes_and_areas_share_no_edge():
     rows = build_geometry(load_experiment("na64mu")).rows
     index = build_geometry(load_experiment("na64mu")).names.index("VHCAL")
     row = next(i for i, r in enumerate(rows) if int(r[-1]) == index)
-    assert not inside(5.9, 2.9, rows, row)  # hole of 12 x 6 cm
-    assert inside(6.1, 2.9, rows, row)
-    assert inside(5.9, 3.1, rows, row)
-    assert inside(24.9, -24.9, rows, row)
-    assert not inside(25.1, 0.0, rows, row)
+    assert not within(5.9, 2.9, rows, row)  # hole of 12 x 6 cm
+    assert within(6.1, 2.9, rows, row)
+    assert within(5.9, 3.1, rows, row)
+    assert within(24.9, -24.9, rows, row)
+    assert not within(25.1, 0.0, rows, row)
 
 
 def test_the_beam_goes_where_the_dipole_sends_it():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mutau.core.random import stream
+from mutau.detector.simulation_flight import follow
 from mutau.detector.simulation_geometry import E_EVENT, X_EVENT, X_ORIGIN, build_layout
 from mutau.detector.simulation_showers import (
     CHARGED,
@@ -16,7 +17,6 @@ from mutau.detector.simulation_showers import (
     NEUTRAL,
     PHOTON,
     STACK,
-    follow,
     push,
 )
 from mutau.experiment.loader import from_document
@@ -162,6 +162,24 @@ def test_showers_behind_a_solid_show_in_trackers():
     assert np.all(extra[:, 4] < 50.0)
     _, quiet = send(layout, MARKER, 1.0, 5)
     assert len(quiet) == 0  # it ends in the lead
+
+
+def test_a_block_in_slices_is_the_block():
+    """Within it nothing comes out of a face between two slices, also with a magnet further on."""
+    magnet = {"name": "M", "z": "2 m", "length": "2 m", "field_integral": "1.4 T m",
+              "bends_to": "-x"}  # fmt: skip
+    slices = [block(f"E{i}", f"{10 + 0.25 * i!r} cm", "0.25 cm", "lead") for i in range(16)]
+    one, many = (set_up(calorimeter=parts, magnet=[magnet])
+                 for parts in ([block("E", "10 cm", "4 cm", "lead")], slices))  # fmt: skip
+    for kind in (ELECTRON, PHOTON):
+        # the same random numbers as long as only the shape is drawn
+        whole = deposits(one, send(one, kind, 50.0, seed=3)[0])[0].sum()
+        parts = deposits(many, send(many, kind, 50.0, seed=3)[0])[0].sum()
+        if kind == ELECTRON:
+            assert parts == pytest.approx(whole, rel=1e-9)
+    whole, parts = (deposits(x, send(x, PHOTON, 50.0, 600)[0])[0].sum(axis=1) for x in (one, many))
+    error = math.hypot(whole.std(), parts.std()) / math.sqrt(600)
+    assert parts.mean() == pytest.approx(whole.mean(), abs=4.0 * error)
 
 
 def test_magnets_take_the_electrons_of_a_leaking_shower():

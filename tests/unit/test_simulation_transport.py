@@ -299,6 +299,19 @@ def test_knock_on_electrons_make_extra_hits():
     assert np.all(np.diff(hits.extra_event) >= 0)
 
 
+def test_knock_on_electrons_come_out_of_the_last_slice():
+    """5 cm of lead in ten slices: as many electrons behind them as behind the whole (5 sigma)."""
+    plane = [tracker("A", "2.1 m")]
+    lead = {"material": "lead", "length": "5 cm", "z": "2 m", "name": "L"}
+    slices = [lead | {"name": f"L{i}", "z": f"{200 + 0.5 * i!r} cm", "length": "0.5 cm"}
+              for i in range(10)]  # fmt: skip
+    shares = [
+        np.mean(run(set_up(absorber=parts, tracker=plane), muons(20_000), seed=13).n_extra > 0)
+        for parts in ([lead], slices)
+    ]
+    assert shares[1] == pytest.approx(shares[0], abs=5.0 * math.sqrt(2.0 * shares[0] / 20_000))
+
+
 def test_beam_particles_that_cannot_be_carried():
     document = set_up().to_dict()
     document["beam"]["particle"] = "e-"

@@ -10,8 +10,8 @@ import pytest
 from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.detector.geometry import build_geometry
+from mutau.detector.orbits import dipole_kernel
 from mutau.detector.trigger import trigger_efficiency
-from mutau.detector.trigger_kernel import dipole_kernel
 from mutau.experiment import load_experiment
 from mutau.matter.materials import material
 from mutau.transport.muon_propagation import (

@@ -32,6 +32,8 @@ from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.detector.beam_moments import beam_note
+from mutau.detector.boxes import row_of, target_sides
+from mutau.detector.walls import straight_paths
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import stopping_power
 from mutau.transport.multiple_scattering import highland_angle
@@ -149,7 +151,8 @@ def _through_target(
     """Muons behind the target: tracks (N, 3, 4), energies (N, 3), and the place of that plane, cm.
 
     The incoming muon is drawn from the beam on target; the vertex is uniform in depth. Mean energy
-    loss; Gaussian scattering of the whole remaining thickness.
+    loss; Gaussian scattering of the whole remaining thickness, up to the target's side where that
+    comes first.
     """
     n, target = len(muons), experiment.target
     made_of = material(target.material)
@@ -157,22 +160,23 @@ def _through_target(
     start = beam_tracks(experiment, n, rng)
     depth = rng.random(n)
     rest = (1.0 - depth) * thickness
-    energy = muons[:, :, 0] - rest[:, None] * stopping_power(
-        np.maximum(muons[:, :, 0], _SLOWEST), made_of
-    )
+    vertex = start[:, :2] + (depth * thickness)[:, None] * start[:, 2:]
+    slopes = start[:, None, 2:] + muons[:, :, 1:]
+    rays = np.concatenate([np.broadcast_to(vertex[:, None], slopes.shape), slopes], axis=-1)
+    block = row_of(0, 0.0, length=thickness, **target_sides(target))[None]
+    begin = np.repeat(depth * thickness, 3)
+    matter = straight_paths(rays.reshape(-1, 4), begin, block).reshape(n, 3)
+    energy = muons[:, :, 0] - matter * stopping_power(np.maximum(muons[:, :, 0], _SLOWEST), made_of)
     alive = energy > _SLOWEST
     safe = np.where(alive, energy, 1.0)
-    angle = highland_angle(
-        safe, made_of, np.broadcast_to(np.maximum(rest, 0.05)[:, None], safe.shape)
-    )
+    angle = highland_angle(safe, made_of, np.maximum(matter, 0.05))
     tracks = np.empty((n, 3, 4))
     kinks = angle[:, :, None] * rng.standard_normal((n, 3, 2))
-    tracks[:, :, 2:] = start[:, None, 2:] + muons[:, :, 1:] + kinks
-    path = np.stack([rest, rest], axis=-1)
+    tracks[:, :, 2:] = slopes + kinks
     tracks[:, :, :2] = (
-        start[:, None, :2]
-        + (depth * thickness)[:, None, None] * start[:, None, 2:]
-        + path[:, None] * (start[:, None, 2:] + muons[:, :, 1:] + 0.5 * kinks)
+        vertex[:, None]
+        + rest[:, None, None] * slopes
+        + (rest[:, None] - 0.5 * matter)[:, :, None] * kinks
     )
     return tracks, np.where(alive, energy, 0.0), target.z + thickness
 

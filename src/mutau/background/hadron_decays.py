@@ -35,6 +35,8 @@ from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import parse_quantity
 from mutau.detector.beam_moments import beam_note, described_beam
+from mutau.detector.boxes import box_rows
+from mutau.detector.walls import on_areas, straight_paths
 from mutau.matter.hadron_interactions import interaction_length
 from mutau.matter.hadrons import Channel, Hadron, document, hadron
 from mutau.matter.materials import material
@@ -224,10 +226,7 @@ def _on_counters(experiment: Experiment, track: Array, low: Array, high: Array) 
         back = counter.z - experiment.target.z
         if back >= 0.0 or counter.role == "monitor":
             continue
-        x, y = track[:, 0] + back * track[:, 2], track[:, 1] + back * track[:, 3]
-        hit = (np.abs(x - counter.x) <= counter.width / 2) & (
-            np.abs(y - counter.y) <= counter.height / 2
-        )
+        hit = on_areas(track[:, :2] + back * track[:, 2:], box_rows([counter]))[:, 0]
         relevant = (counter.z >= low) & (counter.z < high)
         fine &= ~relevant | (hit == (counter.role == "trigger"))
     return fine
@@ -292,25 +291,26 @@ def _photons(
     rng: np.random.Generator,
 ) -> tuple[Array, Mask]:
     """(energy of neutral pions that reaches the target, GeV; whether a photon of more than `quiet`
-    GeV hits the VHCAL)."""
-    n, target = len(where), experiment.target
+    GeV hits the VHCAL).
+
+    Straight lines from the decay: into the target or the VHCAL by any wall, not through its hole.
+    """
+    n = len(where)
     energy, veto = np.zeros(n), np.zeros(n, bool)
     pi0 = hadron("pi0")
     shields = [item for item in experiment.detector.calorimeter if item.kind == "vhcal"]
+    rows = box_rows([experiment.target, *shields])
     for i, name in enumerate(channel.daughters):
         if name != "pi0":
             continue
         pair = decay_in_flight(pi0, pi0.channels[0], daughters[:, i], rng)
         for j in range(2):
             slope = parent[:, 2:] + pair[:, j, 1:3] / np.maximum(pair[:, j, 3:], 1e-9)
-            place = start[:, :2] + (target.z - where)[:, None] * slope
-            half = np.array([target.width or np.inf, target.height or np.inf]) / 2.0
-            seen = np.all(np.abs(place) <= half, axis=1)
+            ray = np.column_stack([start[:, :2], slope])
+            hit = straight_paths(ray, where, rows) > 0.0
+            seen = hit[:, 0] & (pair[:, j, 3] > 0.0)
             energy += np.where(seen, pair[:, j, 0], 0.0)
-            for shield in shields:
-                at = start[:, :2] + (shield.z - where)[:, None] * slope
-                edge = np.array([shield.width, shield.height]) / 2.0
-                veto |= ~seen & np.all(np.abs(at) <= edge, axis=1) & (pair[:, j, 0] > quiet)
+            veto |= ~seen & hit[:, 1:].any(axis=1) & (pair[:, j, 0] > quiet)
     return energy, veto
 
 
@@ -354,7 +354,7 @@ def selected_decays(
     hadrons per muon. Statistical errors of a weighted sample.
     What counts as on target is what passes the counters before it, for muons as for hadrons.
     Decays inside and behind the target, up to the first tracker, count as well: a hadron that has
-    not interacted there leaves no more than a muon (what is left of the target is left out).
+    not interacted there leaves no more than a muon.
     Left out: optics between decay and target (field-free flight), energy loss in beam windows.
     """
     cuts, particle = cuts_of(experiment), hadron(name)

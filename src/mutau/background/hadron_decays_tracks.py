@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import UnknownName
 from mutau.detector.beam_moments import described_beam
-from mutau.detector.geometry import KIND, NAME, TRIGGER, VETO, Geometry, build_geometry
+from mutau.detector.boxes import KIND
+from mutau.detector.geometry import NAME, TRIGGER, VETO, Geometry, build_geometry
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import loss_table
 from mutau.transport.multiple_scattering import highland_angle
@@ -167,6 +168,7 @@ def carry(
         geometry.heads,
         geometry.columns,
         *_yoke(),
+        geometry.field,
         rng,
         touched,
         behind,

@@ -336,7 +336,7 @@ def _forced(
     """Beam muons with a forced loss, to the end of the set-up: those with one track up to `energy`,
     particles on target, sums of weights and squares, and who passes all cuts by itself."""
     from mutau.background.hermeticity_kernels import V_WEIGHT, force_losses
-    from mutau.detector.simulation_kernels import walk_all
+    from mutau.detector.simulation_walk import walk_all
 
     seed, chunk = keys
     beam = at_entrance(layout, beam_source(experiment, layout)(n, rng, chunk * CHUNK))

@@ -14,20 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
+from mutau.detector.boxes import DIPOLE, HALF_X, KIND, LENGTH, OPEN, TABLE, Z
+from mutau.detector.simulation_flight import fly
 from mutau.detector.simulation_geometry import (
     DENSE,
     E_ROW,
     E_VERTEX,
-    KIND,
-    LENGTH,
+    KICKS,
     M_LAMBDA,
     M_MIP,
     PLACE,
     SECOND,
     SOLID,
-    TABLE,
     TARGET,
-    Z,
 )
 from mutau.detector.simulation_kernels import leave_with, release
 from mutau.detector.simulation_matter import STOPPED, recoil_kernel
@@ -50,11 +49,12 @@ from mutau.detector.simulation_showers import (
     S_Z,
     SLOW,
     STACK,
-    fly,
     fragment,
+    move,
     push,
 )
-from mutau.detector.simulation_steps import EN, PX, PY, PZ, STEEP, SX, SY, deposit, secant, within
+from mutau.detector.simulation_steps import EN, PX, PY, PZ, STEEP, SX, SY, deposit, secant
+from mutau.detector.walls import NEAR, ahead, stretch_end, stretch_start, within
 from mutau.transport import hard_losses as hard
 
 Array = NDArray[np.float64]
@@ -140,7 +140,11 @@ def force_losses(
                 event[E_VERTEX + k] = event[PX + k]
             event[E_VERTEX + 3], event[E_VERTEX + 4] = lost, kind + 1.0
         if kind != hard.NUCLEAR:
-            left = rows[r, Z] + rows[r, LENGTH] - event[PZ]
+            first = stretch_start(rows, r)
+            left, _ = ahead(
+                event[PX], event[PY], event[SX], event[SY], rows, first, stretch_end(rows, first),
+                rows[r, Z] + rows[r, LENGTH] - event[PZ],
+            )  # fmt: skip
             release(rng, rows, tables, event, extra, stack, kind, lost, kick_x, kick_y, m, r, left)
         after = energy - lost
         leave_with(event, after, kick_x, kick_y)
@@ -272,26 +276,31 @@ def _note(
 
 
 @njit
-def _target_row(rows: Array, q: Array) -> int:
-    """Row of the target in which particle q is, -1 if it is in none."""
-    for r in range(int(q[S_ROW]), rows.shape[0]):
-        if rows[r, KIND] != SOLID or rows[r, TARGET] == 0.0:
-            continue
-        inside = rows[r, Z] - 1e-9 <= q[S_Z] < rows[r, Z] + rows[r, LENGTH] - 1e-9
-        if inside and within(q[S_X], q[S_Y], rows, r):
-            return r
-    return -1
+def _target_ahead(rows: Array, q: Array) -> tuple[float, int]:
+    """(cm along z to its wall, row) of the target that particle q is in or enters now; row -1 for
+    none."""
+    r = stretch_start(rows, int(q[S_ROW]))
+    while r < rows.shape[0] and rows[r, Z] <= q[S_Z] + NEAR:
+        last, high = stretch_end(rows, r), rows[r, Z] + rows[r, LENGTH]
+        if rows[r, LENGTH] > 0.0 and q[S_Z] < high - NEAR:
+            step, found = ahead(
+                q[S_X], q[S_Y], q[S_TX], q[S_TY], rows, r, last, high - q[S_Z]
+            )  # fmt: skip
+            inside = found >= 0 and rows[found, KIND] == SOLID and rows[found, TARGET] > 0.0
+            return step, found if inside else -1
+        r = last
+    return 0.0, -1
 
 
 @njit
 def _hard_flight(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, q: Array, r: int,
-    biased: bool, weight: Array,
+    step: float, biased: bool, weight: Array,
 ) -> bool:  # fmt: skip
-    """Hard hadron q to its next collision in row r (True), or out of the row."""
+    """Hard hadron q to its next collision in row r (True), or the `step` cm to its wall."""
     table = int(rows[r, TABLE])
     dense = rows[r, DENSE] * secant(q[S_TX], q[S_TY])
-    cm = (rows[r, Z] + rows[r, LENGTH] - q[S_Z]) * dense
+    cm = step * dense
     length = tables[table + M_LAMBDA]
     out = math.exp(-cm / length)
     more = 0.5 * (1.0 + out)
@@ -310,14 +319,46 @@ def _hard_flight(
         lost = min(path * tables[table + M_MIP], q[S_E])
         q[S_E] -= lost
         deposit(event, rows, r, int(rows[r, PLACE]), q[S_X], q[S_Y], lost, 0.0)
-    step = path / dense
-    q[S_X] += step * q[S_TX]
-    q[S_Y] += step * q[S_TY]
-    q[S_Z] += step
-    if not collides:
-        q[S_Z] = rows[r, Z] + rows[r, LENGTH]
-        q[S_ROW] = r + 1
+    move(q, path / dense if collides else step)
     return collides
+
+
+@njit
+def first_ends(lead: Array, rows: Array, hcal: Array, where: Array, iron: Array) -> None:
+    """Where straight lines first meet a hadronic calorimeter (1) or the iron of a magnet (2).
+
+    lead : (N, 8), places and slopes by L_*. hcal : (K,) PLACE of the calorimeter's rows. Writes
+    where (N,), 0 for neither, and iron (N,): cm along z to the end of that magnet.
+    """
+    for i in range(lead.shape[0]):
+        x, y, z = lead[i, L_X], lead[i, L_Y], lead[i, L_Z]
+        tx, ty = lead[i, L_TX], lead[i, L_TY]
+        r = 0
+        where[i], iron[i] = 0, 0.0
+        while r < rows.shape[0] and where[i] == 0:
+            last, high = stretch_end(rows, r), rows[r, Z] + rows[r, LENGTH]
+            while z < high - NEAR and where[i] == 0:
+                gap = max(rows[r, Z] - z, 0.0)
+                x, y, z = x + gap * tx, y + gap * ty, z + gap
+                step, found = ahead(x, y, tx, ty, rows, r, last, high - z)
+                x, y = x + 0.5 * step * tx, y + 0.5 * step * ty
+                if found >= 0 and rows[found, KIND] == DIPOLE:
+                    if not within(x, y, rows, found):
+                        where[i], iron[i] = 2, _end_of(rows, found) - z
+                elif found >= 0 and np.any(hcal == rows[found, PLACE]):
+                    where[i] = 1
+                x, y, z = x + 0.5 * step * tx, y + 0.5 * step * ty, z + step
+            r = last
+
+
+@njit
+def _end_of(rows: Array, r: int) -> float:
+    """z at which the iron of the magnet of row r ends."""
+    end = rows[r, Z]
+    for k in range(rows.shape[0]):
+        if rows[k, KIND] == DIPOLE and rows[k, KICKS] == rows[r, KICKS] and rows[k, HALF_X] < OPEN:
+            end = max(end, rows[k, Z] + rows[k, LENGTH])
+    return end
 
 
 @njit
@@ -357,13 +398,13 @@ def cascades(
         )  # fmt: skip
         while count > 0:
             top = stack[count - 1]
-            r = -1
+            step, r = 0.0, -1
             if top[S_KIND] in (CHARGED, NEUTRAL) and top[S_E] >= bias[B_HARD]:
-                r = _target_row(rows, top)
+                step, r = _target_ahead(rows, top)
             if r < 0:
                 count = fly(rng, rows, tables, event, extra, stack, count)
                 continue
-            if _hard_flight(rng, rows, tables, event, top, r, biased, weight):
+            if _hard_flight(rng, rows, tables, event, top, r, step, biased, weight):
                 lead[L_COLLISIONS] += 1.0
                 for k in range(q.size):
                     q[k] = top[k]

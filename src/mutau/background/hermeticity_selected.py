@@ -23,18 +23,7 @@ from mutau.background.leading_hadrons import jet_above
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.errors import NotApplicable
 from mutau.detector.simulation import CARRIED
-from mutau.detector.simulation_geometry import (
-    DIPOLE,
-    HALF_X,
-    HALF_Y,
-    KIND,
-    LENGTH,
-    NARROW,
-    X,
-    Y,
-    Z,
-    build_layout,
-)
+from mutau.detector.simulation_geometry import E_FIXED, build_layout
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.selection.cutflow import passes
@@ -99,34 +88,18 @@ class Panel:
 def ends(found: Leaks, experiment: Experiment) -> tuple[NDArray[np.int64], Array]:
     """Where the hardest hadron of each event ends (M,), and cm of the yoke it has ahead (M,).
 
-    Neutral hadrons and photons fly straight on; charged ones are not followed here.
+    Neutral hadrons and photons fly straight on, to the iron of a magnet or the hadronic
+    calorimeter, whichever comes first; charged ones are not followed here.
     """
-    from mutau.background.hermeticity_kernels import L_KIND, L_TX, L_TY, L_X, L_Y, L_Z
+    from mutau.background.hermeticity_kernels import L_KIND, first_ends
     from mutau.detector.simulation_showers import CHARGED
 
     lead, layout = found.lead, build_layout(experiment)
-    where, ahead = np.full(len(lead), BESIDE), np.zeros(len(lead))
-
-    def outside(z: float, x: float, y: float, half_x: float, half_y: float) -> Mask:
-        at_x = lead[:, L_X] + lead[:, L_TX] * (z - lead[:, L_Z])
-        at_y = lead[:, L_Y] + lead[:, L_TY] * (z - lead[:, L_Z])
-        return np.asarray((np.abs(at_x - x) > half_x) | (np.abs(at_y - y) > half_y))
-
-    hcal = [item for item in experiment.detector.calorimeter if item.kind == "hcal"]
-    if hcal:
-        first = min(hcal, key=lambda item: item.z)
-        out = outside(first.z, first.x, first.y, first.width / 2.0, first.height / 2.0)
-        where[~out] = HCAL
-    rows = [r for r in layout.setup.rows if r[KIND] == DIPOLE and r[NARROW] > 0.0]
-    for magnet in experiment.detector.magnet:
-        end = magnet.z + magnet.length
-        free = where != YOKE
-        for row in rows:
-            if not magnet.z - 1e-6 <= row[Z] < row[Z] + row[LENGTH] <= end + 1e-6:
-                continue
-            hit = free & (where != YOKE)
-            hit &= outside(row[Z], row[X], row[Y], row[HALF_X], row[HALF_Y])
-            where[hit], ahead[hit] = YOKE, end - row[Z]
+    kinds = {item.name: item.kind for item in experiment.detector.calorimeter}
+    hcal = [E_FIXED + i for i, name in enumerate(layout.modules) if kinds.get(name) == "hcal"]
+    met, ahead = np.zeros(len(lead), np.int64), np.zeros(len(lead))
+    first_ends(lead, layout.setup.rows, np.array(hcal, float), met, ahead)
+    where = np.array([BESIDE, HCAL, YOKE])[met]
     where[lead[:, L_KIND] == CHARGED] = CHARGED_LEAD
     where[lead[:, L_KIND] < 0.0] = SEVERAL
     return where, ahead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -12,6 +13,17 @@ from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
 from mutau.detector.beam_moments import described_beam
+from mutau.detector.boxes import (
+    BOX_COLUMNS,
+    DIPOLE,
+    KIND,
+    LENGTH,
+    Z,
+    box_of,
+    cut_rows,
+    row_of,
+    target_sides,
+)
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_energy_loss import loss_table
 from mutau.transport.fields import join_maps, main_curve, slices
@@ -24,51 +36,19 @@ if TYPE_CHECKING:
         Counter,
         Experiment,
         Magnet,
-        Placed,
     )
 
 Array = NDArray[np.float64]
 
-#: Kinds of rows.
-TRIGGER, VETO, SLAB, DIPOLE, TARGET, WATCH = range(6)
+#: Kinds of rows, beside DIPOLE.
+TRIGGER, VETO, SLAB = range(3)
+TARGET, WATCH = 4, 5
 
-#: Columns of a row. Lengths in cm. HOLE_X = 0: no hole. WIDTH: Highland's angle of the whole slab
-#: at p beta = 1 GeV. TABLE: index of the material, -1 for none. CURVE_X, CURVE_Y: 0.2998 B in GeV
-#: per cm, signed towards where the beam particle is bent (of a map: on its axis, and TABLE is where
-#: it begins in `Geometry.field`). NAME: index into `Geometry.names`.
-(
-    KIND,
-    Z,
-    LENGTH,
-    X,
-    Y,
-    HALF_X,
-    HALF_Y,
-    HOLE_X,
-    HOLE_Y,
-    WIDTH,
-    TABLE,
-    CURVE_X,
-    CURVE_Y,
-    EFFICIENCY,
-    NAME,
-) = range(15)
-COLUMNS: Final = 15
-
-_COLUMN: Final = {
-    "length": LENGTH,
-    "x": X,
-    "y": Y,
-    "half_x": HALF_X,
-    "half_y": HALF_Y,
-    "hole_x": HOLE_X,
-    "hole_y": HOLE_Y,
-    "width": WIDTH,
-    "table": TABLE,
-    "curve_x": CURVE_X,
-    "curve_y": CURVE_Y,
-    "efficiency": EFFICIENCY,
-}
+#: Columns of a row behind those of `boxes`. WIDTH: Highland's angle of the piece of a slab at
+#: p beta = 1 GeV. TABLE: index of the material, of a magnet where its map begins in
+#: `Geometry.field`; CURVE_X, CURVE_Y of a map: on its axis. NAME: index into `Geometry.names`.
+WIDTH, EFFICIENCY, NAME = range(BOX_COLUMNS, BOX_COLUMNS + 3)
+COLUMNS: Final = BOX_COLUMNS + 3
 
 
 @dataclass(frozen=True)
@@ -103,23 +83,12 @@ class Geometry:
         return self.names.index(name)
 
 
-def _row(kind: int, name: int, z: float, **values: float) -> Array:
-    row = np.zeros(COLUMNS)
-    row[[KIND, NAME, Z, TABLE, EFFICIENCY]] = kind, name, z, -1.0, 1.0
-    for key, value in values.items():
-        row[_COLUMN[key]] = value
+def _row(
+    kind: int, name: int, z: float, *, width: float = 0.0, efficiency: float = 1.0, **box: float
+) -> Array:
+    row = row_of(kind, z, COLUMNS, **box)
+    row[[NAME, WIDTH, EFFICIENCY]] = name, width, efficiency
     return row
-
-
-def _box(thing: Placed) -> dict[str, float]:
-    return {
-        "x": thing.x,
-        "y": thing.y,
-        "half_x": thing.width / 2.0,
-        "half_y": thing.height / 2.0,
-        "hole_x": getattr(thing, "hole_width", 0.0) / 2.0,
-        "hole_y": getattr(thing, "hole_height", 0.0) / 2.0,
-    }
 
 
 class _Tables:
@@ -164,16 +133,27 @@ def _dipole_rows(
     for start, stop in pairwise(edges):
         x, y = main_curve(magnet, charge, start, stop)
         inside = start > magnet.z - 1e-9 and stop < magnet.z + magnet.length + 1e-9
-        box = _box(magnet) if inside else {"half_x": np.inf, "half_y": np.inf}
+        box = box_of(magnet) if inside else {}
         rows.append(
             _row(DIPOLE, name, start, length=stop - start, curve_x=x, curve_y=y, table=table, **box)
         )
     return rows
 
 
+def _cut(rows: list[Array]) -> list[Array]:
+    """`cut_rows`, with each piece's share of the scattering: the squares of angles add up."""
+    whole = {(int(row[NAME]), int(row[KIND])): float(row[LENGTH]) for row in rows}
+    pieces = cut_rows(rows)
+    for piece in pieces:
+        if piece[WIDTH] > 0.0:
+            length = whole[int(piece[NAME]), int(piece[KIND])]
+            piece[WIDTH] *= math.sqrt(piece[LENGTH] / length)
+    return pieces
+
+
 def _counter_row(counter: Counter, name: int) -> Array:
     kind = {"trigger": TRIGGER, "veto": VETO, "monitor": WATCH}[counter.role]
-    return _row(kind, name, counter.z, efficiency=counter.efficiency, **_box(counter))
+    return _row(kind, name, counter.z, efficiency=counter.efficiency, **box_of(counter))
 
 
 @lru_cache(maxsize=32)
@@ -196,7 +176,7 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
     names, tables = ["target"], _Tables()
     made_of = material(target.material)
     length = target.thickness.cm(made_of.radiation_length_cm)
-    box = {"half_x": (target.width or np.inf) / 2, "half_y": (target.height or np.inf) / 2}
+    box = target_sides(target)
     rows = [_row(TARGET, 0, target.z, **box, **tables.slab(target.material, length))]
     planes = [thing.z for _, thing in detector.everything() if not thing.extent]
     charge = float(experiment.beam.charge)
@@ -215,12 +195,13 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
     for tracker in detector.tracker:
         if tracker.name in watch:
             names.append(tracker.name)
-            rows.append(_row(WATCH, len(names) - 1, tracker.z, **_box(tracker)))
+            rows.append(_row(WATCH, len(names) - 1, tracker.z, **box_of(tracker)))
     for solid in solids:
         names.append(solid.name)
-        values = tables.slab(solid.material, solid.length) | _box(solid)
+        values = tables.slab(solid.material, solid.length) | box_of(solid)
         rows.append(_row(SLAB, len(names) - 1, solid.z, **values))
-    rows.sort(key=lambda row: (row[Z], row[KIND] == DIPOLE))
+    rows = _cut(rows)
+    rows.sort(key=lambda row: (row[Z], row[LENGTH] > 0.0, row[KIND] == DIPOLE))
     for row in rows:
         if row[Z] < target.z and row[KIND] in (SLAB, DIPOLE):
             raise MutauError(

@@ -160,7 +160,7 @@ def simulate_beam(
     Returns Hits in the order of the beam. Check: without matter and field hits lie on the
     straight line of the beam particle.
     """
-    from mutau.detector.simulation_kernels import walk_all
+    from mutau.detector.simulation_walk import walk_all
 
     layout = build_layout(experiment, cells)
     n = len(beam)

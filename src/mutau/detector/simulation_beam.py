@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
+from mutau.detector.boxes import DIPOLE, KIND, LENGTH, Z
 from mutau.detector.hits import Hits
-from mutau.detector.simulation_geometry import DIPOLE, KIND, LENGTH, Layout, Z
-from mutau.detector.simulation_steps import bend
+from mutau.detector.orbits import gap_step
+from mutau.detector.simulation_geometry import Layout
+from mutau.detector.walls import NEAR, ahead, within
 from mutau.experiment.schema import Experiment
 from mutau.transport.beam import BeamMuons
 
@@ -25,7 +27,7 @@ def entrance(layout: Layout) -> float:
 def at_entrance(layout: Layout, beam: BeamMuons) -> BeamMuons:
     """Beam particles described at the target, traced back to where the set-up begins.
 
-    Straight lines, and back through the dipoles before the target and their maps, without matter:
+    Straight lines, and back through the gaps of dipoles before the target, without matter:
     what the particles lose and scatter on the way comes on top. They meet the target where the beam
     is described, whatever magnets stand before it.
     Check: without a dipole the straight line; through one, forward again to the same place.
@@ -50,9 +52,15 @@ def _back(states: Array, z_from: float, z_to: float, rows: Array, tables: Array)
             low, high = rows[r, Z], rows[r, Z] + rows[r, LENGTH]
             if rows[r, KIND] != DIPOLE or high > z + 1e-9:
                 continue  # no field, behind the start, or the sibling of a piece already crossed
-            x, y = x - (z - high) * tx, y - (z - high) * ty
-            x, y, tx, ty, good = bend(x, y, high, tx, ty, p, rows, tables, r, low - high, 1.0)
-            z, fine = low, fine * good
+            x, y, z = x - (z - high) * tx, y - (z - high) * ty, high
+            while z > low + NEAR and fine > 0.0:
+                step, _ = ahead(x, y, -tx, -ty, rows, r, r + 1, z - low)
+                if within(x - 0.5 * step * tx, y - 0.5 * step * ty, rows, r):
+                    done, state = gap_step(x, y, z, tx, ty, p, rows, tables, r, low - z, 1.0)
+                    x, y, tx, ty, fine = state
+                    z += done
+                else:  # the iron beside the gap has no field
+                    x, y, z = x - step * tx, y - step * ty, z - step
         out[i, 0], out[i, 1] = x - (z - z_to) * tx, y - (z - z_to) * ty
         out[i, 2], out[i, 3], out[i, 4], out[i, 5] = tx, ty, p, fine
     return out

@@ -1,12 +1,11 @@
 """The experiment file as plain arrays for the full simulation: everything a muon meets, along z.
 
-Solids that share a stretch of z (beside each other, one in the other's hole) are cut there, so
-that rows of one stretch start and end together and a particle is in at most one of them.
+Solids that share a stretch of z (beside each other, one in the other's hole) are cut there
+(`boxes.cut_rows`), and a particle is in at most one of them (`walls.holder`).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -16,6 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
+from mutau.detector.boxes import (
+    BOX_COLUMNS,
+    DIPOLE,
+    KIND,
+    LENGTH,
+    TABLE,
+    Z,
+    box_of,
+    cut_rows,
+    row_of,
+    target_sides,
+)
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_energy_loss import HALF_K
 from mutau.transport.fields import join_maps, main_curve, slices
@@ -34,28 +45,25 @@ if TYPE_CHECKING:
         Calorimeter,
         Counter,
         Experiment,
-        Placed,
         Target,
         Tracker,
     )
 
 Array = NDArray[np.float64]
 
-#: Kinds of rows.
-SOLID, COUNTER, PLANE, DIPOLE = range(4)
+#: Kinds of rows, beside DIPOLE.
+SOLID, COUNTER, PLANE = range(3)
 
-#: Columns of a row; lengths cm. TABLE: start of the material in `Setup.tables`, or -1. DENSE: cm of
-#: material per cm along z (of a solid) or the thickness (of a plane). PLACE, SECOND: where in the
-#: event's record a solid deposits (electromagnetic, hadronic), a counter (deposit, crossed by the
-#: muon), a tracker writes (block of 8; number of the plane). TARGET: 1 for the target. HOLE_X = 0:
-#: no hole. CURVE_X, CURVE_Y: 0.2998 B in GeV per cm, signed towards where the beam particle is
-#: bent; TABLE of a dipole: start of its field map, or -1. NARROW: 1 where leaving HALF_X, HALF_Y
-#: means entering the yoke of a magnet. SIGMA: cm.
-#: KICKS: index of the material. CELLS: place of the first cell in the record, 0 for none;
-#: COLUMNS_X, ROWS_Y: their number; row by row from the corner of smallest x and y.
-(KIND, Z, LENGTH, X, Y, HALF_X, HALF_Y, HOLE_X, HOLE_Y, TABLE, DENSE, CURVE_X, CURVE_Y, EFFICIENCY,
- PLACE, SECOND, TARGET, NARROW, SIGMA, KICKS, CELLS, COLUMNS_X, ROWS_Y) = range(23)  # fmt: skip
-COLUMNS: Final = 23
+#: Columns of a row behind those of `boxes`; lengths cm. TABLE of a dipole: start of its field map.
+#: DENSE: cm of material per cm along z (of a solid) or the thickness (of a plane). PLACE, SECOND:
+#: where in the event's record a solid deposits (electromagnetic, hadronic), a counter (deposit,
+#: crossed by the muon), a tracker writes (block of 8; number of the plane). TARGET: 1 for the
+#: target. SIGMA: cm. KICKS: index of the material, or of the magnet. CELLS: place of the first cell
+#: in the record, 0 for none; COLUMNS_X, ROWS_Y: their number; row by row from the corner of
+#: smallest x and y.
+(DENSE, EFFICIENCY, PLACE, SECOND, TARGET, SIGMA, KICKS, CELLS, COLUMNS_X,
+ ROWS_Y) = range(BOX_COLUMNS, BOX_COLUMNS + 10)  # fmt: skip
+COLUMNS: Final = BOX_COLUMNS + 10
 
 #: Layout of the tables: a header (gas of the hall and iron of the yokes as starts of materials or
 #: -1, the same as indices into `Setup.kicks`, end of the set-up), then one stretch per material.
@@ -90,8 +98,6 @@ X_EVENT, X_PLANE, X_X, X_Y, X_ENERGY, X_ORIGIN = range(6)
 #: the struck electrons are seen by the trackers.
 SOLID_CUT: Final = 0.1
 THIN_CUT: Final = 0.01
-#: Longest piece of a dipole, cm; the gap is checked at the start of each.
-SLICE: Final = 25.0
 #: Energy loss of a relativistic charged particle, GeV cm^2/g; for hadrons and showers on the way.
 MIP: Final = 2.0e-3
 #: A pion's interaction length over the nuclear (proton) one: PDG 2024 has 1.13 (lead), 1.21
@@ -147,31 +153,18 @@ class Layout:
 
 
 _COLUMN: Final = {
-    "length": LENGTH, "x": X, "y": Y, "half_x": HALF_X, "half_y": HALF_Y, "hole_x": HOLE_X,
-    "hole_y": HOLE_Y, "table": TABLE, "dense": DENSE, "curve_x": CURVE_X, "curve_y": CURVE_Y,
-    "efficiency": EFFICIENCY, "place": PLACE, "second": SECOND, "target": TARGET,
-    "narrow": NARROW, "sigma": SIGMA, "kicks": KICKS, "cells": CELLS, "columns_x": COLUMNS_X,
-    "rows_y": ROWS_Y,
+    "dense": DENSE, "efficiency": EFFICIENCY, "place": PLACE, "second": SECOND, "target": TARGET,
+    "sigma": SIGMA, "kicks": KICKS,
 }  # fmt: skip
 
 
 def _row(kind: int, z: float, **values: float) -> Array:
-    row = np.zeros(COLUMNS)
-    row[[KIND, Z, TABLE, EFFICIENCY, PLACE, SECOND]] = kind, z, -1.0, 1.0, E_TRASH, E_TRASH
-    for key, value in values.items():
+    own = {key: value for key, value in values.items() if key in _COLUMN}
+    row = row_of(kind, z, COLUMNS, **{k: v for k, v in values.items() if k not in own})
+    row[[EFFICIENCY, PLACE, SECOND]] = 1.0, E_TRASH, E_TRASH
+    for key, value in own.items():
         row[_COLUMN[key]] = value
     return row
-
-
-def _box(thing: Placed) -> dict[str, float]:
-    return {
-        "x": thing.x,
-        "y": thing.y,
-        "half_x": thing.width / 2.0,
-        "half_y": thing.height / 2.0,
-        "hole_x": getattr(thing, "hole_width", 0.0) / 2.0,
-        "hole_y": getattr(thing, "hole_height", 0.0) / 2.0,
-    }
 
 
 class _Materials:
@@ -248,20 +241,15 @@ def _dipoles(
     for index, magnet in enumerate(experiment.detector.magnet):
         edges = slices(magnet, solids)
         edges = sorted({*edges, *(z for z in planes if edges[0] < z < edges[-1])})
-        # pieces short enough that whoever leaves the gap is seen to: the orbit stays exact
-        edges = [
-            low + (high - low) * i / n
-            for low, high in pairwise(edges)
-            for n in (math.ceil((high - low) / SLICE),)
-            for i in range(n)
-        ] + edges[-1:]
         for low, high in pairwise(edges):
             x, y = main_curve(magnet, charge, low, high)
             inside = low > magnet.z - 1e-9 and high < magnet.z + magnet.length + 1e-9
+            gap = box_of(magnet) if inside else {}  # a fringe has no walls
             rows.append(
-                _row(DIPOLE, low, length=high - low, curve_x=x, curve_y=y, narrow=float(inside),
-                     table=0.0 if magnet.field_map else -1.0, kicks=float(index), **_box(magnet))
-            )  # fmt: skip
+                _row(
+                    DIPOLE, low, length=high - low, curve_x=x, curve_y=y, kicks=float(index), **gap
+                )
+            )
     return rows
 
 
@@ -280,27 +268,13 @@ def _target_rows(experiment: Experiment, materials: _Materials) -> list[Array]:
     target = experiment.target
     thick = target.thickness.cm(material(target.material).radiation_length_cm)
     length = target.length or thick
-    box = {"half_x": (target.width or np.inf) / 2, "half_y": (target.height or np.inf) / 2}
+    box = target_sides(target)
     matter = materials.columns(target.material, SOLID_CUT)
     return [
         _row(SOLID, target.z + i * target.pitch, length=length, dense=thick / length, target=1.0,
              **matter, **box)
         for i in range(target.stations)
     ]  # fmt: skip
-
-
-def _cut_solids(rows: list[Array]) -> list[Array]:
-    """Solids and dipoles cut where another of them starts or ends."""
-    ends = sorted({float(row[Z]) for row in rows} | {float(row[Z] + row[LENGTH]) for row in rows})
-    out = []
-    for row in rows:
-        low, high = float(row[Z]), float(row[Z] + row[LENGTH])
-        inner = [z for z in ends if low + 1e-9 < z < high - 1e-9]
-        for begin, end in pairwise([low, *inner, high]):
-            piece = row.copy()
-            piece[Z], piece[LENGTH] = begin, end - begin
-            out.append(piece)
-    return out
 
 
 def _thin(thing: Counter | Tracker, materials: _Materials) -> dict[str, float]:
@@ -329,12 +303,12 @@ def _solid_rows(experiment: Experiment, materials: _Materials, n_modules: int) -
         matter = materials.columns(module.material, SOLID_CUT)
         solids.append(
             _row(SOLID, module.z, length=module.length, dense=1.0, place=float(index),
-                 second=float(index + n_modules), **matter, **_box(module))
+                 second=float(index + n_modules), **matter, **box_of(module))
         )  # fmt: skip
     for absorber in detector.absorber:
         matter = materials.columns(absorber.material, SOLID_CUT)
         solids.append(
-            _row(SOLID, absorber.z, length=absorber.length, dense=1.0, **matter, **_box(absorber))
+            _row(SOLID, absorber.z, length=absorber.length, dense=1.0, **matter, **box_of(absorber))
         )
     return solids
 
@@ -347,14 +321,14 @@ def _plane_rows(experiment: Experiment, materials: _Materials, n_modules: int) -
     for index, counter in enumerate(detector.counter):
         rows.append(
             _row(COUNTER, counter.z, place=float(first + index), second=float(first + n + index),
-                 **_thin(counter, materials), **_box(counter))
+                 **_thin(counter, materials), **box_of(counter))
         )  # fmt: skip
     first += 2 * n
     for index, tracker in enumerate(sorted(detector.tracker, key=lambda item: item.z)):
         rows.append(
             _row(PLANE, tracker.z, place=float(first + PLANE_BLOCK * index), second=float(index),
                  efficiency=tracker.efficiency, sigma=tracker.resolution,
-                 **_thin(tracker, materials), **_box(tracker))
+                 **_thin(tracker, materials), **box_of(tracker))
         )  # fmt: skip
     return rows
 
@@ -388,15 +362,14 @@ def build_layout(experiment: Experiment, cells: bool = False) -> Layout:
     solids = _solid_rows(experiment, materials, len(modules))
     taken = [(float(row[Z]), float(row[Z] + row[LENGTH])) for row in solids]
     flat = [thing.z for _, thing in detector.everything() if not thing.extent]
-    rows = _cut_solids(solids + _dipoles(experiment, flat, taken))
-    rows += _plane_rows(experiment, materials, len(modules))
+    rows = solids + _dipoles(experiment, flat, taken)
+    rows = cut_rows(rows + _plane_rows(experiment, materials, len(modules)))
     # planes before what starts at the same z, solids before dipoles
     rank = {COUNTER: 0, PLANE: 0, SOLID: 1, DIPOLE: 2}
     rows.sort(key=lambda row: (row[Z], rank[int(row[KIND])]))
     start = min([0.0 if hall else experiment.target.z, *(float(row[Z]) for row in rows)])
     end = max([hall.length if hall else 0.0, *(float(row[Z] + row[LENGTH]) for row in rows)])
     stacked = np.stack(rows)
-    stacked[:, [HALF_X, HALF_Y]] = np.minimum(stacked[:, [HALF_X, HALF_Y]], 1e6)
     trackers = sorted(detector.tracker, key=lambda item: item.z)
     width = E_FIXED + 2 * len(modules) + 2 * len(detector.counter) + PLANE_BLOCK * len(trackers)
     placed = _place_cells(modules, stacked, width) if cells else []

@@ -1,4 +1,4 @@
-"""Kernels of the full simulation: one beam muon after the other along the rows of a set-up."""
+"""Kernels of the full simulation: what a muon does in matter and planes, and what it sets free."""
 
 from __future__ import annotations
 
@@ -10,38 +10,27 @@ from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.jit import njit
+from mutau.detector.boxes import KIND, TABLE
 from mutau.detector.hits import BREMSSTRAHLUNG, KNOCK_ON, PAIR, SIGNAL
+from mutau.detector.simulation_flight import follow
 from mutau.detector.simulation_geometry import (
     DENSE,
-    DIPOLE,
-    E_OUT,
-    E_ROW,
-    E_TARGET,
     E_TRASH,
     E_VERTEX,
     EFFICIENCY,
     KICKS,
-    KIND,
-    LENGTH,
     M_CRITICAL,
     M_CUT,
     M_HALF_K,
     M_RADIUS,
     M_X0,
-    NARROW,
     PLACE,
     PLANE,
     SECOND,
     SIGMA,
     SOLID,
-    T_END,
     T_GAS,
     T_GAS_KICKS,
-    T_YOKE,
-    T_YOKE_KICKS,
-    TABLE,
-    TARGET,
-    Z,
 )
 from mutau.detector.simulation_matter import (
     STOPPED,
@@ -54,8 +43,6 @@ from mutau.detector.simulation_showers import (
     ELECTRON,
     PHOTON,
     SOFT,
-    STACK,
-    follow,
     fragment,
     push,
     side_loss,
@@ -69,9 +56,7 @@ from mutau.detector.simulation_steps import (
     SX,
     SY,
     add_counter,
-    bend,
     deposit,
-    within,
 )
 from mutau.transport import hard_losses as hard
 
@@ -79,8 +64,6 @@ Array = NDArray[np.float64]
 
 #: Gaps of gas shorter than this (cm) are joined with the next one.
 _SHORT_GAP: Final = 10.0
-#: Pieces of a solid whose edge the muon crosses.
-_PIECES: Final = 16
 #: Length along z (cm) that stands for none.
 _FLAT: Final = 1e-6
 
@@ -146,7 +129,7 @@ def release(
 
 
 @njit
-def _collide(
+def collide(
     rng: np.random.Generator,
     rows: Array,
     tables: Array,
@@ -204,12 +187,12 @@ def traverse(
         left -= done
         total += lost
         if collides and event[EN] > 0.0:
-            _collide(rng, rows, tables, event, extra, stack, m, r, left)
+            collide(rng, rows, tables, event, extra, stack, m, r, left)
     return total
 
 
 @njit
-def _escape(
+def escape(
     rng: np.random.Generator,
     rows: Array,
     tables: Array,
@@ -247,7 +230,7 @@ def _escape(
 
 
 @njit
-def _drift(
+def drift(
     rng: np.random.Generator,
     rows: Array,
     tables: Array,
@@ -273,7 +256,7 @@ def _drift(
 
 
 @njit
-def _cross_plane(rng: np.random.Generator, rows: Array, event: Array, r: int) -> None:
+def _write_plane(rng: np.random.Generator, rows: Array, event: Array, r: int) -> None:
     """The muon crosses a tracker inside its frame; writes the plane's block of the record."""
     at = int(rows[r, PLACE])
     event[at + 3], event[at + 4] = event[PX], event[PY]
@@ -287,7 +270,7 @@ def _cross_plane(rng: np.random.Generator, rows: Array, event: Array, r: int) ->
 
 
 @njit
-def _plane(
+def cross_plane(
     rng: np.random.Generator,
     rows: Array,
     tables: Array,
@@ -300,7 +283,7 @@ def _plane(
     """The muon crosses a counter or a tracker; all its matter is in a plane without thickness."""
     tracker = rows[r, KIND] == PLANE
     if tracker:
-        _cross_plane(rng, rows, event, r)
+        _write_plane(rng, rows, event, r)
     lost = 0.0
     if rows[r, TABLE] >= 0.0:
         place = event[PZ]
@@ -312,148 +295,3 @@ def _plane(
     if not tracker:
         event[int(rows[r, SECOND])] = 1.0
         add_counter(event, rows, r, lost)
-
-
-@njit
-def _solid(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    r: int,
-    stop: float,
-) -> None:
-    """The muon crosses a solid, or the part of a target up to `stop`, if it is inside it."""
-    end = rows[r, Z] + rows[r, LENGTH]
-    halts = rows[r, TARGET] > 0.0 and event[PZ] <= stop < end
-    end = stop if halts else end
-    length = end - event[PZ]
-    here = within(event[PX], event[PY], rows, r)
-    there = within(event[PX] + length * event[SX], event[PY] + length * event[SY], rows, r)
-    if not here and not there:
-        return
-    m, columns = int(rows[r, TABLE]), kicks[int(rows[r, KICKS])]
-    pieces = 1 if here and there else _PIECES
-    part = length / pieces
-    for _ in range(pieces):
-        if pieces == 1 or within(event[PX], event[PY], rows, r):
-            lost = traverse(
-                rng, rows, tables, columns, event, extra, stack, m, part, rows[r, DENSE], r, True
-            )
-            deposit(event, rows, r, int(rows[r, PLACE]), event[PX], event[PY], lost, 0.0)
-            if event[EN] <= 0.0:
-                return
-        else:
-            event[PX] += part * event[SX]
-            event[PY] += part * event[SY]
-            event[PZ] += part
-    event[PZ] = end
-    if not halts and within(event[PX], event[PY], rows, r):
-        path = length * rows[r, DENSE]
-        _escape(rng, rows, tables, event, extra, stack, m, r + 1, path)
-
-
-@njit
-def _dipole(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    r: int,
-) -> float:
-    """The muon crosses a piece of a magnet; returns the cm of gas in it. Yokes are iron."""
-    gap = rows[r, Z] + rows[r, LENGTH] - event[PZ]
-    if rows[r, NARROW] > 0.0 and not within(event[PX], event[PY], rows, r):
-        columns = kicks[int(tables[T_YOKE_KICKS])]
-        traverse(
-            rng, rows, tables, columns, event, extra, stack, int(tables[T_YOKE]), gap, 1.0, r + 1,
-            True,
-        )  # fmt: skip
-        event[PZ] = rows[r, Z] + rows[r, LENGTH]
-        return 0.0
-    p = math.sqrt(event[EN] ** 2 - M_MU * M_MU)
-    x, y, tx, ty, fine = bend(
-        event[PX], event[PY], event[PZ], event[SX], event[SY], p, rows, tables, r, gap, 1.0
-    )
-    event[PX], event[PY], event[SX], event[SY] = x, y, tx, ty
-    event[PZ] += gap
-    if fine == 0.0:
-        event[EN] = 0.0
-    return gap
-
-
-@njit
-def walk(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    stop: float,
-) -> int:
-    """Carry the muon of an event from where it is; returns the row at which it stopped.
-
-    stop : z (cm) inside a target at which to return for a vertex, inf for none. Returns the number
-    of rows where it left the set-up; its energy is 0 where it stopped or turned away.
-    """
-    owed = 0.0
-    for r in range(int(event[E_ROW]), rows.shape[0]):
-        low, length = rows[r, Z], rows[r, LENGTH]
-        kind = int(rows[r, KIND])
-        if kind in (SOLID, DIPOLE) and event[PZ] >= low + length - 1e-9:
-            continue  # the sibling of a piece already crossed
-        if low > event[PZ]:
-            owed = _drift(rng, rows, tables, kicks, event, extra, stack, low - event[PZ], owed, r)
-            if event[EN] <= 0.0:
-                return r
-            event[PZ] = low
-        if kind == SOLID:
-            target = rows[r, TARGET] > 0.0
-            if target and event[E_TARGET + EN] == 0.0:
-                for k in range(6):
-                    event[E_TARGET + k] = event[k]
-            _solid(rng, rows, tables, kicks, event, extra, stack, r, stop)
-            if event[EN] <= 0.0 or (target and event[PZ] == stop):
-                return r
-            if target and event[PZ] >= low + length - 1e-9:
-                for k in range(6):
-                    event[E_OUT + k] = event[k]
-        elif kind == DIPOLE:
-            owed += _dipole(rng, rows, tables, kicks, event, extra, stack, r)
-        elif within(event[PX], event[PY], rows, r):
-            _plane(rng, rows, tables, kicks, event, extra, stack, r)
-        if event[EN] <= 0.0:
-            return r
-    if event[PZ] < tables[T_END]:
-        gap = tables[T_END] - event[PZ]
-        _drift(rng, rows, tables, kicks, event, extra, stack, gap, owed, rows.shape[0])
-    return rows.shape[0]
-
-
-@njit
-def walk_all(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    events: Array,
-    extra: Array,
-    stops: Array,
-) -> None:
-    """Carry the muons of N records (N, width) on from where they are; stops (N,): see `walk`.
-
-    A muon whose energy is 0 stays.
-    """
-    stack = np.zeros(STACK)
-    for i in range(events.shape[0]):
-        event = events[i]
-        if event[EN] > 0.0:
-            event[E_ROW] = walk(rng, rows, tables, kicks, event, extra, stack, stops[i])

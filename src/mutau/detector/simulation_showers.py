@@ -16,43 +16,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.constants import M_E, M_PI
 from mutau.core.jit import njit
 from mutau.core.special import lower_gamma
+from mutau.detector.boxes import DIPOLE, HALF_X, HALF_Y, KIND, TABLE, X, Y
 from mutau.detector.hits import NUCLEAR
 from mutau.detector.simulation_geometry import (
-    COUNTER,
     DENSE,
-    DIPOLE,
     E_TRASH,
-    HALF_X,
-    HALF_Y,
-    KIND,
-    LENGTH,
     M_CRITICAL,
     M_LAMBDA,
     M_MIP,
     M_RADIUS,
     M_X0,
     M_Z,
-    NARROW,
     PLACE,
-    PLANE,
     SECOND,
-    TABLE,
-    X,
-    Y,
-    Z,
 )
-from mutau.detector.simulation_steps import (
-    STEEP,
-    add_counter,
-    add_extra,
-    bend,
-    deposit,
-    secant,
-    within,
-)
+from mutau.detector.simulation_steps import STEEP, deposit, secant
+from mutau.detector.walls import solid_behind, stretch_start
 
 Array = NDArray[np.float64]
 
@@ -280,42 +261,7 @@ def _split(
 
 
 @njit
-def _detect(
-    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, q: Array,
-    r: int,
-) -> None:  # fmt: skip
-    """A charged particle q crosses a tracker or a counter."""
-    if rows[r, KIND] == PLANE:
-        add_extra(rng, event, extra, rows, r, q[S_X], q[S_Y], q[S_E], q[S_ORIGIN])
-        return
-    table = int(rows[r, TABLE])
-    mip = tables[table + M_MIP] if table >= 0 else 0.0
-    add_counter(event, rows, r, rows[r, DENSE] * secant(q[S_TX], q[S_TY]) * mip)
-
-
-@njit
-def _through_dipole(rows: Array, tables: Array, q: Array, r: int, charged: bool) -> bool:
-    """Particle q through a piece of a magnet; False where it ends there."""
-    length = rows[r, Z] + rows[r, LENGTH] - q[S_Z]
-    if rows[r, NARROW] > 0.0 and not within(q[S_X], q[S_Y], rows, r):
-        return False  # into the yoke
-    z = q[S_Z]
-    q[S_Z] += length
-    if charged:
-        mass = M_PI if q[S_KIND] == CHARGED else M_E
-        p = math.sqrt(max(q[S_E] * q[S_E] - mass * mass, 1e-12))
-        x, y, tx, ty, fine = bend(
-            q[S_X], q[S_Y], z, q[S_TX], q[S_TY], p, rows, tables, r, length, q[S_CHARGE]
-        )
-        q[S_X], q[S_Y], q[S_TX], q[S_TY] = x, y, tx, ty
-        return fine > 0.0
-    q[S_X] += length * q[S_TX]
-    q[S_Y] += length * q[S_TY]
-    return True
-
-
-@njit
-def _move(q: Array, step: float) -> None:
+def move(q: Array, step: float) -> None:
     """Particle q on a straight line, by `step` cm along z."""
     q[S_X] += step * q[S_TX]
     q[S_Y] += step * q[S_TY]
@@ -323,21 +269,21 @@ def _move(q: Array, step: float) -> None:
 
 
 @njit
-def _hadron(
+def hadron_step(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
-    count: int, r: int,
+    count: int, r: int, step: float,
 ) -> tuple[bool, int]:  # fmt: skip
-    """Hadron q in a solid: (whether it comes out, particles on the stack)."""
+    """Hadron q in a solid, `step` cm along z to its wall: (whether it gets there, new count)."""
     table = int(rows[r, TABLE])
     dense = rows[r, DENSE] * secant(q[S_TX], q[S_TY])
-    cm = (rows[r, Z] + rows[r, LENGTH] - q[S_Z]) * dense
+    cm = step * dense
     free = -tables[table + M_LAMBDA] * math.log(1.0 - rng.random())
     path = min(free, cm)
     if q[S_KIND] == CHARGED:
         lost = min(path * tables[table + M_MIP], q[S_E])
         q[S_E] -= lost
         deposit(event, rows, r, int(rows[r, PLACE]), q[S_X], q[S_Y], lost, 0.0)
-    _move(q, path / dense)
+    move(q, step if free >= cm else path / dense)
     hadronic = int(rows[r, SECOND])
     if q[S_E] < SLOW:
         deposit(event, rows, r, hadronic, q[S_X], q[S_Y], q[S_E], HADRON_RADIUS)
@@ -348,7 +294,6 @@ def _hadron(
             q[S_TY], r,
         )  # fmt: skip
         return False, count
-    q[S_Z] = rows[r, Z] + rows[r, LENGTH]
     return True, count
 
 
@@ -367,99 +312,79 @@ def _soft_electron(tables: Array, table: int, q: Array, cm: float) -> float:
 
 
 @njit
-def _electromagnetic(
+def _profile(q: Array, before: float, after: float) -> tuple[float, float, float]:
+    """Of the shower q between two depths (X0): shares of its energy up to either, mean depth."""
+    a, b = q[S_A], q[S_B]
+    low, high = lower_gamma(a, b * before), lower_gamma(a, b * after)
+    mean = 0.5 * (before + after)
+    if high - low > 1e-6:
+        # t times the density is that of a + 1: P(a + 1, x) = P(a, x) - x^a e^-x/Gamma(a + 1)
+        norm = math.lgamma(a + 1.0)
+        edge = math.exp(a * math.log(b * after) - b * after - norm)
+        if before > 0.0:
+            edge -= math.exp(a * math.log(b * before) - b * before - norm)
+        mean = min(max(a / b * (1.0 - edge / (high - low)), before), after)
+    return low, high, mean
+
+
+@njit
+def _shower_step(event: Array, rows: Array, tables: Array, q: Array, r: int, step: float) -> float:
+    """Shower q through `step` cm along z of a solid; GeV that are left, 0 where it ends.
+
+    What leaves through the sides is taken where the step's deposit lies on the average.
+    """
+    table = int(rows[r, TABLE])
+    x0, radius, energy = tables[table + M_X0], tables[table + M_RADIUS], q[S_E]
+    before = q[S_DEPTH]
+    per_cm = rows[r, DENSE] * secant(q[S_TX], q[S_TY]) / x0
+    q[S_DEPTH] = before + step * per_cm
+    low, high, mean = _profile(q, before, q[S_DEPTH])
+    rest = energy * (1.0 - high)
+    done = rest < max(SOFT, 1e-4 * energy)
+    part = energy * (high - low) + (rest if done else 0.0)
+    there = (mean - before) / per_cm
+    x, y = q[S_X] + there * q[S_TX], q[S_Y] + there * q[S_TY]
+    part *= 1.0 - side_loss(x, y, rows, r, radius)
+    deposit(event, rows, r, int(rows[r, PLACE]), x, y, part, radius)
+    move(q, step)
+    return 0.0 if done else rest
+
+
+@njit
+def em_step(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
-    count: int, r: int,
+    count: int, r: int, step: float,
 ) -> tuple[bool, int]:  # fmt: skip
-    """Photon, electron or shower q in a solid: (whether it comes out, particles on the stack)."""
-    table, em = int(rows[r, TABLE]), int(rows[r, PLACE])
-    x0, critical, radius = (
-        tables[table + M_X0], tables[table + M_CRITICAL], tables[table + M_RADIUS]
-    )  # fmt: skip
+    """Photon, electron or shower q in a solid, `step` cm along z to its wall: (whether it gets
+    there, particles on the stack)."""
+    table = int(rows[r, TABLE])
+    x0, critical = tables[table + M_X0], tables[table + M_CRITICAL]
     dense = rows[r, DENSE] * secant(q[S_TX], q[S_TY])
-    high = rows[r, Z] + rows[r, LENGTH]
-    cm = (high - q[S_Z]) * dense
     if q[S_KIND] == PHOTON:
-        free = -9.0 / 7.0 * x0 * math.log(1.0 - rng.random())
-        _move(q, min(free, cm) / dense)
-        if free >= cm:
-            q[S_Z] = high
+        free = -9.0 / 7.0 * x0 * math.log(1.0 - rng.random()) / dense
+        if free >= step:
+            move(q, step)
             return True, count
-        cm -= free
+        move(q, free)
+        step -= free
     if q[S_KIND] != SHOWER and q[S_E] < 10.0 * critical:
-        part = _soft_electron(tables, table, q, cm)
-        deposit(event, rows, r, em, q[S_X], q[S_Y], part, radius)
-        _move(q, high - q[S_Z])
+        part = _soft_electron(tables, table, q, step * dense)
+        radius = tables[table + M_RADIUS]
+        deposit(event, rows, r, int(rows[r, PLACE]), q[S_X], q[S_Y], part, radius)
+        move(q, step)
         return q[S_E] > 0.0, count
     if q[S_KIND] != SHOWER:
         # a photon's shower is that of two electrons of half its energy
         each = 0.5 * q[S_E] if q[S_KIND] == PHOTON else q[S_E]
         q[S_A], q[S_B] = shower_shape(rng, each, critical, tables[table + M_Z])
         q[S_KIND], q[S_DEPTH] = SHOWER, 0.0
-    energy, a, b = q[S_E], q[S_A], q[S_B]
-    before = lower_gamma(a, b * q[S_DEPTH])
-    q[S_DEPTH] += cm / x0
-    below = lower_gamma(a, b * q[S_DEPTH])
-    _move(q, high - q[S_Z])
-    rest = energy * (1.0 - below)
-    done = rest < max(SOFT, 1e-4 * energy)
-    part = energy * (below - before) + (rest if done else 0.0)
-    part *= 1.0 - side_loss(q[S_X], q[S_Y], rows, r, radius)
-    deposit(event, rows, r, em, q[S_X], q[S_Y], part, radius)
-    if done:
+    rest = _shower_step(event, rows, tables, q, r, step)
+    if rest <= 0.0:
         return False, count
+    first = stretch_start(rows, r)
+    if solid_behind(q[S_X], q[S_Y], q[S_Z], q[S_TX], q[S_TY], rows, first) >= 0:
+        return True, count
     if q[S_SWEPT] == 0.0 and rest > _SOFT_SWEPT and _magnet_ahead(rows, r):
-        count = _split(rng, stack, count, q, rest, x0, r + 1)
+        count = _split(rng, stack, count, q, rest, x0, first)
         rest = _SOFT_SWEPT
-    return True, _leak(rng, stack, count, q, rest, critical, x0, r + 1)
-
-
-@njit
-def fly(
-    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
-    count: int,
-) -> int:  # fmt: skip
-    """Take the last particle off the stack and carry it to its end; returns the new count.
-
-    It lives in the last row of the stack, which nothing else uses.
-    """
-    count -= 1
-    q = stack[stack.shape[0] - 1]
-    for k in range(q.size):
-        q[k] = stack[count, k]
-    alive = True
-    for r in range(int(q[S_ROW]), rows.shape[0]):
-        low, high = rows[r, Z], rows[r, Z] + rows[r, LENGTH]
-        if (q[S_Z] >= high - 1e-9 and high > low) or (low < q[S_Z] - 1e-9 and high == low):
-            continue  # behind, or the sibling of a piece already crossed
-        if low > q[S_Z]:
-            _move(q, low - q[S_Z])
-            q[S_Z] = low
-        charged = q[S_KIND] in (ELECTRON, CHARGED, MARKER)
-        what = rows[r, KIND]
-        if what == DIPOLE:
-            alive = _through_dipole(rows, tables, q, r, charged)
-        elif not within(q[S_X], q[S_Y], rows, r):
-            continue
-        elif what in (PLANE, COUNTER):
-            if charged:
-                _detect(rng, rows, tables, event, extra, q, r)
-        elif q[S_KIND] == MARKER:
-            return count
-        elif q[S_KIND] in (CHARGED, NEUTRAL):
-            alive, count = _hadron(rng, rows, tables, event, stack, q, count, r)
-        else:
-            alive, count = _electromagnetic(rng, rows, tables, event, stack, q, count, r)
-        if not alive:
-            return count
-    return count
-
-
-@njit
-def follow(
-    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
-    count: int,
-) -> None:  # fmt: skip
-    """Carry everything on the stack to its end."""
-    while count > 0:
-        count = fly(rng, rows, tables, event, extra, stack, count)
+    return True, _leak(rng, stack, count, q, rest, critical, x0, first)

@@ -13,38 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
+from mutau.detector.boxes import HALF_X, HALF_Y, TABLE, X, Y
 from mutau.detector.simulation_geometry import (
     CELLS,
     COLUMNS_X,
-    CURVE_X,
-    CURVE_Y,
     E_EVENT,
     E_LOST,
     EFFICIENCY,
-    HALF_X,
-    HALF_Y,
-    HOLE_X,
-    HOLE_Y,
     PLACE,
     ROWS_Y,
     SECOND,
     SIGMA,
-    TABLE,
     X_ENERGY,
     X_EVENT,
     X_ORIGIN,
     X_PLANE,
     X_X,
     X_Y,
-    X,
-    Y,
 )
-from mutau.detector.trigger_kernel import dipole_kernel
-from mutau.transport.field_kernels import orbit_kernel
-from mutau.transport.fields import M_CHARGE
 
 Array = NDArray[np.float64]
-Ray = tuple[float, float, float, float, float]
 
 #: The state of the muon at the start of an event's record.
 PX, PY, PZ, SX, SY, EN = range(6)
@@ -55,41 +43,9 @@ CROSSED: Final = 1e3
 
 
 @njit
-def within(x: float, y: float, rows: Array, r: int) -> bool:
-    """Whether (x, y) is on the row's area and not in its hole."""
-    dx, dy = abs(x - rows[r, X]), abs(y - rows[r, Y])
-    if dx > rows[r, HALF_X] or dy > rows[r, HALF_Y]:
-        return False
-    return not (dx < rows[r, HOLE_X] and dy < rows[r, HOLE_Y])
-
-
-@njit
 def secant(tx: float, ty: float) -> float:
     """Path length per cm along z."""
     return math.sqrt(1.0 + tx * tx + ty * ty)
-
-
-@njit
-def bend(
-    x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, tables: Array,
-    r: int, length: float, sign: float,
-) -> Ray:  # fmt: skip
-    """Through `length` cm of a dipole from z, back if negative.
-
-    sign : charge over that of the beam particle. Slopes are dx/dz, dy/dz either way.
-    Returns x, y, slopes, and 1, or 0 where the particle curls up or gets steep.
-    """
-    if rows[r, TABLE] >= 0.0:
-        at = int(rows[r, TABLE])
-        k = sign * tables[at + M_CHARGE] / p
-        x, y, tx, ty, fine = orbit_kernel(tables, at, x, y, z, tx, ty, k, length)
-    elif rows[r, CURVE_X] != 0.0:
-        x, y, tx, ty, fine = dipole_kernel(x, y, tx, ty, p, length, sign * rows[r, CURVE_X])
-    else:
-        y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, p, length, sign * rows[r, CURVE_Y])
-    if abs(tx) > STEEP or abs(ty) > STEEP:
-        fine = 0.0
-    return x, y, tx, ty, fine
 
 
 @njit

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, UnknownName
-from mutau.detector.geometry import KIND, NAME, WATCH, Geometry, build_geometry
+from mutau.detector.boxes import KIND
+from mutau.detector.geometry import NAME, WATCH, Geometry, build_geometry
 from mutau.detector.shares import weighted_share
 
 if TYPE_CHECKING:

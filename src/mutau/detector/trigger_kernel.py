@@ -12,31 +12,12 @@ from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
 from mutau.core.jit import njit
-from mutau.detector.geometry import (
-    CURVE_X,
-    CURVE_Y,
-    DIPOLE,
-    EFFICIENCY,
-    HALF_X,
-    HALF_Y,
-    HOLE_X,
-    HOLE_Y,
-    KIND,
-    LENGTH,
-    NAME,
-    SLAB,
-    TABLE,
-    TRIGGER,
-    VETO,
-    WIDTH,
-    X,
-    Y,
-    Z,
-)
+from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
+from mutau.detector.geometry import EFFICIENCY, NAME, TRIGGER, VETO, WIDTH
+from mutau.detector.orbits import gap_step
+from mutau.detector.walls import NEAR, ahead, stretch_end, within
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
-from mutau.transport.field_kernels import orbit_kernel
-from mutau.transport.fields import M_CHARGE
 from mutau.transport.multiple_scattering import scatter_kernel
 
 Array = NDArray[np.float64]
@@ -100,47 +81,12 @@ def slab_kernel(
     return x, y, tx + kink_x, ty + kink_y, after
 
 
-@njit
-def dipole_kernel(
-    u: float, v: float, tu: float, tv: float, momentum: float, length: float, curve: float
-) -> Ray:
-    """u in the plane of bending; tu = du/dz. Last of the tuple: 1, or 0 where it curls up."""
-    secant = math.sqrt(1.0 + tu * tu)
-    across = momentum * secant / math.sqrt(1.0 + tu * tu + tv * tv)
-    tv_plane = tv / secant  # dv over path length in the plane of bending
-    sine, cosine = tu / secant, 1.0 / secant
-    turn = curve * length / across
-    sine_out = sine + turn
-    if abs(sine_out) >= 1.0:
-        return u, v, tu, tv, 0.0
-    cosine_out = math.sqrt(1.0 - sine_out * sine_out)
-    u += length * (sine + sine_out) / (cosine + cosine_out)
-    if abs(turn) < 1e-6:
-        path = length / cosine
-    else:
-        angle = math.asin(sine_out * cosine - sine * cosine_out)
-        if cosine * cosine_out + sine * sine_out < 0.0:
-            angle = math.copysign(math.pi, turn) - angle
-        path = length * angle / turn
-    v += tv_plane * path
-    return u, v, sine_out / cosine_out, tv_plane / cosine_out, 1.0
-
-
 @njit(forceinline=True)
 def _width(share: float, widths: Array) -> float:
     """Highland's angle at p beta = 1 GeV behind a share of the target, rad GeV."""
     u = share * (widths.size - 1)
     i = min(int(u), widths.size - 2)
     return math.sqrt(share * (widths[i] + (u - i) * (widths[i + 1] - widths[i])))
-
-
-@njit(forceinline=True)
-def inside(x: float, y: float, rows: Array, index: int) -> bool:
-    """Whether (x, y) is on the row's area and not in its hole."""
-    dx, dy = abs(x - rows[index, X]), abs(y - rows[index, Y])
-    if dx > rows[index, HALF_X] or dy > rows[index, HALF_Y]:
-        return False
-    return not (dx < rows[index, HOLE_X] and dy < rows[index, HOLE_Y])
 
 
 @njit(forceinline=True)
@@ -157,7 +103,7 @@ def _upstream(
     """First row before the target that an incoming particle at its face does not satisfy, or -1."""
     for index in range(target):
         back = rows[index, Z] - rows[target, Z]
-        hit = inside(x + back * tx, y + back * ty, rows, index)
+        hit = within(x + back * tx, y + back * ty, rows, index)
         hit = _sees(hit, rows[index, EFFICIENCY], rng)
         kind = rows[index, KIND]
         if (kind == TRIGGER and not hit) or (kind == VETO and hit):
@@ -166,31 +112,65 @@ def _upstream(
 
 
 @njit(forceinline=True)
-def _bend(
-    x: float, y: float, z: float, tx: float, ty: float, energy: float, rows: Array, index: int,
-    field: Array,
-) -> Ray:  # fmt: skip
-    """Through one piece of a dipole: a helix, or the orbit in a map."""
+def gap_kernel(
+    ray: Ray, z: float, rows: Array, r: int, field: Array, sign: float
+) -> tuple[float, Ray]:
+    """Through the gap of dipole r from z, to its end or its wall: cm done, ray; energy 0 where the
+    muon turns away. sign : charge over that of the beam particle."""
+    x, y, tx, ty, energy = ray
     momentum = math.sqrt(energy * energy - M_MU * M_MU)
-    length, curve = rows[index, LENGTH], rows[index, CURVE_X]
-    if rows[index, TABLE] >= 0.0:
-        at = int(rows[index, TABLE])
-        k = field[at + M_CHARGE] / momentum
-        return orbit_kernel(field, at, x, y, z, tx, ty, k, length)
-    if curve != 0.0:
-        return dipole_kernel(x, y, tx, ty, momentum, length, curve)
-    curve = rows[index, CURVE_Y]
-    y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, momentum, length, curve)
-    return x, y, tx, ty, fine
+    length = rows[r, Z] + rows[r, LENGTH] - z
+    done, state = gap_step(x, y, z, tx, ty, momentum, rows, field, r, length, sign)
+    return done, (state[0], state[1], state[2], state[3], energy * state[4])
+
+
+@njit(forceinline=True)
+def slab_step(
+    ray: Ray, rows: Array, r: int, length: float, gaussian: bool, losses: Array, heads: Array,
+    columns: Array, rng: np.random.Generator,
+) -> Ray:  # fmt: skip
+    """`length` cm of slab r, all of it or the way to its wall."""
+    m, width = int(rows[r, TABLE]), -1.0
+    if gaussian:  # squares of angles add up
+        width = rows[r, WIDTH] * math.sqrt(min(length / rows[r, LENGTH], 1.0))
+    x, y, tx, ty, energy = ray
+    return slab_kernel(
+        x, y, tx, ty, energy, length, width, losses[m], heads[m], columns[m], rng
+    )  # fmt: skip
+
+
+@njit(forceinline=True)
+def _stretch(
+    ray: Ray, rows: Array, first: int, last: int, gaussian: bool, losses: Array, heads: Array,
+    columns: Array, field: Array, rng: np.random.Generator,
+) -> tuple[Ray, int, int]:  # fmt: skip
+    """The muon from wall to wall to the end of a stretch.
+
+    Returns the ray, the row where it stops or enters the iron of a magnet, else -1, and the bits of
+    the slabs crossed.
+    """
+    z, high, touched = rows[first, Z], rows[first, Z] + rows[first, LENGTH], 0
+    while z < high - NEAR:
+        step, r = ahead(ray[0], ray[1], ray[2], ray[3], rows, first, last, high - z)
+        half = 0.5 * step
+        if r < 0:
+            ray = (ray[0] + step * ray[2], ray[1] + step * ray[3], ray[2], ray[3], ray[4])
+        elif rows[r, KIND] != DIPOLE:
+            touched |= 1 << int(rows[r, NAME])
+            ray = slab_step(ray, rows, r, step, gaussian, losses, heads, columns, rng)
+        elif within(ray[0] + half * ray[2], ray[1] + half * ray[3], rows, r):
+            step, ray = gap_kernel(ray, z, rows, r, field, 1.0)
+        else:
+            return ray, r, touched
+        if ray[4] <= _STOPPED:
+            return ray, r, touched
+        z += step
+    return ray, -1, touched
 
 
 @njit(forceinline=True)
 def _downstream(
-    x: float,
-    y: float,
-    tx: float,
-    ty: float,
-    energy: float,
+    ray: Ray,
     z: float,
     rows: Array,
     first: int,
@@ -204,41 +184,53 @@ def _downstream(
     event: int,
 ) -> tuple[int, int]:
     """(first row that is not satisfied or -1, bits of the things crossed)."""
-    touched = 0
-    for index in range(first, rows.shape[0]):
-        kind = rows[index, KIND]
-        step = rows[index, Z] - z
-        x += step * tx
-        y += step * ty
+    touched, index = 0, first
+    while index < rows.shape[0]:
+        kind, step = rows[index, KIND], rows[index, Z] - z
+        ray = (ray[0] + step * ray[2], ray[1] + step * ray[3], ray[2], ray[3], ray[4])
         z = rows[index, Z]
-        length = rows[index, LENGTH]
-        name = int(rows[index, NAME])
-        hit = inside(x, y, rows, index)
+        last = stretch_end(rows, index)
         if hits.shape[0] > 0:
-            hits[event, name, 0], hits[event, name, 1] = x, y
-        if kind == SLAB:
-            if hit:
-                touched |= 1 << name
-                m = int(rows[index, TABLE])
-                width = rows[index, WIDTH] if gaussian else -1.0
-                x, y, tx, ty, energy = slab_kernel(
-                    x, y, tx, ty, energy, length, width, losses[m], heads[m], columns[m], rng
-                )
-                if energy <= _STOPPED:
-                    return index, touched
-                z += length
-        elif kind == DIPOLE:
-            x, y, tx, ty, fine = _bend(x, y, z, tx, ty, energy, rows, index, field)
-            z += length
-            if not hit or fine == 0.0 or not inside(x, y, rows, index):
-                return index, touched
+            for r in range(index, last):
+                name = int(rows[r, NAME])
+                hits[event, name, 0], hits[event, name, 1] = ray[0], ray[1]
+        if rows[index, LENGTH] > 0.0:
+            z += rows[index, LENGTH]
+            ray, fail, crossed = _stretch(
+                ray, rows, index, last, gaussian, losses, heads, columns, field, rng
+            )
+            touched |= crossed
+            if fail >= 0:
+                return fail, touched
         else:
+            hit = within(ray[0], ray[1], rows, index)
             hit = _sees(hit, rows[index, EFFICIENCY], rng)
             if hit:
-                touched |= 1 << name
+                touched |= 1 << int(rows[index, NAME])
             if (kind == TRIGGER and not hit) or (kind == VETO and hit):
                 return index, touched
+        index = last
     return -1, touched
+
+
+@njit(forceinline=True)
+def _in_target(
+    ray: Ray, rows: Array, target: int, length: float, width: float, losses: Array, heads: Array,
+    columns: Array, rng: np.random.Generator,
+) -> tuple[Ray, float]:  # fmt: skip
+    """`length` cm of the target, or the way out of its side: the ray, and cm along z.
+
+    width : rad GeV, Highland's angle of `length` at p beta = 1 GeV; negative: collisions.
+    """
+    x, y, tx, ty, energy = ray
+    step, found = ahead(x, y, tx, ty, rows, target, target + 1, length)
+    if found < 0:
+        return ray, 0.0
+    if width > 0.0:
+        width *= math.sqrt(step / length)
+    m = int(rows[target, TABLE])
+    ray = slab_kernel(x, y, tx, ty, energy, step, width, losses[m], heads[m], columns[m], rng)
+    return ray, step
 
 
 @njit
@@ -267,53 +259,54 @@ def trigger_kernel(
     rows, losses, heads, columns, widths, beam, target, field : as in `Geometry`. gaussian :
     Highland.
     Writes failed (N,): row that is not satisfied, -1 if none; touched (N,): bits by name index;
-    behind (N, 5): x, y, slopes, energy at the target's end; hits (N or 0, names, 2): crossings,
-    cm, as far as the muon came (NaN before).
+    behind (N, 5): x, y, slopes, energy where they leave the target; hits (N or 0, names, 2):
+    crossings, cm, as far as the muon came (NaN before).
     """
     start, thickness = rows[target, Z], rows[target, LENGTH]
-    m = int(rows[target, TABLE])
-    loss, head, column = losses[m], heads[m], columns[m]
     for event in range(p4.shape[0]):
         x = beam[1] * rng.standard_normal()
         y = beam[2] * rng.standard_normal()
         tx = beam[3] * rng.standard_normal()
         ty = beam[4] * rng.standard_normal()
-        energy = beam[0]
+        ray = (x, y, tx, ty, beam[0])
         fail = _upstream(x, y, tx, ty, rows, target, rng)
         share = depth[event]
         if not 0.0 <= share <= 1.0:
             share = rng.random()
-        alive = inside(x, y, rows, target)
+        alive, z = within(x, y, rows, target), start
         if share > 0.0 and alive:
             width = _width(share, widths) if gaussian else -1.0
-            x, y, tx, ty, energy = slab_kernel(
-                x, y, tx, ty, energy, share * thickness, width, loss, head, column, rng
-            )
-            alive = energy > _STOPPED
+            length = share * thickness
+            ray, done = _in_target(
+                ray, rows, target, length, width, losses, heads, columns, rng
+            )  # fmt: skip
+            z += done
+            # what leaves by the side has no vertex in the target
+            alive = ray[4] > _STOPPED and done > length - NEAR
         pz = p4[event, 3]
-        if alive and pz > 0.0:
-            tx += p4[event, 1] / pz
-            ty += p4[event, 2] / pz
-            energy = p4[event, 0]
+        alive = alive and pz > 0.0
+        if alive:
+            ray = (
+                ray[0], ray[1], ray[2] + p4[event, 1] / pz, ray[3] + p4[event, 2] / pz, p4[event, 0]
+            )  # fmt: skip
             if share < 1.0:
                 rest = 1.0 - share
                 width = _width(rest, widths) if gaussian else -1.0
-                x, y, tx, ty, energy = slab_kernel(
-                    x, y, tx, ty, energy, rest * thickness, width, loss, head, column, rng
-                )
-            alive = energy > _STOPPED
-        else:
-            alive = False
+                ray, done = _in_target(
+                    ray, rows, target, rest * thickness, width, losses, heads, columns, rng
+                )  # fmt: skip
+                z += done
+            alive = ray[4] > _STOPPED
         if not alive:
-            energy = 0.0
-        behind[event, 0], behind[event, 1], behind[event, 2] = x, y, tx
-        behind[event, 3], behind[event, 4] = ty, energy
+            ray = (ray[0], ray[1], ray[2], ray[3], 0.0)
+        behind[event, 0], behind[event, 1], behind[event, 2] = ray[0], ray[1], ray[2]
+        behind[event, 3], behind[event, 4] = ray[3], ray[4]
         crossed = 0
         if fail < 0:
             if alive:
                 fail, crossed = _downstream(
-                    x, y, tx, ty, energy, start + thickness, rows, target + 1, gaussian, losses,
-                    heads, columns, field, rng, hits, event,
+                    ray, z, rows, target + 1, gaussian, losses, heads, columns, field, rng, hits,
+                    event,
                 )  # fmt: skip
             else:
                 fail = target

@@ -179,7 +179,7 @@ def backgrounds(level: Level) -> Part:
             ours=f"{total:.1e} ± {err:.1e}: free of background up to {1 / total:.1e} muons",
             how="sum of the sources above; errors with modelling. Not computed: "
             + ("; ".join(row["name"] for row in not_computed(experiment)) or "none"),
-            why="nearly all of it is non-hermeticity, which the assumed places of the VHCAL and of "
+            why="most of it is non-hermeticity, which the assumed places of the VHCAL and of "
             "the magnet's gap decide: docs/validation/na64mu_hermeticity.md",
         )
     )

@@ -51,7 +51,7 @@ def _curves(found: Sensitivity, label: str, dashed: bool) -> list[Series]:
 
 #: What the rows of the claim of fig. 6 say of the background, by the source left out.
 _WHY: Final = {
-    "": "fig. 6 supposes no background. Ours is nearly all non-hermeticity, which the places of "
+    "": "fig. 6 supposes no background. Ours is mostly non-hermeticity, which the places of "
     "the VHCAL's hole and the magnet's gap decide; the paper does not give them, and where the "
     "hole shadows the yoke this source is below 1e-12: docs/validation/na64mu_hermeticity.md",
     GEOMETRY: "the other sources of Table I alone, as in a set-up where the hole of the VHCAL "

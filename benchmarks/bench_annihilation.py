@@ -8,8 +8,8 @@ from measure import Row, against, agree, best, main, row
 
 from mutau.core.errors import MissingExtra, UnknownName
 from mutau.models import DarkPhoton, LmuMinusLtau
-from mutau.xsec.annihilation import cross_section, folded
-from mutau.xsec.annihilation_electrons import MODELS
+from mutau.reactions.annihilation import cross_section, folded
+from mutau.reactions.annihilation_electrons import MODELS
 
 ERRORS = {
     "rest": "1e-12", "virial": "1e-4", "hydrogenic": "1e-4", "hartree-fock": "1e-4",

@@ -27,9 +27,9 @@ from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.experiment import load_experiment
 from mutau.matter.hadrons import hadron
-from mutau.pipeline.simulate import run_tally
+from mutau.reactions.muon_pairs import photon_total, trident_differential
+from mutau.signal.simulate import run_tally
 from mutau.transport.decays import decay_in_flight
-from mutau.xsec.muon_pairs import photon_total, trident_differential
 
 
 def _timed(call: Callable[[], Any]) -> tuple[Any, float]:

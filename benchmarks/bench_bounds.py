@@ -44,8 +44,8 @@ def _empty_cache() -> Iterator[None]:
 
 def trident() -> list[Row]:
     """A table made from nothing, and limits from it."""
-    from mutau.limits import BOUNDS
-    from mutau.limits.trident import experiment_table
+    from mutau.bounds import BOUNDS
+    from mutau.bounds.trident import experiment_table
 
     bound = BOUNDS["ccfr-trident"]
     error = _relative(bound(MASSES))
@@ -64,7 +64,7 @@ def trident() -> list[Row]:
 
 def trident_cross_section() -> Row:
     """Iron at one energy, coherent; the peer to 1 %."""
-    from mutau.limits import trident
+    from mutau.bounds import trident
     from mutau.matter import element
 
     iron, options = element("Fe"), {"scattering": ("coherent",), "form_factor": "tsai"}
@@ -97,9 +97,9 @@ def trident_cross_section() -> Row:
 
 def borexino() -> Row:
     """Neutrino-electron scattering of 7Be neutrinos."""
-    from mutau.limits import BOUNDS
-    from mutau.limits.bounds_inputs import bound_inputs
-    from mutau.limits.solar import recoil_edge
+    from mutau.bounds import BOUNDS
+    from mutau.bounds.inputs import bound_inputs
+    from mutau.bounds.solar import recoil_edge
 
     bound = BOUNDS["borexino-be7"]
     found = bound(MASSES)
@@ -123,8 +123,8 @@ def borexino() -> Row:
 
 def neutrino_number() -> Row:
     """Thermal history with a light Z'."""
-    from mutau.limits.bounds_inputs import bound_inputs
-    from mutau.limits.cosmology import thermal_neff
+    from mutau.bounds.cosmology import thermal_neff
+    from mutau.bounds.inputs import bound_inputs
 
     planck = bound_inputs("cosmology")["gravity"]["planck_mass_GeV"]
     error = abs(thermal_neff(8e-3, 1e-24) - thermal_neff(8e-3, 1e-24, 1e-9))
@@ -143,8 +143,8 @@ def neutrino_number() -> Row:
 
 def recasts() -> Row:
     """A curve recast to its own model, which must give it back."""
-    from mutau.limits import published_limit
-    from mutau.limits.recast import recast
+    from mutau.bounds import published_limit
+    from mutau.bounds.recast import recast
 
     babar = published_limit("babar4mu-2016")
     again = recast(babar, "lmu-ltau").curve

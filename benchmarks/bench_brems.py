@@ -15,9 +15,9 @@ from measure import Row, against, agree, best, main, row
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.random import stream
-from mutau.sampling.brems_events import BremsSampler
-from mutau.xsec import electron_brems, muon_brems
-from mutau.xsec.bremsstrahlung import _integrate, reaction
+from mutau.reactions import electron_brems, muon_brems
+from mutau.reactions.bremsstrahlung import _integrate, reaction
+from mutau.reactions.bremsstrahlung_events import BremsSampler
 
 LEAD = {"z": 82.0, "a": 207.2}
 #: Quadrature orders of the reference that the errors are measured against.

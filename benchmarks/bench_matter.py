@@ -12,8 +12,8 @@ from measure import Row, against, agree, best, main, row
 from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.matter import material, mean_energy_after, stopping_power
+from mutau.matter.multiple_scattering import moliere, moliere_density, scatter
 from mutau.matter.muon_cross_sections import PROCESSES, moment
-from mutau.transport.multiple_scattering import moliere, moliere_density, scatter
 from mutau.transport.muon_propagation import (
     Muons,
     along_z,

@@ -123,7 +123,7 @@ def model_point() -> Row:
 
 def curve() -> Row:
     """Look-up in a published line, with steps and checks."""
-    from mutau.limits import published_limit
+    from mutau.bounds import published_limit
 
     line = published_limit("babar4mu-2016")
     low, high = line.mass_range

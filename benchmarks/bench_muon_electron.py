@@ -16,9 +16,9 @@ from measure import Row, against, agree, best, main, row
 from mutau.core.constants import M_E, M_MU
 from mutau.core.jit import njit
 from mutau.core.random import stream
-from mutau.sampling.muon_electron import draw_events, make_sampler
-from mutau.xsec.muon_electron import GAMMA, PAPER_CUTS, ZPRIME, Reaction, total_cross_section
-from mutau.xsec.muon_electron_amplitudes import emission_kernel, zprime_kernel
+from mutau.reactions.muon_electron import GAMMA, PAPER_CUTS, ZPRIME, Reaction, total_cross_section
+from mutau.reactions.muon_electron_amplitudes import emission_kernel, zprime_kernel
+from mutau.reactions.muon_electron_events import draw_events, make_sampler
 
 N, ENERGY, MASS = 4096, 150.0, 0.1
 REACTIONS = {

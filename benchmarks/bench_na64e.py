@@ -1,4 +1,4 @@
-"""Speed and accuracy of the NA64-e road."""
+"""Speed and accuracy of the NA64-e process."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import time
 import numpy as np
 from measure import Row, best, main, row
 
+from mutau.analysis.limit import limit_curve
+from mutau.analysis.yields import expected_yields
 from mutau.experiment import load_experiment
 from mutau.models import build_model
-from mutau.papers.na64e_limits import masses
-from mutau.papers.reproduction import Level
-from mutau.pipeline.electron_monte_carlo import monte_carlo_yield
-from mutau.pipeline.electron_response import _simulate as sample
-from mutau.pipeline.electron_window import window
-from mutau.pipeline.generate import generate_events
-from mutau.pipeline.limit import limit_curve
-from mutau.pipeline.yields import expected_yields
+from mutau.report.na64e_limits import masses
+from mutau.report.reproduction import Level
+from mutau.signal.electron_monte_carlo import monte_carlo_yield
+from mutau.signal.electron_response import _simulate as sample
+from mutau.signal.electron_window import window
+from mutau.signal.generate import generate_events
 
 
 def figure_4() -> Row:
@@ -41,10 +41,10 @@ def second_method() -> Row:
     """Showers one by one instead of mean track lengths."""
     experiment = load_experiment("na64e")
     model = build_model("lmu-ltau", 1e-3, 1e-3)
-    road = expected_yields(model, experiment).total
+    process = expected_yields(model, experiment).total
     other = monte_carlo_yield(experiment, model, n=4000, seed=2).counted
     seconds = best(lambda: monte_carlo_yield(experiment, model, n=4000, seed=2), 1)
-    error = f"ratio to the road {other[0] / road:.3f} +- {other[1] / road:.3f}"
+    error = f"ratio to the process {other[0] / process:.3f} +- {other[1] / process:.3f}"
     name = "Monte Carlo yield, 4000 showers, pre-shower to 5 MeV"
     return row(name, seconds, "s", error, "agrees within errors")
 

@@ -1,4 +1,4 @@
-"""Whole roads, as a user meets them: seconds per curve, and the start of the program.
+"""Whole processes, as a user meets them: seconds per curve, and the start of the program.
 
 Curves in processor time of all threads, so that other jobs count little: on an idle machine one
 waits for that, over the number of cores.

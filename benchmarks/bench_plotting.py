@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from measure import Row, best, main, row
 
+from mutau.analysis.plane import chosen_curves, plane_of
 from mutau.core.types import Exclusion, provenance
-from mutau.papers.reproduction import Level, Reproduction
-from mutau.papers.rows import Row as ReportRow
-from mutau.pipeline.exports import export
-from mutau.pipeline.plane import chosen_curves, plane_of
-from mutau.plotting.report import write_report
-from mutau.plotting.static import write_figure
+from mutau.report.exports import export
+from mutau.report.reproduction import Level, Reproduction
+from mutau.report.rows import Row as ReportRow
+from mutau.report.static import write_figure
+from mutau.report.write import write_report
 
 _FIGURES, _ROWS = 20, 100
 

@@ -17,8 +17,8 @@ from mutau.experiment.field_maps import write_field_map
 from mutau.experiment.loader import from_document
 from mutau.experiment.schema import Experiment
 from mutau.matter import material, mean_energy_after
-from mutau.pipeline.simulate import signal_source, tally
 from mutau.scan.simulate import Run, compute_shard
+from mutau.signal.simulate import signal_source, tally
 
 
 def _loss_error() -> str:

@@ -1,4 +1,4 @@
-"""Speed of the statistics room: pseudo-experiments per second, time per limit.
+"""Speed of the statistics: pseudo-experiments per second, time per limit.
 
 Peer: pyhf with the workspace that this package exports; it finds the same numbers.
 """

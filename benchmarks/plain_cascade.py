@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_E
+from mutau.matter import em_processes_tables as t
+from mutau.matter.em_processes_medium import medium
 from mutau.matter.materials import Material
-from mutau.transport import em_processes_tables as t
-from mutau.transport.em_processes_medium import medium
 
 Array = NDArray[np.float64]
 _LOGIT = t.W_LOW + t.STEP_W * np.arange(t.N_W)

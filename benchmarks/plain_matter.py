@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from mutau.core.constants import M_MU
-from mutau.transport.multiple_scattering import Moliere, moliere_density
+from mutau.matter.multiple_scattering import Moliere, moliere_density
 
 Array = NDArray[np.float64]
 

@@ -72,7 +72,7 @@ def anchor(key: str) -> str:
 
 @cache
 def _reference_keys() -> frozenset[str]:
-    from mutau.limits import references
+    from mutau.core.references import references
 
     return frozenset(references())
 
@@ -110,8 +110,8 @@ def _page(title: str, *parts: str) -> str:
 
 def shown_pages() -> dict[str, str]:
     """One page for every list that `mutau show` knows."""
-    from mutau.limits import missing
-    from mutau.pipeline.show import SHOWN
+    from mutau.analysis.show import SHOWN
+    from mutau.bounds import missing
 
     pages = {}
     for name in SHOWN:
@@ -130,7 +130,7 @@ def shown_pages() -> dict[str, str]:
 
 def paper_numbers_page() -> str:
     """Every number that the papers print, as data/paper_numbers holds it."""
-    from mutau.limits import paper_numbers
+    from mutau.core.paper_numbers import paper_numbers
 
     rows = [
         {

@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, Any
 from mutau._version import __version__
 
 if TYPE_CHECKING:
+    from mutau.analysis.combination import combined_limit, discovery_reach
+    from mutau.analysis.contours import measured_contours
+    from mutau.analysis.limit import limit_curve
+    from mutau.analysis.plane import exclusion_plane
+    from mutau.analysis.point import cross_section, model_summary
+    from mutau.analysis.yields import expected_yields
+    from mutau.bounds import published_limit
     from mutau.core.errors import MutauError
     from mutau.core.types import CrossSection, Events, Exclusion, Yields
     from mutau.experiment import load_experiment, replace
     from mutau.io.event_files import read_events, write_events
-    from mutau.limits import published_limit
     from mutau.matter import material
     from mutau.models import DarkPhoton, LmuMinusLtau, build_model
-    from mutau.papers.reproduction import reproduce
-    from mutau.pipeline.combination import combined_limit, discovery_reach
-    from mutau.pipeline.contours import measured_contours
-    from mutau.pipeline.generate import generate_events
-    from mutau.pipeline.limit import limit_curve
-    from mutau.pipeline.plane import exclusion_plane
-    from mutau.pipeline.point import cross_section, model_summary
-    from mutau.pipeline.yields import expected_yields
-    from mutau.plotting.static import write_figure
+    from mutau.report.reproduction import reproduce
+    from mutau.report.static import write_figure
+    from mutau.signal.generate import generate_events
     from mutau.stats import upper_limit
 
 _PUBLIC = {
@@ -42,24 +42,24 @@ _PUBLIC = {
     "MutauError": "mutau.core.errors",
     "Yields": "mutau.core.types",
     "build_model": "mutau.models",
-    "combined_limit": "mutau.pipeline.combination",
-    "cross_section": "mutau.pipeline.point",
-    "discovery_reach": "mutau.pipeline.combination",
-    "exclusion_plane": "mutau.pipeline.plane",
-    "expected_yields": "mutau.pipeline.yields",
-    "generate_events": "mutau.pipeline.generate",
-    "limit_curve": "mutau.pipeline.limit",
+    "combined_limit": "mutau.analysis.combination",
+    "cross_section": "mutau.analysis.point",
+    "discovery_reach": "mutau.analysis.combination",
+    "exclusion_plane": "mutau.analysis.plane",
+    "expected_yields": "mutau.analysis.yields",
+    "generate_events": "mutau.signal.generate",
+    "limit_curve": "mutau.analysis.limit",
     "load_experiment": "mutau.experiment",
     "material": "mutau.matter",
-    "measured_contours": "mutau.pipeline.contours",
-    "model_summary": "mutau.pipeline.point",
-    "published_limit": "mutau.limits",
+    "measured_contours": "mutau.analysis.contours",
+    "model_summary": "mutau.analysis.point",
+    "published_limit": "mutau.bounds",
     "read_events": "mutau.io.event_files",
     "replace": "mutau.experiment",
-    "reproduce": "mutau.papers.reproduction",
+    "reproduce": "mutau.report.reproduction",
     "upper_limit": "mutau.stats",
     "write_events": "mutau.io.event_files",
-    "write_figure": "mutau.plotting.static",
+    "write_figure": "mutau.report.static",
 }
 
 __all__ = [

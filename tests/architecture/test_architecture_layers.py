@@ -1,4 +1,4 @@
-"""The rooms: who may import whom, what stays light, how long files and functions may be."""
+"""Sub-packages: who may import whom, what stays light, how long files and functions may be."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 import mutau
 
 PACKAGE = Path(mutau.__path__[0])
-ROOMS = (
-    "core experiment models matter xsec sampling io transport detector selection "
-    "background stats limits peers pipeline papers scan plotting cli"
+SUB_PACKAGES = (
+    "core experiment models matter reactions io transport detector selection signal "
+    "background stats bounds peers analysis report scan cli"
 ).split()
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE, MAX_FUNCTION = 500, 60
@@ -30,9 +30,9 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def room_of(path: Path) -> str | None:
+def sub_package_of(path: Path) -> str | None:
     first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return first if first in ROOMS else None
+    return first if first in SUB_PACKAGES else None
 
 
 def imports(path: Path) -> list[tuple[int, str]]:
@@ -50,22 +50,22 @@ def imports(path: Path) -> list[tuple[int, str]]:
     return found
 
 
-def test_every_file_lives_in_a_room():
-    strays = [name_of(p) for p in SOURCES if room_of(p) is None]
+def test_every_file_lives_in_a_sub_package():
+    strays = [name_of(p) for p in SOURCES if sub_package_of(p) is None]
     assert set(strays) <= {"__init__.py", "_version.py", "data/__init__.py", "__main__.py"}
 
 
-def test_a_room_imports_only_from_rooms_above_it():
+def test_a_sub_package_imports_only_from_those_above_it():
     offenders = []
     for path in SOURCES:
-        room = room_of(path)
-        if room is None:
+        own = sub_package_of(path)
+        if own is None:
             continue
         for line, module in imports(path):
             parts = module.split(".")
-            if parts[0] != "mutau" or len(parts) == 1 or parts[1] not in ROOMS:
+            if parts[0] != "mutau" or len(parts) == 1 or parts[1] not in SUB_PACKAGES:
                 continue
-            if ROOMS.index(parts[1]) > ROOMS.index(room):
+            if SUB_PACKAGES.index(parts[1]) > SUB_PACKAGES.index(own):
                 offenders.append(f"{name_of(path)}:{line} imports {module}")
     assert not offenders, "\n".join(offenders)
 
@@ -90,18 +90,18 @@ def test_peers_feed_no_result():
         name_of(path)
         for path in SOURCES
         for _, module in imports(path)
-        if module.startswith("mutau.peers") and room_of(path) != "peers"
+        if module.startswith("mutau.peers") and sub_package_of(path) != "peers"
     }
-    assert readers == {"pipeline/show.py", "cli/crosschecks.py"}
+    assert readers == {"analysis/show.py", "cli/crosschecks.py"}
 
 
-def test_matplotlib_and_plotly_live_in_plotting_only():
+def test_matplotlib_and_plotly_live_in_the_report_only():
     offenders = [
         f"{name_of(path)}:{line}"
         for path in SOURCES
         for line, module in imports(path)
         if module.split(".")[0] in ("matplotlib", "mplhep", "plotly")
-        and room_of(path) != "plotting"
+        and sub_package_of(path) != "report"
     ]
     assert not offenders
 
@@ -133,7 +133,7 @@ def test_lengths_and_docstrings(path):
     tree = ast.parse(text)
     lines = text.count("\n")
     assert lines <= MAX_FILE or name_of(path) in LONG_FILES, f"{lines} lines"
-    if lines and room_of(path):
+    if lines and sub_package_of(path):
         assert ast.get_docstring(tree), "no module docstring"
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):

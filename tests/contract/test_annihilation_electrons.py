@@ -6,8 +6,13 @@ import pytest
 from mutau.core.errors import MissingExtra, UnknownName
 from mutau.matter import atomic_electrons
 from mutau.models import DarkPhoton, LmuMinusLtau
-from mutau.xsec.annihilation import cross_section, integrated, narrow_integral, resonance_energy
-from mutau.xsec.annihilation_electrons import MODELS, momenta
+from mutau.reactions.annihilation import (
+    cross_section,
+    integrated,
+    narrow_integral,
+    resonance_energy,
+)
+from mutau.reactions.annihilation_electrons import MODELS, momenta
 
 MOVING = [name for name in MODELS if name != "rest"]
 
@@ -98,6 +103,6 @@ def test_missing_data_says_which_extra(monkeypatch):
 
 
 def test_every_model_states_its_error_at_the_command_line():
-    from mutau.pipeline.point import _ANNIHILATION_ERROR
+    from mutau.analysis.point import _ANNIHILATION_ERROR
 
     assert set(_ANNIHILATION_ERROR) == set(MODELS)

@@ -5,12 +5,13 @@ import re
 import numpy as np
 import pytest
 
+from mutau.bounds import database, missing, published_limit
+from mutau.bounds.computed import BOUNDS
+from mutau.bounds.inputs import bound_inputs
+from mutau.bounds.recast import recast, recastable, search_of
 from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.references import reference
 from mutau.core.types import Exclusion
-from mutau.limits import database, missing, published_limit, reference
-from mutau.limits.bounds import BOUNDS
-from mutau.limits.bounds_inputs import bound_inputs
-from mutau.limits.recast import recast, recastable, search_of
 
 ALL = pytest.mark.parametrize("name", list(BOUNDS))
 

@@ -1,4 +1,4 @@
-"""Bad files for the NA64mu road at the command line: one located line each, exit 2, nothing left.
+"""Bad files for NA64mu at the command line: one located line each, exit 2, nothing left.
 
 Every mistake that the set-up, its field map, its beam file or a results folder can hold.
 """

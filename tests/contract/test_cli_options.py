@@ -9,10 +9,10 @@ import shlex
 import pytest
 import typer
 
+from mutau.analysis.point import MODEL_OPTIONS, PROCESSES, takes
 from mutau.cli.examples import EXAMPLES
 from mutau.cli.main import app
 from mutau.cli.options import EXCLUDE, LISTS, NEEDS, NEEDS_IN, joined_units
-from mutau.pipeline.point import MODEL_OPTIONS, PROCESSES, takes
 
 COMMANDS = typer.main.get_command(app).commands
 

@@ -184,9 +184,9 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path):
     import numpy as np
 
     from mutau.background.spectrum_files import read_spectrum
+    from mutau.bounds import load_curve
     from mutau.experiment import load_experiment
     from mutau.experiment.field_maps import read_field_map, write_field_map
-    from mutau.limits import load_curve
     from mutau.models import load_charges
     from mutau.transport.beam_files import read_beam
 
@@ -322,7 +322,7 @@ WRONG = [
 def test_what_is_cheap_to_refuse_is_refused_before_minutes(assert_refused, monkeypatch, verb):
     """A background that is computed takes minutes; nothing may be refused after it that is known
     before."""
-    computed = "mutau.pipeline.background_choice.computed_background"
+    computed = "mutau.background.choice.computed_background"
     monkeypatch.setattr(computed, lambda *_, **__: pytest.fail("computed"))
     words = [verb, "na64mu", "--background", "computed"]
     if verb == "sensitivity":

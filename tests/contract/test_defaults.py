@@ -17,10 +17,10 @@ import pytest
 
 import mutau
 from mutau import combined_limit, expected_yields, limit_curve, upper_limit
+from mutau.analysis.limit import common_level, common_method
+from mutau.analysis.sensitivity import sensitivity
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
-from mutau.pipeline.limit import common_level, common_method
-from mutau.pipeline.sensitivity import sensitivity
 from mutau.stats import CountingModel, expected_limits, p_value
 
 MASS = 1e-3
@@ -162,9 +162,9 @@ def test_a_scan_takes_what_the_file_says(cli, file, line, tmp_path):
 #: Functions whose level or method is not that of a limit on an experiment's file: mathematics on
 #: plain numbers, or a bound from somebody's measurement.
 OF_THEIR_OWN = {
-    "mutau.limits.trident_limit": {"ratio_limit", "trident_limit"},
-    "mutau.limits.solar": {"rate_criterion", "borexino_limit"},
-    "mutau.pipeline.muone_objective": {"mean_limit"},
+    "mutau.bounds.trident_limit": {"ratio_limit", "trident_limit"},
+    "mutau.bounds.solar": {"rate_criterion", "borexino_limit"},
+    "mutau.analysis.muone_objective": {"mean_limit"},
 }
 
 

@@ -1,6 +1,6 @@
 """Every key of every bundled experiment file changes a number, or is named as unused.
 
-What `pipeline.usage` declares is never asked to vouch for itself: a key is changed, and numbers of
+What `signal.usage` declares is never asked to vouch for itself: a key is changed, and numbers of
 the calculations that are said to read it, or said not to, are computed and compared.
 """
 
@@ -12,9 +12,12 @@ import warnings
 import numpy as np
 import pytest
 
+from mutau.analysis.limit import chosen_level, chosen_method
+from mutau.analysis.yields import expected_yields
 from mutau.background import electron_beam
 from mutau.background.hadron_decays import selected_decays
 from mutau.background.hcal_paths import unseen
+from mutau.background.muone_sources import radiative_component, region
 from mutau.core.errors import MutauError, NotApplicable
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -25,17 +28,14 @@ from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import VARIABLES, experiment_names, load_experiment, replace
 from mutau.matter.hadrons import hadron
 from mutau.models import build_model
-from mutau.pipeline import electron_containment, usage
-from mutau.pipeline.electron_calibration import calibration
-from mutau.pipeline.exposure import particles_on_target
-from mutau.pipeline.generate import generate_events
-from mutau.pipeline.limit import chosen_level, chosen_method
-from mutau.pipeline.muone_backgrounds import radiative_component, region
-from mutau.pipeline.simulate import tally
-from mutau.pipeline.yields import expected_yields
 from mutau.selection.cutflow import passes
 from mutau.selection.simulated import SIMULATED, reconstruct, sample_of
 from mutau.selection.variables import Sample
+from mutau.signal import electron_containment, usage
+from mutau.signal.electron_calibration import calibration
+from mutau.signal.exposure import particles_on_target
+from mutau.signal.generate import generate_events
+from mutau.signal.simulate import tally
 from mutau.stats import upper_limit
 
 POINTS = {

@@ -71,8 +71,8 @@ def test_what_a_file_may_ask_of_the_statistics_exists_there():
 
 def test_what_a_file_may_ask_of_the_theory_exists_there():
     from mutau.matter.form_factors import KINDS
-    from mutau.xsec.annihilation_electrons import MODELS
-    from mutau.xsec.electron_brems_table import METHODS, BremsTheory
+    from mutau.reactions.annihilation_electrons import MODELS
+    from mutau.reactions.electron_brems_table import METHODS, BremsTheory
 
     assert set(names.FORM_FACTORS) == set(KINDS)
     assert set(names.ELECTRON_MODELS) == set(MODELS)
@@ -109,10 +109,10 @@ def test_messages_name_the_document():
         from_document({"schema": 1, "name": "x", "source": "y", "beam": 3}, "my file")
 
 
-def test_every_road_of_the_pipeline_is_a_process_that_files_may_name():
-    from mutau.pipeline.roads import ROAD_MODULES, has_road, road_of
+def test_every_signal_process_is_one_that_files_may_name():
+    from mutau.signal.processes import PROCESS_MODULES, has_process, process_of
 
-    assert has_road(load_experiment("na64mu"))
-    assert set(ROAD_MODULES) <= set(PROCESSES)
+    assert has_process(load_experiment("na64mu"))
+    assert set(PROCESS_MODULES) <= set(PROCESSES)
     for name in ("na64mu", "muone", "na64e"):
-        assert callable(road_of(load_experiment(name)).prepare)
+        assert callable(process_of(load_experiment(name)).prepare)

@@ -5,18 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from mutau.bounds import database, drawn_by_default, missing, published_limit
 from mutau.core.errors import UnknownName
-from mutau.limits import (
-    database,
-    drawn_by_default,
-    missing,
-    paper_numbers,
-    published_limit,
-    reference,
-    references,
-)
-from mutau.limits.paper_numbers import DOCUMENTS, check_entry
-from mutau.limits.references import check_reference
+from mutau.core.paper_numbers import DOCUMENTS, check_entry, paper_numbers
+from mutau.core.references import check_reference, reference, references
 from mutau.models import moment_references
 
 LIMITS = pytest.mark.parametrize("limit", database().values(), ids=list(database()))

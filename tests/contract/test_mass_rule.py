@@ -1,4 +1,4 @@
-"""One rule for masses on all roads: outside validity refused with the reason, inside answered."""
+"""One rule for masses: outside validity refused with the reason, inside answered."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import mutau
+from mutau.analysis.limit import default_masses, limit_curve
+from mutau.analysis.yields import expected_yields
 from mutau.core.errors import OutOfRange
 from mutau.experiment import load_experiment
-from mutau.pipeline import roads
-from mutau.pipeline.generate import generate_events
-from mutau.pipeline.limit import default_masses, limit_curve
-from mutau.pipeline.yields import expected_yields
+from mutau.signal import processes as processes
+from mutau.signal.generate import generate_events
 
-#: An experiment of each road.
+#: An experiment of each process.
 EXPERIMENTS = ("na64mu", "muone", "na64e")
 
 
@@ -24,31 +24,31 @@ def model(mass):
 
 
 def outside(experiment):
-    """Masses just beyond what the road takes, with the reason that the road gives."""
-    low, high = roads.masses_taken(experiment)
-    below, above = roads.ROADS[experiment.process].reasons
+    """Masses just beyond what the process takes, with the reason that the process gives."""
+    low, high = processes.masses_taken(experiment)
+    below, above = processes.SIGNAL_PROCESSES[experiment.process].reasons
     found = [(0.99 * low, below)]
     if np.isfinite(high):
         found.append((1.01 * high, above))
     return found
 
 
-def test_every_road_is_tried():
-    assert {load_experiment(name).process for name in EXPERIMENTS} == set(roads.ROAD_MODULES)
+def test_every_process_is_tried():
+    assert {load_experiment(name).process for name in EXPERIMENTS} == set(processes.PROCESS_MODULES)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_outside_is_refused_with_the_reason_by_every_door(name, monkeypatch):
     experiment = load_experiment(name)
-    roads.masses_taken(experiment)  # registers the road
-    road = roads.ROADS[experiment.process]
+    processes.masses_taken(experiment)  # registers the process
+    process = processes.SIGNAL_PROCESSES[experiment.process]
 
     def computed(*_):
         raise AssertionError("something was computed")
 
-    stub = roads.replace(road, prepare=computed, generate=computed)
-    monkeypatch.setitem(roads.ROADS._items, experiment.process, stub)
-    good = float(np.sqrt(np.prod(road.mass_range(experiment))))
+    stub = processes.replace(process, prepare=computed, generate=computed)
+    monkeypatch.setitem(processes.SIGNAL_PROCESSES._items, experiment.process, stub)
+    good = float(np.sqrt(np.prod(process.mass_range(experiment))))
     assert outside(experiment)
     for mass, reason in outside(experiment):
         assert reason
@@ -68,8 +68,8 @@ def test_outside_is_refused_with_the_reason_by_every_door(name, monkeypatch):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_masses_of_a_curve_are_taken(name):
     experiment = load_experiment(name)
-    assert all(roads.takes_mass(experiment, mass) for mass in default_masses(experiment, 7))
-    assert not roads.takes_mass(experiment, float("nan"))
+    assert all(processes.takes_mass(experiment, mass) for mass in default_masses(experiment, 7))
+    assert not processes.takes_mass(experiment, float("nan"))
 
 
 def test_taken_but_out_of_reach_is_zero_and_no_limit(cli):

@@ -9,21 +9,21 @@ from typing import ClassVar
 import pytest
 
 import mutau
+from mutau.analysis.muone_mass import closure
+from mutau.analysis.muone_optimise import optimise
+from mutau.analysis.plane import g_minus_2_bands
+from mutau.analysis.point import PROCESSES, cross_section, model_summary
+from mutau.bounds.cards import published_limit
+from mutau.bounds.computed import BOUNDS
+from mutau.bounds.cosmology import equilibrium_coupling, neff, neff_limit
+from mutau.bounds.recast import production_coupling, recast, recast_at
+from mutau.bounds.solar import borexino_limit, rate_slopes
+from mutau.bounds.trident_limit import combined_trident_limit, trident_limit
 from mutau.core.errors import MutauError
 from mutau.experiment import load_experiment
-from mutau.limits.bounds import BOUNDS
-from mutau.limits.cards import published_limit
-from mutau.limits.cosmology import equilibrium_coupling, neff, neff_limit
-from mutau.limits.recast import production_coupling, recast, recast_at
-from mutau.limits.solar import borexino_limit, rate_slopes
-from mutau.limits.trident_limit import combined_trident_limit, trident_limit
 from mutau.models import REGISTRY, LightBoson, VectorModel, mediator_of, model_class
-from mutau.pipeline.muone_mass import closure
-from mutau.pipeline.muone_optimise import optimise
-from mutau.pipeline.plane import g_minus_2_bands
-from mutau.pipeline.point import PROCESSES, cross_section, model_summary
-from mutau.pipeline.roads import ROAD_MODULES, check_model, road_of
-from mutau.xsec import annihilation
+from mutau.reactions import annihilation
+from mutau.signal.processes import PROCESS_MODULES, check_model, process_of
 
 KINDS = ("scalar", "pseudoscalar", "axial-vector", "spin-2")
 #: An experiment for every signal process.
@@ -92,7 +92,7 @@ def test_cross_sections_take_a_vector(process):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("process", ROAD_MODULES)
+@pytest.mark.parametrize("process", PROCESS_MODULES)
 def test_signal_processes_refuse_other_bosons(process, kind, registered):
     experiment = load_experiment(EXPERIMENTS[process])
     assert experiment.process == process
@@ -236,7 +236,7 @@ def test_every_bundled_model_and_process_declares():
     for name in PROCESSES:
         assert bool(PROCESSES[name].mediators) == PROCESSES[name].zprime
     for process, experiment in EXPERIMENTS.items():
-        assert road_of(load_experiment(experiment)).mediators, process
-    for entry in (type(PROCESSES["muon-brems"]), type(road_of(load_experiment("muone")))):
+        assert process_of(load_experiment(experiment)).mediators, process
+    for entry in (type(PROCESSES["muon-brems"]), type(process_of(load_experiment("muone")))):
         parameter = inspect.signature(entry).parameters["mediators"]
         assert parameter.default is inspect.Parameter.empty

@@ -1,4 +1,4 @@
-"""Every registered model keeps the interface that the other rooms rely on."""
+"""Every registered model keeps the interface that the other sub-packages rely on."""
 
 import dataclasses
 import json

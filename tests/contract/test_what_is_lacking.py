@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from mutau import LmuMinusLtau, expected_yields
+from mutau.analysis.lacking import LACKING, lacks
+from mutau.background import choice as background_choice
 from mutau.background.estimate import Estimate
 from mutau.background.not_computed import Missing, in_words
-from mutau.core.errors import MutauError, NotApplicable
-from mutau.experiment import experiment_names, load_experiment, replace
-from mutau.pipeline import background_choice
-from mutau.pipeline.backgrounds import (
+from mutau.background.registry import (
     BACKGROUNDS,
     Calculation,
     background_answer,
     background_sources,
     not_computed,
 )
-from mutau.pipeline.lacking import LACKING, lacks
-from mutau.pipeline.roads import ROAD_MODULES, Effort, road_of
+from mutau.core.errors import MutauError, NotApplicable
+from mutau.experiment import experiment_names, load_experiment, replace
+from mutau.signal.processes import PROCESS_MODULES, Effort, process_of
 
 POINT = ("--mass", "0.1", "--coupling", "1e-3")
 GRID = 'schema = 1\nname = "s"\ntask = "limit"\nexperiment = "na64e"\n[grid]\nmass = ["1MeV"]\n'
@@ -94,7 +94,7 @@ def test_a_cut_of_the_file_is_applied_or_named(name):
         assert bool(steps) != bool(names), (cut.variable, found.cuts, left)
 
 
-@pytest.mark.parametrize("process", ROAD_MODULES)
+@pytest.mark.parametrize("process", PROCESS_MODULES)
 def test_every_process_says_what_it_does_not_compute(process):
     """The main sources of the papers that no calculation here has, by name."""
     entry = BACKGROUNDS[process]
@@ -178,9 +178,11 @@ def test_a_limit_keeps_it_on_disk_and_in_csv(cli, tmp_path):
                "--user", "csv/na64mu-lmu-ltau.csv", "-o", "p.png").code == 0  # fmt: skip
 
 
-def test_both_lists_belong_to_every_road():
+def test_both_lists_belong_to_every_process():
     for name in ("na64mu", "muone", "na64e"):
         item = load_experiment(name)
         found = lacks(replace(item, "systematics", []))
         assert set(found) == set(LACKING)
-        assert found["not_simulated"] == road_of(item).not_simulated(item, Effort(final_only=True))
+        assert found["not_simulated"] == process_of(item).not_simulated(
+            item, Effort(final_only=True)
+        )

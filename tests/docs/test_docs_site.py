@@ -98,13 +98,13 @@ def test_a_dead_link_is_a_problem(builder, tmp_path, monkeypatch):
 
 
 def test_every_list_and_every_name_in_it_has_its_place(site):
-    from mutau.pipeline.show import SHOWN, show_answer
+    from mutau.analysis.show import SHOWN, show_answer
 
     for name in SHOWN:
         page = text_of(site, f"reference/{name}.html")
         for row in show_answer(name)[name]:
             assert f"<code>{next(iter(row.values()))}</code>" in page, (name, row)
-    from mutau.limits import missing
+    from mutau.bounds import missing
 
     page = text_of(site, "reference/limits.html")
     assert all(f"<code>{item.name}</code>" in page for item in missing())

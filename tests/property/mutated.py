@@ -104,7 +104,7 @@ class Reader:
 
 
 def _curve(path: Path) -> Any:
-    from mutau.limits import load_curve
+    from mutau.bounds import load_curve
 
     return load_curve(path)
 
@@ -152,7 +152,7 @@ def _grid(path: Path) -> Any:
 
 
 def _figures(path: Path) -> Any:
-    from mutau.pipeline.results import read_figures
+    from mutau.analysis.results import read_figures
 
     return read_figures(path)
 

@@ -7,8 +7,13 @@ from hypothesis import strategies as st
 
 from mutau.core.constants import M_E
 from mutau.models import DarkPhoton, LmuMinusLtau
-from mutau.xsec.annihilation import cross_section, integrated, narrow_integral, resonance_energy
-from mutau.xsec.annihilation_electrons import from_binding
+from mutau.reactions.annihilation import (
+    cross_section,
+    integrated,
+    narrow_integral,
+    resonance_energy,
+)
+from mutau.reactions.annihilation_electrons import from_binding
 
 shells = st.lists(st.tuples(st.floats(1.0, 10.0), st.floats(5e-9, 9e-5)), min_size=1, max_size=3)
 names = st.sampled_from(["virial", "hydrogenic"])

@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from mutau.core.constants import M_E, M_MU, M_U
 from mutau.core.errors import OutOfRange, UnknownName
 from mutau.matter.form_factors import KINDS, form_factor_parameters, g2
-from mutau.xsec import bremsstrahlung, electron_brems, muon_brems
-from mutau.xsec.bremsstrahlung_maps import energy_limits, gauss_legendre, knee_inverse, knee_map
+from mutau.reactions import bremsstrahlung, electron_brems, muon_brems
+from mutau.reactions.bremsstrahlung_maps import (
+    energy_limits,
+    gauss_legendre,
+    knee_inverse,
+    knee_map,
+)
 
 LEAD = {"z": 82.0, "a": 207.2}
 FRONTS = {"muon": (muon_brems, M_MU), "electron": (electron_brems, M_E)}

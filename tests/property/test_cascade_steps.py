@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import mutau
+from mutau.analysis.cascade import calorimeter_answer, cascade_answer
 from mutau.experiment import load_experiment
 from mutau.matter import material
-from mutau.pipeline.cascade import calorimeter_answer, cascade_answer
 from mutau.transport.shower import ShowerGeometry, simulate_showers
 from mutau.transport.shower_steps import simulate_steps
 

@@ -12,8 +12,7 @@ from scipy.stats import chi2
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import OutOfRange
 from mutau.core.random import stream
-from mutau.sampling.muon_electron import draw_events, make_sampler, place_in_stations
-from mutau.xsec.muon_electron import (
+from mutau.reactions.muon_electron import (
     ELASTIC,
     GAMMA,
     NUNU,
@@ -24,6 +23,7 @@ from mutau.xsec.muon_electron import (
     electron_spectrum,
     total_cross_section,
 )
+from mutau.reactions.muon_electron_events import draw_events, make_sampler, place_in_stations
 
 E1 = 150.0
 CASES = {

@@ -12,8 +12,8 @@ from mutau.core.constants import M_E, M_MU, M_U
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.random import stream
 from mutau.core.types import CrossSection
-from mutau.sampling.brems_events import BremsSampler, nucleus_pdg, to_events
-from mutau.xsec import electron_brems, muon_brems
+from mutau.reactions import electron_brems, muon_brems
+from mutau.reactions.bremsstrahlung_events import BremsSampler, nucleus_pdg, to_events
 
 LEAD = {"z": 82.0, "a": 207.2}
 FRONTS = {"muon": (muon_brems, M_MU), "electron": (electron_brems, M_E)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from mutau.xsec import electron_brems, muon_brems
+from mutau.reactions import electron_brems, muon_brems
 
 FRONTS = {"muon": muon_brems, "electron": electron_brems}
 # lepton, energy GeV, mass GeV, z, a, method, sigma pb

@@ -9,7 +9,7 @@ from mutau.core.constants import ALPHA, M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.models import DarkPhoton, LmuMinusLtau
 from mutau.models.mixing import loop_mixing
-from mutau.xsec.annihilation import (
+from mutau.reactions.annihilation import (
     cross_section,
     final_width,
     folded,
@@ -17,7 +17,7 @@ from mutau.xsec.annihilation import (
     narrow_integral,
     resonance_energy,
 )
-from mutau.xsec.annihilation_electrons import from_binding
+from mutau.reactions.annihilation_electrons import from_binding
 
 PB = 3.893793721e8  # GeV^2 pb
 LEAD = LmuMinusLtau(mass=0.225, coupling=0.03)

@@ -13,9 +13,9 @@ from mutau.core.errors import MutauError
 from mutau.matter import hartree_fock
 from mutau.matter.atomic_electrons import ATOMIC_MOMENTUM
 from mutau.models import DarkPhoton, LmuMinusLtau
-from mutau.xsec import annihilation
-from mutau.xsec import annihilation_kernels as kernels
-from mutau.xsec.annihilation_electrons import (
+from mutau.reactions import annihilation
+from mutau.reactions import annihilation_kernels as kernels
+from mutau.reactions.annihilation_electrons import (
     compton_profile,
     from_binding,
     from_profiles,

@@ -20,8 +20,8 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import GEV2_PB
 from mutau.experiment import load_experiment, replace
-from mutau.xsec.muon_brems import total as brems_total
-from mutau.xsec.muon_pairs import (
+from mutau.reactions.muon_brems import total as brems_total
+from mutau.reactions.muon_pairs import (
     pair_mass_density,
     photon_differential,
     photon_flux,
@@ -32,7 +32,7 @@ from mutau.xsec.muon_pairs import (
     trident_radiative,
     trident_total,
 )
-from mutau.xsec.muon_pairs_kernels import azimuth_means
+from mutau.reactions.muon_pairs_kernels import azimuth_means
 
 NA64MU = load_experiment("na64mu")
 LEAD = {"z": 82.0, "a": 207.2}

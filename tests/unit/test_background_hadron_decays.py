@@ -19,7 +19,7 @@ from mutau.background.hadron_decays_hcal import (
     landau_parameters,
     mip_probability,
 )
-from mutau.background.hadron_decays_tracks import carry, cuts_of, reconstructed_below
+from mutau.background.hadron_decays_tracks import carry, reconstructed_below
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.random import stream
 from mutau.experiment import load_experiment, replace
@@ -30,6 +30,7 @@ from mutau.matter.hadron_interactions import (
 )
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
+from mutau.selection.missing_momentum import cuts_of
 
 NA64MU = load_experiment("na64mu")
 MU_NU = hadron("K-").channel("mu", "nu")

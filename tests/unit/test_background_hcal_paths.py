@@ -8,7 +8,7 @@ import pytest
 from mutau.background.electron_beam import hcal_budget, neutral_punch_through
 from mutau.background.hadron_decays import passes
 from mutau.background.hadron_decays_hcal import mip_probability, muon_vetoes
-from mutau.background.hadron_decays_tracks import Tracks, cuts_of
+from mutau.background.hadron_decays_tracks import Tracks
 from mutau.background.hcal_paths import hcal_modules, path_classes, unseen
 from mutau.background.hermeticity_selected import non_hermeticity
 from mutau.background.leading_hadrons_selected import escaped_hadrons
@@ -16,6 +16,7 @@ from mutau.core.errors import NotApplicable
 from mutau.detector.calorimeters import length_inside
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
+from mutau.selection.missing_momentum import cuts_of
 
 NA64E, NA64MU = load_experiment("na64e"), load_experiment("na64mu")
 ASIDE = {f"detector/calorimeter[HCAL{i}]/x": "1.1 m" for i in (2, 3)}

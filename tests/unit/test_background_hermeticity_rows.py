@@ -7,9 +7,9 @@ import pytest
 
 from mutau.background.estimate import Estimate
 from mutau.experiment import load_experiment
-from mutau.papers.na64mu_backgrounds import _estimate_row, leak_row
-from mutau.pipeline.simulate import axes
-from mutau.pipeline.simulate_results import HermeticityPlane
+from mutau.report.na64mu_backgrounds import _estimate_row, leak_row
+from mutau.signal.simulate import axes
+from mutau.signal.simulate_results import HermeticityPlane
 
 
 def leak(value, err, model_err, top=7e-9):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.special import gammainc
 
-from mutau.background.hadron_decays_tracks import cuts_of
 from mutau.background.leading_hadrons import (
     jet_above,
     jet_density,
@@ -33,6 +32,7 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.special import lower_gamma
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
+from mutau.selection.missing_momentum import cuts_of
 
 NA64MU = load_experiment("na64mu")
 MODULE, LENGTH = hcal_module(NA64MU)

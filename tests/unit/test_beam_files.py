@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mutau.analysis.show import check_answer
 from mutau.core.errors import FileError, MutauError, Problems
 from mutau.detector.simulation import beam_source
 from mutau.experiment import check_file, load_experiment, replace
-from mutau.pipeline.show import check_answer
 from mutau.transport.beam_files import check_beam, read_beam
 
 HEAD = "x_cm,y_cm,px_GeV,py_GeV,pz_GeV"

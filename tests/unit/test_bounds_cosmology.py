@@ -8,10 +8,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import kn, kve
 
-from mutau.core.constants import G_F, SIN2_W
-from mutau.core.errors import MutauError, OutOfRange
-from mutau.core.random import stream
-from mutau.limits.cosmology import (
+from mutau.bounds.cosmology import (
     equilibrium_coupling,
     instantaneous_neff,
     kinetic_neff,
@@ -21,7 +18,7 @@ from mutau.limits.cosmology import (
     standard_neff,
     thermal_neff,
 )
-from mutau.limits.cosmology_kernels import (
+from mutau.bounds.cosmology_kernels import (
     WEAK,
     bessel_12,
     equilibrium_number,
@@ -30,6 +27,9 @@ from mutau.limits.cosmology_kernels import (
     thermal,
     weak_transfer,
 )
+from mutau.core.constants import G_F, SIN2_W
+from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.random import stream
 
 
 def test_massless_gases():

@@ -5,10 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mutau.core.constants import E_CHARGE, G_F, M_E, N_A, SIN2_W
-from mutau.core.errors import MutauError, OutOfRange
-from mutau.core.units import HBARC_GEV_CM
-from mutau.limits.solar import (
+from mutau.bounds.solar import (
     _MATTER_EV2,
     borexino_limit,
     electron_charge,
@@ -19,6 +16,9 @@ from mutau.limits.solar import (
     standard_rate,
     survival_probability,
 )
+from mutau.core.constants import E_CHARGE, G_F, M_E, N_A, SIN2_W
+from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.units import HBARC_GEV_CM
 from mutau.models import charge_table, charges_class, loop_mixing, model_class
 
 ENERGY = 0.862e-3

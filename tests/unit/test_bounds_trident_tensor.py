@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mutau.core.constants import M_MU
-from mutau.limits.trident import _nucleus
-from mutau.limits.trident_kernels import (
+from mutau.bounds.trident import _nucleus
+from mutau.bounds.trident_kernels import (
     angle_weights,
     densities,
     nuclear_tensor,
@@ -17,6 +16,7 @@ from mutau.limits.trident_kernels import (
     y_bottom,
     y_top,
 )
+from mutau.core.constants import M_MU
 
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 ZERO, ONE = np.zeros((2, 2)), np.eye(2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mutau.core.constants import M_E, M_MU, M_U
-from mutau.xsec import bremsstrahlung_kernels as kernels
+from mutau.reactions import bremsstrahlung_kernels as kernels
 
 DIGITS = 60
 METRIC = (1, -1, -1, -1)

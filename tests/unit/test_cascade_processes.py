@@ -10,7 +10,7 @@ from scipy.integrate import quad
 
 from mutau.core.constants import ALPHA, M_E
 from mutau.matter import material
-from mutau.transport.em_processes import (
+from mutau.matter.em_processes import (
     DIELECTRIC,
     LPM,
     annihilation,
@@ -26,7 +26,7 @@ from mutau.transport.em_processes import (
     nucleus_screening,
     pair,
 )
-from mutau.transport.em_processes_medium import (
+from mutau.matter.em_processes_medium import (
     bhabha_loss,
     collision_loss,
     medium,

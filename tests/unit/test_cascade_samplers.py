@@ -11,8 +11,8 @@ from scipy.integrate import quad
 from mutau.core.constants import M_E
 from mutau.core.random import stream
 from mutau.matter import material
-from mutau.transport.em_processes import annihilation, bhabha, brems, compton, moller, pair
-from mutau.transport.em_processes_medium import medium
+from mutau.matter.em_processes import annihilation, bhabha, brems, compton, moller, pair
+from mutau.matter.em_processes_medium import medium
 from mutau.transport.shower_samplers import annihilate, convert, radiate, scatter, strike, turn
 from mutau.transport.shower_tables import locate, node_energy, shower_tables
 

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from mutau.background.sideband_estimate import sideband_answer, signal_boxes
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
-from mutau.pipeline.sideband import sideband_answer, signal_boxes
 
 
 @pytest.fixture

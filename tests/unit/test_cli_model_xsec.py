@@ -134,7 +134,7 @@ def test_an_experiment_counts_whole_in_a_cross_section(cli):
 
 def test_the_spread_of_the_beam_is_averaged_over():
     """Beside the value at the energy itself; by drawn energies, within their error."""
-    from mutau.pipeline.point import cross_section_answer
+    from mutau.analysis.point import cross_section_answer
 
     zp = mutau.LmuMinusLtau(0.1, 1e-3)
     found = cross_section_answer("muon-electron-zprime", None, zp, cuts="muone")
@@ -153,7 +153,7 @@ def test_the_spread_of_the_beam_is_averaged_over():
 
 
 def test_the_weak_mixing_angle_is_an_option_and_printed(cli, monkeypatch):
-    from mutau.xsec import muon_electron as module
+    from mutau.reactions import muon_electron as module
 
     asked = []
 

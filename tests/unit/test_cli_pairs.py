@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mutau.xsec.lepton_pairs import PairReaction, cross_section
+from mutau.reactions.lepton_pairs import PairReaction, cross_section
 
 POINT = ("xsec", "muon-electron-pair", "--energy", "150", "--material", "beryllium")
 

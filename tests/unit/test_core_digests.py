@@ -11,7 +11,7 @@ import mutau
 from mutau.core.code_digest import _package_facts, code_digest, module_name
 from mutau.core.storage import file_digest
 from mutau.experiment import load_experiment
-from mutau.pipeline.exposure import physics_digest
+from mutau.signal.exposure import physics_digest
 
 PACKAGE = Path(mutau.__path__[0])
 BEAM = "x_cm,y_cm,px_GeV,py_GeV,pz_GeV\n"

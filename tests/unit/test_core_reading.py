@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+from mutau.analysis.results import read_figures
+from mutau.bounds import load_curve
+from mutau.bounds.cards import load_card
 from mutau.core.errors import MOST_PROBLEMS, FileError, MutauError, Problems, shortened
 from mutau.core.reading import (
     open_gzip,
@@ -23,10 +26,7 @@ from mutau.core.reading import (
     read_toml,
 )
 from mutau.experiment import check_file, load_experiment
-from mutau.limits import load_curve
-from mutau.limits.cards import load_card
 from mutau.models import load_charges
-from mutau.pipeline.results import read_figures
 from mutau.scan.grid import load_grid
 
 yaml = pytest.importorskip("yaml", reason="needs the extra 'io'")

@@ -20,8 +20,8 @@ from mutau.detector.walls import within
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
 from mutau.matter.materials import material
+from mutau.matter.multiple_scattering import highland_angle, scattering_table
 from mutau.matter.muon_energy_loss import loss_table, mean_energy_after
-from mutau.transport.multiple_scattering import highland_angle, scattering_table
 
 WHY = {"because": "test"}
 

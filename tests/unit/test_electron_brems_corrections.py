@@ -9,8 +9,8 @@ from scipy.special import digamma
 from mutau.core.constants import ALPHA, M_E
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.units import GEV2_PB
-from mutau.xsec import electron_brems, muon_brems
-from mutau.xsec.bremsstrahlung_coulomb import coulomb_function
+from mutau.reactions import electron_brems, muon_brems
+from mutau.reactions.bremsstrahlung_coulomb import coulomb_function
 
 LEAD = {"z": 82.0, "a": 207.2}
 CHARGE = np.sqrt(4.0 * np.pi * ALPHA)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mutau.matter import material
-from mutau.xsec import electron_brems
-from mutau.xsec.electron_brems_table import BremsTheory, brems_table
+from mutau.reactions import electron_brems
+from mutau.reactions.electron_brems_table import BremsTheory, brems_table
 
 LOW = 38.0
 

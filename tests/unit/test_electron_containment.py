@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from mutau.analysis.cascade import calorimeter_answer
+from mutau.analysis.yields import expected_yields
 from mutau.experiment import load_experiment, replace
 from mutau.models import build_model
-from mutau.pipeline import electron_containment as stays
-from mutau.pipeline.cascade import calorimeter_answer
-from mutau.pipeline.electron_monte_carlo import monte_carlo_yield
-from mutau.pipeline.electron_window import window
-from mutau.pipeline.yields import expected_yields
+from mutau.signal import electron_containment as stays
+from mutau.signal.electron_monte_carlo import monte_carlo_yield
+from mutau.signal.electron_window import window
 
 NA64E = load_experiment("na64e")
 CELL = {"target/width": "3 cm", "target/height": "3 cm"}
@@ -77,7 +77,7 @@ def test_a_smaller_target_sees_less_energy():
 def test_showers_followed_in_three_dimensions_agree():
     """Each event with its own place and its own radii, against classes of the beam's showers."""
     cell = replace(NA64E, CELL)
-    road = expected_yields(POINT, cell, n_events=200).signal[1]
+    process = expected_yields(POINT, cell, n_events=200).signal[1]
     value, error = monte_carlo_yield(cell, POINT, n=300, lateral=True, seed=2).inside
     assert error < 0.15 * value
-    assert value == pytest.approx(road, abs=3.5 * error)
+    assert value == pytest.approx(process, abs=3.5 * error)

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 
 from mutau import combined_limit, limit_curve
-from mutau.core.errors import UnknownName
-from mutau.core.types import Exclusion
-from mutau.experiment import load_experiment, replace
-from mutau.limits import database, references
-from mutau.models import moment_references
-from mutau.pipeline.citations import (
+from mutau.analysis.citations import (
     cited,
     collect,
     named_in,
@@ -20,7 +15,13 @@ from mutau.pipeline.citations import (
     of_plane,
     resolve,
 )
-from mutau.pipeline.plane import chosen_curves, plane_of
+from mutau.analysis.plane import chosen_curves, plane_of
+from mutau.bounds import database
+from mutau.core.errors import UnknownName
+from mutau.core.references import references
+from mutau.core.types import Exclusion
+from mutau.experiment import load_experiment, replace
+from mutau.models import moment_references
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import subprocess
 import numpy as np
 import pytest
 
+from mutau.analysis.results import load_results, slug, write_figures
+from mutau.bounds import load_curve
 from mutau.core.errors import FileError, MutauError, UnknownName
 from mutau.core.figure import Figure, Series
 from mutau.core.types import Exclusion, provenance
-from mutau.limits import load_curve
 from mutau.models import LmuMinusLtau
-from mutau.pipeline.exports import EXPORTS, export, point_yields
-from mutau.pipeline.hepdata import split_unit, to_yaml
-from mutau.pipeline.results import load_results, slug, write_figures
+from mutau.report.exports import EXPORTS, export, point_yields
+from mutau.report.hepdata import split_unit, to_yaml
 
 MASS = np.geomspace(1e-3, 1.0, 7)
 COUPLING = np.array([1e-4 / 3, 1e-4, 1e-5, 2e-4, 3e-4, np.inf, np.inf])

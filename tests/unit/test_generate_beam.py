@@ -1,4 +1,4 @@
-"""Signal events have the beam of the file: spot, divergence, energy spread, whatever the road."""
+"""Signal events have the beam of the file: spot, divergence, energy spread, in every process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mutau.core.constants import M_MU
 from mutau.core.random import REACH, cut_normal, stream
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material, mean_energy_after
-from mutau.pipeline.generate import generate_events
-from mutau.pipeline.incoming import beam_energies
-from mutau.pipeline.muon_electron import reaction
-from mutau.sampling.muon_electron import draw_events, make_sampler
+from mutau.reactions.muon_electron import total_cross_section
+from mutau.reactions.muon_electron_events import draw_events, make_sampler
+from mutau.signal.generate import generate_events
+from mutau.signal.incoming import beam_energies
+from mutau.signal.muon_electron import reaction
 from mutau.transport.shower import Emission, simulate_emissions
-from mutau.xsec.muon_electron import total_cross_section
 
 POINT = mutau.LmuMinusLtau(mass=0.1, coupling=1e-3)
 N = 4000

@@ -1,17 +1,17 @@
-"""Charges from a file: own curves, recasts of own curves, the plane, roads that refuse."""
+"""Charges from a file: own curves, recasts of own curves, the plane, processes that refuse."""
 
 import json
 
 import numpy as np
 import pytest
 
+from mutau.analysis.limit import limit_curve, model_digest
+from mutau.bounds import load_curve
+from mutau.bounds.recast import held_for, recast
 from mutau.core.constants import E_CHARGE
 from mutau.core.errors import FileError, MutauError, OutOfRange, Problems
 from mutau.experiment import load_experiment
-from mutau.limits import load_curve
-from mutau.limits.recast import held_for, recast
 from mutau.models import build_model
-from mutau.pipeline.limit import limit_curve, model_digest
 
 LIKE_LMU_LTAU = """
 schema = 1

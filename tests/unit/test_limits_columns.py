@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from mutau.bounds import load_curve
+from mutau.bounds.curve_columns import coupling_column, energy_unit, mass_column, power_of_ten
+from mutau.bounds.recast import held_for, recast
 from mutau.core.errors import FileError, MutauError, Problems, UnknownName
-from mutau.limits import load_curve
-from mutau.limits.curve_columns import coupling_column, energy_unit, mass_column, power_of_ten
-from mutau.limits.recast import held_for, recast
 from mutau.models import DarkPhoton
 
 yaml = pytest.importorskip("yaml", reason="needs the extra 'io'")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mutau.bounds import PublishedLimit, load_card, load_curve
 from mutau.core.errors import FileError, MutauError, OutOfRange, Problems, UnknownName
-from mutau.limits import PublishedLimit, load_card, load_curve
 
 
 def line(mass, coupling, **options):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from mutau.bounds import load_curve
 from mutau.core.errors import FileError, MutauError, Problems
 from mutau.core.types import Exclusion
-from mutau.limits import load_curve
-from mutau.pipeline.exports import export
+from mutau.report.exports import export
 
 yaml = pytest.importorskip("yaml", reason="needs the extra 'io'")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mutau.core.constants import M_E, M_MU
-from mutau.xsec import muon_electron_amplitudes as amplitudes
+from mutau.reactions import muon_electron_amplitudes as amplitudes
 
 S2, E2, M2MU = 2.0 * M_E * 150.0, M_E**2, M_MU**2
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
@@ -248,7 +248,7 @@ def test_neutrino_pairs_integrate_to_a_massive_vector(flavour):
     (G_F^2 / 2) (q^2 / 3 pi) x |M(mu e -> mu e V)|^2 with V of mass^2 = q^2.
     """
     from mutau.core.constants import G_F
-    from mutau.xsec.muon_electron import neutrino_couplings
+    from mutau.reactions.muon_electron import neutrino_couplings
 
     v_mu, v_e, a_mu, a_e = neutrino_couplings()[flavour]
     left = np.eye(4) - GAMMA5

@@ -20,8 +20,8 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.detector.muone import Reconstructed, Response, reconstruct
 from mutau.matter import material
-from mutau.sampling.muon_electron import draw_events, make_sampler
-from mutau.xsec.muon_electron import ELASTIC, GAMMA, Cuts, Reaction
+from mutau.reactions.muon_electron import ELASTIC, GAMMA, Cuts, Reaction
+from mutau.reactions.muon_electron_events import draw_events, make_sampler
 
 E1 = 150.0
 ELASTIC_REACTION = Reaction(ELASTIC, E1)

@@ -12,7 +12,7 @@ from mutau.core.constants import ALPHA, M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.jit import njit
 from mutau.core.units import GEV2_PB
-from mutau.xsec.muon_electron import (
+from mutau.reactions.muon_electron import (
     ALPHA_GENERATOR,
     ELASTIC,
     GAMMA,
@@ -31,8 +31,8 @@ from mutau.xsec.muon_electron import (
     luminosity,
     total_cross_section,
 )
-from mutau.xsec.muon_electron_amplitudes import elastic_kernel, emission_kernel
-from mutau.xsec.muon_electron_kinematics import production_threshold
+from mutau.reactions.muon_electron_amplitudes import elastic_kernel, emission_kernel
+from mutau.reactions.muon_electron_kinematics import production_threshold
 
 E1 = 150.0
 
@@ -239,7 +239,7 @@ def test_cut_windows_add_up():
 def test_phase_space_closes_where_kinematics_say():
     """Without cuts at the threshold; with a muon angle where that angle is the largest one."""
     assert closing_mass(E1, Cuts()) == pytest.approx(production_threshold(E1))
-    from mutau.xsec.muon_electron_kinematics import largest_muon_angle
+    from mutau.reactions.muon_electron_kinematics import largest_muon_angle
 
     only_angle = closing_mass(E1, Cuts(theta_mu_min=1.5e-3))
     assert largest_muon_angle(E1, only_angle) == pytest.approx(1.5e-3, rel=1e-6)

@@ -9,7 +9,7 @@ import pytest
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import OutOfRange
-from mutau.xsec import muon_electron_kinematics as kinematics
+from mutau.reactions import muon_electron_kinematics as kinematics
 
 E1 = 150.0
 

@@ -13,8 +13,8 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.detector.muone import Response, inelasticity, reconstruct
-from mutau.sampling.muon_electron import draw_events, make_sampler
-from mutau.xsec.muon_electron import ELASTIC, GAMMA, PAPER_CUTS, ZPRIME, Cuts, Reaction
+from mutau.reactions.muon_electron import ELASTIC, GAMMA, PAPER_CUTS, ZPRIME, Cuts, Reaction
+from mutau.reactions.muon_electron_events import draw_events, make_sampler
 
 E1 = 150.0
 PERFECT = Response(ecal_z=4200.0, ecal_width=1e6, ecal_height=1e6)
@@ -99,7 +99,7 @@ def test_resolutions_have_the_widths_asked_for():
 def test_scattering_in_the_station_widens_the_angle():
     """Twice 15 mm of beryllium widen more than once; of the size that Highland gives (20 %)."""
     from mutau.matter import material
-    from mutau.transport.multiple_scattering import highland_angle
+    from mutau.matter.multiple_scattering import highland_angle
 
     beryllium = material("beryllium")
     events = radiative_events(np.full(4000, 0.005), 0.0)

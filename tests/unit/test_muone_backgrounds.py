@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 
 from mutau.background import muone
+from mutau.background import muone_sources as ours
 from mutau.background.estimate import Estimate
-from mutau.core.errors import MutauError, NotApplicable, OutOfRange, UnknownName
-from mutau.core.random import stream
-from mutau.experiment import experiment_names, load_experiment, replace
-from mutau.matter import material
-from mutau.models import LmuMinusLtau
-from mutau.pipeline import muone_backgrounds as ours
-from mutau.pipeline.backgrounds import (
+from mutau.background.registry import (
     background_answer,
     background_sources,
     not_computed,
     particles_on_target,
     source_row,
 )
+from mutau.core.errors import MutauError, NotApplicable, OutOfRange, UnknownName
+from mutau.core.random import stream
+from mutau.experiment import experiment_names, load_experiment, replace
+from mutau.matter import material
+from mutau.matter.multiple_scattering import scatter
+from mutau.models import LmuMinusLtau
+from mutau.reactions.muon_electron import ELASTIC, Cuts, Reaction, total_cross_section
 from mutau.selection.variables import Sample
-from mutau.transport.multiple_scattering import scatter
-from mutau.xsec.muon_electron import ELASTIC, Cuts, Reaction, total_cross_section
 
 MUONE = load_experiment("muone")
 SPECTROMETER = load_experiment("muone-spectrometer")
@@ -126,7 +126,7 @@ def test_every_experiment_answers(name, monkeypatch):
         return lambda *_: Estimate(key, 1e-12, 1e-13, 0.0, "m", "a")
 
     monkeypatch.setattr(
-        "mutau.pipeline.backgrounds.background_sources", lambda _: {k: quick(k) for k in names}
+        "mutau.background.registry.background_sources", lambda _: {k: quick(k) for k in names}
     )
     answer = background_answer(experiment)
     assert [row["name"] for row in answer["sources"]] == names

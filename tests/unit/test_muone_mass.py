@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 
+from mutau.analysis import muone_mass as ours
+from mutau.analysis.yields import expected_yields
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
-from mutau.pipeline import muone_mass as ours
-from mutau.pipeline.yields import expected_yields
 
 N, TOYS = 30_000, 100
 EXPERIMENT = load_experiment("muone-spectrometer")

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from mutau.analysis.yields import expected_yields
 from mutau.core.constants import M_E
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.fourvectors import mass_squared
@@ -16,12 +17,11 @@ from mutau.detector.muone import Normals, Response, reconstruct
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
 from mutau.models import LmuMinusLtau
-from mutau.pipeline import muon_electron as road
-from mutau.pipeline.yields import expected_yields
-from mutau.sampling.muon_electron import draw_events, make_sampler
-from mutau.xsec.muon_electron import PAPER_CUTS, ZPRIME, Reaction
+from mutau.reactions.muon_electron import PAPER_CUTS, ZPRIME, Reaction
+from mutau.reactions.muon_electron_events import draw_events, make_sampler
+from mutau.signal import muon_electron as process
 
-PERFECT = road.perfect_response()
+PERFECT = process.perfect_response()
 MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)
 
 

@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pytest
 
+from mutau.analysis.limit import limit_curve
+from mutau.analysis.muone_optimise import optimise, optimum_answer
+from mutau.analysis.muone_performance import Performance, counting_limit, suitable_method
+from mutau.analysis.yields import expected_yields
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.experiment import check_file, load_experiment, replace
 from mutau.models import LmuMinusLtau, charge_table, charges_class
-from mutau.pipeline.limit import limit_curve
-from mutau.pipeline.muone_optimise import optimise, optimum_answer
-from mutau.pipeline.muone_performance import Performance, counting_limit, suitable_method
-from mutau.pipeline.yields import expected_yields
 
 N = 15_000
 MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)

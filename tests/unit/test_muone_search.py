@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from mutau.pipeline.muone_objective import mean_limit
-from mutau.pipeline.muone_search import Search, Weighted
+from mutau.analysis.muone_objective import mean_limit
+from mutau.analysis.muone_search import Search, Weighted
 from mutau.stats import CountingModel, upper_limit
 
 OPEN = (-math.inf, math.inf)
@@ -22,7 +22,7 @@ def test_no_background_gives_the_zero_event_limit(cl):
 
 @pytest.mark.parametrize("background", [0.3, 3.0, 12.0])
 def test_known_background_is_the_mean_over_outcomes(background):
-    """Against the Bayesian limit of the room `stats`, outcome by outcome."""
+    """Against the Bayesian limit of the sub-package `stats`, outcome by outcome."""
     total = 0.0
     for n in range(60):
         model = CountingModel.from_arrays(1.0, background, observed=n)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from mutau.analysis.sensitivity import Sensitivity
 from mutau.models.muon_moment import vector_coupling_band
-from mutau.papers.na64mu import PAPER_YEAR
-from mutau.papers.na64mu_exposure import EXPOSURES, FIG6, MASSES, band_row
-from mutau.pipeline.sensitivity import Sensitivity
+from mutau.report.na64mu import PAPER_YEAR
+from mutau.report.na64mu_exposure import EXPOSURES, FIG6, MASSES, band_row
 
 
 def flat(coupling_at_fig6):

@@ -5,10 +5,10 @@ import pytest
 
 from mutau.background.estimate import Estimate
 from mutau.core.errors import UnknownName
-from mutau.limits.paper_numbers import PaperNumber
-from mutau.papers.na64mu_backgrounds import _pairs_made
-from mutau.papers.reproduction import paper_name
-from mutau.papers.rows import among, compare, no_test, number
+from mutau.core.paper_numbers import PaperNumber
+from mutau.report.na64mu_backgrounds import _pairs_made
+from mutau.report.reproduction import paper_name
+from mutau.report.rows import among, compare, no_test, number
 
 
 def test_a_number_that_went_in_is_no_agreement():

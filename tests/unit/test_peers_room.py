@@ -1,4 +1,4 @@
-"""The room of cross-checks: what is registered, skipped and refused, and what comes out."""
+"""The sub-package of cross-checks: what is registered, skipped and refused, and what comes out."""
 
 import json
 import math

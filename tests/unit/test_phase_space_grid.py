@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mutau.core.constants import M_E, M_MU
-from mutau.sampling.phase_space import cube_point, energy_limits, refined_edges, write_momenta
-from mutau.xsec.muon_electron import PAPER_CUTS, allowed_electron_energies
-from mutau.xsec.muon_electron_integrals import OFF_MUON, v_energy_range
+from mutau.reactions.muon_electron import PAPER_CUTS, allowed_electron_energies
+from mutau.reactions.muon_electron_integrals import OFF_MUON, v_energy_range
+from mutau.reactions.phase_space import cube_point, energy_limits, refined_edges, write_momenta
 
 
 def test_equal_contents_keep_the_edges_and_empty_ones_too():

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from mutau.analysis import combination
+from mutau.analysis.limit import limit_curve
 from mutau.core.errors import MutauError
 from mutau.core.types import Yields
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau
-from mutau.pipeline import combination
-from mutau.pipeline.limit import limit_curve
 
 N = 3000
 
@@ -106,7 +106,7 @@ def test_command_line(cli):
 
 
 def test_named_errors_are_taken_out_of_the_overall_one(tmp_path):
-    """The file's 30 % under its name, the road's 10 % apart: 0.1 of hypot(0.3, 0.1) is left."""
+    """The file's 30 % under its name, the process's 10 % apart: 0.1 of hypot(0.3, 0.1) is left."""
     table = '\n[[systematics]]\nname = "flux"\nsignal = 0.3\nbecause = "test"\n'
     path = tmp_path / "one.toml"
     path.write_text(load_experiment("na64mu").to_toml() + table)

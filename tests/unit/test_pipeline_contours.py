@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from mutau.core.errors import MutauError, OutOfRange
-from mutau.experiment import load_experiment
-from mutau.models import LmuMinusLtau, build_model
-from mutau.pipeline.combination import load_all, prepare_joint, shared_systematics
-from mutau.pipeline.contours import (
+from mutau.analysis.combination import load_all, prepare_joint, shared_systematics
+from mutau.analysis.contours import (
     contours_answer,
     measured_contours,
     threshold,
     true_point,
 )
-from mutau.pipeline.plane import contour_series, exclusion_plane
-from mutau.plotting.interactive import plane_document
-from mutau.plotting.palette import coloured
+from mutau.analysis.plane import contour_series, exclusion_plane
+from mutau.core.errors import MutauError, OutOfRange
+from mutau.experiment import load_experiment
+from mutau.models import LmuMinusLtau, build_model
+from mutau.report.interactive import plane_document
+from mutau.report.palette import coloured
 
 N = 1000
 POINT = LmuMinusLtau(mass=0.1, coupling=1e-3)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mutau.background.estimate import Estimate
-from mutau.papers import na64mu_exposure as part
-from mutau.papers.reproduction import LEVELS
+from mutau.report import na64mu_exposure as part
+from mutau.report.reproduction import LEVELS
 
 LEVEL = dataclasses.replace(LEVELS["quick"], events=2000)
 

@@ -7,17 +7,18 @@ import math
 import numpy as np
 import pytest
 
+from mutau.analysis import lacking
+from mutau.analysis.limit import limit_curve
+from mutau.analysis.sensitivity import sensitivity, sensitivity_answer
+from mutau.analysis.yields import backgrounds, expected_yields
+from mutau.background import choice as background_choice
+from mutau.background.choice import with_background
 from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
-from mutau.pipeline import background_choice, lacking
-from mutau.pipeline.background_choice import with_background
-from mutau.pipeline.exposure import at_exposure, luminosity_on_electrons, physics_digest
-from mutau.pipeline.limit import limit_curve
-from mutau.pipeline.muon_brems import produced
-from mutau.pipeline.muon_full_chain import emission_flow, window_edge
-from mutau.pipeline.sensitivity import sensitivity, sensitivity_answer
-from mutau.pipeline.yields import backgrounds, expected_yields
+from mutau.signal.exposure import at_exposure, luminosity_on_electrons, physics_digest
+from mutau.signal.muon_brems import produced
+from mutau.signal.muon_full_chain import emission_flow, window_edge
 
 NA64 = load_experiment("na64mu")
 POINT = LmuMinusLtau(mass=0.1, coupling=1e-4)
@@ -69,7 +70,7 @@ def test_low_energy_transfers_are_not_forgotten():
     assert window_edge(replace(NA64, "cuts", [])) == 0.0
 
 
-def test_roads_without_a_full_simulation_say_so():
+def test_processes_without_a_full_simulation_say_so():
     with pytest.raises(MutauError, match=r"muone has no full simulation .* allowed: muon-brems"):
         limit_curve(load_experiment("muone"), [0.1], full_chain=True)
     with pytest.raises(MutauError, match="leave out --truth"):
@@ -107,7 +108,7 @@ def test_background_by_choice(computed):
 
 def test_computed_sources_are_kept(monkeypatch, tmp_path):
     """Once per experiment, seed and effort, whatever the exposure; errors in quadrature."""
-    from mutau.pipeline import backgrounds as module
+    from mutau.background import registry as module
 
     monkeypatch.setenv("MUTAU_CACHE_DIR", str(tmp_path))
     calls = []

@@ -1,6 +1,6 @@
 """A mass that is refused does not take the others with it; the model's validity bounds the search.
 
-The road is replaced by one whose signal is proportional to the square of the coupling times the
+The process is replaced by one whose signal is proportional to the square of the coupling times the
 invisible branching, so that every answer follows by hand and nothing heavy runs.
 """
 
@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 import mutau
+from mutau.analysis.combination import combined_limit
+from mutau.analysis.limit import limit_curve
+from mutau.analysis.plane import exclusion_plane, plane_answer
+from mutau.analysis.sensitivity import sensitivity, sensitivity_answer
 from mutau.core.errors import OutOfRange
 from mutau.experiment import load_experiment
 from mutau.models import build_model, highest_coupling
-from mutau.pipeline import roads
-from mutau.pipeline.combination import combined_limit
-from mutau.pipeline.limit import limit_curve
-from mutau.pipeline.plane import exclusion_plane, plane_answer
-from mutau.pipeline.sensitivity import sensitivity, sensitivity_answer
 from mutau.scan.grid import load_grid
 from mutau.scan.points import refused_points, run_scan
+from mutau.signal import processes as processes
 
 DARK = {"model": "dark-photon", "alpha_d": 0.5}
 #: GeV. Decays into hadrons are bounded by 0.1 % up to epsilon = 0.0109 for alpha_d = 0.5.
@@ -34,19 +34,19 @@ def events_at(limit):
 
 
 @pytest.fixture
-def road(monkeypatch):
+def process(monkeypatch):
     """Limit at epsilon = 0.008 for light bosons and for 0.5 GeV, none to 0.01 for 0.9 GeV."""
     experiment = load_experiment("na64e")
-    roads.masses_taken(experiment)
-    real = roads.ROADS[experiment.process]
+    processes.masses_taken(experiment)
+    real = processes.SIGNAL_PROCESSES[experiment.process]
 
     def prepare(item, model, effort):
         number = events_at(0.008 if model.mass < 0.8 else 0.03)
-        signal = roads.in_proportion("e", np.array([number]), np.array([0.0]))
-        return roads.Prepared(("all",), signal, np.ones(len(item.runs)) / len(item.runs))
+        signal = processes.in_proportion("e", np.array([number]), np.array([0.0]))
+        return processes.Prepared(("all",), signal, np.ones(len(item.runs)) / len(item.runs))
 
-    stub = roads.replace(real, prepare=prepare)
-    monkeypatch.setitem(roads.ROADS._items, experiment.process, stub)
+    stub = processes.replace(real, prepare=prepare)
+    monkeypatch.setitem(processes.SIGNAL_PROCESSES._items, experiment.process, stub)
 
 
 def test_the_bound_of_a_model_without_gaps_is_its_largest_coupling():
@@ -67,7 +67,7 @@ def test_the_bound_is_where_hadrons_may_reach_their_share():
     assert bound / other == pytest.approx(10.0, rel=1e-3)
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_a_search_stays_where_the_model_holds():
     # the search begins at 1e-3 and would step beyond 0.0109, where the width is refused
     line = limit_curve("na64e", [0.5], **DARK)
@@ -75,14 +75,14 @@ def test_a_search_stays_where_the_model_holds():
     assert "refused" not in line.meta
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_a_search_may_begin_below_its_usual_start():
     # alpha_d = 1e-3 bounds epsilon by 4.9e-4, below the usual first coupling of 1e-3
     with pytest.raises(OutOfRange, match=r"no coupling up to 0\.000486"):
         limit_curve("na64e", [0.5], model="dark-photon", alpha_d=1e-3)
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_what_was_found_is_kept_and_the_rest_named():
     line = limit_curve("na64e", MASSES, **DARK)
     assert line.mass.tolist() == MASSES[:2]
@@ -96,7 +96,7 @@ def test_what_was_found_is_kept_and_the_rest_named():
         limit_curve("na64e", [0.9], **DARK)
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_a_mass_without_any_valid_coupling_is_left_out_too():
     # B - L decays into hadrons above two pion masses, at every coupling
     line = limit_curve("na64e", [0.1, 0.5], model="b-l")
@@ -106,7 +106,7 @@ def test_a_mass_without_any_valid_coupling_is_left_out_too():
         limit_curve("na64e", [0.5, 0.6], model="b-l")
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_the_command_prints_them_and_warns(cli):
     words = ("--model", "dark-photon", "--alpha-d", "0.5", "--mass", "0.1,0.5,0.9", "--json")
     out = cli("limit", "na64e", *words)
@@ -117,7 +117,7 @@ def test_the_command_prints_them_and_warns(cli):
     assert "mutau: warning: left out: 0.9 GeV" in out.err
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_together_too():
     line = combined_limit(["na64e"], MASSES, **DARK)
     assert line.mass.tolist() == MASSES[:2]
@@ -126,7 +126,7 @@ def test_together_too():
     assert line.coupling == pytest.approx(alone, rel=1e-3)
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_a_sensitivity_keeps_its_other_masses_and_exposures():
     experiment = load_experiment("na64e")
     stated = experiment.beam.particles
@@ -144,7 +144,7 @@ def test_a_sensitivity_keeps_its_other_masses_and_exposures():
     assert rows[0.5, stated]["coupling_upper_limit"] < 0.0109
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_a_plane_keeps_the_rest_of_the_line():
     drawn = exclusion_plane(["na64e"], MASSES, only=("none",), **DARK)
     answer = plane_answer(drawn)
@@ -153,7 +153,7 @@ def test_a_plane_keeps_the_rest_of_the_line():
     assert answer["warnings"][0].startswith("na64e: left out: 0.9 GeV")
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_a_scan_goes_on_and_says_why_a_point_has_no_number(tmp_path):
     file = tmp_path / "grid.toml"
     file.write_text(
@@ -170,7 +170,7 @@ def test_a_scan_goes_on_and_says_why_a_point_has_no_number(tmp_path):
     assert "decays into hadrons" in reason
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("process")
 def test_the_method_warns_on_stderr_and_in_the_answer(cli):
     words = ("--model", "dark-photon", "--alpha-d", "0.5", "--mass", "0.1", "--json")
     out = cli("limit", "na64e", *words, "--method", "asymptotic-cls")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mutau
-from mutau.pipeline.yields import yields_answer
+from mutau.analysis.yields import yields_answer
 
 
 def test_an_experiment_in_one_line():

@@ -2,16 +2,16 @@
 
 import pytest
 
+from mutau.analysis.limit import limit_answer, limit_curve
+from mutau.analysis.show import check_answer
+from mutau.analysis.yields import expected_yields, yields_answer
+from mutau.background.registry import background_answer
 from mutau.core.errors import MutauError, Problems
 from mutau.experiment import VARIABLES, load_experiment, replace
 from mutau.experiment.loader import from_document
 from mutau.models import build_model
-from mutau.pipeline import usage
-from mutau.pipeline.backgrounds import background_answer
-from mutau.pipeline.exposure import luminosity_on_electrons
-from mutau.pipeline.limit import limit_answer, limit_curve
-from mutau.pipeline.show import check_answer
-from mutau.pipeline.yields import expected_yields, yields_answer
+from mutau.signal import usage
+from mutau.signal.exposure import luminosity_on_electrons
 
 NA64MU, NA64E, MUONE = (load_experiment(name) for name in ("na64mu", "na64e", "muone"))
 

@@ -8,9 +8,9 @@ from PIL import Image
 
 from mutau.core.errors import MissingExtra, MutauError
 from mutau.core.figure import Figure, Series
-from mutau.plotting import static
-from mutau.plotting.palette import coloured, html_label, plain_label
-from mutau.plotting.static import STYLES, check_style, write_figure
+from mutau.report import static
+from mutau.report.palette import coloured, html_label, plain_label
+from mutau.report.static import STYLES, check_style, write_figure
 
 X = np.array([1.0, 2.0, 4.0, 8.0])
 Y = np.array([1.0, 1.0, 1.0, 1.0])

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from mutau.analysis.plane import chosen_curves, curve_series, g_minus_2_bands, plane_of
+from mutau.bounds import BOUNDS, database, drawn_by_default, load_curve, published_limit
 from mutau.core.constants import E_CHARGE
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.types import Exclusion
-from mutau.limits import BOUNDS, database, drawn_by_default, load_curve, published_limit
 from mutau.models import build_model, moment_references
-from mutau.pipeline.plane import chosen_curves, curve_series, g_minus_2_bands, plane_of
 
 MASS = np.geomspace(1e-3, 1.0, 7)
 
@@ -128,7 +128,7 @@ def test_own_curves_of_another_model_are_refused(cli, tmp_path):
     assert not (tmp_path / "p.png").exists()
 
 
-def test_a_bound_from_formulas_is_that_of_the_limits_room():
+def test_a_bound_from_formulas_is_that_of_the_bounds():
     plane = plane_of([limit()], (), bounds=["borexino-be7", "gm2-muon"], x_range=(1e-3, 1.0))
     drawn = named(plane)["borexino-be7"]
     again = BOUNDS["borexino-be7"](drawn.x[:3])

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from mutau.bounds import PublishedLimit, published_limit
+from mutau.bounds.recast import recast, recast_at, recastable, search_of, seen_branching
+from mutau.bounds.search import Search
 from mutau.core.constants import E_CHARGE
 from mutau.core.errors import MutauError, UnknownName
-from mutau.limits import PublishedLimit, published_limit
-from mutau.limits.recast import recast, recast_at, recastable, search_of, seen_branching
-from mutau.limits.search import Search
 from mutau.models import LmuMinusLtau, loop_mixing
 
 ELECTRON_INVISIBLE = Search("electron", "invisible", "one")

@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pytest
 
+from mutau.analysis.plane import chosen_curves, g_minus_2_bands, plane_of
 from mutau.core.types import Exclusion, provenance
-from mutau.papers.reproduction import Level, Reproduction
-from mutau.papers.rows import Row
-from mutau.pipeline.plane import chosen_curves, g_minus_2_bands, plane_of
-from mutau.plotting.report import write_report
+from mutau.report.reproduction import Level, Reproduction
+from mutau.report.rows import Row
+from mutau.report.write import write_report
 
 MASS = np.geomspace(1e-3, 1.0, 25)
 COUPLING = 1e-4 * (1.0 + 5.0 * MASS)

@@ -10,17 +10,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from mutau.analysis.plane import chosen_curves, g_minus_2_bands, plane_of
 from mutau.core.errors import MutauError
 from mutau.core.figure import Figure, Series
+from mutau.core.paper_numbers import paper_numbers
 from mutau.core.types import Exclusion, provenance
-from mutau.limits import paper_numbers
-from mutau.papers.completeness import Absent
-from mutau.papers.reproduction import Level, Reproduction
-from mutau.papers.rows import Alternative, Row, allowed_text
-from mutau.pipeline.plane import chosen_curves, g_minus_2_bands, plane_of
-from mutau.plotting import page as page_module
-from mutau.plotting.interactive import plane_document
-from mutau.plotting.report import check_formats, write_report
+from mutau.report import page as page_module
+from mutau.report.completeness import Absent
+from mutau.report.interactive import plane_document
+from mutau.report.reproduction import Level, Reproduction
+from mutau.report.rows import Alternative, Row, allowed_text
+from mutau.report.write import check_formats, write_report
 
 EVIL = "</script><script>alert('x')</script> & <b>\"bold\"</b>"
 MASS = np.geomspace(1e-3, 1.0, 13)

@@ -19,11 +19,11 @@ from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.field_maps import write_field_map
 from mutau.matter.materials import material
-from mutau.pipeline.simulate import Tally, cut_labels, run_tally, signal_source, tally
-from mutau.pipeline.simulate_results import beam_profile
 from mutau.scan import simulate as shards
 from mutau.scan.event_tables import from_table, read_hits, to_table
 from mutau.scan.simulate import Run, compute_shard, run_simulation
+from mutau.signal.simulate import Tally, cut_labels, run_tally, signal_source, tally
+from mutau.signal.simulate_results import beam_profile
 
 pytest.importorskip("pyarrow")
 

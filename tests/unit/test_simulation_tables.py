@@ -27,7 +27,7 @@ from mutau.matter.muon_energy_loss import (
     hard_radiation,
     loss_table,
 )
-from mutau.transport.hard_losses import BREMS, KINDS, KNOCK_ON, N_ENERGY, PAIR, hard_losses
+from mutau.transport.catastrophic_losses import BREMS, KINDS, KNOCK_ON, N_ENERGY, PAIR, hard_losses
 
 
 @pytest.fixture(scope="module")

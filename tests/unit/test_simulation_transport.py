@@ -15,6 +15,7 @@ from mutau.detector.simulation import beam_source, simulate, simulate_beam
 from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment.loader import from_document
 from mutau.matter.materials import material
+from mutau.matter.multiple_scattering import scatter
 from mutau.matter.muon_energy_loss import (
     hard_knock_on,
     hard_radiation,
@@ -22,7 +23,6 @@ from mutau.matter.muon_energy_loss import (
     stopping_power_parts,
 )
 from mutau.transport.beam import BeamMuons
-from mutau.transport.multiple_scattering import scatter
 
 WHY = {"because": "test"}
 BOX = {"width": "1 m", "height": "1 m"}

@@ -12,8 +12,8 @@ from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.random import stream
 from mutau.matter import csda_range, material, mean_energy_after
+from mutau.matter.multiple_scattering import highland_angle, scatter
 from mutau.matter.muon_energy_loss import hard_knock_on, ionisation_variance
-from mutau.transport.multiple_scattering import highland_angle, scatter
 from mutau.transport.muon_propagation import (
     Muons,
     along_z,

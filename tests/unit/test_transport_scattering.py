@@ -13,7 +13,7 @@ from mutau.core.errors import OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import HBARC_GEV_CM
 from mutau.matter import material
-from mutau.transport.multiple_scattering import (
+from mutau.matter.multiple_scattering import (
     collision_density,
     highland_angle,
     highland_angle_thick,

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from mutau.limits import missing, paper_numbers
-from mutau.limits.captions import caption_curves
-from mutau.limits.paper_numbers import VERDICTS
-from mutau.papers.completeness import NOT_COMPUTED
-from mutau.papers.reproduction import Reproduction
+from mutau.bounds import missing
+from mutau.core.paper_numbers import VERDICTS, paper_numbers
+from mutau.report.captions import caption_curves
+from mutau.report.completeness import NOT_COMPUTED
+from mutau.report.reproduction import Reproduction
 
 
 @pytest.fixture(scope="session")

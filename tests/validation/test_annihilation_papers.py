@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mutau.models import LmuMinusLtau
-from mutau.xsec.annihilation import (
+from mutau.reactions.annihilation import (
     cross_section,
     diamond_line_shapes,
     integrated,
@@ -12,7 +12,7 @@ from mutau.xsec.annihilation import (
     narrow_integral,
     resonance_energy,
 )
-from mutau.xsec.annihilation_electrons import momenta
+from mutau.reactions.annihilation_electrons import momenta
 
 
 def test_peak_in_lead_at_rest():

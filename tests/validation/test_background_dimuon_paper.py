@@ -9,11 +9,11 @@ from mutau.background.dimuon_production import pair_production
 from mutau.background.dimuons import dimuon_rates
 from mutau.background.hadron_decays_tracks import carry
 from mutau.core.constants import ALPHA, M_E, M_MU
+from mutau.core.paper_numbers import paper_numbers
 from mutau.core.random import stream
 from mutau.core.units import GEV2_PB
 from mutau.experiment import load_experiment
-from mutau.limits.paper_numbers import paper_numbers
-from mutau.xsec.muon_pairs import photon_total, radiative_differential, trident_differential
+from mutau.reactions.muon_pairs import photon_total, radiative_differential, trident_differential
 
 NA64MU = load_experiment("na64mu")
 PAPER = paper_numbers("na64mu")

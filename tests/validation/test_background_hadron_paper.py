@@ -16,8 +16,8 @@ from mutau.background.hadron_decays import (
 from mutau.background.leading_hadrons import leading_hadrons
 from mutau.background.leading_hadrons_selected import single_hadron_punch_through
 from mutau.background.punch_through import hcal_module, punch_through
+from mutau.core.paper_numbers import paper_numbers
 from mutau.experiment import load_experiment
-from mutau.limits.paper_numbers import paper_numbers
 
 NA64MU = load_experiment("na64mu")
 PAPER = paper_numbers("na64mu")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mutau.limits import published_limit
-from mutau.limits.cosmology import instantaneous_neff, neff, neff_limit, standard_neff
+from mutau.bounds import published_limit
+from mutau.bounds.cosmology import instantaneous_neff, neff, neff_limit, standard_neff
 
 
 def test_the_threshold_of_5_3_mev_is_entropy_conservation():

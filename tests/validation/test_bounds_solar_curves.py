@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mutau.limits import published_limit
-from mutau.limits.solar import borexino_limit, flavour_shares, rate_slopes
+from mutau.bounds import published_limit
+from mutau.bounds.solar import borexino_limit, flavour_shares, rate_slopes
 
 
 @pytest.mark.parametrize(

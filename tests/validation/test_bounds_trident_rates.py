@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from mutau.bounds import published_limit
+from mutau.bounds.trident import experiment_table, trident_cross_section, trident_table
+from mutau.bounds.trident_kernels import photon_spectrum, trident_spectrum, y_top
+from mutau.bounds.trident_limit import combined_trident_limit, ratio_limit, trident_limit
 from mutau.core.constants import G_F, M_MU, SIN2_W
 from mutau.core.random import stream
-from mutau.limits import published_limit
-from mutau.limits.trident import experiment_table, trident_cross_section, trident_table
-from mutau.limits.trident_kernels import photon_spectrum, trident_spectrum, y_top
-from mutau.limits.trident_limit import combined_trident_limit, ratio_limit, trident_limit
 
 METRIC = np.array([1.0, -1.0, -1.0, -1.0])
 ZERO, ONE = np.zeros((2, 2)), np.eye(2)

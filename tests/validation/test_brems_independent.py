@@ -11,8 +11,8 @@ from mutau.core.constants import ALPHA, M_E, M_MU, M_U
 from mutau.core.random import stream
 from mutau.core.units import GEV2_PB
 from mutau.matter.form_factors import form_factor_parameters
-from mutau.sampling.brems_events import BremsSampler
-from mutau.xsec import electron_brems, muon_brems
+from mutau.reactions import electron_brems, muon_brems
+from mutau.reactions.bremsstrahlung_events import BremsSampler
 
 LEAD = {"z": 82.0, "a": 207.2}
 #: e epsilon at epsilon = 1e-4.

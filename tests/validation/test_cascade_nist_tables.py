@@ -15,8 +15,8 @@ from scipy.integrate import quad
 
 from mutau.core.constants import M_E, N_A
 from mutau.matter import material
-from mutau.transport.em_processes import brems, pair
-from mutau.transport.em_processes_medium import collision_loss, medium
+from mutau.matter.em_processes import brems, pair
+from mutau.matter.em_processes_medium import collision_loss, medium
 
 # material: (kinetic energy in MeV, collision, radiation)
 ESTAR = {

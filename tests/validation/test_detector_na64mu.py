@@ -15,7 +15,7 @@ from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import moment
-from mutau.papers.na64mu_geometry import (
+from mutau.report.na64mu_geometry import (
     as_markdown,
     edge_for_rate,
     geometry_study,

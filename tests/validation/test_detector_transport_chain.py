@@ -150,7 +150,7 @@ def test_gaussian_and_collisions_give_nearly_the_same_efficiency():
 
 def test_air_and_thin_planes_may_be_left_out():
     """`build_geometry` drops them: together below 0.04 mrad at 80 GeV, the target above 1 mrad."""
-    from mutau.transport.multiple_scattering import highland_angle
+    from mutau.matter.multiple_scattering import highland_angle
 
     experiment = load_experiment("na64mu")
     target, air = experiment.target, material("air")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mutau.core.constants import ALPHA
-from mutau.xsec import electron_brems
+from mutau.reactions import electron_brems
 
 LEAD = {"z": 82.0, "a": 207.2}
 COUPLING = 1e-4 * np.sqrt(4.0 * np.pi * ALPHA)

@@ -16,10 +16,10 @@ from mutau.core.constants import ALPHA, M_E, M_MU, M_U
 from mutau.core.random import stream
 from mutau.matter.elements import element
 from mutau.matter.muon_cross_sections import moment, pair_on_electrons
-from mutau.sampling.lepton_pair_events import draw_pairs, make_pair_sampler
-from mutau.xsec import electron_brems
-from mutau.xsec.lepton_pairs import PairReaction, cross_section
-from mutau.xsec.lepton_pairs_amplitude import nucleus_current, squared_amplitude
+from mutau.reactions import electron_brems
+from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
+from mutau.reactions.lepton_pairs import PairReaction, cross_section
+from mutau.reactions.lepton_pairs_amplitude import nucleus_current, squared_amplitude
 
 METRIC = (1, -1, -1, -1)
 PAULI = (((0, 1), (1, 0)), ((0, -1j), (1j, 0)), ((1, 0), (0, -1)))

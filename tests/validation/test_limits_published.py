@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from mutau.bounds import database, published_limit
 from mutau.core.constants import G_F, M_MU, SIN2_W
-from mutau.limits import database, published_limit
 from mutau.models import LmuMinusLtau, loop_mixing
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from mutau.analysis.limit import limit_curve
+from mutau.bounds import published_limit
 from mutau.experiment import load_experiment
-from mutau.limits import published_limit
-from mutau.pipeline.limit import limit_curve
 
 MASSES = [0.005, 0.02, 0.05, 0.1, 0.2]
 

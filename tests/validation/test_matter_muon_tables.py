@@ -152,7 +152,7 @@ def test_forty_radiation_lengths_of_the_na64_calorimeter():
 # V. Niess, Comput. Phys. Commun. 279 (2022) 108438, tables made with the cross sections of
 # J. Soedingrekso et al., PoS ICRC2019 429 (bremsstrahlung with radiative corrections, pairs) and
 # S. I. Dutta et al., Phys. Rev. D 63 (2001) 094020 (nuclear); density effect from Fano's theory:
-# another road to the same numbers.
+# another process to the same numbers.
 # Total dE/dx, MeV cm^2/g, at kinetic energies 10, 100, 1000 GeV
 OTHER = {
     "iron": (1.974, 2.781, 9.837),

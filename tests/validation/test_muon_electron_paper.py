@@ -10,8 +10,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mutau.xsec import muon_electron_kinematics as kinematics
-from mutau.xsec.muon_electron import (
+from mutau.reactions import muon_electron_kinematics as kinematics
+from mutau.reactions.muon_electron import (
     ALPHA_GENERATOR,
     GAMMA,
     NUNU,

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from mutau.limits import PublishedLimit, published_limit
-from mutau.limits.recast import recast, recast_at
-from mutau.limits.search import Search
+from mutau.bounds import PublishedLimit, published_limit
+from mutau.bounds.recast import recast, recast_at
+from mutau.bounds.search import Search
 from mutau.models import DarkPhoton, LmuMinusLtau
 
 INVISIBLE = Search("electron", "invisible", "one")

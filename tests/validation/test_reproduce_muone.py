@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from mutau.background.muone import Window, elastic_beyond, elastic_leakage
+from mutau.background.muone_sources import elastic_leakage as leakage_source
+from mutau.background.muone_sources import leak_needs
+from mutau.bounds import BOUNDS
 from mutau.experiment import load_experiment
-from mutau.limits import BOUNDS
 from mutau.models import LmuMinusLtau
-from mutau.papers.reproduction import Level, reproduce
-from mutau.pipeline.exposure import luminosity_on_electrons, particles_on_target
-from mutau.pipeline.muon_electron import perfect_response, response
-from mutau.pipeline.muone_backgrounds import elastic_leakage as leakage_source
-from mutau.pipeline.muone_backgrounds import leak_needs
-from mutau.xsec.muon_electron import ELASTIC, Reaction, elastic_spectrum
-from mutau.xsec.muon_electron_kinematics import elastic_electron_energy
+from mutau.reactions.muon_electron import ELASTIC, Reaction, elastic_spectrum
+from mutau.reactions.muon_electron_kinematics import elastic_electron_energy
+from mutau.report.reproduction import Level, reproduce
+from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
+from mutau.signal.muon_electron import perfect_response, response
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mutau.core.types import Exclusion
-from mutau.papers.na64e_limits import band_ends, crossing, prescriptions
-from mutau.papers.reproduction import TASKS, Level, reproduce
+from mutau.report.na64e_limits import band_ends, crossing, prescriptions
+from mutau.report.reproduction import TASKS, Level, reproduce
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from mutau.background.estimate import Estimate
+from mutau.background.registry import not_computed
 from mutau.experiment import load_experiment
-from mutau.papers import na64mu_backgrounds as part
-from mutau.papers.na64mu_backgrounds import RARE
-from mutau.papers.reproduction import LEVELS, TASKS, reproduce
-from mutau.papers.rows import Row, compare, number
-from mutau.pipeline.backgrounds import not_computed
-from mutau.plotting.report import write_report
+from mutau.report import na64mu_backgrounds as part
+from mutau.report.na64mu_backgrounds import RARE
+from mutau.report.reproduction import LEVELS, TASKS, reproduce
+from mutau.report.rows import Row, compare, number
+from mutau.report.write import write_report
 
 
 def made_up_sources():
@@ -44,7 +44,7 @@ def quick():
     return reproduce(["na64mu"], LEVELS["quick"])
 
 
-def test_every_row_of_this_road_is_there(quick):
+def test_every_row_of_this_paper_is_there(quick):
     ids = {row.id for row in quick.rows}
     wanted = {"mu.da", "mu.width", "mu.fig2.160", "mu.trigger.rate", "mu.fig4", "mu.fig6.band"}
     assert wanted <= ids

@@ -11,9 +11,9 @@ import pytest
 from mutau.core.random import stream
 from mutau.detector.simulation import simulate_beam
 from mutau.experiment import load_experiment, replace
-from mutau.pipeline.muon_brems import trigger_study
-from mutau.pipeline.simulate import MODULE_EDGES, Tally, axes, cut_labels, run_tally
-from mutau.pipeline.simulate_results import (
+from mutau.signal.muon_brems import trigger_study
+from mutau.signal.simulate import MODULE_EDGES, Tally, axes, cut_labels, run_tally
+from mutau.signal.simulate_results import (
     beam_profile,
     cut_flow,
     hermeticity,
@@ -26,7 +26,7 @@ from mutau.pipeline.simulate_results import (
     trigger_rate,
 )
 from mutau.transport.beam import BeamMuons
-from mutau.transport.hard_losses import BREMS
+from mutau.transport.catastrophic_losses import BREMS
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_scattering_in_air_between_trackers(na64mu):
     Against `scatter_kernel` over the same column of air at 20 GeV, in the core (68 %).
     """
     from mutau.matter.materials import material
-    from mutau.transport.multiple_scattering import scatter
+    from mutau.matter.multiple_scattering import scatter
 
     n = 20_000
     quiet = replace(
@@ -151,7 +151,7 @@ def test_recoil_of_hard_bremsstrahlung_is_exact():
     from mutau.detector.simulation_geometry import HEADER, _stretch
     from mutau.detector.simulation_matter import recoil_kernel
     from mutau.matter.materials import material
-    from mutau.sampling.brems_events import BremsSampler
+    from mutau.reactions.bremsstrahlung_events import BremsSampler
 
     @njit(cache=False)
     def draw(rng, v, energy, tables):

@@ -10,7 +10,7 @@ import pytest
 
 from mutau.core.types import Yields
 from mutau.models import LmuMinusLtau
-from mutau.pipeline.exports import export, point_yields
+from mutau.report.exports import export, point_yields
 
 pyhf = pytest.importorskip("pyhf", reason="pyhf is not installed (extra 'stats')")
 click_testing = pytest.importorskip("click.testing")

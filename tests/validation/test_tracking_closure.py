@@ -1,6 +1,6 @@
 """Closure of the track fit on an independent simulation: pulls, chi^2, resolution of NA64mu.
 
-The simulation uses the transport room (exact helix, drift) and Gaussian scattering of whole slabs
+The simulation uses the transport (exact helix, drift) and Gaussian scattering of whole slabs
 with their displacement, not the kinks of the fit.
 """
 
@@ -15,7 +15,7 @@ from mutau.detector.tracking import expected_covariance, fit_tracks
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment
 from mutau.matter.materials import material
-from mutau.transport.multiple_scattering import scatter_gaussian
+from mutau.matter.multiple_scattering import scatter_gaussian
 from mutau.transport.muon_propagation import Muons, along_z, cross_dipole, drift_to_plane
 
 NA64 = load_experiment("na64mu")

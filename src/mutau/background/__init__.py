@@ -1,0 +1,1 @@
+"""Backgrounds: each source a rare-event estimate with statistical and model error."""

@@ -2,7 +2,7 @@
 
 Two kinds: by real photons of showers that the muon starts (bremsstrahlung, e+e- pairs, knock-on
 electrons), counted with the exact mean track length of photons in the cascade; and directly, by
-virtual photons (`xsec.muon_pairs`).
+virtual photons (`reactions.muon_pairs`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mutau.core.constants import M_MU
 from mutau.core.units import PB_CM2
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_cross_sections import differential, knock_on, max_knock_on
-from mutau.xsec.muon_pairs import (
+from mutau.reactions.muon_pairs import (
     photon_total,
     radiative_differential,
     trident_differential,
@@ -171,8 +171,8 @@ def pair_production(experiment: Experiment) -> PairProduction:
         scale = n * length * PB_CM2
         two += scale * trident_differential(v, energy, z=z, a=a, form_factor=FORM_FACTOR)
         radiated += scale * radiative_differential(v, energy, z=z, a=a)
+    from mutau.matter.em_processes_medium import medium
     from mutau.transport.em_cascade import photon_mean_free_path
-    from mutau.transport.em_processes_medium import medium
 
     free = photon_mean_free_path(energy, medium(made_of)) * made_of.radiation_length_cm
     first = losses("bremsstrahlung", v) * free * np.interp(v * energy, *_photon_rate(made_of))

@@ -21,7 +21,6 @@ from mutau.background.hadron_decays_tracks import (
     Tracks,
     beam_tracks,
     carry,
-    cuts_of,
     modules,
     outgoing_trackers,
     reconstructed_below,
@@ -35,9 +34,10 @@ from mutau.detector.beam_moments import beam_note
 from mutau.detector.boxes import row_of, target_sides
 from mutau.detector.walls import straight_paths
 from mutau.matter.materials import material
+from mutau.matter.multiple_scattering import highland_angle
 from mutau.matter.muon_energy_loss import stopping_power
-from mutau.transport.multiple_scattering import highland_angle
-from mutau.xsec.muon_pairs import trident_fully_differential
+from mutau.reactions.muon_pairs import trident_fully_differential
+from mutau.selection.missing_momentum import cuts_of
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment

@@ -1,7 +1,7 @@
 """A background estimate and the registry of all sources of background.
 
-A module of this room files its function with `@SOURCES.register("name")`; `all_sources` loads
-them. A source is a function (experiment, seed, effort) -> Estimate: `effort` 1 is the size at
+A module of this sub-package files its function with `@SOURCES.register("name")`; `all_sources`
+loads them. A source is a function (experiment, seed, effort) -> Estimate: `effort` 1 is the size at
 which its error is stated in the documentation, 0.1 a tenth of the work.
 """
 
@@ -74,7 +74,7 @@ SOURCES: Registry[Source] = Registry(
 
 
 def all_sources() -> tuple[str, ...]:
-    """Names of all sources of this room and of other packages, sorted; loads their modules."""
+    """Names of all sources, those of other packages included, sorted; loads their modules."""
     package = importlib.import_module("mutau.background")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"mutau.background.{module.name}")

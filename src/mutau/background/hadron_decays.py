@@ -20,11 +20,9 @@ from numpy.typing import NDArray
 from mutau.background.estimate import SOURCES, Estimate
 from mutau.background.hadron_decays_hcal import mip_probability, muon_vetoes
 from mutau.background.hadron_decays_tracks import (
-    Cuts,
     Tracks,
     beam_tracks,
     carry,
-    cuts_of,
     modules,
     outgoing_trackers,
     reconstructed_below,
@@ -40,6 +38,7 @@ from mutau.detector.walls import on_areas, straight_paths
 from mutau.matter.hadron_interactions import interaction_length
 from mutau.matter.hadrons import Channel, Hadron, document, hadron
 from mutau.matter.materials import material
+from mutau.selection.missing_momentum import MuonCuts, cuts_of
 from mutau.transport.decays import decay_in_flight, decay_probability, share_below
 
 if TYPE_CHECKING:
@@ -199,7 +198,7 @@ class _Sample:
 
 
 def _beam_hadrons(
-    experiment: Experiment, particle: Hadron, cuts: Cuts, n: int, rng: np.random.Generator
+    experiment: Experiment, particle: Hadron, cuts: MuonCuts, n: int, rng: np.random.Generator
 ) -> tuple[Array, Array, float]:
     """(energy (n,), track at the target's face (n, 4), share within the momentum window)."""
     beam = described_beam(experiment)
@@ -236,7 +235,7 @@ def _decays(
     experiment: Experiment,
     particle: Hadron,
     channel: Channel,
-    cuts: Cuts,
+    cuts: MuonCuts,
     n: int,
     path: float,
     rng: np.random.Generator,
@@ -324,7 +323,7 @@ def _hard_collisions(experiment: Experiment, n: int, seed: int) -> tuple[Array, 
     return share, sample.p_lepton[:, 1:3], sample.weights
 
 
-def passes(experiment: Experiment, cuts: Cuts, tracks: Tracks, ecal: Array) -> Array:
+def passes(experiment: Experiment, cuts: MuonCuts, tracks: Tracks, ecal: Array) -> Array:
     """(N,) chance that a single muon with these crossings passes trigger and selection.
 
     ecal : (N,) GeV, what is seen in the target beside what the muon ionises.

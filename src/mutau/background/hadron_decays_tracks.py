@@ -19,56 +19,15 @@ from mutau.detector.beam_moments import described_beam
 from mutau.detector.boxes import KIND
 from mutau.detector.geometry import NAME, TRIGGER, VETO, Geometry, build_geometry
 from mutau.matter.materials import material
+from mutau.matter.multiple_scattering import highland_angle
 from mutau.matter.muon_energy_loss import loss_table
-from mutau.transport.multiple_scattering import highland_angle
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
+    from mutau.selection.missing_momentum import MuonCuts
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Cuts:
-    """The selection as numbers, GeV; +-inf where the file has no such cut.
-
-    incoming : window of the incoming momentum. muon_energy : largest reconstructed energy of the
-    scattered muon. hcal, vhcal : largest deposits. calorimeters : largest sum of all deposits.
-    resolution : relative rms of the momentum.
-    """
-
-    incoming: tuple[float, float]
-    muon_energy: float
-    hcal: float
-    vhcal: float
-    calorimeters: float
-    resolution: float
-
-
-def cuts_of(experiment: Experiment) -> Cuts:
-    """The selection of an experiment; a cut that the file does not state is none."""
-    beam = experiment.beam.energy
-    low, high = -math.inf, math.inf
-    energy = hcal = vhcal = total = math.inf
-    for cut in experiment.cuts:
-        top = math.inf if cut.max is None else cut.max
-        if cut.variable == "incoming_momentum":
-            low, high = max(low, -math.inf if cut.min is None else cut.min), min(high, top)
-        elif cut.variable == "muon_energy":
-            energy = min(energy, top)
-        elif cut.variable == "muon_energy_fraction":
-            energy = min(energy, top * beam)
-        elif cut.variable == "hcal_energy":
-            hcal = min(hcal, top)
-        elif cut.variable == "vhcal_energy":
-            vhcal = min(vhcal, top)
-        elif cut.variable == "calorimeter_energy":
-            total = min(total, top)
-    resolution = experiment.detector.resolution
-    return Cuts(
-        (low, high), energy, hcal, vhcal, total, resolution.muon_momentum if resolution else 0.0
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +156,7 @@ def _role(geometry: Geometry, kind: int) -> tuple[str, ...]:
     return tuple(geometry.names[int(row[NAME])] for row in geometry.rows if row[KIND] == kind)
 
 
-def reconstructed_below(energy: ArrayLike, cuts: Cuts) -> Array:
+def reconstructed_below(energy: ArrayLike, cuts: MuonCuts) -> Array:
     """Chance that a muon of `energy` (GeV) is reconstructed below the cut: a Gaussian resolution.
 
     What is beyond the Gaussian is the background "momentum mismatch".

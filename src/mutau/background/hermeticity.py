@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.hadron_decays_tracks import cuts_of
 from mutau.background.leading_hadrons import jet_density, jet_hadrons, vector_meson_share
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.constants import M_MU
@@ -44,6 +43,7 @@ from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import differential, knock_on
 from mutau.selection.cutflow import passes
+from mutau.selection.missing_momentum import cuts_of
 from mutau.selection.simulated import SIMULATED, on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.transport.decays import decay_probability

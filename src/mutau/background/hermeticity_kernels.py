@@ -55,7 +55,7 @@ from mutau.detector.simulation_showers import (
 )
 from mutau.detector.simulation_steps import EN, PX, PY, PZ, STEEP, SX, SY, deposit, secant
 from mutau.detector.walls import NEAR, ahead, stretch_end, stretch_start, within
-from mutau.transport import hard_losses as hard
+from mutau.transport import catastrophic_losses as hard
 
 Array = NDArray[np.float64]
 

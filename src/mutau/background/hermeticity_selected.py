@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.background.estimate import SOURCES, Estimate
-from mutau.background.hadron_decays_tracks import cuts_of
 from mutau.background.hcal_paths import hcal_modules
 from mutau.background.hermeticity import LOSSES, Biasing, Leaks, leaks
 from mutau.background.leading_hadrons import jet_above
@@ -27,6 +26,7 @@ from mutau.detector.simulation_geometry import E_FIXED, build_layout
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.selection.cutflow import passes
+from mutau.selection.missing_momentum import cuts_of
 from mutau.selection.simulated import SIMULATED
 
 if TYPE_CHECKING:

@@ -22,13 +22,7 @@ from mutau.background.hadron_decays_hcal import (
     muon_in_hcal,
     muon_vetoes,
 )
-from mutau.background.hadron_decays_tracks import (
-    Cuts,
-    cuts_of,
-    modules,
-    outgoing_trackers,
-    reconstructed_below,
-)
+from mutau.background.hadron_decays_tracks import modules, outgoing_trackers, reconstructed_below
 from mutau.background.hcal_paths import hcal_modules, unseen
 from mutau.background.leading_hadrons import (
     jet_above,
@@ -49,6 +43,7 @@ from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import PROCESSES, differential, knock_on
 from mutau.matter.muon_energy_loss import stopping_power
+from mutau.selection.missing_momentum import MuonCuts, cuts_of
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -86,7 +81,7 @@ class Escaped:
         return sum(share * item.value for share, item in self.punch)
 
 
-def hadron_budget(experiment: Experiment, cuts: Cuts, crossed: Iterable[str]) -> float:
+def hadron_budget(experiment: Experiment, cuts: MuonCuts, crossed: Iterable[str]) -> float:
     """Energy (GeV) that a hadron may leave in the HCAL beside one muon through the modules of
     these names, under the cut; inf without a cut."""
     return max(cuts.hcal - muon_in_hcal(experiment, crossed), 0.0)
@@ -105,7 +100,7 @@ def _nuclear_share(experiment: Experiment, v: Array) -> Array:
 
 
 def _accepted(
-    experiment: Experiment, sample: SignalMuons, cuts: Cuts, rng: np.random.Generator
+    experiment: Experiment, sample: SignalMuons, cuts: MuonCuts, rng: np.random.Generator
 ) -> tuple[Array, list[tuple[tuple[str, ...], Mask]]]:
     """(N,) chance that the scattered muon passes trigger and selection by itself, on target; and
     the sets of modules of the HCAL that muons cross (`crossing_patterns`)."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.background.weights import from_powers
-from mutau.sampling.importance import edges_by_content
+from mutau.reactions.importance import edges_by_content
 
 Array = NDArray[np.float64]
 

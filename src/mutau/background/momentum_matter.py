@@ -19,12 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 from mutau.core.constants import ALPHA, M_E, M_P, M_PI
 from mutau.core.errors import OutOfRange
 from mutau.core.units import HBARC_GEV_CM
-from mutau.matter.muon_cross_sections import max_knock_on, photon_nucleon_ub
-from mutau.transport.multiple_scattering import (
+from mutau.matter.multiple_scattering import (
     collision_density,
     nuclear_form_factor,
     rms_charge_radius,
 )
+from mutau.matter.muon_cross_sections import max_knock_on, photon_nucleon_ub
 
 if TYPE_CHECKING:
     from mutau.detector.tracking_geometry import Arm
@@ -69,7 +69,7 @@ def kick_density(
     q : GeV, any shape. energy : of the muon, GeV. loss_max : GeV, largest energy given to an
     electron or to an excited nucleon; collisions that lose more would be seen in a calorimeter
     and belong to `momentum_losses`.
-    Sources: `transport.multiple_scattering.collision_density` (nuclei with Helm's form factor,
+    Sources: `matter.multiple_scattering.collision_density` (nuclei with Helm's form factor,
     protons with the dipole and Rosenbluth's magnetic term); neutrons by their magnetic moment;
     excitation by L. N. Hand, Phys. Rev. 129 (1963) 1834, with the photon-nucleon cross section.
     Fermi motion and Pauli blocking are left out: above q = 0.3 GeV a few per cent, below they make

@@ -98,8 +98,8 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
     be fitted.
     """
     from mutau.matter.materials import material
+    from mutau.matter.multiple_scattering import highland_angle_thick
     from mutau.matter.muon_energy_loss import mean_energy_after
-    from mutau.transport.multiple_scattering import highland_angle_thick
 
     planes = sum(item.arm == "outgoing" for item in experiment.detector.tracker)
     if planes < 3:

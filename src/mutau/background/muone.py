@@ -34,8 +34,8 @@ from mutau.detector.muone import (
     muon_energy,
 )
 from mutau.matter.materials import Material
-from mutau.xsec.muon_electron import ELASTIC, Reaction, elastic_spectrum
-from mutau.xsec.muon_electron_kinematics import (
+from mutau.reactions.muon_electron import ELASTIC, Reaction, elastic_spectrum
+from mutau.reactions.muon_electron_kinematics import (
     elastic_electron_angle,
     elastic_electron_energy,
     elastic_muon_angle,
@@ -337,7 +337,7 @@ def electron_scatter(
     Collisions of kick below `SOFT_KICK` as a Gaussian, up to `HARD_KICK` one by one, and for the
     share `FORCED_SHARE` of the electrons one above, with its probability as weight. Two above are
     left out (1e-3 of the electrons in 15 mm of beryllium). momentum : (N,) GeV.
-    Check: weighted, the distribution of `transport.multiple_scattering.scatter`.
+    Check: weighted, the distribution of `matter.multiple_scattering.scatter`.
     """
     n = len(momentum)
     soft = 0.5 * _kick_variance(material, SOFT_KICK) * path
@@ -366,7 +366,7 @@ def _directions(n: int, rng: np.random.Generator) -> Array:
 @cache
 def _middle_collisions(material: Material) -> tuple[Array, Array]:
     """ln q (GeV) from `SOFT_KICK` to `HARD_KICK`, and collisions per cm below each."""
-    from mutau.transport.multiple_scattering import collision_density
+    from mutau.matter.multiple_scattering import collision_density
 
     log_q = np.linspace(math.log(SOFT_KICK), math.log(HARD_KICK), 801)
     q = np.exp(log_q)
@@ -380,7 +380,7 @@ def _middle_collisions(material: Material) -> tuple[Array, Array]:
 @cache
 def _hard_collisions(material: Material) -> float:
     """Collisions with nuclei above `HARD_KICK`, per cm."""
-    from mutau.transport.multiple_scattering import collision_density
+    from mutau.matter.multiple_scattering import collision_density
 
     log_q = np.linspace(math.log(HARD_KICK), math.log(_LARGEST_KICK), 4001)
     q = np.exp(log_q)
@@ -393,7 +393,7 @@ def _hard_kicks(
 ) -> tuple[Array, Array]:
     """Kicks above `HARD_KICK`, GeV, even in their logarithm, and the expected number each stands
     for. Nuclei only: an electron that takes so much momentum is seen."""
-    from mutau.transport.multiple_scattering import collision_density
+    from mutau.matter.multiple_scattering import collision_density
 
     span = math.log(_LARGEST_KICK / HARD_KICK)
     q = HARD_KICK * np.exp(span * rng.random(n))
@@ -404,7 +404,7 @@ def _hard_kicks(
 @cache
 def _kick_variance(material: Material, top: float) -> float:
     """Mean square of the total kick per cm from collisions below `top` GeV, GeV^2 / cm."""
-    from mutau.transport.multiple_scattering import collision_density
+    from mutau.matter.multiple_scattering import collision_density
 
     log_q = np.linspace(math.log(1e-8), math.log(top), 4001)
     q = np.exp(log_q)

@@ -49,12 +49,12 @@ def background(
     json: o.Json = False,
 ) -> None:
     """Backgrounds per particle on target, beside the paper's. Each with its errors."""
+    from mutau.background.registry import background_answer
     from mutau.experiment import load_experiment
-    from mutau.pipeline.backgrounds import background_answer
 
     item, point = load_experiment(experiment), None
     if spectrum is not None:
-        from mutau.pipeline.sideband import sideband_answer, sideband_range
+        from mutau.background.sideband_estimate import sideband_answer, sideband_range
 
         ends = o.energies("--sideband", sideband) if sideband else []
         answer = sideband_answer(
@@ -101,10 +101,10 @@ def optimise(
     json: o.Json = False,
 ) -> None:
     """Cuts for the best expected limit. Judged on independent samples."""
+    from mutau.analysis.muone_optimise import optimise as search
+    from mutau.analysis.muone_optimise import optimum_answer
     from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
-    from mutau.pipeline.muone_optimise import optimise as search
-    from mutau.pipeline.muone_optimise import optimum_answer
 
     point = o.model_point(
         model, mass, coupling, epsilon, alpha_d, mass_ratio, default=REFERENCE_COUPLING
@@ -135,8 +135,8 @@ def measure(
     json: o.Json = False,
 ) -> None:
     """Mass and coupling from an injected missing-mass peak. With pulls."""
+    from mutau.analysis.muone_mass import measure_answer
     from mutau.experiment import load_experiment
-    from mutau.pipeline.muone_mass import measure_answer
 
     point = o.model_point(
         model, mass, coupling, epsilon, alpha_d, mass_ratio, default=REFERENCE_COUPLING

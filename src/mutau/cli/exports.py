@@ -23,9 +23,9 @@ def cite(
     json: o.Json = False,
 ) -> None:
     """BibTeX of everything that a result rests on."""
+    from mutau.analysis.citations import cited
     from mutau.core.storage import check_output, write_text
     from mutau.core.types import provenance
-    from mutau.pipeline.citations import cited
 
     if out:
         check_output(out)
@@ -61,12 +61,12 @@ def export(
     json: o.Json = False,
 ) -> None:
     """Limits, figures and model points for HEPData, pyhf or as CSV."""
+    from mutau.analysis.results import load_results
     from mutau.core.errors import MutauError
     from mutau.core.storage import check_folder
     from mutau.core.types import provenance
-    from mutau.pipeline.exports import EXPORTS, point_yields
-    from mutau.pipeline.exports import export as write
-    from mutau.pipeline.results import load_results
+    from mutau.report.exports import EXPORTS, point_yields
+    from mutau.report.exports import export as write
 
     EXPORTS[kind]
     check_folder(out)

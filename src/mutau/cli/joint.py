@@ -29,10 +29,10 @@ def combine(
     json: o.Json = False,
 ) -> None:
     """Limit from several experiments in one likelihood."""
+    from mutau.analysis.combination import combined_limit, load_all
+    from mutau.analysis.limit import limit_answer
     from mutau.core.storage import check_output
-    from mutau.pipeline.combination import combined_limit, load_all
-    from mutau.pipeline.limit import limit_answer
-    from mutau.pipeline.roads import refuse_unused_events
+    from mutau.signal.processes import refuse_unused_events
 
     if out:
         check_output(out, ".npz")
@@ -50,8 +50,8 @@ def combine(
 
 def _levels(text: str) -> list[float]:
     """Confidence levels from "0.68,0.95". Raises MutauError that names the option."""
+    from mutau.analysis.contours import threshold
     from mutau.core.errors import MutauError
-    from mutau.pipeline.contours import threshold
 
     levels = [o.number("--levels", part) for part in text.split(",")]
     for level in levels:
@@ -86,8 +86,8 @@ def discover(
     json: o.Json = False,
 ) -> None:
     """Expected significance of a true point. And the region it would be measured in."""
-    from mutau.pipeline.combination import discovery_reach
-    from mutau.pipeline.contours import contours_answer, measured_contours
+    from mutau.analysis.combination import discovery_reach
+    from mutau.analysis.contours import contours_answer, measured_contours
 
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     wanted = _levels(levels)

@@ -354,7 +354,7 @@ Events = Annotated[
     int,
     typer.Option(
         "-n", parser=whole_number(0), metavar="N",
-        help="Monte Carlo events per mass: 1000 or 1e4; 0: the road's default.",
+        help="Monte Carlo events per mass: 1000 or 1e4; 0: the process's default.",
     ),
 ]  # fmt: skip
 Level = Annotated[

@@ -22,7 +22,7 @@ def model(
     json: o.Json = False,
 ) -> None:
     """Widths, branchings, Δa_μ and ε_eff of one model point."""
-    from mutau.pipeline.point import model_summary
+    from mutau.analysis.point import model_summary
 
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     emit(model_summary(point), json)
@@ -109,7 +109,7 @@ def xsec(
     json: o.Json = False,
 ) -> None:
     """Cross section per atom (or electron) in pb, with its error."""
-    from mutau.pipeline.point import cross_section_answer, needs_model, refuse_unused
+    from mutau.analysis.point import cross_section_answer, needs_model, refuse_unused
 
     chosen = [name for name in o.given(context) if name in _XSEC_OPTIONS or name in _MODEL_OPTIONS]
     refuse_unused(
@@ -181,9 +181,9 @@ def yields(
     json: o.Json = False,
 ) -> None:
     """Expected signal after each cut, and background. With their errors."""
+    from mutau.analysis.yields import expected_yields, yields_answer
     from mutau.experiment import load_experiment
-    from mutau.pipeline.roads import refuse_unused_events
-    from mutau.pipeline.yields import expected_yields, yields_answer
+    from mutau.signal.processes import refuse_unused_events
 
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     found = load_experiment(experiment)
@@ -210,10 +210,10 @@ def limit(
     json: o.Json = False,
 ) -> None:
     """Upper limit on the coupling, per mass."""
+    from mutau.analysis.limit import limit_answer, limit_curve
     from mutau.core.storage import check_output
     from mutau.experiment import load_experiment
-    from mutau.pipeline.limit import limit_answer, limit_curve
-    from mutau.pipeline.roads import refuse_unused_events
+    from mutau.signal.processes import refuse_unused_events
 
     masses = None if mass is None else o.energies("--mass", mass)
     if out:
@@ -252,7 +252,7 @@ def generate(
     """Signal events for other programs. LHE, HepMC3, ROOT, Parquet, NumPy."""
     from mutau.experiment import load_experiment
     from mutau.io.event_files import check_output, write_events
-    from mutau.pipeline.generate import generate_events
+    from mutau.signal.generate import generate_events
 
     check_output(out)
     point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
@@ -303,8 +303,8 @@ def cascade(
     json: o.Json = False,
 ) -> None:
     """Track length dL/dE of e- and e+ in a shower; the calorimeter."""
+    from mutau.analysis.cascade import calorimeter_answer, cascade_answer
     from mutau.experiment import load_experiment
-    from mutau.pipeline.cascade import calorimeter_answer, cascade_answer
 
     at = None if energy is None else o.energy("--energy", energy)
     some = {} if showers is None else {"showers": showers}

@@ -29,10 +29,10 @@ def sensitivity(
     json: o.Json = False,
 ) -> None:
     """Expected limit over exposure. With background and without; where background begins."""
+    from mutau.analysis.sensitivity import sensitivity as expected
+    from mutau.analysis.sensitivity import sensitivity_answer
     from mutau.experiment import load_experiment
-    from mutau.pipeline.roads import refuse_unused_events
-    from mutau.pipeline.sensitivity import sensitivity as expected
-    from mutau.pipeline.sensitivity import sensitivity_answer
+    from mutau.signal.processes import refuse_unused_events
 
     masses = o.energies("--mass", mass)
     exposures = o.spread("--exposure", exposure, o.number, "1e9:1e13:9")

@@ -53,10 +53,10 @@ def plane(
     json: o.Json = False,
 ) -> None:
     """The exclusion plane: limits, published curves, the g-2 band."""
+    from mutau.analysis.plane import exclusion_plane, plane_answer, wanted_experiments
     from mutau.core.storage import check_output
-    from mutau.pipeline.plane import exclusion_plane, plane_answer, wanted_experiments
-    from mutau.pipeline.roads import refuse_unused_events
-    from mutau.plotting.static import check_style, check_suffix, write_figure
+    from mutau.report.static import check_style, check_suffix, write_figure
+    from mutau.signal.processes import refuse_unused_events
 
     check_output(check_suffix(out))
     check_style(style)
@@ -88,10 +88,10 @@ def reproduce(
 ) -> None:
     """Figures and numbers of the papers beside ours. And report.html."""
     from mutau.core.storage import check_folder
-    from mutau.papers.reproduction import LEVELS, PAPERS, paper_name
-    from mutau.papers.reproduction import reproduce as run
-    from mutau.plotting.report import check_formats, write_report
-    from mutau.plotting.static import check_style
+    from mutau.report.reproduction import LEVELS, PAPERS, paper_name
+    from mutau.report.reproduction import reproduce as run
+    from mutau.report.static import check_style
+    from mutau.report.write import check_formats, write_report
 
     named = [paper_name(name) for name in papers or () if name != "all"]
     wanted = list(PAPERS) if not papers or "all" in papers else named
@@ -127,7 +127,7 @@ def check(
     json: o.Json = False,
 ) -> None:
     """Located diagnosis of an experiment file. Changes and runs nothing."""
-    from mutau.pipeline.show import check_answer, problem_rows
+    from mutau.analysis.show import check_answer, problem_rows
 
     try:
         emit(check_answer(file), json)
@@ -151,7 +151,7 @@ def show(
     json: o.Json = False,
 ) -> None:
     """Experiments, materials, models, limits: what there is."""
-    from mutau.pipeline.show import show_answer
+    from mutau.analysis.show import show_answer
 
     emit(show_answer(what, missing=missing), json)
 

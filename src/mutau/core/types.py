@@ -1,4 +1,4 @@
-"""The frozen types that travel between rooms. Each saves to one NPZ file with a JSON header."""
+"""The frozen types of results. Each saves to one NPZ file with a JSON header."""
 
 from __future__ import annotations
 

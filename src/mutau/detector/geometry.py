@@ -25,9 +25,9 @@ from mutau.detector.boxes import (
     target_sides,
 )
 from mutau.matter.materials import Material, material
+from mutau.matter.multiple_scattering import highland_angle, scattering_table
 from mutau.matter.muon_energy_loss import loss_table
 from mutau.transport.fields import join_maps, main_curve, slices
-from mutau.transport.multiple_scattering import highland_angle, scattering_table
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import (

@@ -1,6 +1,6 @@
 """Fast response to muon-electron events: tracked angles, one electromagnetic calorimeter.
 
-Turns true events (`mutau.sampling.muon_electron`) into the columns that the cut variables read:
+Turns true events (`reactions.muon_electron_events`) into the columns that the cut variables read:
 angles from tracks before and behind the struck station, the electron's energy from the
 calorimeter, and the energy of photons that the calorimeter tells apart from the electron. There
 is no magnet: tracks are straight, and the muon's momentum is measured only where a spectrometer's
@@ -208,7 +208,7 @@ def reconstruct(
 ) -> Reconstructed:
     """Measured quantities of elastic, radiative or Z' events.
 
-    events : as `mutau.sampling.muon_electron.draw_events` makes them, beam along z, placed in
+    events : as `reactions.muon_electron_events.draw_events` makes them, beam along z, placed in
     their stations (`place_in_stations`). rng : decides every smearing. stretch : above 1, the
     resolutions of a share of the events are drawn that much wider and the weights make up for it,
     so that tails far out are met (`Normals`). muon_tails : False makes the muon's scattering in the
@@ -333,7 +333,7 @@ def _scatter(
 
     normals : for a Gaussian muon; None for its collisions one by one.
     """
-    from mutau.transport.multiple_scattering import highland_angle, scatter
+    from mutau.matter.multiple_scattering import highland_angle, scatter
 
     assert response.target is not None
     depth = np.clip(rng.random(len(muon)), 1e-9, 1.0 - 1e-9)

@@ -58,7 +58,7 @@ from mutau.transport.beam import BeamMuons, BeamSource, described_beam
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
-    from mutau.sampling.brems_events import BremsSampler
+    from mutau.reactions.bremsstrahlung_events import BremsSampler
 
 Array = NDArray[np.float64]
 

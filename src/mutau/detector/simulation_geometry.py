@@ -28,9 +28,9 @@ from mutau.detector.boxes import (
     target_sides,
 )
 from mutau.matter.materials import Material, material
+from mutau.matter.multiple_scattering import scattering_table
 from mutau.matter.muon_energy_loss import HALF_K
-from mutau.transport.fields import join_maps, main_curve, slices
-from mutau.transport.hard_losses import (
+from mutau.transport.catastrophic_losses import (
     N_ENERGY,
     N_RECOIL_U,
     N_RECOIL_V,
@@ -38,7 +38,7 @@ from mutau.transport.hard_losses import (
     RECOIL_ENERGIES,
     hard_losses,
 )
-from mutau.transport.multiple_scattering import scattering_table
+from mutau.transport.fields import join_maps, main_curve, slices
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import (

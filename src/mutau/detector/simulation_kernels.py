@@ -58,7 +58,7 @@ from mutau.detector.simulation_steps import (
     add_counter,
     deposit,
 )
-from mutau.transport import hard_losses as hard
+from mutau.transport import catastrophic_losses as hard
 
 Array = NDArray[np.float64]
 

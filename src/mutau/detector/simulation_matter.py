@@ -29,10 +29,11 @@ from mutau.detector.simulation_geometry import (
     N_LOSS,
 )
 from mutau.detector.simulation_steps import EN, PX, PY, PZ, SX, SY, secant
+from mutau.matter.multiple_scattering import kick_kernel, scatter_kernel
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
-from mutau.transport import hard_losses as hard
-from mutau.transport.hard_losses import (
+from mutau.transport import catastrophic_losses as hard
+from mutau.transport.catastrophic_losses import (
     LOG_SHARE,
     N_ENERGY,
     N_RECOIL_U,
@@ -42,7 +43,6 @@ from mutau.transport.hard_losses import (
     RECOIL_LOGIT,
     RECOIL_TAIL,
 )
-from mutau.transport.multiple_scattering import kick_kernel, scatter_kernel
 
 Array = NDArray[np.float64]
 

@@ -35,7 +35,7 @@ def signal_muons(
 
     mass : GeV. n : events. The cross section changes by less than 1 % along the target.
     """
-    from mutau.sampling.brems_events import BremsSampler
+    from mutau.reactions.bremsstrahlung_events import BremsSampler
 
     made_of = material(experiment.target.material)
     length = experiment.target.thickness.cm(made_of.radiation_length_cm)
@@ -60,7 +60,7 @@ def hard_losses(
     others because the scattered muon's transverse momentum is of the order of m_mu in all.
     """
     from mutau.matter.muon_cross_sections import PROCESSES, differential, knock_on, moment
-    from mutau.sampling.brems_events import BremsSampler
+    from mutau.reactions.bremsstrahlung_events import BremsSampler
 
     beam, made_of = experiment.beam, material(experiment.target.material)
     length = experiment.target.thickness.cm(made_of.radiation_length_cm)

@@ -16,9 +16,9 @@ from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
 from mutau.detector.geometry import EFFICIENCY, NAME, TRIGGER, VETO, WIDTH
 from mutau.detector.orbits import gap_step
 from mutau.detector.walls import NEAR, ahead, stretch_end, within
+from mutau.matter.multiple_scattering import scatter_kernel
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
-from mutau.transport.multiple_scattering import scatter_kernel
 
 Array = NDArray[np.float64]
 

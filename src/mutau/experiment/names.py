@@ -1,4 +1,4 @@
-"""Names that a file may use and that other rooms give a meaning to."""
+"""Names that a file may use and that other sub-packages give a meaning to."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A road from beam particle to signal. `beams`: the particles that can take it."""
+    """A process from beam particle to signal. `beams`: the particles that can take it."""
 
     name: str
     beams: tuple[str, ...]
     meaning: str
 
 
-#: name -> Process. The pipeline takes the road that the file names.
+#: name -> Process. The pipeline takes the process that the file names.
 PROCESSES: Final = {
     process.name: process
     for process in (
@@ -43,12 +43,12 @@ DEFAULT_PROCESS: Final = {
 }
 
 #: Cross sections of e N -> e N Z', form factors of nuclei, and models of the motion of atomic
-#: electrons, as the rooms `xsec` and `matter` know them; the first is the default.
+#: electrons, as the sub-package `reactions` and `matter` know them; the first is the default.
 BREMS_METHODS: Final = ("exact", "iww-scaled", "iww", "ww")
 FORM_FACTORS: Final = ("elastic", "elastic+inelastic", "unscreened", "point")
 ELECTRON_MODELS: Final = ("virial", "rest", "hydrogenic", "hartree-fock", "compton")
 
-#: Ways to set the limit; each is registered in the room `stats`.
+#: Ways to set the limit; each is registered in the sub-package `stats`.
 LIMIT_METHODS: Final = (
     "events",
     "bayes",
@@ -64,6 +64,6 @@ LIMIT_METHODS: Final = (
 
 @cache
 def known_materials() -> frozenset[str]:
-    """Names of data/materials.toml; their properties are read by the room `matter`."""
+    """Names of data/materials.toml; their properties are read by the sub-package `matter`."""
     text = files("mutau.data").joinpath("materials.toml").read_text(encoding="utf-8")
     return frozenset(name for name, entry in tomllib.loads(text).items() if isinstance(entry, dict))

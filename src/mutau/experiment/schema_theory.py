@@ -31,7 +31,7 @@ class Theory(Table):
 
 
 class Statistics(Table):
-    """How the limit is set: confidence level, and a method that the room `stats` registers."""
+    """How the limit is set: confidence level, and a method that `stats` registers."""
 
     cl: Annotated[float, BeforeValidator(fraction), Field(gt=0.0, lt=1.0)]
     method: Annotated[str, one_of("statistical method", LIMIT_METHODS)]

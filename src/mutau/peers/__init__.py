@@ -85,7 +85,7 @@ MODULES: Final = ("geant4", "acts")
 
 
 def load_crosschecks() -> None:
-    """Import every module of this room, so that `CROSSCHECKS` is whole. Imports no peer."""
+    """Import every module of this sub-package, so that `CROSSCHECKS` is whole. Imports no peer."""
     for name in MODULES:
         importlib.import_module(f"mutau.peers.{name}")
 

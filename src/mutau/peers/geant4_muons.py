@@ -23,12 +23,12 @@ from mutau.experiment.loader import from_document
 from mutau.experiment.schema import Experiment
 from mutau.matter import material
 from mutau.matter.materials import Material
+from mutau.matter.multiple_scattering import scatter
 from mutau.matter.muon_cross_sections import moment
 from mutau.matter.muon_energy_loss import hard_knock_on
 from mutau.peers import Progress, Row, mean_and_error
 from mutau.peers.geant4_jobs import Geant4Job, run_geant4
 from mutau.transport.beam import BeamMuons
-from mutau.transport.multiple_scattering import scatter
 
 Array = NDArray[np.float64]
 

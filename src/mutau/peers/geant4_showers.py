@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from mutau.core.constants import M_E
 from mutau.experiment import load_experiment
 from mutau.matter import material
+from mutau.matter.em_processes import brems, pair
+from mutau.matter.em_processes_medium import medium
 from mutau.matter.materials import Material
 from mutau.peers import Progress, Row, mean_and_error
 from mutau.peers.geant4_jobs import Geant4Job, Geant4Run, run_geant4
 from mutau.transport.em_cascade import PARTICLES, track_lengths
-from mutau.transport.em_processes import brems, pair
-from mutau.transport.em_processes_medium import medium
 from mutau.transport.shower import ShowerGeometry, simulate_showers
 from mutau.transport.shower_profile import peak_depth
 

@@ -23,9 +23,9 @@ import numpy as np
 from mutau.core.constants import ALPHA, M_E
 from mutau.core.units import PB_CM2
 from mutau.matter.elements import R_E_CM
+from mutau.matter.em_processes import WEIGHT, Z, brems_row
+from mutau.matter.em_processes_medium import medium
 from mutau.matter.materials import Material
-from mutau.transport.em_processes import WEIGHT, Z, brems_row
-from mutau.transport.em_processes_medium import medium
 
 #: Environment variables by which Geant4 finds its data sets.
 DATA_SETS: Final = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mutau.core.types import provenance
-from mutau.pipeline.simulate_results import beam_profile, cut_flow, trigger_efficiency, trigger_rate
-from mutau.pipeline.usage import not_used
 from mutau.scan.simulate import Run, SimulationResult
+from mutau.signal.simulate_results import beam_profile, cut_flow, trigger_efficiency, trigger_rate
+from mutau.signal.usage import not_used
 
 
 def simulation_answer(run: Run, result: SimulationResult) -> dict[str, Any]:

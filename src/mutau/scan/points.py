@@ -53,9 +53,9 @@ def _experiments(grid: Grid, base: Experiment) -> Iterator[Experiment]:
 
 
 def _check_masses(grid: Grid, experiment: Experiment) -> None:
-    """Raise OutOfRange, with the reason, for a mass that the experiment's road does not take,
+    """Raise OutOfRange, with the reason, for a mass that the experiment's process does not take,
     MutauError for a model that it does not compute."""
-    from mutau.pipeline.roads import check_kind, check_masses
+    from mutau.signal.processes import check_kind, check_masses
 
     check_kind(experiment, grid.model)
     masses = dict(grid.axes)["mass"]
@@ -67,8 +67,8 @@ def _check_masses(grid: Grid, experiment: Experiment) -> None:
 def _check_settings(grid: Grid) -> None:
     """Raise for a method or a value of an axis of the model that cannot be; other axes of the
     model stand at their first value."""
+    from mutau.analysis.limit import refuse_visible
     from mutau.models import build_model
-    from mutau.pipeline.limit import refuse_visible
     from mutau.stats import METHODS
 
     if grid.method is not None:
@@ -99,9 +99,9 @@ def compute_point(grid: Grid, base: Experiment, point: Mapping[str, Any]) -> dic
 
 def _numbers(grid: Grid, experiment: Experiment, point: Mapping[str, Any]) -> dict[str, Any]:
     """The columns `_COLUMNS` of one point. Raises as `limit_curve` or `expected_yields`."""
+    from mutau.analysis.limit import limit_curve
+    from mutau.analysis.yields import expected_yields
     from mutau.models import build_model
-    from mutau.pipeline.limit import limit_curve
-    from mutau.pipeline.yields import expected_yields
 
     sector = {key: point[key] for key in ("alpha_d", "mass_ratio") if key in point}
     if grid.task == "limit":
@@ -268,8 +268,8 @@ def refused_points(table: Path) -> dict[str, int]:
 
 def grid_lacks(grid: Grid) -> dict[str, Any]:
     """What every point of the grid lacks (see `lacks`), of its experiment as the file has it."""
+    from mutau.analysis.lacking import lacks
     from mutau.experiment import load_experiment
-    from mutau.pipeline.lacking import lacks
 
     return lacks(load_experiment(grid.experiment))
 

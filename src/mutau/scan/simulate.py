@@ -30,7 +30,6 @@ import numpy as np
 
 from mutau.core.errors import FileError, MutauError, UnknownName, require_in_range
 from mutau.core.storage import Damaged, digest, file_digest, remove_halves
-from mutau.pipeline.simulate import Tally, signal_source, tally, total
 from mutau.scan.event_tables import COLUMNS, arrow, merge, read_seal, to_table, write_tables
 from mutau.scan.executors import Executor, processes, serial
 from mutau.scan.pieces import differences, program_stamp, read_piece, write_piece
@@ -43,6 +42,7 @@ from mutau.scan.shards import (
     run_shards,
     shard_path,
 )
+from mutau.signal.simulate import Tally, signal_source, tally, total
 
 if TYPE_CHECKING:
     from mutau.detector.hits import Hits
@@ -228,7 +228,7 @@ def _possible(run: Run) -> None:
     """Raise MutauError, before anything is written, for a run that no worker could begin."""
     from mutau.detector.simulation import beam_source
     from mutau.detector.simulation_geometry import build_layout
-    from mutau.pipeline.targets import target_length
+    from mutau.signal.targets import target_length
 
     experiment = run.load()
     target_length(experiment)

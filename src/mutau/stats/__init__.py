@@ -1,6 +1,6 @@
 """Counting experiments: likelihood, upper limits, coverage, discovery, workspaces. No physics.
 
-Names load when first used, so importing the room loads neither Numba nor SciPy.
+Names load when first used, so importing the sub-package loads neither Numba nor SciPy.
 """
 
 from importlib import import_module

@@ -1,0 +1,1 @@
+"""Particles on their way: beam, fields, catastrophic losses, cascades and showers."""

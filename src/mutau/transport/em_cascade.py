@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
-from mutau.matter.materials import Material
-from mutau.transport.em_cascade_kernels import ELECTRON, PHOTON, POSITRON, energy_flow, solve
-from mutau.transport.em_processes_medium import Medium, medium
-from mutau.transport.em_processes_tables import (
+from mutau.matter.em_processes_medium import Medium, medium
+from mutau.matter.em_processes_tables import (
     COMPTON_TOTAL,
     E_HIGH,
     PAIR_TOTAL,
     spectrum_tables,
 )
+from mutau.matter.materials import Material
+from mutau.transport.em_cascade_kernels import ELECTRON, PHOTON, POSITRON, energy_flow, solve
 
 Array = np.ndarray
 

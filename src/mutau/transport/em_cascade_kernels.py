@@ -8,7 +8,7 @@ import numpy as np
 
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
-from mutau.transport.em_processes_tables import (
+from mutau.matter.em_processes_tables import (
     ANNIHILATION,
     BETA_E,
     BETA_P,

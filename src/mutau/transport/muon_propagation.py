@@ -19,6 +19,7 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.jit import njit
 from mutau.core.units import GEV_PER_T_CM
 from mutau.matter.materials import Material
+from mutau.matter.multiple_scattering import scatter_kernel, scattering_table
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import (
     HALF_K,
@@ -28,7 +29,6 @@ from mutau.matter.muon_energy_loss import (
     loss_kernel,
     loss_table,
 )
-from mutau.transport.multiple_scattering import scatter_kernel, scattering_table
 
 Array = NDArray[np.float64]
 

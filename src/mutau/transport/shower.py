@@ -21,10 +21,10 @@ from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import REACH, cut_normal, stream
 from mutau.core.threads import in_threads
 from mutau.core.types import Saved, provenance
+from mutau.matter.em_processes_medium import medium
+from mutau.matter.em_processes_tables import E_HIGH
 from mutau.matter.materials import Material
 from mutau.transport.em_cascade import LOWEST_ENERGY, PARTICLES, particle_index
-from mutau.transport.em_processes_medium import medium
-from mutau.transport.em_processes_tables import E_HIGH
 from mutau.transport.shower_kernels import Layout
 from mutau.transport.shower_run_kernels import N_EVENT, NO_CHANNELS, Channels, run_showers
 from mutau.transport.shower_tables import ShowerTables, node_energy, shower_tables

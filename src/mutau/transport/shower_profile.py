@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mutau.core.errors import MutauError
+from mutau.matter.em_processes_medium import collision_loss, medium
 from mutau.matter.materials import Material
-from mutau.transport.em_processes_medium import collision_loss, medium
 
 
 def critical_energy(material: Material) -> float:

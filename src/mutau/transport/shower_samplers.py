@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
-from mutau.transport.em_processes import bhabha, moller
+from mutau.matter.em_processes import bhabha, moller
 from mutau.transport.shower_tables import N_QUANTILES, RADIATED, SHARED, locate
 
 ELECTRON: Final = 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
-from mutau.transport.em_processes import (
+from mutau.matter.em_processes import (
     annihilation_total,
     bhabha,
     brems,
@@ -20,7 +20,7 @@ from mutau.transport.em_processes import (
     moller,
     pair,
 )
-from mutau.transport.em_processes_medium import Medium, restricted_loss
+from mutau.matter.em_processes_medium import Medium, restricted_loss
 
 _SHIFT: Final = 49  # 52 bits of mantissa, 2^3 nodes per octave
 _FRACTION: Final = 1.0 / (1 << _SHIFT)

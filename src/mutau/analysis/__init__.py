@@ -1,0 +1,1 @@
+"""What is asked of model and experiment together: yields, limits, sensitivities, planes."""

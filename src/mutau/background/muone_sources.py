@@ -1,0 +1,419 @@
+"""Backgrounds of mu e -> mu e Z' under the cuts of an experiment file.
+
+Each source is a weighted sample of events as they are measured, to which the file's own cuts are
+applied, whatever they are: so the same samples serve the table of backgrounds, the scan of the
+photon veto, the optimiser and the mass spectrum. The neutrino pairs are a cross section.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from mutau.background import muone
+from mutau.background.estimate import Estimate, Source
+from mutau.background.muone import VetoNeeds
+from mutau.core.random import stream
+from mutau.models import Model
+from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
+from mutau.selection.cutflow import passes
+from mutau.selection.variables import Sample
+from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
+from mutau.signal.muon_electron import (
+    as_sample,
+    check_measurable,
+    loosened,
+    measured_events,
+    perfect_response,
+    reaction,
+    response,
+    true_cuts,
+)
+from mutau.signal.processes import Effort, process_of
+
+if TYPE_CHECKING:
+    from mutau.experiment import Experiment
+    from mutau.experiment.schema import Cut
+
+Array = np.ndarray
+
+RADIATIVE, KINKED, LEAKED, NEUTRINOS = (
+    "radiative events", "double scattering", "elastic leakage", "neutrino pairs"
+)  # fmt: skip
+DEFAULT_EVENTS: Final = 200_000
+#: Events drawn at a time, and how many more of double scattering, whose weights differ most.
+BATCH: Final = 250_000
+KINKS: Final = 8
+#: Resolutions of a fifth of the events are drawn this much wider, to meet their tails.
+STRETCH: Final = 3.0
+#: Relative errors of what was assumed. Kinks: the part with a broken nucleus (15 % at 100 MeV) may
+#: be blocked or seen. Radiative: virtual corrections. Neutrinos: sin^2(theta_W) and alpha at low
+#: momentum transfer. None for leakage through Gaussian resolutions: what tails beside them would
+#: add is no fraction of it, see `leak_needs`.
+MODEL_ERROR: Final = MappingProxyType({RADIATIVE: 0.1, KINKED: 0.15, NEUTRINOS: 0.1})
+_PLAIN: Final = frozenset({"theta_mu", "electron_energy", "photon_energy"})
+_KEYS: Final = MappingProxyType({RADIATIVE: 201, KINKED: 202, LEAKED: 203})
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A weighted sample of one source, or of the signal, as it is measured.
+
+    name : of the source. sample : columns and weights; these add up to the expected events of the
+    exposure. missed : (N,) share of the weight that remains where the photon veto applies: the
+    photon inefficiency of the file, or 1 for events without a photon.
+    model_error : relative error of what was assumed.
+    """
+
+    name: str
+    sample: Sample
+    missed: Array
+    model_error: float = 0.0
+
+    def kept(self, cuts: Sequence[Cut]) -> Array:
+        """(N,) weights behind the cuts, 0 where one fails; photon cuts act by `missed`."""
+        weight = self.sample.weights.copy()
+        for cut in cuts:
+            inside = passes(cut, self.sample)
+            if cut.variable == "photon_energy":
+                weight = np.where(inside, weight, weight * self.missed)
+            else:
+                weight = np.where(inside, weight, 0.0)
+        return weight
+
+    def events(self, cuts: Sequence[Cut]) -> muone.Estimate:
+        """Expected number behind the cuts, and its Monte Carlo error."""
+        weight = self.kept(cuts)
+        return muone.weighted_sum(weight, weight > 0.0)
+
+
+def region(experiment: Experiment) -> Cuts:
+    """True quantities within which events can pass the cuts of the file."""
+    return loosened(true_cuts(experiment.cuts, known_only=True), response(experiment))
+
+
+def inefficiency(experiment: Experiment) -> float:
+    """Share of photons that the calorimeter misses, as the file states it."""
+    modules = [item for item in experiment.detector.calorimeter if item.kind == "ecal"]
+    return modules[0].photon_inefficiency if modules else 0.0
+
+
+def signal_component(
+    experiment: Experiment, mass: float, wide: Cuts, n: int, seed: int, *key: int
+) -> Component:
+    """Signal of coupling 1 within `wide`; no photon is in it. key : of the random stream."""
+    rng = stream(seed, *key, round(1e9 * mass))
+    _, measured = measured_events(experiment, reaction(experiment, mass), wide, n, rng)
+    sample = as_sample(experiment, measured)
+    sample = replace(sample, weights=sample.weights * luminosity_on_electrons(experiment))
+    return Component("signal", sample, np.ones(n))
+
+
+def radiative_component(
+    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, truth: bool = False
+) -> Component:
+    """mu e -> mu e gamma within `wide`, photons above half the veto's threshold (or 0.1 GeV).
+
+    truth : with a perfect detector and a perfect veto threshold. The muon's hard collisions are
+    left to the double scattering, which counts elastic events with and without soft photons.
+    """
+    measures = perfect_response() if truth else response(experiment)
+    process = Reaction(GAMMA, experiment.beam.energy, beam_charge=experiment.beam.charge)
+    softest = replace(wide, emitted_energy_min=max(0.5 * measures.threshold, 0.1))
+    rng = stream(seed, *key, _KEYS[RADIATIVE])
+    stretch = 1.0 if truth else STRETCH
+    _, measured = measured_events(
+        experiment, process, softest, n, rng, measures=measures, stretch=stretch, muon_tails=False
+    )
+    sample = as_sample(experiment, measured)
+    sample = replace(sample, weights=sample.weights * luminosity_on_electrons(experiment))
+    return Component(
+        RADIATIVE, sample, np.full(n, inefficiency(experiment)), MODEL_ERROR[RADIATIVE]
+    )
+
+
+def elastic_component(
+    experiment: Experiment,
+    name: str,
+    wide: Cuts,
+    n: int,
+    seed: int,
+    *key: int,
+    keep: Sequence[Cut] = (),
+) -> Component:
+    """Elastic events with a hard second scattering (name KINKED), or through resolutions alone.
+
+    keep : events that fail one of these cuts are thrown away at once, in batches.
+    """
+    rng = stream(seed, *key, _KEYS[name])
+    batches = max(round(n / BATCH), 1)
+    parts = []
+    for _ in range(batches):
+        measured = muone.elastic_sample(
+            Reaction(ELASTIC, experiment.beam.energy, beam_charge=experiment.beam.charge),
+            response(experiment),
+            (wide.electron_energy_min, min(2.0 * wide.electron_energy_max, experiment.beam.energy)),
+            luminosity_on_electrons(experiment) / batches,
+            rng,
+            n=n // batches,
+            kinked=name == KINKED,
+            stretch=STRETCH,
+        )
+        parts.append(trimmed(as_sample(experiment, measured), keep))
+    sample = Sample(
+        experiment.beam.energy,
+        np.concatenate([part.weights for part in parts]),
+        {
+            column: np.concatenate([part.columns[column] for part in parts])
+            for column in parts[0].columns
+        },
+    )
+    return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR.get(name, 0.0))
+
+
+def trimmed(sample: Sample, keep: Sequence[Cut]) -> Sample:
+    """The events of a sample that pass all cuts."""
+    mask = np.ones(len(sample.weights), bool)
+    for cut in keep:
+        mask &= passes(cut, sample)
+    columns = {name: column[mask] for name, column in sample.columns.items()}
+    return replace(sample, weights=sample.weights[mask], columns=columns)
+
+
+def background_components(
+    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, keep: Sequence[Cut] = ()
+) -> tuple[Component, ...]:
+    """Samples of all sources but the neutrino pairs: n events of each, `KINKS` n of the kinks.
+
+    key : of the random streams. keep : events that fail one of these cuts are thrown away.
+    """
+    emitted = radiative_component(experiment, wide, n, seed, *key)
+    sample = trimmed(emitted.sample, keep)
+    missed = np.full(len(sample.weights), inefficiency(experiment))
+    return (
+        replace(emitted, sample=sample, missed=missed),
+        elastic_component(experiment, KINKED, wide, KINKS * n, seed, *key, keep=keep),
+        elastic_component(experiment, LEAKED, wide, n, seed, *key, keep=keep),
+    )
+
+
+def _per_particle(experiment: Experiment, name: str, found: muone.Estimate, method: str,
+                  assumption: str, paper_id: str, **parts: float) -> Estimate:  # fmt: skip
+    particles = particles_on_target(experiment)
+    value = found.events / particles
+    return Estimate(
+        name, value, found.error / particles, MODEL_ERROR.get(name, 0.0) * value, method,
+        assumption, paper_id, parts,
+    )  # fmt: skip
+
+
+def _size(effort: float) -> int:
+    return max(int(DEFAULT_EVENTS * effort), 1000)
+
+
+def radiative(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e gamma that pass the cuts, the veto as good as the file says."""
+    check_measurable(experiment)
+    component = radiative_component(experiment, region(experiment), _size(effort), seed)
+    return _per_particle(
+        experiment, RADIATIVE, component.events(experiment.cuts),
+        "exact tree level, both legs; weighted Monte Carlo through the detector",
+        f"the veto misses a share {inefficiency(experiment):g} of the photons told apart, "
+        "wherever they hit",
+        "me.radiative",
+    )  # fmt: skip
+
+
+def double_scattering(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e whose muon scatters a second time, hard, in the same station."""
+    check_measurable(experiment)
+    component = elastic_component(experiment, KINKED, region(experiment), _size(effort), seed)
+    return _per_particle(
+        experiment, KINKED, component.events(experiment.cuts),
+        "weighted Monte Carlo, forced hard collision with a nucleus",
+        "the struck station is one block: a kink inside it has no track of its own",
+        "me.multiple",
+    )  # fmt: skip
+
+
+def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e that pass the cuts through resolutions alone.
+
+    By an exact integral where all cuts are on theta_mu, E_e and photons. With other cuts by
+    weighted Monte Carlo; if that finds nothing, the integral of those three stands as the error.
+    Tails of the calorimeter beside its Gaussian are not in it; `parts` say how many events the
+    electron's energy alone keeps out, and the share of them that makes one event.
+    """
+    check_measurable(experiment)
+    bound, beyond = _elastic_numbers(experiment)
+    if {cut.variable for cut in experiment.cuts} <= _PLAIN:
+        found = bound
+    else:
+        component = elastic_component(experiment, LEAKED, region(experiment), _size(effort), seed)
+        found = component.events(experiment.cuts)
+        if found.events == 0.0:
+            found = muone.Estimate(0.0, bound.events)
+    share = 1.0 / beyond.events if beyond.events > 0.0 else math.inf
+    return _per_particle(
+        experiment, LEAKED, found,
+        "integral over Gaussian resolutions, or weighted Monte Carlo with resolutions drawn wider",
+        f"resolutions are Gaussian: the electron's energy alone keeps out {beyond.events:.2g} "
+        f"events, so one in {1.0 / share:.2g} measured far too low is one event more",
+        "me.elastic",
+        **{
+            "kept out by the electron's energy alone": beyond.events
+            / particles_on_target(experiment),
+            "share measured far too low that makes one event": min(share, 1.0),
+        },
+    )  # fmt: skip
+
+
+def _elastic_numbers(experiment: Experiment) -> tuple[muone.Estimate, muone.Estimate]:
+    """Elastic events that Gaussian resolutions let in, and those that the cut on the electron's
+    energy alone keeps out; cuts on theta_mu and E_e, the others not applied."""
+    window = true_cuts(experiment.cuts, known_only=True)
+    settings = (
+        Reaction(ELASTIC, experiment.beam.energy, beam_charge=experiment.beam.charge),
+        response(experiment),
+        muone.Window(window.theta_mu_min, window.electron_energy_min, window.electron_energy_max),
+        luminosity_on_electrons(experiment),
+    )
+    return muone.elastic_leakage(*settings), muone.elastic_beyond(*settings)
+
+
+def leak_needs(experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0) -> VetoNeeds:
+    """How rarely an electron may be measured far too low for this model point, as `veto_needs`.
+
+    `apart` are elastic events that pass the cut on the muon's angle and are kept out by the
+    electron's energy alone; `equal_to_signal` and `one_event` are shares of them whose energy is
+    measured inside the window, by whatever makes a tail (hadrons from the shower, cracks, dead
+    cells). `unseen` is what Gaussian resolutions let in. Cuts other than on theta_mu and E_e are
+    not applied: with them the search bears more. n : events of the signal's sample.
+    Raises OutOfRange if no signal passes, MutauError as `prepare` does.
+    Check: 1 / one_event is the number of elastic events beyond the cut.
+    """
+    check_measurable(experiment)
+    ready = process_of(experiment).prepare(experiment, model, Effort(seed, n or DEFAULT_EVENTS))
+    signal, error = (float(steps[-1]) for steps in ready.signal(model))
+    let_in, kept_out = _elastic_numbers(experiment)
+    return VetoNeeds.of(muone.Estimate(signal, error), kept_out, let_in)
+
+
+def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu e -> mu e nu nu under the cuts on true quantities that quadrature can make."""
+    cuts = true_cuts(experiment.cuts, known_only=True)
+    sigma = total_cross_section(
+        Reaction(NUNU, experiment.beam.energy, beam_charge=experiment.beam.charge), cuts
+    )
+    scale = luminosity_on_electrons(experiment)
+    return _per_particle(
+        experiment, NEUTRINOS, muone.Estimate(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb),
+        "exact 2 -> 4 phase space, Fermi vertices on both lines",
+        "true quantities; other cuts than on theta_mu, E_e and theta_e are left out",
+        "me.nunu",
+    )  # fmt: skip
+
+
+SOURCES: Final[MappingProxyType[str, Source]] = MappingProxyType(
+    {
+        KINKED: double_scattering,
+        RADIATIVE: radiative,
+        LEAKED: elastic_leakage,
+        NEUTRINOS: neutrino_pairs,
+    }
+)
+
+
+def veto_needs(
+    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0, truth: bool = False
+) -> VetoNeeds:
+    """How rare a missed photon must be for this model point, under the cuts of the file.
+
+    n : events per sample; 0 for the default. truth : true quantities, perfect acceptance, every
+    photon told apart. The veto is the file's cut on photons; its inefficiency is left open.
+    Returns VetoNeeds: the inefficiencies at which mu e -> mu e gamma is as large as the signal,
+    and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
+    Check: `background(equal_to_signal)` is the signal.
+    """
+    cuts = [cut for cut in experiment.cuts if cut.variable != "photon_energy"]
+    n = n or DEFAULT_EVENTS
+    ready = process_of(experiment).prepare(experiment, model, Effort(seed, n, truth))
+    signal, error = (float(steps[-1]) for steps in ready.signal(model))
+    if truth:
+        wide = true_cuts(cuts, known_only=True)
+    else:
+        check_measurable(experiment)
+        wide = region(experiment)
+    component = radiative_component(experiment, wide, n, seed, truth=truth)
+    weight = component.kept(cuts)
+    vetoed = np.zeros(n, bool)
+    for cut in experiment.cuts:
+        if cut.variable == "photon_energy":
+            vetoed |= ~passes(cut, component.sample)
+    return VetoNeeds.of(
+        muone.Estimate(signal, error),
+        muone.weighted_sum(weight, vetoed),
+        muone.weighted_sum(weight, ~vetoed),
+    )
+
+
+def veto_scan(
+    experiment: Experiment,
+    models: Sequence[Model],
+    *,
+    seed: int = 1,
+    n: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of `veto_needs` for several model points, measured and on true quantities side by side.
+
+    Values that do not exist (unseen events alone are too many) are None.
+    """
+    rows = []
+    for done, model in enumerate(models):
+        if progress:
+            progress(done / len(models), f"{model.mass:g} GeV")
+        for truth in (True, False):
+            needs = veto_needs(experiment, model, seed=seed, n=n, truth=truth)
+            rows.append(
+                {
+                    "mass_GeV": model.mass,
+                    "coupling": model.coupling,
+                    "level": "truth" if truth else "reconstructed",
+                    "signal": needs.signal.events,
+                    "radiative_apart": needs.apart.events,
+                    "radiative_apart_err": needs.apart.error,
+                    "radiative_unseen": needs.unseen.events,
+                    "radiative_unseen_err": needs.unseen.error,
+                    "inefficiency_equal_to_signal": _number(needs.equal_to_signal),
+                    "inefficiency_one_event": _number(needs.one_event),
+                }
+            )
+    return rows
+
+
+def leak_rows(
+    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0
+) -> list[dict[str, Any]]:
+    """`leak_needs` of one model point as it is printed beside the photon veto."""
+    needs = leak_needs(experiment, model, seed=seed, n=n)
+    return [
+        {
+            "mass_GeV": model.mass,
+            "coupling": model.coupling,
+            "signal": needs.signal.events,
+            "elastic_kept_out_by_energy": needs.apart.events,
+            "elastic_let_in_by_resolution": needs.unseen.events,
+            "share_equal_to_signal": _number(needs.equal_to_signal),
+            "share_one_event": _number(needs.one_event),
+        }
+    ]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

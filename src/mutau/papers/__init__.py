@@ -1,1 +1,0 @@
-"""Each paper's numbers and figures, beside ours."""

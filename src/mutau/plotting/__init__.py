@@ -1,1 +1,0 @@
-"""Figures and the report; the only room that imports matplotlib and plotly. No numbers here."""

@@ -1,0 +1,1 @@
+"""Reactions: amplitude, phase space and maps of each; cross sections and events."""

@@ -1,0 +1,446 @@
+"""Phase space of l N -> l N l'+ l'- on the unit cube, a map per diagram, and the density on it.
+
+Each of the four diagrams of `lepton_pairs_amplitude` has poles of its own and a map that follows
+them. They divide the integrand as |M|^2 w_i / sum_j w_j (F. Maltoni, T. Stelzer, JHEP 02 (2003)
+027), so that one map need not know the poles of another: w is the square of a gauge-invariant set
+of two diagrams, divided in the ratio of the squares of their denominators.
+With r the line that meets the nucleus, dN = dQ^2 dphi/(2 pi)/(16 pi M |r|) and the pair
+dP = dm^2/(2 pi) dz dphi/(16 pi^2),
+
+    A, B  p -> p' gamma*(t1), gamma* -> one lepton of the pair and r, r N -> the other one N:
+          dPS = dE' dt1/(16 pi^2 p) . dz dkappa^2 dphi/(2 pi)/(16 pi^2 z) . dN
+    C     p -> gamma*(m^2) r, r N -> p' N, gamma* -> pair:
+          dPS = dy dkappa^2/(16 pi^2 y) . dP . dN
+    D     p N -> r N, r -> p' gamma*, gamma* -> pair:
+          dPS = dN . dy dkappa^2 dphi/(2 pi)/(16 pi^2 y (1 - y)) . dP
+
+z, y are light-cone fractions, kappa the transverse momentum in the splitting. Small differences
+are never taken of large numbers: denominators and the longitudinal part of the momentum transfer
+come from the variables of the map.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from mutau.core.jit import njit
+from mutau.matter.form_factors import g2_kernel
+from mutau.reactions.lepton_pairs_amplitude import (
+    dot,
+    nucleus_current,
+    pair_mass2,
+    squared_amplitude,
+    transfer,
+)
+
+#: Axes of the unit cube, and maps.
+N_AXES: Final = 7
+N_MAPS: Final = 4
+#: Observables that cuts know, in the order of the rows of limits.
+OBSERVABLES: Final = (
+    "lepton_energy", "lepton_theta", "like_energy", "like_theta", "opposite_energy",
+    "opposite_theta", "pair_energy", "pair_mass", "momentum_transfer",
+)  # fmt: skip
+#: Which diagrams count: all, the two-photon set alone, that of bremsstrahlung type alone.
+ALL: Final = 0
+TWO_PHOTON: Final = 1
+RADIATED: Final = 2
+#: What a map returns where there is no phase space: density and momenta that nothing is done with.
+_ZERO: Final = (1.0, 1.0, 0.0, 0.0)
+_NOTHING: Final = (0.0, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
+
+
+@njit(forceinline=True)
+def two_scales(x, low, high, soft, hard):  # type: ignore[no-untyped-def]
+    """Point and Jacobian of an axis with density 1/((v + soft)(v + hard)) from low to high.
+
+    Logarithmic between the scales soft < hard, 1/v^2 beyond, flat below.
+    """
+    gap = hard - soft
+    start = math.log1p(gap / (low + soft))
+    span = math.log1p(gap / (high + soft)) - start
+    value = min(max(gap / math.expm1(start + span * x) - soft, low), high)
+    return value, -span * (value + soft) * (value + hard) / gap
+
+
+@njit(forceinline=True)
+def logit_point(x, low, high):  # type: ignore[no-untyped-def]
+    """Fraction and Jacobian of an axis that is logarithmic at both ends of (0, 1)."""
+    start = math.log(low / (1.0 - low))
+    span = math.log(high / (1.0 - high)) - start
+    value = 1.0 / (1.0 + math.exp(-start - span * x))
+    return value, value * (1.0 - value) * span
+
+
+@njit(forceinline=True)
+def pole_point(x, low, high):  # type: ignore[no-untyped-def]
+    """Point and Jacobian of an axis with density 1/v^2 from low to high."""
+    value = low / (1.0 - x * (1.0 - low / high))
+    return value, value * value / low * (1.0 - low / high)
+
+
+@njit(forceinline=True)
+def fraction_point(x, low, high):  # type: ignore[no-untyped-def]
+    """Light-cone fraction z in [low, high] and Jacobian; density 1/sqrt(z (1 - z))."""
+    start = math.asin(math.sqrt(low))
+    span = math.asin(math.sqrt(high)) - start
+    z = math.sin(start + span * x) ** 2
+    return z, 2.0 * span * math.sqrt(z * (1.0 - z))
+
+
+@njit(forceinline=True)
+def on_shell(p_plus, x, y, mass):  # type: ignore[no-untyped-def]
+    """Light-cone components of a momentum from its plus component and transverse part."""
+    return (p_plus, (x * x + y * y + mass * mass) / p_plus, x, y)
+
+
+@njit(forceinline=True)
+def transfer_limits(nu, gap, r, nucleus):  # type: ignore[no-untyped-def]
+    """Limits of Q^2 where a line of energy nu and momentum r meets the nucleus, and the curvature
+    c of q_perp^2 = c (Q^2 - low)(high - Q^2); low > high where nothing is left.
+
+    gap : mass^2 of what leaves less that of what comes.
+    """
+    a, b = 0.5 * gap / r, 0.5 * (1.0 + nu / nucleus) / r
+    c = b * b - 0.25 / (nucleus * nucleus)
+    half = 0.5 - a * b
+    root = half * half - a * a * c
+    if half <= 0.0 or root <= 0.0 or c <= 0.0:
+        return 1.0, 0.0, c
+    root = math.sqrt(root)
+    return a * a / (half + root), (half + root) / c, c
+
+
+@njit(forceinline=True)
+def strike(x, turn, line, gap, mass2, scale, nucleus, atom):  # type: ignore[no-untyped-def]
+    """The nucleus gives a line the momentum q.
+
+    x : place on the axis of Q^2. turn : azimuth of q about the line, from the plane of line and
+    beam. line : energy, x, y, z. gap, mass2 : see `transfer_limits`, mass^2 of what leaves.
+    scale : of Q^2, where the amplitude falls. atom : screening (GeV^2) and size (GeV^-2).
+    Returns density of dQ^2/(16 pi M |r|), q (light-cone components); density 0 outside.
+    """
+    nu = line[0]
+    r2 = nu * nu - mass2 + gap
+    if nu <= 0.0 or r2 <= 0.0:
+        return 0.0, _ZERO
+    r = math.sqrt(r2)
+    low, high, bend = transfer_limits(nu, gap, r, nucleus)
+    if low >= high or 2.0 * nucleus * (nu - math.sqrt(mass2)) < gap:
+        return 0.0, _ZERO
+    Q2, jacobian = two_scales(
+        x, low, high, low + atom[0], low + atom[0] + scale / (1.0 + scale * atom[1])
+    )
+    recoil = 0.5 * Q2 / nucleus
+    along = -0.5 * (gap + Q2 * (1.0 + nu / nucleus)) / r
+    across = math.sqrt(max(bend * (Q2 - low) * (high - Q2), 0.0))
+    flat = math.sqrt(line[1] * line[1] + line[2] * line[2])
+    n_z, n_t = line[3] / r, flat / r
+    c, s = (line[1] / flat, line[2] / flat) if flat > 0.0 else (1.0, 0.0)
+    inward, aside = across * math.cos(turn), across * math.sin(turn)
+    radial = along * n_t + inward * n_z
+    q_z = along * n_z - inward * n_t
+    q = (q_z - recoil, -recoil - q_z, radial * c - aside * s, radial * s + aside * c)
+    return jacobian / (16.0 * math.pi * nucleus * r), q
+
+
+@njit(forceinline=True)
+def two_photon_point(x, beam, mu, atom, limits):  # type: ignore[no-untyped-def]
+    """Maps A and B: p, p', the lepton that the nucleus meets, the other one, q, with their density.
+
+    x : (7,). beam : energy, mass, mass of the nucleus. limits : of the pair's energy, largest
+    energies of the lepton that the nucleus meets and of the other (those of its light-cone momentum
+    follow, with a factor 2 for what the nucleus gives), 1 - cos(theta) of the beam lepton.
+    """
+    energy, m, nucleus = beam
+    momentum = math.sqrt(energy * energy - m * m)
+    fraction, density = logit_point(x[0], limits[0] / energy, limits[1] / energy)
+    nu = energy * fraction
+    after = energy - nu
+    if after <= m or nu <= 2.0 * mu:
+        return _NOTHING
+    p_after = math.sqrt(after * after - m * m)
+    product = energy * after + momentum * p_after - m * m
+    smallest = 2.0 * m * m * nu * nu / product
+    z_low, z_high = max(1.0 - 2.0 * limits[2] / nu, 0.0), min(limits[3] / nu, 1.0)
+    angles = 2.0 * momentum * p_after
+    t_low, t_high = smallest + angles * limits[4], smallest + angles * limits[5]
+    if z_low >= z_high or t_low >= t_high:
+        return _NOTHING
+    z, stretch = fraction_point(x[5], z_low, z_high)
+    if not 0.0 < z < 1.0:
+        return _NOTHING
+    # of dt1 dkappa^2/(t1 (kappa^2 + mu^2 + z (1 - z)|t1|)^2), one after the other
+    minus_t1, jacobian = two_scales(x[1], t_low, t_high, 0.0, mu * mu / (z * (1.0 - z)))
+    density *= energy * jacobian * stretch / (16.0 * math.pi**2 * momentum)
+    lowest = mu * mu + z * (1.0 - z) * minus_t1
+    pole, jacobian = pole_point(x[2], lowest, lowest + nu * nu)
+    density *= jacobian / (16.0 * math.pi**2 * z)
+    out = math.sqrt(max((minus_t1 - smallest) * (2.0 * product - minus_t1), 0.0))
+    out *= 0.5 / momentum  # p' sin(theta')
+    p1_z = (after * energy - 0.5 * minus_t1 - m * m) / momentum
+    p1_plus = after + p1_z if p1_z > 0.0 else (m * m + out * out) / (after - p1_z)
+    photon_plus = nu + momentum - p1_z
+    relative = math.sqrt(max(pole - lowest, 0.0))
+    side = 2.0 * math.pi * x[6]
+    k_x, k_y = relative * math.cos(side) - z * out, relative * math.sin(side)
+    k = on_shell(z * photon_plus, k_x, k_y, mu)
+    gap = pole / z
+    line = (
+        nu - 0.5 * (k[0] + k[1]), -out - k_x, -k_y, momentum - p1_z - 0.5 * (k[0] - k[1]),
+    )  # fmt: skip
+    turn = 2.0 * math.pi * x[4] + side - math.atan2(line[2], line[1])
+    part, q = strike(x[3], turn, line, gap, mu * mu, pole, nucleus, atom)
+    struck_plus = (1.0 - z) * photon_plus + q[0]
+    if part <= 0.0 or struck_plus <= 0.0:
+        return _NOTHING
+    struck = on_shell(struck_plus, line[1] + q[2], line[2] + q[3], mu)
+    return (
+        density * part, on_shell(energy + momentum, 0.0, 0.0, m), on_shell(p1_plus, out, 0.0, m),
+        struck, k, q,
+    )  # fmt: skip
+
+
+@njit(forceinline=True)
+def split_pair(z, perp2, turn, k_plus, k_x, k_y, mu):  # type: ignore[no-untyped-def]
+    """The two leptons of a photon of plus component and transverse momentum given."""
+    relative = math.sqrt(max(perp2 - mu * mu, 0.0))
+    x, y = relative * math.cos(turn), relative * math.sin(turn)
+    return (
+        on_shell(z * k_plus, z * k_x + x, z * k_y + y, mu),
+        on_shell((1.0 - z) * k_plus, (1.0 - z) * k_x - x, (1.0 - z) * k_y - y, mu),
+    )
+
+
+@njit(forceinline=True)
+def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-def]
+    """Maps C and, `late`, D: p, p', the two leptons of the pair, q, with their density.
+
+    limits : of the pair's energy, largest energies of its first and second lepton, smallest
+    1 - cos(theta) of the beam lepton.
+    """
+    energy, m, nucleus = beam
+    momentum = math.sqrt(energy * energy - m * m)
+    p = on_shell(energy + momentum, 0.0, 0.0, m)
+    y, density = logit_point(
+        x[0], 0.25 * limits[0] / energy, min(limits[1] / energy, 1.0 - 0.1 * m / energy)
+    )
+    soft = 1.0 / (y * (energy + momentum))
+    z_low, z_high = max(1.0 - 4.0 * limits[3] * soft, 0.0), min(4.0 * limits[2] * soft, 1.0)
+    if z_low >= z_high:
+        return _NOTHING
+    z, stretch = fraction_point(x[5], z_low, z_high)
+    if not 0.0 < z < 1.0:
+        return _NOTHING
+    # pair: mass by its transverse mass, with the density 1/m^2 of a virtual photon
+    perp2, jacobian = two_scales(
+        x[2], mu * mu, mu * mu + energy * energy, 0.0, mu * mu + (m * y) ** 2
+    )
+    density *= jacobian * stretch / (z * (1.0 - z)) / (16.0 * math.pi**2)
+    mass2 = perp2 / (z * (1.0 - z))
+    lowest = (y * m) ** 2 + (1.0 - y) * mass2
+    kick2 = 2.0 * limits[4] * ((1.0 - y) * energy) ** 2  # that the beam lepton has to have
+    pole, jacobian = two_scales(
+        x[1], lowest, lowest + energy * energy, 1e-9 * lowest, lowest + kick2
+    )
+    density *= jacobian / (16.0 * math.pi**2 * y)
+    kappa = math.sqrt(max(pole - lowest, 0.0))
+    if late:
+        gap = pole / (y * (1.0 - y))
+        line = (energy, 0.0, 0.0, momentum)
+        part, q = strike(x[3], 0.0, line, gap, gap + m * m, pole + kick2, nucleus, atom)
+        whole = p[0] + q[0]
+        if part <= 0.0 or whole <= 0.0:
+            return _NOTHING
+        density *= part / (1.0 - y)
+        angle = 2.0 * math.pi * x[4]
+        k_x, k_y = y * q[2] + kappa * math.cos(angle), y * q[3] + kappa * math.sin(angle)
+        k_plus = y * whole
+        p1 = on_shell((1.0 - y) * whole, q[2] - k_x, q[3] - k_y, m)
+    else:
+        k_plus, k_x, k_y = y * p[0], kappa, 0.0
+        k_minus = (mass2 + kappa * kappa) / k_plus
+        line = (
+            energy - 0.5 * (k_plus + k_minus), -kappa, 0.0, momentum - 0.5 * (k_plus - k_minus),
+        )  # fmt: skip
+        turn = 2.0 * math.pi * x[4]
+        part, q = strike(x[3], turn, line, pole / y, m * m, pole + kick2, nucleus, atom)
+        rest = (1.0 - y) * p[0] + q[0]
+        if part <= 0.0 or rest <= 0.0:
+            return _NOTHING
+        density *= part
+        p1 = on_shell(rest, q[2] - kappa, q[3], m)
+    k1, k2 = split_pair(z, perp2, 2.0 * math.pi * x[6], k_plus, k_x, k_y, mu)
+    return density, p, p1, k1, k2, q
+
+
+@njit(forceinline=True)
+def energy_angle(k):  # type: ignore[no-untyped-def]
+    """Energy and polar angle of a momentum."""
+    along = 0.5 * (k[0] - k[1])
+    return 0.5 * (k[0] + k[1]), math.atan2(math.sqrt(k[2] * k[2] + k[3] * k[3]), along)
+
+
+@njit(forceinline=True)
+def inside_cuts(p1, k1, k2, q, mass2, cuts):  # type: ignore[no-untyped-def]
+    """Whether a final state lies within (9, 2) limits of OBSERVABLES."""
+    lepton, theta = energy_angle(p1)
+    first, theta_first = energy_angle(k1)
+    second, theta_second = energy_angle(k2)
+    return (
+        cuts[0, 0] <= lepton <= cuts[0, 1]
+        and cuts[1, 0] <= theta <= cuts[1, 1]
+        and cuts[2, 0] <= first <= cuts[2, 1]
+        and cuts[3, 0] <= theta_first <= cuts[3, 1]
+        and cuts[4, 0] <= second <= cuts[4, 1]
+        and cuts[5, 0] <= theta_second <= cuts[5, 1]
+        and cuts[6, 0] <= first + second <= cuts[6, 1]
+        and cuts[7, 0] <= math.sqrt(mass2) <= cuts[7, 1]
+        and cuts[8, 0] <= -dot(q, q) <= cuts[8, 1]
+    )
+
+
+@njit(forceinline=True)
+def part_of_map(which, p, p1, k1, k2, q, photons, radiated):  # type: ignore[no-untyped-def]
+    """What a map stands for: its gauge-invariant set times its part of the set's denominators."""
+    q2 = dot(q, q)
+    if which < 2:
+        a, b = k1[0] / (q2 - 2.0 * dot(q, k1)), k2[0] / (q2 - 2.0 * dot(q, k2))
+        mine = a if which == 0 else b
+        return photons * mine * mine / (a * a + b * b)
+    a, b = p1[0] / (q2 - 2.0 * dot(q, p1)), p[0] / (q2 + 2.0 * dot(q, p))
+    mine = a if which == 2 else b
+    return radiated * mine * mine / (a * a + b * b)
+
+
+@njit
+def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-untyped-def]
+    """Cross section per unit volume of a map's cube, over (4 pi alpha)^4, GeV^-2, and the momenta.
+
+    which : map, 0 to 3 for A to D. x : (7,). beam : energy, mass of the lepton, mass of the
+    nucleus. pair : mass of its leptons, 1 for leptons like the beam's, which diagrams count, limits
+    of the pair's energy and of its leptons as `two_photon_point` takes them. numbers : of
+    `g2_kernel`. cuts : (9, 2). work : see `squared_amplitude`.
+    Of the pair k1 is the one with the charge of the beam. Of identical leptons the more energetic
+    one counts as the beam's, in cuts and in what is returned; a map may take either for it, and
+    the maps of both assignments divide the integrand: that makes up for the 1/2 of twins.
+    """
+    energy, m, nucleus = beam
+    mu, same, diagrams, low, high, like, opposite, near, far = pair
+    atom = (numbers[1], numbers[2])
+    if which == 0:
+        found = two_photon_point(x, beam, mu, atom, (low, high, like, opposite, near, far))
+    elif which == 1:
+        found = two_photon_point(x, beam, mu, atom, (low, high, opposite, like, near, far))
+    else:
+        found = radiated_point(x, beam, mu, atom, (low, high, like, opposite, near), which == 3)
+    density, p, p1, k1, k2, q = found
+    if which == 1:
+        k1, k2 = k2, k1
+    if density <= 0.0:
+        return 0.0, p1, k1, k2, q
+    mass2 = pair_mass2(k1, k2, mu)
+    harder, softer, seen = p1, k1, mass2
+    if same > 0.5 and k1[0] + k1[1] > p1[0] + p1[1]:
+        harder, softer, seen = k1, p1, pair_mass2(p1, k2, mu)
+    if not inside_cuts(harder, softer, k2, q, seen, cuts):
+        return 0.0, p1, k1, k2, q
+    t1 = transfer(p, p1, m)
+    t2, mass2_other = t1, mass2
+    if same > 0.5:
+        t2, mass2_other = transfer(p, k1, m), pair_mass2(p1, k2, m)
+    Q2 = -dot(q, q)
+    J = nucleus_current(nucleus, 0.5 * Q2 / nucleus, q)
+    total, photons, radiated, photons_other, radiated_other = squared_amplitude(
+        p, p1, k1, k2, m, mu, J, q, (t1, mass2, t2, mass2_other), same > 0.5, work
+    )
+    if diagrams == TWO_PHOTON:
+        total = photons
+    elif diagrams == RADIATED:
+        total = radiated
+    value = density * total * part_of_map(which, p, p1, k1, k2, q, photons, radiated)
+    value /= photons + radiated + photons_other + radiated_other
+    value *= g2_kernel(Q2, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+    momentum = math.sqrt(energy * energy - m * m)
+    return value / (Q2 * Q2) / (8.0 * nucleus * momentum), harder, softer, k2, q
+
+
+@njit(forceinline=True)
+def grid_point(rng, edges, x, at):  # type: ignore[no-untyped-def]
+    """Draw a point x (7,) of one map from its grid (7, bins + 1); its cell in `at`.
+
+    Returns the volume of the cell times their number, the inverse of the density drawn from.
+    """
+    bins = edges.shape[1] - 1
+    volume = 1.0
+    for axis in range(N_AXES):
+        place = rng.random() * bins
+        at[axis] = int(place)
+        left = edges[axis, at[axis]]
+        width = edges[axis, at[axis] + 1] - left
+        x[axis] = left + width * (place - at[axis])
+        volume *= width * bins
+    return volume
+
+
+@njit
+def sample_map(rng, n, which, edges, beam, pair, numbers, cuts, weights, content):  # type: ignore[no-untyped-def]
+    """Fill weights (n,) of points of one map; content (7, bins) gathers their squares."""
+    work = np.empty((2, 4, 2, 2, 4), np.complex128)
+    x = np.empty(N_AXES)
+    at = np.empty(N_AXES, np.int64)
+    for i in range(n):
+        volume = grid_point(rng, edges, x, at)
+        value = volume * pair_density(which, x, beam, pair, numbers, cuts, work)[0]
+        weights[i] = value
+        for axis in range(N_AXES):
+            content[axis, at[axis]] += value * math.sqrt(value)
+
+
+@njit(forceinline=True)
+def write_row(out, k, turn_c, turn_s):  # type: ignore[no-untyped-def]
+    """(E, x, y, z) of light-cone components, turned about the beam."""
+    out[0] = 0.5 * (k[0] + k[1])
+    out[1] = turn_c * k[2] - turn_s * k[3]
+    out[2] = turn_s * k[2] + turn_c * k[3]
+    out[3] = 0.5 * (k[0] - k[1])
+
+
+@njit
+def draw(rng, n, edges, bounds, beam, pair, numbers, cuts, p4, weight):  # type: ignore[no-untyped-def]
+    """n unweighted final states: fills p4 (n, 3, 4), lepton and pair, and weight (n,).
+
+    edges : (4, 7, bins + 1). bounds : (4,) largest usual weights of the maps; what lies above keeps
+    weight/bound > 1. Returns the number of trials, sum and sum of squares of their weights over
+    the sum of bounds.
+    """
+    work = np.empty((2, 4, 2, 2, 4), np.complex128)
+    x = np.empty(N_AXES)
+    at = np.empty(N_AXES, np.int64)
+    height = bounds.sum()
+    trials, total, square, done = 0, 0.0, 0.0, 0
+    while done < n:
+        trials += 1
+        place = rng.random() * height
+        which = 0
+        while which < N_MAPS - 1 and place >= bounds[which]:
+            place -= bounds[which]
+            which += 1
+        volume = grid_point(rng, edges[which], x, at)
+        value, p1, k1, k2, _ = pair_density(which, x, beam, pair, numbers, cuts, work)
+        value *= volume / bounds[which]
+        total += value
+        square += value * math.sqrt(value)
+        if value <= rng.random():
+            continue
+        turn = 2.0 * math.pi * rng.random()
+        c, s = math.cos(turn), math.sin(turn)
+        write_row(p4[done, 0], p1, c, s)
+        write_row(p4[done, 1], k1, c, s)
+        write_row(p4[done, 2], k2, c, s)
+        weight[done] = max(value, 1.0)
+        done += 1
+    return trials, total, square

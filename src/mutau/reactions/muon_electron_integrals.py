@@ -1,0 +1,361 @@
+"""Deterministic integrals of mu e -> mu e V over phase space, electron at rest, in kernels.
+
+Variables, all of the laboratory: T, kinetic energy of the electron (te = -2 m_e T exactly, so the
+photon pole of the muon line is a function of T alone); E_V; u = (p4 + k)^2 - m_e^2; and phi, the
+azimuth of the electron about the direction of p4 + k. With P = |p4 + k|,
+
+    dPhi3 = dT dE_V du dphi / [(2 pi)^4 16 |p1| P],    0 < phi < 2 pi.
+
+At fixed T and E_V the muon's energy is known, and u measures its angle: a cut theta_mu > theta is
+an upper limit on u. Cuts on theta_mu, E_e and E_V are thus limits of integration, never steps
+inside the integrand, and Gauss-Legendre rules converge fast in log T, log(E_V / E3) and
+log(u / -tm): the last two spread out soft and hard V, and the poles of both lines. The azimuth
+is mapped so that the muon's propagators are flat and integrated by the midpoint rule,
+exponentially accurate for a periodic function; a cut on theta_e is a limit on phi.
+
+No difference of nearly equal numbers is taken: E a - p b is rationalised everywhere.
+
+Arguments that all kernels share: E1, m, e, M (GeV): beam energy, masses of muon, electron, V;
+sine2 = sin^2(theta / 2) of the smallest muon angle.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mutau.core.jit import njit
+from mutau.reactions.muon_electron_amplitudes import axial_kernel, emission_kernel, zprime_kernel
+
+#: What emits V: the muon by a vector coupling, both leptons by vector, or by vector and axial ones.
+OFF_MUON, OFF_BOTH, VECTOR_AXIAL = 0, 1, 2
+PARALLEL, ANTIPARALLEL = 0, 1
+_STEPS = 64  # of bisection or golden section: below the rounding of a double
+_GOLDEN = 0.6180339887498949  # (sqrt(5) - 1)/2
+
+
+@njit
+def u_of_angle(nu, E1, m, e, sine2):  # type: ignore[no-untyped-def]
+    """u of a muon that lost the energy nu, at the angle with sin^2(theta / 2) = sine2."""
+    E3 = E1 - nu
+    p1 = math.sqrt(E1 * E1 - m * m)
+    p3 = math.sqrt(max(E3 * E3 - m * m, 0.0))
+    recoil = m * m * nu * nu / (E1 * E3 - m * m + p1 * p3)  # E1 E3 - p1 p3 - m^2
+    return 2.0 * (e * nu - recoil - 2.0 * p1 * p3 * sine2)
+
+
+@njit
+def u_of_pair(T, EV, e, M, way):  # type: ignore[no-untyped-def]
+    """Smallest (PARALLEL) and largest (ANTIPARALLEL) u of an electron and a V of given energies."""
+    E4 = T + e
+    p4 = math.sqrt(T * (T + 2.0 * e))
+    pV = math.sqrt(max(EV * EV - M * M, 0.0))
+    product = E4 * EV + p4 * pV
+    if way == PARALLEL:
+        product = (e * e * EV * EV + p4 * p4 * M * M) / product
+    return M * M + 2.0 * product
+
+
+@njit
+def u_gap(EV, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
+    """Limit of u by the muon's angle minus a limit by the pair; phase space where PARALLEL > 0."""
+    return u_of_angle(T + EV, E1, m, e, sine2) - u_of_pair(T, EV, e, M, way)
+
+
+@njit
+def _widest(low, high, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
+    """E_V of the largest gap (golden section in log E_V)."""
+    a, b = math.log(low), math.log(high)
+    x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
+    fx = u_gap(math.exp(x), T, E1, m, e, M, sine2, way)
+    fy = u_gap(math.exp(y), T, E1, m, e, M, sine2, way)
+    for _ in range(_STEPS):
+        if fx > fy:
+            b, y, fy = y, x, fx
+            x = b - _GOLDEN * (b - a)
+            fx = u_gap(math.exp(x), T, E1, m, e, M, sine2, way)
+        else:
+            a, x, fx = x, y, fy
+            y = a + _GOLDEN * (b - a)
+            fy = u_gap(math.exp(y), T, E1, m, e, M, sine2, way)
+    return math.exp(0.5 * (a + b))
+
+
+@njit
+def _crossing(inside, outside, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
+    """E_V where the gap changes sign (bisection); `outside` itself if it does not."""
+    if u_gap(outside, T, E1, m, e, M, sine2, way) >= 0.0:
+        return outside
+    for _ in range(_STEPS):
+        middle = math.sqrt(inside * outside)
+        if u_gap(middle, T, E1, m, e, M, sine2, way) >= 0.0:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+@njit
+def v_energy_range(T, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
+    """Lowest and highest E_V at given T, and the two places between them where the upper limit of
+    u changes its meaning. Four energies in order; all zero where there is no phase space."""
+    low, high = max(M, v_min), E1 - T - m
+    if high <= low:
+        return 0.0, 0.0, 0.0, 0.0
+    best = _widest(low, high, T, E1, m, e, M, sine2, PARALLEL)
+    if u_gap(best, T, E1, m, e, M, sine2, PARALLEL) <= 0.0:
+        return 0.0, 0.0, 0.0, 0.0
+    low = _crossing(best, low, T, E1, m, e, M, sine2, PARALLEL)
+    high = _crossing(best, high, T, E1, m, e, M, sine2, PARALLEL)
+    wide = _widest(low, high, T, E1, m, e, M, sine2, ANTIPARALLEL)
+    if u_gap(wide, T, E1, m, e, M, sine2, ANTIPARALLEL) <= 0.0:
+        return low, high, high, high
+    first = _crossing(wide, low, T, E1, m, e, M, sine2, ANTIPARALLEL)
+    second = _crossing(wide, high, T, E1, m, e, M, sine2, ANTIPARALLEL)
+    return low, first, second, high
+
+
+@njit
+def largest_gap(T, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
+    """Largest gap at given T; negative where nothing is allowed."""
+    low, high = max(M, v_min), E1 - T - m
+    if high <= low:
+        return -1.0
+    best = _widest(low, high, T, E1, m, e, M, sine2, PARALLEL)
+    return u_gap(best, T, E1, m, e, M, sine2, PARALLEL)
+
+
+@njit
+def electron_range(low, high, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
+    """Range of T that phase space allows between low and high; (0, 0) if there is none."""
+    a, b = math.log(low), math.log(high)
+    for _ in range(_STEPS):
+        x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
+        if largest_gap(math.exp(x), E1, m, e, M, sine2, v_min) > largest_gap(
+            math.exp(y), E1, m, e, M, sine2, v_min
+        ):
+            b = y
+        else:
+            a = x
+    best = math.exp(0.5 * (a + b))
+    if largest_gap(best, E1, m, e, M, sine2, v_min) <= 0.0:
+        return 0.0, 0.0
+    ends = np.array([low, high])
+    for side in range(2):
+        if largest_gap(ends[side], E1, m, e, M, sine2, v_min) >= 0.0:
+            continue
+        inside = best
+        for _ in range(_STEPS):
+            middle = math.sqrt(inside * ends[side])
+            if largest_gap(middle, E1, m, e, M, sine2, v_min) >= 0.0:
+                inside = middle
+            else:
+                ends[side] = middle
+        ends[side] = inside
+    return ends[0], ends[1]
+
+
+@njit
+def electron_direction(T, EV, u, E1, m, e, M):  # type: ignore[no-untyped-def]
+    """P, and A, B with 1 - cos(theta_e) = A - B cos(phi), theta_e measured from the beam."""
+    p1 = math.sqrt(E1 * E1 - m * m)
+    E4 = T + e
+    p4 = math.sqrt(T * (T + 2.0 * e))
+    E = E4 + EV
+    nu = T + EV  # E1 - E3
+    tm = u - 2.0 * e * nu
+    P2 = nu * nu - tm
+    P = math.sqrt(P2)
+    s = u + e * e
+    # one minus the cosines of (p4, P) and of (p1, P)
+    near = (s * E4 * E4 + e * e * P2) / (E4 * E + p4 * P)
+    one_a = (0.5 * (u - M * M) + e * e - near) / (p4 * P)
+    far = (E1 * E1 * tm + m * m * (nu * nu - tm)) / (E1 * nu + p1 * P)
+    one_b = (0.5 * tm - far) / (p1 * P)
+    one_a = min(max(one_a, 0.0), 2.0)
+    one_b = min(max(one_b, 0.0), 2.0)
+    sines = math.sqrt(one_a * (2.0 - one_a) * one_b * (2.0 - one_b))
+    return P, one_a + (1.0 - one_a) * one_b, sines
+
+
+@njit
+def muon_propagator(T, one_minus_cos, E1, m, e):  # type: ignore[no-untyped-def]
+    """sm = (p3 + k)^2 - m^2 at given T and 1 - cos(theta_e)."""
+    p1 = math.sqrt(E1 * E1 - m * m)
+    E4 = T + e
+    p4 = math.sqrt(T * (T + 2.0 * e))
+    along = (e * e * E1 * E1 + m * m * p4 * p4) / (E1 * E4 + p1 * p4)  # E1 E4 - p1 p4
+    return 2.0 * (e * (E1 - T) - along - p1 * p4 * one_minus_cos)
+
+
+@njit
+def matrix_element(T, EV, u, one_minus_cos, E1, m, e, M, process, coupling):  # type: ignore[no-untyped-def]
+    """|M|^2 over e^4 at given T, E_V, u and 1 - cos(theta_e); coupling = (v_mu, v_e, a_mu, a_e)."""
+    S = 2.0 * e * E1
+    te = -2.0 * e * T
+    tm = u - 2.0 * e * (T + EV)
+    sm = muon_propagator(T, one_minus_cos, E1, m, e)
+    m2, e2, M2 = m * m, e * e, M * M
+    if process == OFF_MUON:
+        return coupling[0] * coupling[0] * zprime_kernel(S, te, tm, sm, u, m2, e2, M2)
+    value = emission_kernel(S, te, tm, sm, u, m2, e2, M2, coupling[0], coupling[1])
+    if process == VECTOR_AXIAL:
+        value += axial_kernel(S, te, tm, sm, u, m2, e2, M2, coupling[2], coupling[3])
+    return value
+
+
+@njit
+def azimuth_map(T, EV, u, one, wide, E1, m, e, M):  # type: ignore[no-untyped-def]
+    """A, B of the smaller of sm and -um over phi, A + B cos(phi) with 0 <= B < A.
+
+    With cos(phi) = (A cos(psi) - B) / (A - B cos(psi)) the angle psi is uniform where the nearest
+    pole of the muon line goes as 1 / (A + B cos(phi)):
+    d phi = sqrt(A^2 - B^2) / (A - B cos(psi)) d psi.
+    """
+    te = -2.0 * e * T
+    tm = u - 2.0 * e * (T + EV)
+    nearest = max(M * M + te - tm, 0.0)  # sm + um
+    low = muon_propagator(T, one + wide, E1, m, e) - nearest
+    high = muon_propagator(T, one - wide, E1, m, e) - nearest
+    return 0.5 * (high + low), 0.5 * (high - low)
+
+
+@njit
+def _azimuth(T, EV, u, E1, m, e, M, process, coupling, one_max, rule, cosines):  # type: ignore[no-untyped-def]
+    """Integral of |M|^2 / P over phi, 0 to 2 pi, with 1 - cos(theta_e) < one_max."""
+    P, one, wide = electron_direction(T, EV, u, E1, m, e, M)
+    if one - wide >= one_max:
+        return 0.0
+    A, B = azimuth_map(T, EV, u, one, wide, E1, m, e, M)
+    root = math.sqrt((A - B) * (A + B))
+    total = 0.0
+    if one + wide <= one_max:
+        for c in cosines:
+            cosine = (A * c - B) / (A - B * c)
+            total += matrix_element(
+                T, EV, u, one - wide * cosine, E1, m, e, M, process, coupling
+            ) / (A - B * c)
+        return 2.0 * math.pi * root * total / (len(cosines) * P)
+    edge = (one - one_max) / wide
+    last = math.acos((A * edge + B) / (A + B * edge))
+    for j in range(rule.shape[1]):
+        c = math.cos(last * rule[0, j])
+        cosine = (A * c - B) / (A - B * c)
+        total += (
+            rule[1, j]
+            * matrix_element(T, EV, u, one - wide * cosine, E1, m, e, M, process, coupling)
+            / (A - B * c)
+        )
+    return 2.0 * last * root * total / P
+
+
+@njit
+def _u_at(y, scale):  # type: ignore[no-untyped-def]
+    """u at y = log(u / -tm), u - tm = scale."""
+    return scale / (1.0 + math.exp(-y))
+
+
+@njit
+def _flatness(y, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
+    """A^2 - B^2 of `azimuth_map`: small where emission along the muon piles up."""
+    u = _u_at(y, scale)
+    _, one, wide = electron_direction(T, EV, u, E1, m, e, M)
+    A, B = azimuth_map(T, EV, u, one, wide, E1, m, e, M)
+    return (A - B) * (A + B)
+
+
+@njit
+def _ridge(start, stop, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
+    """Place and half width in y of the ridge of emission along the muon."""
+    a, b = start, stop
+    x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
+    fx = _flatness(x, scale, T, EV, E1, m, e, M)
+    fy = _flatness(y, scale, T, EV, E1, m, e, M)
+    for _ in range(18):
+        if fx < fy:
+            b, y, fy = y, x, fx
+            x = b - _GOLDEN * (b - a)
+            fx = _flatness(x, scale, T, EV, E1, m, e, M)
+        else:
+            a, x, fx = x, y, fy
+            y = a + _GOLDEN * (b - a)
+            fy = _flatness(y, scale, T, EV, E1, m, e, M)
+    place = 0.5 * (a + b)
+    least = min(fx, fy)
+    inward = 1.0 if stop - place > place - start else -1.0
+    width = (stop - start) / 256.0
+    while width < stop - start:
+        if _flatness(place + inward * width, scale, T, EV, E1, m, e, M) > 2.0 * least:
+            break
+        width *= 1.5
+    return place, width
+
+
+@njit
+def _muon_angle(T, EV, E1, m, e, M, sine2, process, coupling, one_max, rule, cosines):  # type: ignore[no-untyped-def]
+    """Integral of |M|^2 / P over u and phi at given T and E_V.
+
+    In y = log(u / -tm) both ends are smooth; y = place + width sinh(z) spreads the ridge.
+    """
+    low = u_of_pair(T, EV, e, M, PARALLEL)
+    high = min(u_of_angle(T + EV, E1, m, e, sine2), u_of_pair(T, EV, e, M, ANTIPARALLEL))
+    if high <= low:
+        return 0.0
+    scale = 2.0 * e * (T + EV)  # u - tm
+    start, stop = math.log(low / (scale - low)), math.log(high / (scale - high))
+    place, width = _ridge(start, stop, scale, T, EV, E1, m, e, M)
+    first = math.asinh((start - place) / width)
+    span = math.asinh((stop - place) / width) - first
+    total = 0.0
+    for k in range(rule.shape[1]):
+        z = first + span * rule[0, k]
+        u = _u_at(place + width * math.sinh(z), scale)
+        jacobian = u * (1.0 - u / scale) * width * math.cosh(z)
+        total += (
+            rule[1, k]
+            * jacobian
+            * _azimuth(T, EV, u, E1, m, e, M, process, coupling, one_max, rule, cosines)
+        )
+    return span * total
+
+
+@njit
+def spectrum(T, E1, m, e, M, cuts, process, coupling, rule, cosines):  # type: ignore[no-untyped-def]
+    """d sigma / dT over e^4, GeV^-3, at each kinetic energy of the array T (GeV).
+
+    cuts : sine2, smallest E_V, largest 1 - cos(theta_e).
+    rule : (2, n) Gauss-Legendre nodes and weights on (0, 1). cosines : of midpoints in phi.
+    """
+    sine2, v_min, one_max = cuts[0], cuts[1], cuts[2]
+    p1 = math.sqrt(E1 * E1 - m * m)
+    # the electron line's (p2 - k)^2 - m_e^2 vanishes at this E_V, below all of phase space
+    pole = 0.5 * M * M / e if process != OFF_MUON else 0.0
+    factor = 1.0 / (4.0 * e * p1 * (2.0 * math.pi) ** 4 * 16.0 * p1)
+    out = np.zeros(len(T))
+    for i in range(len(T)):
+        edges = v_energy_range(T[i], E1, m, e, M, sine2, v_min)
+        for panel in range(3):
+            low, high = edges[panel], edges[panel + 1]
+            if high <= low:
+                continue
+            top = E1 - T[i]
+            first = math.log((low - pole) / (top - low))
+            span = math.log((high - pole) / (top - high)) - first
+            for j in range(rule.shape[1]):
+                x, slope = rule[0, j], 1.0
+                if process != OFF_MUON:  # the electron's collinear logarithm opens at the ends
+                    slope = 0.5 * math.pi * math.sin(math.pi * x)
+                    x = math.sin(0.5 * math.pi * x) ** 2
+                share = 1.0 / (1.0 + math.exp(-first - span * x))
+                EV = pole + (top - pole) * share
+                jacobian = (top - pole) * share * (1.0 - share) * span * slope
+                out[i] += (
+                    rule[1, j]
+                    * jacobian
+                    * _muon_angle(
+                        T[i], EV, E1, m, e, M, sine2, process, coupling, one_max, rule, cosines
+                    )
+                )
+        out[i] *= factor
+    return out

@@ -1,0 +1,1 @@
+"""The papers beside ours, figures, exports; the only home of matplotlib and plotly."""

@@ -1,0 +1,1 @@
+"""Signal processes: each is prepared once per mass and then answers for any coupling."""

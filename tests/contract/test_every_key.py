@@ -29,7 +29,8 @@ from mutau.experiment import VARIABLES, experiment_names, load_experiment, repla
 from mutau.matter.hadrons import hadron
 from mutau.models import build_model
 from mutau.selection.cutflow import passes
-from mutau.selection.simulated import SIMULATED, reconstruct, sample_of
+from mutau.selection.levels import SIMULATED
+from mutau.selection.simulated import reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.signal import electron_containment, usage
 from mutau.signal.electron_calibration import calibration

@@ -7,7 +7,8 @@ import pytest
 
 from mutau.core.units import DIMENSIONS
 from mutau.experiment import VARIABLES, experiment_names, load_experiment
-from mutau.selection import FUNCTIONS, Sample, apply_cuts, evaluate
+from mutau.selection.cutflow import apply_cuts
+from mutau.selection.variables import FUNCTIONS, Sample, evaluate
 
 N = 5
 VECTOR = np.tile([50.0, 0.1, -0.2, 49.9], (N, 1))

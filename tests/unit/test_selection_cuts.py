@@ -9,8 +9,8 @@ import pytest
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.experiment.schema import Cut
-from mutau.selection import FUNCTIONS, Sample, apply_cuts, evaluate
-from mutau.selection.cutflow import label, passes
+from mutau.selection.cutflow import apply_cuts, label, passes
+from mutau.selection.variables import FUNCTIONS, Sample, evaluate
 
 
 def vector(energy, tx, ty, mass=0.0):

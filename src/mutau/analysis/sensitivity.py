@@ -112,6 +112,15 @@ def _scaled(prepared: Prepared, scale: float) -> Prepared:
     return replace(prepared, signal=signal)
 
 
+def _check(
+    experiment: Experiment, points: list[Model], masses: list[float], full_chain: bool
+) -> None:
+    """Raise for points that all decay visibly, masses or a full simulation that are not there."""
+    refuse_visible(points)
+    check_masses(experiment, masses)
+    refuse_full_chain(experiment, full_chain)
+
+
 def sensitivity(
     experiment: Experiment,
     masses: Sequence[float] | Array,
@@ -140,10 +149,8 @@ def sensitivity(
     particles, grid = _exposures(exposures), np.asarray(masses, float)
     point = {"alpha_d": alpha_d, "mass_ratio": mass_ratio}
     starts, refused = start_points(grid.tolist(), model, alpha_d, mass_ratio)
-    refuse_visible(list(starts.values()))
     check_kind(experiment, model)
-    check_masses(experiment, grid.tolist())
-    refuse_full_chain(experiment, full_chain)
+    _check(experiment, list(starts.values()), grid.tolist(), full_chain)
     stated = stated_particles(experiment)
     settings = _Settings(
         chosen_level(experiment, cl), chosen_method(experiment, method, background), seed

@@ -43,8 +43,9 @@ from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import differential, knock_on
 from mutau.selection.cutflow import passes
+from mutau.selection.levels import SIMULATED
 from mutau.selection.missing_momentum import cuts_of
-from mutau.selection.simulated import SIMULATED, on_target, reconstruct, sample_of
+from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.transport.decays import decay_probability
 

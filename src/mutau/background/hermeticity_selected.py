@@ -26,8 +26,8 @@ from mutau.detector.simulation_geometry import E_FIXED, build_layout
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.selection.cutflow import passes
+from mutau.selection.levels import SIMULATED
 from mutau.selection.missing_momentum import cuts_of
-from mutau.selection.simulated import SIMULATED
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment

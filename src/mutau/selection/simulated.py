@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 Array = NDArray
 
-#: Cut variables that the full simulation gives; cuts on others are left out, and named so.
-SIMULATED: Final = (
-    "trigger", "muon_energy", "muon_energy_fraction", "theta_mu", "incoming_momentum", "n_tracks",
-    "e_miss", "ecal_energy", "vhcal_energy", "hcal_energy", "calorimeter_energy",
-)  # fmt: skip
 #: Smallest probability of chi^2 of a track; outliers are removed until it is reached.
 TRACK_P_VALUE: Final = 1e-3
 #: Last key of the random stream that smears momenta where there is no spectrometer.

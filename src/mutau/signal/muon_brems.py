@@ -27,6 +27,7 @@ from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import VECTOR, Model
 from mutau.reactions import muon_brems
 from mutau.selection.cutflow import apply_cuts, highest_muon_energy, label
+from mutau.selection.levels import BEYOND_FAST_MODE
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import run_periods, stated_particles
 from mutau.signal.incoming import beam_energies, energy_range, placed
@@ -50,10 +51,6 @@ DEFAULT_EVENTS = 50_000
 DEPTH_NODES = 2
 #: Elements that make less than this share of the Z' take the kinematics of the dominant one.
 MINOR_SHARE = 0.02
-#: Cuts that need detectors which this level of simulation does not have.
-BEYOND_FAST_MODE = (
-    "incoming_momentum", "n_tracks", "vhcal_energy", "hcal_energy", "calorimeter_energy",
-)  # fmt: skip
 LOW, HIGH, GENERATE, STUDY, BEAM = range(5)  # names in the random streams; two strata of x
 
 

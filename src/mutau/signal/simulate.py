@@ -24,8 +24,9 @@ from mutau.detector.simulation_geometry import build_layout
 from mutau.matter import material
 from mutau.reactions import muon_brems
 from mutau.selection.cutflow import label, passes
+from mutau.selection.levels import SIMULATED
 from mutau.selection.missing_momentum import cuts_of
-from mutau.selection.simulated import SIMULATED, on_target, reconstruct, sample_of
+from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 
 if TYPE_CHECKING:

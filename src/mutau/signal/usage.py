@@ -58,7 +58,7 @@ _SPOT: Final = _of("beam", "spot_x", "spot_y", "divergence_x", "divergence_y")
 
 
 def _muon_signal(experiment: Experiment) -> Patterns:
-    from mutau.signal.muon_brems import BEYOND_FAST_MODE
+    from mutau.selection.levels import BEYOND_FAST_MODE
 
     cuts = [cut.variable for cut in experiment.cuts if cut.variable not in BEYOND_FAST_MODE]
     return (
@@ -69,7 +69,7 @@ def _muon_signal(experiment: Experiment) -> Patterns:
 
 
 def _muon_full(experiment: Experiment) -> Patterns:
-    from mutau.selection.simulated import SIMULATED
+    from mutau.selection.levels import SIMULATED
 
     beam = experiment.beam
     shape = ("beam/parts/*",) if beam.parts else (*_SPOT, "beam/energy_spread")

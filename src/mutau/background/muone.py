@@ -295,7 +295,7 @@ def elastic_sample(
     momentum = np.sqrt((beam + M_E - e4) ** 2 - M_MU**2)
     kick = np.zeros(n)
     if kinked and target is not None:
-        kick, chance = _hard_kicks(target, response.thickness, n, rng)
+        kick, chance = hard_kicks(target, response.thickness, n, rng)
         weight = weight * chance
     before = rng.random(n) < depth
     phi = rng.uniform(0.0, 2.0 * math.pi, n)
@@ -349,7 +349,7 @@ def electron_scatter(
         q = np.exp(np.interp(below[-1] * rng.random(len(more)), below, log_q))
         kicks[:, more] += q * _directions(len(more), rng)
         count[more] -= 1
-    q, chance = _hard_kicks(material, 1.0, n, rng)
+    q, chance = hard_kicks(material, 1.0, n, rng)
     hard_per_cm = _hard_collisions(material)
     forced = rng.random(n) < FORCED_SHARE
     kicks += np.where(forced, q, 0.0) * _directions(n, rng)
@@ -388,7 +388,7 @@ def _hard_collisions(material: Material) -> float:
     return float(np.sum(0.5 * (density[1:] + density[:-1]) * np.diff(log_q)))
 
 
-def _hard_kicks(
+def hard_kicks(
     material: Material, thickness: float, n: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Kicks above `HARD_KICK`, GeV, even in their logarithm, and the expected number each stands

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,10 @@ import numpy as np
 from mutau.background import muone
 from mutau.background.estimate import Estimate, Source
 from mutau.background.muone import VetoNeeds
+from mutau.background.muone_pairs import PairRegion, pair_sample
+from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
+from mutau.matter import material
 from mutau.models import Model
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
 from mutau.selection.cutflow import passes
@@ -32,6 +36,7 @@ from mutau.signal.muon_electron import (
     perfect_response,
     reaction,
     response,
+    stations,
     true_cuts,
 )
 from mutau.signal.processes import Effort, process_of
@@ -42,8 +47,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-RADIATIVE, KINKED, LEAKED, NEUTRINOS = (
-    "radiative events", "double scattering", "elastic leakage", "neutrino pairs"
+RADIATIVE, KINKED, LEAKED, NEUTRINOS, PAIRS = (
+    "radiative events", "double scattering", "elastic leakage", "neutrino pairs",
+    "electron pairs on nuclei",
 )  # fmt: skip
 DEFAULT_EVENTS: Final = 200_000
 #: Events drawn at a time, and how many more of double scattering, whose weights differ most.
@@ -54,10 +60,12 @@ STRETCH: Final = 3.0
 #: Relative errors of what was assumed. Kinks: the part with a broken nucleus (15 % at 100 MeV) may
 #: be blocked or seen. Radiative: virtual corrections. Neutrinos: sin^2(theta_W) and alpha at low
 #: momentum transfer. None for leakage through Gaussian resolutions: what tails beside them would
-#: add is no fraction of it, see `leak_needs`.
-MODEL_ERROR: Final = MappingProxyType({RADIATIVE: 0.1, KINKED: 0.15, NEUTRINOS: 0.1})
+#: add is no fraction of it, see `leak_needs`. Pairs: half the range of `PAIR_RANGE`.
+MODEL_ERROR: Final = MappingProxyType({RADIATIVE: 0.1, KINKED: 0.15, NEUTRINOS: 0.1, PAIRS: 0.5})
+#: The lowest energy of a track is known within this factor each way.
+PAIR_RANGE: Final = 2.0
 _PLAIN: Final = frozenset({"theta_mu", "electron_energy", "photon_energy"})
-_KEYS: Final = MappingProxyType({RADIATIVE: 201, KINKED: 202, LEAKED: 203})
+_KEYS: Final = MappingProxyType({RADIATIVE: 201, KINKED: 202, LEAKED: 203, PAIRS: 204})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +184,39 @@ def elastic_component(
     return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR.get(name, 0.0))
 
 
+def pair_component(
+    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, lost: float | None = None
+) -> Component:
+    """mu N -> mu N e+ e- with one electron below the lowest energy of a track, within `wide`.
+
+    lost : that energy, GeV; None for the file's `detector.resolution.lowest_track`. Raises
+    NotApplicable if the file does not state it.
+    """
+    resolution = experiment.detector.resolution
+    if lost is None:
+        lost = resolution.lowest_track if resolution else 0.0
+    if lost <= 0.0:
+        raise NotApplicable(
+            "the file does not say below which energy an electron leaves no track "
+            "(detector/resolution/lowest_track)"
+        )
+    elements = material(experiment.target.material).atoms_per_cm3
+    electrons = sum(element.z * number for element, number in elements)
+    luminosity = luminosity_on_electrons(experiment)
+    top = min(wide.electron_energy_max, 0.9 * experiment.beam.energy)
+    found, _ = pair_sample(
+        PairRegion(
+            experiment.beam.energy, int(experiment.beam.charge), wide.theta_mu_min,
+            (max(wide.electron_energy_min, lost), top), lost,
+        ),
+        response(experiment),
+        {(float(e.z), e.a): luminosity * number / electrons for e, number in elements},
+        stations(experiment), stream(seed, *key, _KEYS[PAIRS]), n=n, stretch=STRETCH,
+    )  # fmt: skip
+    sample = as_sample(experiment, found)
+    return Component(PAIRS, sample, np.ones(len(sample.weights)), MODEL_ERROR[PAIRS])
+
+
 def trimmed(sample: Sample, keep: Sequence[Cut]) -> Sample:
     """The events of a sample that pass all cuts."""
     mask = np.ones(len(sample.weights), bool)
@@ -190,12 +231,19 @@ def background_components(
 ) -> tuple[Component, ...]:
     """Samples of all sources but the neutrino pairs: n events of each, `KINKS` n of the kinks.
 
-    key : of the random streams. keep : events that fail one of these cuts are thrown away.
+    key : of the random streams. keep : events that fail one of these cuts are thrown away. No pairs
+    where the file does not say what a track needs (`pair_component`).
     """
     emitted = radiative_component(experiment, wide, n, seed, *key)
     sample = trimmed(emitted.sample, keep)
     missed = np.full(len(sample.weights), inefficiency(experiment))
+    pairs: tuple[Component, ...] = ()
+    with suppress(NotApplicable):
+        made = pair_component(experiment, wide, n, seed, *key)
+        kept = trimmed(made.sample, keep)
+        pairs = (replace(made, sample=kept, missed=np.ones(len(kept.weights))),)
     return (
+        *pairs,
         replace(emitted, sample=sample, missed=missed),
         elastic_component(experiment, KINKED, wide, KINKS * n, seed, *key, keep=keep),
         elastic_component(experiment, LEAKED, wide, n, seed, *key, keep=keep),
@@ -319,8 +367,38 @@ def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
     )  # fmt: skip
 
 
+def electron_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:
+    """mu N -> mu N e+ e- that pass the cuts, one electron of the pair lost.
+
+    The model error is half the range between half and twice the lowest energy of a track.
+    """
+    check_measurable(experiment)
+    n, wide = _size(0.2 * effort), region(experiment)
+    found = pair_component(experiment, wide, n, seed).events(experiment.cuts)
+    resolution = experiment.detector.resolution
+    lowest = resolution.lowest_track if resolution else 0.0
+    ends = [
+        pair_component(experiment, wide, n // 2, seed, lost=lowest * factor).events(experiment.cuts)
+        for factor in (1.0 / PAIR_RANGE, PAIR_RANGE)
+    ]
+    particles = particles_on_target(experiment)
+    return Estimate(
+        PAIRS, found.events / particles, found.error / particles,
+        0.5 * abs(ends[1].events - ends[0].events) / particles,
+        "exact tree level, 2 -> 4, through the detector; the muon deflected in the same "
+        "interaction, or by a forced hard collision in the same station",
+        f"an electron below {lowest:g} GeV leaves no track, any above it a track that is rejected; "
+        "Coulomb corrections, excited nuclei and atomic electrons left out",
+        parts={
+            f"track from {lowest / PAIR_RANGE:g} GeV": ends[0].events / particles,
+            f"track from {lowest * PAIR_RANGE:g} GeV": ends[1].events / particles,
+        },
+    )  # fmt: skip
+
+
 SOURCES: Final[MappingProxyType[str, Source]] = MappingProxyType(
     {
+        PAIRS: electron_pairs,
         KINKED: double_scattering,
         RADIATIVE: radiative,
         LEAKED: elastic_leakage,

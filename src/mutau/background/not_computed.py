@@ -56,14 +56,6 @@ MUON_ON_NUCLEI: Final = (
 #: Muons on electrons of a thin target.
 MUON_ON_ELECTRONS: Final = (
     Missing(
-        "electron pairs on nuclei",
-        "mu N -> mu N e+ e- with the muon deflected, in the same interaction or in another of the "
-        "plate, and one electron lost; pairs are not generated",
-        "about 1e6 events in 15 fb^-1",
-        "theta_mu > 1.5 mrad, 1 < E_e < 25 GeV: pair production folded with the deflection of the "
-        "muon, partner lost below 0.05 to 0.2 GeV; good to a factor of 2 to 3, not a simulation",
-    ),
-    Missing(
         "inelastic scattering on nuclei",
         "muons that break up or excite a nucleus; a hadron is taken for the electron, since "
         "nothing in the set-up tells them apart",

@@ -282,12 +282,14 @@ class Resolution(Table):
     """Resolutions of reconstructed quantities, where the file states them instead of planes.
 
     muon_angle, electron_angle : rad, rms. muon_momentum, incoming_momentum : relative rms.
+    lowest_track : GeV, below it an electron leaves no track; 0: not stated.
     """
 
     muon_angle: AngleNotNegative = 0.0
     electron_angle: AngleNotNegative = 0.0
     muon_momentum: RelativeError = 0.0
     incoming_momentum: RelativeError = 0.0
+    lowest_track: EnergyNotNegative = 0.0
 
 
 class Detector(BaseModel):

@@ -17,9 +17,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mutau.core.code_digest import code_digest
 from mutau.core.constants import ALPHA, M_E, M_MU, M_U
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
+from mutau.core.storage import cached_arrays, digest
 from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB
 from mutau.matter.form_factors import form_factor_parameters
@@ -155,9 +157,15 @@ def adapted(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1) -> Gr
     seed : fixes every random number. Raises OutOfRange for an error outside 1e-5 to 0.3, or where
     no point passes the cuts.
     """
+    require_in_range("error", error, 1e-5, 0.3)
+    key = digest(code_digest(__name__), repr(reaction), error, seed)
+    return Grids(**cached_arrays("lepton-pairs", key, lambda: _adapted(reaction, error, seed)))
+
+
+def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array]:
+    """Arrays of `Grids`, kept in the cache folder."""
     from mutau.reactions.lepton_pairs_kernels import N_AXES, N_MAPS, sample_map
 
-    require_in_range("error", error, 1e-5, 0.3)
     setup = reaction.setup()
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (N_MAPS, N_AXES, 1))
     rngs = [stream(seed, which) for which in range(N_MAPS)]
@@ -185,7 +193,8 @@ def adapted(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1) -> Gr
         if math.hypot(*err) <= error * sigma.sum():
             break
     bounds = np.array([np.median([item[3] for item in items]) for items in kept])
-    return Grids(edges, sigma, err, np.maximum(bounds, 1e-12 * sigma.sum()))
+    bounds = np.maximum(bounds, 1e-12 * sigma.sum())
+    return {"edges": edges, "sigma": sigma, "err": err, "bounds": bounds}
 
 
 def _moved(edges: Array, content: Array) -> Array:

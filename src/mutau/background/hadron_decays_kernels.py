@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.detector.boxes import DIPOLE, KIND, LENGTH, Z
 from mutau.detector.geometry import EFFICIENCY, NAME, TARGET
 from mutau.detector.trigger_kernel import gap_kernel, slab_kernel, slab_step
@@ -25,14 +25,14 @@ _STOPPED = M_MU + T_MIN
 Ray = tuple[float, float, float, float, float]
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _seen(rows: Array, r: int, rng: np.random.Generator) -> int:
     """Bit of what row r stands for, 0 where it is inefficient."""
     seen = rows[r, EFFICIENCY] >= 1.0 or rng.random() < rows[r, EFFICIENCY]
     return 1 << int(rows[r, NAME]) if seen else 0
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _stretch(
     ray: Ray, begin: float, charge: float, kick: Array, rows: Array, first: int, last: int,
     losses: Array, heads: Array, columns: Array, yoke: Array, yoke_width: float, field: Array,

@@ -163,6 +163,7 @@ def njit(*args: Any, **options: Any) -> Callable:
     options.setdefault("error_model", "numpy")
     options.setdefault("nogil", True)
     options.setdefault("no_cfunc_wrapper", True)  # nobody calls them from C
+    options.setdefault("_nrt", True)  # else it would be that of whoever calls first, see `inner`
     options["cache"] = kept and bool(config.CACHE_DIR)
     compiler: Any = numba.njit(*args, **options)
 
@@ -174,3 +175,17 @@ def njit(*args: Any, **options: Any) -> Callable:
         return dispatcher
 
     return compiled
+
+
+def inner(*args: Any, **options: Any) -> Callable:
+    """`njit` for a kernel that only other kernels call, and that neither makes nor returns arrays.
+
+    It counts no references to its arrays: the caller holds them. Counting costs more than a test of
+    a wall, because each count is an atomic addition to memory, and Numba leaves most of those in a
+    chain of small kernels. It may take views (`a[i]`, `a[i:j]`); a kernel that returns an array
+    must not be called from it, since nobody would release what comes back. Making an array fails
+    when it is compiled. Options as for `njit`.
+    """
+    if len(args) == 1 and callable(args[0]) and not options:
+        return inner()(args[0])
+    return njit(*args, _nrt=False, **options)

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.jit import njit
+from mutau.core.jit import inner
 from mutau.detector.boxes import (
     CURVE_X,
     CURVE_Y,
@@ -35,7 +35,7 @@ _HALVES: Final = 60
 _ON_WALL: Final = 1e-13
 
 
-@njit
+@inner
 def dipole_kernel(
     u: float, v: float, tu: float, tv: float, momentum: float, length: float, curve: float
 ) -> Ray:
@@ -61,7 +61,7 @@ def dipole_kernel(
     return u, v, sine_out / cosine_out, tv_plane / cosine_out, 1.0
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def bend(
     x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
     r: int, length: float, sign: float,
@@ -81,7 +81,7 @@ def bend(
     return x, y, tx, ty, fine
 
 
-@njit
+@inner
 def _turning(
     x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
     r: int, length: float, sign: float, axis: int,
@@ -99,7 +99,7 @@ def _turning(
     return high
 
 
-@njit
+@inner
 def _leaves(
     x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
     r: int, length: float, sign: float, axis: int,
@@ -133,7 +133,7 @@ def _leaves(
     return high
 
 
-@njit
+@inner
 def _fine_until(
     x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
     r: int, length: float, sign: float,
@@ -149,7 +149,7 @@ def _fine_until(
     return low
 
 
-@njit
+@inner
 def _to_wall(
     end: Ray, x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array,
     field: Array, r: int, length: float, sign: float,
@@ -185,7 +185,7 @@ def _to_wall(
     return found, end
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def gap_step(
     x: float, y: float, z: float, tx: float, ty: float, p: float, rows: Array, field: Array,
     r: int, length: float, sign: float,

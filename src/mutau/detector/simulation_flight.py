@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_PI
-from mutau.core.jit import njit
+from mutau.core.jit import inner
 from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
 from mutau.detector.orbits import gap_step
 from mutau.detector.simulation_geometry import DENSE, M_MIP, PLANE
@@ -41,7 +41,7 @@ from mutau.detector.walls import NEAR, ahead, stretch_end, stretch_start, within
 Array = NDArray[np.float64]
 
 
-@njit
+@inner
 def _detect(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, q: Array,
     r: int,
@@ -55,7 +55,7 @@ def _detect(
     add_counter(event, rows, r, rows[r, DENSE] * secant(q[S_TX], q[S_TY]) * mip)
 
 
-@njit
+@inner
 def _through_dipole(
     rows: Array, tables: Array, q: Array, r: int, step: float, charged: bool
 ) -> bool:
@@ -80,7 +80,7 @@ def _through_dipole(
     return fine > 0.0 and abs(q[S_TX]) <= STEEP and abs(q[S_TY]) <= STEEP
 
 
-@njit
+@inner
 def _stretch(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
     count: int, first: int,
@@ -107,7 +107,7 @@ def _stretch(
     return alive, count
 
 
-@njit
+@inner
 def fly(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
     count: int,
@@ -139,7 +139,7 @@ def fly(
     return count
 
 
-@njit
+@inner
 def follow(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
     count: int,

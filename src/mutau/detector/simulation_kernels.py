@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_MU
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.detector.boxes import KIND, TABLE
 from mutau.detector.hits import BREMSSTRAHLUNG, KNOCK_ON, PAIR, SIGNAL
 from mutau.detector.simulation_flight import follow
@@ -68,7 +68,7 @@ _SHORT_GAP: Final = 10.0
 _FLAT: Final = 1e-6
 
 
-@njit
+@inner
 def leave_with(event: Array, after: float, kick_x: float, kick_y: float) -> None:
     """The muon after a loss: energy `after`, transverse momentum given by the recoil (GeV).
 
@@ -82,7 +82,7 @@ def leave_with(event: Array, after: float, kick_x: float, kick_y: float) -> None
         event[EN] = 0.0
 
 
-@njit
+@inner
 def release(
     rng: np.random.Generator,
     rows: Array,
@@ -128,7 +128,7 @@ def release(
     follow(rng, rows, tables, event, extra, stack, count)
 
 
-@njit
+@inner
 def collide(
     rng: np.random.Generator,
     rows: Array,
@@ -158,7 +158,7 @@ def collide(
     leave_with(event, after, kick_x, kick_y)
 
 
-@njit
+@inner
 def traverse(
     rng: np.random.Generator,
     rows: Array,
@@ -229,7 +229,7 @@ def escape(
             follow(rng, rows, tables, event, extra, stack, count)
 
 
-@njit
+@inner
 def drift(
     rng: np.random.Generator,
     rows: Array,
@@ -255,7 +255,7 @@ def drift(
     return 0.0
 
 
-@njit
+@inner
 def _write_plane(rng: np.random.Generator, rows: Array, event: Array, r: int) -> None:
     """The muon crosses a tracker inside its frame; writes the plane's block of the record."""
     at = int(rows[r, PLACE])
@@ -269,7 +269,7 @@ def _write_plane(rng: np.random.Generator, rows: Array, event: Array, r: int) ->
     event[at + 2] = event[PY] + rows[r, SIGMA] * rng.standard_normal()
 
 
-@njit
+@inner
 def cross_plane(
     rng: np.random.Generator,
     rows: Array,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_MU
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.detector.simulation_geometry import (
     M_CUT,
     M_HALF_K,
@@ -61,7 +61,7 @@ _RECOIL_LOG: Final = math.log(RECOIL_ENERGIES[0])
 _RECOIL_STEP: Final = math.log(RECOIL_ENERGIES[1] / RECOIL_ENERGIES[0])
 
 
-@njit
+@inner
 def _energy_bin(energy: float, m: int, tables: Array) -> tuple[int, float]:
     """Interval of the tables in ln E, and the place in it; 0 to 1."""
     u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
@@ -69,13 +69,13 @@ def _energy_bin(energy: float, m: int, tables: Array) -> tuple[int, float]:
     return i, min(max(u - i, 0.0), 1.0)
 
 
-@njit
-def _losses(m: int, tables: Array) -> Array:
-    """Restricted stopping power of a material."""
-    return tables[m + M_LOSS : m + M_LOSS + N_LOSS]
+@inner
+def _loss(energy: float, m: int, tables: Array) -> float:
+    """Restricted stopping power of a material, GeV/cm."""
+    return loss_kernel(energy, tables[m + M_LOSS : m + M_LOSS + N_LOSS])
 
 
-@njit
+@inner
 def hard_rate(energy: float, m: int, tables: Array) -> float:
     """Hard collisions per cm; 0 below the tables."""
     u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
@@ -87,7 +87,7 @@ def hard_rate(energy: float, m: int, tables: Array) -> float:
     return (1.0 - s) * tables[at] + s * tables[at + 5]
 
 
-@njit
+@inner
 def draw_loss(rng: np.random.Generator, energy: float, m: int, tables: Array) -> tuple[int, float]:
     """(kind, energy lost in GeV) of one hard collision. m : start of the material."""
     i, s = _energy_bin(energy, m, tables)
@@ -113,7 +113,7 @@ def draw_loss(rng: np.random.Generator, energy: float, m: int, tables: Array) ->
     return kind, energy / (1.0 + math.exp(-logit))
 
 
-@njit
+@inner
 def nuclear_recoil(rng: np.random.Generator, v: float, energy: float) -> float:
     """Transverse momentum of a muon that interacts with a nucleus by a virtual photon, GeV."""
     t_min = (M_MU * v) ** 2 / (1.0 - v)
@@ -128,7 +128,7 @@ def nuclear_recoil(rng: np.random.Generator, v: float, energy: float) -> float:
     return 0.0
 
 
-@njit
+@inner
 def recoil_kernel(
     rng: np.random.Generator, kind: int, v: float, energy: float, m: int, tables: Array
 ) -> float:
@@ -173,7 +173,7 @@ def soft_loss(rng: np.random.Generator, energy: float, path: float, m: int, tabl
     The restricted mean, and around it: knock-on electrons below the cut, the hardest few one by
     one, the rest and soft radiation as a Gaussian.
     """
-    losses = _losses(m, tables)
+    losses = tables[m + M_LOSS : m + M_LOSS + N_LOSS]
     lost = path * loss_kernel(energy, losses)
     if lost > 0.02 * (energy - M_MU):
         out = energy_after_kernel(energy, path, losses)
@@ -197,7 +197,7 @@ def soft_loss(rng: np.random.Generator, energy: float, path: float, m: int, tabl
     return min(out, energy)
 
 
-@njit
+@inner
 def thin_scatter(
     rng: np.random.Generator,
     path: float,
@@ -247,7 +247,7 @@ def thin_scatter(
     return angle_x, angle_y, shift_x, shift_y
 
 
-@njit
+@inner
 def _advance(
     event: Array, done: float, dense: float, kick: tuple[float, float, float, float], out: float
 ) -> None:
@@ -260,7 +260,7 @@ def _advance(
     event[EN] = out
 
 
-@njit
+@inner
 def solid_step(
     rng: np.random.Generator,
     tables: Array,
@@ -279,7 +279,7 @@ def solid_step(
         free = -math.log(1.0 - draw) / rate
         if free < path:
             path, collides = free, True
-    longest = 0.2 * (energy - M_MU) / loss_kernel(energy, _losses(m, tables))
+    longest = 0.2 * (energy - M_MU) / _loss(energy, m, tables)
     if path > longest:
         path, collides = longest, False
     out = soft_loss(rng, energy, path, m, tables)
@@ -298,7 +298,7 @@ def solid_step(
     return done, energy - out, collides
 
 
-@njit
+@inner
 def thin_step(
     rng: np.random.Generator,
     tables: Array,
@@ -317,7 +317,7 @@ def thin_step(
         free = -math.log(1.0 - draw) / rate
         if free < path:
             path, collides = free, True
-    out = energy - path * loss_kernel(energy, _losses(m, tables))
+    out = energy - path * _loss(energy, m, tables)
     if out - M_MU < 0.9 * (energy - M_MU):  # a muon about to stop
         return solid_step(rng, tables, columns, event, m, length, dense)
     square = energy * energy - M_MU * M_MU

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.core.special import lower_gamma
 from mutau.detector.boxes import DIPOLE, HALF_X, HALF_Y, KIND, TABLE, X, Y
 from mutau.detector.hits import NUCLEAR
@@ -64,7 +64,7 @@ HADRON_RADIUS: Final = 8.0
 PHOTON_SHARE: Final = 0.3
 
 
-@njit
+@inner
 def shower_shape(
     rng: np.random.Generator, energy: float, critical: float, z: float
 ) -> tuple[float, float]:
@@ -83,7 +83,7 @@ def shower_shape(
     return a, (a - 1.0) / t
 
 
-@njit
+@inner
 def push(
     stack: Array,
     count: int,
@@ -115,7 +115,7 @@ def push(
     return count + 1
 
 
-@njit
+@inner
 def fragment(
     rng: np.random.Generator,
     rows: Array,
@@ -169,7 +169,7 @@ def fragment(
     return count
 
 
-@njit
+@inner
 def side_loss(x: float, y: float, rows: Array, r: int, radius: float) -> float:
     """Share of a shower that leaves through the sides of a solid.
 
@@ -187,7 +187,7 @@ def side_loss(x: float, y: float, rows: Array, r: int, radius: float) -> float:
     return min(lost, 0.75)
 
 
-@njit
+@inner
 def _magnet_ahead(rows: Array, r: int) -> bool:
     """Whether a dipole comes behind this row."""
     ahead = False
@@ -227,7 +227,7 @@ def _leak(
     return count
 
 
-@njit
+@inner
 def _split(
     rng: np.random.Generator, stack: Array, count: int, q: Array, rest: float, x0: float, row: int
 ) -> int:  # fmt: skip
@@ -260,7 +260,7 @@ def _split(
     return count
 
 
-@njit
+@inner
 def move(q: Array, step: float) -> None:
     """Particle q on a straight line, by `step` cm along z."""
     q[S_X] += step * q[S_TX]
@@ -268,7 +268,7 @@ def move(q: Array, step: float) -> None:
     q[S_Z] += step
 
 
-@njit
+@inner
 def hadron_step(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
     count: int, r: int, step: float,
@@ -297,7 +297,7 @@ def hadron_step(
     return True, count
 
 
-@njit
+@inner
 def _soft_electron(tables: Array, table: int, q: Array, cm: float) -> float:
     """Electron or photon q too soft for a profile; returns its deposit, sets what comes out."""
     gone = math.exp(-cm / tables[table + M_X0])
@@ -311,7 +311,7 @@ def _soft_electron(tables: Array, table: int, q: Array, cm: float) -> float:
     return deposit
 
 
-@njit
+@inner
 def _profile(q: Array, before: float, after: float) -> tuple[float, float, float]:
     """Of the shower q between two depths (X0): shares of its energy up to either, mean depth."""
     a, b = q[S_A], q[S_B]
@@ -327,7 +327,7 @@ def _profile(q: Array, before: float, after: float) -> tuple[float, float, float
     return low, high, mean
 
 
-@njit
+@inner
 def _shower_step(event: Array, rows: Array, tables: Array, q: Array, r: int, step: float) -> float:
     """Shower q through `step` cm along z of a solid; GeV that are left, 0 where it ends.
 
@@ -350,7 +350,7 @@ def _shower_step(event: Array, rows: Array, tables: Array, q: Array, r: int, ste
     return 0.0 if done else rest
 
 
-@njit
+@inner
 def em_step(
     rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
     count: int, r: int, step: float,

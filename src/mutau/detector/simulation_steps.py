@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.jit import njit
+from mutau.core.jit import inner
 from mutau.detector.boxes import HALF_X, HALF_Y, TABLE, X, Y
 from mutau.detector.simulation_geometry import (
     CELLS,
@@ -42,13 +42,13 @@ STEEP: Final = 1.0
 CROSSED: Final = 1e3
 
 
-@njit
+@inner
 def secant(tx: float, ty: float) -> float:
     """Path length per cm along z."""
     return math.sqrt(1.0 + tx * tx + ty * ty)
 
 
-@njit
+@inner
 def add_extra(
     rng: np.random.Generator, event: Array, extra: Array, rows: Array, r: int, x: float, y: float,
     energy: float, origin: float,
@@ -69,13 +69,13 @@ def add_extra(
     extra[k, X_ORIGIN] = origin
 
 
-@njit
+@inner
 def add_counter(event: Array, rows: Array, r: int, deposit: float) -> None:
     """Something charged crosses a counter; without a thickness any crossing is enough."""
     event[int(rows[r, PLACE])] += deposit if rows[r, TABLE] >= 0.0 else CROSSED
 
 
-@njit
+@inner
 def _corner(x: float, y: float, radius: float) -> float:
     """Share of a shower at the origin in the quadrant below (x, y), up to a constant.
 
@@ -85,7 +85,7 @@ def _corner(x: float, y: float, radius: float) -> float:
     return (x / a * math.atan(y / a) + y / b * math.atan(x / b)) / (2.0 * math.pi)
 
 
-@njit
+@inner
 def _share_cells(
     event: Array, rows: Array, r: int, x: float, y: float, amount: float, radius: float
 ) -> None:
@@ -120,7 +120,7 @@ def _share_cells(
             event[first + j * columns + i] += amount * part / total
 
 
-@njit
+@inner
 def deposit(
     event: Array, rows: Array, r: int, place: int, x: float, y: float, amount: float, radius: float
 ) -> None:

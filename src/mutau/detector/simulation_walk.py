@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
 from mutau.detector.orbits import gap_step
 from mutau.detector.simulation_geometry import (
@@ -33,7 +33,7 @@ from mutau.detector.walls import NEAR, ahead, solid_behind, stretch_end, stretch
 Array = NDArray[np.float64]
 
 
-@njit
+@inner
 def _in_matter(
     rng: np.random.Generator,
     rows: Array,
@@ -62,7 +62,7 @@ def _in_matter(
     return done
 
 
-@njit
+@inner
 def _in_gap(rows: Array, tables: Array, event: Array, r: int) -> float:
     """The muon in the gap of a magnet, to its end or a wall; returns the cm of gas on the way."""
     length = rows[r, Z] + rows[r, LENGTH] - event[PZ]
@@ -77,7 +77,7 @@ def _in_gap(rows: Array, tables: Array, event: Array, r: int) -> float:
     return done
 
 
-@njit
+@inner
 def _leave_solid(
     rng: np.random.Generator,
     rows: Array,
@@ -101,7 +101,7 @@ def _leave_solid(
     return 0.0
 
 
-@njit
+@inner
 def _stretch(
     rng: np.random.Generator,
     rows: Array,
@@ -154,7 +154,7 @@ def _stretch(
     return -1, owed, path
 
 
-@njit
+@inner
 def _has_target(rows: Array, first: int) -> bool:
     """Whether a stretch holds a target."""
     found = False
@@ -163,7 +163,7 @@ def _has_target(rows: Array, first: int) -> bool:
     return found
 
 
-@njit
+@inner
 def walk(
     rng: np.random.Generator,
     rows: Array,

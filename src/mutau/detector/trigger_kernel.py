@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
 from mutau.detector.geometry import EFFICIENCY, NAME, TRIGGER, VETO, WIDTH
 from mutau.detector.orbits import gap_step
@@ -26,7 +26,7 @@ _STOPPED = M_MU + T_MIN
 Ray = tuple[float, float, float, float, float]
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def slab_kernel(
     x: float,
     y: float,
@@ -81,7 +81,7 @@ def slab_kernel(
     return x, y, tx + kink_x, ty + kink_y, after
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _width(share: float, widths: Array) -> float:
     """Highland's angle at p beta = 1 GeV behind a share of the target, rad GeV."""
     u = share * (widths.size - 1)
@@ -89,14 +89,14 @@ def _width(share: float, widths: Array) -> float:
     return math.sqrt(share * (widths[i] + (u - i) * (widths[i + 1] - widths[i])))
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _sees(hit: bool, efficiency: float, rng: np.random.Generator) -> bool:
     if hit and efficiency < 1.0:
         return rng.random() < efficiency
     return hit
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _upstream(
     x: float, y: float, tx: float, ty: float, rows: Array, target: int, rng: np.random.Generator
 ) -> int:
@@ -111,7 +111,7 @@ def _upstream(
     return -1
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def gap_kernel(
     ray: Ray, z: float, rows: Array, r: int, field: Array, sign: float
 ) -> tuple[float, Ray]:
@@ -124,7 +124,7 @@ def gap_kernel(
     return done, (state[0], state[1], state[2], state[3], energy * state[4])
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def slab_step(
     ray: Ray, rows: Array, r: int, length: float, gaussian: bool, losses: Array, heads: Array,
     columns: Array, rng: np.random.Generator,
@@ -139,7 +139,7 @@ def slab_step(
     )  # fmt: skip
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _stretch(
     ray: Ray, rows: Array, first: int, last: int, gaussian: bool, losses: Array, heads: Array,
     columns: Array, field: Array, rng: np.random.Generator,
@@ -168,7 +168,7 @@ def _stretch(
     return ray, -1, touched
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _downstream(
     ray: Ray,
     z: float,
@@ -213,7 +213,7 @@ def _downstream(
     return -1, touched
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _in_target(
     ray: Ray, rows: Array, target: int, length: float, width: float, losses: Array, heads: Array,
     columns: Array, rng: np.random.Generator,

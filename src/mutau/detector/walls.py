@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.detector.boxes import (
     DIPOLE,
     HALF_X,
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 NEAR: Final = 1e-10
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def within(x: float, y: float, rows: Array, r: int) -> bool:
     """Whether (x, y) is on the row's area and not in its hole."""
     dx, dy = abs(x - rows[r, X]), abs(y - rows[r, Y])
@@ -43,7 +43,7 @@ def within(x: float, y: float, rows: Array, r: int) -> bool:
     return not (dx < rows[r, HOLE_X] and dy < rows[r, HOLE_Y])
 
 
-@njit
+@inner
 def stretch_start(rows: Array, r: int) -> int:
     """First row of the stretch that row r is in; r itself for a plane, or behind the last row."""
     while 0 < r < rows.shape[0] and rows[r, LENGTH] > 0.0 and rows[r - 1, Z] == rows[r, Z]:
@@ -53,7 +53,7 @@ def stretch_start(rows: Array, r: int) -> int:
     return r
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def stretch_end(rows: Array, first: int) -> int:
     """The row behind the stretch that begins with row `first`, or behind a plane."""
     last = first + 1
@@ -62,7 +62,7 @@ def stretch_end(rows: Array, first: int) -> int:
     return last
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _meets(
     u: float, tu: float, v: float, tv: float, half: float, reach: float, limit: float
 ) -> float:
@@ -78,7 +78,7 @@ def _meets(
     return limit
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def next_wall(
     x: float, y: float, tx: float, ty: float, rows: Array, first: int, last: int, limit: float
 ) -> float:
@@ -97,7 +97,7 @@ def next_wall(
     return limit
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def holder(x: float, y: float, rows: Array, first: int, last: int) -> int:
     """Row of a stretch that holds (x, y): a solid, else a magnet (its gap or its iron), else -1."""
     found = -1
@@ -110,7 +110,7 @@ def holder(x: float, y: float, rows: Array, first: int, last: int) -> int:
     return found
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def ahead(
     x: float, y: float, tx: float, ty: float, rows: Array, first: int, last: int, limit: float
 ) -> tuple[float, int]:
@@ -120,7 +120,7 @@ def ahead(
     return step, holder(x + half * tx, y + half * ty, rows, first, last)
 
 
-@njit
+@inner
 def solid_behind(
     x: float, y: float, z: float, tx: float, ty: float, rows: Array, first: int
 ) -> int:

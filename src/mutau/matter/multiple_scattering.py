@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import ALPHA, M_E, M_MU, M_P, MU_P
 from mutau.core.errors import OutOfRange
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.core.units import HBARC_GEV_CM
 from mutau.matter.materials import Material
 
@@ -266,7 +266,7 @@ def scattering_table(material: Material, *, point: bool = False) -> ScatteringTa
     return ScatteringTable(total, float(grid[0]), float(grid[1] - grid[0]), columns)
 
 
-@njit
+@inner
 def _interpolate(columns: Array, start: float, step: float, y: float, column: int) -> float:
     u = (y - start) / step
     i = min(max(int(u), 0), columns.shape[0] - 2)
@@ -274,7 +274,7 @@ def _interpolate(columns: Array, start: float, step: float, y: float, column: in
     return columns[i, column] * (1.0 - s) + columns[i + 1, column] * s
 
 
-@njit
+@inner
 def kick_kernel(y: float, start: float, step: float, columns: Array) -> float:
     """Kick q, GeV, at the coordinate y of a table; Rutherford's q^2 ~ e^y below its grid."""
     log_q = _interpolate(columns, start, step, y, 0)
@@ -283,7 +283,7 @@ def kick_kernel(y: float, start: float, step: float, columns: Array) -> float:
     return math.exp(log_q)
 
 
-@njit
+@inner
 def scatter_kernel(
     rng: np.random.Generator,
     path: float,

@@ -17,7 +17,7 @@ from scipy.interpolate import CubicSpline
 from mutau.core.code_digest import code_digest
 from mutau.core.constants import ALPHA, M_E, M_MU, N_A
 from mutau.core.errors import OutOfRange
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.units import PB_CM2
 from mutau.matter.elements import R_E_CM, Element
@@ -82,7 +82,7 @@ def _bethe_loop(energy: Array, excitation: float, parameters: Array) -> Array:
     return out
 
 
-@njit
+@inner
 def loss_kernel(energy: float, table: Array) -> float:
     """Stopping power, GeV/cm, from a table over ln T: four-point Lagrange interpolation.
 
@@ -100,7 +100,7 @@ def loss_kernel(energy: float, table: Array) -> float:
     )
 
 
-@njit
+@inner
 def energy_after_kernel(energy: float, thickness: float, table: Array) -> float:
     """Energy after `thickness` cm by Runge-Kutta steps that lose at most a tenth of T each.
 

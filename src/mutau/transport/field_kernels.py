@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.jit import njit
+from mutau.core.jit import inner
 from mutau.core.units import GEV_PER_T_CM
 from mutau.transport.fields import M_AXES, M_NX, M_NY, M_NZ, M_STRONGEST
 
@@ -30,13 +30,13 @@ _TURN: Final = 0.1
 _STEPS: Final = 1e3
 
 
-@njit
+@inner
 def _guess(field: Array, first: int, n: int, v: float) -> int:
     """Interval of an axis of even spacing that v is in, or the nearest one."""
     return min(max(int((v - field[first]) * field[first + 2 * n - 1]), 0), n - 2)
 
 
-@njit
+@inner
 def _cell(field: Array, first: int, n: int, v: float, i: int) -> tuple[int, float]:
     """Interval of an increasing axis and the place in it, 0 to 1; -1 beyond the axis.
 
@@ -52,7 +52,7 @@ def _cell(field: Array, first: int, n: int, v: float, i: int) -> tuple[int, floa
     return i, min(max(share, 0.0), 1.0)
 
 
-@njit
+@inner
 def _in_slab(
     field: Array, at: int, slab: int, x: float, y: float, u: float, i: int, j: int
 ) -> Vector:
@@ -78,7 +78,7 @@ def _in_slab(
     return bx, by, bz
 
 
-@njit
+@inner
 def _slab_at(field: Array, edges: int, n: int, z: float) -> int:
     """Slab that z is in: -1 before the first, n behind the last."""
     low, high = -1, n
@@ -91,7 +91,7 @@ def _slab_at(field: Array, edges: int, n: int, z: float) -> int:
     return low
 
 
-@njit
+@inner
 def field_kernel(field: Array, at: int, x: float, y: float, z: float) -> Vector:
     """Field (T) at a place (cm, hall); 0 beyond the grid."""
     nx, ny, nz = int(field[at + M_NX]), int(field[at + M_NY]), int(field[at + M_NZ])
@@ -103,7 +103,7 @@ def field_kernel(field: Array, at: int, x: float, y: float, z: float) -> Vector:
     return _in_slab(field, at, slab, x, y, (2.0 * z - low - high) / (high - low), 0, 0)
 
 
-@njit
+@inner
 def _turning(b: Vector, tx: float, ty: float, k: float) -> tuple[float, float]:
     """d(tx, ty)/dz in a field (T) of a particle with charge/momentum k (1/GeV): Lorentz force."""
     bx, by, bz = b
@@ -114,7 +114,7 @@ def _turning(b: Vector, tx: float, ty: float, k: float) -> tuple[float, float]:
     )
 
 
-@njit
+@inner
 def _step(
     field: Array, at: int, slab: int, u: float, du: float,
     x: float, y: float, tx: float, ty: float, k: float, h: float,
@@ -142,7 +142,7 @@ def _step(
     )
 
 
-@njit
+@inner
 def orbit_kernel(
     field: Array,
     at: int,

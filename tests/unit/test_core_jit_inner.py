@@ -1,0 +1,105 @@
+"""Kernels that count no references: nothing leaks, and what they may not do fails."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from numba.core.errors import NumbaError
+
+from mutau.background.hadron_decays_kernels import carry_kernel
+from mutau.core.jit import inner, njit
+from mutau.core.random import stream
+from mutau.detector.geometry import build_geometry
+from mutau.detector.simulation import simulate_chunk
+from mutau.detector.simulation_geometry import build_layout
+from mutau.detector.trigger import trigger_efficiency
+from mutau.experiment import load_experiment
+
+
+@inner
+def _first(a):
+    b = a[1:]
+    return b[0]
+
+
+@inner
+def _made(n):
+    return np.zeros(n)[0]
+
+
+@njit
+def _counted(n):
+    return np.ones(n).sum()
+
+
+@inner
+def _of_counted(n):
+    return _counted(n) + 1.0
+
+
+@njit
+def _outer(a):
+    total = 0.0
+    for _ in range(10):
+        total += _first(a) + _of_counted(3)
+    return total
+
+
+def counts(*arrays):
+    return [sys.getrefcount(a) for a in arrays]
+
+
+def test_views_are_borrowed():
+    a = np.arange(3.0)
+    before = counts(a)
+    assert _outer(a) == 50.0
+    assert counts(a) == before
+
+
+def test_an_array_made_inside_is_refused():
+    with pytest.raises(NumbaError, match="Only accept returning of array passed"):
+        _made(3)
+
+
+def test_a_counted_kernel_stays_so_whoever_calls_first():
+    """`_outer` calls it through an inner kernel; it makes an array, which that could not."""
+    assert _of_counted(2) == 3.0
+    assert _counted(2) == 2.0
+
+
+@pytest.mark.parametrize("scattering", ["gaussian", "collisions"])
+def test_the_trigger_releases_its_arrays(scattering):
+    experiment = load_experiment("na64mu")
+    g = build_geometry(experiment)
+    p4 = np.tile([60.0, 0.3, 0.1, 59.99], (50, 1))
+    arrays = (g.rows, g.losses, g.heads, g.columns, g.widths, g.beam, g.field, p4)
+    before = counts(*arrays)
+    for seed in range(3):
+        trigger_efficiency(p4, None, experiment, stream(seed), scattering=scattering)
+    assert counts(*arrays) == before
+
+
+def test_carried_muons_release_their_arrays():
+    g, n = build_geometry(load_experiment("na64mu")), 50
+    track, energy, flat = np.zeros((n, 4)), np.full(n, 60.0), g.losses[0]
+    track[:, 2] = np.linspace(-0.1, 0.1, n)
+    arrays = (g.rows, g.losses, g.heads, g.columns, g.field, track, energy, flat)
+    before = counts(*arrays)
+    for seed in range(3):
+        carry_kernel(
+            track, energy, np.zeros(n), np.ones(n), np.zeros((n, 3)), g.rows, g.losses, g.heads,
+            g.columns, flat, 0.01, g.field, stream(seed), np.zeros(n, np.int64), np.zeros((n, 2)),
+            np.zeros((0, 0, 2)),
+        )  # fmt: skip
+    assert counts(*arrays) == before
+
+
+def test_the_full_simulation_releases_its_arrays():
+    experiment = load_experiment("na64mu")
+    setup, seen = build_layout(experiment).setup, []
+    for seed in range(6):  # the first may be kept for further calls
+        simulate_chunk(experiment, 200, seed, 0)
+        seen.append(counts(setup.rows, setup.tables, setup.kicks))
+    assert seen[-1] == seen[1]

@@ -47,6 +47,7 @@ def csv(folder, text, name="curve.csv"):
         ("g", "", 1, 1.0),
         ("$g_{Z^{\\prime}}$", "", 1, 1.0),
         ("Observed 90% CL upper limit on g''", "", 1, 1.0),
+        ("$\\epsilon^2$ limit (90% CL)", "", 2, 1.0),
         ("Upper limit on the coupling", "10**-3", 1, 1e-3),
         ("limit on coupling strength", "$10^{-4}$", 1, 1e-4),
         ("g''^2", "", 2, 1.0),
@@ -312,3 +313,10 @@ def test_a_stated_dark_sector_is_used_or_refused(tmp_path):
     branching = DarkPhoton(0.05, 1e-5, 1e-12, 3.0).branching_invisible
     assert 0.01 < branching < 0.99
     assert there.coupling[0] == pytest.approx(1e-5 * math.sqrt(branching), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["log10(Mass)", "$\\log_{10} m_{A'}$", "ln mass", "inverse mass"])
+def test_a_logarithm_of_a_mass_is_no_mass(name):
+    """It was read as the mass itself: 2 for 100 MeV gave 2 MeV."""
+    with pytest.raises(MutauError, match="is not known to be a mass"):
+        mass_column(name, "MeV")

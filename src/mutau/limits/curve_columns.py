@@ -94,7 +94,8 @@ _DARK: Final = re.compile(r"chi|dark ?matter|\bdm\b|_dm\b|wimp|lsp|neutralino")
 _BOSON: Final = r"(?:z'?|zprime|zp|a'?|aprime|a_?d|gamma'|gamma_?d|v|x|u|b|phi|s|med|mediator)"
 _MASS: Final = re.compile(rf"m'?|m_?\(?{_BOSON}\)?|m_?\(?(?:chi|dm|lsp)(?:_?[0-9])?\)?")
 _NO_MASS: Final = re.compile(
-    r"squared|\^2|\*\*2|²|missing|transverse|invariant|difference|splitting"
+    r"squared|\^2|\*\*2|²|missing|transverse|invariant|difference|splitting|"
+    r"\blog|\bln\b|inverse|ratio"
 )
 
 
@@ -188,7 +189,7 @@ def coupling_column(name: str, unit: str, declared: str = "") -> CouplingColumn:
     cl = None
     if level:
         cl = float(level[1]) if level[1] else 100.0 * float(f"0.{level[2]}")
-        plain = f"{plain[: level.start()]} {plain[level.end() :]}"
+        plain = re.sub(r"\(\s*\)", " ", f"{plain[: level.start()]} {plain[level.end() :]}")
     lower = bool(re.search(r"\blower (?:limit|bound|edge)", plain))
     if declared:
         if declared not in DECLARED:

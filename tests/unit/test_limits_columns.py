@@ -320,3 +320,13 @@ def test_a_logarithm_of_a_mass_is_no_mass(name):
     """It was read as the mass itself: 2 for 100 MeV gave 2 MeV."""
     with pytest.raises(MutauError, match="is not known to be a mass"):
         mass_column(name, "MeV")
+
+
+@pytest.mark.parametrize(
+    "sector", [("0.5", "1e100"), ("0", "3"), ("1e-320", "3"), ("0.5", "1" * 300)]
+)
+def test_a_dark_sector_that_gives_no_coupling_is_refused(tmp_path, sector):
+    """The fourth power of the ratio was an OverflowError."""
+    head = "# cl: 0.9\n# alpha_d: {}\n# mass_ratio: {}\n".format(*sector)
+    with pytest.raises(MutauError):
+        load_curve(csv(tmp_path, head + "mchi_MeV,y\n10,1e-12\n20,2e-12\n"))

@@ -270,9 +270,10 @@ def from_y(y: Sequence[float], alpha_d: float | None, mass_ratio: float | None) 
 
     Check: alpha_D = 1, m = m_chi gives sqrt(y).
     """
-    if alpha_d is None or mass_ratio is None:
+    if not alpha_d or mass_ratio is None:
         raise MutauError(
             "y becomes a coupling by alpha_D and the ratio of the masses",
             remedy="add lines such as '# alpha_d: 0.5' and '# mass_ratio: 3' (boson over chi)",
         )
-    return [math.sqrt(v * mass_ratio**4 / alpha_d) if v > 0.0 else v for v in y]
+    squared = mass_ratio * mass_ratio  # grows to inf, where a power raises OverflowError
+    return [math.sqrt(v / alpha_d) * squared if v > 0.0 else v for v in y]

@@ -75,6 +75,22 @@ def test_files_that_are_no_text(tmp_path):
         read_beam(write(tmp_path, HEAD + "\n" + "1" * 200_000))
 
 
+@pytest.mark.parametrize("said", [{"units": "MeV"}, {"length_unit": "mm"}])
+def test_units_that_the_metadata_of_a_parquet_file_contradict(tmp_path, said):
+    """They stood unread beside the columns' names."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "b.parquet"
+    names = ["x_cm", "y_cm", "px_GeV", "py_GeV", "pz_GeV"]
+    rows = pa.table({name: [1.0, 2.0] for name in names})
+    pq.write_table(rows.replace_schema_metadata({"units": "cm and GeV", "unity": "x"}), path)
+    read_beam(path)
+    pq.write_table(rows.replace_schema_metadata(said), path)
+    with pytest.raises(MutauError, match="stated beside the header"):
+        read_beam(path)
+
+
 def test_parquet_units_types_and_names(tmp_path):
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq

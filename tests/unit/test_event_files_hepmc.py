@@ -293,6 +293,15 @@ def test_what_is_not_right_in_version_2_is_located(tmp_path, old, new, message):
         read_events(file_of(tmp_path, HEPMC_2.replace(old, new, 1)))
 
 
+def test_particles_that_the_library_drops_are_told(tmp_path):
+    """A vertex that nothing leaves: pyhepmc leaves it and what enters it out without a word."""
+    ends = "P 3 13 0 0 5000 5001 105 2 0 0 -3 0\n"
+    text = HEPMC_2.replace("3 4 1 1 0", "3 4 1 0 0").replace(ends, "")
+    assert len(text) == len(HEPMC_2) - len(ends)
+    with pytest.raises(FileError, match="event 1: 3 of 4 particles fit its graph"):
+        read_events(file_of(tmp_path, text))
+
+
 def test_particles_before_their_vertex_in_version_2(tmp_path):
     """As many as announced, in places where the library would crash."""
     first = "P 1 13 0 0 5000 5001 105 4 0 0 -2 0\n"

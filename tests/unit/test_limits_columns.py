@@ -67,6 +67,7 @@ def test_gauge_couplings(tmp_path, name, units, power, scale):
         ("$\\varepsilon$", "", [1e-3, 2e-3]),
         ("Kinetic mixing parameter", "10**-3", [1e-6, 2e-6]),
         ("$\\epsilon^{2}$", "", [math.sqrt(1e-3), math.sqrt(2e-3)]),
+        ("$\\epsilon^2$ limit (90% CL)", "", [math.sqrt(1e-3), math.sqrt(2e-3)]),
         ("ε²", "10^-6", [math.sqrt(1e-9), math.sqrt(2e-9)]),
         ("Expected limit on kinetic mixing squared", "", [math.sqrt(1e-3), math.sqrt(2e-3)]),
     ],
@@ -312,3 +313,20 @@ def test_a_stated_dark_sector_is_used_or_refused(tmp_path):
     branching = DarkPhoton(0.05, 1e-5, 1e-12, 3.0).branching_invisible
     assert 0.01 < branching < 0.99
     assert there.coupling[0] == pytest.approx(1e-5 * math.sqrt(branching), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["log10(Mass)", "$\\log_{10} m_{A'}$", "ln mass", "inverse mass"])
+def test_a_logarithm_of_a_mass_is_no_mass(name):
+    """It was read as the mass itself: 2 for 100 MeV gave 2 MeV."""
+    with pytest.raises(MutauError, match="is not known to be a mass"):
+        mass_column(name, "MeV")
+
+
+@pytest.mark.parametrize(
+    "sector", [("0.5", "1e100"), ("0", "3"), ("1e-320", "3"), ("0.5", "1" * 300)]
+)
+def test_a_dark_sector_that_gives_no_coupling_is_refused(tmp_path, sector):
+    """The fourth power of the ratio was an OverflowError."""
+    head = "# cl: 0.9\n# alpha_d: {}\n# mass_ratio: {}\n".format(*sector)
+    with pytest.raises(MutauError):
+        load_curve(csv(tmp_path, head + "mchi_MeV,y\n10,1e-12\n20,2e-12\n"))

@@ -226,3 +226,52 @@ def test_the_strength_may_be_one():
 def test_no_signal_cannot_go_out():
     with pytest.raises(MutauError, match="no signal"):
         to_workspace(CountingModel.from_arrays(0.0, observed=0))
+
+
+def _one_bin(signal, *modifiers, parameters=()):
+    poi = {"name": "mu", "type": "normfactor", "data": None}
+    background = {"name": "b", "data": [50.0], "modifiers": []}
+    samples = [{"name": "s", "data": signal, "modifiers": list(modifiers) or [poi]}, background]
+    config = {"poi": "mu", "parameters": list(parameters)}
+    return {
+        "channels": [{"name": "c", "samples": samples}],
+        "observations": [{"name": "c", "data": [50.0]}],
+        "measurements": [{"name": "m", "config": config}],
+        "version": "1.0.0",
+    }
+
+
+def test_a_parameter_of_interest_that_is_no_strength_is_refused():
+    """A pull of that name was counted as a signal with an error of 30 %."""
+    pull = {"name": "mu", "type": "normsys", "data": {"hi": 1.3, "lo": 1.0 / 1.3}}
+    with pytest.raises(MutauError, match="'mu' is a normsys; allowed: a normfactor"):
+        from_workspace(_one_bin([5.0], pull))
+
+
+def test_two_free_factors_of_one_signal_have_no_limit():
+    poi = {"name": "mu", "type": "normfactor", "data": None}
+    other = poi | {"name": "r"}
+    with pytest.raises(MutauError, match="'mu' and 'r' scale the same samples"):
+        from_workspace(_one_bin([5.0], poi, other))
+    held = [{"name": "r", "fixed": True, "inits": [2.0]}]  # twice the signal, half the limit
+    double = from_workspace(_one_bin([5.0], poi, other, parameters=held))
+    found = upper_limit(double, 0.95, "asymptotic")
+    alone = upper_limit(from_workspace(_one_bin([5.0])), 0.95, "asymptotic")
+    assert found.strength == pytest.approx(0.5 * alone.strength, rel=1e-3)
+
+
+def test_a_signal_that_takes_events_away_has_no_limit():
+    document = _one_bin([-5.0])
+    with pytest.raises(MutauError, match="takes 5 events away"):
+        upper_limit(from_workspace(document), 0.95, "asymptotic-cls")
+
+
+def test_a_fit_that_fails_is_told_in_one_line(capfd):
+    """Nothing expected or seen, and a pull that makes the background negative: no likelihood."""
+    document = _one_bin([5.0])
+    change = {"name": "h", "type": "histosys", "data": {"hi_data": [1.0], "lo_data": [-1.0]}}
+    document["channels"][0]["samples"][1] |= {"data": [0.0], "modifiers": [change]}
+    document["observations"][0]["data"] = [0.0]
+    with pytest.raises(MutauError, match="no fit converged"):
+        upper_limit(from_workspace(document), 0.95, "asymptotic-cls")
+    assert capfd.readouterr() == ("", "")

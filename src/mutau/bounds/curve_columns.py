@@ -94,7 +94,8 @@ _DARK: Final = re.compile(r"chi|dark ?matter|\bdm\b|_dm\b|wimp|lsp|neutralino")
 _BOSON: Final = r"(?:z'?|zprime|zp|a'?|aprime|a_?d|gamma'|gamma_?d|v|x|u|b|phi|s|med|mediator)"
 _MASS: Final = re.compile(rf"m'?|m_?\(?{_BOSON}\)?|m_?\(?(?:chi|dm|lsp)(?:_?[0-9])?\)?")
 _NO_MASS: Final = re.compile(
-    r"squared|\^2|\*\*2|²|missing|transverse|invariant|difference|splitting"
+    r"squared|\^2|\*\*2|²|missing|transverse|invariant|difference|splitting|"
+    r"\blog|\bln\b|inverse|ratio"
 )
 
 
@@ -188,7 +189,7 @@ def coupling_column(name: str, unit: str, declared: str = "") -> CouplingColumn:
     cl = None
     if level:
         cl = float(level[1]) if level[1] else 100.0 * float(f"0.{level[2]}")
-        plain = f"{plain[: level.start()]} {plain[level.end() :]}"
+        plain = re.sub(r"\(\s*\)", " ", f"{plain[: level.start()]} {plain[level.end() :]}")
     lower = bool(re.search(r"\blower (?:limit|bound|edge)", plain))
     if declared:
         if declared not in DECLARED:
@@ -269,9 +270,10 @@ def from_y(y: Sequence[float], alpha_d: float | None, mass_ratio: float | None) 
 
     Check: alpha_D = 1, m = m_chi gives sqrt(y).
     """
-    if alpha_d is None or mass_ratio is None:
+    if not alpha_d or mass_ratio is None:
         raise MutauError(
             "y becomes a coupling by alpha_D and the ratio of the masses",
             remedy="add lines such as '# alpha_d: 0.5' and '# mass_ratio: 3' (boson over chi)",
         )
-    return [math.sqrt(v * mass_ratio**4 / alpha_d) if v > 0.0 else v for v in y]
+    squared = mass_ratio * mass_ratio  # grows to inf, where a power raises OverflowError
+    return [math.sqrt(v / alpha_d) * squared if v > 0.0 else v for v in y]

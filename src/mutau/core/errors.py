@@ -25,6 +25,15 @@ def shortened(text: str, most: int) -> str:
     return f"{text[:half]} [... {len(text) - 2 * half} characters ...] {text[-half:]}"
 
 
+def one_line(text: object, most: int = 300) -> str:
+    """A text in one line of at most `most` characters: libraries quote whole files.
+
+    >>> one_line("a\\n  b")
+    'a b'
+    """
+    return shortened(" ".join(str(text).split()), most)
+
+
 class MutauError(ValueError):
     """Wrong input. Base of every error that the command line turns into exit code 2.
 

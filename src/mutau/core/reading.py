@@ -6,7 +6,6 @@ packed file may unfold to more than the memory. Every reader of a text or a docu
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import math
@@ -17,7 +16,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from mutau.core.errors import FileError, MissingExtra
 
@@ -30,9 +29,10 @@ JSON_BYTES: Final = 100_000_000
 _LARGEST: Final = 2**63
 DEEPEST: Final = 50
 MOST_VALUES: Final = 1_000_000
-#: A packed file may unfold to this many bytes, or to this many times its own size.
-EXPANDED_BYTES: Final = 64_000_000
-EXPANDED_RATIO: Final = 200
+#: What any file may expand to, and what it may expand to for each byte of its own: records of
+#: events shrink by a factor 2 (17 digits) to 10 (few digits, many equal columns).
+FREE_BYTES: Final = 1 << 26
+MOST_EXPANSION: Final = 25
 
 
 def open_regular(
@@ -255,53 +255,18 @@ def _too_deep(path: str | Path) -> FileError:
     return FileError("nested too deeply", place=str(path), allowed=f"{DEEPEST} levels")
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that gives at most `most` bytes and raises FileError for more."""
+def refuse_expansion(path: str | Path, n_bytes: int, size: int | None = None) -> None:
+    """Raise FileError if a file expands to `n_bytes`, far beyond what records of events do.
 
-    def __init__(self, source: IO[bytes], packed: IO[bytes], most: int, path: str | Path) -> None:
-        super().__init__()
-        self._source, self._packed, self._left, self._path = source, packed, most, path
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        try:
-            data = self._source.read(min(len(view), 1 << 20))
-        except (OSError, EOFError, ValueError, _ZLIB_ERROR) as error:
-            raise FileError(
-                f"{str(self._path)!r} is damaged ({error})", remedy="make the file again"
-            ) from None
-        self._left -= len(data)
-        if self._left < 0:
-            raise FileError(
-                f"{str(self._path)!r} unfolds to more than {EXPANDED_RATIO} times its size",
-                remedy="unpack it yourself if it is what you want, and give the unpacked file",
-            )
-        view[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._source.close()
-        self._packed.close()
-        super().close()
-
-
-_ZLIB_ERROR: Final[Any] = import_module("zlib").error
-
-
-def open_gzip(path: str | Path, what: str = "file") -> io.BufferedReader:
-    """What a gzip file unfolds to, as a binary stream with a bound.
-
-    The bound is EXPANDED_BYTES or EXPANDED_RATIO times the size of the file, whichever is larger.
-    Raises FileError; the stream too, where it is damaged, ends early or gives more than that.
+    size : of the file in bytes; None, to look it up.
     """
-    packed = open_regular(path, what)
-    size = os.fstat(packed.fileno()).st_size
-    most = max(EXPANDED_BYTES, EXPANDED_RATIO * size)
-    unfolded: Any = gzip.GzipFile(fileobj=packed, mode="rb")
-    return io.BufferedReader(_Bounded(unfolded, packed, most, path), 1 << 16)
+    size = Path(path).stat().st_size if size is None else size
+    if n_bytes > max(FREE_BYTES, MOST_EXPANSION * size):
+        raise FileError(
+            f"{str(path)!r} expands to more than {n_bytes >> 20} MiB from {size} bytes",
+            allowed=f"{FREE_BYTES >> 20} MiB, or {MOST_EXPANSION} times the size of the file",
+            remedy="if it is yours, expand it and give the plain file",
+        )
 
 
 _PLAIN: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")

@@ -16,12 +16,12 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 
 from mutau.core.errors import FileError, MutauError, file_error
-from mutau.core.reading import open_regular
+from mutau.core.reading import open_regular, refuse_expansion
 
 Arrays = dict[str, np.ndarray]
 
@@ -336,9 +336,11 @@ def load_arrays(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     Raises FileError if it is not one, or no longer holds what was written.
     """
     try:
-        with Path(path).open("rb") as raw:
+        with open_regular(path) as raw:
             if not is_zipfile(raw):
                 raise BadZipFile("it is no NPZ file")
+            with ZipFile(raw) as archive:
+                refuse_expansion(path, sum(item.file_size for item in archive.infolist()))
             raw.seek(0)
             with np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from mutau.core.errors import FileError, MissingExtra, MutauError
+from mutau.core.errors import FileError, MissingExtra, MutauError, one_line
+from mutau.core.reading import refuse_expansion
 from mutau.core.storage import atomic_path
 from mutau.core.types import Events
-from mutau.io.layout import Progress, damaged, one_line
-from mutau.io.packed import refuse_expansion
+from mutau.io.layout import Progress, damaged
 
 _PACKAGE = "mutau.io"
 

@@ -205,10 +205,13 @@ def _events(file: Any, path: Path, listing: Listing) -> tuple[list[_Event], dict
     found = []
     with _quiet(), pyiostream(file) as stream:
         reader = ReaderAscii(stream) if listing.version == 3 else ReaderAsciiHepMC2(stream)
-        for i in range(listing.n_events):
+        for i, n_particles in enumerate(listing.n_particles, 1):
             event = pyhepmc.GenEvent()
             if not reader.read_event(event) or not len(event.particles):
-                raise damaged(path, f"event {i + 1} cannot be read, or is empty")
+                raise damaged(path, f"event {i} cannot be read, or is empty")
+            if len(event.particles) != n_particles:  # HepMC drops what hangs on no whole vertex
+                what = f"event {i}: {len(event.particles)} of {n_particles} particles fit its graph"
+                raise damaged(path, f"{what}: a vertex without particles going in or out")
             event.set_units(pyhepmc.Units.GEV, pyhepmc.Units.MM)
             rows = event.numpy.particles
             columns = (rows.pid, rows.status, rows.e, rows.px, rows.py, rows.pz)

@@ -86,12 +86,12 @@ _VERSIONS = (
 class Listing(NamedTuple):
     """What the look found.
 
-    version : of the format, 2 or 3. weights : their names. cross_section : of the last event that
-    states one, value and error by weight, pb.
+    version : of the format, 2 or 3. n_particles : of each event. weights : their names.
+    cross_section : of the last event that states one, value and error by weight, pb.
     """
 
     version: int
-    n_events: int
+    n_particles: tuple[int, ...]
     weights: tuple[str, ...]
     cross_section: tuple[tuple[float, float], ...]
 
@@ -102,6 +102,7 @@ class _Look:
     def __init__(self, file: Any, path: Path) -> None:
         self._file, self._path = file, path
         self._line = self._event = 0
+        self._n_particles: list[int] = []
         self._names: tuple[str, ...] = ()
         self._cross_section: tuple[tuple[float, float], ...] = ()
 
@@ -124,7 +125,8 @@ class _Look:
         if tail.strip():
             self._refuse(f"{_shown(tail)} after its end")
         self._event_lines(body + b"\n", version)
-        return Listing(version.number, self._event, self._names, self._cross_section)
+        found = tuple(self._n_particles)
+        return Listing(version.number, found, self._names, self._cross_section)
 
     def _pieces(self) -> Iterator[bytes]:
         """The header, then one event after the other; the last one with what follows it."""
@@ -172,6 +174,7 @@ class _Look:
         kinds = [line[:1] for line in lines]
         if kinds.count(b"U") != 1 or kinds.count(b"E") != 1:
             self._refuse("its units (a line 'U GEV MM') are not stated once", self._line + 1)
+        self._n_particles.append(kinds.count(b"P"))
         (self._announced_3 if version.number == 3 else self._announced_2)(lines, kinds)
         self._line += len(lines) - 1
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mutau.core import constants
-from mutau.core.errors import FileError, MutauError
+from mutau.core.errors import FileError, MutauError, one_line
 from mutau.core.storage import digest
 from mutau.core.types import Events
 
@@ -205,16 +205,6 @@ def check_digest(events: Events, header: Mapping[str, Any], path: str | Path) ->
     if header.get("digest", found) != found:
         raise damaged(path, "its events are not those that were written, or files were joined")
     return events
-
-
-def one_line(text: object, most: int = 300) -> str:
-    """The first `most` characters of a text in one line: libraries quote whole files.
-
-    >>> one_line("a\\n  b"), one_line("abcdef", 3)
-    ('a b', 'abc ...')
-    """
-    line = " ".join(str(text)[: 10 * most].split())
-    return line if len(line) <= most else line[:most] + " ..."
 
 
 def damaged(path: str | Path, what: object) -> FileError:

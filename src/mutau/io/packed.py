@@ -1,8 +1,6 @@
 """Text files, compressed or not: equal bytes for equal content, and a bound on what they expand to.
 
-A compressed file of a few kB can hold gigabytes of zeros. Real event records shrink by a factor 2
-(17 digits) to 10 (few digits, many equal columns), so a file that expands beyond 64 MiB and beyond
-25 times its own size is refused before more of it is held.
+A compressed file of a few kB can hold gigabytes of zeros; the bound is that of `core.reading`.
 """
 
 from __future__ import annotations
@@ -13,26 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from mutau.core.errors import FileError
+from mutau.core.reading import refuse_expansion
 
-#: What any file may expand to, and what it may expand to for each byte of its own.
-FREE_BYTES: Final = 1 << 26
-MOST_EXPANSION: Final = 25
 _BLOCK: Final = 1 << 20
-
-
-def refuse_expansion(path: str | Path, n_bytes: int, size: int | None = None) -> None:
-    """Raise FileError if a file expands to `n_bytes`, far beyond what event records do.
-
-    size : of the file in bytes; None, to look it up.
-    """
-    size = Path(path).stat().st_size if size is None else size
-    if n_bytes > max(FREE_BYTES, MOST_EXPANSION * size):
-        raise FileError(
-            f"{str(path)!r} expands to more than {n_bytes >> 20} MiB from {size} bytes",
-            allowed=f"{FREE_BYTES >> 20} MiB, or {MOST_EXPANSION} times the size of the file",
-            remedy="if it is yours, expand it and give the plain file",
-        )
 
 
 def _refuse_bomb(path: Path) -> None:

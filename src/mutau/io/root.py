@@ -15,6 +15,7 @@ import numpy as np
 
 from mutau._version import __version__
 from mutau.core.errors import FileError, MutauError
+from mutau.core.reading import refuse_expansion
 from mutau.core.types import Events
 from mutau.io.layout import (
     Progress,
@@ -28,7 +29,6 @@ from mutau.io.layout import (
     header_text,
     layout_of,
 )
-from mutau.io.packed import refuse_expansion
 
 Array = np.ndarray
 

@@ -12,6 +12,7 @@ J. Open Source Softw. 6 (2021) 2823.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
+import numpy as np
+
 from mutau.core.errors import MissingExtra, MutauError
+from mutau.core.types import Array
 from mutau.stats.methods import solve_falling
 
 Document = Mapping[str, Any]
@@ -76,15 +80,23 @@ class HistFactoryModel:
         return pdf, data
 
     @property
-    def total(self) -> float:
-        """Events that the parameter of interest adds at 1, nuisance parameters at their starts."""
+    def signal(self) -> Array:
+        """Events that the parameter of interest adds at 1, nuisance parameters at their starts.
+
+        Shape (bins of all channels,); bins where it takes events away (interference) are negative.
+        """
         pdf, _ = self.pdf_and_data()
         start = pdf.config.suggested_init()
         events = []
         for strength in (1.0, 0.0):
             start[pdf.config.poi_index] = strength
-            events.append(float(pdf.expected_actualdata(start).sum()))
+            events.append(np.asarray(pdf.expected_actualdata(start), dtype=float))
         return events[0] - events[1]
+
+    @property
+    def total(self) -> float:
+        """The sum of `signal`."""
+        return float(self.signal.sum())
 
 
 def _refused(what: str, place: str) -> MutauError:
@@ -137,6 +149,8 @@ def check_workspace(document: Document, measurement: str | None = None) -> str:
     for channel in document["channels"]:
         _check_bins(channel, seen[channel["name"]])
     names = _once(document["measurements"], "measurements")
+    chosen = next((m for m in document["measurements"] if m["name"] == measurement), None)
+    _check_strength(document, (chosen or document["measurements"][0])["config"])
     configs = [row["config"] for row in document["measurements"]]
     if measurement is None and any(config != configs[0] for config in configs):
         raise MutauError(
@@ -146,6 +160,30 @@ def check_workspace(document: Document, measurement: str | None = None) -> str:
     if measurement is not None and measurement not in names:
         raise _refused(f"there is no measurement {measurement!r} among {names}", "measurements")
     return measurement or str(names[0])
+
+
+def _check_strength(document: Document, config: Document) -> None:
+    """The parameter of interest is a strength, and not one of two free factors of one product."""
+    poi, samples = config["poi"], [s for c in document["channels"] for s in c["samples"]]
+    kinds = {m["type"] for s in samples for m in s["modifiers"] if m["name"] == poi}
+    if kinds - {"normfactor"}:
+        raise MutauError(
+            f"the parameter of interest {poi!r} is a {', '.join(sorted(kinds))}",
+            place="measurements", allowed="a normfactor, which scales the signal",
+        )  # fmt: skip
+    held = {row["name"] for row in config["parameters"] if row.get("fixed")}
+    factors = [
+        {m["name"] for m in s["modifiers"] if m["type"] == "normfactor"} - held for s in samples
+    ]
+    scaled = [found - {poi} for found in factors if poi in found]
+    others = set().union(*(found for found in factors if poi not in found))
+    free = set.intersection(*scaled) - others if scaled else set()
+    if free:
+        raise MutauError(
+            f"{poi!r} and {sorted(free)[0]!r} scale the same samples: only their product is known, "
+            "and no limit on one of them exists", place="measurements",
+            remedy=f"fix {sorted(free)[0]!r} in the measurement's parameters",
+        )  # fmt: skip
 
 
 def _check_bins(channel: Document, seen: list[float]) -> None:
@@ -176,10 +214,16 @@ def _check_bins(channel: Document, seen: list[float]) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings of pyhf and what it uses."""
+    """Without the warnings of pyhf and what it uses, and without its reports of failed fits."""
+    log = logging.getLogger("pyhf")
+    level = log.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        log.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            log.setLevel(level)
 
 
 @contextlib.contextmanager
@@ -209,12 +253,16 @@ def p_curve(model: HistFactoryModel, method: str) -> Callable[[float], float]:
         )
     pyhf, cls = _pyhf(), ASYMPTOTIC[method]
     pdf, data = model.pdf_and_data()
+    calls = 200 + 100 * pdf.config.npars + 5 * pdf.config.npars**2  # Minuit's own bound
 
     def p(strength: float) -> float:
         bounds, start = pdf.config.suggested_bounds(), pdf.config.suggested_init()
         bounds[pdf.config.poi_index] = (0.0, 10.0 * strength)
         start[pdf.config.poi_index] = strength
-        for optimizer in (pyhf.optimize.scipy_optimizer(), pyhf.optimize.minuit_optimizer()):
+        for optimizer in (
+            pyhf.optimize.scipy_optimizer(),
+            pyhf.optimize.minuit_optimizer(maxiter=calls),
+        ):
             with (
                 _fitting(pyhf, optimizer),
                 contextlib.suppress(pyhf.exceptions.FailedMinimization, ValueError),
@@ -234,13 +282,19 @@ def p_curve(model: HistFactoryModel, method: str) -> Callable[[float], float]:
 
 
 def strength_limit(model: HistFactoryModel, cl: float, method: str) -> float:
-    """Upper limit on the parameter of interest to `PRECISION`; inf where it adds no events.
+    """Upper limit on the parameter of interest to `PRECISION`; inf where it changes no bin.
 
-    Raises as `p_curve`.
+    Raises as `p_curve`; MutauError where it takes more events away than it adds.
     """
     p = p_curve(model, method)
-    total = model.total
-    if total <= 0.0:
+    signal = model.signal
+    if not np.any(signal):
         return math.inf
+    if signal.sum() < 0.0:
+        raise MutauError(
+            f"the parameter of interest takes {-signal.sum():g} events away where it is 1",
+            place=f"measurement {model.measurement!r}", allowed="a signal that adds events",
+        )  # fmt: skip
+    total = float(np.abs(signal).sum())
     seen = sum(sum(row["data"]) for row in model.document["observations"])
     return solve_falling(p, 1.0 - cl, (3.0 + 2.0 * math.sqrt(seen)) / total, PRECISION)

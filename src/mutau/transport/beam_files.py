@@ -192,6 +192,8 @@ def _read_parquet(path: Path) -> dict[str, Array]:
         _missing(path, names, order)
     else:
         order = _columns_of(path, names)
+    units = {"cm", "GeV"} if own else {names[i].rpartition("_")[2] for i, _ in order.values()}
+    _check_said(path, _units_said(table.schema.metadata), units)
     columns = {
         name: factor * _numbers(path, table, index, name) for name, (index, factor) in order.items()
     }
@@ -201,6 +203,12 @@ def _read_parquet(path: Path) -> dict[str, Array]:
     return {name: column[final] for name, column in columns.items()}
 
 
+def _units_said(metadata: Mapping[bytes, bytes] | None) -> list[str]:
+    """What metadata of a file or of a column say about units."""
+    items = (metadata or {}).items()
+    return [said.decode("utf-8", "replace") for key, said in items if b"unit" in key.lower()]
+
+
 def _numbers(path: Path, table: Any, index: int, name: str) -> Array:
     """One column of numbers, nulls as NaN. Raises MutauError for another type, or another unit."""
     import pyarrow as pa
@@ -208,10 +216,8 @@ def _numbers(path: Path, table: Any, index: int, name: str) -> Array:
     column, field = table.column(index), table.schema.field(index)
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         raise MutauError(f"{field.name!r} holds {column.type}, not numbers", place=str(path))
-    said = {k.decode("utf-8", "replace").lower(): v.decode("utf-8", "replace")
-            for k, v in (field.metadata or {}).items()}  # fmt: skip
     unit = field.name.rpartition("_")[2] if "_" in field.name else name.rpartition("_")[2]
-    _check_said(path, [said[key] for key in ("unit", "units") if key in said], {unit})
+    _check_said(path, _units_said(field.metadata), {unit})
     return np.asarray(column.to_numpy(), float)
 
 

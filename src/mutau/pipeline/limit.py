@@ -28,7 +28,6 @@ from mutau.pipeline.roads import (
     refuse_full_chain,
     road_of,
 )
-from mutau.pipeline.usage import not_used, signal_use
 from mutau.pipeline.yields import assemble, backgrounds
 from mutau.stats.settings import DEFAULT_CL, DEFAULT_METHOD, agreed
 
@@ -121,7 +120,6 @@ def limit_curve(
             **point,
             "projection": is_projection(experiment),
             "signal_by": "full simulation" if full_chain else "road",
-            "not_used": not_used(experiment, signal_use(full_chain)),
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),

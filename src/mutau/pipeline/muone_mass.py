@@ -22,8 +22,8 @@ from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.models import Model
-from mutau.pipeline.backgrounds import NOT_COMPUTED, not_computed
 from mutau.pipeline.exposure import luminosity_on_electrons
+from mutau.pipeline.lacking import lacks
 from mutau.pipeline.muon_electron import check_boson, check_measurable, reaction, true_cuts
 from mutau.pipeline.muone_backgrounds import (
     Component,
@@ -31,6 +31,7 @@ from mutau.pipeline.muone_backgrounds import (
     region,
     signal_component,
 )
+from mutau.pipeline.usage import NOT_USED, not_used
 from mutau.selection.variables import evaluate
 from mutau.xsec.muon_electron import closing_mass, total_cross_section
 
@@ -462,6 +463,7 @@ def measure_answer(
             {"name": name, "events": float(counts.sum())}
             for name, counts in expected.backgrounds.items()
         ],
-        NOT_COMPUTED: not_computed(experiment),
+        **lacks(experiment),
+        NOT_USED: not_used(experiment, "signal", "background"),
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
     }

@@ -24,7 +24,7 @@ from mutau.experiment import VARIABLES
 from mutau.experiment import replace as replace_experiment
 from mutau.experiment.loader import from_document
 from mutau.models import Model
-from mutau.pipeline.backgrounds import NOT_COMPUTED, not_computed
+from mutau.pipeline.lacking import lacks
 from mutau.pipeline.limit import chosen_level
 from mutau.pipeline.muon_electron import check_boson, check_measurable, loosened, response
 from mutau.pipeline.muone_backgrounds import (
@@ -43,6 +43,7 @@ from mutau.pipeline.muone_performance import (
     suitable_method,
 )
 from mutau.pipeline.muone_search import Search, Side, Weighted
+from mutau.pipeline.usage import NOT_USED, not_used
 from mutau.selection.variables import evaluate
 from mutau.xsec.muon_electron import Cuts, closing_mass
 from mutau.xsec.muon_electron_kinematics import (
@@ -392,7 +393,8 @@ def _judge(
         variables, (), cuts, before, found[0], found[1], limits[0], limits[1],
         (methods[0], methods[1]), cl, tuple(cutflow(check, cuts)),
         from_document(document, document["name"]), 0,
-        {"mass_GeV": model.mass, "coupling": model.coupling, NOT_COMPUTED: not_computed(experiment),
+        {"mass_GeV": model.mass, "coupling": model.coupling, **lacks(experiment),
+         NOT_USED: not_used(experiment, "signal", "background"),
          **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict()))},
     )  # fmt: skip
 

@@ -39,7 +39,6 @@ from mutau.pipeline.roads import (
     refuse_full_chain,
     road_of,
 )
-from mutau.pipeline.usage import not_used, signal_use
 from mutau.pipeline.yields import assemble, backgrounds
 
 if TYPE_CHECKING:
@@ -180,7 +179,6 @@ def sensitivity(
             "signal_by": "full simulation" if full_chain else "road",
             **_notes(settings.method, [e for _, e, _ in here], particles, refused | late, short),
             **lacks(experiment, effort, background, seed=seed),
-            "not_used": not_used(experiment, signal_use(full_chain)),
         },
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from mutau.background.registry import (
 from mutau.core.errors import MutauError, NotApplicable
 from mutau.experiment import experiment_names, load_experiment, replace
 from mutau.signal.processes import PROCESS_MODULES, Effort, process_of
+from mutau.signal.usage import not_used
 
 POINT = ("--mass", "0.1", "--coupling", "1e-3")
 GRID = 'schema = 1\nname = "s"\ntask = "limit"\nexperiment = "na64e"\n[grid]\nmass = ["1MeV"]\n'
@@ -53,6 +54,16 @@ def test_every_total_carries_what_is_not_computed(cli, tmp_path, words):
     if several:
         assert set(found) == {"na64e", "na64mu"}
         assert found["na64e"] == not_computed(load_experiment("na64e"))
+    unread = answer["not_used"]
+    if isinstance(unread, dict):
+        assert set(unread) == {"na64e", "na64mu"}
+        assert "detector/tracker" in unread["na64mu"]
+        assert unread["na64e"] != unread["na64mu"]
+    else:
+        assert unread
+    if words[0] == "optimise":  # its background rests on the cut on photons
+        assert answer["not_simulated"] == []
+        assert not any("photon" in place for place in unread)
     if words[0] not in ("background", "optimise"):
         cuts = answer["not_simulated"]
         if several:
@@ -60,6 +71,19 @@ def test_every_total_carries_what_is_not_computed(cli, tmp_path, words):
             assert len(answer["not_simulated"]["na64e"]) == 6
         # as the file has them; of na64e everything but the pre-shower's
         assert any("hcal_energy" in text for text in cuts)
+
+
+def test_what_only_a_computed_background_reads_is_used_with_one():
+    item = load_experiment("muone")
+    assert any("photon_energy" in place for place in not_used(item, "signal"))
+    assert not any("photon_energy" in place for place in not_used(item, "signal", "background"))
+
+
+@pytest.mark.parametrize("name", [name for name in experiment_names() if "like" not in name])
+def test_a_size_says_whose_it_is(name):
+    """The same rows stand in answers of every experiment of a process."""
+    for row in not_computed(load_experiment(name)):
+        assert not row["size"] or any(one in row["size"] for one in ("NA64", "MUonE"))
 
 
 @pytest.mark.parametrize("words", [DOORS[1], DOORS[2], DOORS[3]], ids=lambda words: words[0])
@@ -75,7 +99,7 @@ def test_the_terminal_has_a_line_of_it(cli, words):
 def test_the_full_chain_names_what_is_left(cli):
     item = load_experiment("na64mu")
     assert lacks(item, Effort(full_chain=True))["not_simulated"] == []
-    assert len(lacks(item)["not_simulated"]) == 4
+    assert len(lacks(item)["not_simulated"]) == 5
     assert "trigger" in lacks(item, Effort(truth=True))["not_simulated"]
 
 
@@ -183,6 +207,5 @@ def test_both_lists_belong_to_every_process():
         item = load_experiment(name)
         found = lacks(replace(item, "systematics", []))
         assert set(found) == set(LACKING)
-        assert found["not_simulated"] == process_of(item).not_simulated(
-            item, Effort(final_only=True)
-        )
+        expected = process_of(item).not_simulated(item, Effort(final_only=True))
+        assert found["not_simulated"] == expected

@@ -179,7 +179,8 @@ def test_files_that_are_not_of_the_run_are_not_its_events(run, whole, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
     shutil.copy(event(whole, 0), event(folder, 7))
-    result = run_simulation(run, folder, resume=True)
+    with pytest.warns(UserWarning, match=r"00000007\.parquet', which is not of this run"):
+        result = run_simulation(run, folder, resume=True)
     assert result.files == tuple(event(folder, i) for i in range(3))
 
 

@@ -1,6 +1,6 @@
-"""What an answer lacks: sources of background that are not computed, cuts that are not simulated.
+"""What an answer lacks: backgrounds not computed, cuts not simulated, keys of the file not used.
 
-Every answer that rests on a background or on the cuts of a file carries both lists, for each
+Every answer that rests on a background or on the cuts of a file carries these lists, for each
 experiment; a limit keeps them in its `meta`.
 """
 
@@ -13,41 +13,45 @@ from mutau.background.choice import computed_background
 from mutau.background.registry import NOT_COMPUTED, not_computed
 from mutau.core.types import Exclusion
 from mutau.signal.processes import NOT_SIMULATED, Effort, process_of
+from mutau.signal.usage import NOT_USED, not_used, signal_use
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
-#: Keys of the two lists.
-LACKING: Final = (NOT_COMPUTED, NOT_SIMULATED)
+#: Keys of the lists.
+LACKING: Final = (NOT_COMPUTED, NOT_SIMULATED, NOT_USED)
 _FAST: Final = Effort(final_only=True)
 
 
 def lacks(
     experiment: Experiment, effort: Effort = _FAST, background: str = "file", *, seed: int = 1
 ) -> dict[str, Any]:
-    """Both lists of one experiment: rows as `not_computed` gives them, and texts of cuts.
+    """The lists of one experiment: rows as `not_computed` gives them, texts of cuts, addresses.
 
     effort : how its process is run. background : as in `with_background`; a computed one also lacks
     what this file does not describe well enough.
     """
+    uses = [signal_use(effort.full_chain)]
     if background == "computed":
+        uses.append("background")
         rows = computed_background(experiment, seed=seed).not_computed
     else:
         rows = not_computed(experiment)
     return {
         NOT_COMPUTED: rows,
         NOT_SIMULATED: process_of(experiment).not_simulated(experiment, effort),
+        NOT_USED: not_used(experiment, *uses),
     }
 
 
 def each_lacks(experiments: Sequence[Experiment]) -> dict[str, Any]:
-    """Both lists of several experiments in the fast mode, by the name of the experiment."""
+    """The lists of several experiments in the fast mode, by the name of the experiment."""
     found = {item.name: lacks(item) for item in experiments}
     return {key: {name: lists[key] for name, lists in found.items()} for key in LACKING}
 
 
 def lines_lack(lines: Sequence[Exclusion]) -> dict[str, Any]:
-    """Both lists of several limits, by the name of the experiment."""
+    """The lists of several limits, by the name of the experiment."""
     return {
         key: {line.experiment: line.meta[key] for line in lines if key in line.meta}
         for key in LACKING

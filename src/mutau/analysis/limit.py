@@ -29,7 +29,6 @@ from mutau.signal.processes import (
     process_of,
     refuse_full_chain,
 )
-from mutau.signal.usage import not_used, signal_use
 from mutau.stats.settings import DEFAULT_CL, DEFAULT_METHOD, agreed
 
 if TYPE_CHECKING:
@@ -121,7 +120,6 @@ def limit_curve(
             **point,
             "projection": is_projection(experiment),
             "signal_by": "full simulation" if full_chain else "fast mode",
-            "not_used": not_used(experiment, signal_use(full_chain)),
             "background": background,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),

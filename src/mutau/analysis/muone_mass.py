@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from mutau.analysis.lacking import lacks
 from mutau.background.muone_sources import (
     Component,
     background_components,
     region,
     signal_component,
 )
-from mutau.background.registry import NOT_COMPUTED, not_computed
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -33,6 +33,7 @@ from mutau.reactions.muon_electron import closing_mass, total_cross_section
 from mutau.selection.variables import evaluate
 from mutau.signal.exposure import luminosity_on_electrons
 from mutau.signal.muon_electron import check_boson, check_measurable, reaction, true_cuts
+from mutau.signal.usage import NOT_USED, not_used
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -462,6 +463,7 @@ def measure_answer(
             {"name": name, "events": float(counts.sum())}
             for name, counts in expected.backgrounds.items()
         ],
-        NOT_COMPUTED: not_computed(experiment),
+        **lacks(experiment),
+        NOT_USED: not_used(experiment, "signal", "background"),
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
     }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from mutau.analysis.lacking import lacks
 from mutau.analysis.limit import chosen_level
 from mutau.analysis.muone_performance import (
     Performance,
@@ -33,7 +34,6 @@ from mutau.background.muone_sources import (
     signal_component,
     trimmed,
 )
-from mutau.background.registry import NOT_COMPUTED, not_computed
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -49,6 +49,7 @@ from mutau.reactions.muon_electron_kinematics import (
 )
 from mutau.selection.variables import evaluate
 from mutau.signal.muon_electron import check_boson, check_measurable, loosened, response
+from mutau.signal.usage import NOT_USED, not_used
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -392,7 +393,8 @@ def _judge(
         variables, (), cuts, before, found[0], found[1], limits[0], limits[1],
         (methods[0], methods[1]), cl, tuple(cutflow(check, cuts)),
         from_document(document, document["name"]), 0,
-        {"mass_GeV": model.mass, "coupling": model.coupling, NOT_COMPUTED: not_computed(experiment),
+        {"mass_GeV": model.mass, "coupling": model.coupling, **lacks(experiment),
+         NOT_USED: not_used(experiment, "signal", "background"),
          **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict()))},
     )  # fmt: skip
 

@@ -40,7 +40,6 @@ from mutau.signal.processes import (
     process_of,
     refuse_full_chain,
 )
-from mutau.signal.usage import not_used, signal_use
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -187,7 +186,6 @@ def sensitivity(
             "signal_by": "full simulation" if full_chain else "fast mode",
             **_notes(settings.method, [e for _, e, _ in here], particles, refused | late, short),
             **lacks(experiment, effort, background, seed=seed),
-            "not_used": not_used(experiment, signal_use(full_chain)),
         },
     )  # fmt: skip
 

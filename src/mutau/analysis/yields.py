@@ -14,7 +14,6 @@ from mutau.core.types import Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import Model
 from mutau.signal.processes import Effort, Prepared, process_of, refuse_full_chain
-from mutau.signal.usage import not_used, signal_use
 from mutau.stats.settings import STATED
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ def expected_yields(
     effort = Effort(seed, n_events, truth, full_chain=full_chain)
     prepared = process_of(experiment).prepare(experiment, model, effort)
     found = assemble(prepared, model, experiment, seed)
-    left = not_used(experiment, signal_use(full_chain))
-    return replace(found, meta={**found.meta, **lacks(experiment, effort), "not_used": left})
+    return replace(found, meta={**found.meta, **lacks(experiment, effort)})
 
 
 def assemble(prepared: Prepared, model: Model, experiment: Experiment, seed: int) -> Yields:

@@ -41,14 +41,14 @@ MUON_ON_NUCLEI: Final = (
         "decays of neutral kaons of the beam",
         "no number of K_L in the beam is published; a bound, with as many K_L as K- all taken for "
         "measured beam particles, stands in the parts of hadron decays and not in the total",
-        "below 5.4e-12 per muon on target",
+        "below 5.4e-12 per muon on target of NA64mu",
         "docs/validation/na64mu_backgrounds.md",
     ),
     Missing(
         "loose tracks",
         "computed muon pairs leave one hit in each plane; a track may need fewer planes, and noise "
         "and tracks of other particles are not simulated",
-        "3.6e-11 per muon on target from pairs, where a track needs three planes",
+        "3.6e-11 per muon on target of NA64mu from pairs, where a track needs three planes",
         "docs/validation/na64mu_backgrounds.md",
     ),
 )
@@ -59,7 +59,7 @@ MUON_ON_ELECTRONS: Final = (
         "inelastic scattering on nuclei",
         "muons that break up or excite a nucleus; a hadron is taken for the electron, since "
         "nothing in the set-up tells them apart",
-        "2.5e11 interactions in 15 fb^-1 before any selection",
+        "2.5e11 interactions in 15 fb^-1 of MUonE before any selection",
         "photonuclear interactions that transfer 1 to 25 GeV; how many look like a signal is not "
         "known",
     ),
@@ -74,7 +74,7 @@ MUON_ON_ELECTRONS: Final = (
     Missing(
         "pile-up",
         "two beam muons in one event",
-        "1.3e7 muons per second",
+        "1.3e7 muons per second at MUonE",
         "intensity of the M2 beam for this experiment, CERN-SPSC-2019-026",
     ),
     Missing("decays of beam muons", "mu -> e nu nu along the stations, the electron as partner"),
@@ -82,7 +82,7 @@ MUON_ON_ELECTRONS: Final = (
         "tails of the resolutions",
         "angles and energies are smeared by Gaussians; elastic scattering outside the window that "
         "a real detector reads inside it",
-        "5e4 events in 15 fb^-1 from a tail of 1e-6",
+        "5e4 events in 15 fb^-1 of MUonE from a tail of 1e-6",
         "4.6e10 elastic events have theta_mu > 1.5 mrad: elastic cross section at 150 GeV",
     ),
     Missing(

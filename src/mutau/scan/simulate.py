@@ -316,6 +316,7 @@ def run_simulation(
             _remove_parts(folder, run)
             return SimulationResult(summed, out.parent, (out,))
         write_piece(folder / "tally.json", run.key, "tally", summed.to_plain())
+        _name_others(folder, files)
     return SimulationResult(summed, folder, files)
 
 
@@ -373,6 +374,17 @@ def _check_parts(folder: Path, out: Path) -> None:
             f"{str(folder)!r} is in the way: the pieces of {out.name!r} would lie there, and this "
             "is no folder that mutau made",
             remedy="move it away, or choose another name with --out",
+        )
+
+
+def _name_others(folder: Path, files: tuple[Path, ...]) -> None:
+    """Warn of tables in `events/` that a reader of the whole folder would take for the run's."""
+    others = {path.name for path in (folder / "events").glob("[!.]*.parquet")}
+    if others := others - {path.name for path in files}:
+        warnings.warn(
+            f"{str(folder / 'events')!r} holds {min(others)!r}, which is not of this run"
+            + f" ({len(others)} such files)" * (len(others) > 1),
+            stacklevel=3,
         )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 Patterns = tuple[str, ...]
+#: Key of answers that name what their calculation does not use.
+NOT_USED: Final = "not_used"
 #: Calculations: signal with its cuts, the same by the full simulation, backgrounds, simulated
 #: calibration electrons, events for other programs.
 USES: Final = ("signal", "full chain", "background", "calibration", "events")
@@ -240,16 +242,17 @@ def unused(experiment: Experiment) -> list[str]:
     return joined(experiment, {place for place, uses in uses_of(experiment).items() if not uses})
 
 
-def not_used(experiment: Experiment, use: str) -> list[str]:
-    """Addresses that one calculation (out of USES) does not read; whole tables by their name."""
-    return list(_not_used(experiment, use))
+def not_used(experiment: Experiment, *uses: str) -> list[str]:
+    """Addresses that no calculation of `uses` (out of USES) reads; whole tables by their name."""
+    return list(_not_used(experiment, uses))
 
 
 @lru_cache(maxsize=64)
-def _not_used(experiment: Experiment, use: str) -> tuple[str, ...]:
-    if use not in READS.get(experiment.process, {}):
+def _not_used(experiment: Experiment, uses: tuple[str, ...]) -> tuple[str, ...]:
+    declared = READS.get(experiment.process, {})
+    if not any(use in declared for use in uses):
         return ()
-    places = {place for place, uses in uses_of(experiment).items() if use not in uses}
+    places = {place for place, read in uses_of(experiment).items() if not {*read} & {*uses}}
     return tuple(joined(experiment, places))
 
 

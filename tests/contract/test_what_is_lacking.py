@@ -135,7 +135,7 @@ def test_the_main_sources_of_the_papers_are_among_them():
     assert electron["interactions upstream of the target"]["size"].startswith("0.7 +- 0.3 events")
     muone = [row["name"] for row in not_computed(load_experiment("muone"))]
     for name in (
-        "electron pairs on nuclei", "inelastic scattering on nuclei", "electron pairs on electrons",
+        "inelastic scattering on nuclei", "electron pairs on electrons",
         "pile-up", "decays of beam muons", "tails of the resolutions",
     ):  # fmt: skip
         assert name in muone

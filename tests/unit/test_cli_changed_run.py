@@ -99,7 +99,7 @@ def test_a_changed_run_needs_only_a_changed_file(cli, changed, tmp_path):
     # beam through the whole set-up, counted and written
     run = answer(cli("simulate", changed, "-n", "4000", "--workers", "1", "-o", "run", "--json"))
     assert run["experiment"] == "autumn-run"
-    assert [row["cut"] for row in run["cutflow"]][-1] == "hcal_energy <= 6"
+    assert "hcal_energy <= 6" in [row["cut"] for row in run["cutflow"]]
     assert (tmp_path / "run" / "tally.json").is_file()
 
     # and what ten times the exposure would give

@@ -12,6 +12,7 @@ import pytest
 
 from mutau.core.errors import (
     FileError,
+    MachineError,
     MissingExtra,
     MutauError,
     NotApplicable,
@@ -33,6 +34,7 @@ ERRORS = [
     Problems("scan.toml", [("schema", "must be 1"), ("grid/mass", "is no range")]),
     Problems("my.toml", [("detector/counter[0]/z", "is outside")], {"detector/counter[0]/z": "S1"}),
     NotApplicable("no scintillators", **PARTS),
+    MachineError("the disk is full", **PARTS),
 ]
 
 

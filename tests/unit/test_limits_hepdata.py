@@ -126,9 +126,9 @@ def test_a_table_is_known_by_its_head_also_below_own_comments(tmp_path):
     path = tmp_path / "table.csv"
     own = "# excludes: above\n# model: lmu-ltau\n# title: mine\n"
     path.write_text(own + CSV)
-    below = load_curve(f"{path}#OBS LIMIT")
+    below = load_curve(f"{path}#OBS LIMIT@coupling")
     path.write_text(CSV.replace("# cl:", "# excludes: above\n# model: lmu-ltau\n# cl:"))
-    there = load_curve(f"{path}#OBS LIMIT")
+    there = load_curve(f"{path}#OBS LIMIT@coupling")
     np.testing.assert_array_equal(below.mass, there.mass)
     np.testing.assert_array_equal(below.coupling, there.coupling)
     assert below.title == "mine"

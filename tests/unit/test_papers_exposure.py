@@ -28,4 +28,4 @@ def test_the_row_holds_the_limit_at_1e11_muons_against_the_lower_edge(factor, ve
     assert row.verdict == verdict
     assert row.value == pytest.approx(factor, rel=1e-9)
     assert (row.id, row.why) == ("mu.fig6.band (background: all of Table I)", "because")
-    assert "1 ± 0.5 background events" in row.ours
+    assert "1 ± 0.5 events of background" in row.ours

@@ -263,7 +263,7 @@ def run_scan(
 def refused_points(table: Path) -> dict[str, int]:
     """Reasons for which points of a finished scan have no number, and how many each."""
     with table.open(encoding="utf-8", newline="") as file:
-        return dict(Counter(row["refused"] for row in csv.DictReader(file) if row["refused"]))
+        return dict(Counter(row["refused"] for row in csv.DictReader(file) if row.get("refused")))
 
 
 def grid_lacks(grid: Grid) -> dict[str, Any]:

@@ -249,7 +249,7 @@ def fault(item, probe, place, value):
 
 
 #: From the cheapest to the dearest to compute; a new file comes first.
-DEAR = ("ldmx-like", "poker-like", "muone-spectrometer", "muone", "m3", "na64e", "na64mu")
+DEAR = ("m3", "ldmx-like", "poker-like", "na64mu", "na64e", "muone-spectrometer", "muone")
 #: Calculations that are cheap enough to be asked for every key that they are said not to read.
 ASIDE = {"signal": "bare signal", "events": "events"}
 

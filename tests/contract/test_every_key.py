@@ -4,8 +4,9 @@ What `pipeline.usage` declares is never asked to vouch for itself: a key is chan
 the calculations that are said to read it, or said not to, are computed and compared.
 
 The suite changes one key of each kind, in the first of the files from the cheapest to the dearest
-that has it, and in every file all keys that are named as unused. All keys of all files, some ten
-minutes: `MUTAU_EVERY_KEY=all pytest -n 0 tests/contract/test_every_key.py`.
+that has it; a kind that is read in one file and named as unused in another is tried in both.
+All keys of all files, some ten minutes and more:
+`MUTAU_EVERY_KEY=all pytest -n 0 tests/contract/test_every_key.py`.
 """
 
 from __future__ import annotations
@@ -269,8 +270,8 @@ def chosen():
         for place in uses:
             if place.endswith("/variable"):
                 continue  # its bounds are tried
-            kind = kind_of(item, place)
-            if everything or kind not in seen or not uses[place]:
+            kind = kind_of(item, place), bool(uses[place])
+            if everything or kind not in seen:
                 found[name].append(place)
             seen.add(kind)
     return found

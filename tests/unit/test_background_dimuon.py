@@ -8,6 +8,7 @@ import pytest
 from mutau.background.dimuon_production import pair_production
 from mutau.background.dimuons import (
     STEPS,
+    _drawn_wide,
     _missed,
     dimuon_rates,
     dimuons,
@@ -162,6 +163,17 @@ def test_events_carry_the_number_of_pairs():
     # transverse momenta balance
     balance = np.sum(energies[:, :, None] * events.muons[:, :, 1:], axis=1)
     assert np.abs(balance).max() < 1e-9
+
+
+def test_the_density_that_pairs_are_drawn_from():
+    # mean of 1/density within a range is the range; 1 in all for the share that falls there
+    rng, n = stream(5), 200_000
+    u, density = _drawn_wide(np.full(n, 0.012), np.full(n, 0.3), rng)
+    for low, high in ((0.5, 1.5), (2.0, 40.0), (50.0, 100.0), (150.0, 400.0)):
+        inside = (u > low) & (u < high)
+        found = np.where(inside, 1.0 / density, 0.0)
+        err = found.std() / math.sqrt(n)
+        assert found.mean() == pytest.approx(high - low, abs=4.0 * err)
 
 
 def test_chance_to_miss_a_muon():

@@ -1,5 +1,8 @@
 """Background from muon pairs made in the target: mu N -> mu N mu+ mu- with two muons overlooked.
 
+What passes: a muon that opens wide enough to leave through the last centimetres of the VHCAL's wall
+and so past every plane, where the cut allows the deposit of so short a path.
+
 Weighted Monte Carlo of events with three muons: the pair's energy is drawn flat in ln v, every muon
 is carried through the set-up, and what must go wrong for a single muon of low momentum to be seen
 (two tracks missed, three minimum-ionising deposits taken for one) acts by its probability.
@@ -16,7 +19,7 @@ from numpy.typing import NDArray
 
 from mutau.background.dimuon_production import FORM_FACTOR, main_elements, pair_production
 from mutau.background.estimate import SOURCES, Estimate
-from mutau.background.hadron_decays_hcal import ionisation_below, muon_vetoes
+from mutau.background.hadron_decays_hcal import ionisation_below
 from mutau.background.hadron_decays_tracks import (
     Tracks,
     beam_tracks,
@@ -31,7 +34,7 @@ from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.detector.beam_moments import beam_note
-from mutau.detector.boxes import row_of, target_sides
+from mutau.detector.boxes import box_rows, row_of, target_sides
 from mutau.detector.walls import straight_paths
 from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import highland_angle
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-DEFAULT_EVENTS: Final = 600_000
+DEFAULT_EVENTS: Final = 1_000_000
 #: With fewer, less than ten events decide.
 _FEWEST: Final = 60_000
 #: Two tracks closer than this in a plane make one hit, cm: four strips of 0.25 mm (assumption).
@@ -55,11 +58,15 @@ STEPS: Final = ("made", "triggered", "one track", "below half", "hcal", "hcal be
 #: Planes that must see a muon apart from the others to tell the event: one hit in each plane is
 #: what fig. 5 of the NA64mu paper asks for.
 PLANES: Final = 1
-#: Of the number after all cuts: TWO_HITS, PLANES, scale of the HCAL, rate (25 %).
+#: Of the number after all cuts: TWO_HITS, PLANES, scales of HCAL and VHCAL, rate (25 %).
 MODEL_ERROR: Final = 1.0
+#: Events whose deposits in the VHCAL pass its cut with less chance are not carried any further.
+_SEEN: Final = 1e-6
 #: Transverse momenta of pairs are drawn from (1+u)^(-1-WIDE); the true spectrum falls like u^-2 and
-#: faster, but what passes the cuts has opened wide.
+#: faster, but what passes the cuts has opened wide. Half are drawn with the softer muon at AIMED
+#: times the angle that passes the first plane by (any range is right, this one takes few events).
 WIDE: Final = 0.5
+AIMED: Final = (0.5, 4.0)
 _SLOWEST: Final = M_MU + 0.05
 
 
@@ -87,6 +94,32 @@ def _plane(size: Array, rng: np.random.Generator) -> Array:
     return size[:, None] * np.column_stack([np.cos(phi), np.sin(phi)])
 
 
+def _passing_angle(experiment: Experiment) -> float:
+    """Slope from the middle of the target to the nearer edge of the first plane behind it."""
+    target = experiment.target
+    middle = target.z + 0.5 * target.thickness.cm(material(target.material).radiation_length_cm)
+    behind = [plane for plane in experiment.detector.tracker if plane.arm == "outgoing"]
+    first = min(behind, key=lambda plane: plane.z)
+    return 0.5 * min(first.width, first.height) / (first.z - middle)
+
+
+def _drawn_wide(e2: Array, scale: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """u = P^2/e^2 of pairs and the density it was drawn from, both (N,).
+
+    Half (1+u)^(-1-WIDE), all transverse momenta P; half even in ln P over AIMED times scale (GeV,
+    (N,)), where the softer muon opens wide enough to pass the planes by.
+    Check: the density integrates to 1.
+    """
+    low, high = (AIMED[0] * scale) ** 2 / e2, (AIMED[1] * scale) ** 2 / e2
+    aimed = rng.random(len(e2)) < 0.5
+    flat = rng.random(len(e2))
+    u = np.where(aimed, low * (high / low) ** flat, (1.0 - flat) ** (-1.0 / WIDE) - 1.0)
+    density = 0.5 * WIDE * (1.0 + u) ** (-1.0 - WIDE)
+    inside = (u >= low) & (u <= high)
+    density += np.where(inside, 0.5 / (np.maximum(u, low) * np.log(high / low)), 0.0)
+    return u, density
+
+
 @dataclass(frozen=True, slots=True)
 class PairEvents:
     """N events of mu N -> mu N mu+ mu-, with weights that sum to the number per beam muon.
@@ -107,7 +140,7 @@ def draw_pairs(
     """Pair events in the target, with the exact cross section of the two-photon diagrams.
 
     n : events. low : smallest v. Drawn: v, Q^2 of the muon's photon and u = P^2/e^2 of the pair in
-    proportion to 1/v, 1/Q^2 and (1+u)^(-1-WIDE), its share x flat. The other ways of production
+    proportion to 1/v, 1/Q^2 and as `_drawn_wide`, its share x flat. The other ways of production
     (real photons, radiative diagrams: a quarter above v = 1/2) scale the weight at given v.
     Transverse momentum is conserved but for the kick by the nucleus, left out (below 50 MeV).
     """
@@ -122,9 +155,9 @@ def draw_pairs(
     floor = np.minimum(1.5 * M_MU / (v * energy), 0.4)
     x = floor + (1.0 - 2.0 * floor) * rng.random(n)
     e2 = M_MU**2 + x * (1.0 - x) * q2
-    u = rng.random(n) ** (-1.0 / WIDE) - 1.0
-    jacobian = v * (top - math.log(low)) * span * (1.0 - 2.0 * floor)
-    jacobian *= e2 * (1.0 + u) ** (1.0 + WIDE) / WIDE
+    soft = np.minimum(x, 1.0 - x) * v * energy
+    u, density = _drawn_wide(e2, _passing_angle(experiment) * soft, rng)
+    jacobian = v * (top - math.log(low)) * span * (1.0 - 2.0 * floor) * e2 / density
     weight = np.zeros(n)
     for z, a, atoms in main_elements(stuff):
         sigma = trident_fully_differential(
@@ -221,10 +254,13 @@ def dimuon_rates(
     cuts = cuts_of(experiment)
     rng = stream(seed, 31)
     events = draw_pairs(experiment, n, rng, low)
-    weight = events.weight
     start, energy, z = _through_target(experiment, events.muons, rng)
-    alive = energy > 0.0
-    charge = np.tile([1.0, 1.0, -1.0], (n, 1))
+    unseen = vhcal_below(experiment, cuts.vhcal, start, energy, z)
+    kept = unseen > _SEEN
+    made, weight = events.weight, (events.weight * unseen)[kept]
+    start, energy = start[kept], energy[kept]
+    n_kept, alive = len(energy), energy > 0.0
+    charge = np.tile([1.0, 1.0, -1.0], (n_kept, 1))
     tracks = carry(
         experiment,
         start.reshape(-1, 4),
@@ -235,27 +271,22 @@ def dimuon_rates(
         positions=True,
     )
     tracks.touched[~alive.ravel()] = 0
-    later = [name for name in tracks.triggers if experiment.detector[name].z > z]
-    fired = np.ones(n, bool)
-    for name in later:
-        fired &= tracks.crossed(name).reshape(n, 3).any(axis=1)
-    fired &= ~tracks.any_of(tracks.vetoes).reshape(n, 3).any(axis=1)
-    fired &= ~tracks.any_of(muon_vetoes(experiment, cuts.vhcal)).reshape(n, 3).any(axis=1)
-    whole = tracks.all_of(outgoing_trackers(experiment)).reshape(n, 3)
-    below = reconstructed_below(np.where(alive, energy, 0.0), cuts)
-    single, slow = np.zeros(n), np.zeros(n)
+    weight = weight * _fired(experiment, tracks, z, n_kept)
+    whole = tracks.all_of(outgoing_trackers(experiment)).reshape(n_kept, 3)
+    below = reconstructed_below(energy, cuts)
+    single, slow = np.zeros(n_kept), np.zeros(n_kept)
     for j in range(3):
-        others = whole[:, j] * np.prod(_missed(experiment, tracks, j, n), axis=1)
+        others = whole[:, j] * np.prod(_missed(experiment, tracks, j, n_kept), axis=1)
         single += others
         slow += others * below[:, j]
-    crossed = {name: tracks.crossed(name).reshape(n, 3) for name in modules(experiment, "hcal")}
+    crossed = {name: tracks.crossed(name).reshape(-1, 3) for name in modules(experiment, "hcal")}
     limits = (cuts.hcal, min(cuts.hcal, DOUBLE_MIP))
     below_hcal = [
-        ionisation_below(experiment, limit, tracks.behind.reshape(n, 3), crossed)
+        ionisation_below(experiment, limit, tracks.behind.reshape(-1, 3), crossed)
         for limit in limits
     ]
-    in_hcal = tracks.any_of(modules(experiment, "hcal")).reshape(n, 3).sum(axis=1)
-    steps = [weight, weight * fired, weight * fired * single, weight * fired * slow]
+    in_hcal = tracks.any_of(modules(experiment, "hcal")).reshape(-1, 3).sum(axis=1)
+    steps = [made, weight, weight * single, weight * slow]
     steps += [steps[-1] * chance for chance in below_hcal]
     two = float(np.sum(steps[3] * (in_hcal > 1)) / max(float(np.sum(steps[3])), 1e-300))
     sums = [weighted_sum(step) for step in steps]
@@ -267,6 +298,35 @@ def dimuon_rates(
         n,
         sums[STEPS.index("hcal")],
     )
+
+
+def vhcal_below(
+    experiment: Experiment, limit: float, start: Array, energy: Array, z: float
+) -> Array:
+    """(N,) chance that the muons of an event leave at most `limit` GeV in the VHCAL.
+
+    start : (N, K, 4) x, y (cm) and slopes on the plane z (cm). energy : (N, K) GeV there, 0 for
+    none. Straight lines: scattering within the copper is left out (below 1 mm above 10 GeV).
+    Check: 1 through the hole; as a crossing of the whole module in its walls.
+    """
+    if not math.isfinite(limit):
+        return np.ones(len(energy))
+    parts = [item for item in experiment.detector.calorimeter if item.kind == "vhcal"]
+    paths = straight_paths(start.reshape(-1, 4), z, box_rows(parts)).reshape(*energy.shape, -1)
+    slant = np.sqrt(1.0 + np.sum(start[..., 2:] ** 2, axis=-1)) * (energy > 0.0)
+    fractions = {
+        item.name: slant * paths[..., i] / item.length for i, item in enumerate(parts)
+    }  # fmt: skip
+    return ionisation_below(experiment, limit, energy, fractions, "vhcal")
+
+
+def _fired(experiment: Experiment, tracks: Tracks, z: float, n: int) -> Array:
+    """(N,) whether the trigger fires: every later counter by any of three muons, no veto."""
+    fired = ~tracks.any_of(tracks.vetoes).reshape(n, 3).any(axis=1)
+    for name in tracks.triggers:
+        if experiment.detector[name].z > z:
+            fired &= tracks.crossed(name).reshape(n, 3).any(axis=1)
+    return np.asarray(fired)
 
 
 def paper_estimate(experiment: Experiment) -> float:

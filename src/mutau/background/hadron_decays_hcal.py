@@ -80,24 +80,31 @@ def muon_vetoes(experiment: Experiment, limit: float) -> tuple[str, ...]:
 
 
 def ionisation_below(
-    experiment: Experiment, limit: float, energy: Array, crossed: Mapping[str, NDArray[np.bool_]]
+    experiment: Experiment,
+    limit: float,
+    energy: Array,
+    crossed: Mapping[str, NDArray[np.bool_] | Array],
+    kind: str = "hcal",
 ) -> Array:
-    """(N,) chance that the muons of an event ionise no more than `limit` GeV in the HCAL.
+    """(N,) chance that the muons of an event ionise no more than `limit` GeV in the modules of a
+    kind.
 
-    energy : (N, K) GeV of K muons. crossed : module name -> (N, K) bool. A muon leaves no more than
-    its energy. Check: half a chance near the sum of the most probable losses.
+    energy : (N, K) GeV of K muons. crossed : module name -> (N, K), the fraction of the module's
+    length that a muon goes through; bool for all or none. A muon leaves no more than its energy.
+    Check: half a chance near the sum of the most probable losses.
     """
     from scipy.stats import landau
 
     mu, xi = np.zeros(len(energy)), np.zeros(len(energy))
     stopped = np.zeros(len(energy))
-    for name, made_of, length in _modules(experiment):
+    for name, made_of, length in _modules(experiment, kind):
         one_mu, one_xi = landau_parameters(made_of, length)
-        least = one_mu + one_xi * math.log(one_xi)
-        through = crossed[name] & (energy > 2.0 * least)
-        mu += one_mu * through.sum(axis=1)
-        xi += one_xi * through.sum(axis=1)
-        stopped += np.where(crossed[name] & ~through, energy - M_MU, 0.0).sum(axis=1)
+        part = np.asarray(crossed[name], float)
+        least = part * (one_mu + one_xi * np.log(np.where(part > 0.0, part, 1.0) * one_xi))
+        through = energy > 2.0 * least
+        mu += one_mu * np.sum(part * through, axis=1)
+        xi += one_xi * np.sum(part * through, axis=1)
+        stopped += np.where((part > 0.0) & ~through, energy - M_MU, 0.0).sum(axis=1)
     some = np.where(xi > 0.0, xi, 1.0)
     mode = np.where(xi > 0.0, mu + xi * np.log(some), 0.0)
     left = limit - stopped - mode

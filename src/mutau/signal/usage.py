@@ -59,6 +59,12 @@ _FAST_DETECTOR: Final = (
 _SPOT: Final = _of("beam", "spot_x", "spot_y", "divergence_x", "divergence_y")
 
 
+def _placed(experiment: Experiment) -> Patterns:
+    """What `pipeline.incoming` reads to place signal events: the core of the beam."""
+    own = ("beam/parts/*",) if experiment.beam.parts else (*_SPOT, "beam/energy_spread")
+    return (*own, "beam/phase_space", "process")
+
+
 def _muon_signal(experiment: Experiment) -> Patterns:
     from mutau.selection.levels import BEYOND_FAST_MODE
 
@@ -92,6 +98,7 @@ def _muon_background(experiment: Experiment) -> Patterns:
 
 def _muon_events(experiment: Experiment) -> Patterns:
     return (
+        *_placed(experiment),
         *_of("beam", "energy", "particle", "particles"),
         *_of("target", "material", "thickness", "z"),
     )  # fmt: skip
@@ -150,8 +157,9 @@ def _electron_calibration(experiment: Experiment) -> Patterns:
 
 def _electron_events(experiment: Experiment) -> Patterns:
     return (
-        *_of("beam", "energy", "particle", "energy_spread"), "runs/particles", "theory/*",
-        *_of("target", "material", "thickness", "z"),
+        *_placed(experiment),
+        *_of("beam", "energy", "particle"), "runs/particles", "theory/*",
+        *_of("target", "material", "thickness", "z", "active"),
     )  # fmt: skip
 
 
@@ -180,6 +188,7 @@ def _muone_background(experiment: Experiment) -> Patterns:
 
 def _muone_events(experiment: Experiment) -> Patterns:
     return (
+        *_placed(experiment),
         *_of("beam", "energy", "particle", "particles", "luminosity"),
         *_of("target", "material", "thickness", "stations", "pitch", "z"),
     )  # fmt: skip

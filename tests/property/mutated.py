@@ -6,6 +6,7 @@ many damaged files with each reader, within 1 GB, and prints what became of them
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import sys
@@ -201,6 +202,13 @@ FIGURES = (
 )
 
 
+def _figure_file() -> bytes:
+    """What `mutau reproduce` writes: with the digest that every later change gives away."""
+    from mutau.core.storage import sealed
+
+    return json.dumps(sealed(json.loads(FIGURES))).encode()
+
+
 def _root_file() -> bytes:
     import uproot
 
@@ -257,7 +265,7 @@ def readers() -> dict[str, Reader]:
         ),
         "charges": Reader((("c.toml", CHARGES),), _charges, lambda t: np.array(t.charges)),
         "scan": Reader((("s.toml", GRID),), _grid, lambda g: np.array([len(g), g.seed, g.events])),
-        "figures": Reader((("f.json", FIGURES),), _figures, _figure_numbers),
+        "figures": Reader((("f.json", _figure_file()),), _figures, _figure_numbers),
     }  # fmt: skip
     try:
         found["root"] = Reader((("t.root", _root_file()),), _root_spectrum, spectrum)

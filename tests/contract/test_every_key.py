@@ -24,7 +24,7 @@ from mutau.analysis.yields import expected_yields
 from mutau.background import electron_beam
 from mutau.background.hadron_decays import selected_decays
 from mutau.background.hcal_paths import unseen
-from mutau.background.muone_sources import radiative_component, region
+from mutau.background.muone_sources import pair_component, radiative_component, region
 from mutau.core.errors import MutauError, NotApplicable
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -123,7 +123,8 @@ def background(item):
     if item.process == "muon-electron-zprime":
         found = radiative_component(item, region(item), 300, 1)
         inside = [passes(cut, found.sample) for cut in item.cuts]
-        return [*found.sample.columns.values(), found.sample.weights, found.missed, *inside]
+        pairs = pair_component(item, region(item), 200, 1).sample.weights
+        return [*found.sample.columns.values(), found.sample.weights, found.missed, *inside, pairs]
     if item.process == "muon-brems":
         try:
             kaon, pion = ((name, hadron(name).channel("mu", "nu")) for name in ("K-", "pi-"))

@@ -55,6 +55,8 @@ DEFAULT_EVENTS: Final = 200_000
 #: Events drawn at a time, and how many more of double scattering, whose weights differ most.
 BATCH: Final = 250_000
 KINKS: Final = 8
+#: Fewest pairs of a sample, all of one weight: a hole in it is not to be taken for a good region.
+LEAST_PAIRS: Final = 100_000
 #: Resolutions of a fifth of the events are drawn this much wider, to meet their tails.
 STRETCH: Final = 3.0
 #: Relative errors of what was assumed. Kinks: the part with a broken nucleus (15 % at 100 MeV) may
@@ -239,7 +241,7 @@ def background_components(
     missed = np.full(len(sample.weights), inefficiency(experiment))
     pairs: tuple[Component, ...] = ()
     with suppress(NotApplicable):
-        made = pair_component(experiment, wide, n, seed, *key)
+        made = pair_component(experiment, wide, max(n, LEAST_PAIRS), seed, *key)
         kept = trimmed(made.sample, keep)
         pairs = (replace(made, sample=kept, missed=np.ones(len(kept.weights))),)
     return (

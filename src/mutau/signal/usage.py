@@ -168,12 +168,16 @@ _ECAL: Final = (
 )  # fmt: skip
 
 
+#: Of `detector/resolution` what a signal is measured with; the lowest track matters for pairs only.
+_MEASURED: Final = ("muon_angle", "electron_angle", "muon_momentum", "incoming_momentum")
+
+
 def _muone_signal(experiment: Experiment) -> Patterns:
     return (
         *_STATISTICS,
         *_of("beam", "energy", "particle", "particles", "luminosity", "spot_x", "spot_y"),
         *_of("target", "material", "thickness", "stations", "pitch", "z"),
-        *_of("detector/calorimeter:ecal", *_ECAL), "detector/resolution/*",
+        *_of("detector/calorimeter:ecal", *_ECAL), *_of("detector/resolution", *_MEASURED),
         *(f"cuts:{c.variable}/*" for c in experiment.cuts if c.variable != "photon_energy"),
     )  # fmt: skip
 
@@ -183,7 +187,8 @@ def _muone_background(experiment: Experiment) -> Patterns:
     resolution = experiment.detector.resolution
     measured = resolution is not None and resolution.incoming_momentum > 0.0
     spread = () if measured else ("beam/energy_spread",)
-    return (*_muone_signal(experiment), *photon, *spread, "cuts:*")
+    tracks = ("detector/resolution/lowest_track",)
+    return (*_muone_signal(experiment), *photon, *spread, *tracks, "cuts:*")
 
 
 def _muone_events(experiment: Experiment) -> Patterns:

@@ -43,6 +43,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         )
     },
     "xsec electron-brems --energy 100 --mass 1MeV --coupling 1e-3 --coulomb": ("sigma_pb",),
+    "xsec muon-electron-pair --energy 150 --material beryllium --limits pair_energy=1: "
+    "--error 0.05": ("sigma_pb",),
+    "xsec muon-muon-pair --energy 160 --limits pair_energy=80: --error 0.05": ("sigma_pb",),
     **{
         f"xsec annihilation --energy 49.5 --mass 225MeV --coupling 0.03 --electrons {electrons}": (
             "sigma_pb",

@@ -20,19 +20,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from mutau.core.jit import njit
+from mutau.core.jit import inner
 
 #: Complex numbers of a work space: currents of beam and pair, with and without the nucleus.
 N_CURRENTS: Final = 4
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def dot(a, b):  # type: ignore[no-untyped-def]
     """Product of two vectors of light-cone components."""
     return 0.5 * (a[0] * b[1] + a[1] * b[0]) - a[2] * b[2] - a[3] * b[3]
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def spinor(p, mass, s):  # type: ignore[no-untyped-def]
     """u(p) of spin s = 0 or 1, (L1, L2, R1, R2) in the chiral basis; mass < 0 gives v(p)."""
     root = p[0] ** 0.5
@@ -44,7 +44,7 @@ def spinor(p, mass, s):  # type: ignore[no-untyped-def]
     return (-side.conjugate(), complex(root), zero, small)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def slashed(a, mass, w):  # type: ignore[no-untyped-def]
     """(a-slash + mass) w of a real vector a."""
     right = complex(a[2], a[3])
@@ -57,7 +57,7 @@ def slashed(a, mass, w):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def current(u, w):  # type: ignore[no-untyped-def]
     """u-bar gamma^mu w, light-cone components."""
     a, b, c, d = u[0].conjugate(), u[1].conjugate(), u[2].conjugate(), u[3].conjugate()
@@ -70,7 +70,7 @@ def current(u, w):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def nucleus_current(nucleus, recoil, q):  # type: ignore[no-untyped-def]
     """Sum of the nucleus's momenta before and after, shifted along q to have no minus component.
 
@@ -83,7 +83,7 @@ def nucleus_current(nucleus, recoil, q):  # type: ignore[no-untyped-def]
     return (plus - shift * q[0], 0.0, -q[2] - shift * q[2], -q[3] - shift * q[3])
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def open_line(before, after, m_before, m_after, mass, J, q, out):  # type: ignore[no-untyped-def]
     """Compton-like line: a photon of any momentum and the nucleus's current on one fermion line.
 
@@ -110,7 +110,7 @@ def open_line(before, after, m_before, m_after, mass, J, q, out):  # type: ignor
                 out[t, s, i] = one[i] / d_first + two[i] / d_last
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def closed_line(before, after, m_before, m_after, k, out):  # type: ignore[no-untyped-def]
     """Plain current of a line, shifted along its momentum k to have no plus component."""
     for s in range(2):
@@ -123,25 +123,25 @@ def closed_line(before, after, m_before, m_after, k, out):  # type: ignore[no-un
                 out[t, s, i] = j[i] - shift * k[i]
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def contracted(shifted, full):  # type: ignore[no-untyped-def]
     """Product of a current without plus component and another."""
     return 0.5 * shifted[1] * full[0] - shifted[2] * full[2] - shifted[3] * full[3]
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def minus(a, b):  # type: ignore[no-untyped-def]
     """Difference of two vectors."""
     return (a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3])
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def plus(a, b):  # type: ignore[no-untyped-def]
     """Sum of two vectors."""
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def transfer(p, k, mass):  # type: ignore[no-untyped-def]
     """(p - k)^2 of two momenta on one mass shell, exact also where it is small."""
     w = k[0] / p[0]
@@ -149,7 +149,7 @@ def transfer(p, k, mass):  # type: ignore[no-untyped-def]
     return -(x * x + y * y + (mass * (1.0 - w)) ** 2) / w
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def pair_mass2(a, b, mass):  # type: ignore[no-untyped-def]
     """(a + b)^2 of two momenta on one mass shell, exact also near threshold."""
     z = a[0] / (a[0] + b[0])
@@ -157,7 +157,7 @@ def pair_mass2(a, b, mass):  # type: ignore[no-untyped-def]
     return (x * x + y * y + mass * mass) / (z * (1.0 - z))
 
 
-@njit
+@inner
 def fill_currents(p, p1, k1, k2, m, mu, J, q, work):  # type: ignore[no-untyped-def]
     """The four currents of one assignment of leptons: (4, 2, 2, 4) in work.
 
@@ -170,7 +170,7 @@ def fill_currents(p, p1, k1, k2, m, mu, J, q, work):  # type: ignore[no-untyped-
     closed_line(k2, k1, -mu, mu, plus(k1, k2), work[3])
 
 
-@njit
+@inner
 def squared_amplitude(p, p1, k1, k2, m, mu, J, q, invariants, identical, work):  # type: ignore[no-untyped-def]
     """Sum over all spins of |M|^2/(4 pi alpha)^4 times Q^4/G2, GeV^-4 times nucleus mass^2.
 

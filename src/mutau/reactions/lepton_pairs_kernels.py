@@ -26,7 +26,7 @@ from typing import Final
 
 import numpy as np
 
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.matter.form_factors import g2_kernel
 from mutau.reactions.lepton_pairs_amplitude import (
     dot,
@@ -53,7 +53,7 @@ _ZERO: Final = (1.0, 1.0, 0.0, 0.0)
 _NOTHING: Final = (0.0, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def two_scales(x, low, high, soft, hard):  # type: ignore[no-untyped-def]
     """Point and Jacobian of an axis with density 1/((v + soft)(v + hard)) from low to high.
 
@@ -66,7 +66,7 @@ def two_scales(x, low, high, soft, hard):  # type: ignore[no-untyped-def]
     return value, -span * (value + soft) * (value + hard) / gap
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def logit_point(x, low, high):  # type: ignore[no-untyped-def]
     """Fraction and Jacobian of an axis that is logarithmic at both ends of (0, 1)."""
     start = math.log(low / (1.0 - low))
@@ -75,14 +75,14 @@ def logit_point(x, low, high):  # type: ignore[no-untyped-def]
     return value, value * (1.0 - value) * span
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def pole_point(x, low, high):  # type: ignore[no-untyped-def]
     """Point and Jacobian of an axis with density 1/v^2 from low to high."""
     value = low / (1.0 - x * (1.0 - low / high))
     return value, value * value / low * (1.0 - low / high)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def fraction_point(x, low, high):  # type: ignore[no-untyped-def]
     """Light-cone fraction z in [low, high] and Jacobian; density 1/sqrt(z (1 - z))."""
     start = math.asin(math.sqrt(low))
@@ -91,13 +91,13 @@ def fraction_point(x, low, high):  # type: ignore[no-untyped-def]
     return z, 2.0 * span * math.sqrt(z * (1.0 - z))
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def on_shell(p_plus, x, y, mass):  # type: ignore[no-untyped-def]
     """Light-cone components of a momentum from its plus component and transverse part."""
     return (p_plus, (x * x + y * y + mass * mass) / p_plus, x, y)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def transfer_limits(nu, gap, r, nucleus):  # type: ignore[no-untyped-def]
     """Limits of Q^2 where a line of energy nu and momentum r meets the nucleus, and the curvature
     c of q_perp^2 = c (Q^2 - low)(high - Q^2); low > high where nothing is left.
@@ -114,7 +114,7 @@ def transfer_limits(nu, gap, r, nucleus):  # type: ignore[no-untyped-def]
     return a * a / (half + root), (half + root) / c, c
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def strike(x, turn, line, gap, mass2, scale, nucleus, atom):  # type: ignore[no-untyped-def]
     """The nucleus gives a line the momentum q.
 
@@ -147,7 +147,7 @@ def strike(x, turn, line, gap, mass2, scale, nucleus, atom):  # type: ignore[no-
     return jacobian / (16.0 * math.pi * nucleus * r), q
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def two_photon_point(x, beam, mu, atom, limits):  # type: ignore[no-untyped-def]
     """Maps A and B: p, p', the lepton that the nucleus meets, the other one, q, with their density.
 
@@ -204,7 +204,7 @@ def two_photon_point(x, beam, mu, atom, limits):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def split_pair(z, perp2, turn, k_plus, k_x, k_y, mu):  # type: ignore[no-untyped-def]
     """The two leptons of a photon of plus component and transverse momentum given."""
     relative = math.sqrt(max(perp2 - mu * mu, 0.0))
@@ -215,7 +215,7 @@ def split_pair(z, perp2, turn, k_plus, k_x, k_y, mu):  # type: ignore[no-untyped
     )
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-def]
     """Maps C and, `late`, D: p, p', the two leptons of the pair, q, with their density.
 
@@ -277,14 +277,14 @@ def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-
     return density, p, p1, k1, k2, q
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def energy_angle(k):  # type: ignore[no-untyped-def]
     """Energy and polar angle of a momentum."""
     along = 0.5 * (k[0] - k[1])
     return 0.5 * (k[0] + k[1]), math.atan2(math.sqrt(k[2] * k[2] + k[3] * k[3]), along)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def inside_cuts(p1, k1, k2, q, mass2, cuts):  # type: ignore[no-untyped-def]
     """Whether a final state lies within (9, 2) limits of OBSERVABLES."""
     lepton, theta = energy_angle(p1)
@@ -303,7 +303,7 @@ def inside_cuts(p1, k1, k2, q, mass2, cuts):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def part_of_map(which, p, p1, k1, k2, q, photons, radiated):  # type: ignore[no-untyped-def]
     """What a map stands for: its gauge-invariant set times its part of the set's denominators."""
     q2 = dot(q, q)
@@ -316,7 +316,7 @@ def part_of_map(which, p, p1, k1, k2, q, photons, radiated):  # type: ignore[no-
     return radiated * mine * mine / (a * a + b * b)
 
 
-@njit
+@inner
 def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-untyped-def]
     """Cross section per unit volume of a map's cube, over (4 pi alpha)^4, GeV^-2, and the momenta.
 
@@ -368,7 +368,7 @@ def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-
     return value / (Q2 * Q2) / (8.0 * nucleus * momentum), harder, softer, k2, q
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def grid_point(rng, edges, x, at):  # type: ignore[no-untyped-def]
     """Draw a point x (7,) of one map from its grid (7, bins + 1); its cell in `at`.
 
@@ -400,7 +400,7 @@ def sample_map(rng, n, which, edges, beam, pair, numbers, cuts, weights, content
             content[axis, at[axis]] += value * math.sqrt(value)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def write_row(out, k, turn_c, turn_s):  # type: ignore[no-untyped-def]
     """(E, x, y, z) of light-cone components, turned about the beam."""
     out[0] = 0.5 * (k[0] + k[1])

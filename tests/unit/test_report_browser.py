@@ -36,11 +36,11 @@ def page(tmp_path_factory):
     )  # fmt: skip
     rows = (
         Row("mu.da", "moment", "251", "300", 300.0, 1.0, "+19.5 %", "differs", "because", "a",
-            0.5, "na64mu", "eq. 1", ""),
+            0.5, "na64mu", "eq. 1", "", distance=2.0),
         Row("mu.width", "width", "eqs.", "figure", None, None, "", "shown", "", "b", 2.5,
             "na64mu", "eq. 4", ""),
         Row("me.sqrts", "energy", "406 MeV", "405.5", 405.5, 0.0, "-0.1 %", "agrees", "", "c",
-            0.1, "muone", "sec. II", ""),
+            0.1, "muone", "sec. II", "", distance=0.1),
     )  # fmt: skip
     made = Reproduction(("na64mu", "muone"), Level("tiny", 10, 25), rows, (), {"x": 1.0},
                         provenance(seed=1), limits, plane_of(limits, chosen_curves()))  # fmt: skip

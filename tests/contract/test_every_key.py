@@ -39,7 +39,7 @@ from mutau.selection.cutflow import passes
 from mutau.selection.levels import SIMULATED
 from mutau.selection.simulated import reconstruct, sample_of
 from mutau.selection.variables import Sample
-from mutau.signal import electron_containment, usage
+from mutau.signal import electron, electron_containment, usage
 from mutau.signal.electron_calibration import calibration
 from mutau.signal.exposure import particles_on_target
 from mutau.signal.generate import generate_events
@@ -175,8 +175,22 @@ NUMBERS = {"bare signal": bare_signal, "signal": signal, "full chain": full_chai
 
 @pytest.fixture(autouse=True)
 def few_showers(monkeypatch):
-    """Containment from few showers; it is asked whether a number changes, not what it is."""
+    """Containment from few showers; it is asked whether a number changes, not what it is.
+
+    What is kept in memory is not for other tests, nor theirs for these.
+    """
+    forget()
     monkeypatch.setattr(electron_containment, "SHOWERS", 5)
+    yield
+    forget()
+
+
+def forget():
+    """Empty all that the electron beam's modules keep in memory."""
+    for module in (electron_containment, electron):
+        for item in vars(module).values():
+            if hasattr(item, "cache_clear"):
+                item.cache_clear()
 
 
 def print_of(item, use):

@@ -107,6 +107,7 @@ def containment(experiment: Experiment) -> Containment:
     key = digest(
         code_digest(__name__), repr(material(target.material)), beam.particle, beam.energy,
         thickness(experiment), target.width, target.height, beam.spot_x, beam.spot_y,
+        SHOWERS, ENTRIES,
     )  # fmt: skip
     share = cached_arrays("electron-containment", key, lambda: {"share": _shares(experiment)})
     found = np.sort(share["share"])

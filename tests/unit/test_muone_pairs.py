@@ -17,7 +17,8 @@ from mutau.detector.muone import Response
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
 from mutau.matter.multiple_scattering import collision_density
-from mutau.reactions.lepton_pairs import PairReaction, cross_section
+from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
+from mutau.reactions.lepton_pairs import PairReaction
 from mutau.signal.muon_electron import stations
 
 MUONE = load_experiment("muone")
@@ -44,19 +45,21 @@ def found():
 
 
 def test_kinks_are_the_pair_cross_section_times_the_chance_of_a_hard_collision(found):
-    """Folded by hand: pairs at any angle, times collisions of more than 1.5 mrad x 146 GeV, what is
-    left of the muon beside an electron of 4 GeV, the mean of a spectrum 1/E^1.5."""
-    sigma = 2.0 * cross_section(
-        PairReaction(
-            "muon", "electron", 150.0, 4.0, 9.0121831,
-            limits={"like_energy": (1.0, 25.0), "opposite_energy": (0.0, 0.1)},
-        ),
-        error=0.02,
-    ).sigma_pb  # fmt: skip
-    q = np.geomspace(1.5e-3 * 146.0, 1.0, 2000)
+    """Folded by hand: pairs at any angle, times collisions of more than 1.5 mrad times the momentum
+    that each leaves to the muon."""
+    reaction = PairReaction(
+        "muon", "electron", 150.0, 4.0, 9.0121831,
+        limits={"like_energy": (1.0, 25.0), "opposite_energy": (0.0, 0.1)},
+    )  # fmt: skip
+    sampler = make_pair_sampler(reaction, error=0.02)
+    muon = draw_pairs(sampler, 2000, stream(8)).p4.reshape(2000, 6, 4)[:, 2, 0]
+    q = np.geomspace(0.1, 1.0, 2000)
     density = collision_density(q, material("beryllium"))[..., 0] * 2.0 * q
-    chance = 1.5 * float(np.sum(0.5 * (density[1:] + density[:-1]) * np.diff(q)))
-    assert beyond(found, 1) == pytest.approx(sigma * 3750.0 * chance, rel=0.15)
+    pieces = 0.5 * (density[1:] + density[:-1]) * np.diff(q)
+    above = np.append(np.cumsum(pieces[::-1])[::-1], 0.0)
+    chance = 1.5 * float(np.mean(np.interp(1.5e-3 * muon, q, above)))
+    expected = 2.0 * sampler.sigma.sigma_pb * 3750.0 * chance
+    assert beyond(found, 1) == pytest.approx(expected, rel=0.08)  # 8000 weights over two decades
 
 
 def test_pairs_that_deflect_the_muon_are_more_than_the_folded_estimate(found):

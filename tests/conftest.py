@@ -43,3 +43,15 @@ def cli(
         return Outcome(int(stopped.value.code or 0), out, err)
 
     return call
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`-m "not compiled"`: a kernel that is called all the same is an error, not a slow test."""
+    if "not compiled" not in config.option.markexpr:
+        return
+    from numba.core.dispatcher import Dispatcher
+
+    def refuse(self: Dispatcher, *_args: object, **_options: object) -> None:
+        pytest.fail(f"kernel {self.py_func.__qualname__!r}: mark this test `compiled`")
+
+    Dispatcher._compile_for_args = refuse

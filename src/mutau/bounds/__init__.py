@@ -1,4 +1,12 @@
-"""Published curves; computed bounds and recasts on demand."""
+"""Published curves as data, recasts of published searches, and bounds from first principles.
+
+Why it is as it is. A published curve is a card (source, level, model and normalisation, where the
+numbers came from) plus a CSV with units in its header, never Python.
+A curve is drawn for the model in which it was published and for no other: a *recast* says how it
+carries over, from the production and branching that the search saw, or that it does not. What can
+be computed from measured numbers alone (neutrino tridents, cosmology, solar neutrinos, g-2) is
+computed and compared with the published curve of the same bound. Names load when first used.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,16 @@
-"""Materials, nuclei, atomic electrons, energy loss. Heavy parts load when first used."""
+"""Properties of matter: materials, nuclei, atomic electrons, losses, scattering.
+
+Why it is as it is. What a muon loses in a centimetre of lead depends on lead, not on an
+experiment; so cross sections of radiation, pairs, knock-on electrons, photonuclear losses and
+scattering stand here, and what carries a particle along a path stands in `transport`. Each process
+is given as a differential cross section with its source, integrated here once: mean losses, rates
+above a cut and the samplers all come from the same density, so they cannot contradict one another.
+
+Materials are data with density, composition and source; what a table does not give follows from
+the composition by stated rules. Form factors carry the nucleus's size and the atom's screening;
+where a parametrisation stops holding its docstring says so, and the function refuses or warns
+there.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

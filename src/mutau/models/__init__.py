@@ -1,4 +1,15 @@
-"""Models: couplings, widths, branchings, loop-induced mixing, the muon's magnetic moment."""
+"""Light bosons: couplings, widths, branchings, loop-induced mixing, the muon's magnetic moment.
+
+Why it is as it is. Everything that follows from the Lagrangian alone stands here, and nothing that
+needs an experiment: a reaction takes couplings and a mass and asks no model for its name. A model
+declares the kind of its mediator (vector, ...); a reaction declares which kinds it can do; a pair
+that does not match is refused by name (`mediator`), never computed with the wrong amplitude.
+
+Couplings are effective: the electron's coupling of L_mu - L_tau is the loop-induced mixing at the
+momentum transfer of the process, exact in the one-loop masses (`mixing`). A model is registered by
+its tag; one given by a file of charges (`charges`) is a model like any other. `validity` holds the
+largest coupling up to which leading order is meant, and limits that leave it say so.
+"""
 
 from __future__ import annotations
 

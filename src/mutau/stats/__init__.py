@@ -1,5 +1,14 @@
 """Counting experiments: likelihood, upper limits, coverage, discovery, workspaces. No physics.
 
+Why it is as it is. Searches with no or few events seen live where asymptotic formulas end, so each
+method is an object that says where it holds, measured against exact sums; outside it refuses or
+warns with the remedy. `None` for level or method means what the experiment file states: one rule
+at every interface. The signal's Monte Carlo error enters a limit as a constrained parameter or is
+quoted beside it, never dropped.
+
+The kernels are our own because limits are solved thousands of times per plane; pyhf is the oracle
+in tests and the format in which models come and go (`histfactory`, `workspace`).
+
 Names load when first used, so importing the sub-package loads neither Numba nor SciPy.
 """
 

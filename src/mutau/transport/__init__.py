@@ -1,1 +1,12 @@
-"""Particles on their way: beam, fields, catastrophic losses, cascades and showers."""
+"""Particles on their way: beams, fields, catastrophic losses, electromagnetic cascades and showers.
+
+Why it is as it is. Carrying a particle through matter is one thing; what it meets is another
+(`matter`), and what is measured of it a third (`detector`, `selection`). The beam is drawn from
+the experiment's description or from a file of particles; fields are helices, fringes or maps
+behind one interface; cascades exist twice on purpose: as equations without random numbers
+(`em_cascade`, the mean track length to per mille) and shower by shower (`shower`, where
+fluctuations and places matter). The two share cross sections and no code, so that they check each
+other.
+
+No cut lives here.
+"""

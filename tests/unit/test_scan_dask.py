@@ -1,5 +1,7 @@
 """A real Dask cluster of several processes, one of them killed while it works."""
 
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -28,6 +30,56 @@ def slow_square(index):
     return {"square": index**2, "pid": os.getpid()}
 
 
+def square(index):
+    """Piece of work."""
+    return {"square": index**2}
+
+
+PATHS = os.pathsep.join([str(Path(PACKAGE).parent), os.path.dirname(__file__)])
+_SCHEDULERS = {}
+
+
+def scheduler_of(folder):
+    """The process of the scheduler that runs in a folder."""
+    return _SCHEDULERS[folder]
+
+
+@contextlib.contextmanager
+def running(folder, settings, *options, workers=1, paths=PATHS, pids=None):
+    """A scheduler on the loopback and workers, with these settings; gives its address.
+
+    pids : list that receives the workers' process numbers.
+    """
+    env = {**os.environ, **settings, "DASK_DISTRIBUTED__DASHBOARD__ENABLED": "False"}
+    state = folder / "s.json"
+    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port",
+         "0", "--no-dashboard", "--scheduler-file", str(state), *options], env=env, **quiet,
+    )  # fmt: skip
+    _SCHEDULERS[folder] = scheduler
+    deadline = time.monotonic() + 60
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file",
+             str(state), "--nthreads", "1", "--no-nanny", "--no-dashboard",
+             "--local-directory", str(folder)],
+            env={**env, "PYTHONPATH": paths}, **quiet,
+        )
+        for _ in range(workers)
+    ]  # fmt: skip
+    if pids is not None:
+        pids += [worker.pid for worker in started]
+    try:
+        yield json.loads(state.read_text())["address"]
+    finally:
+        for process in (*started, scheduler):
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture
 def cluster(tmp_path, request):
     """A scheduler and two worker processes on this machine; yields (address, worker pids).
@@ -40,33 +92,13 @@ def cluster(tmp_path, request):
     if first == "older":
         other_program(tmp_path / "older")
         (tmp_path / "older/mutau/scan/pieces.py").unlink()
-    first = os.pathsep.join([str(tmp_path / first), os.path.dirname(__file__)])
-    env = {**os.environ, "DASK_DISTRIBUTED__DASHBOARD__ENABLED": "False"}
-    scheduler = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port",
-         "0",
-         "--no-dashboard", "--scheduler-file", str(tmp_path / "s.json")],
-        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=env,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "s.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file",
-             str(tmp_path / "s.json"), "--nthreads", "1", "--no-nanny", "--no-dashboard",
-             "--local-directory", str(tmp_path)],
-            stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            env={**env, "PYTHONPATH": first},
-        )
-        for _ in range(count)
-    ]  # fmt: skip
-    import json
-
-    yield json.loads((tmp_path / "s.json").read_text())["address"], [w.pid for w in workers]
-    for process in (*workers, scheduler):
-        process.kill()
-        process.wait()
+    if first == "bare":
+        (tmp_path / "bare").mkdir()
+        (tmp_path / "bare/mutau.py").write_text("raise ModuleNotFoundError('No module mutau')")
+    pids = []
+    paths = os.pathsep.join([str(tmp_path / first), os.path.dirname(__file__)])
+    with running(tmp_path, {}, workers=count, paths=paths, pids=pids) as address:
+        yield address, pids
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -164,6 +196,105 @@ def waiting_for(executor, address):
         yield from executor(work, indices)
 
     return run
+
+
+@pytest.mark.parametrize("cluster", [(0, Path(PACKAGE).parent)], indirect=True)
+@pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
+def test_a_cluster_without_workers_says_so_and_is_given_up(cluster, monkeypatch):
+    monkeypatch.setattr("mutau.scan.executors._Watch.FIRST_WORD", 1.0)
+    with (
+        pytest.warns(UserWarning, match=r"has had no worker for 1 s; waiting for up to 3 s"),
+        pytest.raises(
+            MutauError, match=r"no worker came to the Dask scheduler .* for 3 s"
+        ) as error,
+    ):
+        list(dask_cluster(cluster[0], wait=3.0)(abs, [1]))
+    assert "--resume" in str(error.value)
+
+
+@pytest.mark.parametrize("cluster", [(1, Path(PACKAGE).parent)], indirect=True)
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_that_dies_in_the_middle_ends_the_scan_with_a_line(cluster, tmp_path):
+    address, _ = cluster
+    executor = waiting_for(dask_cluster(address), address)
+    seen = []
+
+    def watch(fraction, label):
+        seen.append(fraction)
+        if len(seen) == 3:
+            scheduler_of(tmp_path).kill()
+
+    with (
+        pytest.raises(MutauError, match=r"the Dask scheduler at .* ended") as error,
+        run_shards(tmp_path / "r", {}, 100, slow_square, executor=executor, progress=watch),
+    ):
+        pass
+    assert "--resume" in str(error.value)
+    with run_shards(tmp_path / "r", {}, 100, square, resume=True) as parts:
+        assert [row["square"] for row in parts] == [i**2 for i in range(100)]
+
+
+@pytest.mark.parametrize("cluster", [(1, "bare")], indirect=True)
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_without_the_package_is_refused_with_the_remedy(cluster, tmp_path):
+    address, _ = cluster
+    with pytest.raises(MutauError, match=r"worker .* cannot run this mutau .*mutau") as error:
+        list(waiting_for(dask_cluster(address), address)(slow_square, [0]))
+    assert "give the workers the mutau that you use here" in str(error.value)
+
+
+def certificates(folder):
+    """Dask settings of one owner of a cluster: a certificate of its own for all roles."""
+    from distributed.security import Security
+
+    made = Security.temporary()
+    folder.mkdir()
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    cert.write_text(made.tls_worker_cert)
+    key.write_text(made.tls_worker_key)
+    tls = {"DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(cert)}
+    for role in ("CLIENT", "SCHEDULER", "WORKER"):
+        tls[f"DASK_DISTRIBUTED__COMM__TLS__{role}__CERT"] = str(cert)
+        tls[f"DASK_DISTRIBUTED__COMM__TLS__{role}__KEY"] = str(key)
+    return {**tls, "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_certificates_decide_who_may_hand_in_work(tmp_path):
+    """TLS by Dask's own settings: the owner computes, nobody else gets in, encrypted or not."""
+    ours, others = certificates(tmp_path / "a"), certificates(tmp_path / "b")
+    with running(tmp_path, ours, "--protocol", "tls://") as address:
+        assert address.startswith("tls://127.0.0.1:")
+        assert squares(address, ours).stdout == "{0: 0, 1: 1, 2: 4}\n"
+        for address_used, settings in (
+            (address, others), (address, {}), (address.replace("tls:", "tcp:"), {}),
+        ):  # fmt: skip
+            done = squares(address_used, settings)
+            assert done.returncode == 2, done.stdout
+            assert "no Dask scheduler answers" in done.stderr
+            assert "certificates" in done.stderr
+
+
+SQUARES = """
+import sys
+from mutau.core.errors import MutauError
+from mutau.scan.executors import dask_cluster
+from test_scan_dask import square
+try:
+    found = dask_cluster(sys.argv[1])(square, [0, 1, 2])
+    print({index: row["square"] for index, row in sorted(found)})
+except MutauError as error:
+    print(error, file=sys.stderr)
+    sys.exit(2)
+"""
+
+
+def squares(address, settings):
+    """Three squares on a cluster, from a process with these Dask settings."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SQUARES, address], capture_output=True, text=True,
+        env={**os.environ, **settings, "PYTHONPATH": PATHS}, timeout=60, check=False,
+    )  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore")

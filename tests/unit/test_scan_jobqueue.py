@@ -10,7 +10,7 @@ import time
 import pytest
 
 from mutau.core.errors import MutauError
-from mutau.scan.jobqueue import batch_cluster, batch_script
+from mutau.scan.jobqueue import _cluster, _network, batch_cluster, batch_script
 
 pytest.importorskip("dask_jobqueue", reason="needs the extra 'dask'")
 
@@ -106,6 +106,41 @@ def test_jobs_of_the_other_system(tmp_path, monkeypatch):
     results = dict(batch_cluster("htcondor", 1)(math.factorial, [3, 5, 7]))
     assert results == {3: 6, 5: 120, 7: 5040}
     assert len(ended(tmp_path)) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nobody_else_gets_in(tmp_path, monkeypatch):
+    """Without an interface in jobqueue.yaml this machine alone, and there only who has the keys."""
+    import psutil
+    from distributed import Client
+
+    monkeypatch.setenv("PATH", install(tmp_path / "bin", COMMANDS["slurm"]))
+    monkeypatch.setenv("QUEUE", str(tmp_path))
+    with _cluster("slurm") as cluster:
+        address = cluster.scheduler_address
+        listening = {
+            line.laddr.ip
+            for line in psutil.Process().net_connections("inet")
+            if line.status == psutil.CONN_LISTEN
+        }
+        assert listening == {"127.0.0.1"}
+        assert address.startswith("tls://127.0.0.1:")
+        for tried in (address, address.replace("tls:", "tcp:")):
+            with pytest.raises((OSError, TypeError, ValueError)):
+                Client(tried, timeout="2s")
+        with Client(address, security=cluster.security, timeout="5s") as client:
+            assert client.status == "running"
+
+
+def test_what_jobqueue_yaml_says_wins(monkeypatch):
+    import dask.config
+
+    theirs = {"interface": "lo", "scheduler-options": {"port": 8900, "dashboard": True}}
+    with dask.config.set({"jobqueue.slurm": {**dask.config.get("jobqueue.slurm"), **theirs}}):
+        options = _network("slurm")
+    assert options["port"] == 8900
+    assert options["dashboard"] is True
+    assert "host" not in options
 
 
 def test_a_refusal_of_the_batch_system_is_told(tmp_path):

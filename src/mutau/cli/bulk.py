@@ -29,6 +29,14 @@ def scan(
     job_script: Annotated[
         bool, typer.Option("--job-script", help="Only print the batch job of one worker.")
     ] = False,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            metavar="SECONDS",
+            help="Give up after so long without a Dask worker (600; with batch jobs 86400).",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run however long it takes.")] = False,
     json: o.Json = False,
 ) -> None:
@@ -40,8 +48,11 @@ def scan(
 
     if dask and dask_jobqueue:
         raise MutauError("--dask and --dask-jobqueue exclude each other")
+    if wait is not None and not (dask or dask_jobqueue):
+        raise MutauError("--wait is for Dask workers", remedy="give --dask or --dask-jobqueue too")
     grid = load_grid(file)
     settings: dict[str, Any] = {"workers": workers}
+    patience = {} if wait is None else {"wait": wait}
     if dask_jobqueue:
         from mutau.scan.jobqueue import batch_cluster, batch_script
 
@@ -52,9 +63,9 @@ def scan(
             else:
                 typer.echo(text)  # as it is: a table would break its lines
             return
-        settings["executor"] = batch_cluster(dask_jobqueue, workers)
+        settings["executor"] = batch_cluster(dask_jobqueue, workers, **patience)
     elif dask:
-        settings["executor"] = dask_cluster(dask)
+        settings["executor"] = dask_cluster(dask, **patience)
     with progress_bar(f"scan {grid.name}", quiet=json) as progress:
         table = run_scan(grid, Path(out), resume=resume, consent=yes, progress=progress, **settings)
     answer: dict[str, Any] = {"table": str(table), "points": len(grid)}

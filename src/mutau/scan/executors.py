@@ -10,11 +10,18 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from functools import partial
 from importlib import import_module
 from multiprocessing import resource_tracker
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mutau.core.errors import MissingExtra, MutauError, show_warning
 from mutau.scan.pieces import check_stamp, program_stamp
@@ -107,10 +114,14 @@ def _finished(running: dict[Future, int]) -> Finished:
         yield running.pop(future), future.result()
 
 
-def dask_cluster(address: str) -> Executor:
+def dask_cluster(address: str, *, wait: float = 600.0, security: Any = None) -> Executor:
     """Pieces on an existing Dask cluster; Dask computes again what a dying worker held.
 
-    Raises MissingExtra without dask.distributed, MutauError if nobody answers at the address.
+    wait : seconds without any worker after which to give up; a line on stderr says so after 30 s.
+    security : a `distributed.Security` with TLS certificates; None takes those of Dask's own
+    configuration (`distributed.comm.tls`).
+    Raises MissingExtra without dask.distributed, MutauError if nobody answers at the address, if
+    the scheduler ends, or if no worker is there for `wait` seconds.
     """
     try:
         distributed: Any = import_module("distributed")
@@ -119,28 +130,108 @@ def dask_cluster(address: str) -> Executor:
 
     def connect() -> Any:
         try:
-            return distributed.Client(address, timeout="5s")
-        except (OSError, ValueError) as error:
+            return distributed.Client(address, timeout="5s", security=security)
+        except (OSError, ValueError, TypeError) as error:
             raise MutauError(
                 f"no Dask scheduler answers at {address!r} ({error})",
-                remedy="start one with `dask scheduler` and give its address, tcp://host:8786",
+                remedy="start one with `dask scheduler` and give its address, tcp://host:8786; "
+                "with TLS tls://host:8786, and certificates in Dask's configuration",
             ) from error
 
     connect().close()  # before a folder is claimed for the work
 
     def run(work: Work, indices: list[int]) -> Finished:
         with connect() as client:
+            watch = _Watch(client, address, wait)
+            watch.until_workers()
             _check_workers(client)
             payload = import_module("cloudpickle").dumps(work)
             submit = partial(client.submit, _on_worker, payload, pure=False, retries=3)
             futures = {submit(i): i for i in indices}
-            for future in distributed.as_completed(list(futures)):
-                reason, result = future.result()
-                if reason:
-                    raise _foreign("a worker", reason)
-                yield futures.pop(future), result
+            finished = distributed.as_completed(list(futures))
+            while futures:
+                done = finished.next_batch(block=False)
+                for future in done:
+                    reason, result = watch.result(future)
+                    if reason:
+                        raise _foreign("a worker", reason)
+                    yield futures.pop(future), result
+                if not done:
+                    watch.look()
 
     return run
+
+
+class _Watch:
+    """Looks at a Dask cluster while nothing comes back: nobody shall wait for ever without a word.
+
+    client : of `distributed`. address : of the scheduler. wait : seconds without any worker.
+    """
+
+    PAUSE: Final = 0.05
+    FIRST_WORD: Final = 30.0
+
+    def __init__(self, client: Any, address: str, wait: float) -> None:
+        self._client, self._address, self._wait = client, address, wait
+        self._alone_since: float | None = None
+        self._said, self._next = False, 0.0
+
+    def until_workers(self) -> None:
+        """Return with the first worker. Raises as `look`."""
+        while True:
+            self.look()
+            if self._next and self._alone_since is None:
+                return
+
+    def result(self, future: Any) -> Any:
+        """What a future holds. Raises MutauError where it was lost with its scheduler."""
+        try:
+            return future.result()
+        except (CancelledError, OSError) as error:
+            if self._client.status == "running":
+                raise
+            raise self._ended() from error
+
+    def look(self) -> None:
+        """Pause, and once a second ask who is there.
+
+        Raises MutauError where the scheduler ended, or no worker was there for too long.
+        """
+        time.sleep(self.PAUSE)
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + 1.0
+        try:
+            workers = self._client.nthreads() if self._client.status == "running" else None
+        except (OSError, TimeoutError):
+            workers = None
+        if workers is None:
+            raise self._ended()
+        if workers:
+            self._alone_since, self._said = None, False
+            return
+        self._alone_since = now if self._alone_since is None else self._alone_since
+        alone = now - self._alone_since
+        if alone >= self._wait:
+            raise MutauError(
+                f"no worker came to the Dask scheduler at {self._address} for {alone:.0f} s",
+                remedy=f"start workers (`dask worker {self._address}`), or wait longer with "
+                "--wait; what is finished stays, --resume goes on",
+            )
+        if alone >= self.FIRST_WORD and not self._said:
+            self._said = True
+            warnings.warn(
+                f"the Dask scheduler at {self._address} has had no worker for {alone:.0f} s; "
+                f"waiting for up to {self._wait:.0f} s",
+                stacklevel=2,
+            )
+
+    def _ended(self) -> MutauError:
+        return MutauError(
+            f"the Dask scheduler at {self._address} ended",
+            remedy="what is finished stays; start it again and go on with --resume",
+        )
 
 
 def _on_worker(payload: bytes, index: int) -> tuple[str, Any]:

@@ -48,7 +48,7 @@ def test_thresholds():
 def test_at_the_true_mass_the_edges_are_those_of_a_count():
     """One channel without background: 2 (s - n + n ln(n/s)) = threshold, s as g^2."""
     found = measured_contours(["na64mu"], POINT, masses=[0.08, 0.13], settings=Settings(n_events=N))
-    n = prepare_joint(load_all(["na64mu"]), POINT, 1, N).model(POINT).total
+    n = prepare_joint(load_all(["na64mu"]), POINT, Settings(n_events=N)).model(POINT).total
     for level in (0.68, 0.95):
         (polygon,) = found.polygons[level]
         low, high = polygon.coupling[polygon.mass == POINT.mass]
@@ -75,7 +75,7 @@ def test_two_processes_together_tell_the_mass():
     (polygon,) = found.polygons[0.68]
     assert polygon.open_ends == ()
     assert 0.08 < polygon.mass.min() < 0.15 < polygon.mass.max() < 0.2
-    joint = prepare_joint(load_all(["na64mu", "muone", "m3"]), point, 1, N)
+    joint = prepare_joint(load_all(["na64mu", "muone", "m3"]), point, Settings(n_events=N))
     assert len(joint.model(point).channels) == 3
 
 
@@ -91,7 +91,10 @@ def test_a_faint_point_over_background_is_compatible_with_nothing(tmp_path):
     (polygon,) = found.polygons[0.95]
     assert polygon.down_to_zero
     # upper edge by hand: Poisson with 9 expected from the background
-    data = 9.0 + prepare_joint(load_all([noisy]), POINT, 1, N).model(POINT).total / 100.0
+    data = (
+        9.0
+        + prepare_joint(load_all([noisy]), POINT, Settings(n_events=N)).model(POINT).total / 100.0
+    )
     counts = 9.0 + (data - 9.0) * (polygon.coupling[polygon.mass == 0.1].max() / 1e-4) ** 2
     assert 2.0 * (counts - data - data * math.log(counts / data)) == pytest.approx(5.99, rel=0.01)
     with pytest.raises(MutauError, match="no signal is expected"):

@@ -76,23 +76,40 @@ def _family(**sector: Any) -> Any:
 
 
 def _point(
-    mass: str | None, coupling: float | None, epsilon: float | None, *,
+    mass: str, coupling: float | None, epsilon: float | None, *,
     default: float | None = None, **sector: Any,
 ) -> Any:  # fmt: skip
-    """The model point of the options; None without a mass."""
-    if mass is None:
-        return None
+    """The model point of the options. Raises as `options.model_point`."""
     return o.model_point(_family(**sector), mass, coupling, epsilon, default=default)
 
 
-def point(mass: Any = o.Mass, *, coupling: float | None = None, optional: bool = False) -> Block:
+class OptionalPoint:
+    """A model point that there may be: `given` says whether a mass is; calling it makes the point.
+
+    So a verb can first refuse what has no effect.
+    """
+
+    def __init__(self, **words: Any) -> None:
+        self._words = words
+        self.given = words["mass"] is not None
+
+    def __call__(self) -> Any:
+        """The point. Raises as `options.model_point`."""
+        return _point(**self._words)
+
+
+def point(mass: Any = o.Mass, *, coupling: float | None = None) -> Block:
     """A model point by --mass, --coupling or --epsilon, --model and dark sector.
 
     mass : annotation of that option. coupling : where none is given; None to ask for one.
-    optional : whether there may be none.
     """
-    options = {"mass": (mass, None if optional else REQUIRED), **_COUPLINGS, **_FAMILY}
+    options = {"mass": (mass, REQUIRED), **_COUPLINGS, **_FAMILY}
     return Block(options, functools.partial(_point, default=coupling))
+
+
+def optional_point(mass: Any) -> Block:
+    """An `OptionalPoint` by the same options. mass : annotation of --mass."""
+    return Block({"mass": (mass, None), **_COUPLINGS, **_FAMILY}, OptionalPoint)
 
 
 #: --model, --alpha-d, --mass-ratio.

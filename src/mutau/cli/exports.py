@@ -45,7 +45,7 @@ _WorkspaceMass = Annotated[
     str | None, typer.Option(help="Z' mass in GeV, or 100MeV, of a pyhf workspace.")
 ]
 
-WorkspacePoint = Annotated[Any, b.point(_WorkspaceMass, optional=True)]
+WorkspacePoint = Annotated[Any, b.optional_point(_WorkspaceMass)]
 
 
 @b.with_blocks
@@ -72,9 +72,9 @@ def export(
 
     EXPORTS[kind]
     check_folder(out)
-    if point is not None and kind != "pyhf":
+    if point.given and kind != "pyhf":
         raise MutauError(f"has no effect on {kind}", place="--mass", allowed="pyhf")
-    found = load_results(results) if point is None else point_yields(results, point, seed=seed)
+    found = point_yields(results, point(), seed=seed) if point.given else load_results(results)
     paths = write(kind, found, out)
     names = [str(path) for path in paths]
     files = names if json or len(names) < 10 else f"{len(names)} in {out}"

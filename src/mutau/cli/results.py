@@ -42,7 +42,7 @@ _Energy = Annotated[
 _ZprimeMass = Annotated[
     str | None, typer.Option(help="Z' mass in GeV, or with a unit; for processes with a Z'.")
 ]
-_ZprimePoint = Annotated[Any, b.point(_ZprimeMass, optional=True)]
+_ZprimePoint = Annotated[Any, b.optional_point(_ZprimeMass)]
 _XsecMethod = Annotated[str, typer.Option(help="exact; for muon-brems, electron-brems ww, iww.")]
 _FormFactor = Annotated[
     str,
@@ -108,8 +108,11 @@ def xsec(
         [_XSEC_OPTIONS.get(name, name) for name in chosen],
         lambda name: "--" + _SPELLED.get(name, name).replace("_", "-"),
     )
-    if point is None and needs_model(process):
-        raise MutauError("is missing", place="--mass", remedy=f"{process} makes a Z'")
+    model = None
+    if needs_model(process):
+        if not point.given:
+            raise MutauError("is missing", place="--mass", remedy=f"{process} makes a Z'")
+        model = point()
     values: dict[str, Any] = {
         "material": material, "method": method, "form_factor": form_factor,
         "electrons": electrons, "differential": differential, "cuts": cuts,
@@ -120,7 +123,7 @@ def xsec(
         _XSEC_OPTIONS[name]: values[_XSEC_OPTIONS[name]] for name in chosen if name in _XSEC_OPTIONS
     }
     at = None if energy is None else o.energy("--energy", energy)
-    emit(cross_section_answer(process, at, point, **options), json)
+    emit(cross_section_answer(process, at, model, **options), json)
 
 
 #: Parameter of the verb -> field of the engine's request.

@@ -10,7 +10,7 @@ from measure import Row, best, main, row
 from mutau.analysis.limit import limit_curve
 from mutau.analysis.yields import expected_yields
 from mutau.experiment import load_experiment
-from mutau.models import build_model
+from mutau.models import Family, build_model
 from mutau.report.na64e_limits import masses
 from mutau.report.reproduction import Level
 from mutau.signal.electron_monte_carlo import monte_carlo_yield
@@ -27,7 +27,7 @@ def figure_4() -> Row:
     start = time.process_time()
     errors = []
     for alpha_d in (0.0, 0.1, 0.02):
-        line = limit_curve(experiment, 1.0001 * grid[:-1], alpha_d=alpha_d)
+        line = limit_curve(experiment, 1.0001 * grid[:-1], family=Family(alpha_d=alpha_d))
         errors.append(float(np.max(line.numerical_err / line.coupling)))
     seconds = time.process_time() - start
     error = f"{100 * max(errors):.1f} % of the coupling"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from measure import Row, best, main, row
 
-from mutau.analysis.plane import chosen_curves, plane_of
+from mutau.analysis.plane import Frame, chosen_curves, plane_of
 from mutau.core.types import Exclusion, provenance
 from mutau.report.exports import export
 from mutau.report.reproduction import Level, Reproduction
@@ -29,7 +29,7 @@ def _reproduction() -> Reproduction:
     )  # fmt: skip
     plane = plane_of(limits, chosen_curves())
     one = ReportRow("mu.da", "quantity", "1", "1.0", 1.0, 0.1, "+0.0 %", "agrees", "because", "how")
-    figures = tuple(plane_of(limits, chosen_curves(), figure_id=f"figure.{i}").figure
+    figures = tuple(plane_of(limits, chosen_curves(), frame=Frame(figure_id=f"figure.{i}")).figure
                     for i in range(_FIGURES))  # fmt: skip
     return Reproduction(("na64mu", "muone", "na64e"), Level("bench", 1, 61), (one,) * _ROWS,
                         figures, {"bench": 0.0}, provenance(seed=1), limits, plane)  # fmt: skip

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mutau.analysis.limit import limit_curve
     from mutau.analysis.plane import exclusion_plane
     from mutau.analysis.point import cross_section, model_summary
+    from mutau.analysis.settings import Settings
     from mutau.analysis.yields import expected_yields
     from mutau.bounds import published_limit
     from mutau.core.errors import MutauError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mutau.experiment import load_experiment, replace
     from mutau.io.event_files import read_events, write_events
     from mutau.matter import material
-    from mutau.models import DarkPhoton, LmuMinusLtau, build_model
+    from mutau.models import DarkPhoton, Family, LmuMinusLtau, build_model
     from mutau.report.reproduction import reproduce
     from mutau.report.static import write_figure
     from mutau.signal.generate import generate_events
@@ -38,8 +39,10 @@ _PUBLIC = {
     "DarkPhoton": "mutau.models",
     "Events": "mutau.core.types",
     "Exclusion": "mutau.core.types",
+    "Family": "mutau.models",
     "LmuMinusLtau": "mutau.models",
     "MutauError": "mutau.core.errors",
+    "Settings": "mutau.analysis.settings",
     "Yields": "mutau.core.types",
     "build_model": "mutau.models",
     "combined_limit": "mutau.analysis.combination",
@@ -67,8 +70,10 @@ __all__ = [
     "DarkPhoton",
     "Events",
     "Exclusion",
+    "Family",
     "LmuMinusLtau",
     "MutauError",
+    "Settings",
     "Yields",
     "__version__",
     "build_model",

@@ -17,8 +17,8 @@ import pytest
 
 import mutau
 from mutau import combined_limit, expected_yields, limit_curve, upper_limit
-from mutau.analysis.limit import common_level, common_method
 from mutau.analysis.sensitivity import sensitivity
+from mutau.analysis.settings import Settings
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
 from mutau.stats import CountingModel, expected_limits, p_value
@@ -69,7 +69,7 @@ def test_a_file_at_95_percent_by_hand():
     point = LmuMinusLtau(mass=0.1, coupling=1e-4)
     yields = expected_yields(point, item, n_events=2000)
     assert upper_limit(yields).events == pytest.approx(-np.log(0.05), rel=1e-6)
-    (coupling,) = limit_curve(item, [0.1], n_events=2000).coupling
+    (coupling,) = limit_curve(item, [0.1], settings=Settings(n_events=2000)).coupling
     assert coupling == pytest.approx(1e-4 * upper_limit(yields).strength ** 0.5, rel=1e-3)
 
 
@@ -102,14 +102,14 @@ def test_one_experiment_combined_is_that_experiment(experiment, line):
 def test_files_that_differ_are_told_and_not_averaged(experiment):
     other = load_experiment("na64e")
     with pytest.raises(mutau.MutauError, match=r"confidence level: na64e says 0\.95, na64e says"):
-        common_level([experiment, other], None)
+        Settings().level_of([experiment, other])
     with pytest.raises(mutau.MutauError, match=r"na64e says asymptotic-cls, na64e says bayes"):
-        common_method([experiment, other], None)
-    assert common_level([experiment, other], 0.99) == 0.99
-    assert common_method([experiment, other], "toys") == "toys"
+        Settings().method_of([experiment, other])
+    assert Settings(cl=0.99).level_of([experiment, other]) == 0.99
+    assert Settings(method="toys").method_of([experiment, other]) == "toys"
     muons = load_experiment("na64mu")  # "events" is the same as any method where nothing is there
-    assert common_method([muons, other], None) == "bayes"
-    assert common_method([muons], None) == "events"
+    assert Settings().method_of([muons, other]) == "bayes"
+    assert Settings().method_of([muons]) == "events"
 
 
 def test_a_sensitivity_takes_background_level_and_method_of_the_file(experiment):
@@ -172,7 +172,14 @@ def public_functions():
     for info in walk_packages(mutau.__path__, "mutau."):
         if info.name.endswith("__main__") or Path(info.name).name == "geant4_worker":
             continue
-        if info.name.split(".")[1] not in ("stats", "pipeline", "limits", "scan", "papers"):
+        if info.name.split(".")[1] not in (
+            "stats",
+            "analysis",
+            "background",
+            "bounds",
+            "scan",
+            "report",
+        ):
             continue
         module = import_module(info.name)
         for name, item in vars(module).items():

@@ -12,6 +12,7 @@ from mutau.analysis.limit import default_masses, limit_curve
 from mutau.analysis.yields import expected_yields
 from mutau.core.errors import OutOfRange
 from mutau.experiment import load_experiment
+from mutau.models import Family
 from mutau.signal import processes as processes
 from mutau.signal.generate import generate_events
 
@@ -54,8 +55,8 @@ def test_outside_is_refused_with_the_reason_by_every_door(name, monkeypatch):
         assert reason
         for call in (
             lambda m=mass: expected_yields(model(m), experiment),
-            lambda m=mass: limit_curve(experiment, [m], alpha_d=0.1),
-            lambda m=mass: limit_curve(experiment, [good, m], alpha_d=0.1),
+            lambda m=mass: limit_curve(experiment, [m], family=Family(alpha_d=0.1)),
+            lambda m=mass: limit_curve(experiment, [good, m], family=Family(alpha_d=0.1)),
             lambda m=mass: generate_events(model(m), experiment, 3),
         ):
             with pytest.raises(OutOfRange) as caught:

@@ -102,8 +102,8 @@ def test_signal_processes_refuse_other_bosons(process, kind, registered):
     for call in (
         lambda: mutau.expected_yields(model, experiment),
         lambda: mutau.generate_events(model, experiment, 10),
-        lambda: mutau.limit_curve(experiment, [0.1], model="other"),
-        lambda: mutau.combined_limit([experiment, copy], [0.1], model="other"),
+        lambda: mutau.limit_curve(experiment, [0.1], family="other"),
+        lambda: mutau.combined_limit([experiment, copy], [0.1], family="other"),
         lambda: mutau.measured_contours([experiment], model),
     ):
         with pytest.raises(MutauError, match=said):

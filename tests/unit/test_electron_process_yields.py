@@ -7,12 +7,13 @@ import pytest
 
 import mutau
 from mutau.analysis.limit import limit_curve
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
 from mutau.core.units import PB_CM2
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
 from mutau.matter import material
-from mutau.models import DarkPhoton, LmuMinusLtau, build_model
+from mutau.models import DarkPhoton, Family, LmuMinusLtau, build_model
 from mutau.reactions import annihilation, electron_brems
 from mutau.signal import electron as process
 from mutau.signal.electron_emission import annihilation_emission, brems_emission
@@ -222,8 +223,15 @@ def test_what_the_chosen_theory_cannot_do_is_refused(na64e):
 
 def test_a_dark_photon_takes_the_same_process(na64e):
     # below 2 m_mu the mixing of the Z' is 0.0144 g' to a few percent, and both decay invisibly
-    zprime = limit_curve(na64e, [1e-3], alpha_d=0.1, n_events=50).coupling[0]
-    photon = limit_curve(na64e, [1e-3], model="dark-photon", alpha_d=0.1, n_events=50).coupling[0]
+    zprime = limit_curve(
+        na64e, [1e-3], family=Family(alpha_d=0.1), settings=Settings(n_events=50)
+    ).coupling[0]
+    photon = limit_curve(
+        na64e,
+        [1e-3],
+        family=Family(model="dark-photon", alpha_d=0.1),
+        settings=Settings(n_events=50),
+    ).coupling[0]
     mixing = LmuMinusLtau(1e-3, 1.0).epsilon_eff
     assert photon == pytest.approx(mixing * zprime, rel=1e-4)
 

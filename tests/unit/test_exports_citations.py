@@ -15,7 +15,8 @@ from mutau.analysis.citations import (
     of_plane,
     resolve,
 )
-from mutau.analysis.plane import chosen_curves, plane_of
+from mutau.analysis.plane import Frame, chosen_curves, plane_of
+from mutau.analysis.settings import Settings
 from mutau.bounds import database
 from mutau.core.errors import UnknownName
 from mutau.core.references import references
@@ -93,7 +94,7 @@ def test_nothing_bundled_stays_without_an_entry():
 def test_a_plane_cites_what_it_shows():
     line = Exclusion(np.array([0.1, 0.2]), np.array([1e-4, 1e-4]), np.zeros(2), 0.9, "muone",
                      "lmu-ltau", "bayes", {})  # fmt: skip
-    plane = plane_of([line], chosen_curves(only=["ccfr-1991"]), year=2023)
+    plane = plane_of([line], chosen_curves(only=["ccfr-1991"]), frame=Frame(year=2023))
     keys = collect(of_plane(plane.limits, plane.figure, plane.year)).used_by
     assert {"CCFR:1991", "MuonG2:2023run23", "Asai:2022muone", "CODATA:2022"} <= set(keys)
     assert "MuonG2:2021run1" not in keys
@@ -155,7 +156,7 @@ def test_results_of_a_file_of_one_s_own_bring_its_sources(tmp_path):
     found = cited([str(tmp_path / "line.npz")])
     assert found.used_by["NA64:2022lmutau"] == ("mine",)
     assert found.elsewhere["arXiv:1999.12345"] == ("mine",)
-    both = combined_limit([mine, "na64mu"], [0.1], n_events=500)
+    both = combined_limit([mine, "na64mu"], [0.1], settings=Settings(n_events=500))
     users = {user for names in collect(of_limit(both)).used_by.values() for user in names}
     assert {"mine", "na64mu"} <= users
     assert "sources" not in limit_curve("na64e", [0.01]).meta

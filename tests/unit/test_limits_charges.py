@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from mutau.analysis.limit import limit_curve, model_digest
+from mutau.analysis.limit import limit_curve
+from mutau.analysis.settings import Settings
 from mutau.bounds import load_curve
 from mutau.bounds.recast import held_for, recast
 from mutau.core.constants import E_CHARGE
 from mutau.core.errors import FileError, MutauError, OutOfRange, Problems
 from mutau.experiment import load_experiment
-from mutau.models import build_model
+from mutau.models import Family, build_model
 
 LIKE_LMU_LTAU = """
 schema = 1
@@ -41,16 +42,16 @@ def curve(folder, notes, name="curve.csv"):
 def test_an_own_curve_of_charges_is_found_beside_its_file(tmp_path, charges):
     found = load_curve(curve(tmp_path, "# model: charges:mine.toml\n"))
     assert found.model == charges
-    assert held_for(charges, found) is found
+    assert held_for(Family(charges), found) is found
     with pytest.raises(MutauError, match=r"holds for charges:.*not for lmu-ltau"):
-        held_for("lmu-ltau", found)
+        held_for(Family(), found)
     assert load_curve(curve(tmp_path, "# model: charges:b-l\n")).model == "charges:b-l"
 
 
 def test_the_same_charges_under_two_names_are_one_model(tmp_path, charges):
     (tmp_path / "copy.toml").write_text(LIKE_LMU_LTAU)
     found = load_curve(curve(tmp_path, "# model: charges:copy.toml\n"))
-    assert held_for(charges, found) is found
+    assert held_for(Family(charges), found) is found
 
 
 def test_an_own_curve_is_recast_as_its_file_says(tmp_path, charges):
@@ -59,7 +60,7 @@ def test_an_own_curve_is_recast_as_its_file_says(tmp_path, charges):
         tmp_path,
         "# model: dark-photon\n# production: electron\n# final: invisible\n# branching: one\n",
     )
-    found = held_for(charges, load_curve(path))
+    found = held_for(Family(charges), load_curve(path))
     assert found.model == charges
     for mass, coupling in zip(found.mass, found.coupling, strict=True):
         model = build_model(charges, mass, coupling)
@@ -85,9 +86,9 @@ def test_mistakes_in_an_own_curve(tmp_path, notes, error, text):
 
 def test_muon_on_electron_refuses_a_boson_of_the_electron():
     experiment = load_experiment("muone")
-    for model, more in (("b-l", {}), ("dark-photon", {"alpha_d": 0.1}), ("le-lmu", {})):
+    for family in ("b-l", Family("dark-photon", alpha_d=0.1), "le-lmu"):
         with pytest.raises(MutauError, match="the electron of mu e -> mu e X radiates it too"):
-            limit_curve(experiment, [0.05], model=model, n_events=500, **more)
+            limit_curve(experiment, [0.05], family, settings=Settings(n_events=500))
 
 
 def test_a_model_without_finite_mixing_passes_where_the_muon_radiates(tmp_path):
@@ -97,8 +98,10 @@ def test_a_model_without_finite_mixing_passes_where_the_muon_radiates(tmp_path):
     name = f"charges:{tmp_path / 'mu.toml'}"
     with pytest.raises(OutOfRange, match="diverge"):
         build_model(name, 0.05, 1e-3).lepton_coupling("e")
-    ours = limit_curve(load_experiment("muone"), [0.05], model=name, n_events=500)
-    known = limit_curve(load_experiment("muone"), [0.05], n_events=500)
+    ours = limit_curve(
+        load_experiment("muone"), [0.05], family=name, settings=Settings(n_events=500)
+    )
+    known = limit_curve(load_experiment("muone"), [0.05], settings=Settings(n_events=500))
     assert ours.coupling[0] == pytest.approx(known.coupling[0], rel=3e-5)  # but for Br(ee)
 
 
@@ -126,10 +129,10 @@ def test_experiments_that_refuse_are_left_out_where_nobody_named_them(cli, tmp_p
 
 def test_the_digest_of_a_result_sees_what_the_file_of_charges_holds(tmp_path, charges):
     path = tmp_path / "mine.toml"
-    one = model_digest(charges, 0.0, 3.0)
-    assert model_digest(charges, 0.1, 3.0) != one
+    one = Family(charges).digest
+    assert Family(charges, alpha_d=0.1).digest != one
     (tmp_path / "moved.toml").write_text(LIKE_LMU_LTAU)
-    assert model_digest(f"charges:{tmp_path / 'moved.toml'}", 0.0, 3.0) == one
+    assert Family(f"charges:{tmp_path / 'moved.toml'}").digest == one
     path.write_text(LIKE_LMU_LTAU.replace("mu = 1.0", "mu = 2.0", 1))
-    assert model_digest(charges, 0.0, 3.0) != one
-    assert model_digest("lmu-ltau", 0.0, 3.0) != model_digest("dark-photon", 0.0, 3.0)
+    assert Family(charges).digest != one
+    assert Family().digest != Family("dark-photon").digest

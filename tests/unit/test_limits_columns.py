@@ -11,7 +11,7 @@ from mutau.bounds import load_curve
 from mutau.bounds.curve_columns import coupling_column, energy_unit, mass_column, power_of_ten
 from mutau.bounds.recast import held_for, recast
 from mutau.core.errors import FileError, MutauError, Problems, UnknownName
-from mutau.models import DarkPhoton
+from mutau.models import DarkPhoton, Family
 
 yaml = pytest.importorskip("yaml", reason="needs the extra 'io'")
 
@@ -292,7 +292,7 @@ def test_no_dark_sector_may_be_stated(tmp_path):
     """As exports do: alpha_d = 0 with the ratio that has no effect then."""
     text = "# cl: 0.9\n# alpha_d: 0.0\n# mass_ratio: 3.0\nmass_GeV,coupling\n0.1,1e-3\n0.2,1e-3\n"
     found = load_curve(csv(tmp_path, text))
-    assert held_for("lmu-ltau", found) is found
+    assert held_for(Family(), found) is found
     with pytest.raises(Problems, match="y becomes a coupling by alpha_D"):
         load_curve(csv(tmp_path, text.replace("mass_GeV,coupling", "mass_GeV,y")))
     with pytest.raises(Problems, match="leaves no decay into dark matter"):
@@ -303,9 +303,9 @@ def test_a_stated_dark_sector_is_used_or_refused(tmp_path):
     """epsilon with alpha_D and the ratio: a recast starts from the branching they give."""
     text = "# cl: 0.9\n# alpha_d: 1e-12\n# mass_ratio: 3\nmass_GeV,epsilon\n0.05,1e-5\n0.1,1e-5\n"
     found = load_curve(csv(tmp_path, text))
-    assert held_for("dark-photon", found, alpha_d=1e-12, mass_ratio=3.0) is found
+    assert held_for(Family("dark-photon", alpha_d=1e-12), found) is found
     with pytest.raises(MutauError, match="holds for alpha_d = 1e-12, mass_ratio = 3, the plane"):
-        held_for("dark-photon", found, alpha_d=0.1, mass_ratio=3.0)
+        held_for(Family("dark-photon", alpha_d=0.1), found)
     how = "# production: electron\n# final: invisible\n"
     searched = load_curve(csv(tmp_path, how + text))
     with_sector = {"alpha_d": 0.5, "mass_ratio": 3.0}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mutau.analysis import muone_mass as ours
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
@@ -21,12 +22,14 @@ MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)
 
 @pytest.fixture(scope="module")
 def expected():
-    return ours.spectrum(EXPERIMENT, n=N, nodes=8)
+    return ours.spectrum(EXPERIMENT, nodes=8, settings=Settings(n_events=N))
 
 
 @pytest.fixture(scope="module")
 def closed(expected):
-    return ours.closure(EXPERIMENT, MODEL, expected=expected, toys=TOYS, n=N)
+    return ours.closure(
+        EXPERIMENT, MODEL, expected=expected, toys=TOYS, settings=Settings(n_events=N)
+    )
 
 
 def test_the_spectrum_holds_the_yield(expected):
@@ -71,7 +74,9 @@ def test_pulls_have_mean_zero_and_width_one(closed):
 def test_another_point_and_a_small_signal(expected):
     for mass, coupling in ((0.2, 1e-3), (0.15, 2e-4)):
         model = LmuMinusLtau(mass=mass, coupling=coupling)
-        found = ours.closure(EXPERIMENT, model, expected=expected, toys=1, n=N).asimov
+        found = ours.closure(
+            EXPERIMENT, model, expected=expected, toys=1, settings=Settings(n_events=N)
+        ).asimov
         assert abs(found.mass - mass) < 0.8 * found.mass_err
         assert abs(found.coupling - coupling) < 0.8 * found.coupling_err
     assert found.significance < 30.0
@@ -97,7 +102,7 @@ def test_worse_momenta_measure_the_mass_worse(expected):
             "detector/resolution/incoming_momentum": "0 %",
         },
     )
-    worse = ours.spectrum(blurred, n=8000, nodes=5)
+    worse = ours.spectrum(blurred, nodes=5, settings=Settings(n_events=8000))
     fits = [
         ours.fit_spectrum(item, ours.expected_counts(item, MODEL), MODEL)
         for item in (expected, worse)
@@ -115,7 +120,7 @@ def test_bad_input_is_refused(expected):
     with pytest.raises(OutOfRange, match="mass"):
         ours.closure(EXPERIMENT, LmuMinusLtau(mass=0.29, coupling=1e-3), expected=expected)
     with pytest.raises(OutOfRange, match="toys"):
-        ours.closure(EXPERIMENT, MODEL, expected=expected, toys=0, n=N)
+        ours.closure(EXPERIMENT, MODEL, expected=expected, toys=0, settings=Settings(n_events=N))
 
 
 def test_command_line(cli):

@@ -11,6 +11,7 @@ import pytest
 from mutau.analysis.limit import limit_curve
 from mutau.analysis.muone_optimise import optimise, optimum_answer
 from mutau.analysis.muone_performance import Performance, counting_limit, suitable_method
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.experiment import check_file, load_experiment, replace
@@ -30,7 +31,7 @@ def spectrometer():
 
 @pytest.fixture(scope="module")
 def found(spectrometer):
-    return optimise(spectrometer, MODEL, variables=VARIABLES, n=N, seed=3)
+    return optimise(spectrometer, MODEL, variables=VARIABLES, settings=Settings(n_events=N, seed=3))
 
 
 def test_double_scattering_goes_and_the_signal_stays(found):
@@ -69,7 +70,7 @@ def test_the_tuned_experiment_is_a_file_that_gives_the_limit(found, tmp_path):
     assert abs(signal.total - found.check.signal) < 4.0 * math.hypot(
         signal.total_err, found.check.signal_err
     )
-    line = limit_curve(tuned, [0.1], n_events=N)
+    line = limit_curve(tuned, [0.1], settings=Settings(n_events=N))
     assert line.coupling[0] == pytest.approx(found.limit_after[0], rel=0.05)
 
 
@@ -86,7 +87,14 @@ def test_the_cut_flow_ends_at_the_result(found):
 
 def test_the_seed_decides_everything(spectrometer):
     answers = [
-        optimum_answer(optimise(spectrometer, MODEL, variables=("missing_energy",), n=3000, seed=s))
+        optimum_answer(
+            optimise(
+                spectrometer,
+                MODEL,
+                variables=("missing_energy",),
+                settings=Settings(n_events=3000, seed=s),
+            )
+        )
         for s in (3, 3, 4)
     ]
     assert answers[0] == answers[1]
@@ -97,7 +105,11 @@ def test_the_error_of_the_background_counts(spectrometer):
     """360 radiative events that no cut on the missing energy removes: 5 % or 100 % of error."""
     limits = [
         optimise(
-            spectrometer, MODEL, variables=("missing_energy",), n=3000, background_error=error
+            spectrometer,
+            MODEL,
+            variables=("missing_energy",),
+            background_error=error,
+            settings=Settings(n_events=3000),
         ).limit_after[0]
         for error in (0.05, 1.0)
     ]
@@ -134,7 +146,7 @@ def test_bad_input_is_refused(spectrometer):
     with pytest.raises(MutauError, match="cannot be optimised"):
         optimise(load_experiment("na64mu"), MODEL)
     with pytest.raises(OutOfRange, match="no signal"):
-        optimise(muone, LmuMinusLtau(mass=0.295, coupling=1e-3), n=N)
+        optimise(muone, LmuMinusLtau(mass=0.295, coupling=1e-3), settings=Settings(n_events=N))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from mutau.analysis import combination
 from mutau.analysis.limit import limit_curve
+from mutau.analysis.settings import Settings
 from mutau.core.errors import MutauError
 from mutau.core.types import Yields
 from mutau.experiment import load_experiment
@@ -27,8 +28,10 @@ def variant(folder, name, **changes):
 
 
 def test_one_experiment_alone_gives_its_own_limit():
-    joint = combination.combined_limit(["na64mu"], [0.1], n_events=N)
-    alone = limit_curve(load_experiment("na64mu"), [0.1], method="bayes", n_events=N)
+    joint = combination.combined_limit(["na64mu"], [0.1], settings=Settings(n_events=N))
+    alone = limit_curve(
+        load_experiment("na64mu"), [0.1], settings=Settings(method="bayes", n_events=N)
+    )
     assert joint.coupling[0] == pytest.approx(alone.coupling[0], rel=1e-4)
     assert joint.numerical_err[0] == pytest.approx(alone.numerical_err[0], rel=0.05)
 
@@ -36,8 +39,8 @@ def test_one_experiment_alone_gives_its_own_limit():
 def test_without_background_the_signals_add(tmp_path):
     """Nothing seen, no background: S1 + S2 = 2.303, so 1/g^2 adds up."""
     twin = variant(tmp_path, "twin")
-    joint = combination.combined_limit(["na64mu", twin], [0.1], n_events=N)
-    alone = limit_curve(load_experiment("na64mu"), [0.1], n_events=N)
+    joint = combination.combined_limit(["na64mu", twin], [0.1], settings=Settings(n_events=N))
+    alone = limit_curve(load_experiment("na64mu"), [0.1], settings=Settings(n_events=N))
     assert joint.coupling[0] == pytest.approx(alone.coupling[0] / np.sqrt(2.0), rel=1e-3)
     assert joint.experiment == "na64mu+twin"
 
@@ -53,18 +56,20 @@ def test_shared_errors_weigh_more_than_independent_ones(tmp_path):
         return str(path)
 
     common = [with_error("a", "flux"), with_error("b", "flux")]
-    options = {"n_events": N, "method": "bayes"}  # "events", as the files have it, knows no errors
-    shared = combination.combined_limit(common, [0.1], **options).coupling[0]
+    settings = Settings(
+        n_events=N, method="bayes"
+    )  # "events", as the files have it, knows no errors
+    shared = combination.combined_limit(common, [0.1], settings=settings).coupling[0]
     own = [with_error("a", "flux"), with_error("c", "field")]
-    independent = combination.combined_limit(own, [0.1], **options).coupling[0]
+    independent = combination.combined_limit(own, [0.1], settings=settings).coupling[0]
     with pytest.raises(MutauError, match="'events' knows neither"):
-        combination.combined_limit(own, [0.1], n_events=N)
+        combination.combined_limit(own, [0.1], settings=Settings(n_events=N))
     assert shared > 1.005 * independent
 
 
 def test_an_experiment_out_of_its_range_is_left_out():
-    joint = combination.combined_limit(["na64mu", "muone"], [0.5], n_events=N)
-    alone = limit_curve(load_experiment("na64mu"), [0.5], n_events=N)
+    joint = combination.combined_limit(["na64mu", "muone"], [0.5], settings=Settings(n_events=N))
+    alone = limit_curve(load_experiment("na64mu"), [0.5], settings=Settings(n_events=N))
     assert joint.coupling[0] == pytest.approx(alone.coupling[0], rel=1e-3)
 
 

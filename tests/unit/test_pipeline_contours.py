@@ -15,10 +15,11 @@ from mutau.analysis.contours import (
     threshold,
     true_point,
 )
-from mutau.analysis.plane import contour_series, exclusion_plane
+from mutau.analysis.plane import Overlay, contour_series, exclusion_plane
+from mutau.analysis.settings import Settings
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.experiment import load_experiment
-from mutau.models import LmuMinusLtau, build_model
+from mutau.models import Family, LmuMinusLtau, build_model
 from mutau.report.interactive import plane_document
 from mutau.report.palette import coloured
 
@@ -46,8 +47,8 @@ def test_thresholds():
 
 def test_at_the_true_mass_the_edges_are_those_of_a_count():
     """One channel without background: 2 (s - n + n ln(n/s)) = threshold, s as g^2."""
-    found = measured_contours(["na64mu"], POINT, masses=[0.08, 0.13], n_events=N)
-    n = prepare_joint(load_all(["na64mu"]), POINT, 1, N).model(POINT).total
+    found = measured_contours(["na64mu"], POINT, masses=[0.08, 0.13], settings=Settings(n_events=N))
+    n = prepare_joint(load_all(["na64mu"]), POINT, Settings(n_events=N)).model(POINT).total
     for level in (0.68, 0.95):
         (polygon,) = found.polygons[level]
         low, high = polygon.coupling[polygon.mass == POINT.mass]
@@ -66,12 +67,15 @@ def test_two_processes_together_tell_the_mass():
     """Rates of muon on nucleus and muon on electron fall apart at the threshold of the second."""
     point = LmuMinusLtau(mass=0.15, coupling=1e-3)
     found = measured_contours(
-        ["na64mu", "muone", "m3"], point, masses=np.geomspace(0.08, 0.2, 5), n_events=N
+        ["na64mu", "muone", "m3"],
+        point,
+        masses=np.geomspace(0.08, 0.2, 5),
+        settings=Settings(n_events=N),
     )
     (polygon,) = found.polygons[0.68]
     assert polygon.open_ends == ()
     assert 0.08 < polygon.mass.min() < 0.15 < polygon.mass.max() < 0.2
-    joint = prepare_joint(load_all(["na64mu", "muone", "m3"]), point, 1, N)
+    joint = prepare_joint(load_all(["na64mu", "muone", "m3"]), point, Settings(n_events=N))
     assert len(joint.model(point).channels) == 3
 
 
@@ -79,16 +83,24 @@ def test_a_faint_point_over_background_is_compatible_with_nothing(tmp_path):
     noisy = copy_of(tmp_path, "noisy")
     Path(noisy).write_text(Path(noisy).read_text().replace("expected = 0", "expected = 9.0"))
     found = measured_contours(
-        [noisy], LmuMinusLtau(mass=0.1, coupling=1e-4), masses=[0.1, 0.10001], n_events=N
+        [noisy],
+        LmuMinusLtau(mass=0.1, coupling=1e-4),
+        masses=[0.1, 0.10001],
+        settings=Settings(n_events=N),
     )
     (polygon,) = found.polygons[0.95]
     assert polygon.down_to_zero
     # upper edge by hand: Poisson with 9 expected from the background
-    data = 9.0 + prepare_joint(load_all([noisy]), POINT, 1, N).model(POINT).total / 100.0
+    data = (
+        9.0
+        + prepare_joint(load_all([noisy]), POINT, Settings(n_events=N)).model(POINT).total / 100.0
+    )
     counts = 9.0 + (data - 9.0) * (polygon.coupling[polygon.mass == 0.1].max() / 1e-4) ** 2
     assert 2.0 * (counts - data - data * math.log(counts / data)) == pytest.approx(5.99, rel=0.01)
     with pytest.raises(MutauError, match="no signal is expected"):
-        measured_contours(["na64mu"], build_model("dark-photon", 0.01, 1e-3), n_events=N)
+        measured_contours(
+            ["na64mu"], build_model("dark-photon", 0.01, 1e-3), settings=Settings(n_events=N)
+        )
 
 
 def test_an_experiment_that_does_not_take_the_mass_is_named():
@@ -97,13 +109,13 @@ def test_an_experiment_that_does_not_take_the_mass_is_named():
             ["na64mu", "muone"],
             LmuMinusLtau(mass=5e-4, coupling=1e-3),
             masses=[5e-4, 6e-4],
-            n_events=N,
+            settings=Settings(n_events=N),
         )
     )
     assert answer["experiments"] == ["muone"]
     assert answer["left_out"] == ["na64mu"]
     with pytest.raises(OutOfRange, match="masses of the contours"):
-        measured_contours(["na64mu"], POINT, masses=[50.0], n_events=N)
+        measured_contours(["na64mu"], POINT, masses=[50.0], settings=Settings(n_events=N))
 
 
 def test_shared_errors_are_named(tmp_path):
@@ -121,18 +133,20 @@ def test_shared_errors_are_named(tmp_path):
 
 
 def test_true_points_from_the_command_line():
-    assert true_point("mass=100MeV, coupling=1e-3", "lmu-ltau", 0.0, 3.0) == POINT
-    assert true_point("mass=0.1,epsilon=1e-4", "dark-photon", 0.1, 3.0).alpha_d == 0.1
+    assert true_point("mass=100MeV, coupling=1e-3", Family()) == POINT
+    assert true_point("mass=0.1,epsilon=1e-4", Family("dark-photon", alpha_d=0.1)).alpha_d == 0.1
     for text in ("mass=0.1", "mass=0.1,epsilon=1e-3", "0.1,1e-3", "mass=0.1,coupling=x", ""):
         with pytest.raises(MutauError, match="is not a point of lmu-ltau"):
-            true_point(text, "lmu-ltau", 0.0, 3.0)
+            true_point(text, Family())
 
 
 def test_the_plane_shows_the_regions_on_paper_and_on_the_page():
     drawn = exclusion_plane(
-        ["na64mu"], [0.05, 0.1, 0.2], n_events=N, only=["none"],
-        measured=["mass=0.1,coupling=1e-3"],
-    )  # fmt: skip
+        ["na64mu"],
+        [0.05, 0.1, 0.2],
+        settings=Settings(n_events=N),
+        overlay=Overlay(only=["none"], measured=["mass=0.1,coupling=1e-3"]),
+    )
     found = [item for item in drawn.figure.series if item.role == "measured"]
     assert [item.kind for item in found] == ["region-closed", "region-closed", "points"]
     assert [item.meta.get("cl") for item in found] == [0.95, 0.68, None]
@@ -148,7 +162,7 @@ def test_the_plane_shows_the_regions_on_paper_and_on_the_page():
 
 
 def test_pieces_of_a_region_share_a_name_and_a_colour():
-    found = measured_contours(["na64mu"], POINT, masses=[0.09, 0.11], n_events=N)
+    found = measured_contours(["na64mu"], POINT, masses=[0.09, 0.11], settings=Settings(n_events=N))
     (piece,) = found.polygons[0.95]
     two = type(found)(
         found.point, {0.95: (piece, piece), 0.68: (piece,)}, found.experiments, (), 1

@@ -10,6 +10,7 @@ import pytest
 from mutau.analysis import lacking
 from mutau.analysis.limit import limit_curve
 from mutau.analysis.sensitivity import sensitivity, sensitivity_answer
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import backgrounds, expected_yields
 from mutau.background import choice as background_choice
 from mutau.background.choice import with_background
@@ -56,7 +57,7 @@ def test_every_cut_is_applied(full):
 
 def test_the_limit_is_that_of_the_yield(full):
     """No background: S(g) = 2.303, so g = 1e-4 sqrt(2.303/S); its error is half the yield's."""
-    line = limit_curve(NA64, [0.1], n_events=N, full_chain=True)
+    line = limit_curve(NA64, [0.1], settings=Settings(n_events=N, full_chain=True))
     want = 1e-4 * math.sqrt(math.log(10.0) / full.total)
     assert line.coupling[0] == pytest.approx(want, rel=1e-6)
     relative = line.numerical_err[0] / line.coupling[0]
@@ -72,7 +73,7 @@ def test_low_energy_transfers_are_not_forgotten():
 
 def test_processes_without_a_full_simulation_say_so():
     with pytest.raises(MutauError, match=r"muone has no full simulation .* allowed: muon-brems"):
-        limit_curve(load_experiment("muone"), [0.1], full_chain=True)
+        limit_curve(load_experiment("muone"), [0.1], settings=Settings(full_chain=True))
     with pytest.raises(MutauError, match="leave out --truth"):
         expected_yields(POINT, NA64, truth=True, full_chain=True)
 
@@ -186,7 +187,7 @@ def test_sensitivity_by_hand(computed):
     median outcome is nothing, so background does not matter; at 1e13 100 +- 50 events: the error
     decides, and g scales no more."""
     n = [1e9, 1e11, 1e13]
-    found = sensitivity(NA64, [0.1], n, background="computed")
+    found = sensitivity(NA64, [0.1], n, settings=Settings(background="computed"))
     assert found.method == "bayes"
     assert [row["name"] for row in found.meta["not_computed"]] == ["three"]
     free = found.free[0]
@@ -209,14 +210,14 @@ def test_sensitivity_by_hand(computed):
 
 
 def test_sensitivity_is_the_limit_at_that_exposure(computed):
-    options = {"n_events": 2000, "background": "computed"}
-    one = sensitivity(NA64, [0.05, 0.1], [3e12], **options)
-    line = limit_curve(at_exposure(NA64, 3e12), [0.05, 0.1], **options)
+    settings = Settings(n_events=2000, background="computed")
+    one = sensitivity(NA64, [0.05, 0.1], [3e12], settings=settings)
+    line = limit_curve(at_exposure(NA64, 3e12), [0.05, 0.1], settings=settings)
     np.testing.assert_allclose(one.coupling[:, 0], line.coupling, rtol=1e-9)
     np.testing.assert_allclose(one.error[:, 0], line.numerical_err, rtol=1e-6)
     assert line.method == "bayes"
     assert line.meta["background_events"] == pytest.approx(30.0)
-    free = sensitivity(NA64, [0.1], [1e11], background="none", n_events=2000)
+    free = sensitivity(NA64, [0.1], [1e11], settings=Settings(background="none", n_events=2000))
     assert free.method == "events"
     assert free.free_until(1.0) == (math.inf, math.inf)
     assert sensitivity_answer(free)["free_of_background"][0]["particles_on_target"] is None
@@ -225,7 +226,7 @@ def test_sensitivity_is_the_limit_at_that_exposure(computed):
 @pytest.mark.parametrize("bad", [[0.0], [-1e9], [math.nan], [math.inf], []])
 def test_exposures_that_are_none(bad):
     with pytest.raises(MutauError, match="exposure"):
-        sensitivity(NA64, [0.1], bad, background="none")
+        sensitivity(NA64, [0.1], bad, settings=Settings(background="none"))
 
 
 # --- run periods ----------------------------------------------------------------------------------
@@ -253,10 +254,12 @@ def test_run_periods_share_the_signal():
     assert found.relative_systematic == pytest.approx(0.1 * 3 / 7)
     # one event seen in the second period, nothing expected: 3.89 events instead of 2.30 for the
     # sum of two periods without background (flat prior: only the total counts)
-    line = limit_curve(runs(observed=1), [0.1], n_events=2000)
-    want = limit_curve(NA64, [0.1], n_events=2000).coupling[0] * math.sqrt(3.8897 / 2.3026)
+    line = limit_curve(runs(observed=1), [0.1], settings=Settings(n_events=2000))
+    want = limit_curve(NA64, [0.1], settings=Settings(n_events=2000)).coupling[0] * math.sqrt(
+        3.8897 / 2.3026
+    )
     both = replace(runs(observed=1), "runs[0]/observed", 0)
-    seen = limit_curve(both, [0.1], n_events=2000)
+    seen = limit_curve(both, [0.1], settings=Settings(n_events=2000))
     assert seen.coupling[0] == pytest.approx(want, rel=2e-4)
     assert line.coupling[0] == pytest.approx(want, rel=2e-4)
 

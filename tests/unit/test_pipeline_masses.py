@@ -13,16 +13,17 @@ import pytest
 import mutau
 from mutau.analysis.combination import combined_limit
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.plane import exclusion_plane, plane_answer
+from mutau.analysis.plane import Overlay, exclusion_plane, plane_answer
 from mutau.analysis.sensitivity import sensitivity, sensitivity_answer
+from mutau.analysis.settings import Settings
 from mutau.core.errors import OutOfRange
 from mutau.experiment import load_experiment
-from mutau.models import build_model, highest_coupling
+from mutau.models import Family, build_model, highest_coupling
 from mutau.scan.grid import load_grid
 from mutau.scan.points import refused_points, run_scan
 from mutau.signal import processes as processes
 
-DARK = {"model": "dark-photon", "alpha_d": 0.5}
+DARK = Family("dark-photon", alpha_d=0.5)
 #: GeV. Decays into hadrons are bounded by 0.1 % up to epsilon = 0.0109 for alpha_d = 0.5.
 MASSES = [0.1, 0.5, 0.9]
 
@@ -70,7 +71,7 @@ def test_the_bound_is_where_hadrons_may_reach_their_share():
 @pytest.mark.usefixtures("process")
 def test_a_search_stays_where_the_model_holds():
     # the search begins at 1e-3 and would step beyond 0.0109, where the width is refused
-    line = limit_curve("na64e", [0.5], **DARK)
+    line = limit_curve("na64e", [0.5], DARK)
     assert line.coupling[0] == pytest.approx(0.008, rel=0.02)  # 2.378 events, whatever the width
     assert "refused" not in line.meta
 
@@ -79,12 +80,12 @@ def test_a_search_stays_where_the_model_holds():
 def test_a_search_may_begin_below_its_usual_start():
     # alpha_d = 1e-3 bounds epsilon by 4.9e-4, below the usual first coupling of 1e-3
     with pytest.raises(OutOfRange, match=r"no coupling up to 0\.000486"):
-        limit_curve("na64e", [0.5], model="dark-photon", alpha_d=1e-3)
+        limit_curve("na64e", [0.5], family=Family(model="dark-photon", alpha_d=1e-3))
 
 
 @pytest.mark.usefixtures("process")
 def test_what_was_found_is_kept_and_the_rest_named():
-    line = limit_curve("na64e", MASSES, **DARK)
+    line = limit_curve("na64e", MASSES, DARK)
     assert line.mass.tolist() == MASSES[:2]
     assert line.coupling == pytest.approx([0.008, 0.008], rel=0.02)
     (row,) = line.meta["refused"]
@@ -93,17 +94,17 @@ def test_what_was_found_is_kept_and_the_rest_named():
     assert "decays into hadrons" in row["reason"]
     assert line.meta["warnings"][0].startswith("left out: 0.9 GeV: ")
     with pytest.raises(OutOfRange, match="no coupling up to"):
-        limit_curve("na64e", [0.9], **DARK)
+        limit_curve("na64e", [0.9], DARK)
 
 
 @pytest.mark.usefixtures("process")
 def test_a_mass_without_any_valid_coupling_is_left_out_too():
     # B - L decays into hadrons above two pion masses, at every coupling
-    line = limit_curve("na64e", [0.1, 0.5], model="b-l")
+    line = limit_curve("na64e", [0.1, 0.5], family="b-l")
     assert line.mass.tolist() == [0.1]
     assert [row["mass_GeV"] for row in line.meta["refused"]] == [0.5]
     with pytest.raises(OutOfRange, match="decays into hadrons"):
-        limit_curve("na64e", [0.5, 0.6], model="b-l")
+        limit_curve("na64e", [0.5, 0.6], family="b-l")
 
 
 @pytest.mark.usefixtures("process")
@@ -119,10 +120,10 @@ def test_the_command_prints_them_and_warns(cli):
 
 @pytest.mark.usefixtures("process")
 def test_together_too():
-    line = combined_limit(["na64e"], MASSES, **DARK)
+    line = combined_limit(["na64e"], MASSES, DARK)
     assert line.mass.tolist() == MASSES[:2]
     assert [row["mass_GeV"] for row in line.meta["refused"]] == [0.9]
-    alone = limit_curve("na64e", MASSES[:2], **DARK).coupling
+    alone = limit_curve("na64e", MASSES[:2], DARK).coupling
     assert line.coupling == pytest.approx(alone, rel=1e-3)
 
 
@@ -131,7 +132,11 @@ def test_a_sensitivity_keeps_its_other_masses_and_exposures():
     experiment = load_experiment("na64e")
     stated = experiment.beam.particles
     found = sensitivity(
-        experiment, MASSES, [stated, 0.25 * stated], background="file", method="bayes", **DARK
+        experiment,
+        MASSES,
+        [stated, 0.25 * stated],
+        DARK,
+        settings=Settings(background="file", method="bayes"),
     )
     assert found.mass.tolist() == MASSES[:2]
     answer = sensitivity_answer(found)
@@ -146,7 +151,7 @@ def test_a_sensitivity_keeps_its_other_masses_and_exposures():
 
 @pytest.mark.usefixtures("process")
 def test_a_plane_keeps_the_rest_of_the_line():
-    drawn = exclusion_plane(["na64e"], MASSES, only=("none",), **DARK)
+    drawn = exclusion_plane(["na64e"], MASSES, DARK, overlay=Overlay(only=("none",)))
     answer = plane_answer(drawn)
     assert [row["mass_GeV"] for row in answer["limits"]] == MASSES[:2]
     assert answer["refused"][0]["experiment"] == "na64e"

@@ -5,12 +5,13 @@ import pytest
 
 import mutau
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.plane import exclusion_plane
+from mutau.analysis.plane import Overlay, exclusion_plane
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
 from mutau.core.units import PB_CM2
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
-from mutau.models import LmuMinusLtau
+from mutau.models import Family, LmuMinusLtau
 from mutau.reactions import muon_brems
 from mutau.signal import muon_brems as process
 
@@ -68,7 +69,7 @@ def test_cut_flow_falls_and_its_errors_are_statistical(na64mu):
 
 
 def test_the_limit_is_where_the_yield_is_2_3_events(na64mu):
-    line = limit_curve(na64mu, [MASS], seed=5, n_events=N)
+    line = limit_curve(na64mu, [MASS], settings=Settings(seed=5, n_events=N))
     model = LmuMinusLtau(mass=MASS, coupling=float(line.coupling[0]))
     result = expected_yields(model, na64mu, seed=5, n_events=N)
     assert result.total == pytest.approx(np.log(10.0), rel=1e-5)
@@ -77,19 +78,29 @@ def test_the_limit_is_where_the_yield_is_2_3_events(na64mu):
 
 
 def test_a_point_does_not_depend_on_its_curve(na64mu):
-    alone = limit_curve(na64mu, [MASS], seed=5, n_events=N)
-    among = limit_curve(na64mu, [0.01, 0.05, MASS, 0.5], seed=5, n_events=N)
+    alone = limit_curve(na64mu, [MASS], settings=Settings(seed=5, n_events=N))
+    among = limit_curve(na64mu, [0.01, 0.05, MASS, 0.5], settings=Settings(seed=5, n_events=N))
     assert among.coupling[2] == alone.coupling[0]
     assert among.numerical_err[2] == alone.numerical_err[0]
-    drawn = exclusion_plane(["na64mu"], [0.01, MASS], seed=5, n_events=N, only=["none"])
+    drawn = exclusion_plane(
+        ["na64mu"],
+        [0.01, MASS],
+        settings=Settings(seed=5, n_events=N),
+        overlay=Overlay(only=["none"]),
+    )
     assert drawn.limits[0].coupling[1] == alone.coupling[0]
-    assert limit_curve(na64mu, [MASS], seed=6, n_events=N).coupling[0] != alone.coupling[0]
+    assert (
+        limit_curve(na64mu, [MASS], settings=Settings(seed=6, n_events=N)).coupling[0]
+        != alone.coupling[0]
+    )
 
 
 def test_dark_sector_changes_the_limit_by_its_branching(na64mu):
     # above the dimuon threshold the plain Z' is seen only in nu nu; with a dark sector always
-    plain = limit_curve(na64mu, [0.5], n_events=N).coupling[0]
-    dark = limit_curve(na64mu, [0.5], alpha_d=0.1, n_events=N).coupling[0]
+    plain = limit_curve(na64mu, [0.5], settings=Settings(n_events=N)).coupling[0]
+    dark = limit_curve(
+        na64mu, [0.5], family=Family(alpha_d=0.1), settings=Settings(n_events=N)
+    ).coupling[0]
     branching = LmuMinusLtau(mass=0.5, coupling=1e-3).branching_invisible
     assert dark == pytest.approx(plain * np.sqrt(branching), rel=1e-3)
 
@@ -97,8 +108,15 @@ def test_dark_sector_changes_the_limit_by_its_branching(na64mu):
 def test_a_dark_photon_takes_the_same_process(na64mu):
     from mutau.core.constants import E_CHARGE
 
-    zprime = limit_curve(na64mu, [0.05], alpha_d=0.1, n_events=N).coupling[0]
-    photon = limit_curve(na64mu, [0.05], model="dark-photon", alpha_d=0.1, n_events=N)
+    zprime = limit_curve(
+        na64mu, [0.05], family=Family(alpha_d=0.1), settings=Settings(n_events=N)
+    ).coupling[0]
+    photon = limit_curve(
+        na64mu,
+        [0.05],
+        family=Family(model="dark-photon", alpha_d=0.1),
+        settings=Settings(n_events=N),
+    )
     # same coupling to the muon: e epsilon = g'; both decay invisibly
     assert photon.coupling[0] * E_CHARGE == pytest.approx(zprime, rel=1e-4)
 
@@ -128,7 +146,7 @@ def test_events_balance_and_weigh_the_yield(na64mu):
 def test_a_trigger_that_nothing_passes_excludes_nothing(na64mu):
     # S4 moved to the far side of the hall: no muon gets there
     nowhere = replace(na64mu, {"detector/counter[S4]/x": "140 cm"})
-    line = limit_curve(nowhere, [MASS], n_events=1000)
+    line = limit_curve(nowhere, [MASS], settings=Settings(n_events=1000))
     assert np.isinf(line.coupling[0]) or line.coupling[0] > 1e-3
 
 
@@ -147,7 +165,9 @@ def test_events_are_split_among_elements_exactly(tmp_path, na64mu):
 def test_a_target_that_does_not_fit_is_refused(na64mu, thickness, cli, tmp_path):
     """Radiation lengths become centimetres only with the material: checked before anything runs."""
     with pytest.raises(mutau.MutauError, match="target/thickness"):
-        limit_curve(replace(na64mu, "target/thickness", thickness), [MASS], n_events=100)
+        limit_curve(
+            replace(na64mu, "target/thickness", thickness), [MASS], settings=Settings(n_events=100)
+        )
     text = na64mu.to_toml().replace('"40 X0"', f'"{thickness}"')
     (tmp_path / "thick.toml").write_text(text)
     refused = cli("check", "thick.toml")
@@ -159,11 +179,11 @@ def test_a_stated_background_is_never_ignored(na64mu):
     """The method 'events' holds for nothing expected and nothing seen; otherwise it is refused."""
     noisy = replace(na64mu, "background[0]/expected", 50.0)
     with pytest.raises(mutau.MutauError, match="bayes"):
-        limit_curve(noisy, [MASS], n_events=N)
-    weaker = limit_curve(noisy, [MASS], method="bayes", n_events=N).coupling[0]
-    assert weaker > 2.0 * limit_curve(na64mu, [MASS], n_events=N).coupling[0]
+        limit_curve(noisy, [MASS], settings=Settings(n_events=N))
+    weaker = limit_curve(noisy, [MASS], settings=Settings(method="bayes", n_events=N)).coupling[0]
+    assert weaker > 2.0 * limit_curve(na64mu, [MASS], settings=Settings(n_events=N)).coupling[0]
 
 
 def test_a_boson_that_decays_visibly_is_refused(na64mu):
     with pytest.raises(mutau.MutauError, match="alpha_d"):
-        limit_curve(na64mu, [MASS], model="dark-photon")
+        limit_curve(na64mu, [MASS], family="dark-photon")

@@ -7,6 +7,7 @@ import pytest
 
 import mutau
 from mutau.analysis.limit import limit_curve
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
@@ -83,8 +84,8 @@ def test_a_perfect_detector_gives_the_truth(muone):
 
 
 def test_limit_closes_and_stands_alone(muone):
-    line = limit_curve(muone, [0.05, 0.1], n_events=N)
-    alone = limit_curve(muone, [0.1], n_events=N)
+    line = limit_curve(muone, [0.05, 0.1], settings=Settings(n_events=N))
+    alone = limit_curve(muone, [0.1], settings=Settings(n_events=N))
     assert line.coupling[1] == alone.coupling[0]
     at_limit = LmuMinusLtau(mass=0.1, coupling=float(alone.coupling[0]))
     assert expected_yields(at_limit, muone, n_events=N).total == pytest.approx(np.log(10), rel=1e-5)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import mutau
+from mutau.analysis.plane import Overlay
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import yields_answer
 
 
@@ -33,18 +35,20 @@ def test_what_is_no_experiment_is_told_so(wrong):
 def test_changed_experiments_are_combined_without_a_file():
     item = mutau.load_experiment("na64mu")
     twin = mutau.replace(item, {"name": "twin", "beam/particles": 1e11})
-    options = {"seed": 1, "n_events": 400}
-    (one,) = mutau.combined_limit([item], [0.1], **options).coupling
-    (by_name,) = mutau.combined_limit(["na64mu"], [0.1], **options).coupling
-    (two,) = mutau.combined_limit([item, twin], [0.1], **options).coupling
+    settings = Settings(seed=1, n_events=400)
+    (one,) = mutau.combined_limit([item], [0.1], settings=settings).coupling
+    (by_name,) = mutau.combined_limit(["na64mu"], [0.1], settings=settings).coupling
+    (two,) = mutau.combined_limit([item, twin], [0.1], settings=settings).coupling
     assert one == by_name
     assert one / two == pytest.approx(2**0.5, rel=0.03)  # S ~ N g^2, no background
 
 
 def test_a_changed_experiment_is_drawn_without_a_file():
     item = mutau.replace(mutau.load_experiment("na64mu"), {"name": "twin", "beam/particles": 4e11})
-    plane = mutau.exclusion_plane([item], [0.1], only=["none"], n_events=400)
-    limit = mutau.limit_curve(item, [0.1], n_events=400)
+    plane = mutau.exclusion_plane(
+        [item], [0.1], settings=Settings(n_events=400), overlay=Overlay(only=["none"])
+    )
+    limit = mutau.limit_curve(item, [0.1], settings=Settings(n_events=400))
     assert plane.limits[0].experiment == "twin"
     assert np.array_equal(plane.limits[0].coupling, limit.coupling)
 
@@ -61,7 +65,7 @@ def test_a_model_point_is_no_tag():
     with pytest.raises(
         mutau.MutauError, match=r"DarkPhoton.* is not the tag of a model; .*lmu-ltau"
     ):
-        mutau.limit_curve("na64mu", [0.1], model=mutau.DarkPhoton(mass=0.1, epsilon=1e-3))
+        mutau.limit_curve("na64mu", [0.1], family=mutau.DarkPhoton(mass=0.1, epsilon=1e-3))
 
 
 @pytest.mark.parametrize(("observed", "told"), [([1.0, 2.0], 3.0), ([1.0, np.nan], None)])

@@ -3,6 +3,7 @@
 import pytest
 
 from mutau.analysis.limit import limit_answer, limit_curve
+from mutau.analysis.settings import Settings
 from mutau.analysis.show import check_answer
 from mutau.analysis.yields import expected_yields, yields_answer
 from mutau.background.registry import background_answer
@@ -24,7 +25,7 @@ def test_check_names_what_nothing_reads():
 
 
 def test_a_limit_names_the_cuts_that_it_does_not_apply():
-    answer = limit_answer(limit_curve(NA64MU, [0.1], n_events=100))
+    answer = limit_answer(limit_curve(NA64MU, [0.1], settings=Settings(n_events=100)))
     assert "cuts[5] (hcal_energy)" in answer["not_used"]
     assert "detector/tracker" in answer["not_used"]  # the list as a whole
     assert not any(place.startswith("detector/counter") for place in answer["not_used"])

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from mutau.analysis.plane import chosen_curves, curve_series, g_minus_2_bands, plane_of
+from mutau.analysis.plane import Frame, chosen_curves, curve_series, g_minus_2_bands, plane_of
 from mutau.bounds import BOUNDS, database, drawn_by_default, load_curve, published_limit
 from mutau.core.constants import E_CHARGE
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.types import Exclusion
-from mutau.models import build_model, moment_references
+from mutau.models import Family, build_model, moment_references
 
 MASS = np.geomspace(1e-3, 1.0, 7)
 
@@ -53,7 +53,7 @@ def test_the_band_of_a_dark_photon_is_in_epsilon():
 
 
 def test_a_plane_shows_one_year_and_carries_all():
-    plane = plane_of([limit()], chosen_curves(only=["none"]), year=2025)
+    plane = plane_of([limit()], chosen_curves(only=["none"]), frame=Frame(year=2025))
     shown = [item for item in plane.figure.series if item.role == "preferred"]
     assert [item.meta["year"] for item in shown] == [2025]
     assert len(plane.bands) == len(moment_references())
@@ -109,7 +109,7 @@ def test_another_model_shows_only_what_holds_for_it():
 def test_a_dark_sector_hides_visible_decays():
     """With alpha_D = 0.1 nearly every Z' decays to dark matter: four muons bound it far less."""
     (plain,) = chosen_curves(only=["babar4mu-2016-syen"])
-    (dark,) = chosen_curves(only=["babar4mu-2016-syen"], alpha_d=0.1)
+    (dark,) = chosen_curves(Family(alpha_d=0.1), only=["babar4mu-2016-syen"])
     mass = 0.5
     coupling = float(dark.coupling_at(mass))
     model = build_model("lmu-ltau", mass, coupling, 0.1, 3.0)
@@ -129,13 +129,15 @@ def test_own_curves_of_another_model_are_refused(cli, tmp_path):
 
 
 def test_a_bound_from_formulas_is_that_of_the_bounds():
-    plane = plane_of([limit()], (), bounds=["borexino-be7", "gm2-muon"], x_range=(1e-3, 1.0))
+    plane = plane_of(
+        [limit()], (), bounds=["borexino-be7", "gm2-muon"], frame=Frame(x_range=(1e-3, 1.0))
+    )
     drawn = named(plane)["borexino-be7"]
     again = BOUNDS["borexino-be7"](drawn.x[:3])
     assert np.array_equal(drawn.y[:3], again.coupling)
     assert drawn.meta["sources"] == list(BOUNDS["borexino-be7"].source)
     with pytest.raises(OutOfRange, match="says nothing about the masses"):
-        plane_of([limit()], (), bounds=["bbn-neff"], x_range=(1.0, 2.0))
+        plane_of([limit()], (), bounds=["bbn-neff"], frame=Frame(x_range=(1.0, 2.0)))
 
 
 def test_axes_reach_down_to_the_limit_and_carry_the_name_of_the_coupling():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mutau.analysis.limit import limit_curve
+from mutau.analysis.settings import Settings
 from mutau.bounds import published_limit
 from mutau.experiment import load_experiment
 
@@ -22,7 +23,7 @@ def test_published_reach(name):
     exposure = 1e13 / 1e10 if "phase2" in name else 1.0
     # no background: S is proportional to g^2 N
     few, more = (
-        limit_curve(load_experiment("m3"), MASSES, cl=cl, n_events=2000).coupling
+        limit_curve(load_experiment("m3"), MASSES, settings=Settings(cl=cl, n_events=2000)).coupling
         / np.sqrt(exposure)
         for cl in (0.90, 0.95)
     )

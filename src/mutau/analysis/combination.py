@@ -6,32 +6,26 @@ give the same name is one nuisance parameter; other errors stay each experiment'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mutau.analysis.citations import own_sources
 from mutau.analysis.lacking import each_lacks
-from mutau.analysis.limit import (
-    common_level,
-    common_method,
-    model_digest,
-    numbers,
-    refuse_visible,
-    side_by_side,
-)
-from mutau.analysis.masses import mass_by_mass, refuse_beyond, start_points
+from mutau.analysis.limit import OF_FAMILY, OF_SETTINGS
+from mutau.analysis.loop import Progress, mass_by_mass, mass_grid, refuse_beyond, start_points
 from mutau.analysis.method_notes import method_notes
+from mutau.analysis.settings import AS_STATED, Settings
 from mutau.analysis.yields import assemble
+from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError
 from mutau.core.storage import digest
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
-from mutau.models import Model, highest_coupling
-from mutau.signal.processes import Effort, Prepared, check_masses, process_of, takes_mass
+from mutau.models import Family, Model, highest_coupling
+from mutau.signal.processes import Prepared, check_masses, process_of, takes_mass
 from mutau.stats import counting_model, discovery, upper_limit
 from mutau.stats.coupling import solve_coupling
 from mutau.stats.model import CountingModel, combine
@@ -98,81 +92,75 @@ class Joint:
 
 
 def prepare_joint(
-    experiments: list[Experiment], point: Model, seed: int = 1, n_events: int = 0
+    experiments: Sequence[Experiment], point: Model, settings: Settings = AS_STATED
 ) -> Joint:
     """Prepare, for the mass of a point, every experiment that takes it (see `signal.processes`).
 
     Raises OutOfRange if none does.
     """
     able = _able(experiments, point.mass)
-    effort = Effort(seed, n_events, final_only=True)
-    ready = [process_of(item).prepare(item, point, effort) for item in able]
-    return Joint(able, ready, seed)
+    ready = [process_of(item).prepare(item, point, settings.preparation(item)) for item in able]
+    return Joint([settings.with_background(item) for item in able], ready, settings.seed)
 
 
-def _able(experiments: list[Experiment], mass: float) -> list[Experiment]:
+def _able(experiments: Sequence[Experiment], mass: float) -> list[Experiment]:
     able = [item for item in experiments if takes_mass(item, mass)]
     if not able:
         check_masses(experiments[0], [mass])
     return able
 
 
+@old_keywords("settings", Settings, OF_SETTINGS)
+@old_keywords("family", Family, OF_FAMILY)
 def combined_limit(
     names: Sequence[str | Experiment],
     masses: Sequence[float],
+    family: Family | str = "lmu-ltau",
     *,
-    model: str = "lmu-ltau",
-    alpha_d: float = 0.0,
-    mass_ratio: float = 3.0,
-    cl: float | None = None,
-    method: str | None = None,
-    seed: int = 1,
-    n_events: int = 0,
-    progress: Callable[[float, str], None] | None = None,
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
 ) -> Exclusion:
     """Upper limit on the coupling from several experiments in one likelihood.
 
-    names : experiments, what `load_experiment` gave or takes, each once. masses : GeV. cl, method :
-    None for what the files say (`common_level`, `common_method`).
+    names : experiments, what `load_experiment` gave or takes, each once. masses : GeV. The other
+    arguments as in `limit_curve`.
     An experiment that cannot handle a mass (outside its range) is left out there; a mass that none
     can handle is refused. Returns Exclusion, `experiment` joined by "+".
     Raises UnknownName, OutOfRange, MutauError (also where the files differ in level or method).
     Check: one experiment alone gives its own limit.
     """
-    experiments, masses = load_all(names), numbers(masses).tolist()
-    cl, method = common_level(experiments, cl), common_method(experiments, method)
-    for mass in masses:
+    experiments, family = load_all(names), Family.of(family)
+    cl, method = settings.level_of(experiments), settings.method_of(experiments)
+    grid = mass_grid(masses)
+    for mass in grid:
         _able(experiments, mass)
-    starts, refused = start_points(masses, model, alpha_d, mass_ratio)
-    refuse_visible(list(starts.values()))
+    starts, refused = start_points(family, grid)
 
     def at(mass: float) -> tuple[float, float]:
-        joint = prepare_joint(experiments, starts[mass], seed, n_events)
+        joint = prepare_joint(experiments, starts[mass], settings)
         return _joint_limit(joint, starts[mass], cl, method)
 
-    run = partial(side_by_side, label="combined", progress=progress)
-    computed, found, late = mass_by_mass(at, list(starts), run)
+    computed, found, late = mass_by_mass(at, list(starts), "combined", progress)
     couplings, errors = np.array(found).T
+    loaded = [settings.with_background(item) for item in experiments]
     return Exclusion(
         mass=np.array(computed),
         coupling=couplings,
         numerical_err=np.where(np.isfinite(couplings), errors, 0.0),
         cl=cl,
         experiment="+".join(item.name for item in experiments),
-        model=model,
+        model=family.model,
         method=method,
         meta={
             **provenance(
-                seed=seed,
+                settings.seed,
                 experiments=digest([item.digest for item in experiments]),
-                model=model_digest(model, alpha_d, mass_ratio),
+                model=family.digest,
             ),
-            "model": model,
-            "alpha_d": alpha_d,
-            "mass_ratio": mass_ratio,
+            **family.to_dict(),
             "shared_systematics": shared_systematics(experiments),
-            **method_notes(method, experiments, refused | late, seed=seed),
-            **each_lacks(experiments),
+            **method_notes(method, loaded, refused | late, seed=settings.seed),
+            **each_lacks(experiments, settings),
             **own_sources(*experiments),
         },
     )
@@ -195,21 +183,27 @@ def _joint_limit(joint: Joint, start: Model, cl: float, method: str) -> tuple[fl
     return solved.coupling, solved.coupling_err
 
 
+@old_keywords("settings", Settings, {"method": "method", "seed": "seed"})
 def discovery_reach(
-    names: Sequence[str | Experiment], point: Model, *, method: str = "asymptotic", seed: int = 1
+    names: Sequence[str | Experiment], point: Model, *, settings: Settings = AS_STATED
 ) -> dict[str, Any]:
     """Expected p-value and significance of a true point, jointly and for each experiment.
 
-    The data expected on average at that point are tested against no signal.
+    The data expected on average at that point are tested against no signal. settings : the method
+    is "asymptotic" (None for that) or "toys"; a level has no effect and is refused.
     Returns rows {experiment, signal, background, p_value, significance} and the systematic errors
     that the experiments share; an experiment that does not take the mass is left out, with a
     remark. Raises OutOfRange if none takes it, UnknownName for another method.
     """
     from mutau.stats.studies import discovery_method
 
+    settings.refuse_unused(
+        "a discovery", "method", "background", "effort", "n_events", "full_chain", "seed"
+    )
+    method, seed = settings.method or "asymptotic", settings.seed
     discovery_method(method)
     experiments = load_all(names)
-    joint = prepare_joint(experiments, point, seed)
+    joint = prepare_joint(experiments, point, settings)
     models = {
         item.name: model for item, model in zip(joint.experiments, _each(joint, point), strict=True)
     }
@@ -228,7 +222,8 @@ def discovery_reach(
             found = discovery(_unobserved(counting), method=method, seed=seed)
             row |= {"p_value": found.p_value, "significance": found.significance}
         rows.append(row)
-    left_out = [item for item in experiments if item not in joint.experiments]
+    together = {item.name for item in joint.experiments}
+    left_out = [item for item in experiments if item.name not in together]
     remark = f"does not take a mass of {point.mass:g} GeV"
     rows += [{"experiment": item.name, "remark": remark} for item in left_out]
     described = point.to_dict()
@@ -237,7 +232,7 @@ def discovery_reach(
         "method": method,
         "shared_systematics": shared_systematics(joint.experiments),
         "reach": rows,
-        **each_lacks(joint.experiments),
+        **each_lacks([item for item in experiments if item.name in together], settings),
         **provenance(seed, point=digest(described)),
     }
 

@@ -15,19 +15,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from mutau.analysis.combination import load_all, prepare_joint, shared_systematics
 from mutau.analysis.lacking import each_lacks
-from mutau.analysis.limit import side_by_side
+from mutau.analysis.loop import Progress, side_by_side
+from mutau.analysis.settings import AS_STATED, Settings
+from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.figure import Series
 from mutau.core.storage import digest
 from mutau.core.types import provenance
 from mutau.experiment import Experiment
-from mutau.models import Model, VectorModel, highest_coupling
+from mutau.models import Family, Model, highest_coupling
 from mutau.signal.processes import masses_taken, takes_mass
 from mutau.stats.model import CountingModel
 
@@ -71,7 +73,7 @@ class Contours:
     polygons: Mapping[float, tuple[Polygon, ...]]
     experiments: tuple[Experiment, ...]
     left_out: tuple[str, ...]
-    seed: int
+    settings: Settings
 
 
 def threshold(level: float) -> float:
@@ -118,30 +120,34 @@ class _Row:
         return found[0], found[1]
 
 
+@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"})
 def measured_contours(
     names: Sequence[str | Experiment],
     point: Model,
     *,
     levels: Sequence[float] = LEVELS,
     masses: Sequence[float] | None = None,
-    seed: int = 1,
-    n_events: int = 0,
-    progress: Callable[[float, str], None] | None = None,
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
 ) -> Contours:
     """Regions of mass and coupling that experiments together would measure for a true point.
 
     names : experiments; those that do not take the mass of `point` are left out. levels :
     confidence levels. masses : GeV, to look at; None for a factor of 4 to both sides of the true
-    one, as far as every experiment answers. The true mass is looked at in any case.
+    one, as far as every experiment answers. The true mass is looked at in any case. settings :
+    level and method have no effect and are refused.
     Raises MutauError if nothing is expected at the point, OutOfRange for a level or if no
     experiment takes the mass.
     Check: the true point lies in every region; without errors one channel gives
     2 (s - n + n ln(n/s)) below the threshold.
     """
+    settings.refuse_unused(
+        "measured regions", "background", "effort", "n_events", "full_chain", "seed"
+    )
     limits = {level: threshold(level) for level in levels}
     experiments = load_all(names)
     able = [item for item in experiments if takes_mass(item, point.mass)] or experiments
-    truth = prepare_joint(able, point, seed, n_events).model(point)
+    truth = prepare_joint(able, point, settings).model(point)
     if truth.total <= 0.0:
         raise MutauError(
             "no signal is expected at this point", place="true point",
@@ -150,13 +156,13 @@ def measured_contours(
     expected = truth.signal + truth.background
 
     def row(mass: float) -> _Row:
-        return _row(able, point, expected, mass, seed, n_events)
+        return _row(able, point, expected, mass, settings)
 
     grid = _grid(able, point.mass, masses)
     rows = side_by_side(row, grid, "contours", progress)
     polygons = {level: _polygons(rows, limit, row) for level, limit in limits.items()}
     left_out = tuple(item.name for item in experiments if item not in able)
-    return Contours(point, polygons, tuple(able), left_out, seed)
+    return Contours(point, polygons, tuple(able), left_out, settings)
 
 
 def _grid(
@@ -178,13 +184,12 @@ def _grid(
 
 
 def _row(
-    experiments: list[Experiment], point: Model, expected: Array, mass: float, seed: int,
-    n_events: int,
-) -> _Row:  # fmt: skip
+    experiments: list[Experiment], point: Model, expected: Array, mass: float, settings: Settings
+) -> _Row:
     from scipy.optimize import minimize_scalar
 
-    start = _moved(point, mass)
-    joint = prepare_joint(experiments, start, seed, n_events)
+    start = point if mass == point.mass else point.moved(mass, point.coupling)
+    joint = prepare_joint(experiments, start, settings)
     known: dict[float, float] = {}
 
     def q(log_coupling: float) -> float:
@@ -207,13 +212,6 @@ def _row(
     counting = joint.model(start.with_coupling(math.exp(found.x)))
     noise = _noise(counting, float(found.fun))
     return _Row(mass, float(found.x), float(found.fun), noise, window, q)
-
-
-def _moved(point: Model, mass: float) -> Model:
-    """The model with another mass; of the same class, so that charges from a file stay."""
-    cls = cast(type[VectorModel], type(point))
-    at = cls.at(mass, point.coupling, alpha_d=point.alpha_d, mass_ratio=point.mass_ratio)
-    return point if mass == point.mass else cast(Model, at)
 
 
 def _noise(model: CountingModel, q: float) -> float:
@@ -325,7 +323,7 @@ def contours_answer(found: Contours, *, points: bool = True) -> dict[str, Any]:
         "experiments": [item.name for item in found.experiments],
         "left_out": list(found.left_out),
         "shared_systematics": shared_systematics(found.experiments),
-        **each_lacks(found.experiments),
+        **each_lacks(found.experiments, found.settings),
         "regions": [
             {
                 "confidence_level": level,
@@ -339,19 +337,18 @@ def contours_answer(found: Contours, *, points: bool = True) -> dict[str, Any]:
             for polygon in polygons
         ],
         **({"contours": polygons} if points else {}),
-        **provenance(found.seed, point=digest(described)),
+        **provenance(found.settings.seed, point=digest(described)),
     }
 
 
-def true_point(text: str, model: str, alpha_d: float, mass_ratio: float) -> Model:
+def true_point(text: str, family: Family) -> Model:
     """Model point from "mass=0.1,coupling=5e-4" (mass with or without unit; epsilon for a mixing).
 
     Raises MutauError for other texts.
     """
     from mutau.core.units import parse_energy
-    from mutau.models import build_model, model_class
 
-    name = model_class(model).coupling_name
+    name = family.coupling_name
     parts = dict(part.partition("=")[::2] for part in text.replace(" ", "").split(","))
     try:
         if set(parts) != {"mass", name}:
@@ -359,10 +356,10 @@ def true_point(text: str, model: str, alpha_d: float, mass_ratio: float) -> Mode
         mass, coupling = parse_energy(parts["mass"]), float(parts[name])
     except ValueError:
         raise MutauError(
-            f"{text!r} is not a point of {model}", place="--measured",
+            f"{text!r} is not a point of {family.model}", place="--measured",
             remedy=f"write for example mass=0.1,{name}=5e-4",
         ) from None  # fmt: skip
-    return build_model(model, mass, coupling, alpha_d=alpha_d, mass_ratio=mass_ratio)
+    return family.at(mass, coupling)
 
 
 def contour_series(found: Contours) -> list[Series]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mutau.background.choice import computed_background
+from mutau.analysis.settings import AS_STATED, Settings
 from mutau.background.registry import NOT_COMPUTED, not_computed
 from mutau.core.types import Exclusion
 from mutau.signal.processes import NOT_SIMULATED, Effort, process_of
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 #: Keys of the lists.
 LACKING: Final = (NOT_COMPUTED, NOT_SIMULATED, NOT_USED)
-_FAST: Final = Effort(final_only=True)
 
 
 def lacks(
-    experiment: Experiment, effort: Effort = _FAST, background: str = "file", *, seed: int = 1
+    experiment: Experiment, settings: Settings = AS_STATED, *, truth: bool = False
 ) -> dict[str, Any]:
     """The lists of one experiment: rows as `not_computed` gives them, texts of cuts, addresses.
 
-    effort : how its process is run. background : as in `with_background`; a computed one also lacks
-    what this file does not describe well enough.
+    settings : how it is run; a computed background also lacks what this file does not describe
+    well enough. truth : cuts on true quantities, all of which are reported one by one.
     """
-    uses = [signal_use(effort.full_chain)]
-    if background == "computed":
+    uses = [signal_use(settings.full_chain)]
+    if settings.background_choice == "computed":
         uses.append("background")
-        rows = computed_background(experiment, seed=seed).not_computed
+        rows = settings.computed(experiment).not_computed
     else:
         rows = not_computed(experiment)
+    effort = Effort(settings.seed, settings.n_events, truth, full_chain=settings.full_chain)
     return {
         NOT_COMPUTED: rows,
         NOT_SIMULATED: process_of(experiment).not_simulated(experiment, effort),
@@ -44,9 +44,9 @@ def lacks(
     }
 
 
-def each_lacks(experiments: Sequence[Experiment]) -> dict[str, Any]:
-    """The lists of several experiments in the fast mode, by the name of the experiment."""
-    found = {item.name: lacks(item) for item in experiments}
+def each_lacks(experiments: Sequence[Experiment], settings: Settings = AS_STATED) -> dict[str, Any]:
+    """The lists of several experiments, by the name of the experiment."""
+    found = {item.name: lacks(item, settings) for item in experiments}
     return {key: {name: lists[key] for name, lists in found.items()} for key in LACKING}
 
 

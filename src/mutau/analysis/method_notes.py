@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mutau.analysis.masses import Refused
+from mutau.analysis.loop import Refused
 from mutau.analysis.yields import backgrounds
 
 if TYPE_CHECKING:

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.analysis.lacking import lacks
+from mutau.analysis.loop import Progress, part_of, side_by_side
+from mutau.analysis.settings import AS_STATED, Settings
 from mutau.background.muone_sources import (
     Component,
     background_components,
     region,
     signal_component,
 )
+from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -52,7 +55,7 @@ _SPREAD: Final = 0.08 * np.sinh(np.linspace(-3.2, 3.2, 49)) / math.sinh(3.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Spectrum:
+class MissingMassSpectrum:
     """Expected missing-mass spectrum of an experiment, for any mass and coupling.
 
     edges : (B + 1,) GeV^2. masses : (K,) GeV, with a sample each. number : (K,) events at
@@ -116,7 +119,7 @@ class MassFit:
 
 
 @dataclass(frozen=True, slots=True)
-class Closure:
+class InjectionTest:
     """Fits of pseudo-data with a known signal, made of events that took no part in the templates.
 
     asimov : fit of the expected spectrum. mass_pulls, coupling_pulls : (T,) of the toys whose fit
@@ -132,38 +135,45 @@ class Closure:
     fit: MassFit
 
 
+#: Settings that a measurement of the missing mass uses.
+_USED: Final = ("n_events", "seed")
+_OLD: Final = {"n": "n_events", "seed": "seed"}
+
+
+@old_keywords("settings", Settings, _OLD)
 def spectrum(
     experiment: Experiment,
     *,
-    seed: int = 1,
-    n: int = 0,
     nodes: int = NODES,
-    progress: Callable[[float, str], None] | None = None,
-) -> Spectrum:
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
+) -> MissingMassSpectrum:
     """Missing-mass spectrum of an experiment behind its cuts.
 
-    n : events per sample; 0 for the default. nodes : masses with a sample of their own, from 1 MeV
-    to the end of phase space.
+    nodes : masses with a sample of their own, from 1 MeV to the end of phase space. settings :
+    events per sample (n_events) and seed; others are refused.
     Raises MutauError for an experiment without muon spectrometer.
     Check: `signal` summed over the bins is the yield at coupling 1.
     """
     from scipy.interpolate import CubicSpline, PchipInterpolator
 
+    settings.refuse_unused("a measurement", *_USED)
     _check(experiment)
-    n = n or DEFAULT_EVENTS
+    n, seed = settings.n_events or DEFAULT_EVENTS, settings.seed
     wide = region(experiment)
     end = closing_mass(experiment.beam.energy, true_cuts(experiment.cuts, known_only=True))
     masses = np.concatenate([[1e-3], np.linspace(0.02, 0.97 * end, nodes - 1)])
     edges = np.linspace(-0.5 * end**2, 1.4 * end**2, BINS + 1)
-    shapes, numbers, errors = [], [], []
-    for done, mass in enumerate(masses):
-        if progress:
-            progress(0.9 * done / nodes, f"{mass:.3g} GeV")
-        part = signal_component(experiment, float(mass), wide, n, seed, _TEMPLATE)
+
+    def at(mass: float) -> tuple[float, float, Array]:
+        part = signal_component(experiment, mass, wide, n, seed, _TEMPLATE)
         weight, square = _kept(part, experiment)
-        numbers.append(float(weight.sum()))
-        errors.append(float(np.sqrt(np.sum(weight**2))))
-        shapes.append(_cumulative(square - mass**2, weight))
+        number, error = float(weight.sum()), float(np.sqrt(np.sum(weight**2)))
+        return number, error, _cumulative(square - mass**2, weight)
+
+    numbers, errors, shapes = zip(
+        *side_by_side(at, masses.tolist(), "templates", part_of(progress, 0.0, 0.9)), strict=True
+    )
     if progress:
         progress(0.9, "backgrounds")
     backgrounds, background_errors = {}, {}
@@ -180,7 +190,7 @@ def spectrum(
         PchipInterpolator(_SPREAD, shape.T),
         CubicSpline(masses, np.eye(nodes)),
     )
-    return Spectrum(
+    return MissingMassSpectrum(
         edges, masses, number, np.array(errors), shape, backgrounds, background_errors, splines
     )
 
@@ -241,7 +251,7 @@ def _coupling(square: float) -> float:
     return max(1e-3 * math.sqrt(max(square, 0.0)), _NO_COUPLING)
 
 
-def expected_counts(expected: Spectrum, model: Model) -> Array:
+def expected_counts(expected: MissingMassSpectrum, model: Model) -> Array:
     """(B,) events of signal and backgrounds for a model point."""
     check_boson(model)
     low, high = expected.mass_range
@@ -250,7 +260,7 @@ def expected_counts(expected: Spectrum, model: Model) -> Array:
 
 
 def fit_spectrum(
-    expected: Spectrum,
+    expected: MissingMassSpectrum,
     counts: Array,
     model: Model,
     *,
@@ -299,7 +309,7 @@ def fit_spectrum(
     return _result(minuit, expected, model)
 
 
-def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, float]:
+def _start(expected: MissingMassSpectrum, counts: Array, model: Model) -> tuple[float, float]:
     """Mass out of a grid, and the coupling's square, that describe the counts best."""
     best = (math.inf, model.mass, model.coupling)
     rest = counts - expected.background
@@ -314,7 +324,7 @@ def _start(expected: Spectrum, counts: Array, model: Model) -> tuple[float, floa
     return min(max(best[1], low * 1.01), high * 0.99), _coupling_square(best[2])
 
 
-def _result(minuit: Any, expected: Spectrum, model: Model) -> MassFit:
+def _result(minuit: Any, expected: MissingMassSpectrum, model: Model) -> MassFit:
     """The fit in our words, with profile intervals and significance."""
     valid = bool(minuit.valid and minuit.accurate)
     mass, square = float(minuit.values["mass"]), float(minuit.values["square"])
@@ -351,16 +361,16 @@ def _without_signal(minuit: Any) -> float:
     return float(minuit.fcn(minuit.values))
 
 
+@old_keywords("settings", Settings, _OLD)
 def closure(
     experiment: Experiment,
     model: Model,
     *,
-    expected: Spectrum | None = None,
+    expected: MissingMassSpectrum | None = None,
     toys: int = 100,
-    seed: int = 1,
-    n: int = 0,
-    progress: Callable[[float, str], None] | None = None,
-) -> Closure:
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
+) -> InjectionTest:
     """Inject a signal, fit it, and see whether it comes back.
 
     The injected signal is a sample of its own at the model's mass, not an interpolation. toys :
@@ -368,11 +378,12 @@ def closure(
     Raises OutOfRange for a mass that no sample surrounds.
     Check: pulls of mean 0 and width 1.
     """
+    settings.refuse_unused("a measurement", *_USED)
     check_boson(model)
-    expected = expected or spectrum(experiment, seed=seed, n=n, progress=progress)
+    expected = expected or spectrum(experiment, settings=settings, progress=progress)
     low, high = expected.mass_range
     require_in_range("mass", model.mass, low, high, unit="GeV")
-    n = n or DEFAULT_EVENTS
+    n, seed = settings.n_events or DEFAULT_EVENTS, settings.seed
     part = signal_component(experiment, model.mass, region(experiment), n, seed, _INJECTED)
     weight, square = _kept(part, experiment)
     injected = (
@@ -382,21 +393,24 @@ def closure(
     asimov = fit_spectrum(expected, mean, model)
     if toys < 1:
         raise OutOfRange(f"toys = {toys}", allowed="at least 1")
-    fits, counts = [], []
-    for k in range(toys):
+
+    def toy(k: int) -> tuple[Array, MassFit]:
         rng = stream(seed, _TOYS, k)
-        counts.append(rng.poisson(mean).astype(float))
+        seen = rng.poisson(mean).astype(float)
         sizes = {
             name: max(1.0 + error * rng.standard_normal(), 0.0)
             for name, error in expected.background_errors.items()
         }
-        fits.append(fit_spectrum(expected, counts[-1], model, sizes=sizes))
-        if progress:
-            progress(0.95 + 0.05 * k / toys, "toys")
+        return seen, fit_spectrum(expected, seen, model, sizes=sizes)
+
+    found = side_by_side(
+        toy, range(toys), lambda k: "toys", part_of(progress, 0.95, 1.0), workers=1
+    )  # the minimiser holds the interpreter's lock
+    counts, fits = zip(*found, strict=True)
     good = [fit for fit in fits if fit.valid]
     mass_pulls = [_pull(f.mass, model.mass, f.mass_interval) for f in good]
     coupling_pulls = [_pull(f.coupling, model.coupling, f.coupling_interval) for f in good]
-    return Closure(
+    return InjectionTest(
         asimov, np.array(mass_pulls), np.array(coupling_pulls), toys - len(good), counts[0], fits[0]
     )
 
@@ -423,20 +437,20 @@ def fit_answer(fit: MassFit) -> dict[str, Any]:
     }
 
 
+@old_keywords("settings", Settings, _OLD)
 def measure_answer(
     experiment: Experiment,
     model: Model,
     *,
     toys: int = 100,
-    seed: int = 1,
-    n: int = 0,
-    progress: Callable[[float, str], None] | None = None,
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Mass and coupling that an experiment would measure for a model point, and pulls of toys."""
     check_boson(model)
-    expected = spectrum(experiment, seed=seed, n=n, progress=progress)
+    expected = spectrum(experiment, settings=settings, progress=progress)
     found = closure(
-        experiment, model, expected=expected, toys=toys, seed=seed, n=n, progress=progress
+        experiment, model, expected=expected, toys=toys, settings=settings, progress=progress
     )
 
     def moments(pulls: Array) -> dict[str, float]:
@@ -465,5 +479,5 @@ def measure_answer(
         ],
         **lacks(experiment),
         NOT_USED: not_used(experiment, "signal", "background"),
-        **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
+        **provenance(settings.seed, experiment=experiment.digest, model=digest(model.to_dict())),
     }

@@ -10,14 +10,14 @@ took no part in the search: the difference of the two limits is what the search 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mutau.analysis.lacking import lacks
-from mutau.analysis.limit import chosen_level
+from mutau.analysis.loop import Progress, part_of, side_by_side
 from mutau.analysis.muone_performance import (
     Performance,
     background_tables,
@@ -26,7 +26,8 @@ from mutau.analysis.muone_performance import (
     performance,
     suitable_method,
 )
-from mutau.analysis.muone_search import Search, Side, Weighted
+from mutau.analysis.muone_search import CutSearch, Side, Weighted
+from mutau.analysis.settings import AS_STATED, Settings
 from mutau.background.muone_sources import (
     LEAKED,
     Component,
@@ -34,6 +35,7 @@ from mutau.background.muone_sources import (
     signal_component,
     trimmed,
 )
+from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -103,34 +105,62 @@ class Optimum:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
+@old_keywords("settings", Settings, {"cl": "cl", "seed": "seed", "n": "n_events"})
 def optimise(
     experiment: Experiment,
     model: Model,
     *,
     variables: Sequence[str] = DEFAULT_VARIABLES,
-    cl: float | None = None,
-    seed: int = 1,
-    n: int = 0,
     background_error: float | None = None,
-    progress: Callable[[float, str], None] | None = None,
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
 ) -> Optimum:
     """Cuts on `variables` for the best expected limit on the coupling at the model's mass.
 
-    variables : names out of `SIDES`; other cuts of the file stay as they are. cl : of the limit;
-    None for the file's. n : events per sample; 0 for the default. background_error : relative
-    error of every background; None for those of `muone_backgrounds.MODEL_ERROR`.
+    variables : names out of `SIDES`; other cuts of the file stay as they are. background_error :
+    relative error of every background; None for those of `muone_sources.MODEL_ERROR`. settings :
+    level, method, events per sample (n_events), seed; its backgrounds are always computed, in the
+    fast mode, and others are refused.
     Returns Optimum. Raises UnknownName for a variable, MutauError for one that nothing in the file
     measures or for an experiment on another process, OutOfRange where no signal is left.
     Check: the tuned limit on the samples of the search is not above that of the file's cuts.
     """
+    settings.refuse_unused("tuned cuts", "cl", "method", "n_events", "seed")
     _check(experiment, variables)
     check_boson(model)
     if background_error is not None:
         require_in_range("background_error", background_error, 0.0, 10.0, reason="relative")
-    cl = chosen_level(experiment, cl)
-    n = n or DEFAULT_EVENTS
-    tell = progress or (lambda fraction, label: None)
+    settings = replace(
+        settings, cl=settings.level_of([experiment]), n_events=settings.n_events or DEFAULT_EVENTS
+    )
     bounds = _bounds(experiment, variables)
+    samples = _samples(experiment, model, bounds, settings, progress)
+    if background_error is not None:
+        samples = [
+            (parts[0], *(replace(part, model_error=background_error) for part in parts[1:]))
+            for parts in samples
+        ]
+    if progress:
+        progress(0.7, "searching")
+    fixed = [cut for cut in experiment.cuts if cut.variable not in variables]
+    events = weighted(samples[0], variables, fixed)
+    search = CutSearch(events, list(bounds), settings.level_of([]))
+    best = _best(search, _starts(experiment, events, bounds, settings.seed), bounds, settings.seed)
+    best = _rounded(best, bounds)
+    tables = _tables(experiment, variables, best, model.mass, settings.seed)
+    at_bound = tuple(f"{side[0]} {side[1]}" for side in best if best[side] in bounds[side])
+    judged = _judge(experiment, model, tuple(variables), tables, samples, settings)
+    return replace(judged, at_bound=at_bound, evaluations=search.evaluations)
+
+
+def _samples(
+    experiment: Experiment,
+    model: Model,
+    bounds: Mapping[Side, tuple[float, float]],
+    settings: Settings,
+    progress: Progress | None,
+) -> list[tuple[Component, ...]]:
+    """`components` for the search and for the judgement. Raises OutOfRange without any signal."""
     wide = _wide(experiment, bounds)
     if closing_mass(experiment.beam.energy, wide) <= model.mass:
         raise OutOfRange(
@@ -138,38 +168,31 @@ def optimise(
             place="mass",
             remedy="choose a smaller mass",
         )
-    samples = []
-    for done, key in enumerate((_TRAIN, _CHECK)):
-        tell(0.35 * done, "drawing samples")
-        parts = components(experiment, model, wide, n, seed, key, _loosest(bounds))
-        if background_error is not None:
-            parts = (parts[0], *(replace(x, model_error=background_error) for x in parts[1:]))
-        samples.append(parts)
-    tell(0.7, "searching")
-    fixed = [cut for cut in experiment.cuts if cut.variable not in variables]
-    events = weighted(samples[0], variables, fixed)
-    search = Search(events, list(bounds), cl)
-    best = _best(search, _starts(experiment, events, bounds, seed), bounds, seed)
-    best = _rounded(best, bounds)
-    tables = _tables(experiment, variables, best, model.mass, seed)
-    at_bound = tuple(f"{side[0]} {side[1]}" for side in best if best[side] in bounds[side])
-    judged = _judge(experiment, model, tuple(variables), tables, samples, cl, seed)
-    return replace(judged, at_bound=at_bound, evaluations=search.evaluations)
+    loosest = _loosest(bounds)
+
+    def draw(key: int) -> tuple[Component, ...]:
+        return components(experiment, model, wide, settings, key, loosest)
+
+    return side_by_side(
+        draw, (_TRAIN, _CHECK), lambda key: "drawing samples", part_of(progress, 0.0, 0.7),
+        workers=1,
+    )  # fmt: skip
 
 
 def components(
     experiment: Experiment,
     model: Model,
     wide: Cuts,
-    n: int,
-    seed: int,
+    settings: Settings,
     key: int,
     keep: Sequence[Cut] = (),
 ) -> tuple[Component, ...]:
     """Signal at the model's coupling, and backgrounds, within `wide` on true quantities.
 
+    settings : number of events per sample, and seed. key : of the random streams.
     keep : cuts on measured quantities; events that fail one are thrown away.
     """
+    n, seed = settings.n_events, settings.seed
     signal = signal_component(experiment, model.mass, wide, n, seed, key)
     sample = trimmed(signal.sample, keep)
     sample = replace(sample, weights=model.invisible_strength("mu") * sample.weights)
@@ -294,7 +317,7 @@ def _random(
 
 
 def _best(
-    search: Search,
+    search: CutSearch,
     starts: Sequence[Mapping[Side, float]],
     bounds: Mapping[Side, tuple[float, float]],
     seed: int,
@@ -370,17 +393,17 @@ def _judge(
     variables: tuple[str, ...],
     tables: list[dict[str, Any]],
     samples: Sequence[Sequence[Component]],
-    cl: float,
-    seed: int,
+    settings: Settings,
 ) -> Optimum:
     """The tuned experiment and what it gains, judged on the samples that the search did not see."""
     train, check = samples
+    cl = settings.level_of([])
     cuts = replace_experiment(experiment, "cuts", tables).cuts
     before = performance(check, experiment.cuts, model, cl)
     found = [performance(parts, cuts, model, cl) for parts in (train, check)]
     limits, methods = [], []
     for item in (before, found[1]):
-        methods.append(suitable_method(experiment, item.background))
+        methods.append(suitable_method(experiment, item.background, settings))
         limits.append(counting_limit(item, model, cl, methods[-1]))
     document = experiment.to_dict()
     document["name"] = f"{experiment.name}-tuned"
@@ -395,7 +418,7 @@ def _judge(
         from_document(document, document["name"]), 0,
         {"mass_GeV": model.mass, "coupling": model.coupling, **lacks(experiment),
          NOT_USED: not_used(experiment, "signal", "background"),
-         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict()))},
+         **provenance(settings.seed, experiment=experiment.digest, model=digest(model.to_dict()))},
     )  # fmt: skip
 
 

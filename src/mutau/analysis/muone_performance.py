@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mutau.analysis.limit import chosen_method
-from mutau.analysis.masses import START
+from mutau.analysis.loop import START
 from mutau.analysis.muone_objective import mean_limit
+from mutau.analysis.settings import AS_STATED, Settings
 from mutau.background.muone_sources import Component
 from mutau.models import Model, highest_coupling
 from mutau.selection.cutflow import label
@@ -87,10 +87,15 @@ def background_tables(found: Performance) -> list[dict[str, Any]]:
     ]
 
 
-def suitable_method(experiment: Experiment, background: float) -> str:
-    """The file's method where it takes backgrounds with errors; else Bayesian, or asymptotic CLs
-    where there are so many events that the Bayesian sum over counts would take seconds."""
-    stated = chosen_method(experiment, None, "file")
+def suitable_method(
+    experiment: Experiment, background: float, settings: Settings = AS_STATED
+) -> str:
+    """The method given; else the file's where it takes backgrounds with errors; else Bayesian, or
+    asymptotic CLs where there are so many events that the Bayesian sum over counts would take
+    seconds."""
+    stated = settings.method_of([experiment])
+    if settings.method is not None:
+        return stated
     if background > MANY_EVENTS:
         return stated if stated.startswith("asymptotic") else "asymptotic-cls"
     return "bayes" if stated in ("events", "classical", "feldman-cousins") else stated

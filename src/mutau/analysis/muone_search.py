@@ -45,7 +45,7 @@ class Weighted:
         return np.asarray(sums.reshape(parts, bins))
 
 
-class Search:
+class CutSearch:
     """Coordinate-wise search on one set of events."""
 
     def __init__(self, events: Weighted, sides: Sequence[Side], cl: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,14 +19,17 @@ from mutau.analysis.contours import (
     true_point,
 )
 from mutau.analysis.lacking import LACKING, lines_lack
-from mutau.analysis.limit import limit_answer, limit_curve
+from mutau.analysis.limit import OF_FAMILY, limit_answer, limit_curve
+from mutau.analysis.loop import Progress, part_of, side_by_side
+from mutau.analysis.settings import AS_STATED, Settings
 from mutau.bounds import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
 from mutau.bounds.recast import held_for, recast, recastable
+from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.figure import Figure, Kind, Series
 from mutau.core.types import Exclusion
 from mutau.experiment import experiment_names, load_experiment
-from mutau.models import model_class, moment_reference, moment_references
+from mutau.models import Family, model_class, moment_reference, moment_references
 from mutau.signal.processes import check_masses, has_process, process_of
 
 if TYPE_CHECKING:
@@ -65,60 +68,78 @@ class Plane:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What a plane shows beside our limits.
+
+    only : names of published curves; None for those marked to be drawn, ("none",) for none. user :
+    own curves, as files that `load_curve` reads. bounds : names of bounds to compute from formulas,
+    out of `bounds.BOUNDS`. measured : true points, such as "mass=0.1,coupling=5e-4": what the
+    experiments together would measure of each (`contours`).
+    """
+
+    only: Sequence[str] | None = None
+    user: Sequence[str | Path] = ()
+    bounds: Sequence[str] = ()
+    measured: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """How a plane is framed.
+
+    year : of the muon g-2 reference. x_range, y_range : ends of the axes, GeV and coupling; None
+    for what the limits need. figure_id : name of the figure. title : "" for the usual one.
+    """
+
+    year: int = 2021
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    figure_id: str = "plane"
+    title: str = ""
+
+
+#: A plane with the usual curves, and its usual frame.
+NOTHING_ELSE: Final = Overlay()
+USUAL: Final = Frame()
+
+
+@old_keywords("frame", Frame, {name: name for name in Frame.__slots__})
+@old_keywords("overlay", Overlay, {name: name for name in Overlay.__slots__})
+@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"})
+@old_keywords("family", Family, OF_FAMILY)
 def exclusion_plane(
     experiments: Sequence[str | Experiment] = (),
     masses: Sequence[float] | None = None,
+    family: Family | str = "lmu-ltau",
     *,
-    model: str = "lmu-ltau",
-    alpha_d: float = 0.0,
-    mass_ratio: float = 3.0,
-    only: Sequence[str] | None = None,
-    user: Sequence[str | Path] = (),
-    bounds: Sequence[str] = (),
-    measured: Sequence[str] = (),
-    year: int = 2021,
-    seed: int = 1,
-    n_events: int = 0,
-    x_range: tuple[float, float] | None = None,
-    y_range: tuple[float, float] | None = None,
-    figure_id: str = "plane",
-    title: str = "",
-    progress: Callable[[float, str], None] | None = None,
+    overlay: Overlay = NOTHING_ELSE,
+    frame: Frame = USUAL,
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
 ) -> Plane:
     """Plane of mass and coupling with the limits of experiments on it.
 
     experiments : what `load_experiment` gave, or takes; none for those of the papers, ("all",) for
-    every bundled one.
-    masses : GeV; None for each experiment's own range. only : names of published curves; None
-    for those marked to be drawn, ("none",) for none. user : own curves, as files that `load_curve`
-    reads. bounds : names of bounds to compute from formulas, out of `bounds.BOUNDS`. measured :
-    true points, such as "mass=0.1,coupling=5e-4": what the experiments together would measure of
-    each (`contours`). year : of the muon g-2 reference.
-    The limits are those of `limit_curve`, to the digit.
+    every bundled one. masses : GeV; None for each experiment's own range. family, settings : as in
+    `limit_curve`, whose limits these are, to the digit.
     Raises UnknownName for an experiment, a curve or a year that is not there, MutauError for a
-    curve that does not hold for the model.
+    curve that does not hold for the family.
     """
-    curves = chosen_curves(model, only, alpha_d=alpha_d, mass_ratio=mass_ratio)
-    own = [
-        held_for(model, load_curve(path), alpha_d=alpha_d, mass_ratio=mass_ratio) for path in user
-    ]
-    moment_reference(year)
-    for name in bounds:
+    family = Family.of(family)
+    curves = chosen_curves(family, overlay.only)
+    own = [held_for(family, load_curve(path)) for path in overlay.user]
+    moment_reference(frame.year)
+    for name in overlay.bounds:
         BOUNDS[name]
-    points = [true_point(text, model, alpha_d, mass_ratio) for text in measured]
-    limits, refused = _limits(
-        tuple(experiments), masses, progress, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
-        seed=seed, n_events=n_events,
-    )  # fmt: skip
+    points = [true_point(text, family) for text in overlay.measured]
+    limits, refused = _limits(tuple(experiments), masses, family, settings, progress)
     together = [item for item in wanted_experiments(experiments) if item.name not in refused]
+    regions = replace(settings, cl=None, method=None)
     contours = [
-        measured_contours(together, point, seed=seed, n_events=n_events, progress=progress)
-        for point in points
+        measured_contours(together, point, settings=regions, progress=progress) for point in points
     ]
-    drawn = plane_of(
-        limits, curves, own, bounds, contours, year=year, x_range=x_range, y_range=y_range,
-        figure_id=figure_id, title=title,
-    )  # fmt: skip
+    drawn = plane_of(limits, curves, own, overlay.bounds, contours, frame=frame)
     return replace(drawn, left_out=refused)
 
 
@@ -132,8 +153,9 @@ def wanted_experiments(names: Sequence[str | Experiment]) -> list[Experiment]:
 def _limits(
     experiments: tuple[str | Experiment, ...],
     masses: Sequence[float] | None,
-    progress: Any,
-    **options: Any,
+    family: Family,
+    settings: Settings,
+    progress: Progress | None,
 ) -> tuple[list[Exclusion], dict[str, str]]:
     """Limits of the experiments, and those that have none, with the reason.
 
@@ -141,29 +163,34 @@ def _limits(
     the model.
     """
     named, wanted = experiments not in ((), ("all",)), wanted_experiments(experiments)
-    limits, refused = list[Exclusion](), dict[str, str]()
     if named and masses is not None:  # before anything is computed
         for item in wanted:
             check_masses(item, masses)
-    for index, item in enumerate(wanted):
-        mine = masses
+
+    def at(index: int) -> Exclusion | str:
+        item, own = wanted[index], masses
         if masses is not None and not named:  # each within its own range
             low, high = process_of(item).mass_range(item)
-            mine = [mass for mass in masses if low <= mass <= high]
-            if not mine:
-                refused[item.name] = f"curves from {low:.3g} to {high:.3g} GeV"
-                continue
-        part = _part(progress, index, len(wanted))
+            own = [mass for mass in masses if low <= mass <= high]
+            if not own:
+                return f"curves from {low:.3g} to {high:.3g} GeV"
+        part = part_of(progress, index / len(wanted), (index + 1) / len(wanted))
         try:
-            limits.append(limit_curve(item, mine, progress=part, **options))
+            return limit_curve(item, own, family, settings=settings, progress=part)
         except MutauError as error:
             if named and not isinstance(error, OutOfRange):
                 raise
-            refused[item.name] = str(error)
+            return str(error)
+
+    found = side_by_side(at, range(len(wanted)), "", workers=1)  # each is side by side inside
+    limits = [line for line in found if isinstance(line, Exclusion)]
+    refused = {
+        item.name: line for item, line in zip(wanted, found, strict=True) if isinstance(line, str)
+    }
     if not limits:
         reasons = sorted(set(refused.values()))
-        told = reasons if len(reasons) == 1 else [f"{k}: {v}" for k, v in refused.items()]
-        raise OutOfRange(f"no experiment has a limit on this plane: {'; '.join(told)}")
+        listed = reasons if len(reasons) == 1 else [f"{k}: {v}" for k, v in refused.items()]
+        raise OutOfRange(f"no experiment has a limit on this plane: {'; '.join(listed)}")
     return limits, refused
 
 
@@ -174,11 +201,7 @@ def plane_of(
     bounds: Sequence[str] = (),
     contours: Sequence[Contours] = (),
     *,
-    year: int = 2021,
-    x_range: tuple[float, float] | None = None,
-    y_range: tuple[float, float] | None = None,
-    figure_id: str = "plane",
-    title: str = "",
+    frame: Frame = USUAL,
 ) -> Plane:
     """Plane of limits that are computed already; at least one, all for the same model.
 
@@ -192,39 +215,54 @@ def plane_of(
     (model,) = models
     low = min(float(line.mass[0]) for line in limits)
     high = max(float(line.mass[-1]) for line in limits)
-    x_range = x_range or (low, high if high > low else 10.0 * low)
+    x_range = frame.x_range or (low, high if high > low else 10.0 * low)
     bands = g_minus_2_bands(model, (x_range[0] / BEYOND, x_range[1] * BEYOND))
     series = curve_series(curves, x_range[0] / BEYOND)
     series += curve_series(own, x_range[0] / BEYOND, role="user")
-    series += [band for band in bands if band.meta["year"] == year]
+    series += [band for band in bands if band.meta["year"] == frame.year]
     series += [_bound(name, limits[0], x_range) for name in bounds]
     series += [_ours(line, limits) for line in limits]
     series += [item for found in contours for item in contour_series(found)]
-    y_range = y_range or _coupling_range(limits)
+    y_range = frame.y_range or _coupling_range(limits)
     seen = {item.meta.get("name") for item in series if item.within(x_range, y_range)}
     shown = [curve for curve in (*curves, *own) if curve.name in seen]
-    texts = [
-        f"Limits of {', '.join(dict.fromkeys(line.experiment for line in limits))} on {model}",
-        f"; {_band_text(year)}" if bands else "",
-        f". Curves of others: {_sources_text(shown) or 'none'}.",
-        " Dashed: projections." if any(item.dashed for item in series) else "",
-        *(contour_text(found) for found in contours),
-    ]
-    levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
     figure = Figure(
-        id=figure_id,
-        title=title or f"Upper limits at {levels} % CL; g−2 reference of {year}",
+        id=frame.figure_id,
+        title=frame.title or _usual_title(limits, frame.year),
         x_label="$m_{Z'}$ [GeV]",
         y_label="$g'$" if model == "lmu-ltau" else _coupling_label(model),
         series=tuple(series),
         log="xy",
         x_range=x_range,
         y_range=y_range,
-        caption="".join(texts),
+        caption=_caption(limits, shown, series, contours, frame.year if bands else None),
     )
-    return Plane(
-        tuple(limits), tuple(c.name for c in (*curves, *own)), year, figure, bands, tuple(contours)
-    )
+    names = tuple(curve.name for curve in (*curves, *own))
+    return Plane(tuple(limits), names, frame.year, figure, bands, tuple(contours))
+
+
+def _usual_title(limits: Sequence[Exclusion], year: int) -> str:
+    levels = ", ".join(f"{100 * cl:g}" for cl in sorted({line.cl for line in limits}))
+    return f"Upper limits at {levels} % CL; g−2 reference of {year}"
+
+
+def _caption(
+    limits: Sequence[Exclusion],
+    shown: Sequence[PublishedLimit],
+    series: Sequence[Series],
+    contours: Sequence[Contours],
+    year: int | None,
+) -> str:
+    """What a plane shows, in words. year : of the g-2 band; None without one."""
+    names = ", ".join(dict.fromkeys(line.experiment for line in limits))
+    texts = [
+        f"Limits of {names} on {limits[0].model}",
+        "" if year is None else f"; {_band_text(year)}",
+        f". Curves of others: {_sources_text(shown) or 'none'}.",
+        " Dashed: projections." if any(item.dashed for item in series) else "",
+        *(contour_text(found) for found in contours),
+    ]
+    return "".join(texts)
 
 
 def _coupling_label(model: str) -> str:
@@ -252,44 +290,34 @@ def printed_moment(year: int) -> str:
     return f"{item.difference * 1e11:g}({item.difference_uncertainty * 1e11:g})×10⁻¹¹"
 
 
-def _part(progress: Any, index: int, total: int) -> Any:
-    if progress is None:
-        return None
-    return lambda fraction, label: progress((index + fraction) / total, label)
-
-
 def chosen_curves(
-    model: str = "lmu-ltau",
-    only: Sequence[str] | None = None,
-    *,
-    alpha_d: float = 0.0,
-    mass_ratio: float = 3.0,
+    family: Family | str = "lmu-ltau", only: Sequence[str] | None = None
 ) -> tuple[PublishedLimit, ...]:
-    """Published curves for a plane of one model; `only` as in `exclusion_plane`.
+    """Published curves for a plane of one family of models; `only` as in `Overlay`.
 
     A curve of another model, or of this one without the dark sector asked for, is recast where
     `bounds.recast` can. By default what cannot be recast is left out if it is of another model;
     of the same model it stays, and its assumption says that it knows no dark sector.
     Raises UnknownName, and MutauError with the reason for a name in `only` that cannot be recast.
     """
-    options = {"alpha_d": alpha_d, "mass_ratio": mass_ratio}
+    family = Family.of(family)
     if only is not None:
         names = () if tuple(only) == ("none",) else only
-        return tuple(_adapted(published_limit(name), model, options) for name in names)
-    curves = dict.fromkeys([*drawn_by_default(model), *drawn_by_default()])
+        return tuple(_adapted(published_limit(name), family) for name in names)
+    curves = dict.fromkeys([*drawn_by_default(family.model), *drawn_by_default()])
     found = []
     for curve in curves:
         with suppress(MutauError):
-            found.append(_adapted(curve, model, options))
+            found.append(_adapted(curve, family))
     return tuple(found)
 
 
-def _adapted(curve: PublishedLimit, model: str, options: dict[str, float]) -> PublishedLimit:
-    """The curve as a bound on the model with this dark sector. Raises MutauError."""
-    same = model_class(curve.model) is model_class(model)
-    if same and not (options["alpha_d"] and curve.name in recastable()):
+def _adapted(curve: PublishedLimit, family: Family) -> PublishedLimit:
+    """The curve as a bound on the family. Raises MutauError."""
+    same = model_class(curve.model) is family.point_class
+    if same and not (family.alpha_d and curve.name in recastable()):
         return curve
-    found = recast(curve, model, options=options).curve
+    found = recast(curve, family.model, options=family.sector).curve
     return replace(found, title=found.title.replace("(recast) (recast)", "(recast)"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -11,35 +11,25 @@ import numpy as np
 
 from mutau.analysis.lacking import lacks
 from mutau.analysis.limit import (
-    chosen_level,
-    chosen_method,
+    OF_FAMILY,
+    OF_SETTINGS,
+    curve_starts,
     limit_within,
-    model_digest,
-    refuse_visible,
-    side_by_side,
+    signal_by,
     solve_limit,
 )
-from mutau.analysis.masses import (
-    Refused,
-    mass_by_mass,
-    possible,
-    start_points,
-)
+from mutau.analysis.loop import Progress, Refused, mass_by_mass, mass_grid, possible
 from mutau.analysis.method_notes import method_notes
+from mutau.analysis.settings import AS_STATED, Settings
 from mutau.analysis.yields import assemble, backgrounds
 from mutau.background.choice import with_background
+from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.types import Yields, provenance
-from mutau.models import Model, highest_coupling
+from mutau.experiment import load_experiment
+from mutau.models import Family, Model, highest_coupling
 from mutau.signal.exposure import at_exposure, stated_particles
-from mutau.signal.processes import (
-    Effort,
-    Prepared,
-    check_kind,
-    check_masses,
-    process_of,
-    refuse_full_chain,
-)
+from mutau.signal.processes import Prepared, process_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -111,92 +101,75 @@ def _scaled(prepared: Prepared, scale: float) -> Prepared:
     return replace(prepared, signal=signal)
 
 
-def _check(
-    experiment: Experiment, points: list[Model], masses: list[float], full_chain: bool
-) -> None:
-    """Raise for points that all decay visibly, masses or a full simulation that are not there."""
-    refuse_visible(points)
-    check_masses(experiment, masses)
-    refuse_full_chain(experiment, full_chain)
+@dataclass(frozen=True, slots=True)
+class _Exposure:
+    """One number of particles: signal over that of the file, the experiment, and it without
+    background."""
+
+    scale: float
+    loaded: Experiment
+    clean: Experiment
 
 
+@old_keywords("settings", Settings, OF_SETTINGS)
+@old_keywords("family", Family, OF_FAMILY)
 def sensitivity(
-    experiment: Experiment,
+    experiment: Experiment | str,
     masses: Sequence[float] | Array,
     exposures: Sequence[float] | Array,
+    family: Family | str = "lmu-ltau",
     *,
-    model: str = "lmu-ltau",
-    alpha_d: float = 0.0,
-    mass_ratio: float = 3.0,
-    cl: float | None = None,
-    method: str | None = None,
-    background: str = "file",
-    full_chain: bool = False,
-    seed: int = 1,
-    n_events: int = 0,
-    progress: Callable[[float, str], None] | None = None,
+    settings: Settings = AS_STATED,
+    progress: Progress | None = None,
 ) -> Sensitivity:
     """Expected limit of an experiment at each mass and exposure.
 
-    masses : GeV. exposures : particles on target. background : see `with_background`. The other
-    arguments as in `limit_curve`, whose limit for the file `at_exposure` is the same to the digit.
+    masses : GeV. exposures : particles on target. The other arguments as in `limit_curve`, whose
+    limit for the file `at_exposure` is the same to the digit.
     Nothing counts as observed. The expected limit is that of the median outcome without signal
     (steps where the median count does), of Asimov data for asymptotic methods.
     Raises as `limit_curve`, and MutauError for an exposure that is not a positive number.
     Check: without background the coupling falls as exposure^(-1/2).
     """
-    particles, grid = _exposures(exposures), np.asarray(masses, float)
-    point = {"alpha_d": alpha_d, "mass_ratio": mass_ratio}
-    starts, refused = start_points(grid.tolist(), model, alpha_d, mass_ratio)
-    check_kind(experiment, model)
-    _check(experiment, list(starts.values()), grid.tolist(), full_chain)
-    stated = stated_particles(experiment)
-    settings = _Settings(
-        chosen_level(experiment, cl), chosen_method(experiment, method, background), seed
-    )
-    loaded = with_background(experiment, background, seed=seed)  # minutes, where it is computed
-    clean = with_background(experiment, "none")
-    here = [(n / stated, at_exposure(loaded, n), at_exposure(clean, n)) for n in particles.tolist()]
-    effort = Effort(seed, n_events, final_only=True, full_chain=full_chain)
+    experiment, family = load_experiment(experiment), Family.of(family)
+    particles = _exposures(exposures)
+    effort = settings.preparation(experiment)
+    starts, refused = curve_starts(experiment, family, mass_grid(masses))
+    cl, method = settings.level_of([experiment]), settings.method_of([experiment])
+    settings = replace(settings, cl=cl, method=method)
+    points = _at_exposures(experiment, particles.tolist(), settings)
     process = process_of(experiment)
 
     def at(mass: float) -> list[list[float] | OutOfRange]:
-        start = starts[mass]
-        prepared = process.prepare(experiment, start, effort)
-        return [
-            possible(_limits, _scaled(prepared, s), start, one, two, settings)
-            for s, one, two in here
-        ]
+        prepared = process.prepare(experiment, starts[mass], effort)
+        return [possible(_limits, prepared, starts[mass], point, settings) for point in points]
 
-    run = partial(side_by_side, label=experiment.name, progress=progress)
-    computed, results, late = mass_by_mass(at, list(starts), run)
-    events = np.array([_background(item) for _, item, _ in here])
+    computed, results, late = mass_by_mass(at, list(starts), experiment.name, progress)
+    events = np.array([_background(point.loaded) for point in points])
     numbers, short = _filled(computed, particles, results)
     coupling, error, free, low, high = np.moveaxis(numbers, 2, 0)
     return Sensitivity(
         particles, np.array(computed), coupling, error, free, low, high, events[:, 0], events[:, 1],
-        float(events[0, 0] / particles[0]), float(events[0, 1] / particles[0]), settings.cl,
-        settings.method, experiment.name, model,
+        float(events[0, 0] / particles[0]), float(events[0, 1] / particles[0]), cl,
+        method, experiment.name, family.model,
         {
-            **provenance(
-                seed=seed, experiment=experiment.digest,
-                model=model_digest(model, alpha_d, mass_ratio),
-            ),
-            **point, "background": background,
-            "signal_by": "full simulation" if full_chain else "fast mode",
-            **_notes(settings.method, [e for _, e, _ in here], particles, refused | late, short),
-            **lacks(experiment, effort, background, seed=seed),
+            **provenance(settings.seed, experiment=experiment.digest, model=family.digest),
+            **family.sector, "background": settings.background_choice,
+            "signal_by": signal_by(settings),
+            **_notes(method, [p.loaded for p in points], particles, refused | late, short),
+            **lacks(experiment, settings),
         },
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """How limits are set: level, method, seed."""
-
-    cl: float
-    method: str
-    seed: int
+def _at_exposures(
+    experiment: Experiment, particles: Sequence[float], settings: Settings
+) -> list[_Exposure]:
+    """The experiment at each exposure. Raises MutauError where the file states no particles."""
+    stated = stated_particles(experiment)
+    loaded = settings.with_background(experiment)
+    clean = with_background(experiment, "none")
+    return [_Exposure(n / stated, at_exposure(loaded, n), at_exposure(clean, n)) for n in particles]
 
 
 def _filled(
@@ -247,17 +220,21 @@ def _notes(
 
 
 def _limits(
-    prepared: Prepared, model: Model, loaded: Experiment, clean: Experiment, settings: _Settings
+    prepared: Prepared, model: Model, exposure: _Exposure, settings: Settings
 ) -> list[float]:
-    """Limit, its error, limit without background, and the 68 % band, at one exposure."""
+    """Limit, its error, limit without background, and the 68 % band, at one exposure.
+
+    settings : with a level and a method.
+    """
+    scaled = _scaled(prepared, exposure.scale)
 
     def yields(item: Experiment, coupling: float) -> Yields:
-        return assemble(prepared, model.with_coupling(coupling), item, settings.seed)
+        return assemble(scaled, model.with_coupling(coupling), item, settings.seed)
 
-    how = settings.cl, settings.method
-    limit = limit_within(model, partial(yields, loaded), *how)
-    free = solve_limit(partial(yields, clean), *how, highest_coupling(model))
-    return [*limit, free[0], *_band(yields(loaded, model.coupling), limit[0], settings)]
+    cl, method = settings.level_of([]), settings.method_of([])
+    limit = limit_within(model, partial(yields, exposure.loaded), cl, method)
+    free = solve_limit(partial(yields, exposure.clean), cl, method, highest_coupling(model))
+    return [*limit, free[0], *_band(yields(exposure.loaded, model.coupling), limit[0], settings)]
 
 
 def _background(experiment: Experiment) -> tuple[float, float]:
@@ -266,7 +243,7 @@ def _background(experiment: Experiment) -> tuple[float, float]:
     return float(value.sum()), float(np.hypot.reduce(error))
 
 
-def _band(reference: Yields, coupling: float, settings: _Settings) -> tuple[float, float]:
+def _band(reference: Yields, coupling: float, settings: Settings) -> tuple[float, float]:
     """Couplings of the central 68 % of outcomes; the signal goes as coupling^power."""
     from mutau.stats import expected_limits
 

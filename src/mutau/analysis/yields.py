@@ -9,6 +9,7 @@ import numpy as np
 
 from mutau.analysis.citations import own_sources
 from mutau.analysis.lacking import lacks
+from mutau.analysis.settings import Settings
 from mutau.core.storage import digest
 from mutau.core.types import Yields, provenance
 from mutau.experiment import load_experiment
@@ -41,10 +42,11 @@ def expected_yields(
     """
     experiment = load_experiment(experiment)
     refuse_full_chain(experiment, full_chain, truth=truth)
+    settings = Settings(seed=seed, n_events=n_events, full_chain=full_chain)
     effort = Effort(seed, n_events, truth, full_chain=full_chain)
     prepared = process_of(experiment).prepare(experiment, model, effort)
     found = assemble(prepared, model, experiment, seed)
-    return replace(found, meta={**found.meta, **lacks(experiment, effort)})
+    return replace(found, meta={**found.meta, **lacks(experiment, settings, truth=truth)})
 
 
 def assemble(prepared: Prepared, model: Model, experiment: Experiment, seed: int) -> Yields:

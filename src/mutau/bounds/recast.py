@@ -28,7 +28,7 @@ from mutau.bounds.inputs import bound_inputs
 from mutau.bounds.search import Search
 from mutau.core.constants import M_E, M_MU, M_PI, M_TAU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
-from mutau.models import VECTOR, Model, VectorModel, check_mediator, model_class
+from mutau.models import VECTOR, Family, Model, VectorModel, check_mediator, model_class
 
 Array = NDArray[np.float64]
 Efficiency = Callable[[Model], float]
@@ -164,20 +164,19 @@ def recast(
     )
 
 
-def held_for(
-    model: str, curve: PublishedLimit, *, alpha_d: float = 0.0, mass_ratio: float = 3.0
-) -> PublishedLimit:
-    """A user's curve as a bound on that model: as it is, or recast where its file says how.
+def held_for(family: Family, curve: PublishedLimit) -> PublishedLimit:
+    """A user's curve as a bound on that family: as it is, or recast where its file says how.
 
     Raises MutauError for a curve of another model that cannot be recast.
     """
-    same = model_class(curve.model) is model_class(model)
+    model, alpha_d, mass_ratio = family.model, family.alpha_d, family.mass_ratio
+    same = model_class(curve.model) is family.point_class
     sector = (alpha_d, mass_ratio if alpha_d else curve.mass_ratio)
     stated = curve.alpha_d is not None or curve.mass_ratio is not None
     if same and (not stated or (curve.alpha_d or 0.0, curve.mass_ratio) == sector):
         return curve
     if curve.search:
-        return recast(curve, model, options={"alpha_d": alpha_d, "mass_ratio": mass_ratio}).curve
+        return recast(curve, model, options=family.sector).curve
     if same:
         ratio = "" if curve.mass_ratio is None else f", mass_ratio = {curve.mass_ratio:g}"
         raise MutauError(

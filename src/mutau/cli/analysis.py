@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
+from mutau.cli import blocks as b
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar
 
@@ -19,6 +20,10 @@ SampleSize = Annotated[
         help="Events per sample: 1000 or 1e4; 0: the default.",
     ),
 ]  # fmt: skip
+#: A model point whose coupling may be left out.
+ReferencePoint = Annotated[Any, b.point(coupling=REFERENCE_COUPLING)]
+TuneSettings = Annotated[Any, b.settings("cl", "seed", n_events=(SampleSize, 0))]
+MeasureSettings = Annotated[Any, b.settings("seed", n_events=(SampleSize, 0))]
 
 
 def background(
@@ -64,9 +69,9 @@ def background(
         emit(answer, json)
         return
     if mass is not None:
-        point = o.model_point(
-            "lmu-ltau", mass, coupling, None, 0.0, 3.0, default=REFERENCE_COUPLING
-        )
+        from mutau.models import Family
+
+        point = o.model_point(Family(), mass, coupling, None, default=REFERENCE_COUPLING)
     with progress_bar("background", quiet=json) as progress:
         answer = background_answer(
             item, only=tuple(source or ()), seed=seed, effort=effort, model=point,
@@ -75,26 +80,21 @@ def background(
     emit(answer, json, reasons=True)
 
 
+@b.with_blocks
 def optimise(
     experiment: o.Experiment,
-    mass: o.Mass,
+    *,
+    point: ReferencePoint,
     variables: Annotated[
         str, typer.Option(help="Cuts to tune, comma-separated names of `mutau show variables`.")
     ] = "theta_mu,electron_energy",
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
-    cl: o.Level = None,
+    settings: TuneSettings,
     background_error: Annotated[
         float | None,
         typer.Option(
             help="Relative error of every background, 0.1 for 10 %; default: each its own."
         ),
     ] = None,
-    n: SampleSize = 0,
-    seed: o.Seed = 1,
     out: Annotated[
         str | None, typer.Option("-o", "--out", help="Write the tuned experiment (TOML).")
     ] = None,
@@ -106,44 +106,34 @@ def optimise(
     from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
 
-    point = o.model_point(
-        model, mass, coupling, epsilon, alpha_d, mass_ratio, default=REFERENCE_COUPLING
-    )
     if out:
         check_output(out, ".toml")
     with progress_bar("optimise", quiet=json) as progress:
         found = search(
-            load_experiment(experiment), point, variables=tuple(variables.split(",")), cl=cl,
-            seed=seed, n=n, background_error=background_error, progress=progress,
+            load_experiment(experiment), point, variables=tuple(variables.split(",")),
+            background_error=background_error, settings=settings, progress=progress,
         )  # fmt: skip
     if out:
         write_text(out, found.experiment.to_toml())
     emit({**({"file": out} if out else {}), **optimum_answer(found)}, json)
 
 
+@b.with_blocks
 def measure(
     experiment: o.Experiment,
-    mass: o.Mass,
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
+    *,
+    point: ReferencePoint,
     toys: Annotated[int, typer.Option(min=1, help="Pseudo-experiments.")] = 100,
-    n: SampleSize = 0,
-    seed: o.Seed = 1,
+    settings: MeasureSettings,
     json: o.Json = False,
 ) -> None:
     """Mass and coupling from an injected missing-mass peak. With pulls."""
     from mutau.analysis.muone_mass import measure_answer
     from mutau.experiment import load_experiment
 
-    point = o.model_point(
-        model, mass, coupling, epsilon, alpha_d, mass_ratio, default=REFERENCE_COUPLING
-    )
     with progress_bar("measure", quiet=json) as progress:
         answer = measure_answer(
-            load_experiment(experiment), point, toys=toys, seed=seed, n=n, progress=progress
+            load_experiment(experiment), point, toys=toys, settings=settings, progress=progress
         )
     emit(answer, json)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from mutau.cli import blocks as b
 from mutau.cli import options as o
 from mutau.cli.output import emit
 
@@ -40,6 +41,14 @@ def cite(
     emit(answer | ({"file": out} if out else {"bibtex": found.bibtex()}), json)
 
 
+_WorkspaceMass = Annotated[
+    str | None, typer.Option(help="Z' mass in GeV, or 100MeV, of a pyhf workspace.")
+]
+
+WorkspacePoint = Annotated[Any, b.optional_point(_WorkspaceMass)]
+
+
+@b.with_blocks
 def export(
     kind: Annotated[str, typer.Argument(help="hepdata, pyhf or csv.")],
     results: Annotated[
@@ -49,14 +58,7 @@ def export(
         ),
     ],
     out: o.Folder,
-    mass: Annotated[
-        str | None, typer.Option(help="Z' mass in GeV, or 100MeV, of a pyhf workspace.")
-    ] = None,
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
+    point: WorkspacePoint,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
@@ -70,13 +72,9 @@ def export(
 
     EXPORTS[kind]
     check_folder(out)
-    if mass is not None and kind != "pyhf":
+    if point.given and kind != "pyhf":
         raise MutauError(f"has no effect on {kind}", place="--mass", allowed="pyhf")
-    if mass is None:
-        found = load_results(results)
-    else:
-        point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
-        found = point_yields(results, point, seed=seed)
+    found = point_yields(results, point(), seed=seed) if point.given else load_results(results)
     paths = write(kind, found, out)
     names = [str(path) for path in paths]
     files = names if json or len(names) < 10 else f"{len(names)} in {out}"

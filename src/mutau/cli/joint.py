@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
+from mutau.cli import blocks as b
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar
 
 Experiments = Annotated[
     list[str], typer.Argument(help="Names out of `mutau show experiments`, or TOML files.")
 ]
+DiscoveryMethod = Annotated[str, typer.Option(help="asymptotic or toys.")]
+CombineSettings = Annotated[Any, b.settings("cl", "method", "n_events", "seed")]
+DiscoverSettings = Annotated[Any, b.settings("seed", method=(DiscoveryMethod, "asymptotic"))]
 
 
+@b.with_blocks
 def combine(
     experiments: Experiments,
     mass: Annotated[str, typer.Option(help="Z' mass: 0.1, 0.01,0.1 or 1MeV:1GeV:60.")],
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
-    cl: o.Level = None,
-    method: o.Method = None,
-    n: o.Events = 0,
-    seed: o.Seed = 1,
+    family: b.FamilyOptions,
+    settings: CombineSettings,
     out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
     json: o.Json = False,
 ) -> None:
@@ -37,11 +38,10 @@ def combine(
     if out:
         check_output(out, ".npz")
     found = load_all(experiments)
-    refuse_unused_events(found, n)
+    refuse_unused_events(found, settings.n_events)
     with progress_bar("combine", quiet=json) as progress:
         line = combined_limit(
-            found, o.energies("--mass", mass), model=model, alpha_d=alpha_d,
-            mass_ratio=mass_ratio, cl=cl, method=method, seed=seed, n_events=n, progress=progress,
+            found, o.energies("--mass", mass), family, settings=settings, progress=progress
         )  # fmt: skip
     if out:
         line.save(out)
@@ -65,15 +65,12 @@ def _levels(text: str) -> list[float]:
     return levels
 
 
+@b.with_blocks
 def discover(
     experiments: Experiments,
-    mass: o.Mass,
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
-    method: Annotated[str, typer.Option(help="asymptotic or toys.")] = "asymptotic",
+    *,
+    point: b.PointOptions,
+    settings: DiscoverSettings,
     contours: Annotated[
         bool, typer.Option("--contours", help="Also the regions of (mass, coupling) it would give.")
     ] = False,
@@ -82,22 +79,21 @@ def discover(
         str | None,
         typer.Option(help="Masses to look at for contours; default: to 4 times heavier, lighter."),
     ] = None,
-    seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
     """Expected significance of a true point. And the region it would be measured in."""
     from mutau.analysis.combination import discovery_reach
     from mutau.analysis.contours import contours_answer, measured_contours
 
-    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     wanted = _levels(levels)
     grid = None if masses is None else o.energies("--masses", masses)
-    answer = discovery_reach(experiments, point, method=method, seed=seed)
+    answer = discovery_reach(experiments, point, settings=settings)
     if contours:
         with progress_bar("contours", quiet=json) as progress:
             found = measured_contours(
-                experiments, point, levels=wanted, masses=grid, seed=seed, progress=progress
-            )
+                experiments, point, levels=wanted, masses=grid,
+                settings=replace(settings, method=None), progress=progress,
+            )  # fmt: skip
         answer |= contours_answer(found, points=json)
     emit(answer, json)
 

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import inf
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from mutau.core.errors import MutauError, OutOfRange, UnitError
 from mutau.core.reading import plain_number
 from mutau.core.units import parse_energy, parse_quantity
+
+if TYPE_CHECKING:
+    from mutau.models import Family, Model
 
 #: Options that have an effect only beside another one, in every verb that has both: name -> the
 #: other, by the names of the verbs' parameters.
@@ -286,12 +289,10 @@ def whole_number(least: int) -> Any:
 
 
 def _own_coupling(
-    model: str, coupling: float | None, epsilon: float | None, default: float | None
+    family: Family, coupling: float | None, epsilon: float | None, default: float | None
 ) -> float:
-    """The coupling that belongs to the model, or `default`. Refuses the other's, and none."""
-    from mutau.models import model_class
-
-    wanted = model_class(model).coupling_name
+    """The coupling that belongs to the family, or `default`. Refuses the other's, and none."""
+    wanted = family.coupling_name
     values = {"coupling": coupling, "epsilon": epsilon}
     value = values.pop(wanted)
     ((other, not_its_own),) = values.items()
@@ -299,30 +300,26 @@ def _own_coupling(
     if not_its_own is not None or value is None:
         extra = "" if not_its_own is None else f", not --{other}"
         raise MutauError(
-            f"model {model!r} takes --{wanted}{extra}",
+            f"model {family.model!r} takes --{wanted}{extra}",
             remedy=f"write for example --{wanted} 1e-3",
         )
     return value
 
 
 def model_point(
-    name: str,
+    family: Family,
     mass: str,
     coupling: float | None,
     epsilon: float | None,
-    alpha_d: float,
-    mass_ratio: float,
     *,
     default: float | None = None,
-) -> Any:
-    """Model of the options; `default` for the coupling where none is given.
+) -> Model:
+    """Point of a family by the options; `default` for the coupling where none is given.
 
     Raises MutauError without a coupling and a default, and what the model raises.
     """
-    from mutau.models import build_model
-
-    value = _own_coupling(name, coupling, epsilon, default)
-    return build_model(name, energy("--mass", mass), value, alpha_d=alpha_d, mass_ratio=mass_ratio)
+    value = _own_coupling(family, coupling, epsilon, default)
+    return family.at(energy("--mass", mass), value)
 
 
 Mass = Annotated[str, typer.Option(help="Z' mass in GeV, or with a unit: 100MeV.")]

@@ -7,24 +7,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from mutau.cli import blocks as b
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar, with_bins
 from mutau.core.errors import MutauError
 
 
-def model(
-    mass: o.Mass,
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
-    json: o.Json = False,
-) -> None:
+@b.with_blocks
+def model(point: b.PointOptions, json: o.Json = False) -> None:
     """Widths, branchings, Δa_μ and ε_eff of one model point."""
     from mutau.analysis.point import model_summary
 
-    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     emit(model_summary(point), json)
 
 
@@ -49,6 +42,7 @@ _Energy = Annotated[
 _ZprimeMass = Annotated[
     str | None, typer.Option(help="Z' mass in GeV, or with a unit; for processes with a Z'.")
 ]
+_ZprimePoint = Annotated[Any, b.optional_point(_ZprimeMass)]
 _XsecMethod = Annotated[str, typer.Option(help="exact; for muon-brems, electron-brems ww, iww.")]
 _FormFactor = Annotated[
     str,
@@ -83,21 +77,18 @@ _Sin2 = Annotated[
 ]
 
 
+@b.with_blocks
 def xsec(
     context: typer.Context,
     process: Annotated[str, typer.Argument(help="A name out of `mutau show processes`.")],
+    *,
     energy: _Energy = None,
-    mass: _ZprimeMass = None,
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
+    point: _ZprimePoint,
     material: o.Material = "lead",
     method: _XsecMethod = "exact",
     form_factor: _FormFactor = "elastic",
     coulomb: _Coulomb = False,
     electrons: _Electrons = "virial",
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
     differential: _Differential = False,
     cuts: _Cuts = "",
     charge: _Charge = None,
@@ -117,11 +108,11 @@ def xsec(
         [_XSEC_OPTIONS.get(name, name) for name in chosen],
         lambda name: "--" + _SPELLED.get(name, name).replace("_", "-"),
     )
-    point = None
+    model = None
     if needs_model(process):
-        if mass is None:
+        if not point.given:
             raise MutauError("is missing", place="--mass", remedy=f"{process} makes a Z'")
-        point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
+        model = point()
     values: dict[str, Any] = {
         "material": material, "method": method, "form_factor": form_factor,
         "electrons": electrons, "differential": differential, "cuts": cuts,
@@ -132,7 +123,7 @@ def xsec(
         _XSEC_OPTIONS[name]: values[_XSEC_OPTIONS[name]] for name in chosen if name in _XSEC_OPTIONS
     }
     at = None if energy is None else o.energy("--energy", energy)
-    emit(cross_section_answer(process, at, point, **options), json)
+    emit(cross_section_answer(process, at, model, **options), json)
 
 
 #: Parameter of the verb -> field of the engine's request.
@@ -164,14 +155,10 @@ def _alpha(inverse: float | None) -> float | None:
     return None if inverse is None else 1.0 / inverse
 
 
+@b.with_blocks
 def yields(
     experiment: o.Experiment,
-    mass: o.Mass,
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
+    point: b.PointOptions,
     truth: Annotated[
         bool, typer.Option("--truth", help="Cuts on true quantities, perfect acceptance.")
     ] = False,
@@ -185,7 +172,6 @@ def yields(
     from mutau.experiment import load_experiment
     from mutau.signal.processes import refuse_unused_events
 
-    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     found = load_experiment(experiment)
     refuse_unused_events([found], n, truth=truth)
     result = expected_yields(
@@ -194,18 +180,13 @@ def yields(
     emit(yields_answer(result), json)
 
 
+@b.with_blocks
 def limit(
     experiment: o.Experiment,
+    *,
     mass: o.Masses = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
-    cl: o.Level = None,
-    method: o.Method = None,
-    full_chain: o.FullChain = False,
-    background: o.BackgroundFrom = "file",
-    n: o.Events = 0,
-    seed: o.Seed = 1,
+    family: b.FamilyOptions,
+    settings: b.LimitSettings,
     out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
     json: o.Json = False,
 ) -> None:
@@ -219,21 +200,18 @@ def limit(
     if out:
         check_output(out, ".npz")
     found = load_experiment(experiment)
-    refuse_unused_events([found], n)
+    refuse_unused_events([found], settings.n_events)
     with progress_bar("limit", quiet=json) as progress:
-        line = limit_curve(
-            found, masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio, cl=cl,
-            method=method, seed=seed, n_events=n, full_chain=full_chain, background=background,
-            progress=progress,
-        )  # fmt: skip
+        line = limit_curve(found, masses, family, settings=settings, progress=progress)
     if out:
         line.save(out)
     emit(limit_answer(line), json)
 
 
+@b.with_blocks
 def generate(
     experiment: o.Experiment,
-    mass: o.Mass,
+    point: b.PointOptions,
     out: o.Output,
     n: Annotated[
         int,
@@ -241,11 +219,6 @@ def generate(
             "-n", parser=o.whole_number(1), metavar="N", help="Number of events: 1000 or 1e4."
         ),
     ] = 10_000,
-    coupling: o.Coupling = None,
-    epsilon: o.Epsilon = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
@@ -255,7 +228,6 @@ def generate(
     from mutau.signal.generate import generate_events
 
     check_output(out)
-    point = o.model_point(model, mass, coupling, epsilon, alpha_d, mass_ratio)
     events = generate_events(point, load_experiment(experiment), n, seed=seed)
     with progress_bar(f"writing {out}", quiet=json):
         write_events(events, out)

@@ -7,25 +7,20 @@ from typing import Annotated
 
 import typer
 
+from mutau.cli import blocks as b
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar
 
 
+@b.with_blocks
 def sensitivity(
     experiment: o.Experiment,
     mass: Annotated[str, typer.Option(help="Z' mass: 0.1, 10MeV,100MeV or 1MeV:1GeV:13.")],
     exposure: Annotated[
         str, typer.Option(help="Particles on target: 1e11, 1e10,1e11 or 1e9:1e13:9.")
     ],
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
-    cl: o.Level = None,
-    method: o.Method = None,
-    full_chain: o.FullChain = False,
-    background: o.BackgroundFrom = "file",
-    n: o.Events = 0,
-    seed: o.Seed = 1,
+    family: b.FamilyOptions,
+    settings: b.LimitSettings,
     json: o.Json = False,
 ) -> None:
     """Expected limit over exposure. With background and without; where background begins."""
@@ -37,13 +32,9 @@ def sensitivity(
     masses = o.energies("--mass", mass)
     exposures = o.spread("--exposure", exposure, o.number, "1e9:1e13:9")
     found = load_experiment(experiment)
-    refuse_unused_events([found], n)
+    refuse_unused_events([found], settings.n_events)
     with progress_bar("sensitivity", quiet=json) as progress:
-        result = expected(
-            found, masses, exposures, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio, cl=cl,
-            method=method, background=background, full_chain=full_chain, seed=seed, n_events=n,
-            progress=progress,
-        )  # fmt: skip
+        result = expected(found, masses, exposures, family, settings=settings, progress=progress)
     emit(sensitivity_answer(result), json)
 
 

@@ -3,15 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from mutau.cli import blocks as b
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar
 from mutau.core.errors import MutauError
 
+PlaneSettings = Annotated[Any, b.settings("n_events", "seed")]
+_Only = Annotated[
+    str | None, typer.Option(help="Published curves to draw, comma-separated; 'none' for none.")
+]
+_User = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Own curve: CSV with header mass_GeV,coupling, or a HEPData table (YAML, CSV; "
+        "FILE#name chooses a column); may be repeated."
+    ),
+]
+_Bounds = Annotated[
+    str, typer.Option(help="Bounds to compute from formulas, comma-separated: borexino-be7, ...")
+]
+_Measured = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A true point, mass=0.1,coupling=5e-4: the region of (mass, coupling) that the "
+        "experiments drawn would together measure; may be repeated."
+    ),
+]
 
+
+def _overlay(
+    only: str | None, user: list[str] | None, bounds: str, measured: list[str] | None
+) -> Any:
+    from mutau.analysis.plane import Overlay
+
+    return Overlay(
+        None if only is None else tuple(only.split(",")), tuple(user or ()),
+        tuple(name for name in bounds.split(",") if name), tuple(measured or ()),
+    )  # fmt: skip
+
+
+#: What a plane shows beside limits: --only, --user, --bounds, --measured.
+OverlayOptions = Annotated[
+    Any,
+    b.Block(
+        {
+            "only": (_Only, None),
+            "user": (_User, None),
+            "bounds": (_Bounds, ""),
+            "measured": (_Measured, None),
+        },
+        _overlay,
+    ),
+]
+
+
+@b.with_blocks
 def plane(
     experiments: Annotated[
         list[str] | None,
@@ -20,40 +70,18 @@ def plane(
             "'all' for every bundled one, studies included."
         ),
     ] = None,
+    *,
     mass: o.Masses = None,
-    model: o.ModelName = "lmu-ltau",
-    alpha_d: o.AlphaD = 0.0,
-    mass_ratio: o.MassRatio = 3.0,
-    only: Annotated[
-        str | None, typer.Option(help="Published curves to draw, comma-separated; 'none' for none.")
-    ] = None,
-    user: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Own curve: CSV with header mass_GeV,coupling, or a HEPData table (YAML, CSV; "
-            "FILE#name chooses a column); may be repeated."
-        ),
-    ] = None,
-    bounds: Annotated[
-        str,
-        typer.Option(help="Bounds to compute from formulas, comma-separated: borexino-be7, ..."),
-    ] = "",
-    measured: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A true point, mass=0.1,coupling=5e-4: the region of (mass, coupling) that the "
-            "experiments drawn would together measure; may be repeated."
-        ),
-    ] = None,
+    family: b.FamilyOptions,
+    overlay: OverlayOptions,
     year_gm2: o.Year = 2021,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
-    n: o.Events = 0,
-    seed: o.Seed = 1,
+    settings: PlaneSettings,
     out: o.Output = "plane.png",
     json: o.Json = False,
 ) -> None:
     """The exclusion plane: limits, published curves, the g-2 band."""
-    from mutau.analysis.plane import exclusion_plane, plane_answer, wanted_experiments
+    from mutau.analysis.plane import Frame, exclusion_plane, plane_answer, wanted_experiments
     from mutau.core.storage import check_output
     from mutau.report.static import check_style, check_suffix, write_figure
     from mutau.signal.processes import refuse_unused_events
@@ -62,13 +90,10 @@ def plane(
     check_style(style)
     masses = None if mass is None else o.energies("--mass", mass)
     named = tuple(experiments or ())
-    refuse_unused_events(wanted_experiments(named), n)
+    refuse_unused_events(wanted_experiments(named), settings.n_events)
     with progress_bar("plane", quiet=json) as progress:
         drawn = exclusion_plane(
-            named, masses, model=model, alpha_d=alpha_d, mass_ratio=mass_ratio,
-            only=None if only is None else tuple(only.split(",")), user=tuple(user or ()),
-            bounds=tuple(name for name in bounds.split(",") if name),
-            measured=tuple(measured or ()), year=year_gm2, seed=seed, n_events=n,
+            named, masses, family, overlay=overlay, frame=Frame(year_gm2), settings=settings,
             progress=progress,
         )  # fmt: skip
     write_figure(drawn.figure, out, style)

@@ -13,13 +13,8 @@ largest coupling up to which leading order is meant, and limits that leave it sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
-
-from mutau.core.errors import MutauError
 from mutau.models.base import REGISTRY, LightBoson, Model
 from mutau.models.charges import (
-    PREFIX,
     ChargeTable,
     charge_table,
     charges_class,
@@ -27,6 +22,7 @@ from mutau.models.charges import (
     neutrino_charges,
 )
 from mutau.models.dark_photon import DarkPhoton
+from mutau.models.family import Family
 from mutau.models.lmu_ltau import LmuMinusLtau
 from mutau.models.mediator import VECTOR, check_mediator, mediator_of
 from mutau.models.mixing import loop_mixing
@@ -36,6 +32,7 @@ from mutau.models.muon_moment import (
     moment_reference,
     moment_references,
 )
+from mutau.models.tags import build_model, model_class, model_from_dict
 from mutau.models.validity import highest_coupling
 from mutau.models.vector import VectorModel
 
@@ -45,6 +42,7 @@ __all__ = [
     "ChargeTable",
     "CouplingBand",
     "DarkPhoton",
+    "Family",
     "LightBoson",
     "LmuMinusLtau",
     "Model",
@@ -64,44 +62,3 @@ __all__ = [
     "moment_references",
     "neutrino_charges",
 ]
-
-
-def model_class(tag: str) -> type[VectorModel]:
-    """Class of a model by its registered tag, or by "charges:FILE" with a TOML file of charges.
-
-    Raises UnknownName; FileError or Problems for the file; MutauError for a registered class that
-    does not declare its mediator.
-    """
-    if not isinstance(tag, str):
-        raise MutauError(
-            f"{tag!r} is not the tag of a model",
-            place="model",
-            allowed=f"{', '.join(REGISTRY)} or {PREFIX}FILE",
-        )
-    if tag.startswith(PREFIX):
-        return charges_class(load_charges(tag.removeprefix(PREFIX)))
-    cls: type[VectorModel] = REGISTRY[tag]
-    mediator_of(cls)
-    return cls
-
-
-def build_model(
-    tag: str, mass: float, coupling: float, alpha_d: float = 0.0, mass_ratio: float = 3.0
-) -> Model:
-    """Model by its tag, as `model_class`. mass in GeV; coupling is what the model's limits bound.
-
-    Raises UnknownName for the tag, OutOfRange or MutauError for the numbers.
-
-    >>> build_model("dark-photon", 0.1, 1e-4)
-    DarkPhoton(mass=0.1, epsilon=0.0001, alpha_d=0.0, mass_ratio=3.0)
-    """
-    return cast(Model, model_class(tag).at(mass, coupling, alpha_d, mass_ratio))
-
-
-def model_from_dict(values: Mapping[str, Any]) -> Model:
-    """Model from what its `to_dict` gave. Raises MutauError if "model" is missing or unknown."""
-    if "model" not in values:
-        raise MutauError("model is missing", place="model", allowed=", ".join(REGISTRY))
-    if "charges" in values:
-        return cast(Model, charges_class(charge_table(values["charges"])).from_dict(values))
-    return REGISTRY[values["model"]].from_dict(values)

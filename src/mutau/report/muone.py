@@ -8,6 +8,7 @@ import numpy as np
 
 from mutau.analysis.limit import limit_curve
 from mutau.analysis.plane import curve_series, printed_moment
+from mutau.analysis.settings import Settings
 from mutau.bounds import BOUNDS, published_limit
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
@@ -212,7 +213,7 @@ def contours(level: Level) -> Part:
     relative = max(item.sigma_err_pb / item.sigma_pb for item in sigma)
     some = list(masses[:: max(half // 8, 1)])
     events = max(level.events // 10, 4000)
-    line = limit_curve(experiment, some, seed=level.seed, n_events=events)
+    line = limit_curve(experiment, some, settings=Settings(seed=level.seed, n_events=events))
     x_range = (1e-3, 0.4)
     series = [*_published(), _charm2(x_range), *_bands(masses)]
     for count in (1.0, 10.0, 100.0, 1e3, 1e4):

@@ -9,6 +9,7 @@ import numpy as np
 
 from mutau.analysis.muone_mass import DEFAULT_EVENTS, closure, expected_counts, spectrum
 from mutau.analysis.muone_optimise import Optimum, optimise
+from mutau.analysis.settings import Settings
 from mutau.background.muone_sources import (
     double_scattering,
     elastic_leakage,
@@ -167,7 +168,12 @@ def tuning(level: Level) -> Part:
         ("muone", ALL_ANGLES),
         ("muone-spectrometer", ("missing_energy", "missing_mass2")),
     ):
-        found = optimise(load_experiment(name), model, variables=variables, seed=level.seed, n=n)
+        found = optimise(
+            load_experiment(name),
+            model,
+            variables=variables,
+            settings=Settings(seed=level.seed, n_events=n),
+        )
         rows.append(
             beyond(
                 f"me.tuned.{name}",
@@ -195,9 +201,15 @@ def mass_peak(level: Level) -> Part:
     mass, coupling = BENCHMARKS[0]
     model = LmuMinusLtau(mass=mass, coupling=coupling)
     n = min(max(level.events, 30_000), 2 * DEFAULT_EVENTS)
-    expected = spectrum(experiment, seed=level.seed, n=n)
+    expected = spectrum(experiment, settings=Settings(seed=level.seed, n_events=n))
     toys = 40 if level.name == "quick" else 200
-    found = closure(experiment, model, expected=expected, toys=toys, seed=level.seed, n=n)
+    found = closure(
+        experiment,
+        model,
+        expected=expected,
+        toys=toys,
+        settings=Settings(seed=level.seed, n_events=n),
+    )
     fit, many = found.asimov, math.sqrt(len(found.mass_pulls))
     row = beyond(
         "me.mass", "mass and coupling from the missing-mass peak, (100 MeV, 1e-3) injected",

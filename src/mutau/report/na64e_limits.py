@@ -9,13 +9,14 @@ from functools import cache
 import numpy as np
 
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.plane import exclusion_plane
+from mutau.analysis.plane import Frame, Overlay, exclusion_plane
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import assemble
 from mutau.bounds import drawn_by_default
 from mutau.core.figure import Series
 from mutau.core.types import Exclusion
 from mutau.experiment import load_experiment
-from mutau.models import LmuMinusLtau, build_model
+from mutau.models import Family, LmuMinusLtau, build_model
 from mutau.models.muon_moment import vector_coupling_band
 from mutau.report.na64e import DARK, PAPER_YEAR
 from mutau.report.na64e_choices import Shift, shifts
@@ -113,10 +114,17 @@ def vanilla(level: Level) -> Part:
     """Fig. 4 left: the limit without a dark sector, where it is flat, where it leaves the band."""
     experiment = load_experiment("na64e")
     drawn = exclusion_plane(
-        ("na64e",), list(masses(level)), year=PAPER_YEAR, seed=level.seed, x_range=MASSES,
-        y_range=(1e-5, 1.0), figure_id="ee.fig4.left",
-        title="NA64-e, 9.1×10¹¹ electrons, no dark sector, 90 % CL (Fig. 4 left)",
-    )  # fmt: skip
+        ("na64e",),
+        list(masses(level)),
+        settings=Settings(seed=level.seed),
+        frame=Frame(
+            year=PAPER_YEAR,
+            x_range=MASSES,
+            y_range=(1e-5, 1.0),
+            figure_id="ee.fig4.left",
+            title="NA64-e, 9.1×10¹¹ electrons, no dark sector, 90 % CL (Fig. 4 left)",
+        ),
+    )
     (line,) = drawn.limits
     ways = {item.method: item for item in prescriptions("na64e", level.seed)}
     paper = ways[PAPER_METHOD]
@@ -132,7 +140,9 @@ def vanilla(level: Level) -> Part:
         caption=drawn.figure.caption + f" Dashed: {paper.events:.2f} events allowed instead of "
         f"{ways[line.method].events:.2f}.",
     )  # fmt: skip
-    close = limit_curve(experiment, np.geomspace(3e-5, 1e-2, 31), seed=level.seed)
+    close = limit_curve(
+        experiment, np.geomspace(3e-5, 1e-2, 31), settings=Settings(seed=level.seed)
+    )
     alone = shifts(experiment, level.seed)
     kappa = compare(
         number("ee.kappa.spread"), float(experiment.runs[0].efficiency_error),
@@ -225,11 +235,22 @@ def dark(level: Level) -> Part:
     # cosmology is drawn in the left panel only: its bounds were derived without dark matter
     terrestrial = tuple(c.name for c in drawn_by_default() if not c.name.startswith("bbn"))
     drawn = exclusion_plane(
-        ("na64e",), list(grid), alpha_d=first, only=terrestrial, year=PAPER_YEAR, seed=level.seed,
-        x_range=MASSES, y_range=(1e-5, 1.0), figure_id="ee.fig4.right",
-        title="NA64-e with a dark sector, $m = 3 m_\\chi$, 90 % CL (Fig. 4 right)",
-    )  # fmt: skip
-    other = limit_curve(experiment, grid, alpha_d=second, seed=level.seed)
+        ("na64e",),
+        list(grid),
+        family=Family(alpha_d=first),
+        settings=Settings(seed=level.seed),
+        overlay=Overlay(only=terrestrial),
+        frame=Frame(
+            year=PAPER_YEAR,
+            x_range=MASSES,
+            y_range=(1e-5, 1.0),
+            figure_id="ee.fig4.right",
+            title="NA64-e with a dark sector, $m = 3 m_\\chi$, 90 % CL (Fig. 4 right)",
+        ),
+    )
+    other = limit_curve(
+        experiment, grid, family=Family(alpha_d=second), settings=Settings(seed=level.seed)
+    )
     lines = {first: drawn.limits[0], second: other}
     ours = replace(drawn.figure.series[-1], label=f"na64e, $\\alpha_D$ = {first:g} (this work)")
     series = [*drawn.figure.series[:-1], ours]

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.plane import chosen_curves, plane_of, printed_moment
+from mutau.analysis.plane import Frame, chosen_curves, plane_of, printed_moment
+from mutau.analysis.settings import Settings
 from mutau.core.constants import E_CHARGE, M_MU
 from mutau.core.figure import Figure, Series
 from mutau.core.random import stream
@@ -252,13 +253,24 @@ def plane(level: Level) -> Part:
     experiment = load_experiment("na64mu")
     masses = with_threshold(np.geomspace(1e-3, 1.0, level.points))
     muons = CHAIN_MUONS.get(level.name, max(level.events // 10, 1000))
-    line = limit_curve(experiment, masses, seed=level.seed, n_events=muons, full_chain=True)
-    fast = limit_curve(experiment, masses, seed=level.seed, n_events=level.events)
+    line = limit_curve(
+        experiment, masses, settings=Settings(seed=level.seed, n_events=muons, full_chain=True)
+    )
+    fast = limit_curve(
+        experiment, masses, settings=Settings(seed=level.seed, n_events=level.events)
+    )
     drawn = plane_of(
-        [line], chosen_curves(), bounds=("dune-trident",), year=PAPER_YEAR,
-        x_range=(1e-3, 1.0), y_range=(1e-5, 1e-1), figure_id="mu.fig6",
-        title="Sensitivity for 10¹¹ muons on target, 90 % CL (Fig. 6)",
-    ).figure  # fmt: skip
+        [line],
+        chosen_curves(),
+        bounds=("dune-trident",),
+        frame=Frame(
+            year=PAPER_YEAR,
+            x_range=(1e-3, 1.0),
+            y_range=(1e-5, 1e-1),
+            figure_id="mu.fig6",
+            title="Sensitivity for 10¹¹ muons on target, 90 % CL (Fig. 6)",
+        ),
+    ).figure
     trigger_only = Series(
         "na64mu, trigger and $E'_\\mu$ alone", fast.mass, fast.coupling, err=fast.numerical_err,
         role="model", dotted=True, note="fast mode",

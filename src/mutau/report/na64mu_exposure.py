@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from mutau.analysis.sensitivity import Sensitivity, sensitivity
+from mutau.analysis.settings import Settings
 from mutau.background.choice import with_sources
 from mutau.core.figure import Figure, Series
 from mutau.experiment import Experiment, load_experiment
@@ -90,7 +91,10 @@ def exposure(level: Level) -> Part:
     bare = load_experiment("na64mu")
     n = min(level.events, 200_000)
     free = sensitivity(
-        bare, MASSES, EXPOSURES, background="none", method="bayes", seed=level.seed, n_events=n
+        bare,
+        MASSES,
+        EXPOSURES,
+        settings=Settings(background="none", method="bayes", seed=level.seed, n_events=n),
     )
     series, text = _curves(free, "no background", True), "Background is not computed at this level."
     rows = list[Row]()
@@ -98,9 +102,11 @@ def exposure(level: Level) -> Part:
         words = []
         for label, left_out in (("all of Table I", ""), (f"without {GEOMETRY}", GEOMETRY)):
             found = sensitivity(
-                _with(level.seed, effort, left_out=left_out), MASSES, EXPOSURES,
-                background="file", method="bayes", seed=level.seed, n_events=n,
-            )  # fmt: skip
+                _with(level.seed, effort, left_out=left_out),
+                MASSES,
+                EXPOSURES,
+                settings=Settings(background="file", method="bayes", seed=level.seed, n_events=n),
+            )
             series += _curves(found, label, False)
             rows.append(band_row(found, label, _WHY[left_out]))
             at, error = found.free_until(1.0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mutau.analysis.plane import Frame
 from mutau.core.errors import UnknownName
 from mutau.core.figure import Figure
 from mutau.core.paper_numbers import paper_numbers
@@ -157,7 +158,9 @@ def _common_plane(limits: Sequence[Exclusion]) -> Plane | None:
     shared = [line for line in limits if line.model == "lmu-ltau"]
     if not shared:
         return None
-    return plane_of(shared, chosen_curves(), title="Upper limits computed here, 2021 band of g−2")
+    return plane_of(
+        shared, chosen_curves(), frame=Frame(title="Upper limits computed here, 2021 band of g−2")
+    )
 
 
 def sources(result: Reproduction) -> Iterator[Source]:

@@ -67,7 +67,7 @@ def _check_masses(grid: Grid, experiment: Experiment) -> None:
 def _check_settings(grid: Grid) -> None:
     """Raise for a method or a value of an axis of the model that cannot be; other axes of the
     model stand at their first value."""
-    from mutau.analysis.limit import refuse_visible
+    from mutau.analysis.loop import refuse_visible
     from mutau.models import build_model
     from mutau.stats import METHODS
 
@@ -100,20 +100,24 @@ def compute_point(grid: Grid, base: Experiment, point: Mapping[str, Any]) -> dic
 def _numbers(grid: Grid, experiment: Experiment, point: Mapping[str, Any]) -> dict[str, Any]:
     """The columns `_COLUMNS` of one point. Raises as `limit_curve` or `expected_yields`."""
     from mutau.analysis.limit import limit_curve
+    from mutau.analysis.settings import Settings
     from mutau.analysis.yields import expected_yields
-    from mutau.models import build_model
+    from mutau.models import Family
 
     sector = {key: point[key] for key in ("alpha_d", "mass_ratio") if key in point}
+    family = Family(grid.model, **sector)
     if grid.task == "limit":
         line = limit_curve(
-            experiment, [point["mass"]], model=grid.model, cl=grid.cl, method=grid.method,
-            seed=grid.seed, n_events=grid.events, **sector,
-        )  # fmt: skip
+            experiment,
+            [point["mass"]],
+            family,
+            settings=Settings(cl=grid.cl, method=grid.method, seed=grid.seed, n_events=grid.events),
+        )
         limit = float(line.coupling[0])
         shown = limit if limit != float("inf") else None
         values: tuple[float | None, ...] = (shown, float(line.numerical_err[0]))
         return dict(zip(_COLUMNS["limit"], values, strict=True))
-    model = build_model(grid.model, point["mass"], point["coupling"], **sector)
+    model = family.at(point["mass"], point["coupling"])
     result = expected_yields(model, experiment, seed=grid.seed, n_events=grid.events)
     return dict(zip(_COLUMNS["yields"], (result.total, result.total_err), strict=True))
 

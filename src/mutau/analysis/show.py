@@ -172,12 +172,22 @@ def _variables() -> Rows:
     ]
 
 
-def show_answer(what: str, *, missing: bool = False) -> dict[str, Any]:
+def show_answer(what: str, of: str | None = None, *, missing: bool = False) -> dict[str, Any]:
     """Rows of one list; with `missing` (limits only) the curves without public numbers.
 
-    Raises UnknownName for another list, MutauError for `missing` with a list that has none.
+    of : an experiment, name or path; with materials only, those that its file describes.
+    Raises UnknownName for another list, MutauError for `missing` or `of` with a list that has none.
     """
     rows = SHOWN[what]
+    if of is not None:
+        from mutau.experiment import load_experiment
+        from mutau.matter import describe
+
+        if what != "materials":
+            raise MutauError(
+                f"an experiment has no list of its own of {what!r}", place=of, allowed="materials"
+            )
+        return {what: describe(load_experiment(of)), "experiment": of}
     if missing and what != "limits":
         raise MutauError(
             f"nothing is known to be missing from {what!r}", place="--missing",

@@ -13,7 +13,8 @@ from mutau.experiment.loader import (
     load_experiment,
     replace,
 )
-from mutau.experiment.names import PROCESSES, Process, known_materials
+from mutau.experiment.materials import MaterialName, known_materials
+from mutau.experiment.names import PROCESSES, Process
 from mutau.experiment.variables import VARIABLES, Variable
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "PROCESSES",
     "VARIABLES",
     "Experiment",
+    "MaterialName",
     "Process",
     "Variable",
     "check_file",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 
@@ -60,10 +57,3 @@ LIMIT_METHODS: Final = (
     "feldman-cousins",
     "hybrid-cls",
 )
-
-
-@cache
-def known_materials() -> frozenset[str]:
-    """Names of data/materials.toml; their properties are read by the sub-package `matter`."""
-    text = files("mutau.data").joinpath("materials.toml").read_text(encoding="utf-8")
-    return frozenset(name for name, entry in tomllib.loads(text).items() if isinstance(entry, dict))

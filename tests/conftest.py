@@ -66,14 +66,16 @@ def install(
             for line in (f"[{group}]", *(f"{name} = {value}" for name, value in names.items()))
         ]
         (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        folders.append(folder)
         monkeypatch.syspath_prepend(folder)
         monkeypatch.syspath_prepend(site)
         plugins.forget()
 
-    before = set(sys.modules)
+    before, folders = set(sys.modules), list[Path]()
     yield add
     monkeypatch.undo()
     for name in set(sys.modules) - before:
-        if name.startswith("plug_"):
+        origin = Path(getattr(sys.modules[name], "__file__", None) or "/")
+        if any(folder in origin.parents for folder in folders):
             del sys.modules[name]
     plugins.forget()

@@ -167,8 +167,45 @@ def _variables() -> Rows:
     from mutau.experiment import VARIABLES
 
     return [
-        {"name": item.name, "dimension": item.dimension, "meaning": item.meaning}
-        for item in VARIABLES.values()
+        {"name": name, "dimension": item.dimension, "meaning": item.meaning}
+        for name, item in ((name, VARIABLES[name]) for name in VARIABLES)
+    ]
+
+
+@SHOWN.register("signals")
+def _signals() -> Rows:
+    """Processes that an experiment file may name."""
+    from mutau.experiment import PROCESSES
+
+    return [
+        {"name": name, "beams": list(item.beams), "meaning": item.meaning}
+        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
+    ]
+
+
+@SHOWN.register("backgrounds")
+def _backgrounds() -> Rows:
+    from mutau.background.registry import BACKGROUNDS, OTHERS
+
+    rows = [
+        {"name": name, "process": process, "of": "mutau"}
+        for process in BACKGROUNDS
+        for name in BACKGROUNDS[process].sources()
+    ]
+    return rows + [
+        {"name": name, "process": process, "of": "another package"}
+        for name in OTHERS
+        for process in OTHERS[name].processes
+    ]
+
+
+@SHOWN.register("formats")
+def _formats() -> Rows:
+    from mutau.io.event_files import SUFFIXES
+
+    return [
+        {"name": name, "meaning": item.title, "needs": item.needs}
+        for name, item in ((name, SUFFIXES[name]) for name in SUFFIXES)
     ]
 
 

@@ -141,8 +141,8 @@ def show(
     what: Annotated[
         str,
         typer.Argument(
-            help="experiments, materials, models, processes, limits, bounds, constants, "
-            "references, methods, variables or crosschecks."
+            help="experiments, materials, models, processes, signals, backgrounds, limits, bounds, "
+            "constants, references, methods, variables, formats or crosschecks."
         ),
     ],
     of: Annotated[

@@ -7,12 +7,15 @@ stdout stays that of the verb.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from mutau.core.errors import one_line
@@ -60,6 +63,29 @@ def load(group: str, name: str) -> Plugin:
 
 
 @cache
+def source_digest(group: str, name: str) -> str:
+    """Digest of the sources of the package that offers an entry point; nothing is loaded.
+
+    "" for a name that no package offers, so that ours, which have digests of their own, add none.
+    """
+    point = offered(group).get(name)
+    if point is None:
+        return ""
+    found = hashlib.sha256(f"{point.value} {point.dist and point.dist.version}".encode())
+    try:
+        spec = find_spec(point.value.partition(":")[0].partition(".")[0])
+    except (ImportError, ValueError):
+        spec = None
+    places = (
+        [Path(p) for p in (spec.submodule_search_locations or [spec.origin or ""])] if spec else []
+    )
+    for place in places:
+        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+@cache
 def tell(group: str, name: str, fault: str) -> None:
     """Say once on stderr what is wrong with an entry point."""
     print(f"mutau: warning: plug-in {name!r} ({group}): {fault}", file=sys.stderr, flush=True)
@@ -67,5 +93,5 @@ def tell(group: str, name: str, fault: str) -> None:
 
 def forget() -> None:
     """Look for entry points again, as after a change of `sys.path`."""
-    for function in (_points, load, tell):
+    for function in (_points, load, source_digest, tell):
         function.cache_clear()

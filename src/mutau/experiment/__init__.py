@@ -14,7 +14,7 @@ from mutau.experiment.loader import (
     replace,
 )
 from mutau.experiment.materials import MaterialName, known_materials
-from mutau.experiment.names import PROCESSES, Process
+from mutau.experiment.names import PROCESSES, DeclaredProcess
 from mutau.experiment.variables import VARIABLES, Variable
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "PROCESSES",
     "VARIABLES",
+    "DeclaredProcess",
     "Experiment",
     "MaterialName",
-    "Process",
     "Variable",
     "check_file",
     "experiment_names",

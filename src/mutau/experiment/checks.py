@@ -39,15 +39,20 @@ def meaning(experiment: Experiment) -> list[tuple[str, str]]:
 
 
 def _process(experiment: Experiment) -> Found:
-    process, particle = PROCESSES[experiment.process], experiment.beam.particle
+    try:
+        process = PROCESSES[experiment.process]
+    except MutauError as error:  # of another package, and faulty
+        yield "process", str(error)
+        return
+    particle = experiment.beam.particle
     if particle not in process.beams:
         yield (
             "process",
-            f"{process.name!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
+            f"{experiment.process!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
         )
     for name in ("theory", "upstream"):
-        if getattr(experiment, name) and process.name != "electron-brems+annihilation":
-            yield name, f"this table is for electron beams; {process.name!r} does not use it"
+        if getattr(experiment, name) and name not in process.tables:
+            yield name, f"this table is for electron beams; {experiment.process!r} does not use it"
 
 
 def _materials(experiment: Experiment) -> Found:

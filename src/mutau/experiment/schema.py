@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -22,11 +22,13 @@ from pydantic import (
     model_validator,
 )
 
+from mutau.core import plugins
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.storage import digest
 from mutau.core.units import GEV_PER_T_CM
 from mutau.experiment.document import Document, in_one_line, without_texts, write_toml
-from mutau.experiment.materials import MaterialName, described_names
+from mutau.experiment.materials import GROUP as MATERIALS
+from mutau.experiment.materials import MaterialName, described_names, materials_in, parts_of
 from mutau.experiment.names import DEFAULT_PROCESS, PROCESSES
 from mutau.experiment.quantities import (
     AngleNotNegative,
@@ -46,6 +48,7 @@ from mutau.experiment.schema_beam import Beam, Table, Upstream
 from mutau.experiment.schema_counting import Background, Cut, Run, Systematic
 from mutau.experiment.schema_material import DescribedMaterial, MaterialText
 from mutau.experiment.schema_theory import Statistics, Theory
+from mutau.experiment.variables import VARIABLES
 
 if TYPE_CHECKING:
     from mutau.experiment.field_maps import FieldMap
@@ -377,7 +380,17 @@ class Experiment(BaseModel):
         maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]
         for magnet in plain["detector"]["magnet"] if maps else ():
             magnet["field_map"] = magnet["field_map"] and maps.pop(0)
-        return digest(plain)
+        others = sorted(filter(None, (plugins.source_digest(*item) for item in self._by_name())))
+        return digest(plain, others) if others else digest(plain)
+
+    def _by_name(self) -> Iterator[tuple[str, str]]:
+        """(entry-point group, name) of what another package may give a meaning to."""
+        yield PROCESSES.group, self.process
+        yield from ((VARIABLES.group, cut.variable) for cut in self.cuts)
+        yield from ((MATERIALS, str(name)) for _, name in self.materials_named())
+        tables = materials_in(self._document)
+        parts = (part for table in tables.values() for _, part in parts_of(table))
+        yield from ((MATERIALS, part) for part in parts)
 
     @property
     def relative_systematic(self) -> float:

@@ -6,23 +6,26 @@ import pytest
 from mutau.background.estimate import Estimate
 from mutau.core.errors import UnknownName
 from mutau.core.paper_numbers import PaperNumber
-from mutau.report.na64mu_backgrounds import _pairs_made
+from mutau.report.cards import cards
+from mutau.report.na64mu_backgrounds import made_both_ways
 from mutau.report.reproduction import paper_name
-from mutau.report.rows import among, compare, no_test, number
+from mutau.report.rows import Ours, compare, number, row_of
 
 
 def test_a_number_that_went_in_is_no_agreement():
-    row = compare(number("mu.track.res"), 0.03)
-    assert row.verdict == "agrees"
-    assert no_test(row).verdict == "input"
-    assert no_test(row).value == 0.03
-    assert compare(number("mu.had.frac.k"), 0.03).verdict == "input"
+    card = cards()["mu.track.res"]
+    assert compare(card.number, Ours(0.03)).verdict == "agrees"
+    row = row_of(card, Ours(0.03))
+    assert row.verdict == "input"
+    assert row.value == 0.03
+    assert row_of(cards()["mu.had.frac.k"], Ours(0.03)).verdict == "input"
 
 
 def test_pairs_made_are_all_of_them():
     """By real photons and directly; a cut on their energy is no part of the number compared."""
     parts = {"made by real photons": 4e-7, "made directly": 9e-6, "made": 1e-6}
-    row = _pairs_made(Estimate("dimuons", 0.0, 0.0, 0.0, "", "", "mu.table1.dimuon", parts))
+    ours = made_both_ways(Estimate("dimuons", 0.0, 0.0, 0.0, "", "", "mu.table1.dimuon", parts))
+    row = row_of(cards()["mu.dimuon.made"], ours)
     assert row.value == pytest.approx(9.4e-6)
     assert row.verdict == "differs"
 
@@ -60,8 +63,8 @@ def test_errors_widen_what_is_printed_and_both_count():
     assert keep.verdict(0.80, 0.01) == "agrees"
     assert keep.verdict(0.80, 0.001) == "differs"
     assert keep.verdict(0.80, 0.5) == "undecided"
-    assert compare(keep, 0.80, 0.001, model_err=0.03).verdict == "agrees"
-    assert compare(keep, 0.80, 0.001, model_err=0.003).verdict == "differs"
+    assert compare(keep, Ours(0.80, 0.001, 0.03)).verdict == "agrees"
+    assert compare(keep, Ours(0.80, 0.001, 0.003)).verdict == "differs"
 
 
 def test_a_power_of_ten_is_a_factor():
@@ -104,12 +107,12 @@ def test_verdicts_of_a_chance_of_agreement():
 
 def test_choices_left_open_agree_only_together():
     card = number("me.n10")
-    row = compare(card, 545.6)
-    both = among(row, {"one": (545.6, 0.1), "other": (626.0, 0.1)})
+    both = compare(card, Ours(545.6, choices={"one": (545.6, 0.1), "other": (626.0, 0.1)}))
     assert both.verdict == "undecided"
     assert [item.verdict for item in both.alternatives] == ["differs", "agrees"]
-    assert among(row, {"one": (545.6, 0.1), "other": (700.0, 0.1)}).verdict == "differs"
-    assert among(row, {"one": (555.0, 0.1), "other": (626.0, 0.1)}).verdict == "agrees"
+    for value, other, verdict in ((545.6, 700.0, "differs"), (555.0, 626.0, "agrees")):
+        choices = {"one": (value, 0.1), "other": (other, 0.1)}
+        assert compare(card, Ours(value, choices=choices)).verdict == verdict
 
 
 def test_a_level_is_no_paper():

@@ -27,14 +27,15 @@ def assert_complete() -> Callable[[Reproduction, str], None]:
         absent = {item.id: item.because for item in result.absent}
         assert all(absent.values())
         assert NOT_COMPUTED not in absent.values()
-        cards = paper_numbers(paper)
-        for card in cards.values():
-            parts = [item.id for item in cards.values() if item.group == card.id]
+        assert all(row.how and row.command for row in rows)
+        published = paper_numbers(paper)
+        for card in published.values():
+            parts = [item.id for item in published.values() if item.group == card.id]
             if card.rule == "statement" and parts:  # a heading: its numbers are the rows
                 assert all(part in count or part in absent for part in parts), card.id
             else:
                 assert (card.id in count) + (card.id in absent) == 1, card.id
-        assert {row.card for row in rows} - {""} <= set(cards)
+        assert {row.card for row in rows} - {""} <= set(published)
         figures = {figure.id: figure for figure in result.figures}
         for item in caption_curves():
             if item.document == paper:

@@ -10,10 +10,17 @@ from mutau.background.estimate import Estimate
 from mutau.background.registry import not_computed
 from mutau.experiment import load_experiment
 from mutau.report import na64mu_backgrounds as part
-from mutau.report.na64mu_backgrounds import RARE
-from mutau.report.reproduction import LEVELS, TASKS, reproduce
-from mutau.report.rows import Row, compare, number
+from mutau.report.reproduction import LEVELS, reproduce
+from mutau.report.rows import Ours, Row, compare, number
 from mutau.report.write import write_report
+
+#: Numbers of the rare-event estimates.
+RARE = (
+    "mu.had.total.after", "mu.track.tail", "mu.track.multi", "mu.track.multi.factor",
+    "mu.lead.total", "mu.dimuon.made", "mu.dimuon.after", "mu.free", "mu.table1",
+    "mu.table1.hadrons", "mu.table1.momentum", "mu.table1.hermeticity", "mu.table1.punch",
+    "mu.table1.dimuon",
+)  # fmt: skip
 
 
 def made_up_sources():
@@ -49,7 +56,7 @@ def test_every_row_of_this_paper_is_there(quick):
     wanted = {"mu.da", "mu.width", "mu.fig2.160", "mu.trigger.rate", "mu.fig4", "mu.fig6.band"}
     assert wanted <= ids
     assert {"mu.fig2", "mu.fig4", "mu.fig6"} <= {figure.id for figure in quick.figures}
-    assert set(quick.seconds) == {name for name in TASKS if name.startswith("na64mu/")}
+    assert sum(row.seconds > 0.0 for row in quick.rows) == len(quick.rows)
 
 
 def test_every_published_number_is_a_row_or_says_why_not(quick, assert_complete):
@@ -62,17 +69,16 @@ def test_every_published_number_is_a_row_or_says_why_not(quick, assert_complete)
 def test_numbers_of_the_rare_events_are_rows_where_they_are_computed(monkeypatch):
     """The rows that a quick report names as left out, and no other, come with the estimates."""
     sources = made_up_sources()
-    monkeypatch.setattr(part, "table_one", lambda seed, effort: sources)
+    monkeypatch.setattr(part, "all_sources", lambda: sources)
+    monkeypatch.setattr(part, "estimate", lambda name, *_: sources[name])
     monkeypatch.setitem(part.EFFORT, "quick", 0.1)
-    rows = part.backgrounds(LEVELS["quick"]).rows
-    ids = [row.id for row in rows]
-    assert len(ids) == len(set(ids))
-    assert {row.card for row in rows} == {*RARE, "mu.track.res", "mu.leak", "mu.had.short"}
-    assert {row.id for row in rows} >= set(RARE)
-    assert not part.backgrounds(LEVELS["quick"]).left_out
-    (total,) = (row for row in rows if row.id == "mu.table1")
+    found = reproduce(only=RARE, level=LEVELS["quick"])
+    rows = {row.id: row for row in found.rows}
+    assert set(rows) == set(RARE)
+    assert not found.absent
     for row in not_computed(load_experiment("na64mu")):  # a sum names what it lacks
-        assert row["name"] in total.how
+        assert row["name"] in rows["mu.table1"].how
+    assert rows["mu.free"].value == pytest.approx(1.0 / (6 * 1e-11))
 
 
 def test_the_band_below_200_mev_is_inside_the_projection(quick):
@@ -165,9 +171,9 @@ def test_report_is_one_self_contained_page(quick, tmp_path):
 
 def test_verdicts_follow_the_published_range():
     published = number("mu.track.res")  # ~3 %, so 2.5 to 3.5 %
-    assert compare(published, 0.031, 0.0).verdict == "agrees"
-    assert compare(published, 0.040, 0.001).verdict == "differs"
-    assert compare(published, 0.0365, 0.001).verdict == "agrees"  # within two of our errors
-    row = compare(published, 0.06)
+    assert compare(published, Ours(0.031, 0.0)).verdict == "agrees"
+    assert compare(published, Ours(0.040, 0.001)).verdict == "differs"
+    assert compare(published, Ours(0.0365, 0.001)).verdict == "agrees"  # within two of our errors
+    row = compare(published, Ours(0.06))
     assert isinstance(row, Row)
     assert row.difference == "+100.0 %"

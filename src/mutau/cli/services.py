@@ -102,6 +102,12 @@ def plane(
 
 def reproduce(
     papers: Annotated[list[str] | None, typer.Argument(help="na64mu, muone, na64e or all.")] = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            help="Ids of rows and figures, comma-separated: computes what they need, of any paper."
+        ),
+    ] = "",
     quick: Annotated[bool, typer.Option("--quick", help="A minute; larger errors, shown.")] = False,
     full: Annotated[bool, typer.Option("--full", help="The papers' own statistics.")] = False,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
@@ -113,37 +119,22 @@ def reproduce(
 ) -> None:
     """Figures and numbers of the papers beside ours. And report.html."""
     from mutau.core.storage import check_folder
-    from mutau.report.reproduction import LEVELS, PAPERS, paper_name
+    from mutau.report.reproduction import LEVELS, chosen, paper_name
     from mutau.report.reproduction import reproduce as run
     from mutau.report.static import check_style
-    from mutau.report.write import check_formats, write_report
+    from mutau.report.write import check_formats, reproduction_answer, write_report
 
     named = [paper_name(name) for name in papers or () if name != "all"]
-    wanted = list(PAPERS) if not papers or "all" in papers else named
+    wanted = () if "all" in (papers or ()) else named
+    ids = [name.strip() for name in only.split(",") if name.strip()]
+    chosen(ids)
     level = LEVELS["quick" if quick else "full" if full else "default"]
     suffixes = check_formats(formats.split(","))
     check_style(style)
     check_folder(out)
     with progress_bar("reproduce", quiet=json) as progress:
-        result = run(wanted, level, progress)
-    paths = write_report(result, out, style, suffixes)
-    verdicts = [row.verdict for row in result.rows]
-    answer = {
-        "report": str(paths[-1]),
-        "figures": [path.name for path in paths if path.suffix == ".png"],
-        "agree": verdicts.count("agrees"),
-        "differ": verdicts.count("differs"),
-        "undecided": verdicts.count("undecided"),
-        "shown": verdicts.count("shown"),
-        "inputs": verdicts.count("input"),
-        "absent": len(result.absent),
-        "seconds": sum(result.seconds.values()),
-    }
-    if json:  # for people they stand in the report, with their reasons
-        answer |= result.meta
-        keys = ("id", "document", "paper", "ours", "difference", "verdict")
-        answer["numbers"] = [{key: getattr(row, key) for key in keys} for row in result.rows]
-        answer["absent_because"] = {item.id: item.because for item in result.absent}
+        result = run(wanted, level, progress, ids)
+    answer = reproduction_answer(result, write_report(result, out, style, suffixes), json)
     emit(answer, json)
 
 

@@ -14,35 +14,27 @@ from typing import Any, Final
 from mutau.core.errors import Problems, UnknownName
 
 DOCUMENTS: Final = ("na64mu", "muone", "na64e")
-#: How a printed number is compared. "order of magnitude": a power of ten, as a factor. "bound": one
-#: end. "shape": a ratio or a place that a printed shape fixes. "input": put in, so it cannot fail.
-#: "formula", "figure", "statement": nothing printed to compare by number.
-RULES: Final = (
-    "printed digits",
-    "range",
-    "bound",
-    "order of magnitude",
-    "order of magnitude bound",
-    "shape",
-    "input",
-    "formula",
-    "figure",
-    "statement",
+#: How a printed number is compared, and why it allows what it allows.
+RULES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "printed digits": "half of the last printed digit, or the printed error",
+        "range": "the printed range",
+        "bound": "one end, as printed",
+        "order of magnitude": "a power of ten is printed: half a decade either way, as a factor",
+        "order of magnitude bound": "a power of ten is printed as one end: half a decade beyond it",
+        "shape": "a ratio or a place that a printed shape fixes",
+        "input": "put in, so it cannot fail",
+        "formula": "a formula: no number to compare",
+        "figure": "a drawing: no number to compare",
+        "statement": "words: no number to compare",
+        "not given": "the paper proposes it or leaves it open and prints nothing",
+    }
 )
 #: What a comparison can say: see `PaperNumber.judged`.
 VERDICTS: Final = ("agrees", "differs", "undecided", "shown", "input")
 _KEYS: Final = (
-    "id",
-    "quantity",
-    "paper",
-    "unit",
-    "where",
-    "rule",
-    "value",
-    "low",
-    "high",
-    "group",
-    "explanation",
+    *("id", "quantity", "paper", "unit", "where", "rule", "value", "low", "high", "group"),
+    *("tolerance", "command", "answer", "unit_of_answer", "at_level", "put_in"),
 )
 
 
@@ -56,7 +48,12 @@ class PaperNumber:
     number allows, by `rule`: the last printed digit, the printed range, a bound, half a decade
     either way where only a power of ten is given, or what a drawn shape fixes; None: no end.
     where : section or figure. document : "na64mu", "muone" or "na64e".
-    group : id of the row it belongs to, "" for a row. explanation : known reason for a difference.
+    group : id of the row it belongs to, "" for a row. tolerance : why low and high are what they
+    are, where the rule does not say it. command : what prints our number, "" for `mutau reproduce
+    --only`; answer : where it stands in the JSON of that command, keys and indices joined by "/";
+    unit_of_answer : the number there in the unit of this card, as a factor. at_level : the only
+    level of a report at which that is so, "" for all. put_in : whether ours
+    was put in or the set-up designed for the printed number, so that agreement says nothing.
     """
 
     id: str
@@ -70,7 +67,17 @@ class PaperNumber:
     low: float | None = None
     high: float | None = None
     group: str = ""
-    explanation: str = ""
+    tolerance: str = ""
+    command: str = ""
+    answer: str = ""
+    unit_of_answer: float = 1.0
+    at_level: str = ""
+    put_in: bool = False
+
+    @property
+    def allows_because(self) -> str:
+        """Why low and high are what they are."""
+        return self.tolerance or RULES[self.rule]
 
     @property
     def is_power(self) -> bool:
@@ -172,6 +179,14 @@ def check_entry(entry: Mapping[str, Any]) -> list[str]:
     wrong += [f"{key!r} is unknown" for key in entry if key not in _KEYS]
     if entry.get("rule") not in RULES:
         wrong.append(f"rule must be one of {', '.join(RULES)}")
+    wrong += [
+        f"{key} must be a text" for key in ("tolerance", "command", "answer", "at_level")
+        if not isinstance(entry.get(key, ""), str)
+    ]  # fmt: skip
+    if entry.get("rule") == "shape" and not entry.get("tolerance"):
+        wrong.append("a shape fixes no number by itself: tolerance must say why low and high")
+    if bool(entry.get("answer")) != bool(entry.get("command")):
+        wrong.append("command and answer belong together")
     numbers = [entry[key] for key in ("low", "value", "high") if key in entry]
     if not all(isinstance(number, float) and math.isfinite(number) for number in numbers):
         wrong.append("value, low and high must be finite floats")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mutau.bounds.cards import missing
 from mutau.core.figure import Figure
-from mutau.core.paper_numbers import PaperNumber, paper_numbers
+from mutau.core.paper_numbers import paper_numbers
 from mutau.report.captions import CaptionCurve, caption_curves, missing_reason
-from mutau.report.rows import Row
+from mutau.report.cards import cards
+from mutau.report.rows import Ours, Row, row_of
 
 NOT_COMPUTED = "this version does not compute it"
 
@@ -38,29 +39,38 @@ def headings(papers: Iterable[str]) -> set[str]:
     return {name for name in groups if table[name].rule == "statement"}
 
 
-def figure_rows(document: str, rows: Iterable[Row], figures: Iterable[Figure]) -> list[Row]:
-    """A row for each published figure that is drawn and that no task made a row for.
+def figure_rows(rows: Iterable[Row], figures: Iterable[Figure]) -> list[Row]:
+    """A row for each published figure that is drawn and that has no row of its own.
 
     Says how many of the things that its caption names are drawn.
     """
-    cards, made = paper_numbers(document), {row.card for row in rows}
+    published, made = paper_numbers(), {row.id for row in rows}
     return [
-        _figure_row(cards[figure.id], figure)
+        _figure_row(figure)
         for figure in figures
-        if figure.id in cards and cards[figure.id].rule == "figure" and figure.id not in made
-    ]
+        if figure.id in published and published[figure.id].rule == "figure"
+        and figure.id not in made
+    ]  # fmt: skip
 
 
-def _figure_row(card: PaperNumber, figure: Figure) -> Row:
+def _figure_row(figure: Figure) -> Row:
     named = [item for item in caption_curves() if item.figure == figure.id]
     drawn = [item for item in named if item.is_drawn(figure)]
     left = "; ".join(f"{item.name}: {item.reason}" for item in named if item not in drawn)
-    return Row(
-        card.id, card.quantity, card.paper,
-        f"figure; drawn are {len(drawn)} of {len(named)} things that the caption names", None, None,
-        "", "shown", f"not drawn: {left}" if left else card.explanation, f"figure {card.id}",
-        card=card.id,
+    row = row_of(cards()[figure.id], Ours())
+    return replace(
+        row, why=f"not drawn: {left}" if left else row.why, how=f"figure {figure.id}",
+        ours=f"figure; drawn are {len(drawn)} of {len(named)} things that the caption names",
     )  # fmt: skip
+
+
+def left_out_rows(left_out: Mapping[str, str]) -> tuple[Absent, ...]:
+    """Rows that were asked for and that the level leaves out."""
+    return tuple(
+        Absent(id_, item.document, item.quantity, item.paper, item.where, because)
+        for id_, because in left_out.items()
+        for item in (cards()[id_].number,)
+    )
 
 
 def absent(

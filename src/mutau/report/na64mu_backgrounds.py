@@ -3,280 +3,290 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from mutau.background.estimate import Estimate, all_sources, estimate
-from mutau.background.hadron_decays import absorber_suppression, contamination, decay_rows
+from mutau.background.hadron_decays import (
+    DecayRow,
+    absorber_suppression,
+    contamination,
+    decay_rows,
+)
 from mutau.background.leading_hadrons import leading_hadrons
 from mutau.background.punch_through import hcal_module, punch_through
 from mutau.background.registry import not_computed
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
-from mutau.experiment import Experiment, load_experiment
+from mutau.experiment import load_experiment
 from mutau.matter.hadron_interactions import interaction_length
-from mutau.report.na64mu_simulation import counted_muons
-from mutau.report.reproduction import TASKS, Level, Part
-from mutau.report.rows import Row, compare, no_test, number
-from mutau.signal.simulate_results import HermeticityPlane, hermeticity
+from mutau.report.na64mu_simulation import planes
+from mutau.report.rows import Ours, number
+from mutau.report.runs import ROWS, LeftOut, Run
+from mutau.signal.simulate_results import HermeticityPlane
 
 #: Size of the background estimates per level; 0 leaves those that are Monte Carlo out.
 EFFORT = {"quick": 0.0, "default": 0.3, "full": 1.0}
-#: Why a source differs, where its assumption alone does not say it.
-WHY = {
-    "non-hermeticity": "hadrons fly through the hole of the VHCAL into the yoke of MS2. The paper "
-    "does not give the places of the two; where the hole shadows the yoke less than 1e-12 is left: "
-    "docs/validation/na64mu_hermeticity.md",
-}
-#: What stands in `Part.left_out` for numbers that need them, at a level without.
+#: Why a row of the rare events is not there, at a level without.
 NO_EFFORT = "rare events by Monte Carlo, left out at level {}"
-#: Numbers of the rare-event estimates.
-RARE = (
-    "mu.had.total.after",
-    "mu.track.tail",
-    "mu.track.multi",
-    "mu.track.multi.factor",
-    "mu.lead.total",
-    "mu.dimuon.made",
-    "mu.dimuon.after",
-    "mu.table1",
-    "mu.table1.hadrons",
-    "mu.table1.momentum",
-    "mu.table1.hermeticity",
-    "mu.table1.punch",
-    "mu.table1.dimuon",
-)
-#: Sources that stand in Table I under another id than the number they are compared with in text.
-TABLE_IDS = {"momentum-mismatch": "mu.table1.momentum"}
+#: Rows of single sources of background, by the name of the source.
+SOURCE_ROWS = {
+    "mu.table1.hadrons": "hadron-decays",
+    "mu.table1.momentum": "momentum-mismatch",
+    "mu.track.multi": "momentum-mismatch-multi-hit",
+    "mu.table1.hermeticity": "non-hermeticity",
+    "mu.table1.punch": "punch-through",
+    "mu.table1.dimuon": "dimuons",
+}
+#: Numbers that the paper gives on the way to Table I, which are those of a source as well.
+SAME_AS = {
+    "mu.had.total.after": "hadron-decays",
+    "mu.lead.total": "punch-through",
+    "mu.dimuon.after": "dimuons",
+}
 SHOWN_HADRON = 100.0  # GeV, of the punch-through numbers
 PUNCHING = {"n": "neutron", "pi-": "pion", "K_L": "K_L"}
 
 
-@TASKS.register("na64mu/hadrons")
-def hadrons(level: Level) -> Part:
-    """Decays in flight, leading hadrons, punch-through: exact numbers and short Monte Carlo."""
-    experiment = load_experiment("na64mu")
-    rows = decay_rows(experiment)
-    chance = {
-        name: sum(row.per_hadron for row in rows if row.hadron == name)
-        for name in ("K-", "pi-", "K_L")
+def decays(run: Run) -> dict[tuple[str, str], DecayRow]:
+    """Decays in flight over the paper's path, by hadron and channel."""
+    return {(row.hadron, row.channel): row for row in decay_rows(load_experiment("na64mu"))}
+
+
+def decay_chance(run: Run, hadron: str) -> float:
+    """Probability that a hadron of the beam decays, whatever into."""
+    return sum(row.per_hadron for row in run.of(decays).values() if row.hadron == hadron)
+
+
+for _id, _hadron in {"k": "K-", "pi": "pi-", "kl": "K_L"}.items():
+
+    @ROWS.register(f"mu.had.decay.{_id}")
+    def decay_row(run: Run, hadron: str = _hadron) -> Ours:
+        """Probability of a decay over 36 m."""
+        return Ours(run.of(decay_chance, hadron))
+
+
+@ROWS.register("mu.had.frac.pi")
+def pions(run: Run) -> Ours:
+    """Pions over muons in the beam."""
+    return Ours(contamination(load_experiment("na64mu")).pion)
+
+
+@ROWS.register("mu.had.frac.k")
+def kaons(run: Run) -> Ours:
+    """Kaons over pions in the beam."""
+    beam = contamination(load_experiment("na64mu"))
+    return Ours(beam.kaon / beam.pion)
+
+
+@ROWS.register("mu.had.kmu.all")
+def kaons_to_muons(run: Run) -> Ours:
+    """Probability of K -> mu nu over 36 m."""
+    return Ours(run.of(decays)["K-", "mu nu"].per_hadron)
+
+
+@ROWS.register("mu.had.kmu.low")
+def kaons_to_soft_muons(run: Run) -> Ours:
+    """The same with a muon below 100 GeV."""
+    return Ours(run.of(decays)["K-", "mu nu"].below)
+
+
+@ROWS.register("mu.had.total.before")
+def kaons_per_muon(run: Run) -> Ours:
+    """The same per muon on target."""
+    return Ours(run.of(decays)["K-", "mu nu"].per_particle)
+
+
+@ROWS.register("mu.had.n.total")
+def decays_per_muon(run: Run) -> Ours:
+    """Pions and negative kaons that decay before the set-up, per muon on target."""
+    beam = contamination(load_experiment("na64mu"))
+    parts = {
+        "pions": beam.pion * run.of(decay_chance, "pi-"),
+        "kaons": beam.kaon * run.of(decay_chance, "K-"),
     }
-    (kaon,) = (row for row in rows if (row.hadron, row.channel) == ("K-", "mu nu"))
-    short = {
-        (row.hadron, row.channel): row for row in decay_rows(experiment, path=400.0)
-    }[("K-", "mu nu")]  # fmt: skip
-    how = "exact decay kinematics, PDG lifetimes and branchings"
-    found = leading_hadrons(experiment)
-    beam = contamination(experiment)
-    table = [
-        compare(number("mu.had.frac.pi"), beam.pion, how="the experiment file"),
-        compare(number("mu.had.frac.k"), beam.kaon / beam.pion, how="the experiment file"),
-        compare(number("mu.had.decay.k"), chance["K-"], how=how),
-        compare(
-            number("mu.had.decay.pi"), chance["pi-"], how=how,
-            why="decay length 8.95 km at 160 GeV, so 36 m give 4.0e-3: kinematics",
-        ),
-        compare(
-            number("mu.had.decay.kl"), chance["K_L"], how=how,
-            why="decay length 4.9 km at 160 GeV, so 36 m give 7.3e-3: kinematics",
-        ),
-        compare(
-            number("mu.had.kmu.all"), kaon.per_hadron, how=how,
-            why="0.636 (1 - exp(-36/1203)) = 0.0187: 0.018 is that with the digits cut off, not "
-            "rounded, or a path of 34.5 m (the paper has ~ 36 m)",
-        ),
-        compare(number("mu.had.kmu.low"), kaon.below, how=how),
-        compare(
-            number("mu.had.total.before"), kaon.per_particle, how=how,
-            why="1e-6 x 0.03 x 0.01138; the print multiplies the rounded 0.011",
-        ),
-        compare(
-            number("mu.had.absorber"), absorber_suppression("n"),
-            how="exp(-L/interaction length) for neutrons and protons",
-        ),
-        compare(
-            number("mu.had.absorber"), absorber_suppression("K-"), variant="kaon",
-            how="exp(-L/interaction length), Glauber with the cross section of kaons",
-            why="the background is made by kaons, which meet 2.63 interaction lengths in the "
-            "same 150 cm; 3.8 is the number for nucleons",
-        ),
-        compare(
-            number("mu.had.short"), kaon.per_particle / short.per_particle, how=how,
-            why="decays alone; behind the cuts much less is gained, since what decays far away "
-            "misses S0 and S1: the row after the cuts",
-        ),
-        compare(
-            number("mu.lead"), found.total, model_err=found.err,
-            how="photonuclear cross section, jets and vector mesons",
-        ),
-    ]  # fmt: skip
-    return Part((*table, *_punch_rows(experiment, level)))
+    return Ours(sum(parts.values()), words=parts)
 
 
-def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
+@ROWS.register("mu.had.pi.low")
+def soft_muons_of_pions(run: Run) -> Ours:
+    """The chance that a pion gives a muon below 100 GeV, over that of a kaon."""
+    pion, kaon = run.of(decays)["pi-", "mu nu"], run.of(decays)["K-", "mu nu"]
+    words = {
+        "pion": pion.below, "kaon": kaon.below, "pions": pion.per_particle,
+        "kaons": kaon.per_particle, "part": pion.below / pion.per_hadron,
+    }  # fmt: skip
+    return Ours(pion.below / kaon.below, words=words)
+
+
+@ROWS.register("mu.had.absorber")
+def absorbed_nucleons(run: Run) -> Ours:
+    """Nucleons that pass the aluminium."""
+    return Ours(absorber_suppression("n"))
+
+
+@ROWS.register("mu.had.absorber (kaon)")
+def absorbed_kaons(run: Run) -> Ours:
+    """Kaons that pass the aluminium."""
+    return Ours(absorber_suppression("K-"))
+
+
+@ROWS.register("mu.had.short")
+def short_path(run: Run) -> Ours:
+    """Decays over 36 m against those over 4 m."""
+    near = decay_rows(load_experiment("na64mu"), path=400.0)
+    (short,) = (row for row in near if (row.hadron, row.channel) == ("K-", "mu nu"))
+    return Ours(run.of(decays)["K-", "mu nu"].per_particle / short.per_particle)
+
+
+@ROWS.register("mu.lead")
+def leading(run: Run) -> Ours:
+    """Leading hadrons made in the target."""
+    found = leading_hadrons(load_experiment("na64mu"))
+    return Ours(found.total, model_err=found.err)
+
+
+def punched(run: Run, modules: int, kind: str) -> Ours:
     """Punch-through of 1, 2, 4 modules by 100 GeV hadrons that leave at most 2 GeV, by kind."""
-    made_of, length = hcal_module(experiment)
-    rows = []
-    for modules, (kind, word) in product((1, 2, 4), PUNCHING.items()):
-        got = punch_through(
-            kind, SHOWN_HADRON, made_of, length, 2.0, modules=modules,
-            n=20_000 if level.name == "quick" else 60_000, seed=level.seed,
-        )  # fmt: skip
-        depth = length / interaction_length(kind, made_of, SHOWN_HADRON)
-        row = compare(
-            number(f"mu.punch.{modules}"),
-            got.value,
-            got.err,
-            variant="" if kind == "n" else word,
-            how=f"forced histories, {SHOWN_HADRON:g} GeV {word} leaving at most 2 GeV",
-            why=f"the paper does not say for which hadron; a module is {depth:.1f} interaction "
-            f"lengths of a {word}: exp(-{modules * depth:.1f}) = {math.exp(-modules * depth):.1e} "
-            "pass without interaction, late and soft showers add to that",
-        )
-        rows.append(row)
-    return rows
+    made_of, length = hcal_module(load_experiment("na64mu"))
+    got = punch_through(
+        kind, SHOWN_HADRON, made_of, length, 2.0, modules=modules,
+        n=20_000 if run.level.name == "quick" else 60_000, seed=run.level.seed,
+    )  # fmt: skip
+    depth = length / interaction_length(kind, made_of, SHOWN_HADRON)
+    words = {"energy": SHOWN_HADRON, "hadron": PUNCHING[kind], "modules": modules, "depth": depth}
+    return Ours(got.value, got.err, words=words)
 
 
-@lru_cache(maxsize=2)
-def table_one(seed: int, effort: float) -> dict[str, Estimate]:
-    """Every source of background of NA64mu, once for all parts of a report."""
-    experiment = load_experiment("na64mu")
-    return {name: estimate(name, experiment, seed, effort) for name in all_sources()}
+for _modules, (_kind, _word) in product((1, 2, 4), PUNCHING.items()):
+    _id = f"mu.punch.{_modules}" + ("" if _kind == "n" else f" ({_word})")
+    ROWS.register(_id)(partial(punched, modules=_modules, kind=_kind))
 
 
-@TASKS.register("na64mu/backgrounds")
-def backgrounds(level: Level) -> Part:
-    """Table I: every source per muon on target by rare-event estimates, and the resolution."""
+@ROWS.register("mu.track.res")
+def resolution(run: Run) -> Ours:
+    """Relative momentum resolution behind the target, by the covariance of the filter."""
     experiment = load_experiment("na64mu")
     momentum = experiment.beam.energy
     covariance = expected_covariance(build_arm(experiment, "outgoing"), momentum)
-    resolution = float(np.sqrt(covariance[4, 4]) * momentum)
-    rows = [
-        no_test(
-            compare(
-                number("mu.track.res"),
-                resolution,
-                how="covariance of the Kalman filter through MS2, material included",
-            )
-        )
-    ]
-    effort, counted = EFFORT.get(level.name, 0.0), hermeticity(counted_muons(level), experiment)[0]
-    if effort == 0.0:
-        reason = NO_EFFORT.format(level.name)
-        return Part((*rows, leak_row(counted)), left_out=dict.fromkeys(RARE, reason))
-    found = table_one(level.seed, effort)
-    rows += [_estimate_row(item, TABLE_IDS.get(name, "")) for name, item in found.items()]
-    rows += [*_parts(found), leak_row(counted, found["non-hermeticity"])]
-    total = sum(item.per_particle for item in found.values())
-    err = float(np.sqrt(sum(item.total_err**2 for item in found.values())))
-    rows.append(
-        compare(
-            number("mu.table1"),
-            total,
-            model_err=err,
-            ours=f"{total:.1e} ± {err:.1e}: free of background up to {1 / total:.1e} muons",
-            how="sum of the sources above; errors with modelling. Not computed: "
-            + ("; ".join(row["name"] for row in not_computed(experiment)) or "none"),
-            why="most of it is non-hermeticity, which the assumed places of the VHCAL and of "
-            "the magnet's gap decide: docs/validation/na64mu_hermeticity.md",
-        )
-    )
-    return Part(tuple(rows))
+    return Ours(float(np.sqrt(covariance[4, 4]) * momentum))
 
 
-def _parts(found: dict[str, Estimate]) -> list[Row]:
-    """Numbers that the paper gives on the way to Table I."""
-    hadron, momentum = found["hadron-decays"], found["momentum-mismatch"]
-    several, pairs = found["momentum-mismatch-multi-hit"], found["dimuons"]
-    punch = found["punch-through"]
-    return [
-        compare(number("mu.had.total.after"), hadron.per_particle, hadron.err,
-                model_err=hadron.model_err, how=hadron.method),
-        _short_path(hadron),
-        compare(
-            number("mu.track.tail"), momentum.parts["spectrometer_alone"],
-            momentum.parts["spectrometer_alone_err"], how=momentum.method,
-            why="one collision in the air of the dipole mimics the bend; the tail is a power law, "
-            "so an exponential fitted to it gives anything: docs/validation/tracking.md",
-        ),
-        no_test(
-            compare(
-                number("mu.track.multi.factor"), several.parts["factor_of_first_tracker"],
-                how=several.method,
-                why="an input: the inefficiency of 0.02 is the paper's. Found is that each tracker "
-                "multiplies by it, less 4 % for the muon's own hit and the cut on chi2",
-            )
-        ),
-        compare(number("mu.lead.total"), punch.per_particle, punch.err,
-                model_err=punch.model_err, how=punch.method),
-        _pairs_made(pairs),
-        compare(number("mu.dimuon.after"), pairs.per_particle, pairs.err,
-                model_err=pairs.model_err, how=pairs.method,
-                why="the row of Table I, as the text has it"),
-    ]  # fmt: skip
+def source(run: Run, name: str) -> Estimate:
+    """One source of background per muon on target, by a rare-event estimate.
+
+    Raises LeftOut at a level without these.
+    """
+    effort = EFFORT.get(run.level.name, 0.0)
+    if not effort:
+        raise LeftOut(NO_EFFORT.format(run.level.name))
+    return estimate(name, load_experiment("na64mu"), run.level.seed, effort)
 
 
-def _pairs_made(item: Estimate) -> Row:
+def table_one(run: Run) -> dict[str, Estimate]:
+    """Every source of background of NA64mu, once for all parts of a report."""
+    return {name: run.of(source, name) for name in all_sources()}
+
+
+def of_source(run: Run, name: str) -> Ours:
+    """What a source gives."""
+    return estimated(run.of(source, name))
+
+
+def estimated(item: Estimate) -> Ours:
+    """What an estimate gives a row; its assumption is for the text."""
+    words = {"value": item.per_particle, "err": item.err, "model_err": item.model_err,
+             "method": item.method, "assumption": item.assumption}  # fmt: skip
+    return Ours(item.per_particle, item.err, item.model_err, words)
+
+
+for _id, _name in {**SOURCE_ROWS, **SAME_AS}.items():
+    ROWS.register(_id)(partial(of_source, name=_name))
+
+
+@ROWS.register("mu.table1")
+def all_together(run: Run) -> Ours:
+    """The sum of Table I with its error, and what it lacks."""
+    found = run.of(table_one).values()
+    total = sum(item.per_particle for item in found)
+    err = float(np.sqrt(sum(item.total_err**2 for item in found)))
+    missing = [row["name"] for row in not_computed(load_experiment("na64mu"))]
+    return Ours(total, model_err=err, words={"total": total, "err": err, "missing": missing})
+
+
+@ROWS.register("mu.free")
+def free_of_background(run: Run) -> Ours:
+    """Muons on target at which one event of background is expected."""
+    item = run.of(all_together)
+    total, err = item.value or 0.0, item.model_err or 0.0
+    return Ours(1.0 / total, model_err=err / total**2)
+
+
+@ROWS.register("mu.track.tail")
+def tail(run: Run) -> Ours:
+    """Reconstructed at half the momentum, by the outgoing spectrometer alone."""
+    item = run.of(source, "momentum-mismatch")
+    value, err = item.parts["spectrometer_alone"], item.parts["spectrometer_alone_err"]
+    return Ours(value, err, words={"method": item.method})
+
+
+@ROWS.register("mu.track.multi.factor")
+def further_tracker(run: Run) -> Ours:
+    """What each further tracker leaves of the wrong tracks."""
+    item = run.of(source, "momentum-mismatch-multi-hit")
+    return Ours(item.parts["factor_of_first_tracker"], words={"method": item.method})
+
+
+@ROWS.register("mu.dimuon.made")
+def pairs_made(run: Run) -> Ours:
     """All pairs, by real photons (the paper's main mechanism) and directly."""
+    return made_both_ways(run.of(source, "dimuons"))
+
+
+def made_both_ways(item: Estimate) -> Ours:
+    """Pairs by real photons and directly; those above a cut on their energy are words only."""
     real, direct = item.parts["made by real photons"], item.parts["made directly"]
-    return compare(
-        number("mu.dimuon.made"), real + direct,
-        ours=f"{real:.2g} by real photons and {direct:.2g} directly; {item.parts['made']:.2g} of "
-        "all with more than 40 % of the beam's energy",
-        how="Born cross sections over the target, both ways",
-        why="direct production, which the paper calls more suppressed, makes twenty times more "
-        "pairs: a photon converts within its own 9/7 X0, the muon's virtual photons meet all 40; "
-        "its number is of the size of that by real photons: docs/validation/na64mu_backgrounds.md",
-    )  # fmt: skip
+    words = {"real": real, "direct": direct, "energetic": item.parts["made"]}
+    return Ours(real + direct, words=words)
 
 
-def _short_path(item: Estimate) -> Row:
+@ROWS.register("mu.had.short (after the cuts)")
+def short_path_after_cuts(run: Run) -> Ours:
     """What a decay path of 4 m leaves of the decays that pass all cuts."""
+    item = run.of(source, "hadron-decays")
     (left,) = (value for name, value in item.parts.items() if name.startswith("with a decay path"))
-    return compare(
-        number("mu.had.short"), item.per_particle / left, variant="after the cuts", how=item.method,
-        why="a muon of 60 GeV leaves the kaon's line at some 4 mrad: what decays more than 10 m "
-        "before the target misses S0 and S1, so most of what passes is made in the last metres",
-    )  # fmt: skip
+    return Ours(item.per_particle / left, words={"method": item.method})
 
 
-def leak_row(counted: HermeticityPlane, item: Estimate | None = None) -> Row:
+@ROWS.register("mu.leak")
+def leak(run: Run) -> Ours:
+    """Region D of the top panel of fig. 5: between what is forced and what is counted."""
+    counted = run.of(planes)[0]
+    try:
+        return leak_between(counted, run.of(source, "non-hermeticity"))
+    except LeftOut:
+        return leak_between(counted)
+
+
+def leak_between(counted: HermeticityPlane, item: Estimate | None = None) -> Ours:
     """Region D of the top panel of fig. 5 (beam trigger, one track): between two ends.
 
     counted : the simulated panel; what is seen in D bounds the leakage from above (90 %), wherever
     it comes from. item : the estimate of losses in the target, which bounds it from below, two
     standard errors under its value; 0 without it. No edge is extrapolated.
     """
-    card, most, least = number("mu.leak"), counted.upper_d, 0.0
-    text = f"{counted.regions['D']:.0f} of {counted.on_target:.3g} muons on target counted in D"
+    most, least = counted.upper_d, 0.0
     value = err = model = None
+    words: dict[str, Any] = {"in_d": counted.regions["D"], "on_target": counted.on_target,
+             "losses": None, "method": ""}  # fmt: skip
     if item is not None:
         value, err = item.parts["top panel"], item.parts["top panel err"]
         model = item.parts["top panel model_err"]
-        least = card.span(value, math.hypot(err, model))[0]
-        text = (
-            f"losses in the target {value:.1e} ± {err:.0e} (statistics) ± {model:.0e} (model); "
-            f"{text}"
-        )
+        least = number("mu.leak").span(value, math.hypot(err, model))[0]
         most = max(most, least)
-    return Row(
-        card.id, card.quantity, card.paper, f"{least:.1e} to {most:.1e}: {text}", value, err,
-        card.difference(least) if least else "", card.judged(least, most),
-        "the paper extrapolates the edge that showers make, which does not say what lies below it: "
-        "hadrons through the hole of the VHCAL into the yoke make a shelf, and muons that break up "
-        "a nucleus behind the target another: docs/validation/na64mu_hermeticity.md",
-        item.method if item else "full simulation, counted", card=card.id, model_err=model,
-        distance=card.distance(least) if least else None,
-    )  # fmt: skip
-
-
-def _estimate_row(item: Estimate, table_id: str) -> Row:
-    """One source beside the paper's value; its assumption is the explanation."""
-    return compare(
-        number(table_id or item.paper_id), item.per_particle, item.err, model_err=item.model_err,
-        ours=f"{item.per_particle:.2e} ± {item.err:.1e} (statistics) ± {item.model_err:.1e} "
-        "(model)",
-        how=item.method, why=WHY.get(item.name, item.assumption),
-    )  # fmt: skip
+        words |= {"losses": (value, err, model), "method": item.method}
+    words |= {"least": least, "most": most}
+    return Ours(value, err, model, words, between=(least, most))

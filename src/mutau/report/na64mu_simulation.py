@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
-from mutau.report.reproduction import TASKS, Level, Part
-from mutau.report.rows import Row, among, compare, no_test, number
+from mutau.report.rows import Ours, number
+from mutau.report.runs import FIGURES, ROWS, Run
 from mutau.signal.simulate import SPOT_EDGES, Tally, axes, run_tally
 from mutau.signal.simulate_results import (
+    BeamProfile,
     HermeticityPlane,
     beam_profile,
     cut_flow,
@@ -30,77 +30,87 @@ from mutau.signal.simulate_results import (
 MUONS: Final = {"quick": 60_000, "default": 1_000_000, "full": 100_000_000}
 
 
-@lru_cache(maxsize=2)
-def _counted(name: str, seed: int) -> Tally:
-    return run_tally(load_experiment("na64mu"), MUONS[name], seed, workers=os.cpu_count() or 1)
-
-
-def counted_muons(level: Level) -> Tally:
+def counted_muons(run: Run) -> Tally:
     """Beam muons of this level through the whole set-up, once for all parts of a report."""
-    return _counted(level.name if level.name in MUONS else "default", level.seed)
+    level = run.level
+    muons = MUONS[level.name if level.name in MUONS else "default"]
+    return run_tally(load_experiment("na64mu"), muons, level.seed, workers=os.cpu_count() or 1)
 
 
-@TASKS.register("na64mu/beam")
-def beam(level: Level) -> Part:
-    """Fig. 3: spot and energy of the beam before and behind the counters (mu.fig3)."""
-    counted = counted_muons(level)
-    profile = beam_profile(counted)
-    experiment = load_experiment("na64mu")
-    halo = sum(part.share for part in experiment.beam.parts if part.name != "core")
-    how = f"{counted.sums['n'][0]:.0f} beam muons through the whole set-up"
+def profile(run: Run) -> BeamProfile:
+    """Fig. 3: spot of the beam and what the counters keep."""
+    return beam_profile(run.of(counted_muons))
+
+
+def halo_fraction() -> float:
+    """Fraction of the beam outside of its core, as the experiment file has it."""
+    parts = load_experiment("na64mu").beam.parts
+    return sum(part.share for part in parts if part.name != "core")
+
+
+def _muons(run: Run) -> dict[str, float]:
+    return {"muons": float(run.of(counted_muons).sums["n"][0])}
+
+
+@ROWS.register("mu.fig3.keep")
+def kept(run: Run) -> Ours:
+    """What the counters keep of the beam."""
+    halo, found = halo_fraction(), run.of(profile)
     # "about 20 %" is known to its last digit: an even spread over it, as a standard error
-    share = number("mu.fig3.halo")
-    unknown = ((share.high or halo) - (share.low or halo)) / math.sqrt(12.0)
-    rows = (
-        compare(
-            number("mu.fig3.keep"), profile.kept, profile.kept_err,
-            model_err=unknown * profile.kept / (1.0 - halo), how=how,
-            why="the share of the halo, \"about 20 %\", is the paper's and known to that digit "
-            "(the model error); ours is 80 % less what the counters lose: 0.3 % of the core with "
-            "the assumed 6 x 12 cm2, 3.2 sigma of the spot to either side; with some 2.5 sigma, "
-            "4.4 x 9.4 cm2, it would be 78 %",
+    card = number("mu.fig3.halo")
+    unknown = ((card.high or halo) - (card.low or halo)) / math.sqrt(12.0)
+    return Ours(found.kept, found.kept_err, unknown * found.kept / (1.0 - halo), _muons(run))
+
+
+@ROWS.register("mu.fig3.halo")
+def halo(run: Run) -> Ours:
+    """The fraction of the halo in the file."""
+    return Ours(halo_fraction())
+
+
+@ROWS.register("mu.fig3.spot.x")
+def spot_x(run: Run) -> Ours:
+    """Horizontal spot behind the counters, cm."""
+    found = run.of(profile)
+    return Ours(found.sigma_x, found.sigma_x_err, words=_muons(run))
+
+
+@ROWS.register("mu.fig3.spot.y")
+def spot_y(run: Run) -> Ours:
+    """Vertical spot behind the counters, cm."""
+    found = run.of(profile)
+    return Ours(found.sigma_y, found.sigma_y_err, words=_muons(run))
+
+
+@FIGURES.register("mu.fig3.spot.all")
+def spot_of_all(run: Run) -> Figure:
+    """The beam at the face of the target without a trigger."""
+    return _spot(run.of(counted_muons), "all", "no trigger", "mu.fig3.spot.all")
+
+
+@FIGURES.register("mu.fig3.spot.beam")
+def spot_of_triggered(run: Run) -> Figure:
+    """The same behind the beam-defining counters."""
+    return _spot(run.of(counted_muons), "beam", "S0, S1, Smu", "mu.fig3.spot.beam")
+
+
+@FIGURES.register("mu.fig3.energy")
+def beam_energy(run: Run) -> Figure:
+    """Energy of the beam at the entrance, without and with the counters."""
+    counted, edges = run.of(counted_muons), axes(load_experiment("na64mu")).beam
+    return Figure(
+        id="mu.fig3.energy",
+        title="Energy of the beam at the entrance (Fig. 3, right)",
+        x_label="$E_\\mu$ [GeV]",
+        y_label="muons per GeV, fraction of the beam",
+        series=tuple(
+            Series(label, edges, counted.sums[f"energy_{key}"]
+                   / (counted.sums["n"][1] * np.diff(edges)), kind="steps")
+            for key, label in (("all", "no trigger"), ("beam", "S0, S1, Smu"))
         ),
-        no_test(
-            compare(
-                number("mu.fig3.halo"), halo, how="the experiment file",
-                why="an input: the share of the halo is the paper's",
-            )
-        ),
-        *(
-            no_test(
-                compare(
-                    number(f"mu.fig3.spot.{axis}"), *found, how=how,
-                    why="a design condition: the paper gives no optics, so the core of the beam in "
-                    "the experiment file is chosen for this spot",
-                )
-            )
-            for axis, found in (
-                ("x", (profile.sigma_x, profile.sigma_x_err)),
-                ("y", (profile.sigma_y, profile.sigma_y_err)),
-            )
-        ),
+        log="y",
+        caption="Momenta of the halo are spread evenly from 20 to 160 GeV: an assumption.",
     )  # fmt: skip
-    edges = axes(experiment).beam
-    figures = [
-        _spot(counted, "all", "no trigger", "mu.fig3.spot.all"),
-        _spot(counted, "beam", "S0, S1, Smu", "mu.fig3.spot.beam"),
-    ]
-    figures.append(
-        Figure(
-            id="mu.fig3.energy",
-            title="Energy of the beam at the entrance (Fig. 3, right)",
-            x_label="$E_\\mu$ [GeV]",
-            y_label="muons per GeV, share of the beam",
-            series=tuple(
-                Series(label, edges, counted.sums[f"energy_{key}"]
-                       / (counted.sums["n"][1] * np.diff(edges)), kind="steps")
-                for key, label in (("all", "no trigger"), ("beam", "S0, S1, Smu"))
-            ),
-            log="y",
-            caption="Momenta of the halo are spread evenly from 20 to 160 GeV: an assumption.",
-        )
-    )  # fmt: skip
-    return Part(rows, tuple(figures))
 
 
 def _spot(counted: Tally, key: str, label: str, name: str) -> Figure:
@@ -110,59 +120,79 @@ def _spot(counted: Tally, key: str, label: str, name: str) -> Figure:
         title=f"Beam at the face of the target, {label} (Fig. 3, left)",
         x_label="x [cm]",
         y_label="y [cm]",
-        z_label="share of the beam per cell",
+        z_label="fraction of the beam per cell",
         log="z",
         series=(Series(label, SPOT_EDGES, SPOT_EDGES, kind="heatmap", z=counts),),
-        caption="Share of the beam per cell of 0.25 cm x 0.25 cm; empty cells white. The halo from "
-        "3 cm on is 20 % of the beam without a trigger.",
+        caption="Fraction of the beam per cell of 0.25 cm x 0.25 cm; empty cells white. The "
+        "halo from 3 cm on is 20 % of the beam without a trigger.",
     )
 
 
-@TASKS.register("na64mu/hermeticity")
-def hermeticity_planes(level: Level) -> Part:
-    """Fig. 5, energies of minimum-ionising muons, trigger rate (mu.fig5, mu.mip)."""
-    counted = counted_muons(level)
-    top, bottom = hermeticity(counted, load_experiment("na64mu"))
-    rows = [_mip("mu.mip.ecal", counted, "target"), _mip("mu.mip.hcal", counted, "HCAL1")]
-    for id_, plane in (("mu.fig5.top", top), ("mu.fig5.bottom", bottom)):
-        shown = ", ".join(f"{key}: {value:.0f}" for key, value in plane.regions.items())
-        rows.append(
-            compare(
-                number(id_), None, ours=f"{shown} of {plane.on_target:.0f} on target",
-                how="full simulation with track fit; figure of the same name",
-            )
-        )  # fmt: skip
-    rows.append(_rate_row(level))
-    return Part(
-        tuple(rows),
-        (
-            _plane_figure("mu.fig5.top", "trigger S0, S1, Smu", top),
-            _plane_figure("mu.fig5.bottom", "all counters, quiet vetoes, VHCAL, HCAL", bottom),
-        ),
-    )
+def planes(run: Run) -> tuple[HermeticityPlane, HermeticityPlane]:
+    """Fig. 5, top and bottom."""
+    return hermeticity(run.of(counted_muons), load_experiment("na64mu"))
+
+
+def _regions(plane: HermeticityPlane) -> Ours:
+    return Ours(words={"regions": plane.regions, "on_target": plane.on_target})
+
+
+@ROWS.register("mu.fig5.top")
+def top_row(run: Run) -> Ours:
+    """Events in the regions of the top panel."""
+    return _regions(run.of(planes)[0])
+
+
+@ROWS.register("mu.fig5.bottom")
+def bottom_row(run: Run) -> Ours:
+    """Events in the regions of the bottom panel."""
+    return _regions(run.of(planes)[1])
+
+
+@FIGURES.register("mu.fig5.top")
+def top_figure(run: Run) -> Figure:
+    """Muon energy over calorimeter energy with the trigger alone."""
+    return _plane_figure("mu.fig5.top", "trigger S0, S1, Smu", run.of(planes)[0])
+
+
+@FIGURES.register("mu.fig5.bottom")
+def bottom_figure(run: Run) -> Figure:
+    """The same with all counters and quiet vetoes."""
+    label = "all counters, quiet vetoes, VHCAL, HCAL"
+    return _plane_figure("mu.fig5.bottom", label, run.of(planes)[1])
 
 
 #: Interaction lengths of an HCAL module in the text of the paper, over those of its 48 layers.
 HCAL_DEPTH: Final = 7.5 / 7.4
 
 
-def _mip(id_: str, counted: Tally, module: str) -> Row:
-    """The energy that a muon leaves, by both averages that the paper may quote."""
+@ROWS.register("mu.mip.ecal")
+def mip_in_the_target(run: Run) -> Ours:
+    """The energy that a muon leaves in the target, by both averages that the paper may quote."""
+    return _mip(run.of(counted_muons), "target", 0.0)
+
+
+@ROWS.register("mu.mip.hcal")
+def mip_in_a_module(run: Run) -> Ours:
+    """The same in a module of the HCAL, with the depth that its layers lack as a model error."""
+    return _mip(run.of(counted_muons), "HCAL1", HCAL_DEPTH - 1.0)
+
+
+@ROWS.register("mu.hcal.charged")
+def charged_hadron_like_a_muon(run: Run) -> Ours:
+    """The energy of a muon in a module, which a leading hadron must have to look like one."""
+    return _mip(run.of(counted_muons), "HCAL1", HCAL_DEPTH - 1.0)
+
+
+def _mip(counted: Tally, module: str, scale: float) -> Ours:
     peak, peak_err = mip_energy(counted, module)
     median, error = median_energy(counted, module), median_error(counted, module)
-    scale = 0.0 if module == "target" else HCAL_DEPTH - 1.0
-    why = "the paper does not say which average it quotes; ours count deposited energy"
-    if scale:
-        why += "; model error: 48 layers make 7.4 interaction lengths where 7.5 are stated"
-    row = compare(
-        number(id_), median, error, model_err=scale * median, why=why,
-        how=f"visible energy of {counted.sums[f'module_{module}'].sum():.0f} beam muons, median",
-    )  # fmt: skip
     choices = {
         "median": (median, math.hypot(error, scale * median)),
         "most probable": (peak, math.hypot(peak_err, scale * peak)),
     }
-    return among(row, choices)
+    words = {"muons": float(counted.sums[f"module_{module}"].sum())}
+    return Ours(median, error, scale * median, words, choices)
 
 
 def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
@@ -186,18 +216,13 @@ def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
     )  # fmt: skip
 
 
-def _rate_row(level: Level) -> Row:
-    """Trigger rate with everything, beside that of the fast mode (mu.trigger.rate)."""
-    tally = counted_muons(level)
+@ROWS.register("mu.trigger.rate (full simulation)")
+def rate_of_all(run: Run) -> Ours:
+    """Trigger rate with everything, beside that of the fast mode."""
+    tally = run.of(counted_muons)
     rate, error = trigger_rate(tally)
-    on_target, _ = trigger_efficiency(tally)
     steps = {name: share for name, share, _ in cut_flow(tally, load_experiment("na64mu"))}
     measured = next(share for name, share in steps.items() if "incoming_momentum" in name)
-    return compare(
-        number("mu.trigger.rate"), rate, error, variant="full simulation",
-        ours=f"{100 * rate:.3f}({1e5 * error:.0f}) % of the beam; of the muons on target "
-        f"{100 * on_target:.3f} %, {100 * measured:.3f} % with 140 to 180 GeV measured upstream",
-        how="full simulation, halo and secondaries included",
-        why="three quarters come from the halo, whose momenta and edge are assumed; S4 was placed "
-        "by the fast mode, which has no halo, for a rate of 0.1 %",
-    )  # fmt: skip
+    words = {"rate": rate, "error": error, "on_target": trigger_efficiency(tally)[0],
+             "measured": measured}  # fmt: skip
+    return Ours(rate, error, words=words)

@@ -107,7 +107,7 @@ def _math(text: str) -> str:
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _SYMBOLS.get(m[1], m[1]), text)
     text = re.sub(r"\\[,; ]", " ", text).replace("'", "′").replace("-", "−")
     tags = {"_": "sub", "^": "sup"}
-    for group in (r"\{([^{}]*)\}", r"([^\s{}<])"):
+    for group in (r"\{([^{}]*)\}", r"(&\w+;|[^\s{}<])"):
         while match := re.search(r"([_^])" + group, text):
             tag = tags[match[1]]
             start, stop = match.span()

@@ -1,47 +1,32 @@
-"""What a reproduction of a paper is made of: rows (published number beside ours) and figures.
+"""A reproduction of papers: rows (published number beside ours) and figures, all or some.
 
-A part of a paper is a registered task: a function of a `Level` that returns `Part`s. The level says
-how much statistics to spend; errors are reported as they come out.
+A row is a card (`report.cards`) and a registered function of a `Run` (`report.runs`). The level
+says how much statistics to spend; errors are reported as they come out.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mutau.analysis.plane import Frame
-from mutau.core.errors import UnknownName
+from mutau.core.errors import MutauError, UnknownName
 from mutau.core.figure import Figure
-from mutau.core.paper_numbers import paper_numbers
-from mutau.core.registry import Registry
 from mutau.core.types import Exclusion, provenance
-from mutau.report.completeness import Absent, absent, figure_rows
-from mutau.report.rows import Row, allowed_text
+from mutau.report.cards import cards
+from mutau.report.completeness import Absent, absent, figure_rows, left_out_rows
+from mutau.report.rows import Row, row_of
+from mutau.report.runs import FIGURES, ROWS, LeftOut, Level, Run
+from mutau.report.statements import Statement, statements
 
 if TYPE_CHECKING:
     from mutau.analysis.citations import Source
     from mutau.analysis.plane import Plane
 
 PAPERS = {"na64mu": "NA64μ", "muone": "MUonE", "na64e": "NA64-e"}
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """How much to compute.
-
-    name : "quick", "default" or "full". events : Monte Carlo events per point.
-    points : points per curve. seed : fixes every random number.
-    """
-
-    name: str
-    events: int
-    points: int
-    seed: int = 1
-
-
+#: How the ids of a paper's rows and figures begin.
+PREFIXES = {"mu": "na64mu", "me": "muone", "ee": "na64e"}
 LEVELS = {
     "quick": Level("quick", 20_000, 13),
     "default": Level("default", 200_000, 61),
@@ -50,26 +35,13 @@ LEVELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What one task returns.
-
-    limits : those computed on the way, for the plane of the report. left_out : ids of rows that
-    this level does not compute, with the reason.
-    """
-
-    rows: tuple[Row, ...] = ()
-    figures: tuple[Figure, ...] = ()
-    limits: tuple[Exclusion, ...] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Reproduction:
-    """All rows and figures of the papers asked for, with provenance and timings.
+    """Rows and figures of the papers asked for, with provenance and timings.
 
     limits : every limit computed on the way. plane : those on L_mu - L_tau together, or None.
     absent : published numbers of these papers without a row, and curves of their figures that are
-    not drawn, with the reason.
+    not drawn, with the reason. statements : sentences of these papers, and what became of each.
+    only : ids of rows and figures if it is a part; then absent holds these alone.
     """
 
     papers: tuple[str, ...]
@@ -81,13 +53,12 @@ class Reproduction:
     limits: tuple[Exclusion, ...] = ()
     plane: Plane | None = None
     absent: tuple[Absent, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    only: tuple[str, ...] = ()
 
 
-Task = Callable[[Level], Part]
-#: Tasks by "paper/name"; the order of registration is the order of the report.
-TASKS: Registry[Task] = Registry("reproduction task")
-#: Modules that register tasks when imported, in the order of the report.
-TASK_MODULES = (
+#: Modules that register rows and figures when imported, in the order of the figures.
+MODULES = (
     "mutau.report.na64mu",
     "mutau.report.na64mu_simulation",
     "mutau.report.na64mu_backgrounds",
@@ -107,53 +78,105 @@ def paper_name(name: str) -> str:
     return name
 
 
+def paper_of(id_: str) -> str:
+    """The paper to which the id of a row or figure belongs."""
+    return PREFIXES[id_.partition(".")[0]]
+
+
+def load_functions() -> None:
+    """Import the modules that register the functions of rows and figures."""
+    for module in MODULES:
+        import_module(module)
+
+
+def chosen(only: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Rows and figures that a list of ids asks for, in the order of the report.
+
+    The id of a number stands for its variants too; that of a heading for the rows in its group; an
+    id may be a row and a figure. Raises UnknownName for one that is neither, with the nearest.
+    """
+    load_functions()
+    table = cards()
+    wanted = set[str]()
+    for id_ in dict.fromkeys(only):
+        here = {
+            name for name in ROWS
+            if id_ == name or id_ == table[name].number.id
+            or (id_ not in ROWS and id_ == table[name].number.group)
+        } | ({id_} & set(FIGURES))  # fmt: skip
+        if not here:
+            known = {*ROWS, *FIGURES, *(item.number.group for item in table.values())} - {""}
+            raise UnknownName("row or figure", id_, known, place="--only",
+                              remedy="'mutau reproduce --json' lists all")  # fmt: skip
+        wanted |= here
+    return [name for name in table if name in wanted and name in ROWS], [
+        name for name in FIGURES if name in wanted
+    ]
+
+
 def reproduce(
-    papers: Iterable[str] = tuple(PAPERS),
+    papers: Iterable[str] = (),
     level: Level = LEVELS["default"],
     progress: Callable[[float, str], None] | None = None,
+    only: Iterable[str] = (),
 ) -> Reproduction:
-    """Compute every figure and number of the papers whose process exists.
+    """Compute the figures and numbers of the papers, or some of them.
 
-    papers : names out of `PAPERS`. Raises UnknownName for another.
+    papers : names out of `PAPERS`, all by default. only : ids of rows and figures of any paper:
+    what these need is computed and nothing else. Raises UnknownName for another paper or id,
+    MutauError for both at once.
     """
-    wanted = tuple(papers)
-    for paper in wanted:
+    named, only = tuple(papers), tuple(dict.fromkeys(only))
+    for paper in named:
         paper_name(paper)
-    for module in TASK_MODULES:
-        import_module(module)
-    names = [name for name in TASKS if name.split("/")[0] in wanted]
-    rows, figures, seconds = list[Row](), list[Figure](), dict[str, float]()
-    limits, left_out = list[Exclusion](), dict[str, str]()
-    for done, name in enumerate(names):
-        if progress:
-            progress(done / len(names), name)
-        start = time.perf_counter()
-        part = TASKS[name](level)
-        seconds[name] = time.perf_counter() - start
-        document = name.split("/")[0]
-        # rows of a figure's card stand with the task that draws it
-        made = [*part.rows, *figure_rows(document, part.rows, part.figures)]
-        rows += [_placed(row, document, seconds[name]) for row in made]
-        figures += part.figures
-        limits += part.limits
-        left_out |= part.left_out
+    if only and named:
+        raise MutauError("--only and a paper exclude each other",
+                         remedy="an id says its paper: leave the paper out")  # fmt: skip
+    wanted = named or tuple(PAPERS)
+    if only:
+        ids, names = chosen(only)
+        wanted = tuple(p for p in PAPERS if p in {paper_of(id_) for id_ in (*ids, *names)})
+    else:
+        load_functions()
+        ids = [id_ for id_ in cards() if id_ in ROWS and paper_of(id_) in wanted]
+        names = [name for name in FIGURES if paper_of(name) in wanted]
+    run = Run(level)
+    rows, figures, left_out = _computed(run, ids, names, progress)
+    lacks = absent(wanted, rows, figures, left_out) if not only else left_out_rows(left_out)
+    said = statements(wanted, FIGURES, (*ids, *names) if only else ())
     return Reproduction(
-        wanted, level, tuple(rows), tuple(figures), seconds, provenance(seed=level.seed),
-        tuple(limits), _common_plane(limits), absent(wanted, rows, figures, left_out),
+        wanted, level, tuple(rows), tuple(figures), run.seconds, provenance(seed=level.seed),
+        tuple(run.limits), _common_plane(run.limits), lacks, said, only,
     )  # fmt: skip
 
 
-def _placed(row: Row, document: str, seconds: float) -> Row:
-    """The row with its paper, its time, and what the list of published numbers says of its card."""
-    row = replace(row, document=document, seconds=seconds)
-    published = paper_numbers().get(row.card)
-    if published is None:
-        return row
-    return replace(row, where=published.where, allowed=allowed_text(published))
+def _computed(
+    run: Run, ids: Sequence[str], names: Sequence[str],
+    progress: Callable[[float, str], None] | None,
+) -> tuple[list[Row], list[Figure], dict[str, str]]:  # fmt: skip
+    """Rows in the order of their cards, figures, and the reason for each row left out."""
+    table, left_out = cards(), dict[str, str]()
+    rows, figures, seconds = dict[str, Row](), list[Figure](), dict[str, float]()
+    for done, id_ in enumerate((*ids, *names)):
+        if progress:
+            progress(done / len((*ids, *names)), id_)
+        if done < len(ids):
+            try:
+                ours, time = run.make(f"row {id_}", ROWS[id_])
+            except LeftOut as reason:
+                left_out[id_] = str(reason)
+                continue
+            rows[id_] = replace(row_of(table[id_], ours, run.level.name), seconds=time)
+        else:
+            figure, seconds[id_] = run.make(f"figure {id_}", FIGURES[id_])
+            figures.append(figure)
+    for row in figure_rows(rows.values(), figures):
+        rows[row.id] = replace(row, seconds=seconds[row.id])
+    return [rows[id_] for id_ in table if id_ in rows], figures, left_out
 
 
 def _common_plane(limits: Sequence[Exclusion]) -> Plane | None:
-    from mutau.analysis.plane import chosen_curves, plane_of
+    from mutau.analysis.plane import Frame, chosen_curves, plane_of
 
     shared = [line for line in limits if line.model == "lmu-ltau"]
     if not shared:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mutau.core.errors import UnknownName
 from mutau.core.paper_numbers import PaperNumber, paper_numbers
+from mutau.report.cards import Card, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,28 @@ class Alternative:
     name: str
     value: float
     verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What the function of a row computes.
+
+    value, err, model_err : in the unit of the card, with the statistical or numerical error and
+    that of what was assumed; None where a figure or a list of numbers stands for it. words : what
+    the texts of the row name. choices : what the paper leaves open, name -> (value, standard
+    error), that of the row's own value among them: the verdict stands only where all have it.
+    alternatives : the same where each was judged already. verdict : of a row that joins others.
+    between : ends of a value of ours that is known by its bounds alone.
+    """
+
+    value: float | None = None
+    err: float | None = None
+    model_err: float | None = None
+    words: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    alternatives: tuple[Alternative, ...] = ()
+    verdict: str = ""
+    between: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +56,7 @@ class Row:
     by which rule.
     card : id of the published number that it is compared with, "" for none. model_err : error of
     what was assumed. distance : from the printed value, as `PaperNumber.distance`.
-    alternatives : other choices that the paper leaves open.
+    alternatives : other choices that the paper leaves open. command : what prints our number.
     """
 
     id: str
@@ -53,6 +77,7 @@ class Row:
     model_err: float | None = None
     distance: float | None = None
     alternatives: tuple[Alternative, ...] = ()
+    command: str = ""
 
 
 def number(id_: str) -> PaperNumber:
@@ -63,45 +88,50 @@ def number(id_: str) -> PaperNumber:
     return table[id_]
 
 
-def compare(number: PaperNumber, value: float | None, err: float | None = None, *,
-            model_err: float | None = None, variant: str = "", ours: str = "", how: str = "",
-            why: str = "") -> Row:  # fmt: skip
-    """Row for one published number; the verdict is that of `PaperNumber.verdict`.
+def row_of(card: Card, ours: Ours, level: str = "default") -> Row:
+    """The row of a card with what was computed for it.
 
-    value, err, model_err : ours, in the unit of the published number; None where a figure stands
-    for it. Both errors count. variant : what is different from the plain row of this number.
+    level : of the report, which its command repeats.
+    Raises MutauError if a text of the card names what the function did not give.
     """
-    percent = number.unit == "1" and "%" in number.paper
-    text = ours or (_value_text(value, err, model_err, percent) if value is not None else "figure")
-    verdict, difference, distance = "shown", "", None
-    if value is not None:
-        both = math.hypot(err or 0.0, model_err or 0.0)
-        verdict, difference = number.verdict(value, both), number.difference(value, both)
-        distance = number.distance(value)
-    return Row(
-        f"{number.id} ({variant})" if variant else number.id, number.quantity, number.paper, text,
-        value, err, difference, verdict, why or number.explanation, how, card=number.id,
-        model_err=model_err, distance=distance,
+    published = card.number
+    row = compare(published, ours)
+    text = texts_of(card, {"level": level, **ours.words})
+    return replace(
+        row, id=card.id, quantity=card.quantity, ours=text.ours or row.ours, why=text.why,
+        how=text.how, document=published.document, where=published.where,
+        allowed=allowed_text(published), card=published.id,
+        command=card.command_at(level), verdict="input" if card.put_in else row.verdict,
     )  # fmt: skip
 
 
-def no_test(row: Row) -> Row:
-    """A row whose published number went into the set-up: agreement would say nothing."""
-    return replace(row, verdict="input")
-
-
-def among(row: Row, choices: Mapping[str, tuple[float, float]]) -> Row:
-    """The row with what the paper leaves open: its verdict stands only where every choice has it.
-
-    choices : name -> (value, standard error), that of the row's own value among them. Where they
-    differ in the verdict the row is undecided.
-    """
-    published = number(row.card)
-    found = tuple(
+def compare(published: PaperNumber, ours: Ours) -> Row:
+    """Row of one published number without its texts; verdict by `PaperNumber.judged`."""
+    both = math.hypot(ours.err or 0.0, ours.model_err or 0.0)
+    verdict, difference, distance, text = "shown", "", None, "figure"
+    found = ours.alternatives or tuple(
         Alternative(name, value, published.verdict(value, err))
-        for name, (value, err) in choices.items()
+        for name, (value, err) in ours.choices.items()
     )
-    return replace(row, alternatives=found, verdict=together(item.verdict for item in found))
+    if ours.between is not None:
+        least, most = ours.between
+        verdict = published.judged(least, most)
+        difference = published.difference(least) if least else ""
+        distance = published.distance(least) if least else None
+    elif ours.value is not None:
+        text = _value_text(published, ours)
+        verdict, difference = (
+            published.verdict(ours.value, both),
+            published.difference(ours.value, both),
+        )
+        distance = published.distance(ours.value)
+    if found:
+        verdict = together(item.verdict for item in found)
+    return Row(
+        published.id, published.quantity, published.paper, text, ours.value, ours.err, difference,
+        ours.verdict or verdict, "", "", model_err=ours.model_err, distance=distance,
+        alternatives=found,
+    )  # fmt: skip
 
 
 def together(verdicts: Iterable[str]) -> str:
@@ -124,12 +154,14 @@ def allowed_text(published: PaperNumber) -> str:
         span = f"from {low:.4g}"
     else:
         span = f"{low:.4g} to {high:.4g}" if low != high else f"{low:.4g}"
-    return f"{span}{unit} ({published.rule})"
+    because = f": {published.tolerance}" if published.tolerance else ""
+    return f"{span}{unit} ({published.rule}{because})"
 
 
-def _value_text(value: float, err: float | None, model_err: float | None, percent: bool) -> str:
+def _value_text(published: PaperNumber, ours: Ours) -> str:
     """As the paper writes it: in per cent where that does."""
+    percent = published.unit == "1" and "%" in published.paper
     scale, unit = (100.0, " %") if percent else (1.0, "")
-    error = f" ± {scale * err:.2g}" if err else ""
-    model = f" ± {scale * model_err:.2g} (model)" if model_err else ""
-    return f"{scale * value:.4g}{error}{model}{unit}"
+    error = f" ± {scale * ours.err:.2g}" if ours.err else ""
+    model = f" ± {scale * ours.model_err:.2g} (model)" if ours.model_err else ""
+    return f"{scale * (ours.value or 0.0):.4g}{error}{model}{unit}"

@@ -20,6 +20,7 @@ from mutau.core.figure import Figure
 from mutau.core.storage import staged, write_text
 from mutau.report.page import Image, page
 from mutau.report.reproduction import sources
+from mutau.report.statements import counted
 from mutau.report.static import FORMATS, check_style, write_figure
 
 #: What a limit says of itself: cuts that were not simulated, backgrounds that were not computed.
@@ -51,6 +52,36 @@ def write_report(
     with staged(folder) as stage:
         paths = _write(result, stage, style, suffixes)
     return [Path(folder) / path.relative_to(stage) for path in paths]
+
+
+def reproduction_answer(result: Any, paths: Sequence[Path], everything: bool) -> dict[str, Any]:
+    """What the command line prints of a report.
+
+    paths : as `write_report` returns them. everything : its numbers and the reasons of what is
+    absent too, which people find in the report.
+    """
+    verdicts = [row.verdict for row in result.rows]
+    answer: dict[str, Any] = {
+        "report": str(paths[-1]),
+        "figures": [path.name for path in paths if path.suffix == ".png"],
+        "agree": verdicts.count("agrees"),
+        "differ": verdicts.count("differs"),
+        "undecided": verdicts.count("undecided"),
+        "shown": verdicts.count("shown"),
+        "inputs": verdicts.count("input"),
+        "absent": len(result.absent),
+        "statements": counted(result.statements),
+        "seconds": sum(result.seconds.values()),
+    }
+    if result.only:
+        answer["only"] = list(result.only)
+    if everything:
+        answer |= result.meta
+        keys = ("id", "document", "paper", "ours", "value", "err", "model_err", "difference",
+                "verdict", "command")  # fmt: skip
+        answer["numbers"] = [{key: getattr(row, key) for key in keys} for row in result.rows]
+        answer["absent_because"] = {item.id: item.because for item in result.absent}
+    return answer
 
 
 def _write(result: Any, folder: Path, style: str, suffixes: Sequence[str]) -> list[Path]:
@@ -97,8 +128,11 @@ def _numbers(result: Any) -> dict[str, Any]:
         "level": result.level.name,
         "seconds": result.seconds,
         "rows": [_finite(asdict(row)) for row in result.rows],
+        **({"only": list(result.only)} if result.only else {}),
         "absent": [item.id for item in result.absent],
         "absent_because": {item.id: item.because for item in result.absent},
+        "statements": [asdict(item) for item in result.statements],
+        "statements_counted": counted(result.statements),
         "left_open": {
             limit_name(line): {key: line.meta[key] for key in LEFT_OPEN if key in line.meta}
             for line in result.limits
@@ -116,7 +150,8 @@ def _facts(result: Any) -> dict[str, str]:
     """What the page says about how it was made."""
     level = result.level
     seconds = sum(result.seconds.values())
-    facts = {
+    part = {"Part": f"only {', '.join(result.only)}"} if result.only else {}
+    facts = part | {
         "Level": f"{level.name}: {level.events} Monte Carlo events per point, "
         f"{level.points} points per curve",
         "Seed": f"{level.seed}; the result does not depend on the number of workers",

@@ -14,7 +14,7 @@ from measure import Row, against, agree, best, main, row
 
 from mutau.matter import material
 from mutau.transport.em_cascade import energy_balance, track_lengths
-from mutau.transport.shower import Emission, simulate_emissions, simulate_showers
+from mutau.transport.shower import Emission, Shower, simulate_emissions, simulate_showers
 
 LEAD = material("lead")
 ENERGY = 100.0
@@ -49,8 +49,8 @@ def showers(cut: float, n: int, goal: str) -> Row:
     """Showers per second and core above `cut`."""
     edges = np.geomspace(cut, ENERGY, 21)
     width = np.diff(edges)
-    got = simulate_showers("e-", ENERGY, LEAD, n, cut=cut, edges=edges)
-    seconds = best(lambda: simulate_showers("e-", ENERGY, LEAD, n, cut=cut, edges=edges), 3)
+    got = simulate_showers(Shower("e-", ENERGY, LEAD, cut=cut), n, edges=edges)
+    seconds = best(lambda: simulate_showers(Shower("e-", ENERGY, LEAD, cut=cut), n, edges=edges), 3)
     mean = track_lengths("e-", ENERGY, LEAD, edges)
     ratio = np.sum(got.electron * width) / np.sum(mean.electron * width)
     return row(
@@ -69,7 +69,7 @@ def emissions(n: int) -> Row:
     radiated = Emission("radiation", ("e-", "e+"), energy, rate, np.full((200, 2), 0.8))
 
     def run() -> Any:
-        return simulate_emissions("e-", ENERGY, LEAD, n, [radiated], cut=1.0)
+        return simulate_emissions(Shower("e-", ENERGY, LEAD, cut=1.0), n, [radiated])
 
     weight = run().weight
     return row(

@@ -19,7 +19,7 @@ from mutau.peers.geant4_jobs import run_geant4
 from mutau.peers.geant4_muons import muon_job, our_muons, target
 from mutau.peers.geant4_showers import ENERGY, RATES, TRACK_CUT, rate, track_job
 from mutau.transport.em_cascade import track_lengths
-from mutau.transport.shower import ShowerGeometry, ShowerSample, simulate_showers
+from mutau.transport.shower import Shower, ShowerGeometry, ShowerSample, simulate_showers
 
 SHOWERS = (10_000, 1000)
 MUONS = {"mixture": (40_000, 50_000), "plates": (40_000, 5000)}
@@ -32,7 +32,7 @@ def showers() -> Row:
     shape = ShowerGeometry(lateral=True)
 
     def ours() -> ShowerSample:
-        return simulate_showers("e-", ENERGY, lead, n, cut=TRACK_CUT, geometry=shape)
+        return simulate_showers(Shower("e-", ENERGY, lead, cut=TRACK_CUT), n, geometry=shape)
 
     def theirs() -> float:
         got = run_geant4(track_job(n_theirs, 1, watch=False))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
+from mutau.core.arrays import Records
 from mutau.core.constants import M_E
 from mutau.matter import em_processes_tables as t
 from mutau.matter.em_processes_medium import medium
@@ -38,33 +40,37 @@ def track_lengths(energy: float, made_of: Material, cut: float, n: int = 160) ->
         (np.log(e[:, 0]) - tables.log_e[0]) / t.STEP_LOG_E, 0, len(tables.log_e) - 1.001
     )
     k = place.astype(int)
-    f = (place - k)[:, None, None]
-    spectra = (1.0 - f) * tables.spectra[:, k].transpose(1, 2, 0, 3).reshape(n, -1, 27)
-    spectra = spectra + f * tables.spectra[:, k + 1].transpose(1, 2, 0, 3).reshape(n, -1, 27)
-    number = {p: spectra[:, :, 3 * p] for p in range(t.N_PROCESSES)}
-    below = {p: spectra[:, :, 3 * p + 2] for p in (t.LOSS_E, t.LOSS_P)}
-    rates = tables.rates[:, k] + f[:, 0, 0] * (tables.rates[:, k + 1] - tables.rates[:, k])
+    f = place - k
+
+    def at_bins(table: Records) -> Array:
+        """Records (nodes, ...) at the energies of the bins, linear, with the fields last."""
+        plain = structured_to_unstructured(table)
+        weight = f.reshape(f.shape[:1] + (1,) * (plain.ndim - 1))
+        return np.asarray((1.0 - weight) * plain[k] + weight * plain[k + 1])
+
+    spectra = {name: at_bins(table) for name, table in tables.spectra._asdict().items()}
+    rates = dict(zip(t.RATES.names or (), at_bins(tables.rates).T, strict=True))
     earlier = a <= low * (1.0 + 1e-12)  # bin j lies above the edge
 
-    def falls(process: int, rate: int) -> Array:
+    def falls(process: str) -> Array:
         """Chance per X0 to fall below the edge: mean over the bin, and the steady loss at it."""
-        far = _rows(below[process], np.minimum((high - a) / e, 1.0 - 1e-7))
-        near = _rows(below[process], np.maximum(low - a, 0.0) / e)
-        steady = np.diag(rates[rate] / (high - low)[:, 0])
+        far = _rows(spectra[process][:, :, 2], np.minimum((high - a) / e, 1.0 - 1e-7))
+        near = _rows(spectra[process][:, :, 2], np.maximum(low - a, 0.0) / e)
+        steady = np.diag(rates[process] / (high - low)[:, 0])
         return np.where(earlier, (far - near) * e / (high - low), 0.0) + steady
 
-    def made(process: int, mass: float = 0.0) -> Array:
-        return np.where(earlier, _rows(number[process], (a - mass) / e), 0.0)
+    def made(process: str, mass: float = 0.0) -> Array:
+        return np.where(earlier, _rows(spectra[process][:, :, 0], (a - mass) / e), 0.0)
 
-    removed = np.where(earlier, rates[t.PAIR_TOTAL] + rates[t.COMPTON_TOTAL], 0.0)
-    gone = np.where(earlier, rates[t.ANNIHILATION][:, None], 0.0)
-    delta_e, delta_p = made(t.DELTA_E, M_E), made(t.DELTA_P, M_E)
-    pair, recoil = made(t.PAIR), made(t.COMPTON_E, M_E)
+    removed = np.where(earlier, rates["pair"] + rates["compton"], 0.0)
+    gone = np.where(earlier, rates["annihilation"][:, None], 0.0)
+    delta_e, delta_p = made("delta_e", M_E), made("delta_p", M_E)
+    pair, recoil = made("pair"), made("compton_e", M_E)
     system = np.block(
         [  # of the balance of e-, e+, photons (columns), by who travels (rows)
-            [falls(t.LOSS_E, t.BETA_E) - delta_e, np.zeros((n, n)), -made(t.GAMMA_E)],
-            [-delta_p, falls(t.LOSS_P, t.BETA_P) + gone, -made(t.GAMMA_P)],
-            [-pair - recoil, -pair, removed - made(t.COMPTON_G)],
+            [falls("loss_e") - delta_e, np.zeros((n, n)), -made("gamma_e")],
+            [-delta_p, falls("loss_p") + gone, -made("gamma_p")],
+            [-pair - recoil, -pair, removed - made("compton_g")],
         ]
     )
     right = np.concatenate([np.ones(n), np.zeros(2 * n)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from mutau.matter import material
 from mutau.transport.em_cascade import energy_balance, track_lengths
 from mutau.transport.shower import (
     Emission,
+    Shower,
     ShowerGeometry,
     simulate_emissions,
     simulate_showers,
@@ -62,16 +65,27 @@ def test_integrals_refuse_what_they_do_not_know():
     [
         ("cut", {"cut": 1e-3}),
         ("cut", {"cut": 11.0}),
-        ("showers", {"n": 0}),
         ("soft", {"soft": 0.0}),
+        ("energy", {"energy": math.nan}),
+        ("muon", {"particle": "muon"}),
+    ],
+)
+def test_a_shower_refuses(words, changes):
+    with pytest.raises(MutauError, match=words):
+        Shower(**({"particle": "e-", "energy": 10.0, "material": LEAD} | changes))
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("showers", {"n": 0}),
         ("below the cut", {"edges": [0.5, 10.0]}),
         ("rise", {"edges": [3.0, 2.0]}),
     ],
 )
 def test_showers_refuse(words, changes):
-    options = {"particle": "e-", "energy": 10.0, "material": LEAD, "n": 5, "cut": 1.0} | changes
     with pytest.raises(MutauError, match=words):
-        simulate_showers(**options)
+        simulate_showers(Shower("e-", 10.0, LEAD), **({"n": 5} | changes))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +123,7 @@ def test_emissions_refuse(words, changes):
 
 def test_the_rest_refuses():
     with pytest.raises(MutauError, match="no emission channel"):
-        simulate_emissions("e-", 10.0, LEAD, 5, [])
+        simulate_emissions(Shower("e-", 10.0, LEAD), 5, [])
     rng = np.random.default_rng(1)
     with pytest.raises(OutOfRange, match="deposited"):
         visible_energy(np.array([-1.0]), 0.1, 0.0, 0.0, rng)

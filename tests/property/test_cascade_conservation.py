@@ -13,6 +13,7 @@ from mutau.transport.em_cascade import track_lengths
 from mutau.transport.shower import (
     Emission,
     EmissionSample,
+    Shower,
     ShowerGeometry,
     ShowerSample,
     simulate_emissions,
@@ -41,9 +42,11 @@ def test_every_shower_conserves_energy(particle, name, energy, share, depth, lat
         rings=np.array([0.0, 1.0, 3.0]) if lateral else np.array([0.0, 1.0]),
     )  # fmt: skip
     got = simulate_showers(
-        particle, energy, material(name), 5, cut=max(share * energy, 0.01), geometry=geometry,
+        Shower(particle, energy, material(name), cut=max(share * energy, 0.01)),
+        5,
+        geometry=geometry,
         seed=seed,
-    )  # fmt: skip
+    )
     total = got.deposits.sum(axis=(1, 2)) + got.leak
     assert total == pytest.approx(energy + REST[particle], rel=1e-12)
     assert np.all(got.deposits >= 0.0)
@@ -52,16 +55,17 @@ def test_every_shower_conserves_energy(particle, name, energy, share, depth, lat
 
 def test_workers_and_chunks_change_nothing():
     one, two = (
-        simulate_showers("e-", 20.0, LEAD, 1200, cut=0.5, seed=4, workers=w) for w in (1, 3)
+        simulate_showers(Shower("e-", 20.0, LEAD, cut=0.5), 1200, seed=4, workers=w) for w in (1, 3)
     )
     assert np.array_equal(one.deposits, two.deposits)
     assert np.array_equal(one.electron, two.electron)
     assert np.array_equal(one.profile, two.profile)
-    first = simulate_showers("e-", 20.0, LEAD, 500, cut=0.5, seed=4)
+    first = simulate_showers(Shower("e-", 20.0, LEAD, cut=0.5), 500, seed=4)
     assert np.array_equal(first.leak, one.leak[:500])
     geometry = ShowerGeometry(sections=np.array([0.0, 3.0, 30.0]))
     a, b = (
-        simulate_showers("e-", 20.0, LEAD, 20, cut=0.5, seed=s, geometry=geometry) for s in (4, 5)
+        simulate_showers(Shower("e-", 20.0, LEAD, cut=0.5), 20, seed=s, geometry=geometry)
+        for s in (4, 5)
     )
     assert not np.array_equal(a.deposits, b.deposits)
 
@@ -71,7 +75,7 @@ def test_what_leaves_a_thin_target_and_what_stays():
     thin = ShowerGeometry(
         sections=np.array([0.0, 0.01]), profile=np.linspace(0.0, 0.01, 3), lateral=True
     )
-    got = simulate_showers("e-", 10.0, LEAD, 2000, cut=0.1, geometry=thin)
+    got = simulate_showers(Shower("e-", 10.0, LEAD, cut=0.1), 2000, geometry=thin)
     assert got.leak.mean() == pytest.approx(10.0, rel=2e-3)
     assert got.electron @ np.diff(got.edges) == pytest.approx(0.01, rel=5e-3)
 
@@ -132,7 +136,7 @@ def test_forced_emissions_give_the_mean_of_the_equations():
     """Yield by channel and by emitter is the rate over the mean track length."""
     radiated, peak = emissions()
     n = 6000
-    got = simulate_emissions("e-", 40.0, LEAD, n, [radiated, peak], cut=0.5, seed=2)
+    got = simulate_emissions(Shower("e-", 40.0, LEAD, cut=0.5), n, [radiated, peak], seed=2)
     mean = track_lengths("e-", 40.0, LEAD, np.geomspace(0.5, 40.0, 9))
 
     def rate(e):
@@ -155,7 +159,7 @@ def test_forced_emissions_give_the_mean_of_the_equations():
 
 def test_the_rest_of_a_shower_lacks_the_boson():
     geometry = ShowerGeometry(sections=np.array([0.0, 4.0, 25.0]), lateral=True)
-    got = simulate_emissions("e-", 40.0, LEAD, 800, emissions(), cut=0.5, geometry=geometry)
+    got = simulate_emissions(Shower("e-", 40.0, LEAD, cut=0.5), 800, emissions(), geometry=geometry)
     total = got.deposits.sum(axis=(1, 2)) + got.leak + got.boson_energy
     assert total == pytest.approx(40.0 - M_E, rel=1e-12)
     radiated = got.channel == 0
@@ -170,7 +174,7 @@ def test_the_rest_of_a_shower_lacks_the_boson():
 
 def test_no_possible_emission_has_no_weight():
     far = Emission("far", ("e+",), np.array([50.0, 60.0]), np.ones(2))
-    got = simulate_emissions("e-", 40.0, LEAD, 20, [far], cut=0.5)
+    got = simulate_emissions(Shower("e-", 40.0, LEAD, cut=0.5), 20, [far])
     assert np.all(got.weight == 0.0)
     assert np.all(got.boson_energy == 0.0)
 
@@ -179,18 +183,18 @@ def test_a_thin_target_emits_in_proportion():
     """Flat rate, 0.02 X0: the primary's length times the rate, flat in depth."""
     flat = Emission("flat", ("e-",), np.array([0.5, 41.0]), np.full(2, 1e-3), np.zeros((2, 2)))
     thin = ShowerGeometry(sections=np.array([0.0, 0.02]), profile=np.linspace(0.0, 0.02, 3))
-    got = simulate_emissions("e-", 40.0, LEAD, 3000, [flat], cut=0.5, geometry=thin)
+    got = simulate_emissions(Shower("e-", 40.0, LEAD, cut=0.5), 3000, [flat], geometry=thin)
     assert got.weight.mean() == pytest.approx(2e-5, rel=1e-2)
     assert got.position[:, 0].mean() == pytest.approx(0.01, abs=4e-4)
 
 
 def test_samples_save_and_load(tmp_path):
-    got = simulate_emissions("e-", 40.0, LEAD, 20, emissions(), cut=0.5)
+    got = simulate_emissions(Shower("e-", 40.0, LEAD, cut=0.5), 20, emissions())
     got.save(tmp_path / "emissions.npz")
     back = EmissionSample.load(tmp_path / "emissions.npz")
     assert np.array_equal(back.deposits, got.deposits)
     assert back.channels == ("radiation", "annihilation")
-    shower = simulate_showers("e-", 40.0, LEAD, 20, cut=0.5)
+    shower = simulate_showers(Shower("e-", 40.0, LEAD, cut=0.5), 20)
     shower.save(tmp_path / "showers.npz")
     assert np.array_equal(ShowerSample.load(tmp_path / "showers.npz").profile, shower.profile)
 
@@ -212,12 +216,14 @@ def test_what_is_not_followed_far_away_is_leakage():
     """Sections before the far depth do not notice, where nothing goes backwards."""
     sections = np.array([0.0, 4.0, 30.0])
     whole = simulate_showers(
-        "e-", 20.0, LEAD, 600, cut=0.1, geometry=ShowerGeometry(sections=sections), seed=4
+        Shower("e-", 20.0, LEAD, cut=0.1), 600, geometry=ShowerGeometry(sections=sections), seed=4
     )
     short = simulate_showers(
-        "e-", 20.0, LEAD, 600, cut=0.1, seed=5,
+        Shower("e-", 20.0, LEAD, cut=0.1),
+        600,
+        seed=5,
         geometry=ShowerGeometry(sections=sections, far=(4.0, 5.0)),
-    )  # fmt: skip
+    )
     front = [sample.deposits[:, 0, 0] for sample in (whole, short)]
     err = np.hypot(*(f.std() / np.sqrt(600) for f in front))
     assert abs(front[0].mean() - front[1].mean()) < 4.0 * err

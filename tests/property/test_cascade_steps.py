@@ -7,7 +7,7 @@ import mutau
 from mutau.analysis.cascade import calorimeter_answer, cascade_answer
 from mutau.experiment import load_experiment
 from mutau.matter import material
-from mutau.transport.shower import ShowerGeometry, simulate_showers
+from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 from mutau.transport.shower_steps import simulate_steps
 
 LEAD = material("lead")
@@ -25,9 +25,9 @@ def by_bin(steps, sign):
 
 @pytest.mark.parametrize("particle", ["e-", "gamma"])
 def test_lengths_sum_to_the_tracks_of_the_same_showers(particle):
-    given = {"cut": 0.5, "seed": 7}
-    sample = simulate_showers(particle, 20.0, LEAD, 700, edges=EDGES, **given)
-    steps = simulate_steps(particle, 20.0, LEAD, 700, **given)
+    shower = Shower(particle, 20.0, LEAD, cut=0.5)
+    sample = simulate_showers(shower, 700, edges=EDGES, seed=7)
+    steps = simulate_steps(shower, 700, seed=7)
     width = np.diff(EDGES)
     assert by_bin(steps, 11) == pytest.approx(sample.electron * width, rel=1e-9)
     assert by_bin(steps, -11) == pytest.approx(sample.positron * width, rel=1e-9)
@@ -35,7 +35,7 @@ def test_lengths_sum_to_the_tracks_of_the_same_showers(particle):
 
 def test_a_shower_begins_with_its_beam_particle_and_goes_deeper():
     geometry = ShowerGeometry(sections=np.array([0.0, 8.0]), lateral=True)
-    steps = simulate_steps("e+", 10.0, LEAD, 50, cut=0.2, geometry=geometry, seed=3)
+    steps = simulate_steps(Shower("e+", 10.0, LEAD, cut=0.2), 50, geometry=geometry, seed=3)
     first = np.flatnonzero(np.diff(steps.shower, prepend=-1))
     assert len(first) == 50
     assert steps.energy[first] == pytest.approx(10.0)
@@ -52,13 +52,13 @@ def test_a_shower_begins_with_its_beam_particle_and_goes_deeper():
 
 
 def test_steps_are_saved_and_refused(tmp_path):
-    steps = simulate_steps("e-", 5.0, LEAD, 3, cut=1.0)
+    steps = simulate_steps(Shower("e-", 5.0, LEAD, cut=1.0), 3)
     steps.save(tmp_path / "steps.npz")
     again = type(steps).load(tmp_path / "steps.npz")
     assert np.array_equal(again.position, steps.position)
     assert again.showers == 3
     with pytest.raises(mutau.MutauError, match="cut"):
-        simulate_steps("e-", 5.0, LEAD, 3, cut=6.0)
+        simulate_steps(Shower("e-", 5.0, LEAD, cut=6.0), 3)
 
 
 def test_the_profile_of_the_answer_holds_the_energy():

@@ -85,20 +85,23 @@ def test_radiation_length_comes_out_of_the_integrals(name):
     m = medium(material(name), lpm=False, dielectric=False)
     e = 1e8
     # the tables' X0 are rounded to 0.1 %, compounds' follow other recipes
-    assert brems(e, e - 1e3, m.rows, 0) == pytest.approx(1.0, rel=1.2e-2)
-    loss = quad(lambda y: brems(e, y * e, m.rows, 0), 1e-9, 1 - 1e-9, limit=200)[0]
+    assert brems(e, e - 1e3, m.data.rows, 0) == pytest.approx(1.0, rel=1.2e-2)
+    loss = quad(lambda y: brems(e, y * e, m.data.rows, 0), 1e-9, 1 - 1e-9, limit=200)[0]
     assert loss == pytest.approx(1.0 + 1.0 / (18 * 4.6), rel=1.5e-2)
 
 
 def test_lead_has_its_radiation_length():
     e = 1e8
-    assert BARE.x0 / brems(e, e - 1e3, BARE.rows, 0) == pytest.approx(6.37, abs=0.01)
+    assert BARE.x0 / brems(e, e - 1e3, BARE.data.rows, 0) == pytest.approx(6.37, abs=0.01)
 
 
 def test_pairs_are_seven_ninths_at_high_energy():
     """7/9 of 1/X0 less (Z^2 + Z)/(54 (Z^2 (L - f) + Z L')), the same theory in full screening."""
     k = 1e7
-    rate = 2 * quad(lambda e: pair(k, e, BARE.rows, 0), M_E, k / 2, points=[1e-3 * k], limit=300)[0]
+    rate = (
+        2
+        * quad(lambda e: pair(k, e, BARE.data.rows, 0), M_E, k / 2, points=[1e-3 * k], limit=300)[0]
+    )
     z, f = 82, 0.3318
     terms = z * z * (math.log(184.15 / z ** (1 / 3)) - f) + z * math.log(1194 / z ** (2 / 3))
     assert rate == pytest.approx(7 / 9 - (z * z + z) / (54 * terms), rel=2e-3)
@@ -106,17 +109,19 @@ def test_pairs_are_seven_ninths_at_high_energy():
 
 def test_soft_radiation_is_suppressed_as_the_root_of_k():
     """Klein 1999: far below E^2/E_LPM the spectrum falls as sqrt(k); in lead E_LPM = 4.3 TeV."""
-    assert LEAD.rows[0, 5] == pytest.approx(7.7e3 * 6.37 / 11.35, rel=5e-3)
+    assert LEAD.data.rows["e_lpm"][0] == pytest.approx(7.7e3 * 6.37 / 11.35, rel=5e-3)
     e = 1e3
-    low, high = (brems(e, k, LEAD.rows, LPM) for k in (1e-3, 1e-2))
+    low, high = (brems(e, k, LEAD.data.rows, LPM) for k in (1e-3, 1e-2))
     assert math.log10(high / low) == pytest.approx(0.5, abs=0.05)
-    bare = brems(e, 1e-2, BARE.rows, 0)
+    bare = brems(e, 1e-2, BARE.data.rows, 0)
     # strong suppression: xi phi = 12 s', with sqrt(E_LPM k/(8 E^2)), xi between 1 and 2
-    ratio = brems(e, 1e-2, LEAD.rows, LPM) / bare
-    s_prime = math.sqrt(LEAD.rows[0, 5] * 1e-2 / (8 * e * e))
+    ratio = brems(e, 1e-2, LEAD.data.rows, LPM) / bare
+    s_prime = math.sqrt(LEAD.data.rows["e_lpm"][0] * 1e-2 / (8 * e * e))
     assert 6 * s_prime < ratio < 12 * s_prime
     # hard photons and low energies are untouched
-    assert brems(1.0, 0.5, LEAD.rows, LPM) == pytest.approx(brems(1.0, 0.5, BARE.rows, 0), rel=1e-3)
+    assert brems(1.0, 0.5, LEAD.data.rows, LPM) == pytest.approx(
+        brems(1.0, 0.5, BARE.data.rows, 0), rel=1e-3
+    )
 
 
 def test_polarisation_suppresses_as_k_squared():
@@ -124,7 +129,7 @@ def test_polarisation_suppresses_as_k_squared():
     e = 0.1
     k_p = e * 61.07e-9 / M_E
     for k in (1e-3 * k_p, k_p, 30 * k_p):
-        ratio = brems(e, k, LEAD.rows, DIELECTRIC) / brems(e, k, BARE.rows, 0)
+        ratio = brems(e, k, LEAD.data.rows, DIELECTRIC) / brems(e, k, BARE.data.rows, 0)
         assert ratio == pytest.approx(k * k / (k * k + k_p * k_p), rel=2e-3)
 
 
@@ -159,27 +164,27 @@ def test_compton_meets_thomson():
 
 def test_restricted_loss_is_the_mean_loss_without_hard_collisions():
     e = 0.05
-    whole = collision_loss(e, False, LEAD.layers)
-    part = restricted_loss(e, 1e-3, False, LEAD.layers)
+    whole = collision_loss(e, False, LEAD.data.layers)
+    part = restricted_loss(e, 1e-3, False, LEAD.data.layers)
     assert 0.5 * whole < part < whole
     # the logarithm between the cuts: w ln 10 to 1/E
-    step = restricted_loss(10.0, 1e-2, False, LEAD.layers)
-    step -= restricted_loss(10.0, 1e-3, False, LEAD.layers)
-    assert step == pytest.approx(LEAD.w * math.log(10.0), rel=2e-3)
+    step = restricted_loss(10.0, 1e-2, False, LEAD.data.layers)
+    step -= restricted_loss(10.0, 1e-3, False, LEAD.data.layers)
+    assert step == pytest.approx(LEAD.data.w * math.log(10.0), rel=2e-3)
 
 
 def test_layers_sum_by_mass_and_keep_their_own_suppression():
     stack = material("lead-scintillator")
     m = medium(stack)
-    lead = [row for row in m.rows if row[0] == 82.0]
+    lead = [row for row in m.data.rows if row["z"] == 82.0]
     assert lead
-    assert lead[0][5] == pytest.approx(LEAD.rows[0, 5], rel=1e-12)
+    assert lead[0]["e_lpm"] == pytest.approx(LEAD.data.rows["e_lpm"][0], rel=1e-12)
     e = 5.0
     parts = sum(
-        share * collision_loss(e, False, medium(part).layers) / part.radiation_length
+        share * collision_loss(e, False, medium(part).data.layers) / part.radiation_length
         for part, share in stack.components
     )
-    assert collision_loss(e, False, m.layers) / stack.radiation_length == pytest.approx(parts)
+    assert collision_loss(e, False, m.data.layers) / stack.radiation_length == pytest.approx(parts)
 
 
 @pytest.mark.parametrize(
@@ -193,5 +198,5 @@ def test_critical_energy_is_rossis(name, published):
 def test_w_is_two_pi_r_squared_m_n():
     """0.1535 MeV cm^2/mol times Z/A and X0."""
     expected = 0.153536e-3 * 82 / 207.2 * 6.37
-    assert LEAD.w == pytest.approx(expected, rel=1e-4)
+    assert LEAD.data.w == pytest.approx(expected, rel=1e-4)
     assert np.isclose(ALPHA, 1 / 137.036)

@@ -16,8 +16,9 @@ from mutau.matter.em_processes_medium import medium
 from mutau.transport.shower_samplers import annihilate, convert, radiate, scatter, strike, turn
 from mutau.transport.shower_tables import locate, node_energy, shower_tables
 
-MEDIUM = medium(material("iron"))
-TABLES = shower_tables(MEDIUM, 20.0, 0.02, 0.05)
+IRON = medium(material("iron"))
+MEDIUM = IRON.data
+TABLES = shower_tables(IRON, 20.0, 0.02, 0.05)
 N = 4000
 SIGMAS = 4.5  # with some thirty comparisons, a false alarm once in thousands of runs
 
@@ -30,6 +31,14 @@ def mean_of(density, low, high):
         quad(lambda u, f=f: f(u) * density(math.exp(u)) * math.exp(u), *logs, limit=300)[0] / norm
         for f in (math.exp, lambda u: u)
     ]
+
+
+def sample(draw):
+    """(N, 2) energies and (N, 2) cosines of N draws of two products."""
+    made = [draw() for _ in range(N)]
+    return (
+        np.array([[getattr(p, name) for p in pair] for pair in made]) for name in ("energy", "cos")
+    )
 
 
 def agree(drawn, expected):
@@ -47,51 +56,49 @@ def test_nodes_are_bits():
 
 def test_struck_electrons():
     rng, e = stream(1, 1), 0.5
-    drawn = np.array([strike(0, e, 2e-3, rng)[4] - M_E for _ in range(N)])
+    drawn = np.array([strike(0, e, 2e-3, rng)[1].energy - M_E for _ in range(N)])
     agree(drawn, mean_of(lambda t: moller(e, t), 2e-3, (e - M_E) / 2))
-    drawn = np.array([strike(1, e, 2e-3, rng)[4] - M_E for _ in range(N)])
+    drawn = np.array([strike(1, e, 2e-3, rng)[1].energy - M_E for _ in range(N)])
     agree(drawn, mean_of(lambda t: bhabha(e, t), 2e-3, e - M_E))
-    assert strike(0, 3e-3, 2e-3, rng)[4] == M_E  # nothing above the cut is possible
+    assert strike(0, 3e-3, 2e-3, rng)[1].energy == M_E  # nothing above the cut is possible
 
 
 def test_annihilation_photons():
     rng, e = stream(1, 2), 0.05
-    drawn = np.array([annihilate(e, rng) for _ in range(N)])
+    drawn, _ = sample(lambda: annihilate(e, rng))
     half = 0.5 * math.sqrt((e - M_E) / (e + M_E))
     low, high = ((0.5 + s * half) * (e + M_E) * (1 - 1e-9 * s) for s in (-1, 1))
-    agree(
-        np.concatenate([drawn[:, 1], drawn[:, 4]]), mean_of(lambda k: annihilation(e, k), low, high)
-    )
-    assert drawn[:, 1] + drawn[:, 4] == pytest.approx(e + M_E)
+    agree(drawn.ravel(), mean_of(lambda k: annihilation(e, k), low, high))
+    assert drawn[:, 0] + drawn[:, 1] == pytest.approx(e + M_E)
 
 
 def test_compton_photons():
     rng, k = stream(1, 3), 0.03
-    drawn = np.array([scatter(k, rng) for _ in range(N)])
-    agree(drawn[:, 1], mean_of(lambda x: compton(k, x), k / (1 + 2 * k / M_E) * (1 + 1e-9), k))
-    assert drawn[:, 1] + drawn[:, 4] == pytest.approx(k + M_E)
+    drawn, _ = sample(lambda: scatter(k, rng))
+    agree(drawn[:, 0], mean_of(lambda x: compton(k, x), k / (1 + 2 * k / M_E) * (1 + 1e-9), k))
+    assert drawn[:, 0] + drawn[:, 1] == pytest.approx(k + M_E)
 
 
 def test_radiated_photons():
     e, soft = 3.7, 0.02
     rng = stream(1, 4)
-    drawn = np.array([radiate(0, e, TABLES.nodes, TABLES.first, True, rng) for _ in range(N)])
+    drawn, cosines = sample(lambda: radiate(0, e, TABLES, True, rng))
     agree(
-        drawn[:, 4],
+        drawn[:, 1],
         mean_of(lambda k: brems(e, k, MEDIUM.rows, MEDIUM.mode) / k, soft, e - M_E),
     )
-    assert drawn[:, 4].min() > soft * (1 - 2e-3)
-    versine = 1 - drawn[:, 5]  # half of the angles lie within m/E
+    assert drawn[:, 1].min() > soft * (1 - 2e-3)
+    versine = 1 - cosines[:, 1]  # half of the angles lie within m/E
     assert np.mean(versine < 0.5 * (M_E / e) ** 2) == pytest.approx(0.5, abs=0.04)
 
 
 def test_pairs():
     k = 0.9
     rng = stream(1, 5)
-    drawn = np.array([convert(k, TABLES.nodes, TABLES.first, False, rng) for _ in range(N)])
+    drawn, _ = sample(lambda: convert(k, TABLES, False, rng))
     low, high = M_E * (1 + 1e-9), (k - M_E) * (1 - 1e-9)
-    agree(drawn[:, 1], mean_of(lambda e: pair(k, e, MEDIUM.rows, MEDIUM.mode), low, high))
-    assert drawn[:, 1] + drawn[:, 4] == pytest.approx(k)
+    agree(drawn[:, 0], mean_of(lambda e: pair(k, e, MEDIUM.rows, MEDIUM.mode), low, high))
+    assert drawn[:, 0] + drawn[:, 1] == pytest.approx(k)
 
 
 @pytest.mark.parametrize("kind", ["moller", "compton", "annihilation"])
@@ -105,13 +112,15 @@ def test_angles_balance_transverse_momentum(kind):
     }[kind]
     for _ in range(50):
         made = draw()
-        mass = [0.0 if s == 2 else M_E for s in (made[0], made[3])]
+        mass = [0.0 if product.species == 2 else M_E for product in made]
         p = [
-            math.sqrt(max(x * x - m * m, 0)) for x, m in zip((made[1], made[4]), mass, strict=True)
+            math.sqrt(max(product.energy**2 - m * m, 0))
+            for product, m in zip(made, mass, strict=True)
         ]
         before = e if kind == "compton" else math.sqrt(e * e - M_E * M_E)
-        assert p[0] * made[2] + p[1] * made[5] == pytest.approx(before, rel=1e-9)
-        across = [q * math.sqrt(1 - c * c) for q, c in zip(p, (made[2], made[5]), strict=True)]
+        along = sum(q * product.cos for q, product in zip(p, made, strict=True))
+        assert along == pytest.approx(before, rel=1e-9)
+        across = [q * math.sqrt(1 - product.cos**2) for q, product in zip(p, made, strict=True)]
         assert across[0] == pytest.approx(across[1], rel=1e-5, abs=1e-9)
 
 

@@ -16,7 +16,7 @@ from mutau.reactions.muon_electron_events import draw_events, make_sampler
 from mutau.signal.generate import generate_events
 from mutau.signal.incoming import beam_energies
 from mutau.signal.muon_electron import reaction
-from mutau.transport.shower import Emission, simulate_emissions
+from mutau.transport.shower import Emission, Shower, simulate_emissions
 
 POINT = mutau.LmuMinusLtau(mass=0.1, coupling=1e-3)
 N = 4000
@@ -161,10 +161,9 @@ def test_electrons_of_a_thin_target_have_the_spread_of_the_beam():
 def test_showers_of_a_beam_with_spread():
     """Some emitters have more than the mean energy; without a spread none has."""
     rate = Emission("x", ("e-",), np.array([5.0, 20.0]), np.ones(2), np.full((2, 2), 0.5))
-    settings = {"cut": 1.0, "seed": 1}
-    lead = material("lead")
-    plain = simulate_emissions("e-", 10.0, lead, 500, [rate], **settings)
-    wide = simulate_emissions("e-", 10.0, lead, 500, [rate], spread=0.05, **settings)
+    shower = Shower("e-", 10.0, material("lead"), cut=1.0)
+    plain = simulate_emissions(shower, 500, [rate], seed=1)
+    wide = simulate_emissions(shower, 500, [rate], spread=0.05, seed=1)
     assert plain.emitter_energy.max() <= 10.0
     assert 10.2 < wide.emitter_energy.max() <= 10.0 * (1.0 + 0.05 * REACH)
     assert wide.weight.mean() == pytest.approx(plain.weight.mean(), rel=0.1)

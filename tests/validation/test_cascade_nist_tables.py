@@ -65,9 +65,11 @@ def test_electron_losses(name):
     m = medium(material(name), lpm=False, dielectric=False)
     for kinetic, collision, radiation in ESTAR[name]:
         e = kinetic * 1e-3 + M_E
-        assert collision_loss(e, False, m.layers) / m.x0 * 1e3 == pytest.approx(collision, rel=2e-3)
+        assert collision_loss(e, False, m.data.layers) / m.x0 * 1e3 == pytest.approx(
+            collision, rel=2e-3
+        )
         ours = quad(
-            lambda x, e=e: brems(e, np.exp(x), m.rows, 0) * np.exp(x),
+            lambda x, e=e: brems(e, np.exp(x), m.data.rows, 0) * np.exp(x),
             np.log(1e-6 * e), np.log(e - M_E), limit=200,
         )[0]  # fmt: skip
         assert ours / m.x0 * 1e3 == pytest.approx(radiation, rel=2.2e-2), kinetic
@@ -80,7 +82,9 @@ def test_pair_production(name):
     for mev, barn in rows:
         k = mev * 1e-3
         near = min(0.05 * k, 0.5 * k - 2 * M_E)
-        rate = 2 * quad(lambda e, k=k: pair(k, e, m.rows, 0), M_E, k / 2, points=[M_E + near])[0]
+        rate = (
+            2 * quad(lambda e, k=k: pair(k, e, m.data.rows, 0), M_E, k / 2, points=[M_E + near])[0]
+        )
         ours = rate / (N_A / a * m.x0) * 1e24
         tolerance = 0.04 if mev < 50 else 0.02
         assert ours == pytest.approx(barn, rel=tolerance), mev

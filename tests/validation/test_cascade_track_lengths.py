@@ -8,7 +8,7 @@ import pytest
 from mutau.core.constants import M_E
 from mutau.matter import material
 from mutau.transport.em_cascade import energy_balance, track_lengths
-from mutau.transport.shower import ShowerGeometry, simulate_showers
+from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 from mutau.transport.shower_profile import critical_energy, peak_depth
 
 LEAD = material("lead")
@@ -46,7 +46,7 @@ def test_equations_and_monte_carlo_agree(particle, name, energy, cut):
     """Totals within 2 per mille and statistics, bins within 2 % and statistics, above the cut."""
     target, edges = material(name), np.geomspace(cut, energy, 9)
     eq = track_lengths(particle, energy, target, edges)
-    mc = simulate_showers(particle, energy, target, 6000, cut=cut, edges=edges, seed=11)
+    mc = simulate_showers(Shower(particle, energy, target, cut=cut), 6000, edges=edges, seed=11)
     width = np.diff(edges)
     for i, species in enumerate(("electron", "positron", "photon")):
         a, b = getattr(eq, species), getattr(mc, species)
@@ -86,9 +86,11 @@ def test_profile_peaks_where_published_simulations_do():
     """
     iron = material("iron")
     mc = simulate_showers(
-        "e-", 100.0, iron, 120, cut=0.01, seed=3,
+        Shower("e-", 100.0, iron, cut=0.01),
+        120,
+        seed=3,
         geometry=ShowerGeometry(profile=np.linspace(0.0, 30.0, 61)),
-    )  # fmt: skip
+    )
     peak = peak_depth(mc.depth, mc.profile)
     y = 100.0 / (2.66e-3 * (13.84 * 26 / 55.845) ** 1.1)
     assert peak == pytest.approx(np.log(y) - 0.858, abs=0.35)

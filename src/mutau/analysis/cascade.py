@@ -47,7 +47,7 @@ def cascade_answer(
     Raises UnknownName, OutOfRange, MutauError as `transport.em_cascade`.
     """
     from mutau.transport.em_cascade import track_lengths
-    from mutau.transport.shower import simulate_showers
+    from mutau.transport.shower import Shower, simulate_showers
 
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)
@@ -65,7 +65,7 @@ def cascade_answer(
     else:
         cut = float(np.min(bins))
         found = simulate_showers(
-            particle, energy, stuff, showers, cut=cut, edges=bins, seed=seed, workers=2
+            Shower(particle, energy, stuff, cut=cut), showers, edges=bins, seed=seed, workers=2
         )
     width = np.diff(bins)
     profile = {}
@@ -126,7 +126,7 @@ def calorimeter_answer(
     no shower, UnknownName for
     another particle, OutOfRange as `transport.shower`.
     """
-    from mutau.transport.shower import ShowerGeometry, simulate_showers, visible_energy
+    from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers, visible_energy
     from mutau.transport.shower_profile import peak_depth
 
     target, place = experiment.target, f"{experiment.name}: target"
@@ -146,9 +146,13 @@ def calorimeter_answer(
     energy = experiment.beam.energy if energy is None else energy
     require_in_range("energy", energy, 0.0, 1e9, unit="GeV", open_low=True)
     found = simulate_showers(
-        particle, energy, stuff, showers, cut=CALORIMETER_CUT, geometry=geometry, seed=seed,
-        edges=np.array([CALORIMETER_CUT, energy]), workers=2,
-    )  # fmt: skip
+        Shower(particle, energy, stuff, cut=CALORIMETER_CUT),
+        showers,
+        geometry=geometry,
+        seed=seed,
+        edges=np.array([CALORIMETER_CUT, energy]),
+        workers=2,
+    )
     inside = found.deposits[:, :, 0]
     whole = inside.sum(axis=1)
     read = visible_energy(

@@ -124,7 +124,7 @@ def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
     The shares are those of four sections in depth and four rings. Raises MutauError for a target
     that is not active, or too few showers.
     """
-    from mutau.transport.shower import ShowerGeometry, simulate_showers
+    from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 
     target = experiment.target
     if not target.active:
@@ -138,10 +138,14 @@ def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
         rings=np.array([0.0, *RINGS, 1e9]), lateral=True,
     )  # fmt: skip
     found = simulate_showers(
-        experiment.beam.particle, experiment.beam.energy, stuff, 2 * n, cut=SHOWER_CUT,
-        edges=np.array([SHOWER_CUT, experiment.beam.energy]), geometry=geometry, seed=seed,
-        key=(22,), workers=2,
-    )  # fmt: skip
+        Shower(experiment.beam.particle, experiment.beam.energy, stuff, cut=SHOWER_CUT),
+        2 * n,
+        edges=np.array([SHOWER_CUT, experiment.beam.energy]),
+        geometry=geometry,
+        seed=seed,
+        key=(22,),
+        workers=2,
+    )
     first = found.deposits[:, 0].sum(axis=1)
     shares = found.deposits / found.deposits.sum(axis=(1, 2), keepdims=True)
     # shares of the sections but the last, and of the rings but the last: the rest follows

@@ -6,7 +6,7 @@ the atomic electrons, and in dense matter the suppression by multiple scattering
 Pomeranchuk, Migdal) and by polarisation (Ter-Mikaelian), as reviewed by S. Klein, Rev. Mod. Phys.
 71 (1999) 1501. Scattering on free electrons at rest: Moller, Bhabha, Klein and Nishina, Heitler.
 
-Everything is a pure function of floats. `row` is one element of a medium (columns below) and
+Everything is a pure function of floats. `row` is one element of a medium (record ELEMENT) and
 rates come out per radiation length of that medium and per GeV of the named energy.
 
 Where this stops holding: Tsai's formulas are Born approximation at high energy with a Coulomb
@@ -19,23 +19,25 @@ effects in Compton scattering are left out: each at or below 1 % of the cascade 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from mutau.core.arrays import Records, record_type
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
 
-# Columns of a row of the medium (em_processes_medium.Medium.rows).
-Z: Final = 0  # atomic number
-Z13: Final = 1  # its cube root
-COULOMB: Final = 2  # f(Z)
-SHIFT: Final = 3  # added to both radiation logarithms (light atoms), else 0
-WEIGHT: Final = 4  # alpha r_e^2 n_atoms X0, with n and X0 of the whole medium: 1/X0
-E_LPM: Final = 5  # alpha m^2 X0 / (4 pi hbar c) of the layer the atom sits in, GeV
-LOG_S1: Final = 6  # ln(sqrt 2 s1), s1 = (Z^(1/3)/184.15)^2
-PLASMA: Final = 7  # hbar omega_p of the layer, over m_e
-N_COLUMNS: Final = 8
+#: One element of a medium (`em_processes_medium.MediumData.rows`).
+ELEMENT: Final = record_type(
+    z=np.float64,  # atomic number
+    z13=np.float64,  # its cube root
+    coulomb=np.float64,  # f(Z)
+    shift=np.float64,  # added to both radiation logarithms (light atoms), else 0
+    weight=np.float64,  # alpha r_e^2 n_atoms X0, of the whole medium: 1/X0
+    e_lpm=np.float64,  # alpha m^2 X0 / (4 pi hbar c) of the layer the atom sits in, GeV
+    log_s1=np.float64,  # ln(sqrt 2 s1), s1 = (Z^(1/3)/184.15)^2
+    plasma=np.float64,  # hbar omega_p of the layer, over m_e
+)
 
 # Modes of the medium's effects.
 LPM: Final = 1
@@ -115,7 +117,7 @@ def migdal_xi(s_prime: float, log_s1: float) -> float:
 
 
 @njit(forceinline=True)
-def bracket(row: np.ndarray, delta: float, energy: float) -> tuple[float, float]:
+def bracket(row: Any, delta: float, energy: float) -> tuple[float, float]:
     """Tsai's two brackets at delta = m_e k / (E E') (for pairs m_e k / (E+ E-)).
 
     energy : of the incident particle, GeV; lowers the Coulomb correction (COULOMB_ENERGY).
@@ -123,12 +125,12 @@ def bracket(row: np.ndarray, delta: float, energy: float) -> tuple[float, float]
     psi2)); the first is never below 0. Source: Tsai 1974, sec. III.
     Check: delta -> 0, energy -> infinity give 4 (Z^2 (L_rad - f) + Z L'_rad) and 2/3 (Z^2 + Z).
     """
-    z, z13 = row[Z], row[Z13]
+    z, z13 = row.z, row.z13
     phi1, dphi = nucleus_screening(100.0 * delta / z13)
     psi1, dpsi = electrons_screening(100.0 * delta / (z13 * z13))
     log_z = np.log(z)
-    shift = 4.0 * row[SHIFT]
-    coulomb = row[COULOMB] * max(0.0, 1.0 - COULOMB_ENERGY / energy)
+    shift = 4.0 * row.shift
+    coulomb = row.coulomb * max(0.0, 1.0 - COULOMB_ENERGY / energy)
     nucleus = phi1 - 4.0 / 3.0 * log_z - 4.0 * coulomb + shift
     electrons = psi1 - 8.0 / 3.0 * log_z + shift
     first = z * z * max(nucleus, 0.0) + z * max(electrons, 0.0)
@@ -136,7 +138,7 @@ def bracket(row: np.ndarray, delta: float, energy: float) -> tuple[float, float]
 
 
 @njit(forceinline=True)
-def brems_row(e: float, k: float, row: np.ndarray, mode: int) -> float:
+def brems_row(e: float, k: float, row: Any, mode: int) -> float:
     """Radiation by one element: k times the number of photons per X0 and GeV.
 
     e, k : total energy of the electron and energy of the photon, GeV; 0 < k <= e - m.
@@ -151,20 +153,20 @@ def brems_row(e: float, k: float, row: np.ndarray, mode: int) -> float:
         return 0.0
     first, second = bracket(row, M_E * k / (e * (e - k)), e)
     phi, g = 1.0, 1.0
-    plasma = row[PLASMA] * e / k
+    plasma = row.plasma * e / k
     gamma = 1.0 + plasma * plasma if mode & DIELECTRIC else 1.0
     if mode & LPM:
-        s_prime = np.sqrt(row[E_LPM] * k / (8.0 * e * (e - k)))
-        xi = migdal_xi(s_prime, row[LOG_S1])
+        s_prime = np.sqrt(row.e_lpm * k / (8.0 * e * (e - k)))
+        xi = migdal_xi(s_prime, row.log_s1)
         phi, g = migdal_functions(s_prime / np.sqrt(xi) * gamma)
         phi, g = phi * xi, g * xi
     phi /= gamma
     shape = y * y * g / 3.0 + 2.0 / 3.0 * (1.0 + (1.0 - y) ** 2) * phi
-    return row[WEIGHT] * (shape * first + 2.0 / 3.0 * (1.0 - y) * phi * second)
+    return row.weight * (shape * first + 2.0 / 3.0 * (1.0 - y) * phi * second)
 
 
 @njit(forceinline=True)
-def pair_row(k: float, e: float, row: np.ndarray, mode: int) -> float:
+def pair_row(k: float, e: float, row: Any, mode: int) -> float:
     """Pair production in one element: pairs per X0 and GeV of the electron's (or positron's) e.
 
     k : photon energy, GeV. e : total energy of one lepton, GeV; m <= e <= k - m.
@@ -177,17 +179,17 @@ def pair_row(k: float, e: float, row: np.ndarray, mode: int) -> float:
     first, second = bracket(row, M_E * k / (e * other), k)
     phi, g = 1.0, 1.0
     if mode & LPM:
-        s_prime = np.sqrt(row[E_LPM] * k / (8.0 * e * other))
-        xi = migdal_xi(s_prime, row[LOG_S1])
+        s_prime = np.sqrt(row.e_lpm * k / (8.0 * e * other))
+        xi = migdal_xi(s_prime, row.log_s1)
         phi, g = migdal_functions(s_prime / np.sqrt(xi))
         phi, g = phi * xi, g * xi
     shape = g / 3.0 + 2.0 / 3.0 * (x * x + (1.0 - x) ** 2) * phi
-    return row[WEIGHT] / k * max(shape * first - 2.0 / 3.0 * x * (1.0 - x) * phi * second, 0.0)
+    return row.weight / k * max(shape * first - 2.0 / 3.0 * x * (1.0 - x) * phi * second, 0.0)
 
 
 @njit
-def brems(e: float, k: float, rows: np.ndarray, mode: int) -> float:
-    """k dN/dk of a medium, 1/X0; arguments as `brems_row`, rows (n, N_COLUMNS)."""
+def brems(e: float, k: float, rows: Records, mode: int) -> float:
+    """k dN/dk of a medium, 1/X0; arguments as `brems_row`, rows (n,) ELEMENT."""
     total = 0.0
     for i in range(rows.shape[0]):
         total += brems_row(e, k, rows[i], mode)
@@ -195,8 +197,8 @@ def brems(e: float, k: float, rows: np.ndarray, mode: int) -> float:
 
 
 @njit
-def pair(k: float, e: float, rows: np.ndarray, mode: int) -> float:
-    """dN/dE of a medium, 1/(X0 GeV); arguments as `pair_row`, rows (n, N_COLUMNS)."""
+def pair(k: float, e: float, rows: Records, mode: int) -> float:
+    """dN/dE of a medium, 1/(X0 GeV); arguments as `pair_row`, rows (n,) ELEMENT."""
     total = 0.0
     for i in range(rows.shape[0]):
         total += pair_row(k, e, rows[i], mode)

@@ -8,38 +8,52 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from mutau.core.arrays import Records, record_type
 from mutau.core.constants import ALPHA, M_E, N_A
 from mutau.core.jit import njit
 from mutau.core.units import HBARC_GEV_CM
 from mutau.matter.elements import R_E_CM, Element, coulomb_correction
-from mutau.matter.em_processes import DIELECTRIC, LPM, N_COLUMNS
+from mutau.matter.em_processes import DIELECTRIC, ELEMENT, LPM
 from mutau.matter.materials import Material
 from mutau.matter.muon_energy_loss import density_effect_kernel
 
 EV: Final = 1e-9  # GeV
-#: Columns of Medium.layers: share of w, I and density effect of each layer.
-W, EXCITATION, CBAR, X_LOW, X_HIGH, A_FIT, K_FIT, DELTA0 = range(8)
+#: One layer of a medium: w (GeV per X0 of the medium), mean excitation energy (GeV), and the
+#: fit of its density effect (Sternheimer's cbar, x0, x1, a, k, delta0).
+LAYER: Final = record_type(
+    w=np.float64,
+    excitation=np.float64,
+    cbar=np.float64,
+    x0=np.float64,
+    x1=np.float64,
+    a=np.float64,
+    k=np.float64,
+    delta0=np.float64,
+)
+
+
+class MediumData(NamedTuple):
+    """What the kernels need of a medium.
+
+    rows : (n,) records em_processes.ELEMENT, one per element and layer.
+    layers : (n,) records LAYER. w : 2 pi r_e^2 m_e n_e X0, GeV per X0. mode : LPM | DIELECTRIC.
+    """
+
+    rows: Records
+    layers: Records
+    w: float
+    mode: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Medium:
-    """Arrays for the kernels.
+    """A material for the cascade: its arrays, and its radiation length x0 (g/cm^2), x0_cm (cm)."""
 
-    rows : (n, N_COLUMNS) float64, one per element and layer (em_processes).
-    layers : (n, 8) float64, one per layer: w (GeV per X0 of the medium), I (GeV), Sternheimer's
-        cbar, x0, x1, a, k, delta0.
-    w : 2 pi r_e^2 m_e n_e X0, GeV per X0. mode : LPM | DIELECTRIC.
-    x0 : g/cm^2. x0_cm : cm.
-    """
-
-    rows: np.ndarray
-    layers: np.ndarray
-    w: float
-    mode: int
+    data: MediumData
     x0: float
     x0_cm: float
 
@@ -59,14 +73,14 @@ def _logarithm_shift(element: Element) -> float:
     return (tabulated - fermi) / (z * z + z)
 
 
-def _element_rows(layer: Material, share: float, x0: float) -> list[list[float]]:
+def _element_rows(layer: Material, fraction_of_mass: float, x0: float) -> list[tuple[float, ...]]:
     e_lpm = ALPHA * M_E**2 * layer.radiation_length_cm / (4.0 * math.pi * HBARC_GEV_CM)
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for element, fraction in layer.elements:
-        atoms = N_A * share * fraction / element.a * x0  # per X0 of the whole, per cm^2
+        atoms = N_A * fraction_of_mass * fraction / element.a * x0  # per X0 of the whole, per cm^2
         z13 = element.z ** (1 / 3)
         rows.append(
-            [
+            (
                 float(element.z),
                 z13,
                 coulomb_correction(element.z),
@@ -75,7 +89,7 @@ def _element_rows(layer: Material, share: float, x0: float) -> list[list[float]]
                 e_lpm,
                 math.log(math.sqrt(2.0) * (z13 / 184.15) ** 2),
                 layer.plasma_energy * EV / M_E,
-            ]
+            )
         )
     return rows
 
@@ -90,38 +104,37 @@ def medium(material: Material, *, lpm: bool = True, dielectric: bool = True) -> 
     from 100 GeV electrons), and each layer has its own density effect.
     """
     x0 = material.radiation_length
-    rows: list[list[float]] = []
+    rows: list[tuple[float, ...]] = []
     layers = []
-    for layer, share in material.components:
-        rows += _element_rows(layer, share, x0)
+    for layer, fraction in material.components:
+        rows += _element_rows(layer, fraction, x0)
         effect = layer.density_effect
-        w = 2.0 * math.pi * R_E_CM**2 * M_E * N_A * share * layer.z_over_a * x0
+        w = 2.0 * math.pi * R_E_CM**2 * M_E * N_A * fraction * layer.z_over_a * x0
         excitation = layer.mean_excitation_energy * EV
-        fit = [effect.cbar, effect.x0, effect.x1, effect.a, effect.k, effect.delta0]
-        layers.append([w, excitation, *fit])
+        fit = (effect.cbar, effect.x0, effect.x1, effect.a, effect.k, effect.delta0)
+        layers.append((w, excitation, *fit))
     mode = (LPM if lpm else 0) | (DIELECTRIC if dielectric else 0)
-    row_array = np.array(rows).reshape(-1, N_COLUMNS)
-    layer_array = np.array(layers)
+    row_array = np.array(rows, dtype=ELEMENT)
+    layer_array = np.array(layers, dtype=LAYER)
     for array in (row_array, layer_array):
         array.setflags(write=False)
-    total = float(layer_array[:, W].sum())
-    return Medium(row_array, layer_array, total, mode, x0, material.radiation_length_cm)
+    total = float(layer_array["w"].sum())
+    data = MediumData(row_array, layer_array, total, mode)
+    return Medium(data, x0, material.radiation_length_cm)
 
 
 @njit
-def density_effect(e: float, layer: np.ndarray) -> float:
+def density_effect(e: float, layer: Any) -> float:
     """Sternheimer's delta for an electron of total energy e, GeV, in one layer."""
     x = 0.5 * np.log10(max((e / M_E) ** 2 - 1.0, 1e-30))
-    return density_effect_kernel(
-        x, layer[CBAR], layer[X_LOW], layer[X_HIGH], layer[A_FIT], layer[K_FIT], layer[DELTA0]
-    )
+    return density_effect_kernel(x, layer.cbar, layer.x0, layer.x1, layer.a, layer.k, layer.delta0)
 
 
 @njit
-def collision_loss(e: float, positron: bool, layers: np.ndarray) -> float:
+def collision_loss(e: float, positron: bool, layers: Records) -> float:
     """Mean energy loss in collisions, GeV per X0, to electrons of any energy.
 
-    e : total energy, GeV. positron : bool. layers : Medium.layers.
+    e : total energy, GeV. positron : bool. layers : MediumData.layers.
     Source: M. J. Berger, S. M. Seltzer, NBSIR 82-2550-A (1983); ICRU Report 37 (1984), sec. 2,
     after Rohrlich and Carlson. Losses to the slower electron count for e-, t <= T/2.
     Check: lead at 100 MeV gives NIST's 1.423 MeV cm^2/g.
@@ -139,8 +152,8 @@ def collision_loss(e: float, positron: bool, layers: np.ndarray) -> float:
     total = 0.0
     for i in range(layers.shape[0]):
         layer = layers[i]
-        log = 2.0 * np.log((e - M_E) / layer[EXCITATION]) + np.log(1.0 + 0.5 * tau)
-        total += layer[W] / beta2 * (log + shape - density_effect(e, layer))
+        log = 2.0 * np.log((e - M_E) / layer.excitation) + np.log(1.0 + 0.5 * tau)
+        total += layer.w / beta2 * (log + shape - density_effect(e, layer))
     return total
 
 
@@ -184,10 +197,10 @@ def bhabha_loss(e: float, cut: float) -> float:
 
 
 @njit
-def restricted_loss(e: float, cut: float, positron: bool, layers: np.ndarray) -> float:
+def restricted_loss(e: float, cut: float, positron: bool, layers: Records) -> float:
     """Mean energy loss to electrons below the kinetic energy `cut`, GeV per X0."""
     w = 0.0
     for i in range(layers.shape[0]):
-        w += layers[i, W]
-    hard = bhabha_loss(e, cut) if positron else moller_loss(e, cut)
-    return collision_loss(e, positron, layers) - w * hard
+        w += layers[i].w
+    above = bhabha_loss(e, cut) if positron else moller_loss(e, cut)
+    return collision_loss(e, positron, layers) - w * above

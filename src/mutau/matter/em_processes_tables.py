@@ -10,12 +10,12 @@ so that numbers, spectra and mean energies below any threshold follow by cubic i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from mutau.core.arrays import FloatArray, Records, record_type
 from mutau.core.jit import njit
 from mutau.matter.em_processes import (
     annihilation,
@@ -27,16 +27,11 @@ from mutau.matter.em_processes import (
     moller,
     pair,
 )
-from mutau.matter.em_processes_medium import Medium, restricted_loss
+from mutau.matter.em_processes_medium import Medium, MediumData, restricted_loss
 
 # Processes. The fraction is: of the energy lost (LOSS), of the photon's energy (GAMMA, COMPTON_G),
 # of a lepton's total energy (PAIR), of an electron's kinetic energy (DELTA, COMPTON_E).
 LOSS_E, GAMMA_E, DELTA_E, LOSS_P, GAMMA_P, DELTA_P, PAIR, COMPTON_E, COMPTON_G = range(9)
-N_PROCESSES: Final = 9
-#: Rates by energy: collision loss of e- and e+ below DELTA_CUT (GeV per X0), annihilation, photon
-#: removal by pairs and by Compton scattering (per X0).
-BETA_E, BETA_P, ANNIHILATION, PAIR_TOTAL, COMPTON_TOTAL = range(5)
-N_RATES: Final = 5
 
 E_LOW: Final = 2e-3  # GeV; below, binding and low-energy corrections rule
 E_HIGH: Final = 1e4  # GeV
@@ -51,96 +46,133 @@ _GAUSS_X = (-0.8611363115940526, -0.3399810435848563, 0.3399810435848563, 0.8611
 _GAUSS_W = (0.3478548451374538, 0.6521451548625461, 0.6521451548625461, 0.3478548451374538)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SpectrumTables:
-    """Tables of one medium.
+#: One node of a spectrum: C, D and I.
+SPECTRUM: Final = record_type(number=np.float64, slope=np.float64, below=np.float64)
+#: Rates at one energy: collision loss of e- and e+ below DELTA_CUT (GeV per X0), annihilation,
+#: removal of photons by pairs and by Compton scattering (per X0).
+RATES: Final = record_type(
+    loss_e=np.float64,
+    loss_p=np.float64,
+    annihilation=np.float64,
+    pair=np.float64,
+    compton=np.float64,
+)
 
-    log_e : (n,) ln of the source energy in GeV, uniform. spectra : (9, n, N_W, 3) C, D, I.
-    rates : (5, n).
+
+class Spectra(NamedTuple):
+    """Spectra of every process, records SPECTRUM: (n, N_W) by source energy, or (N_W,) at one.
+
+    loss, gamma, delta : energy lost, photons and knock-on electrons of e- (_e) and e+ (_p).
+    pair : leptons from photons. compton_e, compton_g : electrons and photons from photons.
     """
 
-    log_e: np.ndarray
-    spectra: np.ndarray
-    rates: np.ndarray
+    loss_e: Records
+    gamma_e: Records
+    delta_e: Records
+    loss_p: Records
+    gamma_p: Records
+    delta_p: Records
+    pair: Records
+    compton_e: Records
+    compton_g: Records
+
+
+class SpectrumTables(NamedTuple):
+    """Tables of one medium.
+
+    log_e : (n,) ln of the source energy in GeV, uniform. spectra : of every process. rates : (n,)
+    records RATES.
+    """
+
+    log_e: FloatArray
+    spectra: Spectra
+    rates: Records
 
 
 @njit
-def _density(process: int, e: float, v: float, rows: np.ndarray, mode: int, w: float) -> float:
+def _density(process: int, e: float, v: float, m: MediumData) -> float:
     """dN/dv per X0 of one process at source energy e; the table's own definition of v."""
     x = v * e
     if process == PAIR:
-        return e * pair(e, x, rows, mode)
+        return e * pair(e, x, m.rows, m.mode)
     if process == COMPTON_G:
-        return w * e * compton(e, x)
+        return m.w * e * compton(e, x)
     if process == COMPTON_E:
-        return w * e * compton(e, e - x) if x < e else 0.0
+        return m.w * e * compton(e, e - x) if x < e else 0.0
     if process == DELTA_E:
-        return w * e * moller(e, x) if x >= DELTA_CUT else 0.0
+        return m.w * e * moller(e, x) if x >= DELTA_CUT else 0.0
     if process == DELTA_P:
-        return w * e * bhabha(e, x) if x >= DELTA_CUT else 0.0
-    total = brems(e, x, rows, mode) / v
+        return m.w * e * bhabha(e, x) if x >= DELTA_CUT else 0.0
+    total = brems(e, x, m.rows, m.mode) / v
     if process == LOSS_E and x >= DELTA_CUT:
-        total += w * e * moller(e, x)
+        total += m.w * e * moller(e, x)
     if process == LOSS_P and x >= DELTA_CUT:
-        total += w * e * bhabha(e, x)
+        total += m.w * e * bhabha(e, x)
     if process == GAMMA_P:
-        total += w * e * annihilation(e, x)
+        total += m.w * e * annihilation(e, x)
     return total
 
 
 @njit
-def _fill_spectrum(
-    process: int, e: float, rows: np.ndarray, mode: int, w: float, out: np.ndarray
-) -> None:
-    """C, D, I of one process and energy into out (N_W, 3)."""
+def _fill_spectrum(process: int, e: float, m: MediumData, out: Records) -> None:
+    """C, D, I of one process and energy into out (N_W,) SPECTRUM."""
     for i in range(N_W - 1, -1, -1):
         logit = W_LOW + i * STEP_W
         v = 1.0 / (1.0 + np.exp(-logit))
         jacobian = v * (1.0 - v)
-        out[i, 1] = _density(process, e, v, rows, mode, w) * jacobian
+        out[i].slope = _density(process, e, v, m) * jacobian
         if i == N_W - 1:
-            out[i, 0] = 0.0
+            out[i].number = 0.0
             continue
         cell = 0.0
         for g in range(4):
             at = logit + 0.5 * STEP_W * (1.0 + _GAUSS_X[g])
             v = 1.0 / (1.0 + np.exp(-at))
-            density = _density(process, e, v, rows, mode, w)
+            density = _density(process, e, v, m)
             cell += _GAUSS_W[g] * density * v * (1.0 - v)
-        out[i, 0] = out[i + 1, 0] + 0.5 * STEP_W * cell
+        out[i].number = out[i + 1].number + 0.5 * STEP_W * cell
     v = 1.0 / (1.0 + np.exp(-W_LOW))
-    out[0, 2] = v * (out[0, 0] + out[0, 1])
+    out[0].below = v * (out[0].number + out[0].slope)
     for i in range(1, N_W):
         cell = 0.0
         for g in range(4):
             t = 0.5 * (1.0 + _GAUSS_X[g])
             v = 1.0 / (1.0 + np.exp(-(W_LOW + (i - 1 + t) * STEP_W)))
             number = (
-                out[i - 1, 0] * (1.0 + 2.0 * t) * (1.0 - t) ** 2
-                + out[i, 0] * t * t * (3.0 - 2.0 * t)
-                - STEP_W * (out[i - 1, 1] * t * (1.0 - t) ** 2 + out[i, 1] * t * t * (t - 1.0))
+                out[i - 1].number * (1.0 + 2.0 * t) * (1.0 - t) ** 2
+                + out[i].number * t * t * (3.0 - 2.0 * t)
+                - STEP_W
+                * (out[i - 1].slope * t * (1.0 - t) ** 2 + out[i].slope * t * t * (t - 1.0))
             )
             cell += _GAUSS_W[g] * number * v * (1.0 - v)
-        out[i, 2] = out[i - 1, 2] + 0.5 * STEP_W * cell
+        out[i].below = out[i - 1].below + 0.5 * STEP_W * cell
 
 
 @njit
-def _fill(
-    log_e: np.ndarray, rows: np.ndarray, layers: np.ndarray, mode: int, w: float
-) -> tuple[np.ndarray, np.ndarray]:
-    n = log_e.shape[0]
-    spectra = np.zeros((N_PROCESSES, n, N_W, 3))
-    rates = np.zeros((N_RATES, n))
-    for i in range(n):
+def _fill(log_e: FloatArray, m: MediumData, spectra: Spectra, rates: Records) -> None:
+    """All spectra and rates of a medium."""
+    for i in range(log_e.shape[0]):
         e = np.exp(log_e[i])
-        for process in range(N_PROCESSES):
-            _fill_spectrum(process, e, rows, mode, w, spectra[process, i])
-        rates[BETA_E, i] = restricted_loss(e, DELTA_CUT, False, layers)
-        rates[BETA_P, i] = restricted_loss(e, DELTA_CUT, True, layers)
-        rates[ANNIHILATION, i] = w * annihilation_total(e)
-        rates[PAIR_TOTAL, i] = spectra[PAIR, i, 0, 0]
-        rates[COMPTON_TOTAL, i] = w * compton_total(e)
-    return spectra, rates
+        _fill_spectrum(LOSS_E, e, m, spectra.loss_e[i])
+        _fill_spectrum(GAMMA_E, e, m, spectra.gamma_e[i])
+        _fill_spectrum(DELTA_E, e, m, spectra.delta_e[i])
+        _fill_spectrum(LOSS_P, e, m, spectra.loss_p[i])
+        _fill_spectrum(GAMMA_P, e, m, spectra.gamma_p[i])
+        _fill_spectrum(DELTA_P, e, m, spectra.delta_p[i])
+        _fill_spectrum(PAIR, e, m, spectra.pair[i])
+        _fill_spectrum(COMPTON_E, e, m, spectra.compton_e[i])
+        _fill_spectrum(COMPTON_G, e, m, spectra.compton_g[i])
+        rate = rates[i]
+        rate.loss_e = restricted_loss(e, DELTA_CUT, False, m.layers)
+        rate.loss_p = restricted_loss(e, DELTA_CUT, True, m.layers)
+        rate.annihilation = m.w * annihilation_total(e)
+        rate.pair = spectra.pair[i, 0].number
+        rate.compton = m.w * compton_total(e)
+
+
+def empty_spectra(*shape: int) -> Spectra:
+    """Spectra of zeros, every process of `shape`."""
+    return Spectra(*(np.zeros(shape, SPECTRUM) for _ in Spectra._fields))
 
 
 @lru_cache(maxsize=16)
@@ -148,7 +180,8 @@ def spectrum_tables(medium: Medium) -> SpectrumTables:
     """The tables of a medium, computed once per process (about 0.1 s per element)."""
     n = int(np.ceil((np.log(E_HIGH) - np.log(E_LOW)) / STEP_LOG_E)) + 1
     log_e = np.log(E_LOW) + STEP_LOG_E * np.arange(n)
-    spectra, rates = _fill(log_e, medium.rows, medium.layers, medium.mode, medium.w)
-    for array in (log_e, spectra, rates):
+    spectra, rates = empty_spectra(n, N_W), np.zeros(n, RATES)
+    _fill(log_e, medium.data, spectra, rates)
+    for array in (log_e, rates, *spectra):
         array.setflags(write=False)
     return SpectrumTables(log_e, spectra, rates)

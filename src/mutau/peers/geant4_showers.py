@@ -19,7 +19,7 @@ from mutau.matter.materials import Material
 from mutau.peers import Progress, Row, mean_and_error
 from mutau.peers.geant4_jobs import Geant4Job, Geant4Run, run_geant4
 from mutau.transport.em_cascade import PARTICLES, track_lengths
-from mutau.transport.shower import ShowerGeometry, simulate_showers
+from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 from mutau.transport.shower_profile import peak_depth
 
 Array = NDArray[np.float64]
@@ -60,10 +60,12 @@ def rate(process: str, energy: float, cut: float, item: Material) -> float:
     """Our reactions per X0: radiation ("eBrem") of photons above `cut`, or pairs ("conv"), GeV."""
     m = medium(item)
     if process == "eBrem":
-        return _integral(lambda k: brems(energy, k, m.rows, m.mode), cut, energy - 1.001 * M_E)
+        return _integral(
+            lambda k: brems(energy, k, m.data.rows, m.data.mode), cut, energy - 1.001 * M_E
+        )
     # the two leptons are alike: twice the half in which the electron is the softer one
     return 2.0 * _integral(
-        lambda e: e * pair(energy, e, m.rows, m.mode), 1.0000001 * M_E, 0.5 * energy
+        lambda e: e * pair(energy, e, m.data.rows, m.data.mode), 1.0000001 * M_E, 0.5 * energy
     )
 
 
@@ -81,7 +83,9 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Row]:
     lead = material("lead")
     edges = np.array(EDGES)
     mean = track_lengths("e-", ENERGY, lead, edges)
-    single = simulate_showers("e-", ENERGY, lead, n_ours, cut=TRACK_CUT, edges=edges, seed=seed)
+    single = simulate_showers(
+        Shower("e-", ENERGY, lead, cut=TRACK_CUT), n_ours, edges=edges, seed=seed
+    )
     x0, width = lead.radiation_length_cm, np.diff(edges)
     theirs = run.tracks / x0
     rows = [
@@ -161,11 +165,14 @@ def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> 
     shape = ShowerGeometry(sections=np.array([0.0, first, 1e9]), profile=DEPTH, lateral=True)
     samples = [
         simulate_showers(
-            "e-", ENERGY, item, max(n_ours // _BATCHES, 2), cut=PROFILE_CUT, geometry=shape,
-            seed=seed, key=(b,),
+            Shower("e-", ENERGY, item, cut=PROFILE_CUT),
+            max(n_ours // _BATCHES, 2),
+            geometry=shape,
+            seed=seed,
+            key=(b,),
         )
         for b in range(_BATCHES)
-    ]  # fmt: skip
+    ]
     ours = _profile_numbers([s.profile for s in samples])
     theirs = _profile_numbers([b.mean(axis=0) for b in np.array_split(profiles, _BATCHES)])
     note = "plates in Geant4, a homogeneous mixture in ours"

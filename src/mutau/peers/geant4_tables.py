@@ -16,14 +16,14 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from mutau.core.constants import ALPHA, M_E
 from mutau.core.units import PB_CM2
 from mutau.matter.elements import R_E_CM
-from mutau.matter.em_processes import WEIGHT, Z, brems_row
+from mutau.matter.em_processes import brems_row
 from mutau.matter.em_processes_medium import medium
 from mutau.matter.materials import Material
 
@@ -43,7 +43,7 @@ _NOTHING: Final = "1e-3 1e5 2\n2\n1e-3 1e-30\n1e5 1e-30\n"
 _NO_SHELLS: Final = "1 1 1e-3\n1e-4 1e-30 0 0 0 0 0\n"
 
 
-def _radiation(row: np.ndarray) -> np.ndarray:
+def _radiation(row: Any) -> np.ndarray:
     """beta^2/Z^2 k dsigma/dk in mb on the grids, (len(_LOG_T), len(_SHARE)); no suppression.
 
     row : an element of a medium (`em_processes`). Source: Tsai 1974, as `brems_row`.
@@ -56,11 +56,11 @@ def _radiation(row: np.ndarray) -> np.ndarray:
         beta2 = kinetic * (kinetic + 2.0 * M_E) / energy**2
         for i, share in enumerate(_SHARE):
             value = brems_row(energy, min(share, 1.0 - 1e-9) * kinetic, row, 0)
-            out[j, i] = beta2 * max(value, 0.0) / row[WEIGHT] * per_weight / row[Z] ** 2
+            out[j, i] = beta2 * max(value, 0.0) / row.weight * per_weight / row.z**2
     return out
 
 
-def _write_radiation(path: Path, row: np.ndarray) -> None:
+def _write_radiation(path: Path, row: Any) -> None:
     lines = [f"0 {len(_SHARE)} {len(_LOG_T)}"]
     lines += [" ".join(f"{x:.8g}" for x in grid) for grid in (_SHARE, _LOG_T)]
     lines += [" ".join(f"{x:.6g}" for x in values) for values in _radiation(row)]
@@ -77,8 +77,8 @@ def write_tables(folder: Path, materials: Iterable[Material]) -> None:
     (folder / "ENSDFSTATE.dat").write_text("", encoding="ascii")
     done: set[int] = set()
     for item in materials:
-        for row in medium(item).rows:
-            z = int(row[Z])
+        for row in medium(item).data.rows:
+            z = int(row.z)
             if z in done:
                 continue
             done.add(z)

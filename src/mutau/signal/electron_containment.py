@@ -122,17 +122,21 @@ def containment(experiment: Experiment) -> Containment:
 
 def ring_energies(experiment: Experiment, showers: int, seed: int = 1) -> Array:
     """(n, R) GeV that showers of the beam's energy leave in each ring of the target."""
-    from mutau.transport.shower import ShowerGeometry, simulate_showers
+    from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 
     beam = experiment.beam
     geometry = ShowerGeometry(
         sections=np.array([0.0, thickness(experiment)]), rings=RINGS, lateral=True
     )
     found = simulate_showers(
-        beam.particle, beam.energy, material(experiment.target.material), showers, cut=CUT,
-        edges=np.array([CUT, beam.energy]), geometry=geometry, seed=seed, key=(CONTAINMENT,),
+        Shower(beam.particle, beam.energy, material(experiment.target.material), cut=CUT),
+        showers,
+        edges=np.array([CUT, beam.energy]),
+        geometry=geometry,
+        seed=seed,
+        key=(CONTAINMENT,),
         workers=2,
-    )  # fmt: skip
+    )
     return np.asarray(found.deposits.sum(axis=1))
 
 

@@ -193,7 +193,7 @@ def _showers(
     """
     from mutau.matter import material
     from mutau.signal.electron_response import SHOWER_CUT, layout
-    from mutau.transport.shower import ShowerGeometry, simulate_emissions
+    from mutau.transport.shower import Shower, ShowerGeometry, simulate_emissions
 
     target, beam = experiment.target, experiment.beam
     stuff = material(target.material)
@@ -207,10 +207,19 @@ def _showers(
         )
     seed, mass = key
     found = simulate_emissions(
-        beam.particle, beam.energy, stuff, n, channels,
-        cut=SHOWER_CUT if front > 0.0 or places is not None else WHOLE_CUT,
-        geometry=geometry, seed=seed, key=(SHOWERS, mass), workers=2,
-    )  # fmt: skip
+        Shower(
+            beam.particle,
+            beam.energy,
+            stuff,
+            cut=SHOWER_CUT if front > 0.0 or places is not None else WHOLE_CUT,
+        ),
+        n,
+        channels,
+        geometry=geometry,
+        seed=seed,
+        key=(SHOWERS, mass),
+        workers=2,
+    )
     deposits = found.deposits
     if places is not None:
         where = electron_containment.entries(experiment, n, places)
@@ -230,16 +239,21 @@ def _cascade_emitters(
     A shower is kept with the probability of its mean number of emissions over CAP times what 99 %
     of the emissions come from; the few above carry their excess.
     """
-    from mutau.transport.shower import ShowerGeometry, simulate_emissions
+    from mutau.transport.shower import Shower, ShowerGeometry, simulate_emissions
 
     geometry = ShowerGeometry(sections=np.array([0.0, thickness(experiment)]), lateral=True)
     count = 2 * n + 200
     while True:
         found = simulate_emissions(
-            experiment.beam.particle, experiment.beam.energy, stuff, count, [channel], cut=cut,
-            geometry=geometry, seed=seed, key=key, workers=2,
+            Shower(experiment.beam.particle, experiment.beam.energy, stuff, cut=cut),
+            count,
+            [channel],
+            geometry=geometry,
+            seed=seed,
+            key=key,
+            workers=2,
             spread=core(experiment).energy_spread,
-        )  # fmt: skip
+        )
         rising = np.sort(found.weight)
         cap = CAP * rising[np.searchsorted(np.cumsum(rising), 0.99 * rising.sum())]
         rng = stream(seed, *key, UNWEIGHT)

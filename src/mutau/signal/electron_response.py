@@ -125,7 +125,7 @@ def _response(experiment: Experiment, low: float, n: int, seed: int) -> Response
 def _simulate(
     experiment: Experiment, front: float, low: float, n: int, seed: int
 ) -> dict[str, Array]:
-    from mutau.transport.shower import Emission, simulate_emissions
+    from mutau.transport.shower import Emission, Shower, simulate_emissions
 
     beam, t = experiment.beam, thickness(experiment)
     ends = proposal(low / beam.energy)
@@ -136,9 +136,14 @@ def _simulate(
     ]
     geometry = layout(front, t, low)
     found = simulate_emissions(
-        beam.particle, beam.energy, material(experiment.target.material), n, channels,
-        cut=SHOWER_CUT, geometry=geometry, seed=seed, key=(7,), workers=2,
-    )  # fmt: skip
+        Shower(beam.particle, beam.energy, material(experiment.target.material), cut=SHOWER_CUT),
+        n,
+        channels,
+        geometry=geometry,
+        seed=seed,
+        key=(7,),
+        workers=2,
+    )
     made = found.weight > 0.0
     annihilated = found.channel == 1
     x = np.where(annihilated, ends[0], found.boson_energy / np.maximum(found.emitter_energy, low))

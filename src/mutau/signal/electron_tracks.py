@@ -113,14 +113,16 @@ def _thin(stuff: Material, particle: str, energy: float, t: float) -> Tracks:
 
 
 def _slab(stuff: Material, particle: str, energy: float, t: float, low: float) -> Tracks:
-    from mutau.transport.shower import ShowerGeometry, simulate_showers
+    from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 
     near = energy * (1.0 - np.geomspace(1e-4, 0.05, 12))
     edges = np.unique(np.concatenate([[energy], near, np.geomspace(low, 0.95 * energy, 60)]))
     found = simulate_showers(
-        particle, energy, stuff, SLAB_SHOWERS, cut=low, edges=edges,
+        Shower(particle, energy, stuff, cut=low),
+        SLAB_SHOWERS,
+        edges=edges,
         geometry=ShowerGeometry(sections=np.array([0.0, t])),
-    )  # fmt: skip
+    )
     width = np.diff(edges)
     electron, positron = found.electron * width, found.positron * width
     square = np.sum((found.err[:2] * width) ** 2)

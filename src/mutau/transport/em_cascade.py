@@ -14,18 +14,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mutau.core.arrays import FloatArray, IntArray, Records
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.matter.em_processes_medium import Medium, medium
 from mutau.matter.em_processes_tables import (
-    COMPTON_TOTAL,
     E_HIGH,
-    PAIR_TOTAL,
     spectrum_tables,
 )
 from mutau.matter.materials import Material
-from mutau.transport.em_cascade_kernels import ELECTRON, PHOTON, POSITRON, energy_flow, solve
+from mutau.transport.em_cascade_kernels import (
+    ELECTRON,
+    PHOTON,
+    POSITRON,
+    SPECIES,
+    Grid,
+    energy_flow,
+    solve,
+)
 
-Array = np.ndarray
+Array = FloatArray
 
 #: Names of the particles and their place in arrays of three.
 PARTICLES: Final = {"e-": ELECTRON, "e+": POSITRON, "gamma": PHOTON}
@@ -59,13 +66,14 @@ class DenseTrack:
     slope: Array
 
     @staticmethod
-    def of(edges: Array, track: Array) -> DenseTrack:
-        """From falling edges (N + 1,) and track lengths per bin (3, N)."""
+    def of(edges: Array, track: Records) -> DenseTrack:
+        """From falling edges (N + 1,) and track lengths per bin (N,) SPECIES."""
+        length = np.stack([track[name] for name in SPECIES.names or ()])
         energy = edges[::-1].copy()
         zero = np.zeros((3, 1))
-        above = np.concatenate([zero, np.cumsum(track, axis=1)], axis=1)[:, ::-1].copy()
+        above = np.concatenate([zero, np.cumsum(length, axis=1)], axis=1)[:, ::-1].copy()
         width = np.diff(energy)
-        density = np.maximum(track[:, ::-1], 0.0) / width
+        density = np.maximum(length[:, ::-1], 0.0) / width
         slope = np.empty_like(above)
         left, right = density[:, :-1], density[:, 1:]
         w_left = 2.0 * width[1:] + width[:-1]  # harmonic mean: monotone (Fritsch and Butland 1984)
@@ -77,7 +85,7 @@ class DenseTrack:
         slope[:, -1] = density[:, -1]
         return DenseTrack(energy, above, slope)
 
-    def _place(self, e: Array) -> tuple[Array, Array, Array]:
+    def _place(self, e: Array) -> tuple[IntArray, Array, Array]:
         i = np.clip(np.searchsorted(self.energy, e, side="right") - 1, 0, len(self.energy) - 2)
         width = self.energy[i + 1] - self.energy[i]
         return i, np.clip((e - self.energy[i]) / width, 0.0, 1.0), width
@@ -214,16 +222,14 @@ def _grid(energy: float, low: float, step: float, first: float) -> Array:
     return edges
 
 
-def _solved(
-    s: int, energy: float, low: float, m: Medium, step: float
-) -> tuple[Array, Array, Array]:
-    """Edges, centres and track lengths of one grid."""
-    tables = spectrum_tables(m)
+def _solved(s: int, energy: float, low: float, m: Medium, step: float) -> tuple[Grid, Records]:
+    """One grid and the track lengths on it."""
     edges = _grid(energy, low, step, _FIRST * step / _STEP)
     high, bottom = edges[:-1], edges[1:]
     centres = np.log(high / bottom) * high * bottom / (high - bottom)  # mean of E over E^-2
     centres = np.clip(centres, bottom, high)
-    return edges, centres, solve(edges, centres, s, tables.log_e, tables.spectra, tables.rates)
+    grid = Grid(edges, centres)
+    return grid, solve(grid, s, spectrum_tables(m))
 
 
 def _checked_edges(edges: ArrayLike, energy: float) -> Array:
@@ -275,8 +281,8 @@ def track_lengths(
         )
     m = medium(material, lpm=lpm, dielectric=dielectric)
     low = float(bins[0])
-    dense = DenseTrack.of(*_solved(s, energy, low, m, _STEP)[::2])
-    coarse = DenseTrack.of(*_solved(s, energy, low, m, 2.0 * _STEP)[::2])
+    solved = [_solved(s, energy, low, m, step) for step in (_STEP, 2.0 * _STEP)]
+    dense, coarse = (DenseTrack.of(grid.edges, track) for grid, track in solved)
     uncollided = photon_mean_free_path(energy, m) if s == PHOTON else 0.0
     width = np.diff(bins)
     means = []
@@ -284,7 +290,7 @@ def track_lengths(
         above = np.stack([d.cumulative(i, bins) for i in range(3)])
         if uncollided:
             # a delta function at the incident energy: in the bin that ends there or holds it
-            above[PHOTON] += np.where(bins < energy, uncollided, 0.0)
+            above[-1] += np.where(bins < energy, uncollided, 0.0)
         means.append(-np.diff(above, axis=1) / width)
     err = np.abs(means[0] - means[1]) + _FLOOR * np.abs(means[0])
     electron, positron, photon = means[0]
@@ -297,7 +303,7 @@ def track_lengths(
 def photon_mean_free_path(energy: float, m: Medium) -> float:
     """Mean free path of a photon of `energy` GeV, X0. Check: 9/7 in the limit of high energy."""
     tables = spectrum_tables(m)
-    removal = tables.rates[PAIR_TOTAL] + tables.rates[COMPTON_TOTAL]
+    removal = tables.rates["pair"] + tables.rates["compton"]
     return 1.0 / float(np.interp(np.log(energy), tables.log_e, removal))
 
 
@@ -332,12 +338,11 @@ def energy_balance(
     s = particle_index(particle)
     require_in_range("cut", cut, LOWEST_ENERGY, 0.99 * energy, unit="GeV")
     m = medium(material, **options)
-    tables = spectrum_tables(m)
-    edges, centres, track = _solved(s, energy, cut, m, _STEP)
+    grid, track = _solved(s, energy, cut, m, _STEP)
     if s == PHOTON:  # the first flight happens at the incident energy itself
-        edges = np.concatenate([[edges[0]], edges])
-        centres = np.concatenate([[energy], centres])
-        first = np.array([[0.0], [0.0], [photon_mean_free_path(energy, m)]])
-        track = np.concatenate([first, track], axis=1)
-    flow = energy_flow(track, edges, centres, tables.log_e, tables.spectra, tables.rates)
+        edges = np.concatenate([[grid.edges[0]], grid.edges])
+        grid = Grid(edges, np.concatenate([[energy], grid.centres]))
+        first = np.array([(0.0, 0.0, photon_mean_free_path(energy, m))], dtype=SPECIES)
+        track = np.concatenate([first, track])
+    flow = energy_flow(track, grid, spectrum_tables(m))
     return EnergyBalance(float(energy), *(float(x) for x in flow))

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from mutau.core.arrays import FloatArray, Records, record_type
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
 from mutau.matter.em_processes_tables import (
-    ANNIHILATION,
-    BETA_E,
-    BETA_P,
-    COMPTON_E,
-    COMPTON_G,
-    COMPTON_TOTAL,
-    DELTA_E,
-    DELTA_P,
-    GAMMA_E,
-    GAMMA_P,
-    LOSS_E,
-    LOSS_P,
-    N_PROCESSES,
-    N_RATES,
     N_W,
-    PAIR,
-    PAIR_TOTAL,
+    RATES,
+    SPECTRUM,
     STEP_LOG_E,
     STEP_W,
     W_LOW,
+    Spectra,
+    SpectrumTables,
 )
 
 ELECTRON, POSITRON, PHOTON = range(3)
+#: A number for each species.
+SPECIES: Final = record_type(electron=np.float64, positron=np.float64, photon=np.float64)
 #: A bin further below its source than this many source widths sees it as a point.
 NEAR: Final = 4.0
 #: Power of the track-length density inside a bin; exact for the middle of a long cascade.
 FALL: Final = 2.0
+
+
+class Grid(NamedTuple):
+    """Bins of energy: edges (N + 1,) GeV, falling from the energy of the incident particle;
+    centres (N,), the energy that stands for each bin."""
+
+    edges: FloatArray
+    centres: FloatArray
+
+
+class Gains(NamedTuple):
+    """Secondaries per X0 of a source: electron_photon, photons made by an electron, and so on."""
+
+    electron_electron: float
+    electron_photon: float
+    positron_electron: float
+    positron_photon: float
+    photon_electron: float
+    photon_positron: float
+    photon_photon: float
 
 
 @njit(forceinline=True)
@@ -55,65 +66,88 @@ def weights(t: float) -> tuple[float, float, float, float]:
 
 
 @njit(forceinline=True)
-def combine(table: np.ndarray, i: int, h: tuple[float, float, float, float]) -> float:
-    """C in cell i with the weights h; table (N_W, 3)."""
-    return table[i, 0] * h[0] + table[i + 1, 0] * h[1] + table[i, 1] * h[2] + table[i + 1, 1] * h[3]
+def combine(table: Records, i: int, h: tuple[float, float, float, float]) -> float:
+    """C in cell i with the weights h; table (N_W,) SPECTRUM."""
+    low, high = table[i], table[i + 1]
+    return low.number * h[0] + high.number * h[1] + low.slope * h[2] + high.slope * h[3]
 
 
 @njit(forceinline=True)
-def number_above(table: np.ndarray, i: int, t: float) -> float:
-    """C by cubic Hermite interpolation in cell i at t; table (N_W, 3)."""
+def number_above(table: Records, i: int, t: float) -> float:
+    """C by cubic Hermite interpolation in cell i at t; table (N_W,) SPECTRUM."""
     return combine(table, i, weights(t))
 
 
 @njit(forceinline=True)
-def integral_below(table: np.ndarray, v: float) -> float:
-    """I(v) by cubic Hermite interpolation; table (N_W, 3). Linear below the grid."""
+def integral_below(table: Records, v: float) -> float:
+    """I(v) by cubic Hermite interpolation; table (N_W,) SPECTRUM. Linear below the grid."""
     if v <= 0.0:
         return 0.0
     x = (np.log(v / (1.0 - v)) - W_LOW) / STEP_W
     if x <= 0.0:
         v0 = 1.0 / (1.0 + np.exp(-W_LOW))
-        return v / v0 * (table[0, 2] + v * table[0, 1] * np.log(v0 / v))
+        return v / v0 * (table[0].below + v * table[0].slope * np.log(v0 / v))
     i = min(int(x), N_W - 2)
     t = x - i
     u = 1.0 - t
     low = 1.0 / (1.0 + np.exp(-(W_LOW + i * STEP_W)))
     high = 1.0 / (1.0 + np.exp(-(W_LOW + (i + 1) * STEP_W)))
+    near, far = table[i], table[i + 1]
+    bend = near.number * low * (1.0 - low) * u - far.number * high * (1.0 - high) * t
     return (
-        table[i, 2] * (1.0 + 2.0 * t) * u * u
-        + table[i + 1, 2] * t * t * (1.0 + 2.0 * u)
-        + STEP_W
-        * t
-        * u
-        * (table[i, 0] * low * (1.0 - low) * u - table[i + 1, 0] * high * (1.0 - high) * t)
+        near.below * (1.0 + 2.0 * t) * u * u
+        + far.below * t * t * (1.0 + 2.0 * u)
+        + STEP_W * t * u * bend
     )
 
 
+@njit(forceinline=True)
+def mix_spectrum(table: Records, i: int, f: float, out: Records) -> None:
+    """Spectrum a fraction f of the way from energy i to the next, into out (N_W,)."""
+    low, high = table[i], table[i + 1]
+    for j in range(N_W):
+        a, b, c = low[j], high[j], out[j]
+        c.number = a.number + f * (b.number - a.number)
+        c.slope = a.slope + f * (b.slope - a.slope)
+        c.below = a.below + f * (b.below - a.below)
+
+
 @njit
-def blend(
-    log_e: np.ndarray,
-    spectra: np.ndarray,
-    rates: np.ndarray,
-    e: float,
-    table: np.ndarray,
-    rate: np.ndarray,
-) -> None:
-    """Tables at one source energy, linear in ln E, into table (9, N_W, 3) and rate (5,)."""
-    x = (np.log(e) - log_e[0]) / STEP_LOG_E
-    i = min(max(int(x), 0), log_e.shape[0] - 2)
+def blend(t: SpectrumTables, e: float, table: Spectra, rate: Any) -> None:
+    """Tables at one source energy, linear in ln E, into table (N_W,) and the record rate."""
+    x = (np.log(e) - t.log_e[0]) / STEP_LOG_E
+    i = min(max(int(x), 0), t.log_e.shape[0] - 2)
     f = x - i
-    for p in range(N_PROCESSES):
-        a, b, out = spectra[p, i], spectra[p, i + 1], table[p]
-        for j in range(N_W):
-            for c in range(3):
-                out[j, c] = a[j, c] + f * (b[j, c] - a[j, c])
-    for r in range(N_RATES):
-        rate[r] = rates[r, i] + f * (rates[r, i + 1] - rates[r, i])
+    mix_spectrum(t.spectra.loss_e, i, f, table.loss_e)
+    mix_spectrum(t.spectra.gamma_e, i, f, table.gamma_e)
+    mix_spectrum(t.spectra.delta_e, i, f, table.delta_e)
+    mix_spectrum(t.spectra.loss_p, i, f, table.loss_p)
+    mix_spectrum(t.spectra.gamma_p, i, f, table.gamma_p)
+    mix_spectrum(t.spectra.delta_p, i, f, table.delta_p)
+    mix_spectrum(t.spectra.pair, i, f, table.pair)
+    mix_spectrum(t.spectra.compton_e, i, f, table.compton_e)
+    mix_spectrum(t.spectra.compton_g, i, f, table.compton_g)
+    low, high = t.rates[i], t.rates[i + 1]
+    rate.loss_e = low.loss_e + f * (high.loss_e - low.loss_e)
+    rate.loss_p = low.loss_p + f * (high.loss_p - low.loss_p)
+    rate.annihilation = low.annihilation + f * (high.annihilation - low.annihilation)
+    rate.pair = low.pair + f * (high.pair - low.pair)
+    rate.compton = low.compton + f * (high.compton - low.compton)
+
+
+@njit
+def space_at_one_energy() -> tuple[Spectra, Records]:
+    """Where `blend` writes: a spectrum of every process, and one record RATES."""
+    table = Spectra(
+        np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM),
+        np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM),
+        np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM),
+    )  # fmt: skip
+    return table, np.empty(1, RATES)
 
 
 @njit(forceinline=True)
-def mean_loss_rate(table: np.ndarray, e: float, high: float, low: float, a: float) -> float:
+def mean_loss_rate(table: Records, e: float, high: float, low: float, a: float) -> float:
     """Mean over a bin [low, high] of the rate to fall from it below a near edge a <= low.
 
     With the track-length density falling as E^-FALL within the bin. The loss spectrum may be as
@@ -125,7 +159,7 @@ def mean_loss_rate(table: np.ndarray, e: float, high: float, low: float, a: floa
     above = integral_below(table, (high - a) / e)
     below = integral_below(table, (low - a) / e)
     i, t = cell((high - a) / e)
-    slope = (table[i, 1] + t * (table[i + 1, 1] - table[i, 1])) * e / (e - high + a)
+    slope = (table[i].slope + t * (table[i + 1].slope - table[i].slope)) * e / (e - high + a)
     far, near = (high - a) / width, (low - a) / width
     middle = 0.5 * (far + near)
     lean = far * (0.5 * far - middle) * np.log(far) - 0.25 * far * far + middle * far
@@ -135,105 +169,108 @@ def mean_loss_rate(table: np.ndarray, e: float, high: float, low: float, a: floa
 
 
 @njit(forceinline=True)
-def gains(table: np.ndarray, e: float, a: float, out: np.ndarray) -> None:
-    """Secondaries above total energy a from a source at e > a: per X0 of each species, into out.
+def gains(table: Spectra, e: float, a: float) -> Gains:
+    """Secondaries above total energy a from a source at e > a, per X0.
 
-    out[species of the source, species of the secondary], 3 x 3; only what is made (the survivor
-    of a loss is the loss rate's business).
+    Only what is made (the survivor of a loss is the loss rate's business). No electron makes a
+    positron except through a photon.
     """
     i, t = cell(a / e)
     h = weights(t)
-    out[ELECTRON, PHOTON] = combine(table[GAMMA_E], i, h)
-    out[POSITRON, PHOTON] = combine(table[GAMMA_P], i, h)
-    out[PHOTON, POSITRON] = combine(table[PAIR], i, h)
-    out[PHOTON, PHOTON] = combine(table[COMPTON_G], i, h)
+    electron_photon = combine(table.gamma_e, i, h)
+    positron_photon = combine(table.gamma_p, i, h)
+    pairs = combine(table.pair, i, h)
+    photon_photon = combine(table.compton_g, i, h)
     i, t = cell((a - M_E) / e)
     h = weights(t)
-    out[ELECTRON, ELECTRON] = combine(table[DELTA_E], i, h)
-    out[POSITRON, ELECTRON] = combine(table[DELTA_P], i, h)
-    out[PHOTON, ELECTRON] = out[PHOTON, POSITRON] + combine(table[COMPTON_E], i, h)
+    return Gains(
+        combine(table.delta_e, i, h), electron_photon, combine(table.delta_p, i, h),
+        positron_photon, pairs + combine(table.compton_e, i, h), pairs, photon_photon,
+    )  # fmt: skip
 
 
-@njit
-def solve_three(matrix: np.ndarray, right: np.ndarray) -> None:
-    """Solution of three linear equations in the place of `right`; the matrix is used up.
+@njit(forceinline=True)
+def lost(table: Records, near: bool, e: float, high: float, low: float, a: float) -> float:
+    """Rate to fall from a bin [low, high] below an edge a <= low; near : the bin has a width."""
+    if near:
+        return mean_loss_rate(table, e, high, low, a)
+    i, t = cell((e - a) / e)
+    return combine(table, i, weights(t))
 
-    Without pivoting: what leaves a bin stands on the diagonal and what comes in has the other
-    sign off it, so that no elimination cancels.
+
+@njit(forceinline=True)
+def balance(
+    made: Any, gain: Gains, loss_e: float, loss_p: float, removal: float
+) -> tuple[float, float, float]:
+    """Track lengths of e-, e+, photons of one bin from what is made there and what leaves.
+
+    made : record SPECIES. loss_e, loss_p, removal : rates at which each leaves the bin, without
+    what it makes there. Gauss's elimination without pivoting: what leaves a bin stands on the
+    diagonal and what comes in has the other sign off it, so that no elimination cancels. An
+    electron makes no positron, so its column has two entries.
     """
-    for i in range(2):
-        for k in range(i + 1, 3):
-            share = matrix[k, i] / matrix[i, i]
-            for j in range(i + 1, 3):
-                matrix[k, j] -= share * matrix[i, j]
-            right[k] -= share * right[i]
-    for i in range(2, -1, -1):
-        for j in range(i + 1, 3):
-            right[i] -= matrix[i, j] * right[j]
-        right[i] /= matrix[i, i]
+    electron, positron, photon = made.electron, made.positron, made.photon
+    e_e, e_p, e_g = loss_e, -gain.positron_electron, -gain.photon_electron
+    p_p, p_g = loss_p, -gain.photon_positron
+    g_e, g_p, g_g = -gain.electron_photon, -gain.positron_photon, removal
+    ratio = g_e / e_e
+    g_p -= ratio * e_p
+    g_g -= ratio * e_g
+    photon -= ratio * electron
+    ratio = g_p / p_p
+    g_g -= ratio * p_g
+    photon -= ratio * positron
+    photon /= g_g
+    positron -= p_g * photon
+    positron /= p_p
+    electron -= e_p * positron
+    electron -= e_g * photon
+    electron /= e_e
+    return electron, positron, photon
 
 
 @njit
-def solve(
-    edges: np.ndarray,
-    centres: np.ndarray,
-    particle: int,
-    log_e: np.ndarray,
-    spectra: np.ndarray,
-    rates: np.ndarray,
-) -> np.ndarray:
-    """Track length of each species in each bin, X0 per incident particle.
+def solve(grid: Grid, particle: int, t: SpectrumTables) -> Records:
+    """Track length of each species in each bin, X0 per incident particle, (N,) SPECIES.
 
-    edges : (N + 1,) GeV, falling from the energy of the incident particle. centres : (N,) energy
-    that stands for each bin. particle : of the incident one. log_e, spectra, rates :
-    SpectrumTables. Returns (3, N).
-
+    particle : the incident one.
     One equation per edge a and species: particles made above a = those removed above a + those
     that fall below a. With track lengths L_j per bin these are triangular in j.
     """
-    n = centres.shape[0]
-    track = np.zeros((3, n))
-    made = np.zeros((3, n))  # from the bins above, minus what they lost
-    table = np.empty((N_PROCESSES, N_W, 3))
-    rate = np.empty(N_RATES)
-    gain = np.zeros((3, 3))
-    made[particle, :] = 1.0
-    beta_of = (BETA_E, BETA_P)
-    loss_of = (LOSS_E, LOSS_P)
+    edges, n = grid.edges, grid.centres.shape[0]
+    track = np.zeros(n, SPECIES)
+    made = np.zeros(n, SPECIES)  # from the bins above, minus what they lost
+    table, rates = space_at_one_energy()
+    rate = rates[0]
     if particle == PHOTON:
-        blend(log_e, spectra, rates, edges[0], table, rate)
-        first = 1.0 / (rate[PAIR_TOTAL] + rate[COMPTON_TOTAL])
-        made[PHOTON, :] = 0.0
-        push(first, PHOTON, table, edges[0], edges, 0, made, gain)
+        blend(t, edges[0], table, rate)
+        push_first(1.0 / (rate.pair + rate.compton), table, edges, made)
     for j in range(n):
-        e, high, low = centres[j], edges[j], edges[j + 1]
-        blend(log_e, spectra, rates, e, table, rate)
-        gains(table, e, low, gain)
-        removal = rate[PAIR_TOTAL] + rate[COMPTON_TOTAL] - gain[PHOTON, PHOTON]
-        matrix = np.zeros((3, 3))
-        right = made[:, j].copy()
-        for s in range(2):
-            flow, earlier = edge_flow(track[s], edges, j)
-            beta = rate[beta_of[s]]
-            matrix[s, s] = mean_loss_rate(table[loss_of[s]], e, high, low, low) + beta * flow
-            right[s] -= beta * earlier
-        matrix[ELECTRON, ELECTRON] -= gain[ELECTRON, ELECTRON]
-        matrix[POSITRON, POSITRON] += rate[ANNIHILATION]
-        matrix[ELECTRON, POSITRON] = -gain[POSITRON, ELECTRON]
-        matrix[ELECTRON, PHOTON] = -gain[PHOTON, ELECTRON]
-        matrix[POSITRON, PHOTON] = -gain[PHOTON, POSITRON]
-        matrix[PHOTON, ELECTRON] = -gain[ELECTRON, PHOTON]
-        matrix[PHOTON, POSITRON] = -gain[POSITRON, PHOTON]
-        matrix[PHOTON, PHOTON] = removal
-        solve_three(matrix, right)
-        for s in range(3):
-            track[s, j] = right[s]
-        push_all(track[:, j], table, rate, e, edges, j, made, gain)
+        if particle == ELECTRON:
+            made[j].electron += 1.0
+        elif particle == POSITRON:
+            made[j].positron += 1.0
+    for j in range(n):
+        e, high, low = grid.centres[j], edges[j], edges[j + 1]
+        blend(t, e, table, rate)
+        gain = gains(table, e, low)
+        flow, earlier_e = edge_flow(track["electron"], edges, j)
+        flow, earlier_p = edge_flow(track["positron"], edges, j)
+        loss_e = mean_loss_rate(table.loss_e, e, high, low, low) + rate.loss_e * flow
+        loss_p = mean_loss_rate(table.loss_p, e, high, low, low) + rate.loss_p * flow
+        made[j].electron -= rate.loss_e * earlier_e
+        made[j].positron -= rate.loss_p * earlier_p
+        here = track[j]
+        here.electron, here.positron, here.photon = balance(
+            made[j], gain, loss_e - gain.electron_electron, loss_p + rate.annihilation,
+            rate.pair + rate.compton - gain.photon_photon,
+        )  # fmt: skip
+        push_all(here, table, rate, grid, j, made)
     return track
 
 
 @njit(forceinline=True)
-def edge_flow(track: np.ndarray, edges: np.ndarray, j: int) -> tuple[float, float]:
+def edge_flow(track: FloatArray, edges: FloatArray, j: int) -> tuple[float, float]:
     """Track-length density at the lower edge of bin j as flow * L_j + earlier.
 
     Linear extrapolation from the bin and the one above; flat in the first bin.
@@ -247,58 +284,48 @@ def edge_flow(track: np.ndarray, edges: np.ndarray, j: int) -> tuple[float, floa
 
 
 @njit
-def push(
-    length: float,
-    source: int,
-    table: np.ndarray,
-    e: float,
-    edges: np.ndarray,
-    start: int,
-    made: np.ndarray,
-    gain: np.ndarray,
-) -> None:
-    """Add what photons of energy e make above every edge from bin `start` on."""
-    for i in range(start, made.shape[1]):
-        gains(table, e, edges[i + 1], gain)
-        for s in range(3):
-            made[s, i] += length * gain[source, s]
+def push_first(length: float, table: Spectra, edges: FloatArray, made: Records) -> None:
+    """Add what photons of the highest energy make above every edge, in `length` X0."""
+    e = edges[0]
+    for i in range(made.shape[0]):
+        gain = gains(table, e, edges[i + 1])
+        made[i].electron += length * gain.photon_electron
+        made[i].positron += length * gain.photon_positron
+        made[i].photon += length * gain.photon_photon
 
 
 @njit
-def push_all(
-    length: np.ndarray,
-    table: np.ndarray,
-    rate: np.ndarray,
-    e: float,
-    edges: np.ndarray,
-    j: int,
-    made: np.ndarray,
-    gain: np.ndarray,
-) -> None:
-    """Add to every later balance what bin j makes, minus what it loses."""
+def push_all(length: Any, table: Spectra, rate: Any, grid: Grid, j: int, made: Records) -> None:
+    """Add to every later balance what bin j makes, minus what it loses; length : SPECIES."""
+    edges, e = grid.edges, grid.centres[j]
     high, low = edges[j], edges[j + 1]
-    removal = rate[PAIR_TOTAL] + rate[COMPTON_TOTAL]
-    for i in range(j + 1, made.shape[1]):
-        a = edges[i + 1]
-        gains(table, e, a, gain)
-        for s in range(3):
-            made[s, i] += length[0] * gain[0, s] + length[1] * gain[1, s] + length[2] * gain[2, s]
-        if low - a > NEAR * (high - low):
-            c, t = cell((e - a) / e)
-            h = weights(t)
-            loss_e, loss_p = combine(table[LOSS_E], c, h), combine(table[LOSS_P], c, h)
-        else:
-            loss_e = mean_loss_rate(table[LOSS_E], e, high, low, a)
-            loss_p = mean_loss_rate(table[LOSS_P], e, high, low, a)
-        made[ELECTRON, i] -= length[ELECTRON] * loss_e
-        made[POSITRON, i] -= length[POSITRON] * (loss_p + rate[ANNIHILATION])
-        made[PHOTON, i] -= length[PHOTON] * removal
+    removal = rate.pair + rate.compton
+    for i in range(j + 1, made.shape[0]):
+        a, out = edges[i + 1], made[i]
+        gain = gains(table, e, a)
+        out.electron += (
+            length.electron * gain.electron_electron
+            + length.positron * gain.positron_electron
+            + length.photon * gain.photon_electron
+        )
+        out.positron += length.photon * gain.photon_positron
+        out.photon += (
+            length.electron * gain.electron_photon
+            + length.positron * gain.positron_photon
+            + length.photon * gain.photon_photon
+        )
+        near = not low - a > NEAR * (high - low)
+        loss_e = lost(table.loss_e, near, e, high, low, a)
+        loss_p = lost(table.loss_p, near, e, high, low, a)
+        out.electron -= length.electron * loss_e
+        out.positron -= length.positron * (loss_p + rate.annihilation)
+        out.photon -= length.photon * removal
 
 
 @njit(forceinline=True)
-def energy_above(table: np.ndarray, v: float) -> float:
+def energy_above(table: Records, v: float) -> float:
     """Mean energy per X0, in units of the source's, carried by secondaries above fraction v."""
-    whole = table[N_W - 1, 2]
+    whole = table[N_W - 1].below
     if v <= 0.0:
         return whole
     if v >= 1.0:
@@ -307,53 +334,75 @@ def energy_above(table: np.ndarray, v: float) -> float:
     return whole - integral_below(table, v) + v * number_above(table, i, t)
 
 
-@njit
-def energy_flow(
-    track: np.ndarray,
-    edges: np.ndarray,
-    centres: np.ndarray,
-    log_e: np.ndarray,
-    spectra: np.ndarray,
-    rates: np.ndarray,
-) -> np.ndarray:
-    """Where the energy goes, GeV: collisions below DELTA_CUT, electrons and positrons below the
-    last edge, photons below it; and fourth, what rest energy of atomic electrons came in.
+@njit(forceinline=True)
+def energy_below(table: Records, v: float) -> float:
+    """Mean energy per X0, in units of the source's, carried by secondaries below fraction v."""
+    return table[N_W - 1].below - energy_above(table, v)
 
-    Arguments as `solve`, track its result. A recoil electron below the last edge counts with its
-    kinetic energy, any other particle with its total energy.
+
+@njit(forceinline=True)
+def fallen(loss: Records, e: float, high: float, low: float, cut: float) -> float:
+    """Energy per X0, GeV, that leptons of a bin [low, high] take below the cut as they fall."""
+    v = 1.0 - cut / e
+    if low - cut > NEAR * (high - low):
+        i, t = cell(v)
+        found = cut * number_above(loss, i, t)
+    else:
+        found = cut * mean_loss_rate(loss, e, high, low, cut)
+    return found - e * (loss[N_W - 1].below - integral_below(loss, v))
+
+
+@njit(forceinline=True)
+def number_at(table: Records, v: float) -> float:
+    """C at the fraction v."""
+    i, t = cell(v)
+    return number_above(table, i, t)
+
+
+class Flow(NamedTuple):
+    """Where the energy of a cascade goes, GeV: collisions below DELTA_CUT, electrons and positrons
+    below the last edge, photons below it; rest : what rest energy of atomic electrons came in."""
+
+    collisions: float
+    leptons: float
+    photons: float
+    rest: float
+
+
+@njit
+def energy_flow(track: Records, grid: Grid, t: SpectrumTables) -> Flow:
+    """Where the energy goes; track : of `solve` on the grid.
+
+    A recoil electron below the last edge counts with its kinetic energy, any other particle with
+    its total energy.
     """
-    out = np.zeros(4)
-    table = np.empty((N_PROCESSES, N_W, 3))
-    rate = np.empty(N_RATES)
+    collisions = leptons = photons = rest = 0.0
+    table, rates = space_at_one_energy()
+    rate, edges = rates[0], grid.edges
     cut = edges[-1]
-    for j in range(centres.shape[0]):
-        e = centres[j]
-        lm, lp, lg = track[0, j], track[1, j], track[2, j]
-        blend(log_e, spectra, rates, e, table, rate)
-        v, v_kin, v_loss = cut / e, (cut - M_E) / e, 1.0 - cut / e
-        out[0] += lm * rate[BETA_E] + lp * rate[BETA_P]
-        for length, loss, delta in ((lm, LOSS_E, DELTA_E), (lp, LOSS_P, DELTA_P)):
-            high, low = edges[j], edges[j + 1]
-            if low - cut > NEAR * (high - low):
-                i, t = cell(v_loss)
-                fallen = cut * number_above(table[loss], i, t)
-            else:
-                fallen = cut * mean_loss_rate(table[loss], e, high, low, cut)
-            fallen -= e * (table[loss, N_W - 1, 2] - integral_below(table[loss], v_loss))
-            slow = table[delta, N_W - 1, 2] - energy_above(table[delta], v_kin)
-            out[1] += length * (fallen + e * slow)
-            i, t = cell(v_kin)
-            out[3] += length * M_E * number_above(table[delta], i, t)
-        out[1] += 2.0 * lg * e * (table[PAIR, N_W - 1, 2] - energy_above(table[PAIR], v))
-        slow = table[COMPTON_E, N_W - 1, 2] - energy_above(table[COMPTON_E], v_kin)
-        out[1] += lg * e * slow
-        i, t = cell(v_kin)
-        out[3] += lg * M_E * number_above(table[COMPTON_E], i, t)
-        out[3] += lp * M_E * rate[ANNIHILATION]
-        for length, p in ((lm, GAMMA_E), (lp, GAMMA_P), (lg, COMPTON_G)):
-            out[2] += length * e * (table[p, N_W - 1, 2] - energy_above(table[p], v))
-    last = centres.shape[0] - 1
-    for s, r in ((ELECTRON, BETA_E), (POSITRON, BETA_P)):
-        flow, earlier = edge_flow(track[s], edges, last)
-        out[1] += cut * rate[r] * (flow * track[s, last] + earlier)
-    return out
+    for j in range(grid.centres.shape[0]):
+        e, high, low, here = grid.centres[j], edges[j], edges[j + 1], track[j]
+        blend(t, e, table, rate)
+        v, v_kin = cut / e, (cut - M_E) / e
+        collisions += here.electron * rate.loss_e + here.positron * rate.loss_p
+        leptons += here.electron * (
+            fallen(table.loss_e, e, high, low, cut) + e * energy_below(table.delta_e, v_kin)
+        )
+        rest += here.electron * M_E * number_at(table.delta_e, v_kin)
+        leptons += here.positron * (
+            fallen(table.loss_p, e, high, low, cut) + e * energy_below(table.delta_p, v_kin)
+        )
+        rest += here.positron * M_E * number_at(table.delta_p, v_kin)
+        leptons += 2.0 * here.photon * e * energy_below(table.pair, v)
+        leptons += here.photon * e * energy_below(table.compton_e, v_kin)
+        rest += here.photon * M_E * number_at(table.compton_e, v_kin)
+        rest += here.positron * M_E * rate.annihilation
+        photons += here.electron * e * energy_below(table.gamma_e, v)
+        photons += here.positron * e * energy_below(table.gamma_p, v)
+        photons += here.photon * e * energy_below(table.compton_g, v)
+    last = grid.centres.shape[0] - 1
+    flow, earlier = edge_flow(track["electron"], edges, last)
+    leptons += cut * rate.loss_e * (flow * track[last].electron + earlier)
+    flow, earlier = edge_flow(track["positron"], edges, last)
+    leptons += cut * rate.loss_p * (flow * track[last].positron + earlier)
+    return Flow(collisions, leptons, photons, rest)

@@ -11,12 +11,13 @@ on the number of workers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mutau.core.arrays import FloatArray
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import REACH, cut_normal, stream
 from mutau.core.threads import in_threads
@@ -25,16 +26,67 @@ from mutau.matter.em_processes_medium import medium
 from mutau.matter.em_processes_tables import E_HIGH
 from mutau.matter.materials import Material
 from mutau.transport.em_cascade import LOWEST_ENERGY, PARTICLES, particle_index
-from mutau.transport.shower_kernels import Layout
-from mutau.transport.shower_run_kernels import N_EVENT, NO_CHANNELS, Channels, run_showers
+from mutau.transport.shower_counts import Scope, Tally, empty_tally
+from mutau.transport.shower_kernels import STEP, EmissionRates
+from mutau.transport.shower_run_kernels import (
+    EVENT,
+    NO_CHANNELS,
+    Channels,
+    Incident,
+    ShowerResults,
+    Wanted,
+    run_showers,
+)
 from mutau.transport.shower_tables import ShowerTables, node_energy, shower_tables
 
-Array = np.ndarray
+Array = FloatArray
 
 CHUNK: Final = 500  # showers per random stream
-SOFT: Final = 0.05  # photons below this share of the energy, or below the cut, are a mean loss
+SOFT: Final = 0.05  # photons below this fraction of the energy, or below the cut, are a mean loss
 _FAR: Final = 1e9  # X0; the back of an infinite target
-_NO_EVENTS: Final = np.zeros((0, N_EVENT))
+
+
+@dataclass(frozen=True, slots=True)
+class Shower:
+    """One particle in a homogeneous target, and how far its shower is followed.
+
+    particle : "e-", "e+" or "gamma". energy : total, GeV. material : of the target. cut : total
+    energy below which a particle is stopped where it is, GeV. soft : radiation below
+    min(cut, soft E) of an electron of energy E is a mean loss.
+    Raises UnknownName for another particle, OutOfRange for an energy or a cut where the cross
+    sections do not hold.
+    """
+
+    particle: str
+    energy: float
+    material: Material
+    cut: float = 1.0
+    soft: float = SOFT
+
+    def __post_init__(self) -> None:
+        particle_index(self.particle)
+        require_in_range("energy", self.energy, LOWEST_ENERGY, E_HIGH, unit="GeV")
+        require_in_range(
+            "cut", self.cut, LOWEST_ENERGY, 0.99 * self.energy, unit="GeV",
+            reason="low-energy corrections to the cross sections are absent",
+        )  # fmt: skip
+        require_in_range("soft", self.soft, 1e-4, 0.5)
+
+    @property
+    def species(self) -> int:
+        """Place of the particle in arrays of three."""
+        return particle_index(self.particle)
+
+    @property
+    def x0_cm(self) -> float:
+        """Radiation length of the target, cm."""
+        return medium(self.material).x0_cm
+
+    def tables(self) -> ShowerTables:
+        """What the kernels need of medium and cuts."""
+        return shower_tables(
+            medium(self.material), float(self.energy), float(self.cut), float(self.soft)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +152,7 @@ class ShowerSample(Saved):
 
     @property
     def fractions(self) -> Array:
-        """(n, S, R) share of the incident energy left in each section and ring."""
+        """(n, S, R) fraction of the incident energy left in each section and ring."""
         return np.asarray(self.deposits / self.energy)
 
 
@@ -171,40 +223,45 @@ class EmissionSample(Saved):
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
-def prepared(
-    particle: str, energy: float, material: Material, cut: float, soft: float, n: int
-) -> tuple[int, ShowerTables, float]:
-    """Checked arguments of `simulate_showers` as species, tables and cm per X0; raises as it."""
-    s = particle_index(particle)
-    require_in_range("energy", energy, LOWEST_ENERGY, E_HIGH, unit="GeV")
-    require_in_range(
-        "cut", cut, LOWEST_ENERGY, 0.99 * energy, unit="GeV",
-        reason="low-energy corrections to the cross sections are absent",
-    )  # fmt: skip
-    require_in_range("soft", soft, 1e-4, 0.5)
+def checked_number(n: int) -> int:
+    """The number of showers. Raises OutOfRange below 1."""
     if n < 1:
         raise OutOfRange(f"number of showers = {n}", allowed="1 or more")
-    m = medium(material)
-    return s, shower_tables(m, float(energy), float(cut), float(soft)), m.x0_cm
+    return n
 
 
-def laid_out(
-    edges: Array, geometry: ShowerGeometry, t: ShowerTables, emits: bool
-) -> tuple[Array, Layout]:
-    """The flat geometry array of the kernels, and what is where in it (`shower_kernels.Layout`).
-
-    edges : of the track-length histogram, GeV. emits : whether electrons emit bosons.
-    """
-    nodes = np.array([node_energy(t.first + i) for i in range(len(t.nodes))])
+def scope_of(edges: Array, geometry: ShowerGeometry, t: ShowerTables) -> Scope:
+    """What the kernels count; edges : of the track-length histogram, GeV."""
+    nodes = np.array([node_energy(t.first + i) for i in range(len(t.per_width))])
     bins = np.searchsorted(edges, nodes, side="right") - 1
     depth = geometry.profile
-    count = len(depth) - 1
-    head = [edges, geometry.sections, geometry.rings, [depth[0], count / (depth[-1] - depth[0])]]
-    layout = Layout(
-        len(edges) - 1, len(geometry.sections) - 1, len(geometry.rings) - 1, count,
-        geometry.lateral, emits, False, float(geometry.far[0]), float(geometry.far[1]),
+    return Scope(
+        edges, geometry.sections, geometry.rings, float(depth[0]),
+        float((len(depth) - 1) / (depth[-1] - depth[0])), bins.astype(np.int64), geometry.lateral,
+        float(geometry.far[0]), float(geometry.far[1]),
     )  # fmt: skip
-    return np.concatenate([*head, bins]).astype(float), layout
+
+
+def results_for(n: int, scope: Scope, geometry: ShowerGeometry) -> ShowerResults:
+    """Zeros for n showers to fill; no room for events or steps."""
+    sections, rings = len(scope.depths) - 1, len(scope.radii) - 1
+    sums = [
+        empty_tally(len(scope.edges) - 1, sections, rings, len(geometry.profile) - 1)
+        for _ in range(2)
+    ]
+    return ShowerResults(
+        np.zeros((n, sections, rings)), np.zeros(n), sums[0], sums[1], np.zeros(0, EVENT),
+        np.zeros(0, STEP), np.zeros(2, np.int64),
+    )  # fmt: skip
+
+
+def _joined(tallies: Sequence[Tally]) -> Tally:
+    """The sum of the chunks, one after the other."""
+    total = [np.zeros_like(array) for array in tallies[0]]
+    for tally in tallies:
+        for array, part in zip(total, tally, strict=True):
+            array += part
+    return Tally(*total)
 
 
 def _in_chunks(n: int, workers: int, work: Callable[[int, int, int], Any]) -> list[Any]:
@@ -216,72 +273,68 @@ def _in_chunks(n: int, workers: int, work: Callable[[int, int, int], Any]) -> li
 
 
 def simulate_showers(
-    particle: str,
-    energy: float,
-    material: Material,
+    shower: Shower,
     n: int,
     *,
-    cut: float = 1.0,
     edges: ArrayLike | None = None,
     geometry: ShowerGeometry | None = None,
     seed: int = 1,
     key: Sequence[int] = (),
     workers: int = 1,
-    soft: float = SOFT,
 ) -> ShowerSample:
     """A sample of `n` showers of one particle in a homogeneous target.
 
-    particle : "e-", "e+" or "gamma". energy : total, GeV. cut : total energy below which a
-    particle is stopped where it is, GeV. edges : (K + 1,) rising energies of the track-length
-    histogram, GeV; default 20 equal steps of the logarithm from the cut to the energy.
+    edges : (K + 1,) rising energies of the track-length histogram, GeV; default 20 equal steps of
+    the logarithm from the cut to the energy.
     geometry : what is counted; default an infinite target. seed, key : chunk c uses the stream
-    (seed, *key, c). workers : threads. soft : radiation below min(cut, soft E) is a mean loss.
-    Returns ShowerSample. Raises UnknownName, OutOfRange, MutauError.
+    (seed, *key, c). workers : threads.
+    Returns ShowerSample. Raises OutOfRange, MutauError.
     Reactions: radiation, pairs, Compton, Moller, Bhabha, annihilation in flight, mean ionisation,
     and with `geometry.lateral` multiple scattering as a Gaussian of Highland's width without its
     logarithm (13.6 MeV/E per root X0: 10 % of the width) and the angles of all reactions.
     Check: the means are those of `track_lengths` within 0.3 %, energy is conserved exactly.
     """
-    s, t, x0_cm = prepared(particle, energy, material, cut, soft, n)
+    checked_number(n)
+    energy, cut = float(shower.energy), float(shower.cut)
     bins = np.geomspace(cut, energy, 21) if edges is None else np.asarray(edges, float)
     if bins.ndim != 1 or len(bins) < 2 or not np.all(np.diff(bins) > 0.0):
         raise MutauError("energy edges do not rise", place="edges", allowed="two or more, rising")
     if bins[0] < cut * (1.0 - 1e-12):
         raise OutOfRange(f"lowest edge {bins[0]:g} GeV is below the cut {cut:g} GeV", place="edges")
-    shape = geometry or ShowerGeometry()
-    flat, layout = laid_out(bins, shape, t, False)
-    s_count, r_count = layout.sections, layout.rings
-    size = 3 * layout.bins + s_count * r_count + layout.profile + 1
-    section, leak = np.zeros((n, s_count * r_count)), np.zeros(n)
+    shape, t = geometry or ShowerGeometry(), shower.tables()
+    scope = scope_of(bins, shape, t)
+    whole = results_for(n, scope, shape)
 
-    def work(chunk: int, start: int, stop: int) -> Array:
-        sums = np.zeros((2, size))
-        run_showers(
-            s, np.full(stop - start, float(energy)), t, flat, layout, layout, NO_CHANNELS,
-            stream(seed, *key, chunk), section[start:stop], leak[start:stop], _NO_EVENTS, sums,
-        )  # fmt: skip
-        return sums
+    def work(chunk: int, start: int, stop: int) -> tuple[Tally, Tally]:
+        part = results_for(0, scope, shape)._replace(
+            section=whole.section[start:stop], leak=whole.leak[start:stop]
+        )
+        incident = Incident(shower.species, np.full(stop - start, energy))
+        wanted = Wanted(emits=False, records=False)
+        run_showers(incident, t, scope, NO_CHANNELS, wanted, part, stream(seed, *key, chunk))
+        return part.total, part.squares
 
-    total = np.sum(_in_chunks(n, workers, work), axis=0)
-    mean = total[0] / n
-    err = np.sqrt(np.maximum(total[1] / n - mean**2, 0.0) / max(n - 1, 1))
-    tracks = slice(0, 3 * layout.bins)
+    sums = [_joined(part) for part in zip(*_in_chunks(n, workers, work), strict=True)]
+
+    def mean_of(total: Array, squares: Array) -> tuple[Array, Array]:
+        mean = total / n
+        return mean, np.sqrt(np.maximum(squares / n - mean**2, 0.0) / max(n - 1, 1))
+
     width = np.diff(bins)
-    track, track_err = (x[tracks].reshape(3, -1) / width for x in (mean, err))
-    at = 3 * layout.bins + s_count * r_count
+    track, track_err = (x / width for x in mean_of(sums[0].track, sums[1].track))
+    profile, profile_err = mean_of(sums[0].profile, sums[1].profile)
     step = shape.profile[1] - shape.profile[0]
     return ShowerSample(
-        section.reshape(n, s_count, r_count), leak, bins, track[0], track[1], track[2], track_err,
-        shape.profile,
-        mean[at:-1] / step, err[at:-1] / step, particle, float(energy), material.name, float(cut),
-        x0_cm, provenance(seed),
+        whole.section, whole.leak, bins, track[0], track[1], track[2], track_err, shape.profile,
+        profile / step, profile_err / step, shower.particle, energy, shower.material.name, cut,
+        shower.x0_cm, provenance(seed),
     )  # fmt: skip
 
 
 def _channels(emissions: Sequence[Emission]) -> Channels:
     """Tables of several channels on the union of their energies."""
     nodes = np.unique(np.concatenate([e.energy for e in emissions]))
-    shares = np.zeros((len(emissions), len(nodes), 2))
+    parts = np.zeros((len(emissions), 2, len(nodes)))
     quantiles = max([e.fraction.shape[1] for e in emissions if e.fraction is not None], default=2)
     fractions = np.zeros((len(emissions), len(nodes), quantiles))
     steps = np.linspace(0.0, 1.0, quantiles)
@@ -291,30 +344,26 @@ def _channels(emissions: Sequence[Emission]) -> Channels:
         cell = np.where(inside, 0.5 * (rate[:-1] + rate[1:]) * np.diff(nodes), 0.0)
         integral = np.concatenate([[0.0], np.cumsum(cell)])
         for particle in e.particles:
-            shares[i, :, PARTICLES[particle]] = integral
+            parts[i, PARTICLES[particle]] = integral
         if e.fraction is not None:
             q = np.linspace(0.0, 1.0, e.fraction.shape[1])
             table = np.array([np.interp(steps, q, row) for row in e.fraction])
             for j in range(quantiles):
                 fractions[i, :, j] = np.interp(nodes, e.energy, table[:, j])
-    rates = np.concatenate([nodes[:, None], shares.sum(axis=0)], axis=1)
-    whole = np.array([float(e.fraction is None) for e in emissions])
-    return Channels(np.ascontiguousarray(rates), shares, fractions, np.log(nodes), whole)
+    rates = EmissionRates(nodes, parts.sum(axis=0))
+    whole = np.array([e.fraction is None for e in emissions])
+    return Channels(rates, parts, fractions, np.log(nodes), whole)
 
 
 def simulate_emissions(
-    particle: str,
-    energy: float,
-    material: Material,
+    shower: Shower,
     n: int,
     emissions: Sequence[Emission],
     *,
-    cut: float = 1.0,
     geometry: ShowerGeometry | None = None,
     seed: int = 1,
     key: Sequence[int] = (),
     workers: int = 1,
-    soft: float = SOFT,
     spread: float = 0.0,
 ) -> EmissionSample:
     """Showers with one forced emission each, weighted by its mean number.
@@ -329,39 +378,38 @@ def simulate_emissions(
     """
     if not emissions:
         raise MutauError("no emission channel is given", place="emissions")
-    highest = energy * (1.0 + REACH * spread)
-    s, t, x0_cm = prepared(particle, highest, material, cut, soft, n)
-    shape = geometry or ShowerGeometry()
-    bins = np.array([cut, highest])
-    flat, layout = laid_out(bins, shape, t, True)
-    quiet = layout._replace(emits=False)
+    checked_number(n)
+    highest = replace(shower, energy=shower.energy * (1.0 + REACH * spread))
+    shape, t = geometry or ShowerGeometry(), highest.tables()
+    scope = scope_of(np.array([highest.cut, highest.energy]), shape, t)
     channels = _channels(emissions)
-    s_count, r_count = layout.sections, layout.rings
-    section, leak = np.zeros((n, s_count * r_count)), np.zeros(n)
-    events = np.zeros((n, N_EVENT))
-    size = 3 * layout.bins + s_count * r_count + layout.profile + 1
+    whole = results_for(n, scope, shape)
+    events = np.zeros(n, EVENT)
 
     def entering(chunk: int, size: int) -> Array:
-        moved = (
+        shift = (
             spread * cut_normal(size, stream(seed, *key, chunk, 1)) if spread else np.zeros(size)
         )
-        return np.asarray(energy * (1.0 + moved))
+        return np.asarray(shower.energy * (1.0 + shift))
 
     def work(chunk: int, start: int, stop: int) -> None:
-        sums = np.zeros((2, size))
-        run_showers(
-            s, entering(chunk, stop - start), t, flat, layout, quiet, channels,
-            stream(seed, *key, chunk), section[start:stop], leak[start:stop],
-            events[start:stop], sums,
+        part = results_for(0, scope, shape)._replace(
+            section=whole.section[start:stop], leak=whole.leak[start:stop],
+            events=events[start:stop],
         )  # fmt: skip
+        incident = Incident(shower.species, entering(chunk, stop - start))
+        wanted = Wanted(emits=True, records=False)
+        run_showers(incident, t, scope, channels, wanted, part, stream(seed, *key, chunk))
 
     _in_chunks(n, workers, work)
-    emitter = np.where(events[:, 2] == 0.0, 11, -11).astype(np.int32)
     return EmissionSample(
-        events[:, 0].copy(), events[:, 1].astype(np.int32), emitter, events[:, 3].copy(),
-        events[:, 4].copy(), events[:, 5:8].copy(), events[:, 8:11].copy(),
-        section.reshape(n, s_count, r_count), leak, tuple(e.name for e in emissions), particle,
-        float(energy), material.name, x0_cm, provenance(seed),
+        events["weight"].copy(), events["channel"].astype(np.int32),
+        np.where(events["emitter"] == 0, 11, -11).astype(np.int32),
+        events["emitter_energy"].copy(), events["boson_energy"].copy(),
+        np.stack([events[name] for name in ("z", "x", "y")], axis=1),
+        np.stack([events[name] for name in ("ux", "uy", "uz")], axis=1),
+        whole.section, whole.leak, tuple(e.name for e in emissions), shower.particle,
+        float(shower.energy), shower.material.name, shower.x0_cm, provenance(seed),
     )  # fmt: skip
 
 

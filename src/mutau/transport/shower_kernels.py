@@ -1,23 +1,25 @@
 """One shower, particle by particle: compiled kernels.
 
-A particle is a row of eight floats: species (0 e-, 1 e+, 2 photon), total energy in GeV, depth and
-lateral place in X0, direction (u_x, u_y, u_z). The smaller of two products is followed first, so
-the stack holds little more than log2(energy/cut) particles. Few flat arrays go through the calls:
-`tally` and `kept` are laid out by Layout.
+The smaller of two products is followed first, so the stack holds little more than
+log2(energy/cut) particles.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
+from mutau.core.arrays import FloatArray, IntArray, Records, record_type
 from mutau.core.constants import M_E
-from mutau.core.jit import njit
+from mutau.core.jit import inner
+from mutau.transport.shower_counts import Scope, Tally, copy_tally, count_track, deposit
 from mutau.transport.shower_samplers import (
+    ELECTRON,
     PHOTON,
     POSITRON,
+    Product,
     Products,
     annihilate,
     convert,
@@ -26,120 +28,113 @@ from mutau.transport.shower_samplers import (
     strike,
     turn,
 )
-from mutau.transport.shower_tables import (
-    ALL,
-    BREMS,
-    LEPTON,
-    LOSS,
-    MAX_LOSS,
-    PAIRS,
-    PER_WIDTH,
-    PHOTONS,
-    SCATTER,
-    ShowerTables,
-    locate,
-)
+from mutau.transport.shower_tables import MAX_LOSS, ShowerTables, locate
 
-SPECIES, ENERGY, DEPTH, X, Y, UX, UY, UZ = range(8)
+#: A particle: species (0 e-, 1 e+, 2 photon), total energy in GeV, depth and lateral place in X0,
+#: direction.
+PARTICLE: Final = record_type(
+    species=np.int64,
+    energy=np.float64,
+    z=np.float64,
+    x=np.float64,
+    y=np.float64,
+    ux=np.float64,
+    uy=np.float64,
+    uz=np.float64,
+)
+#: A recorded step: which shower, species, energy before and after, length, where it begins (X0).
+STEP: Final = record_type(
+    shower=np.int64,
+    species=np.int64,
+    energy=np.float64,
+    energy_after=np.float64,
+    length=np.float64,
+    z=np.float64,
+    x=np.float64,
+    y=np.float64,
+)
 STACK: Final = 512
 _HIGHLAND: Final = 13.6e-3  # GeV; projected width of multiple scattering per root X0
 # The end of a flight.
 GONE, REACTED = range(2)
-# What `kept` holds first: mean number of emissions, particles on the stack, the emitting one.
-TOTAL, WAITING, PLACE = range(3)
-TALLY_KEPT: Final = PLACE + 8
 
 
-class Layout(NamedTuple):
-    """Sizes and places in the flat arrays.
+class Stack(NamedTuple):
+    """Particles that wait: (STACK,) records PARTICLE, how many (1,), and the one that is followed
+    (1,) PARTICLE."""
 
-    geometry holds rising energies of K + 1 track bins, S + 1 section depths, R + 1 ring radii (the
-    last ring is open), the first depth and the inverse width of D profile bins, then for each node
-    of the shower's table the track bin it lies in. tally holds (3, K) track lengths, (S, R) section
-    energies, D profile energies and one leak. lateral : follow directions. emits : production is
-    on. records : `kept` is a list of steps instead (`record_step`). Particles that are made behind
-    far_depth (X0) with less than far_energy (GeV) are leak.
+    waiting: Records
+    height: IntArray
+    current: Records
+
+
+class Kept(NamedTuple):
+    """The chosen place of an emission, and all that stood when it was passed.
+
+    total : (1,) mean number of emissions so far. emitter : (1,) PARTICLE. stack : as `Stack`.
+    tally : what had been counted.
     """
 
-    bins: int
-    sections: int
-    rings: int
-    profile: int
-    lateral: bool
+    total: FloatArray
+    emitter: Records
+    stack: Stack
+    tally: Tally
+
+
+class EmissionRates(NamedTuple):
+    """energy (M,) GeV, and the integral (2, M) up to there of the emission rate of e- and of e+,
+    GeV per X0."""
+
+    energy: FloatArray
+    integral: FloatArray
+
+
+class Watch(NamedTuple):
+    """What is looked at on the way.
+
+    emits : choose a place of emission, by `rates`, into `kept`. records : write every step into
+    `steps` (room,) STEP; written : (2,) their number, and which shower is followed.
+    """
+
     emits: bool
-    records: bool = False
-    far_depth: float = np.inf
-    far_energy: float = 0.0
+    rates: EmissionRates
+    kept: Kept
+    records: bool
+    steps: Records
+    written: IntArray
 
 
-@njit(forceinline=True)
-def deposit(
-    energy: float, z: float, r: float, tally: np.ndarray, geometry: np.ndarray, g: Layout
-) -> None:
-    """Leave energy at depth z and radius r, X0; outside all sections it is leak."""
-    depths = g.bins + 1
-    at = 3 * g.bins
-    profile = at + g.sections * g.rings
-    i = 0
-    while i < g.sections and geometry[depths + i + 1] <= z:
-        i += 1
-    if i == g.sections or z < geometry[depths]:
-        tally[profile + g.profile] += energy
-        return
-    at += i * g.rings
-    rings = depths + g.sections + 1
-    j = 1
-    while j < g.rings and geometry[rings + j] <= r:
-        j += 1
-    tally[at + j - 1] += energy
-    ends = rings + g.rings + 1
-    x = (z - geometry[ends]) * geometry[ends + 1]
-    if 0.0 <= x < g.profile:
-        tally[profile + int(x)] += energy
-
-
-@njit(forceinline=True)
-def count_track(
-    species: int, node: int, high: float, low: float, length: float,
-    tally: np.ndarray, geometry: np.ndarray, g: Layout,
-) -> None:  # fmt: skip
-    """Spread a step's length over the energy bins it crossed; node : of `high` in the table."""
-    i = int(geometry[g.bins + g.sections + g.rings + 5 + node])
-    while i < g.bins and geometry[i + 1] <= high:
-        i += 1
-    at = species * g.bins
-    if high == low:
-        if i == g.bins and high == geometry[i]:
-            i -= 1  # the incident photon, at the last edge
-        if 0 <= i < g.bins:
-            tally[at + i] += length
-        return
-    per_energy = length / (high - low)
-    i = min(i, g.bins - 1)
-    while i >= 0 and geometry[i + 1] > low:
-        part = min(high, geometry[i + 1]) - max(low, geometry[i])
-        if part > 0.0:
-            tally[at + i] += per_energy * part
-        i -= 1
-
-
-@njit(forceinline=True)
-def distance_out(p: np.ndarray, geometry: np.ndarray, g: Layout) -> float:
+@inner(forceinline=True)
+def distance_out(p: Any, scope: Scope) -> float:
     """Distance along the direction of p to the back or the front, X0."""
-    if p[UZ] > 1e-12:
-        return max((geometry[g.bins + 1 + g.sections] - p[DEPTH]) / p[UZ], 0.0)
-    if p[UZ] < -1e-12:
-        return max((geometry[g.bins + 1] - p[DEPTH]) / p[UZ], 0.0)
+    if p.uz > 1e-12:
+        return max((scope.depths[-1] - p.z) / p.uz, 0.0)
+    if p.uz < -1e-12:
+        return max((scope.depths[0] - p.z) / p.uz, 0.0)
     return 1e300
 
 
-@njit(forceinline=True)
-def between(nodes: np.ndarray, i: int, f: float, column: int) -> float:
-    """Linear interpolation between nodes i and i + 1."""
-    return nodes[i, column] + f * (nodes[i + 1, column] - nodes[i, column])
+@inner(forceinline=True)
+def mix(low: float, high: float, f: float) -> float:
+    """A fraction f of the way from low to high."""
+    return low + f * (high - low)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
+def radius(p: Any, back: float, scope: Scope) -> float:
+    """Distance from the axis `back` X0 before the place of p; 0 without directions."""
+    return np.hypot(p.x - back * p.ux, p.y - back * p.uy) if scope.lateral else 0.0
+
+
+@inner(forceinline=True)
+def advance(p: Any, length: float) -> None:
+    """Move p along its direction."""
+    p.z += length * p.uz
+    p.x += length * p.ux
+    p.y += length * p.uy
+
+
+@inner(forceinline=True)
 def left_behind(species: int, energy: float) -> float:
     """Energy that a stopped particle leaves: kinetic, with annihilation at rest, or all."""
     if species == PHOTON:
@@ -147,261 +142,246 @@ def left_behind(species: int, energy: float) -> float:
     return energy + M_E if species == POSITRON else energy - M_E
 
 
-@njit
+@inner(forceinline=True)
+def nothing() -> Products:
+    """No products."""
+    return Product(ELECTRON, 0.0, 0.0), Product(ELECTRON, 0.0, 0.0)
+
+
+@inner
 def fly_photon(
-    p: np.ndarray, t: ShowerTables, tally: np.ndarray, geometry: np.ndarray, g: Layout,
-    rng: Generator,
-) -> tuple[int, Products]:  # fmt: skip
+    p: Any, t: ShowerTables, tally: Tally, scope: Scope, rng: Generator
+) -> tuple[int, Products]:
     """A photon to its next interaction, or out."""
-    i, f = locate(p[ENERGY])
+    i, f = locate(p.energy)
     i -= t.first
-    total = between(t.nodes, i, f, PHOTONS)
+    here, above = t.photons[i], t.photons[i + 1]
+    total = mix(here.total, above.total, f)
     length = rng.standard_exponential() / total
-    way_out = distance_out(p, geometry, g)
+    way_out = distance_out(p, scope)
     if length >= way_out:
-        count_track(int(p[SPECIES]), i, p[ENERGY], p[ENERGY], way_out, tally, geometry, g)
-        tally[-1] += p[ENERGY]
-        return GONE, (0, 0.0, 0.0, 0, 0.0, 0.0)
-    count_track(int(p[SPECIES]), i, p[ENERGY], p[ENERGY], length, tally, geometry, g)
-    p[DEPTH] += length * p[UZ]
-    p[X] += length * p[UX]
-    p[Y] += length * p[UY]
-    if rng.random() * total < between(t.nodes, i, f, PAIRS):
-        return REACTED, convert(p[ENERGY], t.nodes, t.first, g.lateral, rng)
-    return REACTED, scatter(p[ENERGY], rng)
+        count_track(p, i, p.energy, way_out, tally, scope)
+        tally.leak[0] += p.energy
+        return GONE, nothing()
+    count_track(p, i, p.energy, length, tally, scope)
+    advance(p, length)
+    if rng.random() * total < mix(here.pair, above.pair, f):
+        return REACTED, convert(p.energy, t, scope.lateral, rng)
+    return REACTED, scatter(p.energy, rng)
 
 
-@njit
+@inner
 def keep_place(
-    p: np.ndarray, high: float, length: float, rates: np.ndarray, kept: np.ndarray,
-    stack: np.ndarray, waiting: int, tally: np.ndarray, geometry: np.ndarray, g: Layout,
+    high: float, length: float, stack: Stack, tally: Tally, scope: Scope, watch: Watch,
     rng: Generator,
 ) -> None:  # fmt: skip
     """Add a step to the mean number of emissions; maybe choose the emission within it.
 
-    p stands at the end of the step; its loss is not deposited yet. Each place is chosen with the
-    probability of its share of the total (reservoir sampling); the state there is kept.
+    The particle that is followed stands at the end of the step; its loss is not deposited yet.
+    Each place is chosen with the probability of its part of the total (reservoir sampling); the
+    state there is kept.
     """
-    column = 1 + int(p[SPECIES])
-    low = p[ENERGY]
-    a, b = rate_integral(rates, column, high), rate_integral(rates, column, low)
+    p, kept = stack.current[0], watch.kept
+    low = p.energy
+    a, b = rate_integral(watch.rates, p.species, high), rate_integral(watch.rates, p.species, low)
     if a <= b:
         return
-    share = (a - b) * length / (high - low)
-    kept[TOTAL] += share
-    if rng.random() * kept[TOTAL] >= share:
+    part = (a - b) * length / (high - low)
+    kept.total[0] += part
+    if rng.random() * kept.total[0] >= part:
         return
-    e = energy_at(rates, column, b + rng.random() * (a - b))
+    e = energy_at(watch.rates, p.species, b + rng.random() * (a - b))
     e = min(max(e, low), high)
     back = length * (e - low) / (high - low)
-    place = kept[PLACE:TALLY_KEPT]
-    for i in range(len(p)):
-        place[i] = p[i]
-    place[ENERGY] = e
-    place[DEPTH] -= back * p[UZ]
-    place[X] -= back * p[UX]
-    place[Y] -= back * p[UY]
-    n = tally.shape[0]
-    kept[WAITING] = waiting
-    for i in range(n):
-        kept[TALLY_KEPT + i] = tally[i]
-    for i in range(waiting):
-        for c in range(8):
-            kept[TALLY_KEPT + n + 8 * i + c] = stack[i, c]
+    kept.emitter[0] = p
+    place = kept.emitter[0]
+    place.energy = e
+    place.z -= back * p.uz
+    place.x -= back * p.ux
+    place.y -= back * p.uy
+    copy_tally(tally, kept.tally)
+    kept.stack.height[0] = stack.height[0]
+    for i in range(stack.height[0]):
+        kept.stack.waiting[i] = stack.waiting[i]
     half = 0.5 * (length - back)
-    r = np.hypot(place[X] - half * p[UX], place[Y] - half * p[UY])
-    now = kept[TALLY_KEPT : TALLY_KEPT + n]
-    deposit(high - e, place[DEPTH] - half * p[UZ], r, now, geometry, g)
+    r = np.hypot(place.x - half * place.ux, place.y - half * place.uy)
+    deposit(high - e, place.z - half * place.uz, r, kept.tally, scope)
 
 
-#: Columns of a recorded step: shower, species, energy before and after, length, where it begins;
-#: what stands before the first of them: their number, and the shower that is being followed.
-STEP: Final = 8
-STEPS_AT: Final = 2
-
-
-@njit
-def record_step(p: np.ndarray, high: float, length: float, kept: np.ndarray) -> None:
-    """Append the step that ends at p to the list in `kept`.
-
-    Steps beyond the room are counted and lost.
-    """
-    at = STEPS_AT + STEP * int(kept[0])
-    kept[0] += 1.0
-    if at + STEP > kept.shape[0]:
+@inner
+def record_step(p: Any, high: float, length: float, watch: Watch) -> None:
+    """Append the step that ends at p; steps beyond the room are counted and lost."""
+    at = watch.written[0]
+    watch.written[0] += 1
+    if at >= watch.steps.shape[0]:
         return
-    kept[at], kept[at + 1] = kept[1], p[SPECIES]
-    kept[at + 2], kept[at + 3], kept[at + 4] = high, p[ENERGY], length
-    kept[at + 5] = p[DEPTH] - length * p[UZ]
-    kept[at + 6] = p[X] - length * p[UX]
-    kept[at + 7] = p[Y] - length * p[UY]
+    step = watch.steps[at]
+    step.shower, step.species = watch.written[1], p.species
+    step.energy, step.energy_after, step.length = high, p.energy, length
+    step.z = p.z - length * p.uz
+    step.x = p.x - length * p.ux
+    step.y = p.y - length * p.uy
 
 
-@njit(forceinline=True)
-def node_below(rates: np.ndarray, column: int, value: float) -> int:
-    """Index of the row whose column is the last not above value, within the table less one."""
-    low, high = 0, rates.shape[0]
+@inner(forceinline=True)
+def node_below(nodes: FloatArray, value: float) -> int:
+    """Index of the last of rising nodes that is not above value, within the list less one."""
+    low, high = 0, nodes.shape[0]
     while low < high:
         middle = (low + high) >> 1
-        if rates[middle, column] <= value:
+        if nodes[middle] <= value:
             low = middle + 1
         else:
             high = middle
-    return min(max(low - 1, 0), rates.shape[0] - 2)
+    return min(max(low - 1, 0), nodes.shape[0] - 2)
 
 
-@njit(forceinline=True)
-def rate_integral(rates: np.ndarray, column: int, e: float) -> float:
-    """Emission rate integrated up to e, linear between rows, flat outside.
-
-    rates : (M, 3) energy (GeV), integrals for e- and e+ (GeV per X0).
-    """
-    i = node_below(rates, 0, e)
-    f = (e - rates[i, 0]) / (rates[i + 1, 0] - rates[i, 0])
-    return rates[i, column] + min(max(f, 0.0), 1.0) * (rates[i + 1, column] - rates[i, column])
+@inner(forceinline=True)
+def rate_integral(rates: EmissionRates, species: int, e: float) -> float:
+    """Emission rate integrated up to e, linear between nodes, flat outside, GeV per X0."""
+    x, y = rates.energy, rates.integral[species]
+    i = node_below(x, e)
+    f = (e - x[i]) / (x[i + 1] - x[i])
+    return y[i] + min(max(f, 0.0), 1.0) * (y[i + 1] - y[i])
 
 
-@njit(forceinline=True)
-def energy_at(rates: np.ndarray, column: int, target: float) -> float:
+@inner(forceinline=True)
+def energy_at(rates: EmissionRates, species: int, target: float) -> float:
     """Energy where the integrated emission rate reaches target; inverse of `rate_integral`."""
-    i = node_below(rates, column, target)
-    step = rates[i + 1, column] - rates[i, column]
-    f = (target - rates[i, column]) / step if step > 0.0 else 0.0
-    return rates[i, 0] + f * (rates[i + 1, 0] - rates[i, 0])
+    x, y = rates.energy, rates.integral[species]
+    i = node_below(y, target)
+    step = y[i + 1] - y[i]
+    f = (target - y[i]) / step if step > 0.0 else 0.0
+    return x[i] + f * (x[i + 1] - x[i])
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def step_lepton(
-    p: np.ndarray, t: ShowerTables, geometry: np.ndarray, g: Layout, rng: Generator
+    p: Any, t: ShowerTables, scope: Scope, rng: Generator
 ) -> tuple[int, float, float, bool, bool]:
     """Draw one step of an e+- with continuous loss, move p along it.
 
     Returns the node of the energy before, the length in X0, the bound of the rate, whether a
     reaction may follow, and whether p left the target.
     """
-    at = int(p[SPECIES]) * LEPTON
-    high = p[ENERGY]
+    high = p.energy
     i, f = locate(high)
     i -= t.first
-    bound = t.bound * between(t.nodes, i, f, at + ALL)
-    loss = between(t.nodes, i, f, at + LOSS)
+    here, above = t.leptons[p.species, i], t.leptons[p.species, i + 1]
+    bound = t.bound * mix(here.total, above.total, f)
+    loss = mix(here.loss, above.loss, f)
     longest = MAX_LOSS * high / loss
     length = rng.standard_exponential() / bound
     reacts = length < longest
     length = min(length, longest)
-    way_out = distance_out(p, geometry, g)
+    way_out = distance_out(p, scope)
     leaves = way_out <= length
     length = min(length, way_out)
-    slope = (t.nodes[i + 1, at + LOSS] - t.nodes[i, at + LOSS]) * t.nodes[i, PER_WIDTH]
+    slope = (above.loss - here.loss) * t.per_width[i]
     loss *= 1.0 - 0.5 * slope * length
     low = high - loss * length
     if low <= t.cut:
         length *= (high - t.cut) / (high - low)
         low, leaves = t.cut, False
-    p[ENERGY] = low
-    p[DEPTH] += length * p[UZ]
-    p[X] += length * p[UX]
-    p[Y] += length * p[UY]
+    p.energy = low
+    advance(p, length)
     return i, length, bound, reacts and not leaves, leaves
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
+def react(
+    p: Any, bound: float, t: ShowerTables, tally: Tally, scope: Scope, rng: Generator
+) -> tuple[int, Products]:
+    """The reaction of an e+- at the end of its step, of rate up to `bound`, or none (GONE)."""
+    i, f = locate(p.energy)
+    i -= t.first
+    here, above = t.leptons[p.species, i], t.leptons[p.species, i + 1]
+    u = rng.random() * bound
+    if u < mix(here.brems, above.brems, f):
+        made = radiate(p.species, p.energy, t, scope.lateral, rng)
+        if made[1].energy >= t.cut or made[0].energy < t.cut:
+            return REACTED, made
+        deposit(made[1].energy, p.z, radius(p, 0.0, scope), tally, scope)
+        p.energy = made[0].energy
+        return GONE, made
+    if u < mix(here.scatter, above.scatter, f):
+        return REACTED, strike(p.species, p.energy, t.delta_cut, rng)
+    if u < mix(here.total, above.total, f):
+        return REACTED, annihilate(p.energy, rng)
+    return GONE, nothing()
+
+
+@inner(forceinline=True)
 def fly_lepton(
-    p: np.ndarray, t: ShowerTables, stack: np.ndarray, waiting: int, tally: np.ndarray,
-    geometry: np.ndarray, g: Layout, rates: np.ndarray, kept: np.ndarray, rng: Generator,
-) -> tuple[int, Products]:  # fmt: skip
-    """An e+- to its next reaction, its end or out, with what happens on the way."""
-    species = int(p[SPECIES])
-    at = species * LEPTON
-    nothing = (0, 0.0, 0.0, 0, 0.0, 0.0)
+    stack: Stack, t: ShowerTables, tally: Tally, scope: Scope, watch: Watch, rng: Generator
+) -> tuple[int, Products]:
+    """The e+- that is followed, to its next reaction, its end or out, with what is on the way."""
+    p = stack.current[0]
     while True:
-        high = p[ENERGY]
-        i, length, bound, reacts, leaves = step_lepton(p, t, geometry, g, rng)
-        low = p[ENERGY]
-        count_track(species, i, high, low, length, tally, geometry, g)
-        if g.emits:
-            keep_place(p, high, length, rates, kept, stack, waiting, tally, geometry, g, rng)
-        if g.records:
-            record_step(p, high, length, kept)
+        high = p.energy
+        i, length, bound, reacts, leaves = step_lepton(p, t, scope, rng)
+        low = p.energy
+        count_track(p, i, high, length, tally, scope)
+        if watch.emits:
+            keep_place(high, length, stack, tally, scope, watch, rng)
+        if watch.records:
+            record_step(p, high, length, watch)
         half = 0.5 * length
-        r = np.hypot(p[X] - half * p[UX], p[Y] - half * p[UY]) if g.lateral else 0.0
-        deposit(high - low, p[DEPTH] - half * p[UZ], r, tally, geometry, g)
+        deposit(high - low, p.z - half * p.uz, radius(p, half, scope), tally, scope)
         if leaves:
-            tally[-1] += left_behind(species, low)
-            return GONE, nothing
+            tally.leak[0] += left_behind(p.species, low)
+            return GONE, nothing()
         if low <= t.cut:
-            r = np.hypot(p[X], p[Y]) if g.lateral else 0.0
-            deposit(left_behind(species, low), p[DEPTH], r, tally, geometry, g)
-            return GONE, nothing
-        if g.lateral:
+            deposit(left_behind(p.species, low), p.z, radius(p, 0.0, scope), tally, scope)
+            return GONE, nothing()
+        if scope.lateral:
             wide = _HIGHLAND / low
             cos = max(1.0 - wide * wide * length * rng.standard_exponential(), -1.0)
-            p[UX], p[UY], p[UZ] = turn(p[UX], p[UY], p[UZ], cos, 2.0 * np.pi * rng.random())
-        if not reacts:
-            continue
-        i, f = locate(low)
-        i -= t.first
-        u = rng.random() * bound
-        if u < between(t.nodes, i, f, at + BREMS):
-            made = radiate(species, low, t.nodes, t.first, g.lateral, rng)
-            if made[4] >= t.cut or made[1] < t.cut:
-                return REACTED, made
-            r = np.hypot(p[X], p[Y]) if g.lateral else 0.0
-            deposit(made[4], p[DEPTH], r, tally, geometry, g)
-            p[ENERGY] = made[1]
-            continue
-        if u < between(t.nodes, i, f, at + SCATTER):
-            return REACTED, strike(species, low, t.delta_cut, rng)
-        if u < between(t.nodes, i, f, at + ALL):
-            return REACTED, annihilate(low, rng)
+            p.ux, p.uy, p.uz = turn(p.ux, p.uy, p.uz, cos, 2.0 * np.pi * rng.random())
+        if reacts:
+            end, made = react(p, bound, t, tally, scope, rng)
+            if end == REACTED:
+                return end, made
 
 
-@njit
+@inner
 def place_product(
-    species: int, energy: float, cos: float, phi: float, p: np.ndarray, cut: float,
-    stack: np.ndarray, waiting: int, tally: np.ndarray, geometry: np.ndarray, g: Layout,
-) -> int:  # fmt: skip
-    """Put a product of p on the stack, or stop it there if below the cut; new stack height."""
-    if energy < cut:
-        r = np.hypot(p[X], p[Y]) if g.lateral else 0.0
-        deposit(left_behind(species, energy), p[DEPTH], r, tally, geometry, g)
-        return waiting
-    stack[waiting, SPECIES] = species
-    stack[waiting, ENERGY] = energy
-    for i in range(DEPTH, UZ + 1):
-        stack[waiting, i] = p[i]
-    if g.lateral:
-        u = turn(p[UX], p[UY], p[UZ], cos, phi)
-        stack[waiting, UX], stack[waiting, UY], stack[waiting, UZ] = u
-    return waiting + 1
+    made: Product, phi: float, p: Any, cut: float, stack: Stack, tally: Tally, scope: Scope
+) -> None:
+    """Put a product of p on the stack, or stop it there if below the cut; phi : its azimuth."""
+    if made.energy < cut:
+        r = radius(p, 0.0, scope)
+        deposit(left_behind(made.species, made.energy), p.z, r, tally, scope)
+        return
+    stack.waiting[stack.height[0]] = p
+    new = stack.waiting[stack.height[0]]
+    new.species, new.energy = made.species, made.energy
+    if scope.lateral:
+        new.ux, new.uy, new.uz = turn(p.ux, p.uy, p.uz, made.cos, phi)
+    stack.height[0] += 1
 
 
-@njit
+@inner
 def develop(
-    waiting: int, stack: np.ndarray, t: ShowerTables, tally: np.ndarray, geometry: np.ndarray,
-    g: Layout, rates: np.ndarray, kept: np.ndarray, rng: Generator,
-) -> None:  # fmt: skip
-    """Follow the `waiting` particles on the stack, and theirs, until none is left."""
-    p = np.empty(8)
-    while waiting > 0:
-        waiting -= 1
-        for i in range(8):
-            p[i] = stack[waiting, i]
-        if p[DEPTH] > g.far_depth and p[ENERGY] < g.far_energy:
-            tally[-1] += left_behind(int(p[SPECIES]), p[ENERGY])
+    stack: Stack, t: ShowerTables, tally: Tally, scope: Scope, watch: Watch, rng: Generator
+) -> None:
+    """Follow the particles on the stack, and theirs, until none is left."""
+    p = stack.current[0]
+    while stack.height[0] > 0:
+        stack.height[0] -= 1
+        stack.current[0] = stack.waiting[stack.height[0]]
+        if p.z > scope.far_depth and p.energy < scope.far_energy:
+            tally.leak[0] += left_behind(p.species, p.energy)
             continue
-        if p[SPECIES] == PHOTON:
-            end, made = fly_photon(p, t, tally, geometry, g, rng)
+        if p.species == PHOTON:
+            end, made = fly_photon(p, t, tally, scope, rng)
         else:
-            end, made = fly_lepton(p, t, stack, waiting, tally, geometry, g, rates, kept, rng)
+            end, made = fly_lepton(stack, t, tally, scope, watch, rng)
         if end == GONE:
             continue
-        phi = 2.0 * np.pi * rng.random() if g.lateral else 0.0
-        for k in range(2):
-            species, energy, cos = made[0], made[1], made[2]
-            if (made[1] >= made[4]) == (k == 1):
-                species, energy, cos = made[3], made[4], made[5]
-            waiting = place_product(
-                species, energy, cos, phi, p, t.cut, stack, waiting, tally, geometry, g
-            )
-            phi += np.pi
+        phi = 2.0 * np.pi * rng.random() if scope.lateral else 0.0
+        larger, smaller = made
+        if larger.energy < smaller.energy:
+            smaller, larger = made
+        place_product(larger, phi, p, t.cut, stack, tally, scope)
+        place_product(smaller, phi + np.pi, p, t.cut, stack, tally, scope)

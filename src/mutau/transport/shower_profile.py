@@ -18,7 +18,7 @@ def critical_energy(material: Material) -> float:
     Source: B. Rossi, High-Energy Particles (1952), sec. 5.4; PDG 2024, sec. 34.4.
     Check: 7.4 MeV for lead, 21.7 MeV for iron (PDG 2024, atomic and nuclear properties).
     """
-    layers = medium(material).layers
+    layers = medium(material).data.layers
     low, high = 1e-3, 1.0
     for _ in range(60):
         middle = math.sqrt(low * high)

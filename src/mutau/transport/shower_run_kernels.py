@@ -1,70 +1,116 @@
 """Showers one after another, and a rare emission forced once in each: compiled kernels.
 
 The emission is first order in its cross section: a shower is followed without it, every step of
-an e+- adds its share to the mean number of emissions, and one place is chosen in proportion. From
+an e+- adds its part to the mean number of emissions, and one place is chosen in proportion. From
 the state there the shower goes on with what the emission leaves. The weight of the event is the
 mean number.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
+from mutau.core.arrays import BoolArray, FloatArray, IntArray, Records, record_type
 from mutau.core.constants import M_E
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
+from mutau.transport.shower_counts import (
+    Scope,
+    Tally,
+    add_tally,
+    clear_tally,
+    copy_tally,
+    empty_tally,
+)
 from mutau.transport.shower_kernels import (
-    DEPTH,
-    ENERGY,
-    PLACE,
-    SPECIES,
+    PARTICLE,
     STACK,
-    TALLY_KEPT,
-    TOTAL,
-    UZ,
-    WAITING,
-    Layout,
+    EmissionRates,
+    Kept,
+    Stack,
+    Watch,
     develop,
     node_below,
     place_product,
 )
+from mutau.transport.shower_samplers import Product
 from mutau.transport.shower_tables import ShowerTables
 
-# Columns of the table of events.
-(
-    WEIGHT, CHANNEL, EMITTER, EMITTER_ENERGY, BOSON_ENERGY,
-    AT_Z, AT_X, AT_Y, ALONG_X, ALONG_Y, ALONG_Z,
-) = range(11)  # fmt: skip
-N_EVENT: Final = 11
+#: A shower with an emission: its weight, the channel, the emitter (0 e-, 1 e+), energies in GeV,
+#: place in X0 and direction of the emitter.
+EVENT: Final = record_type(
+    weight=np.float64,
+    channel=np.int64,
+    emitter=np.int64,
+    emitter_energy=np.float64,
+    boson_energy=np.float64,
+    z=np.float64,
+    x=np.float64,
+    y=np.float64,
+    ux=np.float64,
+    uy=np.float64,
+    uz=np.float64,
+)
 
 
 class Channels(NamedTuple):
     """Tables of the emission channels.
 
-    rates : (M, 3) energy and the integral over it of all rates for e- and e+, GeV per X0.
-    shares : (C, M, 2) the same integral by channel. fractions : (C, F, Q) quantiles of the
-    boson's share of the emitter's energy, at log_energy (F,), ln GeV. whole : (C,) nonzero where
-    the boson takes E + m, by annihilation.
+    rates : sums over the channels. parts : (C, 2, M) the same integral by channel. fractions :
+    (C, M, Q) quantiles of the boson's energy over the emitter's, at log_energy (M,), ln GeV.
+    whole : (C,) where the boson takes E + m, by annihilation.
     """
 
-    rates: np.ndarray
-    shares: np.ndarray
-    fractions: np.ndarray
-    log_energy: np.ndarray
-    whole: np.ndarray
+    rates: EmissionRates
+    parts: FloatArray
+    fractions: FloatArray
+    log_energy: FloatArray
+    whole: BoolArray
 
 
-@njit
+class Incident(NamedTuple):
+    """What comes in: species, and energy (n,) GeV of each."""
+
+    species: int
+    energy: FloatArray
+
+
+class ShowerResults(NamedTuple):
+    """What `run_showers` fills.
+
+    section (n, S, R), leak (n,) : GeV per shower; with emissions, of what the rest of the shower
+    leaves. total, squares : sums over showers of track lengths and profiles, added to. events :
+    (n,) EVENT, of emissions; weight 0 where nothing could emit. steps : (room,) STEP, and written
+    (2,): number of steps, also of those that found no room.
+    """
+
+    section: FloatArray
+    leak: FloatArray
+    total: Tally
+    squares: Tally
+    events: Records
+    steps: Records
+    written: IntArray
+
+
+class Wanted(NamedTuple):
+    """emits : one forced emission in each shower. records : a list of all steps."""
+
+    emits: bool
+    records: bool
+
+
+@inner
 def choose_channel(e: float, species: int, c: Channels, rng: Generator) -> int:
     """Channel of an emission at energy e, in proportion to the rates of its cell."""
-    i = node_below(c.rates, 0, e)
-    total = c.rates[i + 1, 1 + species] - c.rates[i, 1 + species]
+    i = node_below(c.rates.energy, e)
+    total = c.rates.integral[species, i + 1] - c.rates.integral[species, i]
     u = rng.random() * total
     last = 0
-    for k in range(c.shares.shape[0]):
-        part = c.shares[k, i + 1, species] - c.shares[k, i, species]
+    for k in range(c.parts.shape[0]):
+        part = c.parts[k, species, i + 1] - c.parts[k, species, i]
         if part > 0.0:
             last = k
             if u < part:
@@ -73,10 +119,10 @@ def choose_channel(e: float, species: int, c: Channels, rng: Generator) -> int:
     return last
 
 
-@njit
+@inner
 def boson_energy(e: float, channel: int, c: Channels, rng: Generator) -> float:
     """Energy of the boson from an emitter of energy e, GeV."""
-    if c.whole[channel] != 0.0:
+    if c.whole[channel]:
         return e + M_E
     n, q = c.log_energy.shape[0], c.fractions.shape[2]
     x = np.log(e)
@@ -92,88 +138,85 @@ def boson_energy(e: float, channel: int, c: Channels, rng: Generator) -> float:
     return min(e * (low + f * (high - low)), e - M_E)
 
 
-@njit
-def restore(kept: np.ndarray, stack: np.ndarray, tally: np.ndarray) -> int:
-    """Bring the kept state of a shower back; returns the stack height."""
-    n = tally.shape[0]
-    for i in range(n):
-        tally[i] = kept[TALLY_KEPT + i]
-    waiting = int(kept[WAITING])
-    for i in range(waiting):
-        for k in range(8):
-            stack[i, k] = kept[TALLY_KEPT + n + 8 * i + k]
-    return waiting
+@inner
+def restore(kept: Kept, stack: Stack, tally: Tally) -> None:
+    """Bring the kept state of a shower back."""
+    copy_tally(kept.tally, tally)
+    stack.height[0] = kept.stack.height[0]
+    for i in range(stack.height[0]):
+        stack.waiting[i] = kept.stack.waiting[i]
 
 
 #: For showers without production.
 NO_CHANNELS: Final = Channels(
-    np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]), np.zeros((1, 2, 2)), np.zeros((1, 2, 2)),
-    np.array([0.0, 1.0]), np.zeros(1),
+    EmissionRates(np.array([0.0, 1.0]), np.zeros((2, 2))), np.zeros((1, 2, 2)),
+    np.zeros((1, 2, 2)), np.array([0.0, 1.0]), np.zeros(1, bool),
 )  # fmt: skip
 
 
-@njit
+@inner
 def emit(
-    kept: np.ndarray, stack: np.ndarray, t: ShowerTables, tally: np.ndarray,
-    geometry: np.ndarray, g: Layout, c: Channels, rng: Generator, event: np.ndarray,
-) -> int:  # fmt: skip
-    """Go back to the kept place, let the boson leave; returns the stack height, fills event."""
-    waiting = restore(kept, stack, tally)
-    place = kept[PLACE:TALLY_KEPT]
-    e, who = place[ENERGY], int(place[SPECIES])
-    channel = choose_channel(e, who, c, rng)
-    boson = boson_energy(e, channel, c, rng)
-    event[CHANNEL], event[EMITTER] = channel, who
-    event[EMITTER_ENERGY], event[BOSON_ENERGY] = e, boson
-    for k in range(6):
-        event[AT_Z + k] = place[DEPTH + k]
-    if c.whole[channel] == 0.0:
-        waiting = place_product(
-            who, e - boson, 1.0, 0.0, place, t.cut, stack, waiting, tally, geometry, g
-        )
-    return waiting
-
-
-@njit(nogil=True)
-def run_showers(
-    species: int, energy: np.ndarray, t: ShowerTables, geometry: np.ndarray, g: Layout,
-    quiet: Layout, channels: Channels, rng: Generator, section: np.ndarray, leak: np.ndarray,
-    events: np.ndarray, sums: np.ndarray,
+    kept: Kept, stack: Stack, cut: float, tally: Tally, scope: Scope, c: Channels, event: Any,
+    rng: Generator,
 ) -> None:  # fmt: skip
-    """Showers one after another, each with one forced emission if g.emits.
+    """Go back to the kept place, let the boson leave; fills event, a record EVENT."""
+    restore(kept, stack, tally)
+    place = kept.emitter[0]
+    e = place.energy
+    channel = choose_channel(e, place.species, c, rng)
+    boson = boson_energy(e, channel, c, rng)
+    event.weight = kept.total[0]
+    event.channel, event.emitter = channel, place.species
+    event.emitter_energy, event.boson_energy = e, boson
+    event.z, event.x, event.y = place.z, place.x, place.y
+    event.ux, event.uy, event.uz = place.ux, place.uy, place.uz
+    if not c.whole[channel]:
+        left = Product(place.species, e - boson, 1.0)
+        place_product(left, 0.0, place, cut, stack, tally, scope)
 
-    energy : (n,) GeV, of each incident particle. quiet : g without production. section :
-    (n, S * R), leak : (n,) GeV per shower, out, with production of what the rest of the shower
-    leaves. events : (n, N_EVENT) out, only with production; weight 0 where nothing could emit.
-    sums : (2, size of a tally) sums and sums of squares over showers, added to. With g.records
-    events is (1, room), the list of steps (`shower_kernels.record_step`).
-    """
-    stack = np.zeros((STACK, 8))
-    size = sums.shape[1]
-    tally = np.zeros(size)
-    kept = events[0] if g.records else np.zeros(TALLY_KEPT + size + 8 * STACK)
-    at = 3 * g.bins
-    for i in range(section.shape[0]):
-        tally[:] = 0.0
-        stack[0] = 0.0
-        stack[0, SPECIES], stack[0, ENERGY], stack[0, UZ] = species, energy[i], 1.0
-        stack[0, DEPTH] = geometry[g.bins + 1]
-        if g.records:
-            kept[1] = i
-        else:
-            kept[TOTAL] = 0.0
-        waiting = np.int64(1)  # no literal: one version of `develop` is enough
-        turns = 2 if g.emits else 1
+
+@njit
+def _empty_stack() -> Stack:
+    return Stack(np.zeros(STACK, PARTICLE), np.zeros(1, np.int64), np.zeros(1, PARTICLE))
+
+
+@inner
+def _enter(stack: Stack, species: int, energy: float, scope: Scope) -> None:
+    """One particle on the stack, at the first depth and along z."""
+    first = stack.waiting[0]
+    first.species, first.energy = species, energy
+    first.z, first.x, first.y = scope.depths[0], 0.0, 0.0
+    first.ux, first.uy, first.uz = 0.0, 0.0, 1.0
+    stack.height[0] = 1
+
+
+@njit
+def run_showers(
+    incident: Incident, t: ShowerTables, scope: Scope, channels: Channels, wanted: Wanted,
+    out: ShowerResults, rng: Generator,
+) -> None:  # fmt: skip
+    """Showers one after another, each with one forced emission if wanted; fills out."""
+    bins, depths = out.total.track.shape[1], out.total.profile.shape[0]
+    sections, rings = out.section.shape[1], out.section.shape[2]
+    tally, stack = empty_tally(bins, sections, rings, depths), _empty_stack()
+    kept = Kept(
+        np.zeros(1), np.zeros(1, PARTICLE), _empty_stack(),
+        empty_tally(bins, sections, rings, depths),
+    )  # fmt: skip
+    turns = 2 if wanted.emits else 1
+    for i in range(incident.energy.shape[0]):
+        clear_tally(tally)
+        kept.total[0] = 0.0
+        out.written[1] = i
+        _enter(stack, incident.species, incident.energy[i], scope)
         for k in range(turns):
-            now = quiet if k == turns - 1 else g
-            develop(waiting, stack, t, tally, geometry, now, channels.rates, kept, rng)
-            waiting = np.int64(0)
-            if g.emits and k == 0 and kept[TOTAL] > 0.0:
-                events[i, WEIGHT] = kept[TOTAL]
-                waiting = emit(kept, stack, t, tally, geometry, g, channels, rng, events[i])
-        for j in range(section.shape[1]):
-            section[i, j] = tally[at + j]
-        leak[i] = tally[-1]
-        for j in range(size):
-            sums[0, j] += tally[j]
-            sums[1, j] += tally[j] * tally[j]
+            emits = wanted.emits and k == 0
+            watch = Watch(emits, channels.rates, kept, wanted.records, out.steps, out.written)
+            develop(stack, t, tally, scope, watch, rng)
+            if emits and kept.total[0] > 0.0:
+                emit(kept, stack, t.cut, tally, scope, channels, out.events[i], rng)
+        for j in range(sections):
+            for r in range(rings):
+                out.section[i, j, r] = tally.section[j, r]
+        out.leak[i] = tally.leak[0]
+        add_tally(tally, out.total, out.squares)

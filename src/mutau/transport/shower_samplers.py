@@ -1,37 +1,45 @@
 """Random draws of single reactions, and turning of directions: compiled kernels.
 
-A reaction has two products, as (species, energy, cosine, species, energy, cosine): total energies
-in GeV, cosines of their angles to the parent's direction, opposite in azimuth.
+A reaction has two products, opposite in azimuth.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
+from mutau.core.arrays import FloatArray
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
 from mutau.matter.em_processes import bhabha, moller
-from mutau.transport.shower_tables import N_QUANTILES, RADIATED, SHARED, locate
+from mutau.transport.shower_tables import N_QUANTILES, ShowerTables, locate
 
 ELECTRON: Final = 0
 POSITRON: Final = 1
 PHOTON: Final = 2
 
-Products = tuple[int, float, float, int, float, float]
+
+class Product(NamedTuple):
+    """What a reaction makes: species, total energy (GeV), cosine of the angle to the parent."""
+
+    species: int
+    energy: float
+    cos: float
+
+
+Products = tuple[Product, Product]
 
 
 @njit(forceinline=True)
-def quantile(nodes: np.ndarray, column: int, i: int, f: float, u: float) -> float:
-    """Value at probability u of the quantiles that start at `column`; bilinear in node and u."""
+def quantile(table: FloatArray, i: int, f: float, u: float) -> float:
+    """Value at probability u of the quantiles (n, Q + 1), bilinear in node and u."""
     x = u * N_QUANTILES
     j = int(x)
     x -= j
-    j += column
-    low = nodes[i, j] + x * (nodes[i, j + 1] - nodes[i, j])
-    high = nodes[i + 1, j] + x * (nodes[i + 1, j + 1] - nodes[i + 1, j])
+    low = table[i, j] + x * (table[i, j + 1] - table[i, j])
+    high = table[i + 1, j] + x * (table[i + 1, j + 1] - table[i + 1, j])
     return low + f * (high - low)
 
 
@@ -96,7 +104,7 @@ def bhabha_transfer(e: float, cut: float, rng: Generator) -> float:
 
 @njit
 def annihilation_fraction(gamma: float, rng: Generator) -> float:
-    """Share of the energy E + m of one photon of annihilation in flight.
+    """Fraction of the energy E + m of one photon of annihilation in flight.
 
     Draws 1/x within the kinematic range and keeps with c - x - d/x, at most c
     (em_processes.annihilation for the meaning).
@@ -113,7 +121,7 @@ def annihilation_fraction(gamma: float, rng: Generator) -> float:
 
 @njit
 def compton_fraction(k: float, rng: Generator) -> float:
-    """Share of the energy k that a photon keeps in Compton scattering.
+    """Fraction of the energy k that a photon keeps in Compton scattering.
 
     Draws 1/x + x as a mixture and keeps with 1 - x sin^2/(1 + x^2) (Klein and Nishina).
     """
@@ -139,7 +147,10 @@ def strike(species: int, e: float, cut: float, rng: Generator) -> Products:
     struck = np.sqrt(kinetic * (e + M_E) / ((kinetic + 2.0 * M_E) * (e - M_E)))
     rest = max(e - kinetic - M_E, 0.0)
     left = np.sqrt(rest * (e + M_E) / ((rest + 2.0 * M_E) * (e - M_E)))
-    return species, e - kinetic, min(left, 1.0), ELECTRON, kinetic + M_E, min(struck, 1.0)
+    return (
+        Product(species, e - kinetic, min(left, 1.0)),
+        Product(ELECTRON, kinetic + M_E, min(struck, 1.0)),
+    )
 
 
 @njit
@@ -152,7 +163,7 @@ def annihilate(e: float, rng: Generator) -> Products:
     one = min(max((x * (gamma + 1.0) - 1.0) / (x * root), -1.0), 1.0)
     two = min(max((y * (gamma + 1.0) - 1.0) / (y * root), -1.0), 1.0)
     total = e + M_E
-    return PHOTON, x * total, one, PHOTON, y * total, two
+    return Product(PHOTON, x * total, one), Product(PHOTON, y * total, two)
 
 
 @njit
@@ -163,27 +174,24 @@ def scatter(k: float, rng: Generator) -> Products:
     kinetic = k * (1.0 - x)
     momentum = np.sqrt(kinetic * (kinetic + 2.0 * M_E))
     recoil = min((k - x * k * cos) / momentum, 1.0) if momentum > 0.0 else 1.0
-    return PHOTON, x * k, cos, ELECTRON, kinetic + M_E, recoil
+    return Product(PHOTON, x * k, cos), Product(ELECTRON, kinetic + M_E, recoil)
 
 
 @njit(forceinline=True)
-def radiate(
-    species: int, e: float, nodes: np.ndarray, first: int, wide: bool, rng: Generator
-) -> Products:
+def radiate(species: int, e: float, t: ShowerTables, wide: bool, rng: Generator) -> Products:
     """One hard photon from an electron or positron; `wide` gives it an angle."""
     i, f = locate(e)
-    k = e * np.exp(quantile(nodes, RADIATED, i - first, f, rng.random()))
+    k = e * np.exp(quantile(t.radiated, i - t.first, f, rng.random()))
     k = min(k, e - M_E)
     cos = narrow(M_E / e, rng) if wide else 1.0
-    return species, e - k, 1.0, PHOTON, k, cos
+    return Product(species, e - k, 1.0), Product(PHOTON, k, cos)
 
 
 @njit(forceinline=True)
-def convert(k: float, nodes: np.ndarray, first: int, wide: bool, rng: Generator) -> Products:
+def convert(k: float, t: ShowerTables, wide: bool, rng: Generator) -> Products:
     """An e+ e- pair; `wide` gives angles."""
     i, f = locate(k)
-    share = quantile(nodes, SHARED, i - first, f, rng.random())
-    e = M_E + (k - 2.0 * M_E) * share
+    e = M_E + (k - 2.0 * M_E) * quantile(t.shared, i - t.first, f, rng.random())
     one = narrow(M_E / e, rng) if wide else 1.0
     two = narrow(M_E / (k - e), rng) if wide else 1.0
-    return POSITRON, e, one, ELECTRON, k - e, two
+    return Product(POSITRON, e, one), Product(ELECTRON, k - e, two)

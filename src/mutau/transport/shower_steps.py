@@ -8,14 +8,21 @@ from typing import Any, Final
 
 import numpy as np
 
+from mutau.core.arrays import FloatArray, Records
 from mutau.core.random import stream
 from mutau.core.types import Saved, provenance
-from mutau.matter.materials import Material
-from mutau.transport.shower import CHUNK, SOFT, ShowerGeometry, laid_out, prepared
-from mutau.transport.shower_kernels import STEP, STEPS_AT
-from mutau.transport.shower_run_kernels import NO_CHANNELS, run_showers
+from mutau.transport.shower import (
+    CHUNK,
+    Shower,
+    ShowerGeometry,
+    checked_number,
+    results_for,
+    scope_of,
+)
+from mutau.transport.shower_kernels import STEP
+from mutau.transport.shower_run_kernels import NO_CHANNELS, Incident, Wanted, run_showers
 
-Array = np.ndarray
+Array = FloatArray
 
 #: Steps per incident energy over the cut that room is made for at first.
 _ROOM: Final = 3
@@ -47,16 +54,12 @@ class ShowerSteps(Saved):
 
 
 def simulate_steps(
-    particle: str,
-    energy: float,
-    material: Material,
+    shower: Shower,
     n: int,
     *,
-    cut: float = 1.0,
     geometry: ShowerGeometry | None = None,
     seed: int = 1,
     key: Sequence[int] = (),
-    soft: float = SOFT,
 ) -> ShowerSteps:
     """All steps of e+- in `n` showers of one particle in a homogeneous target.
 
@@ -66,31 +69,31 @@ def simulate_steps(
     Returns ShowerSteps. Raises as `simulate_showers`.
     Check: lengths by energy sum to the track lengths of `simulate_showers`.
     """
-    s, t, x0_cm = prepared(particle, energy, material, cut, soft, n)
-    flat, layout = laid_out(np.array([cut, energy]), geometry or ShowerGeometry(), t, False)
-    layout = layout._replace(records=True)
-    cells = layout.sections * layout.rings
-    sums = np.zeros((2, 3 * layout.bins + cells + layout.profile + 1))
-    rows = list[Array]()
+    checked_number(n)
+    energy, cut = float(shower.energy), float(shower.cut)
+    shape, t = geometry or ShowerGeometry(), shower.tables()
+    scope = scope_of(np.array([cut, energy]), shape, t)
+    wanted = Wanted(emits=False, records=True)
+    rows = list[Records]()
     room = int(min(n, CHUNK) * _ROOM * (energy / cut + 10.0))
     for chunk, start in enumerate(range(0, n, CHUNK)):
-        count = min(CHUNK, n - start)
+        incident = Incident(shower.species, np.full(min(CHUNK, n - start), energy))
         while True:
-            kept = np.zeros((1, STEPS_AT + STEP * room))
-            run_showers(
-                s, np.full(count, float(energy)), t, flat, layout, layout, NO_CHANNELS,
-                stream(seed, *key, chunk), np.zeros((count, cells)), np.zeros(count), kept, sums,
-            )  # fmt: skip
-            made = int(kept[0, 0])
+            out = results_for(len(incident.energy), scope, shape)._replace(
+                steps=np.zeros(room, STEP)
+            )
+            run_showers(incident, t, scope, NO_CHANNELS, wanted, out, stream(seed, *key, chunk))
+            made = int(out.written[0])
             if made <= room:
                 break
             room = 2 * made  # the same stream again, with room for all
-        found = kept[0, STEPS_AT : STEPS_AT + STEP * made].reshape(-1, STEP).copy()
-        found[:, 0] += start
+        found = out.steps[:made].copy()
+        found["shower"] += start
         rows.append(found)
     table = np.concatenate(rows)
     return ShowerSteps(
-        table[:, 0].astype(int), np.where(table[:, 1] == 0.0, 11, -11).astype(np.int32),
-        table[:, 2].copy(), table[:, 3].copy(), table[:, 4].copy(), table[:, 5:].copy(), n,
-        particle, float(energy), material.name, float(cut), x0_cm, provenance(seed),
+        table["shower"].astype(int), np.where(table["species"] == 0, 11, -11).astype(np.int32),
+        table["energy"].copy(), table["energy_after"].copy(), table["length"].copy(),
+        np.stack([table[name] for name in ("z", "x", "y")], axis=1), n, shower.particle, energy,
+        shower.material.name, cut, shower.x0_cm, provenance(seed),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from mutau.core.arrays import FloatArray, Records, record_type
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
 from mutau.matter.em_processes import (
@@ -20,7 +21,7 @@ from mutau.matter.em_processes import (
     moller,
     pair,
 )
-from mutau.matter.em_processes_medium import Medium, restricted_loss
+from mutau.matter.em_processes_medium import Medium, MediumData, restricted_loss
 
 _SHIFT: Final = 49  # 52 bits of mantissa, 2^3 nodes per octave
 _FRACTION: Final = 1.0 / (1 << _SHIFT)
@@ -30,31 +31,30 @@ _N_CELLS: Final = 120
 MAX_LOSS: Final = 0.1  # largest continuous loss in one step, of the energy
 _GAUSS = (0.21132486540518713, 0.7886751345948129)
 
-# Columns of the table of nodes. For e-, and LEPTON columns later for e+: rates per X0 of hard
-# radiation, with scattering on electrons, with annihilation (cumulative), and the continuous
-# loss, GeV per X0. For photons: pair production, all. The inverse width of the cell above the
-# node, 1/GeV. Then quantiles at equal probabilities: ln of the photon's fraction of the electron's
-# energy, and the fraction of k - 2m of one of a pair.
-BREMS, SCATTER, ALL, LOSS = range(4)
-LEPTON: Final = 4
-PAIRS: Final = 8
-PHOTONS: Final = 9
-PER_WIDTH: Final = 10
-RADIATED: Final = 11
-SHARED: Final = RADIATED + N_QUANTILES + 1
-N_COLUMNS: Final = SHARED + N_QUANTILES + 1
+#: An e- or e+ at a node: rates per X0 of hard radiation; of that with scattering on electrons; of
+#: all, annihilation among them; and the continuous loss, GeV per X0.
+LEPTON: Final = record_type(brems=np.float64, scatter=np.float64, total=np.float64, loss=np.float64)
+#: A photon at a node: rates per X0 of pair production, and of all.
+PHOTON_RATES: Final = record_type(pair=np.float64, total=np.float64)
 
 
 class ShowerTables(NamedTuple):
-    """Tables of one medium and one choice of cuts, for the kernels.
+    """Tables of one medium and one choice of cuts, for the kernels; n nodes of energy.
 
-    nodes : (n, N_COLUMNS). first : index of the first node (`locate`). cut : total energy where a
-    particle is stopped, GeV. delta_cut : kinetic energy above which a struck electron counts by
-    itself, GeV. bound : no rate of a lepton grows by more than this factor while it loses MAX_LOSS
-    of its energy.
+    leptons : (2, n) records LEPTON, e- and e+. photons : (n,) records PHOTON_RATES. per_width :
+    (n,) inverse width of the cell above the node, 1/GeV. radiated : (n, N_QUANTILES + 1) quantiles
+    at equal probabilities of ln of the photon's fraction of the electron's energy; shared : the
+    same of the fraction of k - 2m of one of a pair. first : index of the first node (`locate`).
+    cut : total energy where a particle is stopped, GeV. delta_cut : kinetic energy above which a
+    struck electron counts by itself, GeV. bound : no rate of a lepton grows by more than this
+    factor while it loses MAX_LOSS of its energy.
     """
 
-    nodes: np.ndarray
+    leptons: Records
+    photons: Records
+    per_width: FloatArray
+    radiated: FloatArray
+    shared: FloatArray
     first: int
     cut: float
     delta_cut: float
@@ -76,7 +76,7 @@ def node_energy(index: int) -> float:
 
 
 @njit
-def _quantiles(cumulative: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
+def _quantiles(cumulative: FloatArray, x: FloatArray, out: FloatArray) -> None:
     """Values of x at equal steps of a cumulative that rises along x."""
     total = cumulative[-1]
     j = 0
@@ -90,9 +90,7 @@ def _quantiles(cumulative: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
 
 
 @njit
-def _radiation(
-    e: float, soft: float, rows: np.ndarray, mode: int, out: np.ndarray
-) -> tuple[float, float]:
+def _radiation(e: float, soft: float, m: MediumData, out: FloatArray) -> tuple[float, float]:
     """Rate of photons above `soft`, 1/X0, mean loss below it, GeV/X0; quantiles of ln(k/e)."""
     top = np.log((e - M_E) / e)
     bottom = np.log(soft / e)
@@ -103,7 +101,7 @@ def _radiation(
     for i in range(_N_CELLS):
         cell = 0.0
         for g in _GAUSS:
-            cell += brems(e, e * np.exp(bottom + (i + g) * step), rows, mode)
+            cell += brems(e, e * np.exp(bottom + (i + g) * step), m.rows, m.mode)
         x[i + 1] = bottom + (i + 1) * step
         cumulative[i + 1] = cumulative[i] + 0.5 * step * cell
     _quantiles(cumulative, x, out)
@@ -112,12 +110,12 @@ def _radiation(
     for i in range(_N_CELLS):
         for g in _GAUSS:
             k = e * np.exp(low + (i + g) * 16.0 / _N_CELLS)
-            loss += k * brems(e, k, rows, mode)
+            loss += k * brems(e, k, m.rows, m.mode)
     return cumulative[-1], loss * 0.5 * 16.0 / _N_CELLS
 
 
 @njit
-def _pairs(k: float, rows: np.ndarray, mode: int, out: np.ndarray) -> float:
+def _pairs(k: float, m: MediumData, out: FloatArray) -> float:
     """Rate of pairs, 1/X0; quantiles of (E - m)/(k - 2m)."""
     free = k - 2.0 * M_E
     x = np.empty(_N_CELLS + 1)
@@ -129,7 +127,7 @@ def _pairs(k: float, rows: np.ndarray, mode: int, out: np.ndarray) -> float:
         step = x[i + 1] - x[i]
         cell = 0.0
         for g in _GAUSS:
-            cell += pair(k, M_E + free * (x[i] + g * step), rows, mode)
+            cell += pair(k, M_E + free * (x[i] + g * step), m.rows, m.mode)
         cumulative[i + 1] = cumulative[i] + 0.5 * step * cell * free
     _quantiles(cumulative, x, out)
     return cumulative[-1]
@@ -151,34 +149,23 @@ def _scatter_rate(e: float, cut: float, positron: bool) -> float:
 
 
 @njit
-def _build(
-    first: int,
-    n: int,
-    cut: float,
-    soft: float,
-    delta_cut: float,
-    rows: np.ndarray,
-    layers: np.ndarray,
-    mode: int,
-    w: float,
-) -> np.ndarray:
-    nodes = np.zeros((n, N_COLUMNS))
-    for i in range(n):
-        e = node_energy(first + i)
-        row = nodes[i]
-        rate, loss = _radiation(e, min(cut, soft * e), rows, mode, row[RADIATED:SHARED])
+def _fill(t: ShowerTables, soft: float, m: MediumData) -> None:
+    """All nodes of the tables. soft : as in `shower_tables`."""
+    for i in range(t.per_width.shape[0]):
+        e = node_energy(t.first + i)
+        rate, loss = _radiation(e, min(t.cut, soft * e), m, t.radiated[i])
         for s in range(2):
-            scatter = w * _scatter_rate(e, delta_cut, s == 1)
-            annihilate = w * annihilation_total(e) if s == 1 else 0.0
-            at = s * LEPTON
-            row[at + BREMS] = rate
-            row[at + SCATTER] = rate + scatter
-            row[at + ALL] = rate + scatter + annihilate
-            row[at + LOSS] = loss + restricted_loss(e, delta_cut, s == 1, layers)
-        row[PAIRS] = _pairs(e, rows, mode, row[SHARED:])
-        row[PHOTONS] = row[PAIRS] + w * compton_total(e)
-        row[PER_WIDTH] = 1.0 / (node_energy(first + i + 1) - e)
-    return nodes
+            scatter = m.w * _scatter_rate(e, t.delta_cut, s == 1)
+            annihilate = m.w * annihilation_total(e) if s == 1 else 0.0
+            lepton = t.leptons[s, i]
+            lepton.brems = rate
+            lepton.scatter = rate + scatter
+            lepton.total = rate + scatter + annihilate
+            lepton.loss = loss + restricted_loss(e, t.delta_cut, s == 1, m.layers)
+        photon = t.photons[i]
+        photon.pair = _pairs(e, m, t.shared[i])
+        photon.total = photon.pair + m.w * compton_total(e)
+        t.per_width[i] = 1.0 / (node_energy(t.first + i + 1) - e)
 
 
 @lru_cache(maxsize=16)
@@ -191,8 +178,13 @@ def shower_tables(m: Medium, energy: float, cut: float, soft: float) -> ShowerTa
     delta_cut = min(cut - M_E, 0.05)
     first = int(locate(cut)[0])
     n = int(locate(energy)[0]) - first + 3
-    nodes = _build(first, n, cut, soft, delta_cut, m.rows, m.layers, m.mode, m.w)
-    rates = nodes[:, [ALL, LEPTON + ALL]]
-    growth = max(float(np.max(rates[:-step] / rates[step:])) for step in (1, 2))
-    nodes.setflags(write=False)
-    return ShowerTables(nodes, first, cut, delta_cut, max(growth, 1.0) * 1.001)
+    t = ShowerTables(
+        np.zeros((2, n), LEPTON), np.zeros(n, PHOTON_RATES), np.zeros(n),
+        np.zeros((n, N_QUANTILES + 1)), np.zeros((n, N_QUANTILES + 1)), first, cut, delta_cut, 1.0,
+    )  # fmt: skip
+    _fill(t, soft, m.data)
+    rates = t.leptons["total"]
+    growth = max(float(np.max(rates[:, :-step] / rates[:, step:])) for step in (1, 2))
+    for array in (t.leptons, t.photons, t.per_width, t.radiated, t.shared):
+        array.setflags(write=False)
+    return t._replace(bound=max(growth, 1.0) * 1.001)

@@ -233,3 +233,12 @@ def test_constants_carry_source_and_agree_with_known_ratios():
     assert pytest.approx(137.035999177, rel=1e-10) == 1.0 / constants.ALPHA
     assert pytest.approx(206.7682827, rel=1e-8) == constants.M_MU / constants.M_E
     assert all(c.source and c.year > 2000 for c in constants.TABLE.values())
+
+
+def test_where_nothing_is_excluded_there_is_no_error_either():
+    from mutau.analysis.limit import limit_answer
+
+    two, none = np.array([0.1, 0.2]), np.array([1e-4, np.inf])
+    line = Exclusion(two, none, np.array([1e-6, 0.0]), 0.9, "toy", "z", "events")
+    rows = limit_answer(line)["limits"]
+    assert [row["numerical_err"] for row in rows] == [1e-6, np.inf]  # null when printed

@@ -286,3 +286,29 @@ def test_a_folder_in_the_way_of_one_file_stops_all(tmp_path):
         for name in ("a.txt", "b.txt", "c.txt"):
             write_text(stage / name, "x")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.txt"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o444])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_file_that_is_written_anew_keeps_its_mode(tmp_path, mode, many):
+    path = tmp_path / "x.csv"
+    path.write_text("old")
+    path.chmod(mode)
+    if many:
+        with staged(tmp_path) as stage:
+            (stage / "x.csv").write_text("new")
+    else:
+        write_text(path, "new")
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_linked_folder_is_not_cleaned(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    half = tmp_path / "elsewhere" / ".00000001-7-0123456789ab.json"
+    half.write_text("of another run")
+    (tmp_path / "shards").symlink_to("elsewhere")
+    remove_halves(tmp_path / "shards", r"\d{8}\.json")
+    assert half.exists()
+    remove_halves(tmp_path / "elsewhere", r"\d{8}\.json")
+    assert not half.exists()

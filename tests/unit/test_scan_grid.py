@@ -184,6 +184,12 @@ def test_csv_states_units_and_empties():
     assert to_csv([{"mass": 0.1, "experiment/x": "1,2"}]) == 'mass_GeV,experiment/x\n0.1,"1,2"\n'
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-x", "@sum", "\t=1"])
+def test_a_text_is_no_formula_of_a_spreadsheet(text):
+    assert f"'{text}" in to_csv([{"mass": -0.1, "name": text}])
+    assert "\n-0.1," in to_csv([{"mass": -0.1, "name": text}])
+
+
 def test_a_huge_scan_asks_first(cli, tmp_path):
     text = TEXT.replace("10MeV:1GeV:3", "10MeV:1GeV:300000000")
     text = text.replace('mass = "10MeV:1GeV:300000000"', "mass = [0.1]").replace(

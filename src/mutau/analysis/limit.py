@@ -182,7 +182,11 @@ def limit_answer(line: Exclusion) -> dict[str, Any]:
         "method": line.method,
         **line.meta,
         "limits": [
-            {"mass_GeV": float(m), "coupling_upper_limit": float(g), "numerical_err": float(e)}
+            {
+                "mass_GeV": float(m),
+                "coupling_upper_limit": float(g),
+                "numerical_err": float(e if np.isfinite(g) else g),
+            }
             for m, g, e in zip(line.mass, line.coupling, line.numerical_err, strict=True)
         ],
     }

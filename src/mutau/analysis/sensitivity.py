@@ -278,7 +278,9 @@ def sensitivity_answer(found: Sensitivity) -> dict[str, Any]:
                 "background_events": float(found.background[j]),
                 "background_err_events": float(found.background_err[j]),
                 "coupling_upper_limit": _shown(found.coupling[i, j]),
-                "numerical_err": float(found.error[i, j]),
+                "numerical_err": _shown(
+                    found.error[i, j] if np.isfinite(found.coupling[i, j]) else np.inf
+                ),
                 "minus1_sigma": _shown(found.low[i, j]),
                 "plus1_sigma": _shown(found.high[i, j]),
                 "without_background": _shown(found.free[i, j]),

@@ -79,7 +79,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises FileError if the folder is missing or not writable and for what is no regular file: a
     device (/dev/null) must not lose its place to one; MachineError where the disk is full. On any
     error, Ctrl-C included, the temporary file is removed and `path` stays as it was. A link stays;
-    the file that it points to is written.
+    the file that it points to is written. A file that is replaced hands on its mode.
     """
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     _refuse_special(path)
@@ -94,6 +94,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         ) from error  # fmt: skip
     try:
         yield temporary
+        _keep_mode(path, temporary)
         _to_disk(temporary)
         temporary.replace(path)
         _to_disk(path.parent)
@@ -108,6 +109,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def _keep_mode(old: Path, new: Path) -> None:
+    """What the owner of a file allowed others to do stays so when it is written anew."""
+    if old.exists():
+        new.chmod(stat.S_IMODE(old.stat().st_mode))
+
+
 def _half_name(path: Path) -> str:
     return f".{path.stem}-{os.getpid()}-{secrets.token_hex(6)}{path.suffix}"
 
@@ -116,8 +123,10 @@ def remove_halves(folder: Path, names: str, pid: int | None = None) -> None:
     """Remove what `atomic_path` left in a folder when its process was killed, and nothing else.
 
     names : regular expression of the names that the files were to take. pid : of the process that
-    made them; any if not given. Links and folders stay.
+    made them; any if not given. Links and folders stay; a folder that is a link is not entered.
     """
+    if folder.is_symlink():
+        return
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):
             found = re.fullmatch(r"\.(.+)-(\d+)-[0-9a-f]{12}((?:\.[^.]*)?)", path.name)
@@ -188,6 +197,7 @@ def _move(path: Path, target: Path) -> None:
         with atomic_path(target) as temporary:
             shutil.copyfile(path, temporary)
     else:
+        _keep_mode(target, path)
         path.replace(target)
 
 

@@ -115,7 +115,8 @@ def _numbers(grid: Grid, experiment: Experiment, point: Mapping[str, Any]) -> di
         )
         limit = float(line.coupling[0])
         shown = limit if limit != float("inf") else None
-        values: tuple[float | None, ...] = (shown, float(line.numerical_err[0]))
+        error = None if shown is None else float(line.numerical_err[0])
+        values: tuple[float | None, ...] = (shown, error)
         return dict(zip(_COLUMNS["limit"], values, strict=True))
     model = family.at(point["mass"], point["coupling"])
     result = expected_yields(model, experiment, seed=grid.seed, n_events=grid.events)
@@ -278,10 +279,20 @@ def grid_lacks(grid: Grid) -> dict[str, Any]:
     return lacks(load_experiment(grid.experiment))
 
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
 def write_csv(rows: Iterable[Mapping[str, Any]], file: TextIO) -> None:
-    """One line per point; units in the header; empty where nothing is excluded."""
+    """One line per point; units in the header; empty where nothing is excluded.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
     table = csv.writer(file, lineterminator="\n")
     for rank, row in enumerate(rows):
         if rank == 0:
             table.writerow(f"{name}_GeV" if name == "mass" else name for name in row)
-        table.writerow(row.values())
+        table.writerow(map(_no_formula, row.values()))
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -45,9 +45,21 @@ def cli(
     return call
 
 
+def _without_kernels(config: pytest.Config) -> bool:
+    return "not compiled" in config.option.markexpr
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m "not compiled"`: files of which all tests are `compiled` are not even imported."""
+    if not _without_kernels(config) or collection_path.suffix != ".py":
+        return None
+    whole = "\npytestmark = pytest.mark.compiled\n"
+    return whole in collection_path.read_text(encoding="utf-8") or None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """`-m "not compiled"`: a kernel that is called all the same is an error, not a slow test."""
-    if "not compiled" not in config.option.markexpr:
+    if not _without_kernels(config):
         return
     from numba.core.dispatcher import Dispatcher
 

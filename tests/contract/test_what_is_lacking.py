@@ -9,6 +9,7 @@ import pytest
 
 from mutau import LmuMinusLtau, expected_yields
 from mutau.analysis.lacking import LACKING, lacks
+from mutau.analysis.settings import Settings
 from mutau.background import choice as background_choice
 from mutau.background.estimate import Estimate
 from mutau.background.not_computed import Missing, in_words
@@ -98,9 +99,9 @@ def test_the_terminal_has_a_line_of_it(cli, words):
 
 def test_the_full_chain_names_what_is_left(cli):
     item = load_experiment("na64mu")
-    assert lacks(item, Effort(full_chain=True))["not_simulated"] == []
+    assert lacks(item, Settings(full_chain=True))["not_simulated"] == []
     assert len(lacks(item)["not_simulated"]) == 5
-    assert "trigger" in lacks(item, Effort(truth=True))["not_simulated"]
+    assert "trigger" in lacks(item, truth=True)["not_simulated"]
 
 
 @pytest.mark.parametrize("name", experiment_names())
@@ -174,7 +175,7 @@ def test_what_a_file_does_not_describe_is_not_lost_on_the_way_to_a_limit(monkeyp
     monkeypatch.setitem(BACKGROUNDS._items, "electron-brems+annihilation", entry)
     item = load_experiment("ldmx-like")
     for _ in range(2):
-        rows = lacks(item, background="computed")["not_computed"]
+        rows = lacks(item, Settings(background="computed"))["not_computed"]
         assert [row["name"] for row in rows] == ["bad", "gone"]
         assert "no hadronic calorimeter" in rows[0]["reason"]
     assert in_words(rows) == ["bad", "gone (1 event)"]

@@ -63,7 +63,7 @@ def test_masses_that_are_no_list_of_numbers(masses):
 
 def test_a_model_point_is_no_tag():
     with pytest.raises(
-        mutau.MutauError, match=r"DarkPhoton.* is not the tag of a model; .*lmu-ltau"
+        mutau.MutauError, match=r"DarkPhoton.* is neither a family of models nor a tag; .*lmu-ltau"
     ):
         mutau.limit_curve("na64mu", [0.1], family=mutau.DarkPhoton(mass=0.1, epsilon=1e-3))
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from mutau.core.errors import MutauError
 from mutau.core.storage import digest
-from mutau.models.base import Model, as_number
+from mutau.models.base import REGISTRY, Model, as_number
 from mutau.models.tags import build_model, model_class
 from mutau.models.vector import VectorModel
 
@@ -42,7 +42,7 @@ class Family:
         if not isinstance(family, str):
             raise MutauError(
                 f"{family!r} is neither a family of models nor a tag", place="family",
-                remedy='write for example "lmu-ltau" or Family("lmu-ltau", alpha_d=0.1)',
+                allowed=", ".join(REGISTRY), remedy='write for example "lmu-ltau" or Family("lmu-ltau", alpha_d=0.1)',
             )  # fmt: skip
         return cls(family)
 

@@ -126,7 +126,7 @@ def test_the_background_source(toy, file, cli):
     assert {r["process"] for r in listed if r["name"] == "toy-cosmics"} == {
         "toy-emission", "muon-brems",
     }  # fmt: skip
-    only = cli("background", "na64e", "--only", "toy-cosmics")
+    only = cli("background", "na64e", "--source", "toy-cosmics")
     assert only.code == 2
     assert "background source 'toy-cosmics' is unknown" in only.err
 
@@ -236,27 +236,28 @@ def test_the_bound(toy, cli):
 
 
 def test_the_plane_of_all_of_them(toy, file, cli):
-    """A limit by the toy method's process, and the toy bound at 0.1 GeV: 2e-4 sqrt(1/100)."""
+    """Bayes at 90 % for nothing seen beside no background allows ln 10 events, and the toy bound
+    falls as 2e-4 sqrt(1 MeV/m)."""
+    from mutau.analysis.plane import exclusion_plane
+
     answer = shown(
         cli, "plane", file, "--bounds", "toy-bound", "--only", "none", "--model", "toy-scalar",
         "--alpha-d", str(ALPHA_D), "--mass", "0.01,0.1", "-o", "plane.png",
     )  # fmt: skip
-    text = json.dumps(answer)
-    assert "toy bound" in text or "toy-bound" in text
-    values = np.array([v for v in _numbers(answer) if isinstance(v, float)])
-    assert np.any(np.isclose(values, 2e-5, rtol=1e-6))
-    # for nothing observed beside no background the default, Bayes at 90 %, allows ln 10 events
-    assert np.any(np.isclose(values, math.sqrt(math.log(10.0) / AT_ONE), rtol=2e-2))
-
-
-def _numbers(node):
-    if isinstance(node, dict):
-        node = list(node.values())
-    if isinstance(node, list):
-        for item in node:
-            yield from _numbers(item)
-    else:
-        yield node
+    assert (answer["experiments"], answer["bounds"]) == (["toy"], ["toy-bound"])
+    expected = math.sqrt(math.log(10.0) / AT_ONE)
+    for row in answer["limits"]:
+        assert row["coupling_upper_limit"] == pytest.approx(expected, rel=1e-4)
+    drawn = exclusion_plane(
+        (file,), [0.01, 0.1], model="toy-scalar", alpha_d=ALPHA_D, only=(), bounds=("toy-bound",)
+    )
+    bound = next(item for item in drawn.figure.series if item.meta.get("name") == "toy-bound")
+    x, y = np.asarray(bound.x), np.asarray(bound.y)
+    assert len(x) > 1
+    assert y == pytest.approx(2e-4 * np.sqrt(1e-3 / x), rel=1e-9)
+    refused = cli("plane", file, "--bounds", "toy-bound", "--mass", "0.1", "-o", "p.png")
+    assert refused.code == 2
+    assert "is not computed for vector mediators" in refused.err
 
 
 def test_the_crosscheck(toy, cli):

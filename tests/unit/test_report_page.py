@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from mutau.analysis.citations import collect
 from mutau.analysis.plane import chosen_curves, g_minus_2_bands, plane_of
 from mutau.core.errors import MutauError
 from mutau.core.figure import Figure, Series
@@ -18,11 +19,15 @@ from mutau.core.types import Exclusion, provenance
 from mutau.report import page as page_module
 from mutau.report.completeness import Absent
 from mutau.report.interactive import plane_document
-from mutau.report.reproduction import Level, Reproduction
+from mutau.report.page import Image
+from mutau.report.palette import html_label
+from mutau.report.reproduction import Reproduction
 from mutau.report.rows import Alternative, Row, allowed_text
+from mutau.report.runs import Level
+from mutau.report.templates import page_environment
 from mutau.report.write import check_formats, write_report
 
-EVIL = "</script><script>alert('x')</script> & <b>\"bold\"</b>"
+EVIL = "<!--<script> </script><script>alert('x')</script> & <b>\"bold\"</b>"
 MASS = np.geomspace(1e-3, 1.0, 13)
 
 
@@ -156,6 +161,34 @@ def test_every_number_stands_there_with_all_that_belongs_to_it(result, parsed):
     assert distances == ["", "999", "0", "", ""]
     assert "digests: experiment abc" in shown
     assert {"href": "#mu.width"} in parsed.of("a")  # "figure mu.width" leads there
+
+
+def test_labels_cannot_break_markup_or_attributes():
+    """Signs of HTML in labels, between dollars too; every value of the page is escaped."""
+    for text in ("<b>", "a < b & c", "$x_<$", "$x_&$", "$<script>$", "'\"", "$a^{<b>}$"):
+        shown = html_label(text)
+        assert set(re.findall(r"<[^>]*>", shown)) <= {"<sub>", "</sub>", "<sup>", "</sup>"}
+        assert not re.search(r"&(?!(amp|lt|gt);)", shown), shown
+    assert html_label("$x_<$") == "x<sub>&lt;</sub>"
+    shown = page_environment().from_string('<a title="{{ x }}">{{ x }}</a>{{ y|tojson }}')
+    (one,) = Elements(shown.render(x=EVIL, y={"t": EVIL})).elements
+    assert one == ("a", {"title": EVIL})
+    assert "<" not in page_environment().from_string("{{ y|tojson }}").render(y=EVIL)
+    with pytest.raises(ValueError, match="JSON compliant"):
+        page_environment().from_string("{{ y|tojson }}").render(y=float("nan"))
+
+
+def test_the_data_of_the_plane_survive_the_page(result):
+    """What plotly reads is what was written, whatever the labels hold."""
+    labelled = tuple(
+        replace(item, label=f"{item.label} {EVIL}") for item in result.plane.figure.series
+    )
+    plane = replace(result.plane, figure=replace(result.plane.figure, series=labelled))
+    images = [Image(plane.figure, "data:,", 1, 1)]
+    shown = page_module.page(replace(result, plane=plane), images, {}, collect([]))
+    (data,) = re.findall(r'<script type="application/json" id="plane-data">(.*?)</script>', shown)
+    assert json.loads(data) == json.loads(json.dumps(plane_document(plane)))
+    assert "<!--" not in data
 
 
 def test_the_tiles_count_every_row_and_every_absence_once(result, text):

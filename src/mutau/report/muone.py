@@ -130,7 +130,9 @@ for _id, _point in (("me.n100", BENCHMARKS[0]), ("me.n10", BENCHMARKS[1])):
 def neutrino_pairs(run: Run) -> Ours:
     """Events of mu e -> mu e nu nu under the cuts."""
     cuts, luminosity = cuts_and_luminosity()
-    nunu = process.total_cross_section(process.Reaction(process.NUNU, beam_energy()), cuts)
+    beam = load_experiment("muone").beam
+    pairs = process.Reaction(process.NUNU, beam.energy, beam_charge=beam.charge)
+    nunu = process.total_cross_section(pairs, cuts)
     return Ours(luminosity * nunu.sigma_pb, luminosity * nunu.sigma_err_pb)
 
 

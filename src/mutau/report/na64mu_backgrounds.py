@@ -281,7 +281,7 @@ def leak_between(counted: HermeticityPlane, item: Estimate | None = None) -> Our
     most, least = counted.upper_d, 0.0
     value = err = model = None
     words: dict[str, Any] = {"in_d": counted.regions["D"], "on_target": counted.on_target,
-             "losses": None, "method": ""}  # fmt: skip
+                             "losses": None, "method": ""}  # fmt: skip
     if item is not None:
         value, err = item.parts["top panel"], item.parts["top panel err"]
         model = item.parts["top panel model_err"]

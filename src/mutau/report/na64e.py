@@ -101,12 +101,13 @@ def _averages(level: Level) -> tuple[tuple[Row, ...], Figure]:
 def k_factor_table(level: Level) -> Part:
     """Exact over iww cross section on lead over mass and energy, as data for other simulations."""
     from mutau.matter.elements import element
+    from mutau.matter.nucleus import Nucleus
     from mutau.reactions.electron_brems import k_factors
 
-    lead, mass = element("Pb"), np.geomspace(1e-6, 1.0, level.points)
+    lead, mass = Nucleus.of(element("Pb")), np.geomspace(1e-6, 1.0, level.points)
     figures = []
     for id_, x_min, what in (("ee.kfactor", 0.0, "all x"), ("ee.kfactor.window", 0.5, "x > 0.5")):
-        table = k_factors(mass, K_ENERGIES, z=lead.z, a=lead.a, x_min=x_min)
+        table = k_factors(mass, K_ENERGIES, lead, x_min=x_min)
         figures.append(
             Figure(
                 id=id_,

@@ -27,6 +27,7 @@ from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.experiment import load_experiment
 from mutau.matter.hadrons import hadron
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.muon_pairs import photon_total, trident_differential
 from mutau.signal.simulate import run_tally
 from mutau.transport.decays import decay_in_flight
@@ -117,9 +118,9 @@ def pairs() -> list[Row]:
     rates, seconds = _timed(lambda: dimuon_rates(experiment, n=300_000))
     value, err = float(rates.value[4]), float(rates.err[4])
     energy, v = np.geomspace(1.0, 200.0, 40), np.geomspace(0.02, 0.99, 40)
-    lead = {"z": 82.0, "a": 207.2}
-    photon = best(lambda: photon_total(energy, **lead), 2)
-    trident = best(lambda: trident_differential(v, 160.0, **lead), 2)
+    lead = Nucleus(82.0, 207.2)
+    photon = best(lambda: photon_total(energy, lead), 2)
+    trident = best(lambda: trident_differential(v, 160.0, lead), 2)
     cuts = _gain(value, err / value, 300_000)
     return [
         row("pairs made in the target", made, "s", "1 %"),

@@ -15,18 +15,21 @@ from measure import Row, against, agree, best, main, row
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.random import stream
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
-from mutau.reactions.bremsstrahlung import _integrate, reaction
+from mutau.reactions.bremsstrahlung import _integrate, collision_of
 from mutau.reactions.bremsstrahlung_events import BremsSampler
 
-LEAD = {"z": 82.0, "a": 207.2}
+Z_AND_A = {"z": 82.0, "a": 207.2}
+LEAD = {"nucleus": Nucleus(**Z_AND_A)}
 #: Quadrature orders of the reference that the errors are measured against.
 REFERENCE = (100, 32, 60)
 
 
 def _worst_error(lepton: str, energy: float, masses: np.ndarray, ours: np.ndarray) -> float:
-    setting = reaction(lepton, **LEAD)
-    reference = _integrate(setting, np.full(len(masses), energy), masses, 0.0, 1.0, REFERENCE)
+    energies = np.full(len(masses), energy)
+    lead = collision_of(lepton, LEAD["nucleus"])
+    reference = _integrate(lead, energies, masses, (0.0, 1.0), REFERENCE)
     return float(np.max(np.abs(ours / reference - 1.0)))
 
 
@@ -38,7 +41,9 @@ def _totals(name: str, lepton: str, front: Any, energy: float, low: float) -> Ro
     few, m_l = slice(5, None, 10), M_MU if lepton == "muon" else M_E
 
     def plain() -> np.ndarray:
-        return np.array([plain_brems.exact(energy, m_l, float(m), **LEAD)[0] for m in masses[few]])
+        return np.array(
+            [plain_brems.exact(energy, m_l, float(m), **Z_AND_A)[0] for m in masses[few]]
+        )
 
     def peer() -> float:
         agree("exact total", ours[few], plain(), rel=5e-3)
@@ -65,7 +70,7 @@ def approximation() -> Row:
     ours = muon_brems.totals(160.0, masses, method="ww", **LEAD).sigma_pb
 
     def plain() -> list[float]:
-        return [plain_brems.total(160.0, M_MU, float(m), **LEAD) for m in masses]
+        return [plain_brems.total(160.0, M_MU, float(m), **Z_AND_A) for m in masses]
 
     def peer() -> float:
         agree("WW total", ours, plain(), rel=1e-3)

@@ -6,17 +6,18 @@ import numpy as np
 from measure import Row, best, main, row
 
 from mutau.core.random import stream
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
 from mutau.reactions.lepton_pairs import PairReaction, _adapted
 
 REACTIONS = {
     "mu Be -> mu Be e e, pair above 1 GeV": PairReaction(
-        "muon", "electron", 150.0, 4.0, 9.012, limits={"pair_energy": (1.0, np.inf)}
+        "muon", "electron", 150.0, Nucleus(4.0, 9.012), limits={"pair_energy": (1.0, np.inf)}
     ),
     "mu Pb -> mu Pb mu mu, pair above 5 GeV": PairReaction(
-        "muon", "muon", 160.0, 82.0, 207.2, limits={"pair_energy": (5.0, np.inf)}
+        "muon", "muon", 160.0, Nucleus(82.0, 207.2), limits={"pair_energy": (5.0, np.inf)}
     ),
-    "e Pb -> e Pb mu mu": PairReaction("electron", "muon", 100.0, 82.0, 207.2),
+    "e Pb -> e Pb mu mu": PairReaction("electron", "muon", 100.0, Nucleus(82.0, 207.2)),
 }
 
 EVENTS = 20_000

@@ -17,7 +17,7 @@ from mutau.core.constants import M_E, M_MU
 from mutau.core.jit import njit
 from mutau.core.random import stream
 from mutau.reactions.muon_electron import GAMMA, PAPER_CUTS, ZPRIME, Reaction, total_cross_section
-from mutau.reactions.muon_electron_amplitudes import emission_kernel, zprime_kernel
+from mutau.reactions.muon_electron_amplitudes import Invariants, emission_kernel, zprime_kernel
 from mutau.reactions.muon_electron_events import draw_events, make_sampler
 
 N, ENERGY, MASS = 4096, 150.0, 0.1
@@ -31,13 +31,13 @@ REACTIONS = {
 @njit
 def _zprime(S, te, tm, sm, se, m2, e2, M2, out):  # type: ignore[no-untyped-def]
     for i in range(len(te)):
-        out[i] = zprime_kernel(S, te[i], tm[i], sm[i], se[i], m2, e2, M2)
+        out[i] = zprime_kernel(Invariants(S, te[i], tm[i], sm[i], se[i], m2, e2, M2))
 
 
 @njit
 def _both(S, te, tm, sm, se, m2, e2, M2, out):  # type: ignore[no-untyped-def]
     for i in range(len(te)):
-        out[i] = emission_kernel(S, te[i], tm[i], sm[i], se[i], m2, e2, M2, 1.0, -1.0)
+        out[i] = emission_kernel(Invariants(S, te[i], tm[i], sm[i], se[i], m2, e2, M2), 1.0, -1.0)
 
 
 def amplitude(

@@ -29,13 +29,13 @@ def _available(name):
 def test_number_of_electrons(symbol, name):
     _available(name)
     atom = momenta(symbol, name)
-    k = atom.scale * np.sinh(atom.step * np.arange(len(atom.log_table)))
+    k = atom.table.scale * np.sinh(atom.table.step * np.arange(len(atom.table.log_table)))
     number = sum(shell.electrons for shell in atomic_electrons.shells(symbol))
     assert atom.electrons == pytest.approx(number)
     # int_0^inf G dk counts the electrons
-    assert np.trapezoid(np.exp(atom.log_table), k) == pytest.approx(number, rel=1e-4)
+    assert np.trapezoid(np.exp(atom.table.log_table), k) == pytest.approx(number, rel=1e-4)
     # G falls; profiles tabulated with three digits may rise by their rounding
-    assert np.all(np.diff(atom.log_table) < (1e-4 if name == "compton" else 0.0))
+    assert np.all(np.diff(atom.table.log_table) < (1e-4 if name == "compton" else 0.0))
 
 
 @pytest.mark.parametrize(

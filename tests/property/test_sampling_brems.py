@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mutau.core.constants import M_E, M_MU, M_U
+from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.random import stream
 from mutau.core.types import CrossSection
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
-from mutau.reactions.bremsstrahlung_events import BremsSampler, nucleus_pdg, to_events
+from mutau.reactions.bremsstrahlung_events import BremsSampler, to_events
 
-LEAD = {"z": 82.0, "a": 207.2}
+LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 FRONTS = {"muon": (muon_brems, M_MU), "electron": (electron_brems, M_E)}
 
 
@@ -44,7 +45,7 @@ def test_final_states_are_physical(lepton, energy, fraction, x_min, method, seed
                            x_min=x_min, method=method)  # fmt: skip
     energies = np.linspace(0.7 * energy, energy, 2000)
     sample = sampler.sample(energies, stream(seed))
-    nucleus = LEAD["a"] * M_U
+    nucleus = LEAD["nucleus"].mass
     out = sample.p_lepton + sample.p_zprime + sample.p_nucleus
     assert np.max(np.abs(out - _incoming(energies, m_l, nucleus))) < 1e-12 * energy
     for p4, m in (
@@ -204,7 +205,7 @@ def test_events_table():
     assert np.allclose(events.weight, 2.0)
     assert np.all(events.x4[:, 3] == 3.0)
     assert events.meta["sigma_pb"] == 9.5
-    assert nucleus_pdg(6.0, 12.011) == 1000060120
+    assert Nucleus(6.0, 12.011).pdg == 1000060120
 
 
 def test_bad_requests_are_refused():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
 
 FRONTS = {"muon": muon_brems, "electron": electron_brems}
@@ -36,5 +37,5 @@ KNOWN = [
 @pytest.mark.parametrize(("lepton", "energy", "mass", "z", "a", "method", "sigma"), KNOWN)
 def test_cross_sections_stay(lepton, energy, mass, z, a, method, sigma):
     """Same value within 3e-4, the error that the quadrature states."""
-    ours = FRONTS[lepton].total(energy, mass, z=z, a=a, method=method)
+    ours = FRONTS[lepton].total(energy, mass, Nucleus(z, a), method=method)
     assert ours.sigma_pb == pytest.approx(sigma, rel=3e-4)

@@ -34,7 +34,7 @@ DEEP = ((2.0,), (88e-6,))
 def test_polynomial_over_a_pole(half_width, pole):
     # Numerator 1 + x - 2 x^3 on (-1, 1): exact antiderivative in 60 digits by mpmath.
     values = 1.0 + kernels.NODES - 2.0 * kernels.NODES**3
-    found = kernels.resonance_panel(values, -1.0, 1.0, pole, half_width)
+    found = kernels.resonance_panel(values, -1.0, 1.0, kernels.Pole(pole, half_width))
     with mp.workdps(450):
         tau = mp.mpc(pole, half_width)
         # x^3 = (x - t)(x^2 + x t + t^2) + t^3
@@ -46,9 +46,9 @@ def test_polynomial_over_a_pole(half_width, pole):
 
 def test_a_narrow_pole_outside_is_a_plain_integral_and_inside_is_pi_over_the_width():
     ones = np.ones(8)
-    outside = kernels.resonance_panel(ones, 0.0, 1.0, 1.1, 1e-30)
+    outside = kernels.resonance_panel(ones, 0.0, 1.0, kernels.Pole(1.1, 1e-30))
     assert outside == pytest.approx(1 / 0.1 - 1 / 1.1, rel=1e-9)
-    inside = kernels.resonance_panel(ones, 0.0, 1.0, 0.7, 1e-30)
+    inside = kernels.resonance_panel(ones, 0.0, 1.0, kernels.Pole(0.7, 1e-30))
     assert inside == pytest.approx(math.pi / 1e-30, rel=1e-12)
 
 

@@ -21,6 +21,7 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import GEV2_PB
 from mutau.experiment import load_experiment, replace
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.muon_brems import total as brems_total
 from mutau.reactions.muon_pairs import (
     pair_mass_density,
@@ -36,7 +37,7 @@ from mutau.reactions.muon_pairs import (
 from mutau.reactions.muon_pairs_kernels import azimuth_means
 
 NA64MU = load_experiment("na64mu")
-LEAD = {"z": 82.0, "a": 207.2}
+LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 
 
 def test_azimuthal_means_against_plain_averages():
@@ -73,7 +74,7 @@ def test_unscreened_point_nucleus_gives_bethe_and_heitler():
     weight = x * x + (1 - x) ** 2 + 2.0 / 3.0 * x * (1 - x)
     log = math.log(2.0 * energy * x * (1 - x) / M_E) - 0.5
     by_hand = 4.0 * ALPHA * r * r * weight * log * GEV2_PB
-    ours = float(photon_differential(x, energy, z=1.0, a=1.0, mass=M_E, form_factor="unscreened"))
+    ours = float(photon_differential(x, energy, Nucleus(1.0, 1.0, "unscreened"), mass=M_E))
     assert ours == pytest.approx(by_hand, rel=0.01)
 
 
@@ -86,7 +87,7 @@ def test_photon_cross_section_has_its_symmetry_and_threshold():
     assert np.all(np.diff(sigma) > 0.0)
     assert sigma[0] < 1e-2 * sigma[3]
     # Z^2 for a small nucleus charge against lead: form factors leave the order of magnitude
-    carbon = float(photon_total(100.0, z=6.0, a=12.011))
+    carbon = float(photon_total(100.0, Nucleus(6.0, 12.011)))
     assert 0.5 < carbon / float(photon_total(100.0, **LEAD)) * (82.0 / 6.0) ** 2 < 3.0
 
 
@@ -211,6 +212,6 @@ def test_wrong_input():
     with pytest.raises(OutOfRange):
         trident_differential(0.5, 1.0, **LEAD)
     with pytest.raises(OutOfRange):
-        photon_total(10.0, z=0.0, a=1.0)
+        photon_total(10.0, Nucleus(0.0, 1.0))
     with pytest.raises(MutauError, match="no tracking planes"):
         dimuon_rates(load_experiment("m3"), n=1000)

@@ -127,7 +127,7 @@ def _random_points(seed, n):
             continue
         u = low * (high / low) ** rng.uniform(0.001, 0.5)
         em = kernels.emission(energy, m_l, mass, nucleus, x, x_bar, u, u - low)
-        t_min, t_max = em[6], em[7]
+        t_min, t_max = em.t_min, em.t_max
         if not t_max > t_min * 1.01:
             continue
         t = t_min * (t_max / t_min) ** rng.uniform(0.001, 0.95)
@@ -159,7 +159,10 @@ def test_amplitude_equals_dirac_trace(point):
     """Kernel and trace agree to 1e-10 at random points, the current being the nucleus's own."""
     energy, m_l, mass, nucleus, x, _, u, _, t, cos_phi = point
     _em, ex = _kernel_parts(point)
-    ours = kernels.amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi) * (2 * nucleus / ex[4]) ** 2
+    ours = (
+        kernels.amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi)
+        * (2 * nucleus / ex.q_minus) ** 2
+    )
     with mp.workdps(DIGITS):
         p, k, p_out, rest, recoil = _momenta(energy, m_l, mass, nucleus, x, u, t, cos_phi)
         assert abs(_dot(p_out, p_out) - mp.mpf(m_l) ** 2) < mp.mpf(10) ** -45

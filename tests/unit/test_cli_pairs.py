@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.lepton_pairs import PairReaction, cross_section
 
 POINT = ("xsec", "muon-electron-pair", "--energy", "150", "--material", "beryllium")
@@ -19,7 +20,7 @@ def test_command_line_and_python_give_the_same_digits(cli):
     inf = float("inf")
     ours = cross_section(
         PairReaction(
-            "muon", "electron", 150.0, 4.0, 9.0121831,
+            "muon", "electron", 150.0, Nucleus(4.0, 9.0121831),
             limits={"pair_energy": (1.0, inf), "lepton_theta": (-inf, 5e-3),
                     "opposite_energy": (0.1, inf)},
         ),

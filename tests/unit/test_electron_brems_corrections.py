@@ -9,10 +9,11 @@ from scipy.special import digamma
 from mutau.core.constants import ALPHA, M_E
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.units import GEV2_PB
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
 from mutau.reactions.bremsstrahlung_coulomb import coulomb_function
 
-LEAD = {"z": 82.0, "a": 207.2}
+LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 CHARGE = np.sqrt(4.0 * np.pi * ALPHA)
 
 
@@ -40,7 +41,10 @@ def test_light_limit_lowers_the_logarithm_by_f(x):
 
 def test_coulomb_correction_of_totals():
     """Some per cent for lead, next to nothing for carbon."""
-    for nucleus, low, high in ((LEAD, -0.09, -0.06), ({"z": 6.0, "a": 12.0}, -1e-3, -1e-4)):
+    for nucleus, low, high in (
+        (LEAD, -0.09, -0.06),
+        ({"nucleus": Nucleus(6.0, 12.0)}, -1e-3, -1e-4),
+    ):
         plain = electron_brems.total(100.0, 1e-3, **nucleus).sigma_pb
         with_it = electron_brems.total(100.0, 1e-3, **nucleus, coulomb=True).sigma_pb
         assert low < with_it / plain - 1.0 < high

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mutau.matter import material
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems
 from mutau.reactions.electron_brems_table import BremsTheory, brems_table
 
@@ -15,21 +16,25 @@ def test_table_is_the_cross_section_above_an_energy(mass):
     lead = material("lead").dominant_element
     table = brems_table(lead, mass, LOW, 100.0, LOW / 100.0)
     for energy in (100.0, 77.0, 48.0):
-        whole = electron_brems.total(energy, mass, z=lead.z, a=lead.a, x_min=LOW / 100.0).sigma_pb
+        whole = electron_brems.total(
+            energy, mass, nucleus=Nucleus.of(lead), x_min=LOW / 100.0
+        ).sigma_pb
         for k in (39.0, 45.0, 60.0, 75.0):
             if k > 0.98 * energy:
                 continue
-            direct = electron_brems.total(energy, mass, z=lead.z, a=lead.a, x_min=k / energy)
+            direct = electron_brems.total(energy, mass, nucleus=Nucleus.of(lead), x_min=k / energy)
             found = float(table.above(np.array([energy]), np.array([k]))[0])
             assert found == pytest.approx(direct.sigma_pb, rel=1e-3, abs=6e-4 * whole)
-            slope = electron_brems.differential_x([k / energy], energy, mass, z=lead.z, a=lead.a)[0]
+            slope = electron_brems.differential_x(
+                [k / energy], energy, mass, nucleus=Nucleus.of(lead)
+            )[0]
             density = float(table.density(np.array([energy]), np.array([k]))[0])
             assert density == pytest.approx(slope / energy, rel=0.02)
 
 
 def test_a_scaled_approximation_has_the_exact_total():
     lead = material("lead").dominant_element
-    total = electron_brems.total(100.0, 0.01, z=lead.z, a=lead.a).sigma_pb
+    total = electron_brems.total(100.0, 0.01, nucleus=Nucleus.of(lead)).sigma_pb
     nowhere = np.zeros(1)
     for method, expected in (("iww-scaled", 1.0), ("iww", 1.0 / 0.885)):
         table = brems_table(lead, 0.01, 100.0, 100.0, 0.0, BremsTheory(method))

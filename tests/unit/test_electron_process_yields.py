@@ -13,6 +13,7 @@ from mutau.core.units import PB_CM2
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
 from mutau.matter import material
+from mutau.matter.nucleus import Nucleus
 from mutau.models import DarkPhoton, Family, LmuMinusLtau, build_model
 from mutau.reactions import annihilation, electron_brems
 from mutau.signal import electron as process
@@ -72,7 +73,7 @@ def test_emission_is_the_integral_over_track_and_cross_section(na64e):
             if mean <= 50.001:
                 continue
             sigma = electron_brems.totals(
-                mean, mass, z=element.z, a=element.a, x_min=50.0 / mean
+                mean, mass, Nucleus.of(element), x_min=50.0 / mean
             ).sigma_pb
             by_hand += n * way.material.radiation_length_cm * PB_CM2 * length.sum() * float(sigma)
     found = brems_emission(way, mass, LOW, LOW / 100.0).above(np.array([50.0]))[0]

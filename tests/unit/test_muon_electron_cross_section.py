@@ -31,7 +31,7 @@ from mutau.reactions.muon_electron import (
     luminosity,
     total_cross_section,
 )
-from mutau.reactions.muon_electron_amplitudes import elastic_kernel, emission_kernel
+from mutau.reactions.muon_electron_amplitudes import Invariants, elastic_numerator, emission_kernel
 from mutau.reactions.muon_electron_kinematics import production_threshold
 
 E1 = 150.0
@@ -41,7 +41,9 @@ E1 = 150.0
 def _amplitudes(S, te, tm, sm, se, m2, e2, M2, c_muon, c_electron):
     out = np.empty(len(te))
     for i in range(len(te)):
-        out[i] = emission_kernel(S, te[i], tm[i], sm[i], se[i], m2, e2, M2, c_muon, c_electron)
+        out[i] = emission_kernel(
+            Invariants(S, te[i], tm[i], sm[i], se[i], m2, e2, M2), c_muon, c_electron
+        )
     return out
 
 
@@ -169,7 +171,7 @@ def test_elastic_closed_form_is_the_integral_of_the_amplitude():
     def density(e4):
         t = -2 * M_E * (e4 - M_E)
         flux = 32 * math.pi * M_E * (E1**2 - M_MU**2)
-        return elastic_kernel(s, t, M_MU**2, M_E**2) / flux
+        return 2.0 * elastic_numerator(s, t, M_MU**2, M_E**2) / t**2 / flux
 
     expected = quad(density, 2.0, 60.0, epsrel=1e-11)[0] * (4 * math.pi * ALPHA) ** 2 * GEV2_PB
     reaction = Reaction(ELASTIC, E1)

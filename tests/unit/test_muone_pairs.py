@@ -17,12 +17,13 @@ from mutau.detector.muone import Response
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
 from mutau.matter.multiple_scattering import collision_density
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
 from mutau.reactions.lepton_pairs import PairReaction
 from mutau.signal.muon_electron import stations
 
 MUONE = load_experiment("muone")
-BERYLLIUM = {(4.0, 9.0121831): 3750.0}
+BERYLLIUM = {Nucleus(4.0, 9.0121831): 3750.0}
 REGION = PairRegion(150.0, 1, 1.5e-3, (1.0, 25.0), 0.1)
 #: A detector as wide as a barn door that measures perfectly, behind a station of beryllium.
 OPEN = Response(1e3, 1e6, 1e6, target=material("beryllium"), thickness=1.5)
@@ -48,7 +49,7 @@ def test_kinks_are_the_pair_cross_section_times_the_chance_of_a_hard_collision(f
     """Folded by hand: pairs at any angle, times collisions of more than 1.5 mrad times the momentum
     that each leaves to the muon."""
     reaction = PairReaction(
-        "muon", "electron", 150.0, 4.0, 9.0121831,
+        "muon", "electron", 150.0, Nucleus(4.0, 9.0121831),
         limits={"like_energy": (1.0, 25.0), "opposite_energy": (0.0, 0.1)},
     )  # fmt: skip
     sampler = make_pair_sampler(reaction, error=0.02)
@@ -78,7 +79,7 @@ def test_what_the_station_does_moves_kinks_only(found):
 
 
 def test_weights_follow_the_luminosity_and_energy_is_kept(found):
-    double, lost = sample(OPEN, atoms={(4.0, 9.0121831): 7500.0})
+    double, lost = sample(OPEN, atoms={Nucleus(4.0, 9.0121831): 7500.0})
     assert double.weight.sum() == pytest.approx(2.0 * found.weight.sum(), rel=1e-9)
     assert np.all(lost <= 0.1)
     assert np.all((double.p_electron[:, 0] > 0.99) & (double.p_electron[:, 0] < 25.01))

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from mutau.core.constants import M_E, M_MU
+from mutau.reactions.importance import refined_edges
 from mutau.reactions.muon_electron import PAPER_CUTS, allowed_electron_energies
-from mutau.reactions.muon_electron_integrals import OFF_MUON, v_energy_range
-from mutau.reactions.phase_space import cube_point, energy_limits, refined_edges, write_momenta
+from mutau.reactions.muon_electron_integrals import (
+    OFF_MUON,
+    MuonOnElectron,
+    Vertices,
+    v_energy_range,
+)
+from mutau.reactions.phase_space import Cube, cube_point, energy_limits, write_momenta
 
 
 def test_equal_contents_keep_the_edges_and_empty_ones_too():
@@ -40,12 +46,13 @@ def test_table_encloses_phase_space(mass):
     window = allowed_electron_energies(150.0, mass, PAPER_CUTS)
     assert window is not None
     sine2 = PAPER_CUTS.kernel_limits[0]
-    limits = energy_limits(*window, 150.0, M_MU, M_E, mass, sine2, 0.0)
+    at = MuonOnElectron(150.0, M_MU, M_E, mass)
+    limits = energy_limits(*window, at, sine2, 0.0)
     rng = np.random.default_rng(2)
     excess = []
     for x in rng.random(4000):
         T = window[0] * math.exp(math.log(window[1] / window[0]) * x)
-        low, _, _, high = v_energy_range(T, 150.0, M_MU, M_E, mass, sine2, 0.0)
+        low, _, _, high = v_energy_range(T, at, sine2, 0.0)
         row = int(x * limits.shape[1])
         ends = [math.log(v / (150.0 - T - v)) for v in (low, high)]
         assert limits[0, row] <= ends[0] + 1e-9
@@ -59,20 +66,20 @@ def test_momenta_have_the_invariants_of_the_point():
     window = allowed_electron_energies(150.0, mass, PAPER_CUTS)
     assert window is not None
     cuts = PAPER_CUTS.kernel_limits
-    limits = energy_limits(*window, 150.0, M_MU, M_E, mass, cuts[0], 0.0)
+    at = MuonOnElectron(150.0, M_MU, M_E, mass)
+    limits = energy_limits(*window, at, cuts.sine2, 0.0)
     rng = np.random.default_rng(3)
-    coupling = np.array([1.0, 0.0, 0.0, 0.0])
+    cube = Cube(Vertices(OFF_MUON, 1.0, 0.0, 0.0, 0.0), cuts, *window, limits)
     out = np.empty((5, 4))
     done = 0
     for _ in range(300):
         x = rng.random(4)
-        density, T, EV, u, one = cube_point(
-            x, 150.0, M_MU, M_E, mass, cuts, *window, limits, OFF_MUON, coupling
-        )
-        if density == 0.0:
+        point = cube_point(x, at, cube)
+        _, T, EV, u, one = point
+        if point.density == 0.0:
             continue
         done += 1
-        write_momenta(out, T, EV, u, one, 1.0, 6.0 * rng.random(), 150.0, M_MU, M_E, mass)
+        write_momenta(out, point, 1.0, 6.0 * rng.random(), at)
         assert out[3, 0] - M_E == pytest.approx(T, rel=1e-12)
         assert out[4, 0] == pytest.approx(EV, rel=1e-12)
         assert np.sqrt(out[4, 0] ** 2 - np.sum(out[4, 1:] ** 2)) == pytest.approx(mass, rel=1e-8)

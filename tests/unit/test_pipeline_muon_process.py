@@ -11,6 +11,7 @@ from mutau.analysis.yields import expected_yields
 from mutau.core.units import PB_CM2
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
+from mutau.matter.nucleus import Nucleus
 from mutau.models import Family, LmuMinusLtau
 from mutau.reactions import muon_brems
 from mutau.signal import muon_brems as process
@@ -29,7 +30,7 @@ def test_production_is_density_times_length_times_cross_section(na64mu):
     stuff = material("lead-scintillator")
     length = 40.0 * stuff.radiation_length_cm
     for element, n in stuff.atoms_per_cm3:
-        sigma = muon_brems.total(159.45, MASS, z=element.z, a=element.a).sigma_pb
+        sigma = muon_brems.total(159.45, MASS, Nucleus.of(element)).sigma_pb
         by_hand = 1e11 * n * length * sigma * PB_CM2
         assert process.produced(na64mu, MASS)[element][0] == pytest.approx(by_hand, rel=2e-4)
 
@@ -39,7 +40,7 @@ def test_truth_cut_is_the_integrated_cross_section(na64mu):
     result = expected_yields(model, na64mu, seed=3, n_events=N, truth=True)
     lead = material("lead").dominant_element
     share = [
-        muon_brems.total(159.45, MASS, z=lead.z, a=lead.a, x_min=x_min).sigma_pb
+        muon_brems.total(159.45, MASS, Nucleus.of(lead), x_min=x_min).sigma_pb
         for x_min in (0.0, 1.0 - 80.0 / 159.45)
     ]
     assert result.cuts[-1] == "muon_energy_fraction <= 0.5"

@@ -69,6 +69,6 @@ def test_compton_profile_of_carbon_holds_the_energy_of_the_atom():
     # 177). The profiles have three digits.
     pytest.importorskip("xraylib", reason="xraylib is not installed (extra 'atomic')")
     atom = momenta("C", "compton")
-    k = atom.scale * np.sinh(atom.step * np.arange(len(atom.log_table)))
-    kinetic = 3 * np.trapezoid(k**2 * np.exp(atom.log_table), k) / (2 * 0.51099895e-3)
+    k = atom.table.scale * np.sinh(atom.table.step * np.arange(len(atom.table.log_table)))
+    kinetic = 3 * np.trapezoid(k**2 * np.exp(atom.table.log_table), k) / (2 * 0.51099895e-3)
     assert kinetic == pytest.approx(1025.6e-9, rel=5e-3)

@@ -7,10 +7,17 @@ import pytest
 
 from mutau.bounds import published_limit
 from mutau.bounds.trident import experiment_table, trident_cross_section, trident_table
-from mutau.bounds.trident_kernels import photon_spectrum, trident_spectrum, y_top
+from mutau.bounds.trident_kernels import (
+    Neutrinos,
+    Scatterers,
+    photon_spectrum,
+    trident_spectrum,
+    y_top,
+)
 from mutau.bounds.trident_limit import combined_trident_limit, ratio_limit, trident_limit
 from mutau.core.constants import G_F, M_MU, SIN2_W
 from mutau.core.random import stream
+from mutau.reactions.quadrature import gauss_legendre
 
 METRIC = np.array([1.0, -1.0, -1.0, -1.0])
 ZERO, ONE = np.zeros((2, 2)), np.eye(2)
@@ -92,7 +99,7 @@ def test_photon_cross_section_against_monte_carlo():
     k_out, minus, plus, phase_space = three_bodies(rng, k + q)
     log, width = legendre(50, math.log(1e-8), math.log(s))
     kappa2 = np.exp(log)
-    ours = (photon_spectrum(kappa2, s, M_MU, *legendre(24)) * kappa2 * width).sum(1)
+    ours = (photon_spectrum(kappa2, s, M_MU, gauss_legendre(24)) * kappa2 * width).sum(1)
     for axial in (0, 1):
         value = sum(
             0.5 * squared(k, k_out, minus, plus, q, np.tile(e, (n, 1)), axial)
@@ -127,8 +134,8 @@ def test_nuclear_cross_section_against_monte_carlo():
     kappa2 = np.exp(log)
     unit = np.ones(1)
     ours = trident_spectrum(
-        kappa2, unit * energy, unit, unit * mass, unit, target, M_MU, q2_max,
-        *legendre(32), *legendre(20),
+        kappa2, Neutrinos(unit * energy, unit), Scatterers(unit * mass, unit, target), M_MU, q2_max,
+        gauss_legendre(32), gauss_legendre(20),
     )  # fmt: skip
     ours = (ours * kappa2 * width).sum(1)
     for axial in (0, 1):
@@ -145,7 +152,7 @@ def test_leading_logarithm_far_above_threshold():
     s = 1e5
     log, width = legendre(100, math.log(1e-10), math.log(s))
     kappa2 = np.exp(log)
-    ours = (photon_spectrum(kappa2, s, M_MU, *legendre(32)) * kappa2 * width).sum(1)
+    ours = (photon_spectrum(kappa2, s, M_MU, gauss_legendre(32)) * kappa2 * width).sum(1)
     expected = s / (9 * math.pi**2) * (math.log(s / M_MU**2) - 8 / 3)
     np.testing.assert_allclose(ours, expected, rtol=3e-5)
 

@@ -11,10 +11,12 @@ from mutau.core.constants import ALPHA, M_E, M_MU, M_U
 from mutau.core.random import stream
 from mutau.core.units import GEV2_PB
 from mutau.matter.form_factors import form_factor_parameters
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
 from mutau.reactions.bremsstrahlung_events import BremsSampler
 
-LEAD = {"z": 82.0, "a": 207.2}
+Z_AND_A = {"z": 82.0, "a": 207.2}
+LEAD = {"nucleus": Nucleus(**Z_AND_A)}
 #: e epsilon at epsilon = 1e-4.
 WEAK = np.sqrt(4.0 * np.pi * ALPHA) * 1e-4
 
@@ -53,10 +55,10 @@ def test_light_limit_is_bethe_heitler(x, kind):
 
     Left over: (m/x m_e)^2 = 4e-4 at x = 0.1, and nuclear size at t = m_e^2: tolerance 2e-3.
     """
-    z2, screen = form_factor_parameters(kind, **LEAD)[:2]
+    z2, screen = form_factor_parameters(kind, **Z_AND_A)[:2]
     photon = z2 * _bethe_heitler(x, 100.0, lambda t: (t / (t + screen)) ** 2)
     ours = electron_brems.differential_x(
-        x, 100.0, 1e-6, **LEAD, coupling=np.sqrt(4.0 * np.pi * ALPHA), form_factor=kind
+        x, 100.0, 1e-6, Nucleus(**Z_AND_A, form_factor=kind), coupling=np.sqrt(4.0 * np.pi * ALPHA)
     )
     assert x * float(ours) == pytest.approx(photon, rel=2e-3)
 
@@ -159,7 +161,7 @@ def _subprocess_points(energy, mass, m_l, z, a, power=16):
 )
 def test_total_against_subprocess_integral(front, m_l, energy, mass):
     """Another phase space, another form of the amplitude, quasi-Monte Carlo: within 0.2 %."""
-    other = np.sum(_subprocess_points(energy, mass, m_l, **LEAD)[0])
+    other = np.sum(_subprocess_points(energy, mass, m_l, **Z_AND_A)[0])
     assert front.total(energy, mass, **LEAD).sigma_pb == pytest.approx(other, rel=2e-3)
 
 
@@ -213,11 +215,11 @@ def test_events_follow_t_and_s(lepton, m_l, energy, mass):
     sampler = BremsSampler(lepton, **LEAD, mass=mass, energy_min=energy, energy_max=energy)
     sample = sampler.sample(np.full(n, energy), stream(21))
     recoil = sample.p_nucleus[:, 1:]
-    kinetic = sample.p_nucleus[:, 0] - LEAD["a"] * M_U
+    kinetic = sample.p_nucleus[:, 0] - LEAD["nucleus"].mass
     transfer = np.sum(recoil**2, axis=1) - kinetic**2
     pair = sample.p_lepton + sample.p_zprime
     s = pair[:, 0] ** 2 - np.sum(pair[:, 1:] ** 2, axis=1) - m_l**2
-    values, t_points, s_points = _subprocess_points(energy, mass, m_l, **LEAD, power=19)
+    values, t_points, s_points = _subprocess_points(energy, mass, m_l, **Z_AND_A, power=19)
     for ours, theirs in ((transfer, t_points), (s, s_points)):
         edges = np.quantile(ours, np.linspace(0.0, 1.0, 11))
         edges[0], edges[-1] = 0.0, np.inf

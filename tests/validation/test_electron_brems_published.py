@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from mutau.core.constants import ALPHA
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems
 
-LEAD = {"z": 82.0, "a": 207.2}
+LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 COUPLING = 1e-4 * np.sqrt(4.0 * np.pi * ALPHA)
 #: MeV, then pb at 20, 100 and 160 GeV.
 TABLE = {
@@ -41,8 +42,9 @@ def test_exact_totals_of_another_program(mev):
     """
     light = mev <= 2.0
     found = electron_brems.totals(
-        ENERGIES, mev * 1e-3, **LEAD, coupling=COUPLING, x_min=0.01 if light else 0.0,
-        form_factor="elastic" if light else "elastic+inelastic",
+        ENERGIES, mev * 1e-3,
+        Nucleus(82.0, 207.2, "elastic" if light else "elastic+inelastic"),
+        coupling=COUPLING, x_min=0.01 if light else 0.0,
     )  # fmt: skip
     tolerance = 0.03 if mev == 0.001 else 0.04 if mev > 900.0 else 0.015
     tolerance = 3e-3 if 10.0 <= mev <= 50.0 else tolerance

@@ -16,10 +16,11 @@ from mutau.core.constants import ALPHA, M_E, M_MU, M_U
 from mutau.core.random import stream
 from mutau.matter.elements import element
 from mutau.matter.muon_cross_sections import moment, pair_on_electrons
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems
 from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
 from mutau.reactions.lepton_pairs import PairReaction, cross_section
-from mutau.reactions.lepton_pairs_amplitude import nucleus_current, squared_amplitude
+from mutau.reactions.lepton_pairs_amplitude import Legs, nucleus_current, squared_amplitude
 
 METRIC = (1, -1, -1, -1)
 PAULI = (((0, 1), (1, 0)), ((0, -1j), (1j, 0)), ((1, 0), (0, -1)))
@@ -152,7 +153,7 @@ def test_amplitude_equals_explicit_matrices_to_rounding(energy, m, mu, spread):
             for x in (add(p, p1, -1), add(k1, k2), add(p, k1, -1), add(p1, k2))
         ]  # fmt: skip
         ours = squared_amplitude(
-            *map(light_cone, (p, p1, k1, k2)), m, mu,
+            Legs(*map(light_cone, (p, p1, k1, k2)), m, mu),
             nucleus_current(nucleus, float(-q[0]), light_cone(q)), light_cone(q),
             tuple(map(float, squares)), m == mu, np.empty((2, 4, 2, 2, 4), complex),
         )[0]  # fmt: skip
@@ -169,14 +170,15 @@ def test_a_longitudinal_photon_couples_to_nothing():
     squares = (-0.1, 0.2, -0.3, 0.4)
     work = np.empty((2, 4, 2, 2, 4), complex)
     J = nucleus_current(nucleus, 1e-6, q)
-    whole = squared_amplitude(p, p1, k1, k2, M_MU, M_MU, J, q, squares, True, work)[0]
-    none = squared_amplitude(p, p1, k1, k2, M_MU, M_MU, q, q, squares, True, work)[0]
+    legs = Legs(p, p1, k1, k2, M_MU, M_MU)
+    whole = squared_amplitude(legs, J, q, squares, True, work)[0]
+    none = squared_amplitude(legs, q, q, squares, True, work)[0]
     assert none < 1e-12 * whole * (q[1] / J[0]) ** 2 + 1e-18 * whole
 
 
 def test_radiated_pairs_are_bosons_integrated_over_their_mass():
     """The set of bremsstrahlung type alone, against electron bremsstrahlung of a vector boson."""
-    reaction = PairReaction("electron", "muon", 100.0, 82.0, 207.2, diagrams="radiated")
+    reaction = PairReaction("electron", "muon", 100.0, Nucleus(82.0, 207.2), diagrams="radiated")
     ours = cross_section(reaction, error=2e-3, seed=2)
     nodes, weights = np.polynomial.legendre.leggauss(24)
     low, high = math.log(2.0 * M_MU), math.log(9.0)
@@ -187,7 +189,7 @@ def test_radiated_pairs_are_bosons_integrated_over_their_mass():
         r = (M_MU / mass) ** 2
         split = ALPHA / (3.0 * math.pi) * (1.0 + 2.0 * r) * math.sqrt(1.0 - 4.0 * r)
         sigma = electron_brems.total(
-            100.0, mass, z=82.0, a=207.2, coupling=math.sqrt(4.0 * math.pi * ALPHA)
+            100.0, mass, Nucleus(82.0, 207.2), coupling=math.sqrt(4.0 * math.pi * ALPHA)
         ).sigma_pb
         total += weight * (high - low) * u * 2.0 * split * sigma
     assert ours.sigma_pb == pytest.approx(total, rel=8e-3)  # three errors and the tail above 9 GeV
@@ -196,7 +198,9 @@ def test_radiated_pairs_are_bosons_integrated_over_their_mass():
 def test_electron_pairs_of_muons_equal_the_pair_kernel_on_the_nucleus():
     """Kokoulin and Petrukhin, without atomic electrons and Coulomb correction."""
     ours = cross_section(
-        PairReaction("muon", "electron", 150.0, 4.0, 9.012, limits={"pair_energy": (1.0, 150.0)}),
+        PairReaction(
+            "muon", "electron", 150.0, Nucleus(4.0, 9.012), limits={"pair_energy": (1.0, 150.0)}
+        ),
         error=2e-3,
     )
     theirs = float(moment("pair", 0, 150.0, element("Be"), low=1.0 / 150.0, coulomb=False))
@@ -209,14 +213,16 @@ def test_cuts_divide_the_cross_section():
     whole = {"pair_energy": (2.0, 150.0)}
     parts = [
         cross_section(
-            PairReaction("muon", "electron", 150.0, 4.0, 9.012,
+            PairReaction("muon", "electron", 150.0, Nucleus(4.0, 9.012),
                          limits={**whole, "opposite_energy": limits}),
             error=4e-3, seed=seed,
         )
         for seed, limits in enumerate([(0.0, 0.2), (0.2, 150.0)])
     ]  # fmt: skip
     total = cross_section(
-        PairReaction("muon", "electron", 150.0, 4.0, 9.012, limits=whole), error=4e-3, seed=9
+        PairReaction("muon", "electron", 150.0, Nucleus(4.0, 9.012), limits=whole),
+        error=4e-3,
+        seed=9,
     )
     error = math.hypot(total.sigma_err_pb, *(part.sigma_err_pb for part in parts))
     assert abs(sum(part.sigma_pb for part in parts) - total.sigma_pb) < 4.0 * error
@@ -224,7 +230,9 @@ def test_cuts_divide_the_cross_section():
 
 @pytest.mark.parametrize("pair", ["electron", "muon"])
 def test_events_conserve_momentum_and_follow_the_cross_section(pair):
-    reaction = PairReaction("muon", pair, 160.0, 82.0, 207.2, limits={"pair_energy": (5.0, 100.0)})
+    reaction = PairReaction(
+        "muon", pair, 160.0, Nucleus(82.0, 207.2), limits={"pair_energy": (5.0, 100.0)}
+    )
     sampler = make_pair_sampler(reaction, charge=1, error=1e-2)
     events = draw_pairs(sampler, 1500, stream(4))
     p4 = events.p4.reshape(-1, 6, 4)
@@ -244,7 +252,9 @@ def test_events_conserve_momentum_and_follow_the_cross_section(pair):
         *({-11, 11} if pair == "electron" else {13}),
     }
     softer = cross_section(
-        PairReaction("muon", pair, 160.0, 82.0, 207.2, limits={"pair_energy": (5.0, 10.0)}),
+        PairReaction(
+            "muon", pair, 160.0, Nucleus(82.0, 207.2), limits={"pair_energy": (5.0, 10.0)}
+        ),
         error=1e-2,
     )
     expected = softer.sigma_pb / sampler.sigma.sigma_pb

@@ -11,6 +11,7 @@ import pytest
 from mutau.core.random import stream
 from mutau.detector.simulation import simulate_beam
 from mutau.experiment import load_experiment, replace
+from mutau.matter.nucleus import Nucleus
 from mutau.signal.muon_brems import trigger_study
 from mutau.signal.simulate import MODULE_EDGES, Tally, axes, cut_labels, run_tally
 from mutau.signal.simulate_results import (
@@ -165,9 +166,8 @@ def test_recoil_of_hard_bremsstrahlung_is_exact():
     item = lead.dominant_element
     for energy in (160.0, 50.0):
         sampler = BremsSampler(
-            "muon", item.z, item.a, 1e-3, energy, energy, x_min=0.4,
-            form_factor="elastic+inelastic",
-        )  # fmt: skip
+            "muon", Nucleus.of(item, "elastic+inelastic"), 1e-3, energy, energy, x_min=0.4
+        )
         p = sampler.sample(np.full(60_000, energy), stream(1)).p_lepton
         v, p_t = 1.0 - p[:, 0] / energy, np.hypot(p[:, 1], p[:, 2])
         ours = draw(stream(2), v, energy, tables)

@@ -158,6 +158,7 @@ def _only_exact(request: Request, process: str) -> None:
 def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
     """Bremsstrahlung of a Z' on the nuclei of a material, per mean atom."""
     from mutau.matter import material
+    from mutau.matter.nucleus import Nucleus
     from mutau.reactions import electron_brems, muon_brems
 
     model = _boson(request)
@@ -169,11 +170,9 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
     slope = np.zeros_like(_POINTS)
     for element, n in atoms:
         settings: dict[str, Any] = {
-            "z": element.z,
-            "a": element.a,
+            "nucleus": Nucleus.of(element, request.form_factor),
             "coupling": abs(model.lepton_coupling(lepton)),
             "method": request.method,
-            "form_factor": request.form_factor,
             "coulomb": request.coulomb,
         }
         part = front.total(energy, mass, **settings)
@@ -208,6 +207,7 @@ PROCESSES.register("electron-brems")(
 def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
     """Pairs of leptons made by a lepton on the nuclei of a material, per mean atom."""
     from mutau.matter import material
+    from mutau.matter.nucleus import Nucleus
     from mutau.reactions.lepton_pairs import PairReaction, cross_section
 
     _only_exact(request, f"{beam}-{pair}-pair")
@@ -216,7 +216,7 @@ def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, d
     parts = [
         (n / number, cross_section(
             PairReaction(
-                beam, pair, request.beam_energy, float(element.z), element.a, request.form_factor,
+                beam, pair, request.beam_energy, Nucleus.of(element, request.form_factor),
                 dict(request.limits),
             ),
             error=request.error, seed=request.seed,

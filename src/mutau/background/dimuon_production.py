@@ -7,7 +7,7 @@ virtual photons (`reactions.muon_pairs`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from mutau.core.constants import M_MU
 from mutau.core.units import PB_CM2
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_cross_sections import differential, knock_on, max_knock_on
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.muon_pairs import (
     photon_total,
     radiative_differential,
@@ -84,10 +85,14 @@ def _logit(v: Array) -> Array:
     return np.asarray(np.log(v / (1.0 - v)))
 
 
-def main_elements(made_of: Material) -> list[tuple[float, float, float]]:
-    """(Z, A, atoms per cm^3) of the elements that matter."""
+def main_elements(made_of: Material) -> list[tuple[Nucleus, float]]:
+    """(nucleus, atoms per cm^3) of the elements that matter."""
     whole = sum(n * e.z**2 for e, n in made_of.atoms_per_cm3)
-    return [(float(e.z), e.a, n) for e, n in made_of.atoms_per_cm3 if n * e.z**2 > _MINOR * whole]
+    return [
+        (Nucleus.of(e, FORM_FACTOR), n)
+        for e, n in made_of.atoms_per_cm3
+        if n * e.z**2 > _MINOR * whole
+    ]
 
 
 @lru_cache(maxsize=16)
@@ -95,8 +100,8 @@ def _photon_rate(made_of: Material) -> tuple[Array, Array]:
     """(energy, muon pairs per cm of track of a photon) on a grid of 0.5 GeV to 1 TeV."""
     energy = np.geomspace(0.5, 1000.0, 40)
     rate = np.zeros(energy.shape)
-    for z, a, n in main_elements(made_of):
-        rate += n * PB_CM2 * photon_total(energy, z=z, a=a, form_factor=FORM_FACTOR)
+    for nucleus, n in main_elements(made_of):
+        rate += n * PB_CM2 * photon_total(energy, nucleus)
     return energy, rate
 
 
@@ -167,10 +172,11 @@ def pair_production(experiment: Experiment) -> PairProduction:
     ends = np.log([8.0 * M_MU / energy, top / (1.0 - top)])
     v = 1.0 / (1.0 + np.exp(-np.linspace(ends[0], ends[1], _GRID)))
     two, radiated = np.zeros(v.shape), np.zeros(v.shape)
-    for z, a, n in main_elements(made_of):
+    for nucleus, n in main_elements(made_of):
         scale = n * length * PB_CM2
-        two += scale * trident_differential(v, energy, z=z, a=a, form_factor=FORM_FACTOR)
-        radiated += scale * radiative_differential(v, energy, z=z, a=a)
+        two += scale * trident_differential(v, energy, nucleus)
+        whole = replace(nucleus, form_factor="elastic")
+        radiated += scale * radiative_differential(v, energy, whole)
     from mutau.matter.em_processes_medium import medium
     from mutau.transport.em_cascade import photon_mean_free_path
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.dimuon_production import FORM_FACTOR, main_elements, pair_production
+from mutau.background.dimuon_production import main_elements, pair_production
 from mutau.background.estimate import SOURCES, Estimate
 from mutau.background.hadron_decays_hcal import ionisation_below
 from mutau.background.hadron_decays_tracks import (
@@ -159,10 +159,8 @@ def draw_pairs(
     u, density = _drawn_wide(e2, _passing_angle(experiment) * soft, rng)
     jacobian = v * (top - math.log(low)) * span * (1.0 - 2.0 * floor) * e2 / density
     weight = np.zeros(n)
-    for z, a, atoms in main_elements(stuff):
-        sigma = trident_fully_differential(
-            v, q2, x, u * e2, energy, z=z, a=a, form_factor=FORM_FACTOR
-        )
+    for nucleus, atoms in main_elements(stuff):
+        sigma = trident_fully_differential(v, q2, x, u * e2, energy, nucleus)
         weight += atoms * thickness * PB_CM2 * sigma * jacobian
     recoil = _plane(np.sqrt(np.maximum((1.0 - v) * q2 - (M_MU * v) ** 2, 0.0)), rng)
     relative = _plane(np.sqrt(u * e2), rng)

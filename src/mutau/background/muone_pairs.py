@@ -20,6 +20,7 @@ from mutau.background.muone import hard_kicks
 from mutau.core.constants import M_E
 from mutau.core.types import Events
 from mutau.detector.muone import Reconstructed, Response, reconstruct
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.lepton_pair_events import PairSampler, draw_pairs, make_pair_sampler
 from mutau.reactions.lepton_pairs import PairReaction
 from mutau.reactions.muon_electron_events import place_in_stations
@@ -49,7 +50,7 @@ class PairRegion:
 
 
 @lru_cache(maxsize=32)
-def _sampler(region: PairRegion, z: float, a: float, like_seen: bool, kinked: bool) -> PairSampler:
+def _sampler(region: PairRegion, nucleus: Nucleus, like_seen: bool, kinked: bool) -> PairSampler:
     """One of four classes: which electron is seen, whether the muon's angle is left to a kink."""
     pair = ("like_energy", "opposite_energy") if like_seen else ("opposite_energy", "like_energy")
     limits = {
@@ -57,14 +58,14 @@ def _sampler(region: PairRegion, z: float, a: float, like_seen: bool, kinked: bo
         pair[1]: (0.0, region.lost),
         "lepton_theta": (0.0, region.theta) if kinked else (region.theta, math.pi),
     }
-    reaction = PairReaction("muon", "electron", region.energy, z, a, limits=limits)
+    reaction = PairReaction("muon", "electron", region.energy, nucleus, limits)
     return make_pair_sampler(reaction, charge=region.charge, error=ERROR)
 
 
 def pair_sample(
     region: PairRegion,
     response: Response,
-    atoms: dict[tuple[float, float], float],
+    atoms: dict[Nucleus, float],
     stations: dict[str, Any],
     rng: np.random.Generator,
     *,
@@ -73,9 +74,9 @@ def pair_sample(
 ) -> tuple[Reconstructed, Array]:
     """Weighted sample of about n events as they are measured, and the energy of what is lost.
 
-    atoms : (charge number, atomic weight) -> atoms times luminosity, 1/pb. stations : arguments of
-    `place_in_stations`. stretch : as in `detector.muone.reconstruct`. The weights add up to the
-    expected number within the region, kinks included; these have all angles.
+    atoms : nucleus -> atoms times luminosity, 1/pb. stations : arguments of `place_in_stations`.
+    stretch : as in `detector.muone.reconstruct`. The weights add up to the expected number within
+    the region, kinks included; these have all angles.
     Check: proportional to the luminosity; without a target for kinks only deflections of the
     interaction itself are left.
     """
@@ -84,7 +85,7 @@ def pair_sample(
     each = max(n // len(kinds), 50)
     parts, lost = [], []
     for nucleus, like_seen, kinked in kinds:
-        sampler = _sampler(region, *nucleus, like_seen, kinked)
+        sampler = _sampler(region, nucleus, like_seen, kinked)
         drawn = draw_pairs(sampler, each, rng, luminosity=atoms[nucleus])
         p = drawn.p4.reshape(each, -1, 4)
         seen, other = _PAIR if like_seen else _PAIR[::-1]

@@ -23,6 +23,7 @@ from mutau.background.muone_pairs import PairRegion, pair_sample
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.matter import material
+from mutau.matter.nucleus import Nucleus
 from mutau.models import Model
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
 from mutau.selection.cutflow import passes
@@ -212,7 +213,7 @@ def pair_component(
             (max(wide.electron_energy_min, lost), top), lost,
         ),
         response(experiment),
-        {(float(e.z), e.a): luminosity * number / electrons for e, number in elements},
+        {Nucleus.of(e): luminosity * number / electrons for e, number in elements},
         stations(experiment), stream(seed, *key, _KEYS[PAIRS]), n=n, stretch=STRETCH,
     )  # fmt: skip
     sample = as_sample(experiment, found)

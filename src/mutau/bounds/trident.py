@@ -19,18 +19,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.bounds.inputs import bound_inputs
-from mutau.core.constants import ALPHA, G_F, M_MU, M_P, M_U, MU_P, SIN2_W
+from mutau.core.constants import ALPHA, G_F, M_MU, M_P, MU_P, SIN2_W
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB, HBARC_GEV_CM
 from mutau.matter import element
+
+if TYPE_CHECKING:
+    from mutau.bounds.trident_kernels import Scatterers
 
 Array = NDArray[np.float64]
 
@@ -46,7 +49,6 @@ _ENERGIES_PER_BIN: Final = 3
 #: Nodes in kappa^2, Q^2, and y and W^2, of the table and of the coarser one that gives its error.
 _FINE: Final = (80, 40, 24)
 _COARSE: Final = (60, 28, 16)
-#: What a table rests on beside constants and matter.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,19 +113,14 @@ class TridentTable:
         return np.asarray((np.sqrt(a * a + 4.0 * b * (ratio - 1.0)) - a) / (2.0 * b))
 
 
-def _legendre(n: int) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights on (0, 1)."""
-    x, w = np.polynomial.legendre.leggauss(n)
-    return 0.5 * (x + 1.0), 0.5 * w
-
-
 def _nucleus(symbol: str, form: str) -> tuple[float, Array]:
     """Mass (GeV) and `response` parameters of one nucleus."""
-    from mutau.matter.form_factors import form_factor_parameters
+    from mutau.matter.nucleus import Nucleus
 
     item = element(symbol)
-    z2, screen, size, _, _ = form_factor_parameters("elastic", item.z, item.a)
-    mass = item.a * M_U
+    nucleus = Nucleus.of(item)
+    z2, screen, size, _, _ = nucleus.shape
+    mass = nucleus.mass
     if form == "tsai":
         return mass, np.array([0.0, z2, screen, size, 0.0, 0.0])
     data = bound_inputs("tridents")["nucleus"]
@@ -143,8 +140,10 @@ def _nucleus(symbol: str, form: str) -> tuple[float, Array]:
 
 def _scatterers(
     target: Mapping[str, float], scattering: Sequence[str], form: str, pauli: bool
-) -> tuple[Array, Array, Array]:
-    """Masses, counts and `response` parameters of everything in a formula unit of the target."""
+) -> Scatterers:
+    """Everything in a formula unit of the target."""
+    from mutau.bounds.trident_kernels import Scatterers
+
     data = bound_inputs("tridents")["nucleon"]
     rows = []
     for symbol, count in target.items():
@@ -157,7 +156,7 @@ def _scatterers(
             moment = data["neutron_magnetic_moment"]
             nucleons = [2.0, item.z, round(item.a) - item.z, momentum, MU_P, moment]
             rows.append((M_P, count, np.array(nucleons)))
-    return (
+    return Scatterers(
         np.array([row[0] for row in rows]),
         np.array([float(row[1]) for row in rows]),
         np.array([row[2] for row in rows]),
@@ -189,24 +188,20 @@ def _compute(
     energies: Array, flux: Array, target: Mapping[str, float], options: Mapping[str, Any],
     nodes: tuple[int, int, int],
 ) -> dict[str, Array]:  # fmt: skip
-    from mutau.bounds.trident_kernels import epa_spectrum, trident_spectrum, y_top
+    from mutau.bounds.trident_kernels import Neutrinos, epa_spectrum, trident_spectrum, y_top
+    from mutau.reactions.quadrature import gauss_legendre
 
-    masses, counts, parameters = _scatterers(
-        target, options["scattering"], options["form_factor"], options["pauli"]
-    )
-    x, w = _legendre(nodes[0])
-    span = math.log(y_top(_Q2_MAX, energies.max(), masses.max()) / _KAPPA2_MIN)
+    hit = _scatterers(target, options["scattering"], options["form_factor"], options["pauli"])
+    x, w = gauss_legendre(nodes[0])
+    neutrinos, rule = Neutrinos(energies, flux), gauss_legendre(nodes[2])
+    span = math.log(y_top(_Q2_MAX, energies.max(), hit.masses.max()) / _KAPPA2_MIN)
     kappa2 = _KAPPA2_MIN * np.exp(span * x)
     width = w * span * kappa2 * G_F**2 * ALPHA**2 * GEV2_PB
     if options["method"] == "full":
-        table = trident_spectrum(
-            kappa2, energies, flux, masses, counts, parameters, M_MU, _Q2_MAX,
-            *_legendre(nodes[1]), *_legendre(nodes[2]),
-        )  # fmt: skip
+        rule_q = gauss_legendre(nodes[1])
+        table = trident_spectrum(kappa2, neutrinos, hit, M_MU, _Q2_MAX, rule_q, rule)
     else:
-        table = epa_spectrum(
-            kappa2, energies, flux, counts, parameters, M_MU, _Q2_MAX, *_legendre(nodes[2])
-        )
+        table = epa_spectrum(kappa2, neutrinos, hit, M_MU, _Q2_MAX, rule)
     foot = table[0, 0] * G_F**2 * ALPHA**2 * GEV2_PB / kappa2[0]
     return {
         "kappa2": kappa2, "vector": table[0] * width, "axial": table[1] * width,

@@ -21,14 +21,38 @@ transverse and longitudinal photons is in Ballett et al., J. High Energy Phys. 0
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from mutau.core.constants import M_P
 from mutau.core.jit import njit
-from mutau.matter.form_factors import g2_kernel
+from mutau.matter.form_factors import FormFactor, g2_kernel
+from mutau.reactions.quadrature import Rule
 
 Array = np.ndarray
+
+
+class Neutrinos(NamedTuple):
+    """Energies (E,) GeV, and weights (E,) that sum to 1."""
+
+    energies: Array
+    flux: Array
+
+
+class Scatterers(NamedTuple):
+    """What is hit, at rest: masses (S,) GeV, counts (S,), and targets (S, 6) for `response`."""
+
+    masses: Array
+    counts: Array
+    targets: Array
+
+
+class NuclearTensor(NamedTuple):
+    """H = a (-g) + b k k, normal to q."""
+
+    a: float
+    b: float
 
 
 @njit
@@ -222,7 +246,7 @@ def response(t: float, target: Array) -> tuple[float, float]:
     blocking (3/2) x - x^3/2 with x = |q|/(2 k_F) below x = 1, none where k_F = 0.
     """
     if target[0] == 0.0:
-        return g2_kernel(t, target[1], target[2], target[3], 0.0, 0.0), 0.0
+        return g2_kernel(t, FormFactor(target[1], target[2], target[3], 0.0, 0.0)), 0.0
     if target[0] == 1.0:
         q = math.sqrt(t)
         radius, surface = target[3], target[4]
@@ -303,27 +327,25 @@ def pair_mass_integral(
     q2: float,
     y: float,
     m: float,
-    a: float,
-    b: float,
-    nodes: Array,
-    weights: Array,
+    nucleus: NuclearTensor,
+    rule: Rule,
     dens: Array,
 ) -> tuple[float, float]:
-    """int dW^2 beta int dc L H |T|^2/(D- D+)^2 for vector and axial; nodes, weights on (0, 1)."""
+    """int dW^2 beta int dc L H |T|^2/(D- D+)^2 for vector and axial."""
     low = 4.0 * m * m
     top = (y - q2) * (y - kappa2) / y
     vector = axial = 0.0
     if top <= low:
         return 0.0, 0.0
     span = math.log(top / low)
-    for i in range(len(nodes)):
-        x = nodes[i]
+    for i in range(len(rule.nodes)):
+        x = rule.nodes[i]
         w2 = low * math.exp(span * x * x)
         beta = math.sqrt(1.0 - low / w2)
-        if densities(kappa2, q2, w2, y, a, b, dens) < 0.0:
+        if densities(kappa2, q2, w2, y, nucleus.a, nucleus.b, dens) < 0.0:
             continue
         one, two = pair_tensors(kappa2, q2, w2, y, m, dens)
-        jacobian = weights[i] * 2.0 * x * span * w2 * beta
+        jacobian = rule.weights[i] * 2.0 * x * span * w2 * beta
         vector += jacobian * one
         axial += jacobian * two
     return vector, axial
@@ -332,15 +354,15 @@ def pair_mass_integral(
 @njit
 def nuclear_tensor(
     q2: float, y: float, energy: float, mass: float, electric: float, magnetic: float
-) -> tuple[float, float]:
-    """a and b of H = a (-g) + b k k, for one neutrino energy and one scatterer at rest.
+) -> NuclearTensor:
+    """The tensor for one neutrino energy and one scatterer at rest.
 
     (P P) averaged over the azimuth, times `electric`, plus the magnetic part (Q^2/4) G_M^2 (-g).
     Check: a = 0 for a spin-0 scatterer at y = y_top, where nothing is left transverse.
     """
     x = (mass * energy - 0.25 * y) ** 2 * 4.0 * q2 / (y * y)
     plain = 0.5 * (x - mass * mass - 0.25 * q2)
-    return (
+    return NuclearTensor(
         electric * plain + 0.25 * q2 * magnetic,
         electric * (x + plain) * 4.0 * q2 / (y * y),
     )
@@ -349,26 +371,22 @@ def nuclear_tensor(
 @njit
 def trident_spectrum(
     kappa2: Array,
-    energies: Array,
-    flux: Array,
-    masses: Array,
-    counts: Array,
-    targets: Array,
+    beam: Neutrinos,
+    target: Scatterers,
     m: float,
     q2_max: float,
-    nodes_q: Array,
-    weights_q: Array,
-    nodes: Array,
-    weights: Array,
+    rule_q: Rule,
+    rule: Rule,
 ) -> Array:
     """d sigma/d kappa^2 of the 2 -> 4 process at unit couplings: (2, N), vector and axial.
 
-    kappa2 : (N,) GeV^2. energies, flux : (E,) GeV and weights that sum to 1. masses, counts,
-    targets : (S,), (S,), (S, 6): scatterers at rest, how many of each, and `response` of each.
-    m : muon mass. q2_max : upper end of Q^2. nodes, weights : quadrature on (0, 1).
+    kappa2 : (N,) GeV^2. m : muon mass. q2_max : upper end of Q^2. rule_q, rule : of Q^2, and of y
+    and W^2.
     The average over energies and scatterers costs nothing: it is taken of a and b, in which the
     rest is linear. Without the factor G_F^2 alpha^2, which makes it 1/GeV^4.
     """
+    energies, flux = beam
+    masses, counts, targets = target
     out = np.zeros((2, len(kappa2)))
     dens = np.empty(8)
     electric, magnetic = np.empty(len(masses)), np.empty(len(masses))
@@ -380,17 +398,17 @@ def trident_spectrum(
         if high_q <= low_q:
             continue
         span_q = math.log(high_q / low_q)
-        for j in range(len(nodes_q)):
-            q2 = low_q * math.exp(span_q * nodes_q[j])
+        for j in range(len(rule_q.nodes)):
+            q2 = low_q * math.exp(span_q * rule_q.nodes[j])
             for n in range(len(masses)):
                 electric[n], magnetic[n] = response(q2, targets[n])
             low, high = y_bottom(q2, kappa2[i], m), y_top(q2, top_energy, top_mass)
             if high <= low:
                 continue
             span = math.log(high / low)
-            outer = front * weights_q[j] * span_q / q2
-            for k in range(len(nodes)):
-                y = low * math.exp(span * nodes[k])
+            outer = front * rule_q.weights[j] * span_q / q2
+            for k in range(len(rule.nodes)):
+                y = low * math.exp(span * rule.nodes[k])
                 a = b = 0.0
                 for n in range(len(masses)):
                     for e in range(len(energies)):
@@ -401,15 +419,17 @@ def trident_spectrum(
                             scale = counts[n] * flux[e] / (masses[n] * energies[e]) ** 2
                             a += scale * one
                             b += scale * two
-                vector, axial = pair_mass_integral(kappa2[i], q2, y, m, a, b, nodes, weights, dens)
-                inner = outer * weights[k] * span  # dy/y of dy against the 1/y of phase space
+                vector, axial = pair_mass_integral(
+                    kappa2[i], q2, y, m, NuclearTensor(a, b), rule, dens
+                )
+                inner = outer * rule.weights[k] * span  # dy/y of dy against the 1/y of phase space
                 out[0, i] += inner * vector
                 out[1, i] += inner * axial
     return out
 
 
 @njit
-def photon_spectrum(kappa2: Array, s_hat: float, m: float, nodes: Array, weights: Array) -> Array:
+def photon_spectrum(kappa2: Array, s_hat: float, m: float, rule: Rule) -> Array:
     """d sigma/d kappa^2 of nu gamma -> nu mu+ mu- (real photon), unit couplings: (2, N).
 
     s_hat : GeV^2. Without the factor G_F^2 alpha. The photon's two helicities are averaged.
@@ -424,9 +444,8 @@ def photon_spectrum(kappa2: Array, s_hat: float, m: float, nodes: Array, weights
     for i in range(len(kappa2)):
         if (y - q2) * (y - kappa2[i]) / y <= 4.0 * m * m:
             continue
-        vector, axial = pair_mass_integral(
-            kappa2[i], q2, y, m, 1.0, 4.0 * q2 / (y * y), nodes, weights, dens
-        )
+        photon = NuclearTensor(1.0, 4.0 * q2 / (y * y))
+        vector, axial = pair_mass_integral(kappa2[i], q2, y, m, photon, rule, dens)
         out[0, i] = front * vector
         out[1, i] = front * axial
     return out
@@ -434,21 +453,15 @@ def photon_spectrum(kappa2: Array, s_hat: float, m: float, nodes: Array, weights
 
 @njit
 def epa_spectrum(
-    kappa2: Array,
-    energies: Array,
-    flux: Array,
-    counts: Array,
-    targets: Array,
-    m: float,
-    q2_max: float,
-    nodes: Array,
-    weights: Array,
+    kappa2: Array, beam: Neutrinos, target: Scatterers, m: float, q2_max: float, rule: Rule
 ) -> Array:
     """d sigma/d kappa^2 with the nucleus replaced by real photons: (2, N), as `trident_spectrum`.
 
     Photons per ds dQ^2: (alpha/pi) G2(Q^2)/(s Q^2) for Q > s/(2E); the limit of `nuclear_tensor`
     for s^2/(4 E^2) << Q^2 << s, with the longitudinal photon and the Q^2 of the amplitude dropped.
     """
+    energies, flux = beam
+    _, counts, targets = target
     out = np.zeros((2, len(kappa2)))
     low_s = 4.0 * m * m
     for e in range(len(energies)):
@@ -456,15 +469,15 @@ def epa_spectrum(
         if high_s <= low_s:
             continue
         span = math.log(high_s / low_s)
-        for k in range(len(nodes)):
-            s_hat = low_s * math.exp(span * nodes[k])
+        for k in range(len(rule.nodes)):
+            s_hat = low_s * math.exp(span * rule.nodes[k])
             low_q = (0.5 * s_hat / energies[e]) ** 2
             span_q = math.log(q2_max / low_q)
             photons = 0.0
-            for j in range(len(nodes)):
-                q2 = low_q * math.exp(span_q * nodes[j])
+            for j in range(len(rule.nodes)):
+                q2 = low_q * math.exp(span_q * rule.nodes[j])
                 for n in range(len(counts)):
-                    photons += weights[j] * span_q * counts[n] * response(q2, targets[n])[0]
-            scale = flux[e] * weights[k] * span * photons / math.pi
-            out += scale * photon_spectrum(kappa2, s_hat, m, nodes, weights)
+                    photons += rule.weights[j] * span_q * counts[n] * response(q2, targets[n])[0]
+            scale = flux[e] * rule.weights[k] * span * photons / math.pi
+            out += scale * photon_spectrum(kappa2, s_hat, m, rule)
     return out

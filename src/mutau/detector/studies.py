@@ -35,15 +35,16 @@ def signal_muons(
 
     mass : GeV. n : events. The cross section changes by less than 1 % along the target.
     """
+    from mutau.matter.nucleus import Nucleus
     from mutau.reactions.bremsstrahlung_events import BremsSampler
 
     made_of = material(experiment.target.material)
     length = experiment.target.thickness.cm(made_of.radiation_length_cm)
     depth = rng.random(n)
     energy = mean_energy_after(experiment.beam.energy, made_of, depth * length)
-    nucleus = made_of.dominant_element
+    nucleus = Nucleus.of(made_of.dominant_element)
     low = float(mean_energy_after(experiment.beam.energy, made_of, length))
-    sampler = BremsSampler("muon", nucleus.z, nucleus.a, mass, low, experiment.beam.energy)
+    sampler = BremsSampler("muon", nucleus, mass, low, experiment.beam.energy)
     events = sampler.sample(energy, rng)
     return SignalMuons(events.p_lepton, events.weight, depth)
 
@@ -60,12 +61,13 @@ def hard_losses(
     others because the scattered muon's transverse momentum is of the order of m_mu in all.
     """
     from mutau.matter.muon_cross_sections import PROCESSES, differential, knock_on, moment
+    from mutau.matter.nucleus import Nucleus
     from mutau.reactions.bremsstrahlung_events import BremsSampler
 
     beam, made_of = experiment.beam, material(experiment.target.material)
     length = experiment.target.thickness.cm(made_of.radiation_length_cm)
-    nucleus = made_of.dominant_element
-    sampler = BremsSampler("muon", nucleus.z, nucleus.a, 1e-3, beam.energy, beam.energy, x_min=low)
+    nucleus = Nucleus.of(made_of.dominant_element)
+    sampler = BremsSampler("muon", nucleus, 1e-3, beam.energy, beam.energy, x_min=low)
     events = sampler.sample(np.full(n, beam.energy), rng)
     v = 1.0 - events.p_lepton[:, 0] / beam.energy
     density = np.zeros((2, n))  # chance per v: bremsstrahlung, all

@@ -17,7 +17,7 @@ inelastic : the protons one by one, out of a nucleus that breaks up:
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,31 +36,39 @@ _DIPOLE: Final = 0.71
 KINDS: Final = {"elastic": 0, "elastic+inelastic": 1, "unscreened": 2, "point": 3}
 
 
-@njit(forceinline=True)
-def g2_kernel(t, z2, screen, size, z_inelastic, screen_inelastic):  # type: ignore[no-untyped-def]
-    """G2(t) from the six numbers of `form_factor_parameters` (without its first).
+class FormFactor(NamedTuple):
+    """Numbers of G2(t) of one nucleus, as kernels take them; see `form_factor_parameters`.
 
-    `screen` = 1/r^2 and `size` = 1/d: zero switches screening or size off; `z_inelastic` = 0
-    switches the inelastic term off.
+    z2 : z^2. screen : 1/r^2, GeV^2. size : 1/d, GeV^-2. z_inelastic : number of protons of the
+    inelastic term, 0 without it. screen_inelastic : its 1/r'^2, GeV^2.
     """
-    shape = t / ((t + screen) * (1.0 + t * size))
-    value = z2 * shape * shape
-    if z_inelastic > 0.0:
-        screened = t / (t + screen_inelastic)
+
+    z2: float
+    screen: float
+    size: float
+    z_inelastic: float
+    screen_inelastic: float
+
+
+@njit(forceinline=True)
+def g2_kernel(t: float, ff: FormFactor) -> float:
+    """G2(t). Zero switches screening, size or the inelastic term off."""
+    shape = t / ((t + ff.screen) * (1.0 + t * ff.size))
+    value = ff.z2 * shape * shape
+    if ff.z_inelastic > 0.0:
+        screened = t / (t + ff.screen_inelastic)
         dipole = 1.0 / (1.0 + t / 0.71)
         tau = t * 0.25 / (M_P * M_P)
         proton = dipole**4 * (1.0 + tau * MU_P * MU_P) / (1.0 + tau)
-        value += z_inelastic * screened * screened * proton
+        value += ff.z_inelastic * screened * screened * proton
     return value
 
 
-def form_factor_parameters(kind: str, z: float, a: float) -> NDArray[np.float64]:
+def form_factor_parameters(kind: str, z: float, a: float) -> FormFactor:
     """The numbers that `g2_kernel` takes after t, for one nucleus.
 
     kind : "elastic", "elastic+inelastic", "unscreened" (elastic without the electron cloud) or
         "point" (z^2: neither cloud nor size). z : charge number. a : atomic weight.
-    Returns (5,) float64: z^2, screening 1/r^2 (GeV^2), size 1/d (GeV^-2), number of protons for
-        the inelastic term (0 without it), its screening 1/r'^2 (GeV^2).
     Raises UnknownName for another kind, OutOfRange for z outside [1, 120] or a outside [1, 300].
     Check: "point" gives z^2 at every t; hydrogen has no inelastic term.
     """
@@ -77,7 +85,7 @@ def form_factor_parameters(kind: str, z: float, a: float) -> NDArray[np.float64]
         screen = 0.0
     if kind == "point":
         size = 0.0
-    return np.array([z * z, screen, size, inelastic, screen_inelastic])
+    return FormFactor(float(z * z), screen, size, float(inelastic), screen_inelastic)
 
 
 def g2(t: ArrayLike, z: float, a: float, kind: str = "elastic") -> NDArray[np.float64]:
@@ -90,13 +98,13 @@ def g2(t: ArrayLike, z: float, a: float, kind: str = "elastic") -> NDArray[np.fl
     >>> float(g2(0.0, 82.0, 207.2, "unscreened"))
     6724.0
     """
-    numbers = form_factor_parameters(kind, z, a)
+    ff = form_factor_parameters(kind, z, a)
     t = np.asarray(t, float)
-    flat = np.array([_g2_scalar(value, numbers) for value in t.ravel()])
+    flat = np.array([_g2_scalar(value, ff) for value in t.ravel()])
     return flat.reshape(t.shape)
 
 
-def _g2_scalar(t: float, numbers: NDArray[np.float64]) -> float:
+def _g2_scalar(t: float, ff: FormFactor) -> float:
     if t == 0.0:
-        return float(numbers[0]) if numbers[1] == 0.0 else 0.0
-    return float(g2_kernel(t, *numbers))
+        return ff.z2 if ff.screen == 0.0 else 0.0
+    return float(g2_kernel(t, ff))

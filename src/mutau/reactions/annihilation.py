@@ -29,7 +29,7 @@ from mutau.core.constants import E_CHARGE, M_E, M_MU, M_TAU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.units import GEV2_PB
 from mutau.matter.elements import element as element_of
-from mutau.models import VECTOR, DarkPhoton, LmuMinusLtau, Model, check_mediator
+from mutau.models import DarkPhoton, LmuMinusLtau, Model, check_mediator
 from mutau.models.formulas import lepton_pair_width, scalar_pair_width
 from mutau.reactions import annihilation_kernels as kernels
 from mutau.reactions.annihilation_electrons import MODELS, ElectronMomenta, momenta
@@ -89,24 +89,31 @@ def final_width(model: Model, channel: str, s: ArrayLike) -> Array:
     return lepton_pair_width(model.lepton_coupling(lepton), root, _LEPTON_MASS[channel])
 
 
-def numerator(model: Model, channels: Sequence[str], s: ArrayLike) -> Array:
-    """N(s) of the module's formula, GeV^4: squared amplitude times the squared denominator."""
-    check_mediator("annihilation", VECTOR, model)
-    s = np.asarray(s, float)
+def vector_numerator(model: Model, channels: Sequence[str], s: Array) -> Array:
+    """`numerator` of a vector that electrons couple to by kinetic mixing."""
     mixing = np.abs(model.kinetic_mixing(s)) ** 2
     width = sum((final_width(model, channel, s) for channel in channels), np.zeros_like(s))
     return np.asarray(E_CHARGE**2 * mixing * (s + 2.0 * M_E**2) * 2.0 * np.sqrt(s) * width)
 
 
+#: Kind of boson -> its N(s); another kind is one function more. What is not here is refused.
+NUMERATORS: Final = {"vector": vector_numerator}
+
+
+def numerator(model: Model, channels: Sequence[str], s: ArrayLike) -> Array:
+    """N(s) of the module's formula, GeV^4: squared amplitude times the squared denominator."""
+    check_mediator("annihilation", tuple(NUMERATORS), model)
+    return NUMERATORS[model.mediator](model, channels, np.asarray(s, float))
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One resonance: N(s), where it bends, and the pole M^2, M Gamma (GeV^2)."""
+    """One resonance: N(s), where it bends, and its pole."""
 
     model: Model
     channels: tuple[str, ...]
     kinks: Array
-    pole: float
-    half_width: float
+    pole: kernels.Pole
 
     def numerator(self, s: Array) -> Array:
         return numerator(self.model, self.channels, s.reshape(-1)).reshape(s.shape)
@@ -118,7 +125,7 @@ class _Line:
 
 
 def _line(model: Model, channel: str) -> _Line:
-    check_mediator("annihilation", VECTOR, model)
+    check_mediator("annihilation", tuple(NUMERATORS), model)
     channels = channels_of(model, channel)
     width = model.width_total
     if not width > 0.0:
@@ -132,7 +139,8 @@ def _line(model: Model, channel: str) -> _Line:
             kinks.add(4.0 * _LEPTON_MASS[name] ** 2)
         elif name == "chichi" and model.alpha_d > 0.0:
             kinks.add((2.0 * model.mass / model.mass_ratio) ** 2)
-    return _Line(model, channels, np.array(sorted(kinks)), model.mass**2, model.mass * width)
+    pole = kernels.Pole(float(model.mass**2), float(model.mass * width))
+    return _Line(model, channels, np.array(sorted(kinks)), pole)
 
 
 def _energies(energies: ArrayLike, name: str = "energies") -> Array:
@@ -176,8 +184,8 @@ def _momentum(energy: Array) -> Array:
 
 def _at_rest(energy: Array, line: _Line, z: float) -> Array:
     s = 2.0 * M_E * (M_E + energy)
-    offset = 2.0 * M_E * (energy - (line.pole - 2.0 * M_E**2) / (2.0 * M_E))
-    shape = line.numerator(s) / (offset**2 + line.half_width**2)
+    offset = 2.0 * M_E * (energy - (line.pole.centre - 2.0 * M_E**2) / (2.0 * M_E))
+    shape = line.numerator(s) / (offset**2 + line.pole.half_width**2)
     return GEV2_PB * z / (4.0 * M_E * _momentum(energy)) * shape
 
 
@@ -191,10 +199,9 @@ def _moving(energy: Array, line: _Line, atom: ElectronMomenta) -> Array:
         nodes = kernels.panel_nodes(edges)
         parts.append(
             kernels.moving_electrons(
-                part, edges, nodes, line.numerator(nodes), line.pole, line.half_width, M_E,
-                atom.log_table, atom.scale, atom.step,
+                part, edges, nodes, line.numerator(nodes), line.pole, M_E, atom.table
             )
-        )  # fmt: skip
+        )
     return GEV2_PB / (16.0 * M_E * _momentum(energy) ** 2) * np.concatenate(parts)
 
 
@@ -242,10 +249,10 @@ def narrow_integral(
     z, line = _atomic_number(element), _line(model, channel)
     if model.mass <= 2.0 * M_E:
         return 0.0
-    share = sum(model.branching(name) for name in line.channels)
+    branching = sum(model.branching(name) for name in line.channels)
     r = (M_E / model.mass) ** 2
     strength = (E_CHARGE * model.epsilon_eff) ** 2 * math.pi * z / (2.0 * M_E)
-    return GEV2_PB * strength * share * (1.0 + 2.0 * r) / math.sqrt(1.0 - 4.0 * r)
+    return GEV2_PB * strength * branching * (1.0 + 2.0 * r) / math.sqrt(1.0 - 4.0 * r)
 
 
 def _energy_edges(
@@ -259,12 +266,12 @@ def _energy_edges(
     for low, high in spans:
         first, last = math.ceil(math.log(low) / pitch), math.floor(math.log(high) / pitch)
         points.append(np.exp(pitch * np.arange(first, last + 1)))
-    centre = (line.pole - 2.0 * M_E**2) / 2.0
+    centre = (line.pole.centre - 2.0 * M_E**2) / 2.0
     if centre > 0.0:
         k = atom.breaks if isinstance(atom, ElectronMomenta) else np.zeros(1)
         total = np.sqrt(k * k + M_E**2)
         around = centre / np.concatenate([total + k, M_E**2 / (total + k)])
-        broad = line.half_width / (2.0 * M_E) * 3.0 ** np.arange(-1.0, 8.0)
+        broad = line.pole.half_width / (2.0 * M_E) * 3.0 ** np.arange(-1.0, 8.0)
         broad = broad[broad > 1e-6 * centre / M_E]  # finer edges would round, and add nothing
         points += [around, centre / M_E + broad, centre / M_E - broad]
     points.append((line.kinks[:, None] * (1.0 + _AROUND_KINK) / (2.0 * M_E) - M_E).ravel())
@@ -294,7 +301,7 @@ def _weighted(
     s = 2.0 * M_E * (M_E + nodes)
     values = line.numerator(s) * weight * atom / (8.0 * M_E**2 * _momentum(nodes))
     return GEV2_PB * kernels.resonance_integral(
-        2.0 * M_E * (M_E + pairs), values[:, None, :], line.pole, line.half_width
+        2.0 * M_E * (M_E + pairs), values[:, None, :], line.pole
     )
 
 

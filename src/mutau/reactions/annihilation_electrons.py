@@ -30,6 +30,7 @@ from mutau.core.constants import M_E
 from mutau.core.errors import MutauError, UnknownName
 from mutau.matter import atomic_electrons, hartree_fock
 from mutau.matter.hartree_fock import Orbital
+from mutau.reactions.annihilation_kernels import MomentumTable
 
 Array = NDArray[np.float64]
 
@@ -44,24 +45,22 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 @dataclass(frozen=True, slots=True)
 class ElectronMomenta:
-    """G(k) of one atom as a table of ln G over asinh(k/scale), with panel edges for integrals.
+    """G(k) of one atom as a table, G per GeV, with panel edges for integrals.
 
-    name : model. electrons : float, their number. log_table : (N,) ln G, G per GeV.
-    scale : float, GeV. step : float. breaks : (B,) momenta from 0 up, GeV.
+    name : model. electrons : float, their number. breaks : (B,) momenta from 0 up, GeV.
     """
 
     name: str
     electrons: float
-    log_table: Array
-    scale: float
-    step: float
+    table: MomentumTable
     breaks: Array
 
     def density(self, momentum: Array) -> Array:
         """G(k) per GeV by linear interpolation of ln G; zero beyond the table."""
-        place = np.arcsinh(np.asarray(momentum) / self.scale) / self.step
-        value = np.interp(place, np.arange(len(self.log_table)), self.log_table)
-        return np.where(place < len(self.log_table) - 1, np.exp(value), 0.0)
+        log_table, scale, step = self.table
+        place = np.arcsinh(np.asarray(momentum) / scale) / step
+        value = np.interp(place, np.arange(len(log_table)), log_table)
+        return np.where(place < len(log_table) - 1, np.exp(value), 0.0)
 
 
 def _from_above(edges: Array, density: Callable[[Array], Array], rest: float) -> Array:
@@ -161,7 +160,9 @@ def _tabulate(
     breaks = np.interp(edges, measure, grid)
     if 0.0 < joint < breaks[-1]:
         breaks = np.sort(np.append(breaks, joint))
-    return ElectronMomenta(name, electrons, log_table, scale, step, breaks)
+    return ElectronMomenta(
+        name, electrons, MomentumTable(log_table, float(scale), float(step)), breaks
+    )  # fmt: skip
 
 
 def _grid(softest: float, highest: float) -> Array:

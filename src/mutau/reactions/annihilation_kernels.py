@@ -15,6 +15,7 @@ lose digits). All arguments are plain floats and arrays, GeV.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,21 +31,34 @@ TO_POWERS = np.linalg.inv(np.vander(NODES, increasing=True))
 _FAR = 6.0
 
 
+class Pole(NamedTuple):
+    """Resonance in s: M^2 and M Gamma, GeV^2."""
+
+    centre: float
+    half_width: float
+
+
+class MomentumTable(NamedTuple):
+    """ln G over asinh(k/scale) in equal steps; scale in GeV."""
+
+    log_table: Array
+    scale: float
+    step: float
+
+
 @njit
-def resonance_panel(
-    values: Array, low: float, high: float, pole: float, half_width: float
-) -> float:
-    """int_low^high H(x) dx/((x - pole)^2 + half_width^2), H given at the 8 Gauss nodes.
+def resonance_panel(values: Array, low: float, high: float, pole: Pole) -> float:
+    """int_low^high H(x) dx/((x - centre)^2 + half_width^2), H given at the 8 Gauss nodes.
 
     Moments mu_j = int_-1^1 t^j/(t - tau) dt of the complex pole tau by the recursion
     mu_(j+1) = tau mu_j + (1 - (-1)^(j+1))/(j + 1); the integral is Im(sum c_j mu_j)/(h Im tau).
     Real and imaginary parts are carried apart, so a tiny width costs no digits; the angle mu_0 is
     made from the distances of the edges, so neighbours that meet at the pole share it exactly.
     """
-    half = 0.5 * (high - low)
+    half, half_width = 0.5 * (high - low), pole.half_width
     if half <= 0.0:
         return 0.0
-    left, right = low - pole, high - pole
+    left, right = low - pole.centre, high - pole.centre
     re, im = -0.5 * (left + right) / half, half_width / half
     if re * re + im * im > _FAR * _FAR:
         total = 0.0
@@ -81,9 +95,10 @@ def least_momentum(kappa: float, mass: float, beta: float) -> float:
 
 
 @njit
-def table_value(k: float, log_table: Array, scale: float, step: float) -> float:
-    """G(k) from a table of ln G over asinh(k/scale), by cubic interpolation; 0 beyond its end."""
-    place = math.asinh(k / scale) / step
+def table_value(k: float, table: MomentumTable) -> float:
+    """G(k) by cubic interpolation of its logarithm; 0 beyond the table's end."""
+    log_table = table.log_table
+    place = math.asinh(k / table.scale) / table.step
     last = log_table.size - 1
     i = int(place)
     if i >= last:
@@ -151,16 +166,13 @@ def moving_electrons(
     edges: Array,
     nodes: Array,
     numerator: Array,
-    pole: float,
-    half_width: float,
+    pole: Pole,
     mass: float,
-    log_table: Array,
-    scale: float,
-    step: float,
+    table: MomentumTable,
 ) -> Array:
     """int ds N(s) G(k_min(s))/((s - M^2)^2 + M^2 Gamma^2) per positron energy, (E,).
 
-    numerator : (E, P, 8), N at the nodes. pole, half_width : M^2 and M Gamma, GeV^2.
+    numerator : (E, P, 8), N at the nodes. mass : of the electron, GeV.
     """
     out = np.zeros(energy.size)
     values = np.empty(N_NODES)
@@ -171,16 +183,16 @@ def moving_electrons(
             for j in range(N_NODES):
                 kappa = (nodes[e, p, j] - 2.0 * mass * mass) / (2.0 * energy[e])
                 k = least_momentum(kappa, mass, beta)
-                values[j] = numerator[e, p, j] * table_value(k, log_table, scale, step)
-            out[e] += resonance_panel(values, edges[e, p], edges[e, p + 1], pole, half_width)
+                values[j] = numerator[e, p, j] * table_value(k, table)
+            out[e] += resonance_panel(values, edges[e, p], edges[e, p + 1], pole)
     return out
 
 
 @njit
-def resonance_integral(edges: Array, values: Array, pole: float, half_width: float) -> Array:
-    """int H(x) dx/((x - pole)^2 + half_width^2) per row: edges (E, P + 1), values (E, P, 8)."""
+def resonance_integral(edges: Array, values: Array, pole: Pole) -> Array:
+    """int H(x) dx/((x - centre)^2 + half_width^2) per row: edges (E, P + 1), values (E, P, 8)."""
     out = np.zeros(edges.shape[0])
     for e in range(edges.shape[0]):
         for p in range(edges.shape[1] - 1):
-            out[e] += resonance_panel(values[e, p], edges[e, p], edges[e, p + 1], pole, half_width)
+            out[e] += resonance_panel(values[e, p], edges[e, p], edges[e, p + 1], pole)
     return out

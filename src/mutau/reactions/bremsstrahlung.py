@@ -9,26 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import M_E, M_MU, M_U
+from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.types import CrossSection
-from mutau.matter.form_factors import form_factor_parameters
+from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import bremsstrahlung_integrals as integrals
 from mutau.reactions.bremsstrahlung_angles import psi_values, theta_values
 from mutau.reactions.bremsstrahlung_coulomb import check_coulomb, coulomb_function
-from mutau.reactions.bremsstrahlung_maps import energy_limits, gauss_legendre
+from mutau.reactions.bremsstrahlung_density import (
+    IWW_VECTOR,
+    TREE_VECTOR,
+    Collision,
+    amplitude_of,
+)
+from mutau.reactions.bremsstrahlung_maps import energy_limits
 from mutau.reactions.bremsstrahlung_ww import iww_slices, slices_per_flux, ww_integrals
+from mutau.reactions.quadrature import Rule, gauss_legendre
 
 Array = NDArray[np.float64]
+Orders = tuple[int, int, int]
 
-METHODS = {"exact": integrals.EXACT, "ww": integrals.WW, "iww": integrals.IWW}
-LEPTONS = {"electron": M_E, "muon": M_MU}
-MASS_RANGE = (1e-6, 100.0)
-ENERGY_MAX = 1e5
+LEPTONS: Final = {"electron": M_E, "muon": M_MU}
+MASS_RANGE: Final = (1e-6, 100.0)
+ENERGY_MAX: Final = 1e5
 
 #: Numbers of nodes in (x, u, t): the value, and the rougher one that gives its error.
 FINE = (32, 12, 18)
@@ -45,49 +53,30 @@ class CrossSections:
     sigma_err_pb: Array
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
-    """One lepton on one nucleus, checked: what every function here needs.
+def collision_of(
+    lepton: str, nucleus: Nucleus, method: str = "exact", mediator: str = "vector"
+) -> Collision:
+    """What kernels need of a lepton ("electron" or "muon") on a nucleus.
 
-    m_l, nucleus : masses, GeV. ff : numbers of `form_factor_parameters`. method : kernel flag.
-    less_flux : what the Coulomb correction takes from the photon flux chi, 2 z^2 f(z), or 0.
-    """
-
-    m_l: float
-    nucleus: float
-    ff: Array
-    method: int
-    less_flux: float = 0.0
-
-
-def reaction(
-    lepton: str,
-    z: float,
-    a: float,
-    method: str = "exact",
-    form_factor: str = "elastic",
-    coulomb: bool = False,
-) -> Reaction:
-    """Check names and nucleus. Raises UnknownName or OutOfRange.
-
-    lepton : "electron" or "muon". z, a : charge number, atomic weight (nuclear mass a u).
-    method : "exact", "ww", "iww". form_factor : see `mutau.matter.form_factors`.
-    coulomb : with the correction of `bremsstrahlung_coulomb` (electrons only).
+    Raises UnknownName for a lepton or method, MutauError for a kind of boson without amplitude.
     """
     if lepton not in LEPTONS:
         raise UnknownName("lepton", lepton, LEPTONS)
-    if method not in METHODS:
-        raise UnknownName("method", method, METHODS)
-    ff = form_factor_parameters(form_factor, z, a)
-    if coulomb and lepton != "electron":
+    return Collision(LEPTONS[lepton], nucleus.mass, nucleus.shape, amplitude_of(method, mediator))
+
+
+def _less_flux(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
+    """What the Coulomb correction takes from the photon flux chi: 2 z^2 f(z), or 0 without it."""
+    if not coulomb:
+        return 0.0
+    if lepton != "electron":
         raise MutauError(
             f"no Coulomb correction for the {lepton}",
             place="coulomb",
             allowed="electron",
             remedy="its momentum transfers see the nuclear size; leave the correction out",
         )
-    less_flux = 2.0 * z * z * coulomb_function(z) if coulomb else 0.0
-    return Reaction(LEPTONS[lepton], a * M_U, ff, METHODS[method], less_flux)
+    return 2.0 * nucleus.z * nucleus.z * coulomb_function(nucleus.z)
 
 
 def check_point(energy: float, mass: float, m_l: float, nucleus: float) -> None:
@@ -130,58 +119,62 @@ def check_window(x_min: float, x_max: float) -> None:
 class Bremsstrahlung:
     """l N -> l N Z' for one charged lepton: cross sections per atom with their errors.
 
-    lepton : "electron" or "muon". Every method takes
+    lepton : "electron" or "muon". mediator : kind of boson, of `bremsstrahlung_density.MEDIATORS`.
+    Every method takes
     energy, mass : GeV; of the lepton, above its mass; of the Z', from 1 keV to the kinematic limit.
-    z, a : charge number and atomic weight of the nucleus (mass a u, spin 0).
+    nucleus : charge, weight and form factor (mass a u, spin 0).
     coupling : dimensionless vector coupling of the lepton to the Z'.
     method : "exact" (tree level, 2 to 3 particles), or the approximations "ww", "iww"
         (`bremsstrahlung_ww`).
-    form_factor : "elastic", "elastic+inelastic", "unscreened" or "point" (`matter.form_factors`).
     coulomb : with the Coulomb correction of Davies, Bethe and Maximon, of -7 to -9 % for lead; for
         electrons of 50 MeV and more and masses up to 5 MeV (`bremsstrahlung_coulomb`).
     x_min, x_max : window of x = E_Z'/E.
-    Raises OutOfRange outside validity or above the kinematic limit, UnknownName for a wrong name.
+    Raises OutOfRange outside validity or above the kinematic limit, UnknownName for a wrong name,
+    MutauError for a kind of boson that is not computed.
     """
 
     lepton: str
+    mediator: str = "vector"
 
+    def _collision(self, nucleus: Nucleus, method: str) -> Collision:
+        return collision_of(self.lepton, nucleus, method, self.mediator)
+
+    @one_nucleus
     def total(
         self,
         energy: float,
         mass: float,
+        nucleus: Nucleus,
         *,
-        z: float,
-        a: float,
         coupling: float = 1.0,
         method: str = "exact",
-        form_factor: str = "elastic",
         coulomb: bool = False,
         x_min: float = 0.0,
         x_max: float = 1.0,
     ) -> CrossSection:
-        """Cross section of l N -> l N Z' per atom, pb; arguments as told by `Bremsstrahlung`.
+        """Cross section of l N -> l N Z' per atom, pb; arguments as in `Bremsstrahlung`.
 
         Returns CrossSection; its error is numerical, at most 1e-3 of the value.
         Source: amplitude of `bremsstrahlung_kernels`. Check: exactly 0 if x_min is above the limit.
         """
-        setting = reaction(self.lepton, z, a, method, form_factor, coulomb)
-        check_point(energy, mass, setting.m_l, setting.nucleus)
+        collision = self._collision(nucleus, method)
+        _less_flux(self.lepton, nucleus, coulomb)
+        check_point(energy, mass, collision.m_l, collision.nucleus)
         result = self.totals(
-            energy, mass, z=z, a=a, coupling=coupling, method=method, form_factor=form_factor,
-            coulomb=coulomb, x_min=x_min, x_max=x_max,
+            energy, mass, nucleus, coupling=coupling, method=method, coulomb=coulomb, x_min=x_min,
+            x_max=x_max,
         )  # fmt: skip
         return CrossSection(float(result.sigma_pb), float(result.sigma_err_pb))
 
+    @one_nucleus
     def totals(
         self,
         energies: ArrayLike,
         masses: ArrayLike,
+        nucleus: Nucleus,
         *,
-        z: float,
-        a: float,
         coupling: ArrayLike = 1.0,
         method: str = "exact",
-        form_factor: str = "elastic",
         coulomb: bool = False,
         x_min: float = 0.0,
         x_max: float = 1.0,
@@ -195,34 +188,36 @@ class Bremsstrahlung:
         Source: see `bremsstrahlung_kernels` (exact) and `bremsstrahlung_ww`.
         Check: proportional to coupling^2; to z^2 for the "point" form factor at equal a.
         """
-        setting = reaction(self.lepton, z, a, method, form_factor, coulomb)
+        collision = self._collision(nucleus, method)
+        less_flux = _less_flux(self.lepton, nucleus, coulomb)
         check_window(x_min, x_max)
         energy, mass, factor = np.broadcast_arrays(
             np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
         )
         _require_all("mass", mass, *MASS_RANGE, "GeV")
-        _require_all("energy", energy, setting.m_l, ENERGY_MAX, "GeV")
+        _require_all("energy", energy, collision.m_l, ENERGY_MAX, "GeV")
         _require_all("coupling^2", factor, 0.0, np.inf)
         if coulomb and mass.size:
             check_coulomb(float(np.max(mass)), float(np.min(energy)))
-        value = _integrate(setting, energy.ravel(), mass.ravel(), x_min, x_max, FINE)
-        rough = _integrate(setting, energy.ravel(), mass.ravel(), x_min, x_max, ROUGH)
+        value, rough = (
+            _integrate(collision, energy.ravel(), mass.ravel(), (x_min, x_max), orders, less_flux)
+            for orders in (FINE, ROUGH)
+        )
         error = np.abs(value - rough) + 1e-4 * value
         return CrossSections(
             value.reshape(energy.shape) * factor, error.reshape(energy.shape) * factor
         )
 
+    @one_nucleus
     def differential_x(
         self,
         x: ArrayLike,
         energy: float,
         mass: float,
+        nucleus: Nucleus,
         *,
-        z: float,
-        a: float,
         coupling: float = 1.0,
         method: str = "exact",
-        form_factor: str = "elastic",
         coulomb: bool = False,
     ) -> Array:
         """d sigma/dx per atom, pb, at Z' energy fractions x = E_Z'/E.
@@ -230,31 +225,32 @@ class Bremsstrahlung:
         x : array_like in [0, 1]. Other arguments as `total`. Returns float64 of the shape of x,
         exactly 0 outside the kinematic limits; error below 1e-3. Check: its integral is `total`.
         """
-        setting = reaction(self.lepton, z, a, method, form_factor, coulomb)
-        check_point(energy, mass, setting.m_l, setting.nucleus)
+        collision = self._collision(nucleus, method)
+        less_flux = _less_flux(self.lepton, nucleus, coulomb)
+        check_point(energy, mass, collision.m_l, collision.nucleus)
         if coulomb:
             check_coulomb(mass, energy)
         x = np.asarray(x, float)
         _require_all("x", x, 0.0, 1.0)
-        low, high = energy_limits(energy, setting.m_l, mass, setting.nucleus)
+        low, high = energy_limits(energy, collision.m_l, mass, collision.nucleus)
         inside = (x * energy > low) & (x * energy < high)
         values, at = np.zeros(x.shape), x[inside]
         same = np.ones(len(at))
-        values[inside] = slices_at(setting, energy * same, mass * same, at, 1.0 - at, FINE)
+        points = energy * same, mass * same, at, 1.0 - at
+        values[inside] = slices_at(collision, points, FINE, less_flux)
         return coupling**2 * values
 
+    @one_nucleus
     def differential_x_theta(
         self,
         x: ArrayLike,
         theta: ArrayLike,
         energy: float,
         mass: float,
+        nucleus: Nucleus,
         *,
-        z: float,
-        a: float,
         coupling: float = 1.0,
         method: str = "exact",
-        form_factor: str = "elastic",
     ) -> Array:
         """d^2 sigma/dx dtheta per atom, pb/rad, in x = E_Z'/E and the angle of the Z' to the beam.
 
@@ -263,21 +259,20 @@ class Bremsstrahlung:
         "iww" are small-angle formulas (`bremsstrahlung_angles`). Check: integrates to
         `differential_x`.
         """
-        setting = reaction(self.lepton, z, a, method, form_factor)
-        return coupling**2 * _by_angle(theta_values, setting, x, theta, energy, mass)
+        collision = self._collision(nucleus, method)
+        return coupling**2 * _by_angle(theta_values, collision, x, theta, energy, mass)
 
+    @one_nucleus
     def differential_x_psi(
         self,
         x: ArrayLike,
         psi: ArrayLike,
         energy: float,
         mass: float,
+        nucleus: Nucleus,
         *,
-        z: float,
-        a: float,
         coupling: float = 1.0,
         method: str = "exact",
-        form_factor: str = "elastic",
     ) -> Array:
         """d^2 sigma/dx dpsi per atom, pb/rad, in the angle psi of the scattered lepton to the beam.
 
@@ -286,8 +281,8 @@ class Bremsstrahlung:
         array_like in [0, pi], rad; broadcast together. Other arguments as `total`. Returns float64,
         exactly 0 outside the kinematic limits. Check: integrates to `total`.
         """
-        setting = reaction(self.lepton, z, a, method, form_factor)
-        return coupling**2 * _by_angle(psi_values, setting, x, psi, energy, mass)
+        collision = self._collision(nucleus, method)
+        return coupling**2 * _by_angle(psi_values, collision, x, psi, energy, mass)
 
 
 def _require_all(name: str, values: Array, low: float, high: float, unit: str = "") -> None:
@@ -297,85 +292,74 @@ def _require_all(name: str, values: Array, low: float, high: float, unit: str = 
 
 
 def _integrate(
-    setting: Reaction,
+    collision: Collision,
     energy: Array,
     mass: Array,
-    x_min: float,
-    x_max: float,
-    orders: tuple[int, int, int],
+    window: tuple[float, float],
+    orders: Orders,
+    less_flux: float = 0.0,
 ) -> Array:
     """Cross sections at coupling 1, pb, at (n,) points, some hundred points at a time."""
     value = np.zeros(len(energy))
     for start in range(0, len(energy), CHUNK):
         part = slice(start, start + CHUNK)
         x, x_bar, weight = integrals.x_nodes(
-            energy[part], mass[part], setting.m_l, setting.nucleus, x_min, x_max,
-            gauss_legendre(orders[0]),
-        )  # fmt: skip
+            energy[part], mass[part], collision, window, gauss_legendre(orders[0])
+        )
         n = x.shape[1]
-        slices = slices_at(
-            setting, np.repeat(energy[part], n), np.repeat(mass[part], n), x.ravel(),
-            x_bar.ravel(), orders,
-        )  # fmt: skip
+        points = np.repeat(energy[part], n), np.repeat(mass[part], n), x.ravel(), x_bar.ravel()
+        slices = slices_at(collision, points, orders, less_flux)
         value[part] = np.sum(slices.reshape(x.shape) * weight, axis=1)
     return value
 
 
 def slices_at(
-    setting: Reaction,
-    energy: Array,
-    mass: Array,
-    x: Array,
-    x_bar: Array,
-    orders: tuple[int, int, int],
+    collision: Collision,
+    points: tuple[Array, Array, Array, Array],
+    orders: Orders,
+    less_flux: float = 0.0,
 ) -> Array:
-    """d sigma/dx at coupling 1, pb, at (n,) points; x_bar = 1 - x, given on its own."""
-    value = _born_slices(setting, energy, mass, x, x_bar, orders)
-    if setting.less_flux:
-        value -= setting.less_flux * slices_per_flux(energy, mass, x, x_bar, setting.m_l)
+    """d sigma/dx at coupling 1, pb, at (n,) points of energy, mass, x and, on its own, 1 - x.
+
+    less_flux : what a Coulomb correction takes from the photon flux.
+    """
+    value = _born_slices(collision, points, orders)
+    if less_flux:
+        value -= less_flux * slices_per_flux(*points, collision.m_l)
     return value
 
 
 def _born_slices(
-    setting: Reaction,
-    energy: Array,
-    mass: Array,
-    x: Array,
-    x_bar: Array,
-    orders: tuple[int, int, int],
+    collision: Collision, points: tuple[Array, Array, Array, Array], orders: Orders
 ) -> Array:
-    m_l, nucleus, ff = setting.m_l, setting.nucleus, setting.ff
-    grid_t = gauss_legendre(orders[2])
-    if setting.method == integrals.IWW:
-        return iww_slices(energy, mass, x, x_bar, m_l, ff, grid_t)
-    exact = setting.method == integrals.EXACT
-    u, excess, weight = integrals.u_nodes(
-        exact, energy, mass, x, x_bar, m_l, nucleus, gauss_legendre(orders[1])
-    )
+    m_l, ff = collision.m_l, collision.ff
+    rule_t = gauss_legendre(orders[2])
+    if collision.amplitude == IWW_VECTOR:
+        return iww_slices(*points, m_l, ff, rule_t)
+    u, excess, weight = integrals.u_nodes(*points, collision, gauss_legendre(orders[1]))
     rows, columns = np.nonzero(weight)
-    at = (energy[rows], mass[rows], x[rows], x_bar[rows], u[rows, columns])
-    if exact:
-        values = integrals.t_integrals(*at, excess[rows, columns], m_l, nucleus, ff, grid_t)
+    energy, mass, x, x_bar = (item[rows] for item in points)
+    at = integrals.Emissions(energy, mass, x, x_bar, u[rows, columns], excess[rows, columns])
+    if collision.amplitude == TREE_VECTOR:
+        values = integrals.t_integrals(at, collision, rule_t)
     else:
-        values = ww_integrals(*at, m_l, ff, grid_t)
-    return np.bincount(rows, values * weight[rows, columns], len(x)).astype(float)
+        values = ww_integrals(energy, mass, x, x_bar, at.u, m_l, ff, rule_t)
+    return np.bincount(rows, values * weight[rows, columns], len(points[2])).astype(float)
 
 
 def _by_angle(
-    values: Callable[..., Array],
-    setting: Reaction,
+    values: Callable[[Collision, float, float, Array, Array, Rule], Array],
+    collision: Collision,
     x: ArrayLike,
     angle: ArrayLike,
     energy: float,
     mass: float,
 ) -> Array:
     """d^2 sigma/dx dangle at coupling 1, pb/rad; values : `theta_values` or `psi_values`."""
-    check_point(energy, mass, setting.m_l, setting.nucleus)
+    check_point(energy, mass, collision.m_l, collision.nucleus)
     x, angle = np.broadcast_arrays(np.asarray(x, float), np.asarray(angle, float))
     _require_all("x", x, 0.0, 1.0)
     _require_all("angle", angle, 0.0, float(np.pi), "rad")
-    density = values(
-        setting.method, energy, setting.m_l, mass, setting.nucleus, x.ravel(), angle.ravel(),
-        setting.ff, gauss_legendre(2 * FINE[2]),
-    )  # fmt: skip
+    rule = gauss_legendre(2 * FINE[2])
+    density = values(collision, float(energy), float(mass), x.ravel(), angle.ravel(), rule)
     return density.reshape(x.shape)

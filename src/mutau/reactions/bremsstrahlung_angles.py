@@ -17,67 +17,55 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.reactions.bremsstrahlung_integrals import EXACT, WW, t_integrals, theta_nodes
+from mutau.reactions.bremsstrahlung_density import TREE_VECTOR, WW_VECTOR, Collision
+from mutau.reactions.bremsstrahlung_integrals import Emissions, t_integrals, theta_nodes
 from mutau.reactions.bremsstrahlung_recoil import recoil_integrals, recoil_shape
 from mutau.reactions.bremsstrahlung_ww import fluxes, iww_flux, ww_shape
+from mutau.reactions.quadrature import Rule
 
 Array = NDArray[np.float64]
 
 
 def theta_values(
-    method: int,
-    energy: float,
-    m_l: float,
-    mass: float,
-    nucleus: float,
-    x: Array,
-    theta: Array,
-    ff: Array,
-    grid: Array,
+    collision: Collision, energy: float, mass: float, x: Array, theta: Array, rule: Rule
 ) -> Array:
     """d^2 sigma/dx dtheta at coupling 1, pb/rad, at (n,) points; theta is the Z' angle."""
+    m_l, ff = collision.m_l, collision.ff
     es, ms = np.full(len(x), energy), np.full(len(x), mass)
-    if method == EXACT:
-        u, excess, slope = theta_nodes(energy, mass, x, theta, m_l, nucleus)
-        value = t_integrals(es, ms, x, 1.0 - x, u, excess, m_l, nucleus, ff, grid)
+    if collision.amplitude == TREE_VECTOR:
+        u, excess, slope = theta_nodes(energy, mass, x, theta, collision)
+        value = t_integrals(Emissions(es, ms, x, 1.0 - x, u, excess), collision, rule)
         return np.asarray(value * slope)
     value = np.zeros(len(x))
     open_ = (x * energy > mass) & ((1.0 - x) * energy > m_l)
     es, ms, x, theta = es[open_], ms[open_], x[open_], theta[open_]
     x_bar = 1.0 - x
     u = energy * energy * theta * theta * x + mass * mass * x_bar / x + m_l * m_l * x
-    if method == WW:
-        chi = fluxes((0.5 * u / (energy * x_bar)) ** 2, ms * ms + m_l * m_l, ff, grid)
+    if collision.amplitude == WW_VECTOR:
+        chi = fluxes((0.5 * u / (energy * x_bar)) ** 2, ms * ms + m_l * m_l, ff, rule)
     else:
-        chi = iww_flux(es, ms, m_l, ff, grid)
+        chi = iww_flux(es, ms, m_l, ff, rule)
     value[open_] = chi * ww_shape(es, m_l, ms, x, x_bar, u) * 2.0 * energy**2 * x * theta
     return value
 
 
 def psi_values(
-    method: int,
-    energy: float,
-    m_l: float,
-    mass: float,
-    nucleus: float,
-    x: Array,
-    psi: Array,
-    ff: Array,
-    grid: Array,
+    collision: Collision, energy: float, mass: float, x: Array, psi: Array, rule: Rule
 ) -> Array:
     """d^2 sigma/dx dpsi at coupling 1, pb/rad, at (n,) points: the lepton's angle, x = 1 - E'/E."""
+    m_l, ff = collision.m_l, collision.ff
     value = np.zeros(len(x))
     open_ = (x * energy > mass) & ((1.0 - x) * energy > m_l)
     x, psi = x[open_], psi[open_]
-    if method == EXACT:
-        value[open_] = recoil_integrals(energy, m_l, mass, nucleus, x, psi, ff, grid)
+    if collision.amplitude == TREE_VECTOR:
+        value[open_] = recoil_integrals(energy, mass, collision, x, psi, rule)
         return value
     shape, drop = recoil_shape(energy, m_l, mass, x, psi)
     ms = np.full(len(x), mass)
-    if method == WW:
-        chi = fluxes((0.5 * drop / (energy * x)) ** 2, ms * ms + m_l * m_l, ff, grid)
+    if collision.amplitude == WW_VECTOR:
+        chi = fluxes((0.5 * drop / (energy * x)) ** 2, ms * ms + m_l * m_l, ff, rule)
     else:
-        chi = iww_flux(np.full(len(x), energy), ms, m_l, ff, grid)
+        chi = iww_flux(np.full(len(x), energy), ms, m_l, ff, rule)
     k0 = x * energy
     value[open_] = np.sqrt((k0 - mass) * (k0 + mass)) / k0 * shape * chi
     return value

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.types import CrossSection, Events
+from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import bremsstrahlung_sampling as kernels
-from mutau.reactions.bremsstrahlung import check_point, check_window, reaction
+from mutau.reactions.bremsstrahlung import LEPTONS, check_point, check_window, collision_of
 from mutau.reactions.bremsstrahlung_maps import energy_limits
 from mutau.reactions.importance import edges_by_content
 
@@ -55,97 +56,82 @@ class BremsSample:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """Edges of the cells, and per energy bin the bounds and alias tables, (n_bins, cells)."""
-
-    edges: tuple[Array, Array, Array, Array]
-    bounds: Array
-    threshold: Array
-    alias: NDArray[np.int64]
-    log_low: float
-    log_step: float
-
-
-@dataclass(frozen=True, slots=True)
 class BremsSampler:
     """Draws l N -> l N Z' for one mass, at any lepton energy in a range.
 
-    lepton : "electron" or "muon". z, a : charge number and atomic weight. mass : Z' mass, GeV.
-    energy_min, energy_max : GeV; the lepton energies that `sample` will be asked for.
-    form_factor : see `mutau.matter.form_factors`. x_min, x_max : window of x = E_Z'/E.
+    lepton : "electron" or "muon". mass : Z' mass, GeV. energy_min, energy_max : GeV; the lepton
+    energies that `sample` will be asked for. x_min, x_max : window of x = E_Z'/E.
     method : "exact" (tree level) or "ww": the density in x and u of the Weizsaecker-Williams
         approximation, t from its flux and a flat azimuth, momenta conserved all the same.
+    mediator : kind of boson, of `bremsstrahlung_density.MEDIATORS`.
     Raises OutOfRange for a mass or energy outside validity, a reaction closed at energy_min, or an
-    empty window there; UnknownName for a wrong name.
+    empty window there; UnknownName for a wrong name, MutauError for a kind that is not computed.
     """
 
     lepton: str
-    z: float
-    a: float
+    nucleus: Nucleus
     mass: float
     energy_min: float
     energy_max: float
-    form_factor: str = "elastic"
     x_min: float = 0.0
     x_max: float = 1.0
     method: str = "exact"
-    _table: _Table = field(init=False, repr=False, compare=False)
+    mediator: str = "vector"
+    _emitter: kernels.Emitter = field(init=False, repr=False, compare=False)
+    _table: kernels.BoundTable = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        setting = reaction(self.lepton, self.z, self.a, self.method, self.form_factor)
+        collision = collision_of(self.lepton, self.nucleus, self.method, self.mediator)
         if self.method == "iww":
             raise UnknownName("method", self.method, ("exact", "ww"))
         check_window(self.x_min, self.x_max)
-        check_point(self.energy_min, self.mass, setting.m_l, setting.nucleus)
-        check_point(self.energy_max, self.mass, setting.m_l, setting.nucleus)
+        check_point(self.energy_min, self.mass, collision.m_l, collision.nucleus)
+        check_point(self.energy_max, self.mass, collision.m_l, collision.nucleus)
         if not self.energy_min <= self.energy_max:
             raise OutOfRange(
                 f"energy_max = {self.energy_max:g} GeV is below energy_min",
                 allowed=f"from {self.energy_min:g} GeV",
             )
-        _, k_high = energy_limits(self.energy_min, setting.m_l, self.mass, setting.nucleus)
+        _, k_high = energy_limits(self.energy_min, collision.m_l, self.mass, collision.nucleus)
         require_in_range(
             "x_min", self.x_min, 0.0, k_high / self.energy_min,
             reason="largest Z' energy fraction at energy_min",
         )  # fmt: skip
+        emitter = kernels.Emitter(
+            collision, float(self.mass), float(self.x_min), float(self.x_max)
+        )  # fmt: skip
+        object.__setattr__(self, "_emitter", emitter)
         object.__setattr__(self, "_table", self._build())
 
-    def _build(self) -> _Table:
+    def _build(self) -> kernels.BoundTable:
         length = math.log(self.energy_max / self.energy_min)
         n_bins = max(1, math.ceil(length / math.log(ENERGY_RATIO)))
         middle = math.sqrt(self.energy_min * self.energy_max)
-        centres = [(np.arange(n) + 0.5) / n for n in PROFILE]
-        content = self._density(middle, *centres)
-        edges = (
+        emitter = self._emitter
+        centres = kernels.Edges(*((np.arange(n) + 0.5) / n for n in PROFILE))
+        content = kernels.grid_values(emitter, middle, centres)
+        edges = kernels.Edges(
             edges_by_content(content.sum(axis=(1, 2, 3)), CELLS[0]),
             edges_by_content(content.sum(axis=(0, 2, 3)), CELLS[1]),
             edges_by_content(content.sum(axis=(0, 1, 3)), CELLS[2]),
             edges_by_content(content.sum(axis=(0, 1, 2)), CELLS[3]),
         )
-        centres = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]
+        centres = kernels.Edges(*(0.5 * (edge[1:] + edge[:-1]) for edge in edges))
         nodes = self.energy_min * np.exp(np.linspace(0.0, length, n_bins + 1 if length else 1))
         at_nodes = [
             kernels.cell_bounds(
-                self._density(energy, *edges), self._density(energy, *centres), MARGIN
+                kernels.grid_values(emitter, energy, edges),
+                kernels.grid_values(emitter, energy, centres), MARGIN,
             )
             for energy in np.clip(nodes, self.energy_min, self.energy_max)
-        ]
+        ]  # fmt: skip
         pairs = zip(at_nodes, at_nodes[1:] or at_nodes, strict=False)
         bounds = np.array([np.maximum(low, high) for low, high in pairs])
         threshold, alias = kernels.draw_tables(bounds, edges)
-        return _Table(
+        return kernels.BoundTable(
             edges, bounds.reshape(len(bounds), -1), threshold, alias,
             math.log(self.energy_min), length / n_bins if length else 1.0,
         )  # fmt: skip
-
-    def _density(self, energy: float, *at: Array) -> Array:
-        """Density on a grid of the unit cube (see `importance_brems`), pb at coupling 1."""
-        setting = reaction(self.lepton, self.z, self.a, self.method, self.form_factor)
-        values = kernels.grid_values(
-            self.method == "exact", energy, setting.m_l, self.mass, setting.nucleus, self.x_min,
-            self.x_max, setting.ff, *at,
-        )  # fmt: skip
-        return np.asarray(values)
 
     def sample(self, energies: ArrayLike, rng: np.random.Generator) -> BremsSample:
         """One event per incoming lepton energy.
@@ -163,27 +149,15 @@ class BremsSampler:
                 "energy", float(value), self.energy_min, self.energy_max, unit="GeV",
                 reason="the range this sampler was prepared for",
             )  # fmt: skip
-        setting = reaction(self.lepton, self.z, self.a, self.method, self.form_factor)
-        table, n = self._table, len(energy)
-        p_lepton, p_zprime, p_nucleus = np.empty((n, 4)), np.empty((n, 4)), np.empty((n, 4))
-        weight = np.empty(n)
-        trials, over = kernels.draw_events(
-            self.method == "exact", setting.m_l, self.mass, setting.nucleus, self.x_min,
-            self.x_max, setting.ff, table.log_low, table.log_step, energy, rng, table.bounds,
-            table.threshold, table.alias, table.edges, p_lepton, p_zprime, p_nucleus, weight,
+        n = len(energy)
+        out = kernels.FinalStates(
+            np.empty((n, 4)), np.empty((n, 4)), np.empty((n, 4)), np.empty(n)
         )  # fmt: skip
-        return BremsSample(
-            p_lepton, p_zprime, p_nucleus, weight, n / max(trials, 1), over / max(n, 1)
-        )
+        trials, over = kernels.draw_events(self._emitter, self._table, energy, rng, out)
+        return BremsSample(*out, n / max(trials, 1), over / max(n, 1))
 
 
-def nucleus_pdg(z: float, a: float) -> int:
-    """PDG code 100ZZZAAA0 of the nucleus nearest to (z, a).
-
-    >>> nucleus_pdg(82.0, 207.2)
-    1000822070
-    """
-    return 1_000_000_000 + round(z) * 10_000 + round(a) * 10
+BremsSampler.__init__ = one_nucleus(BremsSampler.__init__)  # type: ignore[method-assign]
 
 
 def to_events(
@@ -209,14 +183,14 @@ def to_events(
     n = len(sample.weight)
     if energy.shape != (n,):
         raise MutauError(f"energies have shape {energy.shape}", allowed=f"({n},) as the sample")
-    setting = reaction(sampler.lepton, sampler.z, sampler.a)
+    m_l = LEPTONS[sampler.lepton]
     p4 = np.zeros((n, 5, 4))
     p4[:, 0, 0] = energy
-    p4[:, 0, 3] = np.sqrt((energy - setting.m_l) * (energy + setting.m_l))
-    p4[:, 1, 0] = setting.nucleus
+    p4[:, 0, 3] = np.sqrt((energy - m_l) * (energy + m_l))
+    p4[:, 1, 0] = sampler.nucleus.mass
     p4[:, 2], p4[:, 3], p4[:, 4] = sample.p_lepton, sample.p_zprime, sample.p_nucleus
     lepton = PDG_LEPTON[sampler.lepton] * (-1 if antilepton else 1)
-    nucleus = nucleus_pdg(sampler.z, sampler.a)
+    nucleus = sampler.nucleus.pdg
     weight = np.broadcast_to(np.asarray(event_weight, float), (n,)) * sample.weight
     place = np.broadcast_to(np.asarray(x4, float), (n, 4))
     header = dict(meta or {})

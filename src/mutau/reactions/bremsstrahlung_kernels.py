@@ -24,7 +24,7 @@ equal, term by term regrouped, to the form in invariants of Liu, McKeen and Mill
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 from mutau.core.constants import ALPHA
 from mutau.core.jit import njit
@@ -34,8 +34,45 @@ from mutau.core.units import GEV2_PB
 FRONT: Final = ALPHA * ALPHA * GEV2_PB / (16.0 * math.pi)
 
 
+class ZprimeKinematics(NamedTuple):
+    """What depends on the Z' momentum alone; V is the momentum that the lepton keeps.
+
+    v0, v, v_minus : energy and momentum of V and their difference, GeV. kappa2 : kappa^2, GeV^2.
+    k_plus, p_minus : light-cone components along V, GeV. t_min, t_max : limits of t, GeV^2; nothing
+    is allowed where t_max <= t_min. width : coefficient of q_perp^2, see `exchange`.
+    """
+
+    v0: float
+    v: float
+    v_minus: float
+    kappa2: float
+    k_plus: float
+    p_minus: float
+    t_min: float
+    t_max: float
+    width: float
+
+
+class Exchange(NamedTuple):
+    """What depends on the Z' momentum and t, but not on the azimuth.
+
+    q_t2 : q_perp^2. s_0, beta, s_low : s = s_0 - 2 beta cos phi, beta = kappa q_perp, s_low =
+    s_0 - 2 beta. q_minus : q^-, GeV. alpha, a_out, h : the slow products l p^- (so that a = alpha +
+    beta cos phi), a', h. GeV^2 but for q_minus.
+    """
+
+    q_t2: float
+    s_0: float
+    beta: float
+    s_low: float
+    q_minus: float
+    alpha: float
+    a_out: float
+    h: float
+
+
 @njit(forceinline=True)
-def plus_minus(transverse_mass2, energy, along):  # type: ignore[no-untyped-def]
+def plus_minus(transverse_mass2: float, energy: float, along: float) -> tuple[float, float]:
     """Light-cone components E + p and E - p of an on-shell momentum, both to full precision."""
     large = energy + abs(along)
     small = transverse_mass2 / large
@@ -44,7 +81,9 @@ def plus_minus(transverse_mass2, energy, along):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def u_limits(energy, m_l, mass, nucleus, x, x_bar):  # type: ignore[no-untyped-def]
+def u_limits(
+    energy: float, m_l: float, mass: float, nucleus: float, x: float, x_bar: float
+) -> tuple[float, float]:
     """Smallest and largest u at Z' energy x*energy (x_bar = 1 - x, given on its own).
 
     Returns (u_min, u_max) in GeV^2; u_max <= u_min where nothing is allowed. u_min is forward
@@ -63,13 +102,11 @@ def u_limits(energy, m_l, mass, nucleus, x, x_bar):  # type: ignore[no-untyped-d
 
 
 @njit(forceinline=True)
-def emission(energy, m_l, mass, nucleus, x, x_bar, u, u_excess):  # type: ignore[no-untyped-def]
-    """Everything that depends on the Z' momentum alone.
-
-    u_excess = u - u_min(x), given on its own. Returns a tuple: V0, |V|, V0 - |V|, kappa^2,
-    k^+ and p^- along V, t_min, t_max, and the coefficient of q_perp^2 (see `exchange`).
-    t_max <= t_min where nothing is allowed.
-    """
+def emission(
+    energy: float, m_l: float, mass: float, nucleus: float, x: float, x_bar: float, u: float,
+    u_excess: float,
+) -> ZprimeKinematics:  # fmt: skip
+    """Everything that depends on the Z' momentum alone; u_excess = u - u_min(x), given apart."""
     p = math.sqrt((energy - m_l) * (energy + m_l))
     k0 = x * energy
     k = math.sqrt(max((k0 - mass) * (k0 + mass), 0.0))
@@ -91,18 +128,22 @@ def emission(energy, m_l, mass, nucleus, x, x_bar, u, u_excess):  # type: ignore
     open_ = (half > 0.0) & (root2 > 0.0) & (square > 0.0)
     t_max = (half + math.sqrt(max(root2, 0.0))) / square if open_ else 0.0
     t_min = u * u / (square * t_max) if open_ else 1.0
-    return v0, v, v_minus, kappa2, k_plus, p_minus, t_min, t_max, square / (4.0 * v2)
+    return ZprimeKinematics(
+        v0, v, v_minus, kappa2, k_plus, p_minus, t_min, t_max, square / (4.0 * v2)
+    )  # fmt: skip
 
 
 @njit(forceinline=True)
-def exchange(m_l, mass, nucleus, u, em, t, t_excess):  # type: ignore[no-untyped-def]
-    """Everything that depends on the Z' momentum and t, but not on the azimuth.
-
-    em : the tuple of `emission`. t_excess = t - t_min, given on its own. Returns a tuple:
-    q_perp^2, s_0, kappa q_perp, s_0 - 2 kappa q_perp, q^-, and the slow products
-    alpha = l p^- (so that a = alpha + kappa q_perp cos phi), a', h, of which
-    s = s_0 - 2 kappa q_perp cos phi.
-    """
+def exchange(
+    m_l: float,
+    mass: float,
+    nucleus: float,
+    u: float,
+    em: ZprimeKinematics,
+    t: float,
+    t_excess: float,
+) -> Exchange:
+    """What t adds to the Z' momentum; t_excess = t - t_min, given apart."""
     v0, v, v_minus, kappa2, k_plus, p_minus, _, t_max, width = em
     m2, ml2 = mass * mass, m_l * m_l
     along = (t * (1.0 + v0 / nucleus) + u) / (2.0 * v)
@@ -117,7 +158,7 @@ def exchange(m_l, mass, nucleus, u, em, t, t_excess):  # type: ignore[no-untyped
     edge = y_bar * kappa - y * q_t
     s_low = (edge * edge + floor) * scale
     q_minus = (t + u + t * v_minus / nucleus) / (2.0 * v)
-    return (
+    return Exchange(
         q_t2,
         s_0,
         kappa * q_t,
@@ -130,10 +171,12 @@ def exchange(m_l, mass, nucleus, u, em, t, t_excess):  # type: ignore[no-untyped
 
 
 @njit(forceinline=True)
-def amplitude_mean(m_l, mass, nucleus, u, t, ex):  # type: ignore[no-untyped-def]
+def amplitude_mean(
+    m_l: float, mass: float, nucleus: float, u: float, t: float, ex: Exchange
+) -> float:
     """Squared amplitude averaged over the azimuth, in closed form: (q^-/2M)^2 <A>.
 
-    ex : the tuple of `exchange`. GeV^2. The moments <cos^j phi / s^n> of s = s_0 - B cos phi
+    GeV^2. The moments <cos^j phi / s^n> of s = s_0 - B cos phi
     are written with R = sqrt(s_0^2 - B^2) and r = B/(s_0 + R), all terms positive.
     """
     q_t2, s_0, beta, s_low, q_minus, alpha, a_out, h = ex
@@ -165,10 +208,12 @@ def amplitude_mean(m_l, mass, nucleus, u, t, ex):  # type: ignore[no-untyped-def
 
 
 @njit(forceinline=True)
-def amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi):  # type: ignore[no-untyped-def]
+def amplitude_at(
+    m_l: float, mass: float, nucleus: float, u: float, t: float, ex: Exchange, cos_phi: float
+) -> float:
     """Squared amplitude at one azimuth: (q^-/2M)^2 A, GeV^2.
 
-    ex : the tuple of `exchange`. cos_phi : cosine of the angle between q_perp and kappa.
+    cos_phi : cosine of the angle between q_perp and kappa.
     """
     q_t2, _, beta, s_low, q_minus, alpha, a_out, h = ex
     s = s_low + 2.0 * beta * (1.0 - cos_phi)
@@ -190,7 +235,7 @@ def amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi):  # type: ignore[no-unty
 
 
 @njit(forceinline=True)
-def density_front(energy, m_l, v, q_minus, t):  # type: ignore[no-untyped-def]
+def density_front(energy: float, m_l: float, v: float, q_minus: float, t: float) -> float:
     """Factor from G2(t) (q^-/2M)^2 A to d sigma/dx du dt dphi/2pi, pb per coupling^2 GeV^4.
 
     d sigma = coupling^2 alpha^2/(4 pi) E/(2 p^2 |V|) G2/t^2 A/(8M^2), from the three-body phase

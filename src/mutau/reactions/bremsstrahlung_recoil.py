@@ -12,24 +12,59 @@ closed form. Where D is below a thousandth of s, a sum over phi takes over.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
-from mutau.matter.form_factors import g2_kernel
-from mutau.reactions.bremsstrahlung_kernels import density_front, plus_minus
-from mutau.reactions.bremsstrahlung_maps import exchange_knees, knee_inverse, knee_map
+from mutau.reactions.bremsstrahlung_density import Collision, density
+from mutau.reactions.bremsstrahlung_kernels import plus_minus
+from mutau.reactions.bremsstrahlung_maps import exchange_scales, from_variable, to_variable
 from mutau.reactions.bremsstrahlung_ww import FRONT
+from mutau.reactions.quadrature import Rule
 
 Array = NDArray[np.float64]
 
 N_PHI: Final = 64
 
 
+class Loss(NamedTuple):
+    """What the lepton loses, V' = p - p'.
+
+    energy : of the lepton before. v0, v : energy and momentum of V'. kappa : transverse momentum of
+    p and p' against V'. transfer : T. drop : T + m^2. GeV, GeV^2.
+    """
+
+    energy: float
+    v0: float
+    v: float
+    kappa: float
+    transfer: float
+    drop: float
+
+
+class Exchanged(NamedTuple):
+    """What the amplitude needs at fixed p' and t.
+
+    s_low, u_low : at cos phi = 1. half : q_perp kappa'. q_minus : q^-, GeV. alpha, alpha_out : slow
+    products, a = alpha + half cos phi, likewise a'. b, c : as in the module text. GeV^2 else.
+    """
+
+    s_low: float
+    u_low: float
+    half: float
+    q_minus: float
+    alpha: float
+    alpha_out: float
+    b: float
+    c: float
+
+
 @njit(forceinline=True)
-def recoil_transfer(energy, m_l, out_energy, psi):  # type: ignore[no-untyped-def]
+def recoil_transfer(
+    energy: float, m_l: float, out_energy: float, psi: float
+) -> tuple[float, float, float]:
     """T = -(p-p')^2, its derivative in psi, and the squared momentum of p - p'.
 
     psi : angle of the scattered lepton to the beam, rad.
@@ -44,12 +79,11 @@ def recoil_transfer(energy, m_l, out_energy, psi):  # type: ignore[no-untyped-de
 
 
 @njit
-def recoil_state(energy, m_l, mass, nucleus, v0, v, kappa, drop, t, q_t2):  # type: ignore[no-untyped-def]
-    """What the amplitude needs at fixed p' and t; drop = T + m^2, q_t2 = q_perp^2.
-
-    Returns s_low and u_low (at cos phi = 1), q_perp kappa', q^-, and the slow products alpha and
-    alpha' (a = alpha + q_perp kappa' cos phi, likewise a'), b, c.
-    """
+def recoil_state(
+    m_l: float, mass: float, nucleus: float, loss: Loss, t: float, q_t2: float
+) -> Exchanged:
+    """What t adds to the loss; q_t2 = q_perp^2."""
+    energy, v0, v, kappa, _, drop = loss
     m2, ml2 = mass * mass, m_l * m_l
     transfer = drop - m2
     out_energy = energy - v0
@@ -70,11 +104,15 @@ def recoil_state(energy, m_l, mass, nucleus, v0, v, kappa, drop, t, q_t2):  # ty
     u_low = ((q_t - f * kappa) ** 2 + m2 * (1.0 - f) + ml2 * f * f) / f
     b = along * k_minus + q_t2
     c = b - along * v_minus
-    return s_low, u_low, q_t * kappa, q_minus, along * p_minus, along * out_minus, b, c
+    return Exchanged(
+        s_low, u_low, q_t * kappa, q_minus, along * p_minus, along * out_minus, b, c
+    )  # fmt: skip
 
 
 @njit
-def pole_moments(low, half, q_0, q_1, q_2):  # type: ignore[no-untyped-def]
+def pole_moments(
+    low: float, half: float, q_0: float, q_1: float, q_2: float
+) -> tuple[float, float]:
     """Means over phi of Q/s and Q/s^2 for s = low + 2 half (1 - cos phi).
 
     Q = q_0 + q_1 cos phi + q_2 cos^2 phi; the moments are those of `amplitude_mean`.
@@ -90,8 +128,10 @@ def pole_moments(low, half, q_0, q_1, q_2):  # type: ignore[no-untyped-def]
 
 
 @njit
-def recoil_mean(m_l, mass, nucleus, t, drop, q_t2, state):  # type: ignore[no-untyped-def]
-    """Mean over phi of (q^-/2M)^2 A, GeV^2; state : the tuple of `recoil_state`."""
+def recoil_mean(
+    m_l: float, mass: float, nucleus: float, t: float, drop: float, q_t2: float, state: Exchanged
+) -> float:
+    """Mean over phi of (q^-/2M)^2 A, GeV^2."""
     s_low, u_low, half, q_minus, alpha, alpha_out, b, c = state
     gap = t - drop
     s_0, u_0 = s_low + 2.0 * half, u_low + 2.0 * half
@@ -133,18 +173,32 @@ def recoil_mean(m_l, mass, nucleus, t, drop, q_t2, state):  # type: ignore[no-un
 
 
 @njit
-def recoil_nodes(m_l, mass, v0, v, energy, kappa, transfer, low, high, top, grid, g, weight):  # type: ignore[no-untyped-def]
-    """Fill nodes and weights in the exchange variable: five panels of the grid.
+def recoil_density(mass: float, collision: Collision, loss: Loss, t: float, q_t2: float) -> float:
+    """d sigma/dx dT dt at coupling 1, pb/GeV^4: the mean over the azimuth at a fixed lepton."""
+    m_l, nucleus = collision.m_l, collision.nucleus
+    state = recoil_state(m_l, mass, nucleus, loss, t, q_t2)
+    mean = recoil_mean(m_l, mass, nucleus, t, loss.drop, q_t2, state)
+    return density(loss.energy, collision, loss.v, state.q_minus, t, mean)
+
+
+@njit
+def recoil_nodes(
+    m_l: float, mass: float, loss: Loss, scales: tuple[float, float], top: float, rule: Rule,
+    out: Rule,
+) -> int:  # fmt: skip
+    """Fill nodes and weights in the exchange variable, up to `top`: five panels of the rule.
 
     Cut where the Z' goes along the incoming lepton, q_perp = f kappa', and along the outgoing
     one, q_perp = kappa' y/(1-y), with a sinh map opening both sides of either peak.
     """
+    energy, v0, v, kappa, transfer, _ = loss
+    low, high = scales
     p_plus, _ = plus_minus(m_l * m_l + kappa * kappa, energy, (energy * v0 + 0.5 * transfer) / v)
     out_plus, _ = plus_minus(
         m_l * m_l + kappa * kappa, energy - v0, ((energy - v0) * v0 - 0.5 * transfer) / v
     )
     k_plus = v0 + v
-    n = len(grid)
+    n = len(rule.nodes)
     edge = np.empty(2)
     wide = np.empty(2)
     for i in range(2):
@@ -155,7 +209,7 @@ def recoil_nodes(m_l, mass, v0, v, energy, kappa, transfer, low, high, top, grid
         if i == 1:
             floor *= (1.0 + ratio) ** 2
         at = (ratio * kappa) ** 2 + 1e-30
-        place = knee_map(at, low, high)
+        place = to_variable(at, low, high)
         slope = at * (high - low) * place / (16.0 * (at + low) * (at + high))
         wide[i] = max(2.0 * slope * math.sqrt(floor / at), 1e-6 * (top - 1.0))
         edge[i] = min(max(place, 1.0 + 0.01 * (top - 1.0)), 1.0 + 0.9999 * (top - 1.0))
@@ -165,25 +219,29 @@ def recoil_nodes(m_l, mass, v0, v, energy, kappa, transfer, low, high, top, grid
     before = max(0.5 * (1.0 + edge[0]), edge[0] - 3.0 * edge[0] / 16.0)
     between = 0.5 * (edge[0] + edge[1])
     for i in range(n):
-        g[i] = 1.0 + (before - 1.0) * grid[i, 0]
-        weight[i] = (before - 1.0) * grid[i, 1]
+        out.nodes[i] = 1.0 + (before - 1.0) * rule.nodes[i]
+        out.weights[i] = (before - 1.0) * rule.weights[i]
     for panel in range(1, 5):
         start = edge[0] if panel < 3 else edge[1]
         width = wide[0] if panel < 3 else wide[1]
         stop = before if panel == 1 else (top if panel == 4 else between)
         stretch = math.asinh(abs(stop - start) / width)
         for i in range(n):
-            angle = stretch * grid[i, 0]
-            g[panel * n + i] = start + math.copysign(width, stop - start) * math.sinh(angle)
-            weight[panel * n + i] = grid[i, 1] * width * stretch * math.cosh(angle)
+            angle = stretch * rule.nodes[i]
+            here = panel * n + i
+            out.nodes[here] = start + math.copysign(width, stop - start) * math.sinh(angle)
+            out.weights[here] = rule.weights[i] * width * stretch * math.cosh(angle)
     return 5 * n
 
 
 @njit
-def recoil_integrals(energy, m_l, mass, nucleus, xs, psis, ff, grid):  # type: ignore[no-untyped-def]
+def recoil_integrals(
+    energy: float, mass: float, collision: Collision, xs: Array, psis: Array, rule: Rule
+) -> Array:
     """d^2 sigma/dx dpsi at coupling 1, pb/rad, with E' = (1-x) E, at (n,) points."""
     values = np.zeros(len(xs))
-    g, weight = np.empty(5 * len(grid)), np.empty(5 * len(grid))
+    m_l, nucleus, ff = collision.m_l, collision.nucleus, collision.ff
+    out = Rule(np.empty(5 * len(rule.nodes)), np.empty(5 * len(rule.nodes)))
     for i in range(len(xs)):
         x = xs[i]
         transfer, slope, v2 = recoil_transfer(energy, m_l, (1.0 - x) * energy, psis[i])
@@ -197,18 +255,16 @@ def recoil_integrals(energy, m_l, mass, nucleus, xs, psis, ff, grid):  # type: i
             continue
         t_max = (half + math.sqrt(root2)) / square
         t_min = drop * drop / (square * t_max)
-        low, high = exchange_knees(t_min, drop, 1.0 - x, ff[1], ff[2])
-        top = knee_map(t_max - t_min, low, high)
-        n = recoil_nodes(m_l, mass, v0, v, energy, kappa, transfer, low, high, top, grid, g, weight)
+        scales = exchange_scales(t_min, drop, 1.0 - x, ff.screen, ff.size)
+        top = to_variable(t_max - t_min, scales[0], scales[1])
+        loss = Loss(energy, v0, v, kappa, transfer, drop)
+        n = recoil_nodes(m_l, mass, loss, scales, top, rule, out)
         for j in range(n):
-            excess, stretch = knee_inverse(g[j], low, high)
+            excess, stretch = from_variable(out.nodes[j], scales[0], scales[1])
             t = t_min + excess
             q_t2 = square / (4.0 * v2) * excess * max(t_max - t, 0.0)
-            state = recoil_state(energy, m_l, mass, nucleus, v0, v, kappa, drop, t, q_t2)
-            mean = recoil_mean(m_l, mass, nucleus, t, drop, q_t2, state)
-            front = density_front(energy, m_l, v, state[3], t)
-            g2 = g2_kernel(t, ff[0], ff[1], ff[2], ff[3], ff[4])
-            values[i] += weight[j] * stretch * front * mean * g2 * slope
+            value = recoil_density(mass, collision, loss, t, q_t2)
+            values[i] += out.weights[j] * stretch * value * slope
     return values
 
 

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from mutau.core.constants import ALPHA
 from mutau.core.jit import njit
 from mutau.core.units import GEV2_PB
-from mutau.matter.form_factors import g2_kernel
+from mutau.matter.form_factors import FormFactor, g2_kernel
+from mutau.reactions.quadrature import Rule
 
 Array = NDArray[np.float64]
 
@@ -38,27 +39,26 @@ FRONT: Final = ALPHA * ALPHA * GEV2_PB / (4.0 * math.pi)
 
 
 @njit
-def flux(t_min, t_max, ff, grid):  # type: ignore[no-untyped-def]
+def flux(t_min: float, t_max: float, ff: FormFactor, rule: Rule) -> float:
     """chi: the integral of (t - t_min)/t^2 G2(t), two logarithmic panels of Gauss-Legendre."""
     if t_max <= t_min:
         return 0.0
     low, high = math.log(t_min), math.log(t_max)
-    knee = min(max(math.log(t_min + ff[1]), low), high)
+    screened = min(max(math.log(t_min + ff.screen), low), high)
     total = 0.0
     for panel in range(3):
         # below the screening scale, above it in two halves
-        start = low if panel == 0 else (knee if panel == 1 else 0.5 * (knee + high))
-        stop = knee if panel == 0 else (0.5 * (knee + high) if panel == 1 else high)
-        for i in range(len(grid)):
-            excess = t_min * math.expm1(start - low + (stop - start) * grid[i, 0])
+        start = low if panel == 0 else (screened if panel == 1 else 0.5 * (screened + high))
+        stop = screened if panel == 0 else (0.5 * (screened + high) if panel == 1 else high)
+        for i in range(len(rule.nodes)):
+            excess = t_min * math.expm1(start - low + (stop - start) * rule.nodes[i])
             t = t_min + excess
-            g2 = g2_kernel(t, ff[0], ff[1], ff[2], ff[3], ff[4])
-            total += grid[i, 1] * (stop - start) * excess / t * g2
+            total += rule.weights[i] * (stop - start) * excess / t * g2_kernel(t, ff)
     return total
 
 
 @njit(forceinline=True)
-def u_forward(m_l, mass, x, x_bar):  # type: ignore[no-untyped-def]
+def u_forward(m_l: float, mass: float, x: float, x_bar: float) -> float:
     """Smallest u of the approximation: emission along the beam."""
     return mass * mass * x_bar / x + m_l * m_l * x
 
@@ -77,33 +77,43 @@ shape = njit(forceinline=True)(ww_shape)
 
 
 @njit(forceinline=True)
-def u_range(energy, m_l, mass, x, x_bar):  # type: ignore[no-untyped-def]
+def ww_density(
+    energy: float, m_l: float, mass: float, x: float, x_bar: float, u: float, t: float,
+    t_excess: float,
+) -> float:  # fmt: skip
+    """d sigma/dx du dt / G2 at coupling 1, pb/GeV^4: `shape` times the integrand of chi."""
+    return float(shape(energy, m_l, mass, x, x_bar, u) * t_excess / (t * t))
+
+
+@njit(forceinline=True)
+def u_range(energy: float, m_l: float, mass: float, x: float, x_bar: float) -> tuple[float, float]:
     """Smallest and largest u of ww: forward emission, and t_min = t_max."""
     high = 2.0 * energy * x_bar * math.sqrt(mass * mass + m_l * m_l)
     return u_forward(m_l, mass, x, x_bar), high
 
 
 @njit
-def fluxes(t_min, t_max, ff, grid):  # type: ignore[no-untyped-def]
+def fluxes(t_min: Array, t_max: Array, ff: FormFactor, rule: Rule) -> Array:
     """`flux` at (n,) points."""
     values = np.empty(len(t_min))
     for i in range(len(t_min)):
-        values[i] = flux(t_min[i], t_max[i], ff, grid)
+        values[i] = flux(t_min[i], t_max[i], ff, rule)
     return values
 
 
 def ww_integrals(
-    energy: Array, mass: Array, x: Array, x_bar: Array, u: Array, m_l: float, ff: Array, grid: Array
-) -> Array:
+    energy: Array, mass: Array, x: Array, x_bar: Array, u: Array, m_l: float, ff: FormFactor,
+    rule: Rule,
+) -> Array:  # fmt: skip
     """d sigma/dx du at coupling 1, pb/GeV^2, in the approximation ww, at (n,) points."""
     t_min = (0.5 * u / (energy * x_bar)) ** 2
-    chi = fluxes(t_min, mass * mass + m_l * m_l, ff, grid)
+    chi = fluxes(t_min, mass * mass + m_l * m_l, ff, rule)
     return chi * ww_shape(energy, m_l, mass, x, x_bar, u)
 
 
-def iww_flux(energy: Array, mass: Array, m_l: float, ff: Array, grid: Array) -> Array:
+def iww_flux(energy: Array, mass: Array, m_l: float, ff: FormFactor, rule: Rule) -> Array:
     """chi of the approximation iww: t_min = (m^2/2E)^2, whatever x and theta."""
-    return fluxes((0.5 * mass * mass / energy) ** 2, mass * mass + m_l * m_l, ff, grid)
+    return fluxes((0.5 * mass * mass / energy) ** 2, mass * mass + m_l * m_l, ff, rule)
 
 
 def slices_per_flux(energy: Array, mass: Array, x: Array, x_bar: Array, m_l: float) -> Array:
@@ -121,8 +131,8 @@ def slices_per_flux(energy: Array, mass: Array, x: Array, x_bar: Array, m_l: flo
 
 
 def iww_slices(
-    energy: Array, mass: Array, x: Array, x_bar: Array, m_l: float, ff: Array, grid: Array
+    energy: Array, mass: Array, x: Array, x_bar: Array, m_l: float, ff: FormFactor, rule: Rule
 ) -> Array:
     """d sigma/dx at coupling 1, pb, in the approximation iww, at (n,) points."""
-    chi = iww_flux(energy, mass, m_l, ff, grid)
+    chi = iww_flux(energy, mass, m_l, ff, rule)
     return chi * slices_per_flux(energy, mass, x, x_bar, m_l)

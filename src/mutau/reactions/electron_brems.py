@@ -6,7 +6,7 @@ and the Weizsaecker-Williams approximations: for 100 GeV on lead 0.7 times the e
 1 MeV, 1.3 to 1.45 times above 0.1 GeV. Electrons and positrons have the same cross section.
 Energies and masses in GeV, cross sections in pb. The coupling is e times epsilon_eff of the model.
 
->>> sigma = total(100.0, 0.1, z=82.0, a=207.2, coupling=3.0282e-5).sigma_pb
+>>> sigma = total(100.0, 0.1, Nucleus(82.0, 207.2), coupling=3.0282e-5).sigma_pb
 >>> f"{sigma:.3g} pb"
 '104 pb'
 """
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import OutOfRange
+from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions.bremsstrahlung import Bremsstrahlung
 
 ELECTRON: Final = Bremsstrahlung("electron")
@@ -44,13 +45,12 @@ class KFactors:
     ratio_err: NDArray[np.float64]
 
 
+@one_nucleus
 def k_factors(
     masses: ArrayLike,
     energies: ArrayLike,
+    nucleus: Nucleus,
     *,
-    z: float,
-    a: float,
-    form_factor: str = "elastic",
     x_min: float = 0.0,
     x_max: float = 1.0,
 ) -> KFactors:
@@ -67,12 +67,9 @@ def k_factors(
         np.atleast_1d(np.asarray(energies, float)),
     )
     exact, iww = (
-        totals(
-            energy, mass[:, None], z=z, a=a, method=method, form_factor=form_factor,
-            x_min=x_min, x_max=x_max,
-        )
+        totals(energy, mass[:, None], nucleus, method=method, x_min=x_min, x_max=x_max)
         for method in ("exact", "iww")
-    )  # fmt: skip
+    )
     closed = np.argwhere((exact.sigma_pb <= 0.0) | (iww.sigma_pb <= 0.0))
     if len(closed):
         row, column = closed[0]

@@ -6,16 +6,22 @@ For sums over the emitters of a cascade, which ask for many energies at one mass
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from mutau.core.constants import M_E, M_U
+from mutau.core.constants import M_E
 from mutau.core.jit import njit
 from mutau.matter import Element
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems
-from mutau.reactions.bremsstrahlung_maps import energy_knees, energy_limits, knee_inverse, knee_map
+from mutau.reactions.bremsstrahlung_maps import (
+    energy_limits,
+    energy_scales,
+    from_variable,
+    to_variable,
+)
 
 Array = np.ndarray
 
@@ -49,16 +55,15 @@ class BremsTheory:
     def slope(self, x: Array, energy: float, mass: float, element: Element) -> Array:
         """d sigma/dx at coupling 1, pb, at x (n,)."""
         scaled = self.method == "iww-scaled"
-        given: dict[str, Any] = {
-            "z": element.z, "a": element.a, "form_factor": self.form_factor,
-            "coulomb": self.coulomb,
-        }  # fmt: skip
+        nucleus = Nucleus.of(element, self.form_factor)
         method = "iww" if scaled else self.method
-        value = electron_brems.differential_x(x, energy, mass, method=method, **given)
+        value = electron_brems.differential_x(
+            x, energy, mass, nucleus, method=method, coulomb=self.coulomb
+        )
         if not scaled:
             return value
         exact, iww = (
-            electron_brems.total(energy, mass, method=name, **given).sigma_pb
+            electron_brems.total(energy, mass, nucleus, method=name, coulomb=self.coulomb).sigma_pb
             for name in ("exact", "iww")
         )
         return np.asarray(value * exact / iww)
@@ -88,7 +93,7 @@ class BremsTable:
     def _place(self, energy: Array, k: Array) -> tuple[Array, Array]:
         """Scaled variable in [0, 1] of each (energy, k), and its derivative by k, 1/GeV."""
         start, end = _range(energy, self.mass, self.nucleus, self.x_low)
-        a, b = energy_knees(M_E, self.mass)
+        a, b = energy_scales(M_E, self.mass)
         # at and above the limit, where the map diverges, the place is 1; below zero, where a wide
         # resolution may ask, it is 0
         k = np.maximum(k, 0.0)
@@ -160,16 +165,16 @@ def _range(energy: Array, mass: float, nucleus: float, x_low: float) -> tuple[Ar
 
 
 @njit
-def _limits(energy, mass, nucleus, x_low):  # type: ignore[no-untyped-def]
-    a, b = energy_knees(M_E, mass)
+def _limits(energy: Array, mass: float, nucleus: float, x_low: float) -> tuple[Array, Array]:
+    a, b = energy_scales(M_E, mass)
     start, end = np.zeros(len(energy)), np.ones(len(energy))
     for i in range(len(energy)):
         e = energy[i]
         low, high = energy_limits(e, M_E, mass, nucleus)
         low = max(low, x_low * e)
         if low < high:
-            start[i] = knee_map(low / (e - low), a, b)
-            end[i] = knee_map(high / (e - high), a, b)
+            start[i] = to_variable(low / (e - low), a, b)
+            end[i] = to_variable(high / (e - high), a, b)
     return start, end
 
 
@@ -181,20 +186,20 @@ def brems_table(
 
     Energies below the reaction's threshold count as the lowest one above it.
     """
-    nucleus = element.a * M_U
+    nucleus = Nucleus.of(element).mass
     low = min(max(low, 1.02 * mass + 2.0 * M_E), high)
     ratio = high / low
     n = 1 if ratio < 1.0 + 1e-9 else 6 if ratio < 4.0 else 12
     cos = np.cos(np.pi * (np.arange(n) + 0.5) / n)[::-1]
     middle, half = 0.5 * np.log(low * high), 0.5 * np.log(ratio) / np.cos(0.5 * np.pi / n)
     nodes = np.exp(middle + half * cos * (n > 1)) if n > 1 else np.array([high])
-    a, b = energy_knees(M_E, mass)
+    a, b = energy_scales(M_E, mass)
     inner = (np.arange(_PANELS)[:, None] + _LOBATTO[:-1]).ravel() / _PANELS
     q = np.append(inner, 1.0)
     above, slope = np.zeros((n, _PANELS + 1)), np.zeros((n, _PANELS + 1))
     start, end = _range(nodes, mass, nucleus, x_low)
     for i, energy in enumerate(nodes):
-        w, dw = np.array([knee_inverse(start[i] + (end[i] - start[i]) * v, a, b) for v in q]).T
+        w, dw = np.array([from_variable(start[i] + (end[i] - start[i]) * v, a, b) for v in q]).T
         x = w / (1.0 + w)
         value = theory.slope(x, float(energy), mass, element)
         value = value * dw / (1.0 + w) ** 2 * (end[i] - start[i])  # d sigma/dq

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from mutau.core.constants import M_E, M_U
+from mutau.core.constants import M_E
 from mutau.core.types import Events
-from mutau.reactions.bremsstrahlung_events import PDG_ZPRIME, BremsSampler, nucleus_pdg
+from mutau.reactions.bremsstrahlung_events import PDG_ZPRIME, BremsSampler
 
 Array = np.ndarray
 
@@ -71,8 +71,8 @@ def brems_rows(sampler: BremsSampler, emitters: Emitters, rng: np.random.Generat
     p4[:, 2], p4[:, 3], p4[:, 4] = sample.p_lepton, sample.p_zprime, sample.p_nucleus
     p4 = turned(p4, emitters.direction)
     p4[:, 1] = 0.0
-    p4[:, 1, 0] = sampler.a * M_U
-    nucleus = nucleus_pdg(sampler.z, sampler.a)
+    p4[:, 1, 0] = sampler.nucleus.mass
+    nucleus = sampler.nucleus.pdg
     pdg = np.empty((n, 5), np.int32)
     pdg[:, 0] = pdg[:, 2] = emitters.pdg
     pdg[:, 1] = pdg[:, 4] = nucleus

@@ -8,10 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from mutau.core.constants import M_U
 from mutau.core.errors import OutOfRange, require_in_range
 from mutau.core.types import CrossSection, Events, provenance
-from mutau.reactions.bremsstrahlung_events import nucleus_pdg
 from mutau.reactions.lepton_pairs import LEPTONS, SCALE, Grids, PairReaction, adapted
 
 #: PDG codes of the negative leptons.
@@ -57,16 +55,16 @@ def draw_pairs(
     Raises OutOfRange for n < 1 or a luminosity that is negative.
     Check: four-momentum is conserved to rounding, every particle on its mass shell.
     """
-    from mutau.reactions.lepton_pairs_kernels import draw
+    from mutau.reactions.lepton_pairs_sampling import draw
 
     require_in_range("n", n, 1, 1e9)
     require_in_range("luminosity", luminosity, 0.0, math.inf, unit="atoms/pb")
     reaction, grids = sampler.reaction, sampler.grids
     made, weight = np.empty((n, 3, 4)), np.empty(n)
     trials, total, square = draw(
-        rng, n, grids.edges, grids.bounds / SCALE, *reaction.setup(), made, weight
+        rng, n, grids.edges, grids.bounds / SCALE, reaction.setup(), made, weight
     )
-    mass, nucleus = LEPTONS[reaction.beam], reaction.a * M_U
+    mass, nucleus = LEPTONS[reaction.beam], reaction.nucleus.mass
     p4 = np.zeros((n, 6, 4))
     p4[:, 0, 0] = reaction.energy
     p4[:, 0, 3] = math.sqrt(reaction.energy**2 - mass**2)
@@ -78,7 +76,7 @@ def draw_pairs(
     error = math.sqrt(max(square / trials - mean * mean, 0.0) / max(trials - 1, 1))
     sigma = sampler.sigma
     beam = -sampler.charge * PDG[reaction.beam]
-    like, code = -sampler.charge * PDG[reaction.pair], nucleus_pdg(reaction.z, reaction.a)
+    like, code = -sampler.charge * PDG[reaction.pair], reaction.nucleus.pdg
     rows = 6
     weight *= sigma.sigma_pb * luminosity / weight.sum()
     return Events(

@@ -12,31 +12,31 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.code_digest import code_digest
-from mutau.core.constants import ALPHA, M_E, M_MU, M_U
+from mutau.core.constants import ALPHA, M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB
-from mutau.matter.form_factors import form_factor_parameters
+from mutau.matter.nucleus import Nucleus, one_nucleus
+from mutau.reactions import lepton_pairs_kernels as kernels
+from mutau.reactions.importance import refined_edges
+from mutau.reactions.lepton_pairs_kernels import N_AXES, N_MAPS, OBSERVABLES
+from mutau.reactions.lepton_pairs_sampling import sample_map
 
 Array = NDArray[np.float64]
 
 LEPTONS: Final = {"electron": M_E, "muon": M_MU}
 #: Which diagrams count; the sets are gauge invariant, their interference is odd in the charge.
-DIAGRAMS: Final = {"all": 0, "two-photon": 1, "radiated": 2}
-#: What cuts can limit (GeV, rad, GeV^2); "like" is the lepton of the pair with the beam's charge,
-#: of identical ones the less energetic of the two.
-OBSERVABLES: Final = (
-    "lepton_energy", "lepton_theta", "like_energy", "like_theta", "opposite_energy",
-    "opposite_theta", "pair_energy", "pair_mass", "momentum_transfer",
-)  # fmt: skip
+DIAGRAMS: Final = {
+    "all": kernels.ALL, "two-photon": kernels.TWO_PHOTON, "radiated": kernels.RADIATED,
+}  # fmt: skip
 _BINS: Final = 64
 _ROUNDS, _ROUND_SIZE = 7, 20_000
 _CHUNK: Final = 50_000
@@ -48,9 +48,8 @@ _ABOVE: Final = 1e-3
 class PairReaction:
     """One beam lepton on one nucleus, and the pair that it makes.
 
-    beam, pair : "electron" or "muon". energy : of the beam lepton, GeV. z, a : charge number,
-    atomic weight (mass a u, spin 0). form_factor : as in `matter.form_factors`. limits : observable
-    out of OBSERVABLES -> (low, high), inclusive. diagrams : out of DIAGRAMS.
+    beam, pair : "electron" or "muon". energy : of the beam lepton, GeV. limits : observable out of
+    `lepton_pairs_kernels.OBSERVABLES` -> (low, high), inclusive. diagrams : out of DIAGRAMS.
     Raises UnknownName, OutOfRange (energy above 10 TeV or below threshold, an empty range),
     MutauError for one set of diagrams of identical leptons.
     """
@@ -58,9 +57,7 @@ class PairReaction:
     beam: str
     pair: str
     energy: float
-    z: float
-    a: float
-    form_factor: str = "elastic"
+    nucleus: Nucleus
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     diagrams: str = "all"
 
@@ -75,19 +72,18 @@ class PairReaction:
                 f"of two {self.beam}s that leave nobody can say which was the beam's",
                 place="diagrams", allowed="all",
             )  # fmt: skip
-        form_factor_parameters(self.form_factor, self.z, self.a)
         for name, (low, high) in self.limits.items():
             if name not in OBSERVABLES:
                 raise UnknownName("observable of a pair", name, OBSERVABLES)
             if not low < high:
                 raise OutOfRange(f"{name}: {low:g} to {high:g} is empty", place="limits")
-        mass, mu, nucleus = LEPTONS[self.beam], LEPTONS[self.pair], self.a * M_U
-        threshold = mass + 2.0 * mu * (1.0 + (mass + mu) / nucleus)
+        mass, mu = LEPTONS[self.beam], LEPTONS[self.pair]
+        threshold = mass + 2.0 * mu * (1.0 + (mass + mu) / self.nucleus.mass)
         require_in_range("energy", self.energy, threshold, 1e4, unit="GeV", open_low=True)
 
     @property
     def identical(self) -> bool:
-        """Whether the pair holds a twin of the beam lepton."""
+        """Whether the pair holds a lepton like the beam's."""
         return self.beam == self.pair
 
     @property
@@ -108,8 +104,8 @@ class PairReaction:
             )  # fmt: skip
         return low, high
 
-    def setup(self) -> tuple[Any, ...]:
-        """Arguments that the kernels end with: beam, pair, form factor, cuts."""
+    def setup(self) -> kernels.PairSetup:
+        """The reaction as kernels take it."""
         cuts = np.tile([-math.inf, math.inf], (len(OBSERVABLES), 1))
         for name, limits in self.limits.items():
             cuts[OBSERVABLES.index(name)] = limits
@@ -125,12 +121,18 @@ class PairReaction:
                 for name in ("like_energy", "opposite_energy")
             ]
         angles = [2.0 * math.sin(0.5 * min(max(angle, 0.0), math.pi)) ** 2 for angle in (near, far)]
-        return (
-            (self.energy, mass, self.a * M_U),
-            (mu, float(self.identical), DIAGRAMS[self.diagrams], low, high, *softest, *angles),
-            form_factor_parameters(self.form_factor, self.z, self.a),
+        return kernels.PairSetup(
+            kernels.PairBeam(self.energy, mass, self.nucleus.mass),
+            mu,
+            float(self.identical),
+            DIAGRAMS[self.diagrams],
+            kernels.Reach(low, high, *softest, *angles),
+            self.nucleus.shape,
             np.ascontiguousarray(cuts),
         )
+
+
+PairReaction.__init__ = one_nucleus(PairReaction.__init__)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,6 @@ def adapted(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1) -> Gr
 
 def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array]:
     """Arrays of `Grids`, kept in the cache folder."""
-    from mutau.reactions.lepton_pairs_kernels import N_AXES, N_MAPS, sample_map
-
     setup = reaction.setup()
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (N_MAPS, N_AXES, 1))
     rngs = [stream(seed, which) for which in range(N_MAPS)]
@@ -174,15 +174,15 @@ def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array
         for turn in range(_ROUNDS):
             content = np.zeros((N_AXES, _BINS))
             size = _ROUND_SIZE if turn < _ROUNDS - 1 else _CHUNK
-            sample_map(rng, size, which, edges[which], *setup, weights, content)
+            sample_map(rng, size, which, edges[which], setup, weights, content)
             for axis in range(N_AXES):
-                edges[which, axis] = _moved(edges[which, axis], content[axis])
+                edges[which, axis] = refined_edges(edges[which, axis], content[axis])
     kept: list[list[Array]] = [[] for _ in range(N_MAPS)]
     spread = np.ones(N_MAPS)
     for turn in range(800):
         which = turn if turn < N_MAPS else int(np.argmax(spread))
         unused = np.zeros((N_AXES, _BINS))
-        sample_map(rngs[which], _CHUNK, which, edges[which], *setup, weights, unused)
+        sample_map(rngs[which], _CHUNK, which, edges[which], setup, weights, unused)
         kept[which].append(_summary(weights * SCALE))
         if turn < N_MAPS - 1:
             continue
@@ -195,12 +195,6 @@ def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array
     bounds = np.array([np.median([item[3] for item in items]) for items in kept])
     bounds = np.maximum(bounds, 1e-12 * sigma.sum())
     return {"edges": edges, "sigma": sigma, "err": err, "bounds": bounds}
-
-
-def _moved(edges: Array, content: Array) -> Array:
-    from mutau.reactions.phase_space import refined_edges
-
-    return refined_edges(edges, content)
 
 
 def _summary(weights: Array) -> Array:

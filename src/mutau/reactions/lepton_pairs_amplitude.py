@@ -18,22 +18,44 @@ Checks (tests): explicit Dirac matrices in 50 digits; Ward identities; charge co
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mutau.core.jit import inner
 
-#: Complex numbers of a work space: currents of beam and pair, with and without the nucleus.
+#: Light-cone components (plus, minus, x, y), GeV; of a current or spinor complex.
+Vector = tuple[float, float, float, float]
+Complex = tuple[complex, complex, complex, complex]
+Work = NDArray[np.complex128]
+
+#: Currents of a work space: those of beam and pair, with and without the nucleus.
 N_CURRENTS: Final = 4
 
 
+class Legs(NamedTuple):
+    """Leptons of one assignment: beam before and after (mass m), pair (mass mu).
+
+    p, p1 : beam lepton. k1, k2 : lepton and antilepton of the pair. m, mu : GeV.
+    """
+
+    p: Vector
+    p1: Vector
+    k1: Vector
+    k2: Vector
+    m: float
+    mu: float
+
+
 @inner(forceinline=True)
-def dot(a, b):  # type: ignore[no-untyped-def]
+def dot(a: Vector, b: Vector) -> float:
     """Product of two vectors of light-cone components."""
     return 0.5 * (a[0] * b[1] + a[1] * b[0]) - a[2] * b[2] - a[3] * b[3]
 
 
 @inner(forceinline=True)
-def spinor(p, mass, s):  # type: ignore[no-untyped-def]
+def spinor(p: Vector, mass: float, s: int) -> Complex:
     """u(p) of spin s = 0 or 1, (L1, L2, R1, R2) in the chiral basis; mass < 0 gives v(p)."""
     root = p[0] ** 0.5
     side = complex(p[2], p[3]) / root
@@ -45,7 +67,7 @@ def spinor(p, mass, s):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def slashed(a, mass, w):  # type: ignore[no-untyped-def]
+def slashed(a: Vector, mass: float, w: Complex) -> Complex:
     """(a-slash + mass) w of a real vector a."""
     right = complex(a[2], a[3])
     left = right.conjugate()
@@ -58,7 +80,7 @@ def slashed(a, mass, w):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def current(u, w):  # type: ignore[no-untyped-def]
+def current(u: Complex, w: Complex) -> Complex:
     """u-bar gamma^mu w, light-cone components."""
     a, b, c, d = u[0].conjugate(), u[1].conjugate(), u[2].conjugate(), u[3].conjugate()
     r12, r21, l12, l21 = c * w[3], d * w[2], a * w[1], b * w[0]
@@ -71,7 +93,7 @@ def current(u, w):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def nucleus_current(nucleus, recoil, q):  # type: ignore[no-untyped-def]
+def nucleus_current(nucleus: float, recoil: float, q: Vector) -> Vector:
     """Sum of the nucleus's momenta before and after, shifted along q to have no minus component.
 
     nucleus : its mass. recoil : kinetic energy that it takes, -q^0. The leptons' current is
@@ -84,7 +106,10 @@ def nucleus_current(nucleus, recoil, q):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def open_line(before, after, m_before, m_after, mass, J, q, out):  # type: ignore[no-untyped-def]
+def open_line(
+    before: Vector, after: Vector, m_before: float, m_after: float, mass: float, J: Vector,
+    q: Vector, out: Work,
+) -> None:  # fmt: skip
     """Compton-like line: a photon of any momentum and the nucleus's current on one fermion line.
 
     before, after : momenta of its ends; m_before, m_after : their masses in `spinor` (an
@@ -111,7 +136,9 @@ def open_line(before, after, m_before, m_after, mass, J, q, out):  # type: ignor
 
 
 @inner(forceinline=True)
-def closed_line(before, after, m_before, m_after, k, out):  # type: ignore[no-untyped-def]
+def closed_line(
+    before: Vector, after: Vector, m_before: float, m_after: float, k: Vector, out: Work
+) -> None:
     """Plain current of a line, shifted along its momentum k to have no plus component."""
     for s in range(2):
         w = spinor(before, m_before, s)
@@ -124,25 +151,25 @@ def closed_line(before, after, m_before, m_after, k, out):  # type: ignore[no-un
 
 
 @inner(forceinline=True)
-def contracted(shifted, full):  # type: ignore[no-untyped-def]
+def contracted(shifted: Work, full: Work) -> complex:
     """Product of a current without plus component and another."""
     return 0.5 * shifted[1] * full[0] - shifted[2] * full[2] - shifted[3] * full[3]
 
 
 @inner(forceinline=True)
-def minus(a, b):  # type: ignore[no-untyped-def]
+def minus(a: Vector, b: Vector) -> Vector:
     """Difference of two vectors."""
     return (a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3])
 
 
 @inner(forceinline=True)
-def plus(a, b):  # type: ignore[no-untyped-def]
+def plus(a: Vector, b: Vector) -> Vector:
     """Sum of two vectors."""
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
 @inner(forceinline=True)
-def transfer(p, k, mass):  # type: ignore[no-untyped-def]
+def transfer(p: Vector, k: Vector, mass: float) -> float:
     """(p - k)^2 of two momenta on one mass shell, exact also where it is small."""
     w = k[0] / p[0]
     x, y = k[2] - w * p[2], k[3] - w * p[3]
@@ -150,7 +177,7 @@ def transfer(p, k, mass):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def pair_mass2(a, b, mass):  # type: ignore[no-untyped-def]
+def pair_mass2(a: Vector, b: Vector, mass: float) -> float:
     """(a + b)^2 of two momenta on one mass shell, exact also near threshold."""
     z = a[0] / (a[0] + b[0])
     x, y = (1.0 - z) * a[2] - z * b[2], (1.0 - z) * a[3] - z * b[3]
@@ -158,12 +185,12 @@ def pair_mass2(a, b, mass):  # type: ignore[no-untyped-def]
 
 
 @inner
-def fill_currents(p, p1, k1, k2, m, mu, J, q, work):  # type: ignore[no-untyped-def]
+def fill_currents(legs: Legs, J: Vector, q: Vector, work: Work) -> None:
     """The four currents of one assignment of leptons: (4, 2, 2, 4) in work.
 
-    p, p1 : beam lepton before and after, mass m. k1, k2 : lepton and antilepton of the pair, mass
-    mu. Order: beam alone, pair with the nucleus, beam with the nucleus, pair alone.
+    Order: beam alone, pair with the nucleus, beam with the nucleus, pair alone.
     """
+    p, p1, k1, k2, m, mu = legs
     closed_line(p, p1, m, m, minus(p, p1), work[0])
     open_line(k2, k1, -mu, mu, mu, J, q, work[1])
     open_line(p, p1, m, m, m, J, q, work[2])
@@ -171,19 +198,21 @@ def fill_currents(p, p1, k1, k2, m, mu, J, q, work):  # type: ignore[no-untyped-
 
 
 @inner
-def squared_amplitude(p, p1, k1, k2, m, mu, J, q, invariants, identical, work):  # type: ignore[no-untyped-def]
+def squared_amplitude(
+    legs: Legs, J: Vector, q: Vector, invariants: Vector, identical: bool, work: Work
+) -> tuple[float, float, float, float, float]:
     """Sum over all spins of |M|^2/(4 pi alpha)^4 times Q^4/G2, GeV^-4 times nucleus mass^2.
 
-    p, p1, k1, k2 : momenta, light-cone components, beam along z. m, mu : masses of beam lepton and
-    pair, GeV. J, q : `nucleus_current`, momentum given to the leptons. invariants : (p - p1)^2 and
-    (k1 + k2)^2, which the caller knows exactly; for identical leptons also (p - k1)^2 and
-    (p1 + k2)^2. identical : antisymmetrise p1 and k1. work : (2, 4, 2, 2, 4) complex.
+    legs : beam along z. J, q : `nucleus_current`, momentum given to the leptons. invariants :
+    (p - p1)^2 and (k1 + k2)^2, which the caller knows exactly; for identical leptons also
+    (p - k1)^2 and (p1 + k2)^2. identical : antisymmetrise p1 and k1. work : (2, 4, 2, 2, 4).
     Returns the sum and, each without interference, the sums of the two-photon diagrams and of those
     of bremsstrahlung type for the leptons as given and exchanged (0 for different ones).
     """
-    fill_currents(p, p1, k1, k2, m, mu, J, q, work[0])
+    fill_currents(legs, J, q, work[0])
     if identical:
-        fill_currents(p, k1, p1, k2, m, mu, J, q, work[1])
+        exchanged = Legs(legs.p, legs.k1, legs.p1, legs.k2, legs.m, legs.mu)
+        fill_currents(exchanged, J, q, work[1])
     total, photons, radiated, photons_other, radiated_other = 0.0, 0.0, 0.0, 0.0, 0.0
     for sp in range(2):
         for s1 in range(2):

@@ -22,13 +22,17 @@ come from the variables of the map.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mutau.core.jit import inner, njit
-from mutau.matter.form_factors import g2_kernel
+from mutau.core.jit import inner
+from mutau.matter.form_factors import FormFactor, g2_kernel
 from mutau.reactions.lepton_pairs_amplitude import (
+    Legs,
+    Vector,
+    Work,
     dot,
     nucleus_current,
     pair_mass2,
@@ -39,7 +43,8 @@ from mutau.reactions.lepton_pairs_amplitude import (
 #: Axes of the unit cube, and maps.
 N_AXES: Final = 7
 N_MAPS: Final = 4
-#: Observables that cuts know, in the order of the rows of limits.
+#: What cuts can limit (GeV, rad, GeV^2), in the order of the rows of limits; "like" is the lepton
+#: of the pair with the beam's charge, of identical ones the less energetic of the two.
 OBSERVABLES: Final = (
     "lepton_energy", "lepton_theta", "like_energy", "like_theta", "opposite_energy",
     "opposite_theta", "pair_energy", "pair_mass", "momentum_transfer",
@@ -48,13 +53,56 @@ OBSERVABLES: Final = (
 ALL: Final = 0
 TWO_PHOTON: Final = 1
 RADIATED: Final = 2
-#: What a map returns where there is no phase space: density and momenta that nothing is done with.
-_ZERO: Final = (1.0, 1.0, 0.0, 0.0)
-_NOTHING: Final = (0.0, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
+Array = NDArray[np.float64]
+#: What a map returns: density, p, p', pair, q.
+Found = tuple[float, Vector, Vector, Vector, Vector, Vector]
+#: Where there is no phase space: density and momenta that nothing is done with.
+_ZERO: Final[Vector] = (1.0, 1.0, 0.0, 0.0)
+_NOTHING: Final[Found] = (0.0, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
+
+
+class PairBeam(NamedTuple):
+    """PairBeam lepton on a nucleus at rest: energy, mass, mass of the nucleus, GeV."""
+
+    energy: float
+    m: float
+    nucleus: float
+
+
+class Reach(NamedTuple):
+    """Limits of a map that follow from the cuts.
+
+    low, high : of the pair's energy, GeV. first, second : largest energies of its leptons, in the
+    order of the map. near, far : of 1 - cos(theta) of the beam lepton.
+    """
+
+    low: float
+    high: float
+    first: float
+    second: float
+    near: float
+    far: float
+
+
+class PairSetup(NamedTuple):
+    """A reaction as kernels take it.
+
+    mu : mass of the pair's leptons, GeV. identical : 1 for leptons like the beam's, else 0.
+    diagrams : ALL, TWO_PHOTON or RADIATED. reach : of the leptons with and against the beam's
+    charge. cuts : (9, 2) limits of OBSERVABLES.
+    """
+
+    beam: PairBeam
+    mu: float
+    identical: float
+    diagrams: int
+    reach: Reach
+    ff: FormFactor
+    cuts: Array
 
 
 @inner(forceinline=True)
-def two_scales(x, low, high, soft, hard):  # type: ignore[no-untyped-def]
+def two_scales(x: float, low: float, high: float, soft: float, hard: float) -> tuple[float, float]:
     """Point and Jacobian of an axis with density 1/((v + soft)(v + hard)) from low to high.
 
     Logarithmic between the scales soft < hard, 1/v^2 beyond, flat below.
@@ -67,7 +115,7 @@ def two_scales(x, low, high, soft, hard):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def logit_point(x, low, high):  # type: ignore[no-untyped-def]
+def logit_point(x: float, low: float, high: float) -> tuple[float, float]:
     """Fraction and Jacobian of an axis that is logarithmic at both ends of (0, 1)."""
     start = math.log(low / (1.0 - low))
     span = math.log(high / (1.0 - high)) - start
@@ -76,14 +124,14 @@ def logit_point(x, low, high):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def pole_point(x, low, high):  # type: ignore[no-untyped-def]
+def pole_point(x: float, low: float, high: float) -> tuple[float, float]:
     """Point and Jacobian of an axis with density 1/v^2 from low to high."""
     value = low / (1.0 - x * (1.0 - low / high))
     return value, value * value / low * (1.0 - low / high)
 
 
 @inner(forceinline=True)
-def fraction_point(x, low, high):  # type: ignore[no-untyped-def]
+def fraction_point(x: float, low: float, high: float) -> tuple[float, float]:
     """Light-cone fraction z in [low, high] and Jacobian; density 1/sqrt(z (1 - z))."""
     start = math.asin(math.sqrt(low))
     span = math.asin(math.sqrt(high)) - start
@@ -92,13 +140,13 @@ def fraction_point(x, low, high):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def on_shell(p_plus, x, y, mass):  # type: ignore[no-untyped-def]
+def on_shell(p_plus: float, x: float, y: float, mass: float) -> Vector:
     """Light-cone components of a momentum from its plus component and transverse part."""
     return (p_plus, (x * x + y * y + mass * mass) / p_plus, x, y)
 
 
 @inner(forceinline=True)
-def transfer_limits(nu, gap, r, nucleus):  # type: ignore[no-untyped-def]
+def transfer_limits(nu: float, gap: float, r: float, nucleus: float) -> tuple[float, float, float]:
     """Limits of Q^2 where a line of energy nu and momentum r meets the nucleus, and the curvature
     c of q_perp^2 = c (Q^2 - low)(high - Q^2); low > high where nothing is left.
 
@@ -115,12 +163,15 @@ def transfer_limits(nu, gap, r, nucleus):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def strike(x, turn, line, gap, mass2, scale, nucleus, atom):  # type: ignore[no-untyped-def]
+def take_momentum(
+    x: tuple[float, float], line: Vector, gap: float, mass2: float, scale: float, nucleus: float,
+    ff: FormFactor,
+) -> tuple[float, Vector]:  # fmt: skip
     """The nucleus gives a line the momentum q.
 
-    x : place on the axis of Q^2. turn : azimuth of q about the line, from the plane of line and
-    beam. line : energy, x, y, z. gap, mass2 : see `transfer_limits`, mass^2 of what leaves.
-    scale : of Q^2, where the amplitude falls. atom : screening (GeV^2) and size (GeV^-2).
+    x : place on the axis of Q^2, and azimuth of q about the line, from the plane of line and beam.
+    line : energy, x, y, z. gap, mass2 : see `transfer_limits`, mass^2 of what leaves.
+    scale : of Q^2, where the amplitude falls.
     Returns density of dQ^2/(16 pi M |r|), q (light-cone components); density 0 outside.
     """
     nu = line[0]
@@ -132,7 +183,7 @@ def strike(x, turn, line, gap, mass2, scale, nucleus, atom):  # type: ignore[no-
     if low >= high or 2.0 * nucleus * (nu - math.sqrt(mass2)) < gap:
         return 0.0, _ZERO
     Q2, jacobian = two_scales(
-        x, low, high, low + atom[0], low + atom[0] + scale / (1.0 + scale * atom[1])
+        x[0], low, high, low + ff.screen, low + ff.screen + scale / (1.0 + scale * ff.size)
     )
     recoil = 0.5 * Q2 / nucleus
     along = -0.5 * (gap + Q2 * (1.0 + nu / nucleus)) / r
@@ -140,7 +191,7 @@ def strike(x, turn, line, gap, mass2, scale, nucleus, atom):  # type: ignore[no-
     flat = math.sqrt(line[1] * line[1] + line[2] * line[2])
     n_z, n_t = line[3] / r, flat / r
     c, s = (line[1] / flat, line[2] / flat) if flat > 0.0 else (1.0, 0.0)
-    inward, aside = across * math.cos(turn), across * math.sin(turn)
+    inward, aside = across * math.cos(x[1]), across * math.sin(x[1])
     radial = along * n_t + inward * n_z
     q_z = along * n_z - inward * n_t
     q = (q_z - recoil, -recoil - q_z, radial * c - aside * s, radial * s + aside * c)
@@ -148,16 +199,15 @@ def strike(x, turn, line, gap, mass2, scale, nucleus, atom):  # type: ignore[no-
 
 
 @inner(forceinline=True)
-def two_photon_point(x, beam, mu, atom, limits):  # type: ignore[no-untyped-def]
+def two_photon_point(x: Array, beam: PairBeam, mu: float, ff: FormFactor, reach: Reach) -> Found:
     """Maps A and B: p, p', the lepton that the nucleus meets, the other one, q, with their density.
 
-    x : (7,). beam : energy, mass, mass of the nucleus. limits : of the pair's energy, largest
-    energies of the lepton that the nucleus meets and of the other (those of its light-cone momentum
-    follow, with a factor 2 for what the nucleus gives), 1 - cos(theta) of the beam lepton.
+    x : (7,). reach.first : of the lepton that the nucleus meets (the limit of its light-cone
+    momentum follows, with a factor 2 for what the nucleus gives).
     """
     energy, m, nucleus = beam
     momentum = math.sqrt(energy * energy - m * m)
-    fraction, density = logit_point(x[0], limits[0] / energy, limits[1] / energy)
+    fraction, density = logit_point(x[0], reach.low / energy, reach.high / energy)
     nu = energy * fraction
     after = energy - nu
     if after <= m or nu <= 2.0 * mu:
@@ -165,9 +215,9 @@ def two_photon_point(x, beam, mu, atom, limits):  # type: ignore[no-untyped-def]
     p_after = math.sqrt(after * after - m * m)
     product = energy * after + momentum * p_after - m * m
     smallest = 2.0 * m * m * nu * nu / product
-    z_low, z_high = max(1.0 - 2.0 * limits[2] / nu, 0.0), min(limits[3] / nu, 1.0)
+    z_low, z_high = max(1.0 - 2.0 * reach.first / nu, 0.0), min(reach.second / nu, 1.0)
     angles = 2.0 * momentum * p_after
-    t_low, t_high = smallest + angles * limits[4], smallest + angles * limits[5]
+    t_low, t_high = smallest + angles * reach.near, smallest + angles * reach.far
     if z_low >= z_high or t_low >= t_high:
         return _NOTHING
     z, stretch = fraction_point(x[5], z_low, z_high)
@@ -193,7 +243,7 @@ def two_photon_point(x, beam, mu, atom, limits):  # type: ignore[no-untyped-def]
         nu - 0.5 * (k[0] + k[1]), -out - k_x, -k_y, momentum - p1_z - 0.5 * (k[0] - k[1]),
     )  # fmt: skip
     turn = 2.0 * math.pi * x[4] + side - math.atan2(line[2], line[1])
-    part, q = strike(x[3], turn, line, gap, mu * mu, pole, nucleus, atom)
+    part, q = take_momentum((x[3], turn), line, gap, mu * mu, pole, nucleus, ff)
     struck_plus = (1.0 - z) * photon_plus + q[0]
     if part <= 0.0 or struck_plus <= 0.0:
         return _NOTHING
@@ -205,7 +255,9 @@ def two_photon_point(x, beam, mu, atom, limits):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def split_pair(z, perp2, turn, k_plus, k_x, k_y, mu):  # type: ignore[no-untyped-def]
+def split_pair(
+    z: float, perp2: float, turn: float, k_plus: float, k_x: float, k_y: float, mu: float
+) -> tuple[Vector, Vector]:
     """The two leptons of a photon of plus component and transverse momentum given."""
     relative = math.sqrt(max(perp2 - mu * mu, 0.0))
     x, y = relative * math.cos(turn), relative * math.sin(turn)
@@ -216,20 +268,21 @@ def split_pair(z, perp2, turn, k_plus, k_x, k_y, mu):  # type: ignore[no-untyped
 
 
 @inner(forceinline=True)
-def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-def]
+def radiated_point(
+    x: Array, beam: PairBeam, mu: float, ff: FormFactor, reach: Reach, late: bool
+) -> Found:
     """Maps C and, `late`, D: p, p', the two leptons of the pair, q, with their density.
 
-    limits : of the pair's energy, largest energies of its first and second lepton, smallest
-    1 - cos(theta) of the beam lepton.
+    Of the reach, `far` is not used.
     """
     energy, m, nucleus = beam
     momentum = math.sqrt(energy * energy - m * m)
     p = on_shell(energy + momentum, 0.0, 0.0, m)
     y, density = logit_point(
-        x[0], 0.25 * limits[0] / energy, min(limits[1] / energy, 1.0 - 0.1 * m / energy)
+        x[0], 0.25 * reach.low / energy, min(reach.high / energy, 1.0 - 0.1 * m / energy)
     )
     soft = 1.0 / (y * (energy + momentum))
-    z_low, z_high = max(1.0 - 4.0 * limits[3] * soft, 0.0), min(4.0 * limits[2] * soft, 1.0)
+    z_low, z_high = max(1.0 - 4.0 * reach.second * soft, 0.0), min(4.0 * reach.first * soft, 1.0)
     if z_low >= z_high:
         return _NOTHING
     z, stretch = fraction_point(x[5], z_low, z_high)
@@ -242,16 +295,16 @@ def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-
     density *= jacobian * stretch / (z * (1.0 - z)) / (16.0 * math.pi**2)
     mass2 = perp2 / (z * (1.0 - z))
     lowest = (y * m) ** 2 + (1.0 - y) * mass2
-    kick2 = 2.0 * limits[4] * ((1.0 - y) * energy) ** 2  # that the beam lepton has to have
+    across2 = 2.0 * reach.near * ((1.0 - y) * energy) ** 2  # that the beam lepton has to have
     pole, jacobian = two_scales(
-        x[1], lowest, lowest + energy * energy, 1e-9 * lowest, lowest + kick2
+        x[1], lowest, lowest + energy * energy, 1e-9 * lowest, lowest + across2
     )
     density *= jacobian / (16.0 * math.pi**2 * y)
     kappa = math.sqrt(max(pole - lowest, 0.0))
     if late:
         gap = pole / (y * (1.0 - y))
         line = (energy, 0.0, 0.0, momentum)
-        part, q = strike(x[3], 0.0, line, gap, gap + m * m, pole + kick2, nucleus, atom)
+        part, q = take_momentum((x[3], 0.0), line, gap, gap + m * m, pole + across2, nucleus, ff)
         whole = p[0] + q[0]
         if part <= 0.0 or whole <= 0.0:
             return _NOTHING
@@ -267,7 +320,7 @@ def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-
             energy - 0.5 * (k_plus + k_minus), -kappa, 0.0, momentum - 0.5 * (k_plus - k_minus),
         )  # fmt: skip
         turn = 2.0 * math.pi * x[4]
-        part, q = strike(x[3], turn, line, pole / y, m * m, pole + kick2, nucleus, atom)
+        part, q = take_momentum((x[3], turn), line, pole / y, m * m, pole + across2, nucleus, ff)
         rest = (1.0 - y) * p[0] + q[0]
         if part <= 0.0 or rest <= 0.0:
             return _NOTHING
@@ -278,65 +331,66 @@ def radiated_point(x, beam, mu, atom, limits, late):  # type: ignore[no-untyped-
 
 
 @inner(forceinline=True)
-def energy_angle(k):  # type: ignore[no-untyped-def]
+def energy_angle(k: Vector) -> tuple[float, float]:
     """Energy and polar angle of a momentum."""
     along = 0.5 * (k[0] - k[1])
     return 0.5 * (k[0] + k[1]), math.atan2(math.sqrt(k[2] * k[2] + k[3] * k[3]), along)
 
 
 @inner(forceinline=True)
-def inside_cuts(p1, k1, k2, q, mass2, cuts):  # type: ignore[no-untyped-def]
+def inside_cuts(p1: Vector, k1: Vector, k2: Vector, q: Vector, mass2: float, cuts: Array) -> bool:
     """Whether a final state lies within (9, 2) limits of OBSERVABLES."""
     lepton, theta = energy_angle(p1)
     first, theta_first = energy_angle(k1)
     second, theta_second = energy_angle(k2)
-    return (
-        cuts[0, 0] <= lepton <= cuts[0, 1]
-        and cuts[1, 0] <= theta <= cuts[1, 1]
-        and cuts[2, 0] <= first <= cuts[2, 1]
-        and cuts[3, 0] <= theta_first <= cuts[3, 1]
-        and cuts[4, 0] <= second <= cuts[4, 1]
-        and cuts[5, 0] <= theta_second <= cuts[5, 1]
-        and cuts[6, 0] <= first + second <= cuts[6, 1]
-        and cuts[7, 0] <= math.sqrt(mass2) <= cuts[7, 1]
-        and cuts[8, 0] <= -dot(q, q) <= cuts[8, 1]
-    )
+    values = (
+        lepton, theta, first, theta_first, second, theta_second, first + second,
+        math.sqrt(mass2), -dot(q, q),
+    )  # fmt: skip
+    inside = True
+    for i in range(len(values)):
+        inside = inside and cuts[i, 0] <= values[i] <= cuts[i, 1]
+    return inside
 
 
 @inner(forceinline=True)
-def part_of_map(which, p, p1, k1, k2, q, photons, radiated):  # type: ignore[no-untyped-def]
+def part_of_map(
+    which: int, p: Vector, p1: Vector, k1: Vector, k2: Vector, q: Vector, photons: float,
+    radiated: float,
+) -> float:  # fmt: skip
     """What a map stands for: its gauge-invariant set times its part of the set's denominators."""
     q2 = dot(q, q)
     if which < 2:
         a, b = k1[0] / (q2 - 2.0 * dot(q, k1)), k2[0] / (q2 - 2.0 * dot(q, k2))
-        mine = a if which == 0 else b
-        return photons * mine * mine / (a * a + b * b)
+        own = a if which == 0 else b
+        return photons * own * own / (a * a + b * b)
     a, b = p1[0] / (q2 - 2.0 * dot(q, p1)), p[0] / (q2 + 2.0 * dot(q, p))
-    mine = a if which == 2 else b
-    return radiated * mine * mine / (a * a + b * b)
+    own = a if which == 2 else b
+    return radiated * own * own / (a * a + b * b)
 
 
 @inner
-def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-untyped-def]
+def pair_density(
+    which: int, x: Array, setup: PairSetup, work: Work
+) -> tuple[float, Vector, Vector, Vector, Vector]:
     """Cross section per unit volume of a map's cube, over (4 pi alpha)^4, GeV^-2, and the momenta.
 
-    which : map, 0 to 3 for A to D. x : (7,). beam : energy, mass of the lepton, mass of the
-    nucleus. pair : mass of its leptons, 1 for leptons like the beam's, which diagrams count, limits
-    of the pair's energy and of its leptons as `two_photon_point` takes them. numbers : of
-    `g2_kernel`. cuts : (9, 2). work : see `squared_amplitude`.
+    which : map, 0 to 3 for A to D. x : (7,). work : see `squared_amplitude`.
     Of the pair k1 is the one with the charge of the beam. Of identical leptons the more energetic
     one counts as the beam's, in cuts and in what is returned; a map may take either for it, and
-    the maps of both assignments divide the integrand: that makes up for the 1/2 of twins.
+    the maps of both assignments divide the integrand: that makes up for the 1/2 of identical
+    particles.
     """
+    beam, mu, reach, ff = setup.beam, setup.mu, setup.reach, setup.ff
     energy, m, nucleus = beam
-    mu, same, diagrams, low, high, like, opposite, near, far = pair
-    atom = (numbers[1], numbers[2])
+    same = setup.identical > 0.5
     if which == 0:
-        found = two_photon_point(x, beam, mu, atom, (low, high, like, opposite, near, far))
+        found = two_photon_point(x, beam, mu, ff, reach)
     elif which == 1:
-        found = two_photon_point(x, beam, mu, atom, (low, high, opposite, like, near, far))
+        other = Reach(reach.low, reach.high, reach.second, reach.first, reach.near, reach.far)
+        found = two_photon_point(x, beam, mu, ff, other)
     else:
-        found = radiated_point(x, beam, mu, atom, (low, high, like, opposite, near), which == 3)
+        found = radiated_point(x, beam, mu, ff, reach, which == 3)
     density, p, p1, k1, k2, q = found
     if which == 1:
         k1, k2 = k2, k1
@@ -344,103 +398,25 @@ def pair_density(which, x, beam, pair, numbers, cuts, work):  # type: ignore[no-
         return 0.0, p1, k1, k2, q
     mass2 = pair_mass2(k1, k2, mu)
     harder, softer, seen = p1, k1, mass2
-    if same > 0.5 and k1[0] + k1[1] > p1[0] + p1[1]:
+    if same and k1[0] + k1[1] > p1[0] + p1[1]:
         harder, softer, seen = k1, p1, pair_mass2(p1, k2, mu)
-    if not inside_cuts(harder, softer, k2, q, seen, cuts):
+    if not inside_cuts(harder, softer, k2, q, seen, setup.cuts):
         return 0.0, p1, k1, k2, q
     t1 = transfer(p, p1, m)
     t2, mass2_other = t1, mass2
-    if same > 0.5:
+    if same:
         t2, mass2_other = transfer(p, k1, m), pair_mass2(p1, k2, m)
     Q2 = -dot(q, q)
     J = nucleus_current(nucleus, 0.5 * Q2 / nucleus, q)
     total, photons, radiated, photons_other, radiated_other = squared_amplitude(
-        p, p1, k1, k2, m, mu, J, q, (t1, mass2, t2, mass2_other), same > 0.5, work
+        Legs(p, p1, k1, k2, m, mu), J, q, (t1, mass2, t2, mass2_other), same, work
     )
-    if diagrams == TWO_PHOTON:
+    if setup.diagrams == TWO_PHOTON:
         total = photons
-    elif diagrams == RADIATED:
+    elif setup.diagrams == RADIATED:
         total = radiated
     value = density * total * part_of_map(which, p, p1, k1, k2, q, photons, radiated)
     value /= photons + radiated + photons_other + radiated_other
-    value *= g2_kernel(Q2, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+    value *= g2_kernel(Q2, ff)
     momentum = math.sqrt(energy * energy - m * m)
     return value / (Q2 * Q2) / (8.0 * nucleus * momentum), harder, softer, k2, q
-
-
-@inner(forceinline=True)
-def grid_point(rng, edges, x, at):  # type: ignore[no-untyped-def]
-    """Draw a point x (7,) of one map from its grid (7, bins + 1); its cell in `at`.
-
-    Returns the volume of the cell times their number, the inverse of the density drawn from.
-    """
-    bins = edges.shape[1] - 1
-    volume = 1.0
-    for axis in range(N_AXES):
-        place = rng.random() * bins
-        at[axis] = int(place)
-        left = edges[axis, at[axis]]
-        width = edges[axis, at[axis] + 1] - left
-        x[axis] = left + width * (place - at[axis])
-        volume *= width * bins
-    return volume
-
-
-@njit
-def sample_map(rng, n, which, edges, beam, pair, numbers, cuts, weights, content):  # type: ignore[no-untyped-def]
-    """Fill weights (n,) of points of one map; content (7, bins) gathers their squares."""
-    work = np.empty((2, 4, 2, 2, 4), np.complex128)
-    x = np.empty(N_AXES)
-    at = np.empty(N_AXES, np.int64)
-    for i in range(n):
-        volume = grid_point(rng, edges, x, at)
-        value = volume * pair_density(which, x, beam, pair, numbers, cuts, work)[0]
-        weights[i] = value
-        for axis in range(N_AXES):
-            content[axis, at[axis]] += value * math.sqrt(value)
-
-
-@inner(forceinline=True)
-def write_row(out, k, turn_c, turn_s):  # type: ignore[no-untyped-def]
-    """(E, x, y, z) of light-cone components, turned about the beam."""
-    out[0] = 0.5 * (k[0] + k[1])
-    out[1] = turn_c * k[2] - turn_s * k[3]
-    out[2] = turn_s * k[2] + turn_c * k[3]
-    out[3] = 0.5 * (k[0] - k[1])
-
-
-@njit
-def draw(rng, n, edges, bounds, beam, pair, numbers, cuts, p4, weight):  # type: ignore[no-untyped-def]
-    """n unweighted final states: fills p4 (n, 3, 4), lepton and pair, and weight (n,).
-
-    edges : (4, 7, bins + 1). bounds : (4,) largest usual weights of the maps; what lies above keeps
-    weight/bound > 1. Returns the number of trials, sum and sum of squares of their weights over
-    the sum of bounds.
-    """
-    work = np.empty((2, 4, 2, 2, 4), np.complex128)
-    x = np.empty(N_AXES)
-    at = np.empty(N_AXES, np.int64)
-    height = bounds.sum()
-    trials, total, square, done = 0, 0.0, 0.0, 0
-    while done < n:
-        trials += 1
-        place = rng.random() * height
-        which = 0
-        while which < N_MAPS - 1 and place >= bounds[which]:
-            place -= bounds[which]
-            which += 1
-        volume = grid_point(rng, edges[which], x, at)
-        value, p1, k1, k2, _ = pair_density(which, x, beam, pair, numbers, cuts, work)
-        value *= volume / bounds[which]
-        total += value
-        square += value * math.sqrt(value)
-        if value <= rng.random():
-            continue
-        turn = 2.0 * math.pi * rng.random()
-        c, s = math.cos(turn), math.sin(turn)
-        write_row(p4[done, 0], p1, c, s)
-        write_row(p4[done, 1], k1, c, s)
-        write_row(p4[done, 2], k2, c, s)
-        weight[done] = max(value, 1.0)
-        done += 1
-    return trials, total, square

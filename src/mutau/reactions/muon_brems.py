@@ -5,7 +5,7 @@ of `bremsstrahlung.Bremsstrahlung` for the muon: exact tree level, and the Weizs
 approximations: for 160 GeV on lead and 1 MeV to 1 GeV, ww is within 1 %, iww 1.1 to 2.5 times too
 large. Energies and masses in GeV, cross sections in pb. The coupling is g' of the model.
 
->>> sigma = total(160.0, 0.1, z=82.0, a=207.2, coupling=3.0282e-5).sigma_pb
+>>> sigma = total(160.0, 0.1, Nucleus(82.0, 207.2), coupling=3.0282e-5).sigma_pb
 >>> f"{sigma:.3g} pb"
 '9.48 pb'
 """
@@ -14,7 +14,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions.bremsstrahlung import Bremsstrahlung
+
+__all__ = [
+    "MUON",
+    "Nucleus",
+    "differential_x",
+    "differential_x_psi",
+    "differential_x_theta",
+    "total",
+    "totals",
+]
 
 MUON: Final = Bremsstrahlung("muon")
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from mutau.core.constants import ALPHA, G_F, M_E, M_MU, SIN2_W
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB, PB_CM2
+from mutau.reactions.muon_electron_amplitudes import elastic_numerator
 from mutau.reactions.muon_electron_kinematics import (
     center_of_mass_energy,
     check_beam,
@@ -33,6 +34,10 @@ from mutau.reactions.muon_electron_kinematics import (
     production_threshold,
     smallest_electron_energy,
 )
+from mutau.reactions.quadrature import gauss_legendre
+
+if TYPE_CHECKING:
+    from mutau.reactions.muon_electron_integrals import CutLimits, MuonOnElectron, Vertices
 
 Array = NDArray[np.float64]
 
@@ -127,15 +132,13 @@ class Cuts:
             )
 
     @property
-    def kernel_limits(self) -> Array:
-        """sin^2 of half the smallest muon angle, smallest E_V, largest 1 - cos(theta_e)."""
+    def kernel_limits(self) -> CutLimits:
+        """The cuts on angles and E_V as kernels take them; that on E_e limits T."""
+        from mutau.reactions.muon_electron_integrals import CutLimits
+
         one_max = 2.0 * math.sin(0.5 * self.theta_e_max) ** 2 if self.theta_e_max < math.pi else 3.0
-        return np.array(
-            [
-                math.sin(0.5 * self.theta_mu_min) ** 2,
-                max(self.emitted_energy_min, _SOFTEST),
-                one_max,
-            ]
+        return CutLimits(
+            math.sin(0.5 * self.theta_mu_min) ** 2, max(self.emitted_energy_min, _SOFTEST), one_max
         )
 
 
@@ -221,9 +224,9 @@ def electron_spectrum(
 def kept_fraction(
     reaction: Reaction, cuts: Cuts, tighter: Cuts, *, accuracy: float = 1e-4
 ) -> tuple[float, float]:
-    """Share of the events within `cuts` that `tighter` keeps too (paper, footnote 5).
+    """Fraction of the events within `cuts` that `tighter` keeps too (paper, footnote 5).
 
-    Returns (share, its error by the two quadratures).
+    Returns (fraction, its error by the two quadratures).
     Raises OutOfRange if nothing passes `cuts`.
     Check: 1 for equal cuts.
     """
@@ -231,8 +234,8 @@ def kept_fraction(
     if whole.sigma_pb == 0.0:
         raise OutOfRange("no event passes the first cuts", remedy="choose a smaller mass")
     kept = total_cross_section(reaction, tighter, accuracy=accuracy)
-    share = kept.sigma_pb / whole.sigma_pb
-    return share, math.hypot(kept.sigma_err_pb, share * whole.sigma_err_pb) / whole.sigma_pb
+    fraction = kept.sigma_pb / whole.sigma_pb
+    return fraction, math.hypot(kept.sigma_err_pb, fraction * whole.sigma_err_pb) / whole.sigma_pb
 
 
 def closing_mass(energy: float, cuts: Cuts) -> float:
@@ -297,7 +300,7 @@ def elastic_spectrum(reaction: Reaction, electron_energy: ArrayLike) -> Array:
     top = float(elastic_electron_energy(0.0, reaction.energy)) - M_E
     inside = (t > 0.0) & (t <= top)
     s, q = 2.0 * M_E * reaction.energy, 2.0 * M_E * np.where(inside, t, top)
-    squared = 2.0 * (s * s + (s - q) ** 2 - 2.0 * q * (M_MU**2 + M_E**2)) / q**2
+    squared = 2.0 * elastic_numerator(s, -q, M_MU**2, M_E**2) / q**2
     flux = 32.0 * math.pi * M_E * (reaction.energy**2 - M_MU**2)
     scale = (4.0 * math.pi * reaction.alpha) ** 2 * GEV2_PB / flux
     return np.where(inside, squared * scale, 0.0)
@@ -355,12 +358,20 @@ def allowed_electron_energies(energy: float, mass: float, cuts: Cuts) -> tuple[f
     if not low < high:
         return None
     sine2 = math.sin(0.5 * cuts.theta_mu_min) ** 2
-    first, last = integrals.electron_range(low, high, energy, M_MU, M_E, mass, sine2, v_min)
+    at = integrals.MuonOnElectron(float(energy), M_MU, M_E, float(mass))
+    first, last = integrals.electron_range(low, high, at, sine2, v_min)
     return (first, last) if last > first > 0.0 else None
 
 
-def emission(reaction: Reaction) -> tuple[int, Array]:
-    """Kernel code and couplings (v_mu, v_e, a_mu, a_e) of what a Z' or photon reaction emits.
+def kinematics_of(reaction: Reaction) -> MuonOnElectron:
+    """Energy and masses as kernels take them."""
+    from mutau.reactions.muon_electron_integrals import MuonOnElectron
+
+    return MuonOnElectron(float(reaction.energy), M_MU, M_E, float(reaction.mass))
+
+
+def emission(reaction: Reaction) -> Vertices:
+    """What emits, with its couplings, of a Z' or photon reaction.
 
     The kernels' muon line carries the current of a mu-; a mu+ turns its vector coupling, because
     a line with n vector vertices changes by (-1)^n under charge conjugation.
@@ -370,19 +381,20 @@ def emission(reaction: Reaction) -> tuple[int, Array]:
     charge = reaction.beam_charge
     if reaction.process == GAMMA:
         e = math.sqrt(4.0 * math.pi * reaction.alpha)
-        return integrals.OFF_BOTH, np.array([charge * e, -e, 0.0, 0.0])
-    couplings = np.array([-charge * reaction.coupling, reaction.electron_coupling, 0.0, 0.0])
+        return integrals.Vertices(integrals.OFF_BOTH, charge * e, -e, 0.0, 0.0)
     both = reaction.electron_coupling != 0.0
-    return integrals.OFF_BOTH if both else integrals.OFF_MUON, couplings
+    return integrals.Vertices(
+        integrals.OFF_BOTH if both else integrals.OFF_MUON,
+        float(-charge * reaction.coupling), float(reaction.electron_coupling), 0.0, 0.0,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One emitted mass: kernel code, couplings (v_mu, v_e, a_mu, a_e), weight in the sum."""
+    """One emitted mass, what emits it, and its weight in the sum."""
 
     mass: float
-    code: int
-    couplings: Array
+    vertices: Vertices
     weight: float
 
 
@@ -391,16 +403,19 @@ def _parts(reaction: Reaction, cuts: Cuts, order: int) -> list[_Part]:
     from mutau.reactions import muon_electron_integrals as integrals
 
     if reaction.process != NUNU:
-        return [_Part(reaction.mass, *emission(reaction), 1.0)]
+        return [_Part(reaction.mass, emission(reaction), 1.0)]
     largest = closing_mass(reaction.energy, cuts)
     parts = []
-    for x, w in _rule(order).T:
+    for x, w in zip(*gauss_legendre(order), strict=True):
         mass = largest * x
         # G_F^2 q^2 / (12 pi^2) dq^2: the neutrinos' tensor integrated over their phase space
         weight = largest * w * 2.0 * mass * (G_F * mass) ** 2 / (12.0 * math.pi**2)
         for flavour in neutrino_couplings(reaction.sin2_theta_w).values():
-            couplings = np.array(flavour) * np.array([-reaction.beam_charge, 1.0, 1.0, 1.0])
-            parts.append(_Part(mass, integrals.VECTOR_AXIAL, couplings, weight))
+            v_mu, *others = flavour
+            vertices = integrals.Vertices(
+                integrals.VECTOR_AXIAL, -reaction.beam_charge * v_mu, *others
+            )  # fmt: skip
+            parts.append(_Part(mass, vertices, weight))
     return parts
 
 
@@ -421,29 +436,19 @@ def neutrino_couplings(
     }
 
 
-def _rule(order: int) -> Array:
-    """(2, order) Gauss-Legendre nodes and weights on (0, 1)."""
-    x, w = np.polynomial.legendre.leggauss(order)
-    return np.array([0.5 * (x + 1.0), 0.5 * w])
-
-
 def _spectrum(part: _Part, reaction: Reaction, cuts: Cuts, energy: Array, order: int) -> Array:
     """d sigma / dT of one part at kinetic energies (GeV), pb / GeV."""
     from mutau.reactions import muon_electron_integrals as integrals
 
     # the map of the azimuth leaves little to integrate of the muon line, more of the other
-    n_phi = 4 + order // 3 if part.code == integrals.OFF_MUON else 4 + order
-    rule, phi = _rule(order), (np.arange(n_phi) + 0.5) * (math.pi / n_phi)
+    n_phi = 4 + order // 3 if part.vertices.code == integrals.OFF_MUON else 4 + order
+    phi = (np.arange(n_phi) + 0.5) * (math.pi / n_phi)
     values = integrals.spectrum(
         energy,
-        reaction.energy,
-        M_MU,
-        M_E,
-        part.mass,
+        integrals.MuonOnElectron(float(reaction.energy), M_MU, M_E, float(part.mass)),
+        part.vertices,
         cuts.kernel_limits,
-        part.code,
-        part.couplings,
-        rule,
+        gauss_legendre(order),
         np.cos(phi),
     )
     return np.asarray(values * (4.0 * math.pi * reaction.alpha) ** 2 * GEV2_PB * part.weight)
@@ -455,7 +460,7 @@ def _integral(part: _Part, reaction: Reaction, cuts: Cuts, order: int) -> float:
     if window is None:
         return 0.0
     low, high = window
-    x, w = _rule(order)
+    x, w = gauss_legendre(order)
     angle, span = 0.5 * math.pi * x, math.log(high / low)
     energy = low * np.exp(span * np.sin(angle) ** 2)
     values = _spectrum(part, reaction, cuts, energy, order)
@@ -468,7 +473,7 @@ def _binned(part: _Part, reaction: Reaction, cuts: Cuts, edges: Array, order: in
     if window is None:
         return np.zeros(len(edges) - 1)
     inside = np.clip(edges - M_E, *window)
-    x, w = _rule(order)
+    x, w = gauss_legendre(order)
     span = np.log(inside[1:] / inside[:-1])[:, None]
     energy = inside[:-1, None] * np.exp(span * x)
     values = _spectrum(part, reaction, cuts, energy.ravel(), order).reshape(energy.shape)

@@ -23,28 +23,73 @@ emits is therefore needed only in the two contractions with P P and with g.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from mutau.core.jit import njit
 
 
-@njit
-def elastic_kernel(S, t, m2, e2):  # type: ignore[no-untyped-def]
-    """Sum over spins / 4 of |M|^2 for mu e -> mu e, over e^4; invariants as in the module text.
+class Invariants(NamedTuple):
+    """Invariants of mu e -> mu e V, as in the module text, GeV^2."""
 
-    2 [S^2 + U^2 + 2 t (m2 + e2)] / t^2 with U = 2 p1.p4 = S + t.
-    """
-    U = S + t
-    return 2.0 * (S * S + U * U + 2.0 * t * (m2 + e2)) / (t * t)
+    S: float
+    te: float
+    tm: float
+    sm: float
+    se: float
+    m2: float
+    e2: float
+    M2: float
 
 
-@njit
-def vector_emission(t, t_line, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-untyped-def]
-    """2 (T_PP + t T_g) of a line that emits a vector: the trace over the line, all spins summed.
+class Line(NamedTuple):
+    """A line that emits, in the field of the other one.
 
     t, t_line : squared momentum transfer of the other line and of this one.
-    s, u : (p' + k)^2 - m2 and (p - k)^2 - m2 of this line, p before and p' behind.
-    Pp, Pq : P.p and P.p'. P2 : P^2.
+    s, u : (p' + k)^2 - m2 and (p - k)^2 - m2 of this line, p before and p' behind. m2, M2 : squared
+    masses of the line and of V. Pp, Pq : P.p and P.p'. P2 : P^2.
+    """
+
+    t: float
+    t_line: float
+    s: float
+    u: float
+    m2: float
+    M2: float
+    Pp: float
+    Pq: float
+    P2: float
+
+
+class Products(NamedTuple):
+    """Twice the products of the legs, crossed where a leg is: S, Sp, U, Up as p1.p2, p3.p4, p1.p4,
+    p2.p3, and x_i = 2 p_i.k."""
+
+    S: float
+    Sp: float
+    U: float
+    Up: float
+    x1: float
+    x2: float
+    x3: float
+    x4: float
+
+
+def elastic_numerator(S: Any, t: Any, m2: float, e2: float) -> Any:
+    """S^2 + U^2 + 2 t (m2 + e2), U = 2 p1.p4 = S + t, of mu e -> mu e; numbers or arrays, GeV^4.
+
+    |M|^2 over e^4, summed over spins / 4, is 2/t^2 times it.
+    """
+    U = S + t
+    return S * S + U * U + 2.0 * t * (m2 + e2)
+
+
+@njit
+def vector_emission(line: Line) -> float:
+    """2 (T_PP + t T_g) of a line that emits a vector: the trace over the line, all spins summed.
+
     For T_PP alone this is emission in the field of a spinless charge.
     """
+    t, t_line, s, u, m2, M2, Pp, Pq, P2 = line
     w = 1.0 / (s * u)
     h = (s * s + u * u) * w
     d = (s + u) * w
@@ -66,12 +111,13 @@ def vector_emission(t, t_line, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-unt
 
 
 @njit
-def axial_emission(t, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-untyped-def]
+def axial_emission(line: Line) -> float:
     """As `vector_emission` for an axial vector, summed with -g + k k / M2.
 
     The current is not conserved: terms in r = m2 / M2 come from k k. For m2 -> 0 it equals the
     vector case.
     """
+    t, _, s, u, m2, M2, Pp, Pq, P2 = line
     w = 1.0 / (s * u)
     h = (s * s + u * u) * w
     d = (s + u) * w
@@ -97,11 +143,13 @@ def axial_emission(t, s, u, m2, M2, Pp, Pq, P2):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _vector_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: ignore[no-untyped-def]
-    """Interference of emission from p1 and from p2 over 8 um ue; x_i = 2 p_i.k.
+def _vector_pair(products: Products, inv: Invariants) -> float:
+    """Interference of emission from p1 and from p2 over 8 um ue.
 
     The other three pairs of legs follow by crossing p1 <-> -p3 and p2 <-> -p4.
     """
+    S, Sp, U, Up, x1, x2, x3, x4 = products
+    _, te, tm, _, _, m2, e2, M2 = inv
     x = x1 + x2
     return (
         2.0 * (e2 * x1 * (x3 - Sp) + m2 * x2 * (x4 - Sp) - S * (e2 * x3 + m2 * x4) - Sp * x1 * x2)
@@ -115,8 +163,10 @@ def _vector_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: ign
 
 
 @njit
-def _axial_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: ignore[no-untyped-def]
+def _axial_pair(products: Products, inv: Invariants) -> float:
     """As `_vector_pair` for axial currents, contracted with -g."""
+    S, Sp, U, Up, x1, x2, x3, x4 = products
+    _, te, tm, _, _, m2, e2, M2 = inv
     x = x1 + x2
     me = m2 * e2
     return (
@@ -133,37 +183,47 @@ def _axial_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2):  # type: igno
 
 
 @njit
-def zprime_kernel(S, te, tm, sm, se, m2, e2, M2):  # type: ignore[no-untyped-def]
+def zprime_kernel(inv: Invariants) -> float:
     """Sum over spins / 4 of |M|^2 for V emitted by the muon alone, over e^4 g^2, GeV^-2."""
+    S, te, tm, sm, se, m2, e2, M2 = inv
     um = M2 + te - tm - sm
     Pp = S + 0.5 * (te - sm)
     Pq = S + 0.5 * (tm + M2 - sm) - se
-    line = vector_emission(te, tm, sm, um, m2, M2, Pp, Pq, 4.0 * e2 - te)
+    line = vector_emission(Line(te, tm, sm, um, m2, M2, Pp, Pq, 4.0 * e2 - te))
     return 0.25 * line / (te * te)
 
 
 @njit
-def emission_kernel(S, te, tm, sm, se, m2, e2, M2, c_muon, c_electron):  # type: ignore[no-untyped-def]
-    """Sum over spins / 4 of |M|^2 for V emitted by both lines, over e^4, GeV^-2.
-
-    c_muon, c_electron : vector couplings of V to the two lines. A photon has c_muon = c_electron
-    = -e for a mu- beam and c_muon = +e, c_electron = -e for mu+.
-    """
+def lines_of(inv: Invariants) -> tuple[Line, Line, Products]:
+    """Muon line, electron line, and the products of the legs."""
+    S, te, tm, sm, se, m2, e2, M2 = inv
     um = M2 + te - tm - sm
     ue = M2 + tm - te - se
     U = S + te - sm
     Up = S + tm - se
     Sp = S + M2 - se - sm
-    x1, x2, x3, x4 = M2 - um, M2 - ue, sm - M2, se - M2
-    muon = vector_emission(te, tm, sm, um, m2, M2, 0.5 * (S + U), 0.5 * (Up + Sp), 4.0 * e2 - te)
-    electron = vector_emission(
-        tm, te, se, ue, e2, M2, 0.5 * (S + Up), 0.5 * (U + Sp), 4.0 * m2 - tm
-    )
+    muon = Line(te, tm, sm, um, m2, M2, 0.5 * (S + U), 0.5 * (Up + Sp), 4.0 * e2 - te)
+    electron = Line(tm, te, se, ue, e2, M2, 0.5 * (S + Up), 0.5 * (U + Sp), 4.0 * m2 - tm)
+    return muon, electron, Products(S, Sp, U, Up, M2 - um, M2 - ue, sm - M2, se - M2)
+
+
+@njit
+def emission_kernel(inv: Invariants, c_muon: float, c_electron: float) -> float:
+    """Sum over spins / 4 of |M|^2 for V emitted by both lines, over e^4, GeV^-2.
+
+    c_muon, c_electron : vector couplings of V to the two lines. A photon has c_muon = c_electron
+    = -e for a mu- beam and c_muon = +e, c_electron = -e for mu+.
+    """
+    _, te, tm, sm, se, _, _, _ = inv
+    line_m, line_e, legs = lines_of(inv)
+    um, ue = line_m.u, line_e.u
+    S, Sp, U, Up, x1, x2, x3, x4 = legs
+    muon, electron = vector_emission(line_m), vector_emission(line_e)
     pairs = (
-        _vector_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2) / (um * ue)
-        - _vector_pair(-U, -Up, -S, -Sp, x1, -x4, x3, -x2, te, tm, m2, e2, M2) / (um * se)
-        - _vector_pair(-Up, -U, -Sp, -S, -x3, x2, -x1, x4, te, tm, m2, e2, M2) / (sm * ue)
-        + _vector_pair(Sp, S, Up, U, -x3, -x4, -x1, -x2, te, tm, m2, e2, M2) / (sm * se)
+        _vector_pair(legs, inv) / (um * ue)
+        - _vector_pair(Products(-U, -Up, -S, -Sp, x1, -x4, x3, -x2), inv) / (um * se)
+        - _vector_pair(Products(-Up, -U, -Sp, -S, -x3, x2, -x1, x4), inv) / (sm * ue)
+        + _vector_pair(Products(Sp, S, Up, U, -x3, -x4, -x1, -x2), inv) / (sm * se)
     )
     return 0.25 * (
         c_muon * c_muon * muon / (te * te)
@@ -173,25 +233,22 @@ def emission_kernel(S, te, tm, sm, se, m2, e2, M2, c_muon, c_electron):  # type:
 
 
 @njit
-def axial_kernel(S, te, tm, sm, se, m2, e2, M2, a_muon, a_electron):  # type: ignore[no-untyped-def]
+def axial_kernel(inv: Invariants, a_muon: float, a_electron: float) -> float:
     """As `emission_kernel` for the axial couplings, summed with -g + k k / M2.
 
     Vector and axial parts do not interfere in the unpolarised sum: what is odd in gamma5 is a
     pseudoscalar product of momenta with an imaginary factor.
     """
-    um = M2 + te - tm - sm
-    ue = M2 + tm - te - se
-    U = S + te - sm
-    Up = S + tm - se
-    Sp = S + M2 - se - sm
-    x1, x2, x3, x4 = M2 - um, M2 - ue, sm - M2, se - M2
-    muon = axial_emission(te, sm, um, m2, M2, 0.5 * (S + U), 0.5 * (Up + Sp), 4.0 * e2 - te)
-    electron = axial_emission(tm, se, ue, e2, M2, 0.5 * (S + Up), 0.5 * (U + Sp), 4.0 * m2 - tm)
+    _, te, tm, sm, se, m2, e2, M2 = inv
+    line_m, line_e, legs = lines_of(inv)
+    um, ue = line_m.u, line_e.u
+    S, Sp, U, Up, x1, x2, x3, x4 = legs
+    muon, electron = axial_emission(line_m), axial_emission(line_e)
     pairs = (
-        _axial_pair(S, Sp, U, Up, x1, x2, x3, x4, te, tm, m2, e2, M2) / (um * ue)
-        + _axial_pair(-U, -Up, -S, -Sp, x1, -x4, x3, -x2, te, tm, m2, e2, M2) / (um * se)
-        + _axial_pair(-Up, -U, -Sp, -S, -x3, x2, -x1, x4, te, tm, m2, e2, M2) / (sm * ue)
-        + _axial_pair(Sp, S, Up, U, -x3, -x4, -x1, -x2, te, tm, m2, e2, M2) / (sm * se)
+        _axial_pair(legs, inv) / (um * ue)
+        + _axial_pair(Products(-U, -Up, -S, -Sp, x1, -x4, x3, -x2), inv) / (um * se)
+        + _axial_pair(Products(-Up, -U, -Sp, -S, -x3, x2, -x1, x4), inv) / (sm * ue)
+        + _axial_pair(Products(Sp, S, Up, U, -x3, -x4, -x1, -x2), inv) / (sm * se)
     )
     pairs -= (
         4.0

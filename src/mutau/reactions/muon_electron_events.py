@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,14 @@ from mutau.reactions.muon_electron import (
     allowed_electron_energies,
     elastic_window,
     emission,
+    kinematics_of,
     total_cross_section,
 )
+from mutau.reactions.muon_electron_amplitudes import elastic_numerator
+
+if TYPE_CHECKING:
+    from mutau.reactions.muon_electron_events_kernels import BoundedCells
+    from mutau.reactions.phase_space import Cube
 
 Array = NDArray[np.float64]
 
@@ -51,17 +57,16 @@ class Sampler:
     """A reaction within cuts, ready to draw from.
 
     reaction, cuts : what is drawn. sigma : its deterministic cross section.
-    grid : edges (4, largest + 1), bins (4,), bound (cells,), threshold, alias of the cells.
-    limits : (2, n) table of the limits of E_V. window : GeV, kinetic energies of the electron.
-    scale : pb per unit of the bounds. spread : relative, of the beam's energy. Empty arrays for
-    elastic scattering, which needs no grid.
+    grid : cells with their bounds. limits : (2, n) table of the limits of E_V. Elastic scattering
+    needs neither: None. window : GeV, kinetic energies of the electron.
+    scale : pb per unit of the bounds. spread : relative, of the beam's energy.
     """
 
     reaction: Reaction
     cuts: Cuts
     sigma: CrossSection
-    grid: tuple[Array, Array, Array, Array, Array]
-    limits: Array
+    grid: BoundedCells | None
+    limits: Array | None
     window: tuple[float, float]
     scale: float
     spread: float = 0.0
@@ -96,13 +101,10 @@ def make_sampler(
             place="make_sampler",
             remedy="loosen them or choose a smaller mass",
         )
-    none = np.empty(0)
     if reaction.process == ELASTIC:
         require_in_range("spread", spread, 0.0, 0.0, reason="elastic events have one beam energy")
         low, high = elastic_window(reaction, cuts)
-        return Sampler(
-            reaction, cuts, sigma, (none,) * 5, none, (low - M_E, high - M_E), sigma.sigma_pb
-        )
+        return Sampler(reaction, cuts, sigma, None, None, (low - M_E, high - M_E), sigma.sigma_pb)
     require_in_range("spread", spread, 0.0, 0.9 / REACH, reason="energies must stay above 0")
     sampler = _adapt(reaction, _over(reaction, spread), cuts, rounds, search)
     return replace(sampler, sigma=sigma, spread=spread)
@@ -124,46 +126,44 @@ def _adapt(
 ) -> Sampler:
     """Grid adapted at the nominal energy, its cells bounded at all energies of the spread."""
     from mutau.reactions import muon_electron_events_kernels as kernels
-    from mutau.reactions.importance import alias_table
-    from mutau.reactions.phase_space import energy_limits, refined_edges
+    from mutau.reactions.importance import alias_table, refined_edges
+    from mutau.reactions.phase_space import energy_limits
 
     windows = [allowed_electron_energies(item.energy, item.mass, cuts) for item in spread]
     allowed = np.array([pair for pair in windows if pair is not None])  # the nominal at the least
     window = float(allowed[:, 0].min()), float(allowed[:, 1].max())
     sine2, v_min, _ = cuts.kernel_limits
-    each = np.array(
-        [energy_limits(*window, r.energy, M_MU, M_E, r.mass, sine2, v_min) for r in spread]
-    )
+    each = np.array([energy_limits(*window, kinematics_of(r), sine2, v_min) for r in spread])
     limits = np.stack([np.fmin.reduce(each[:, 0]), np.fmax.reduce(each[:, 1])])
-    setup = _setup(reaction, cuts, window, limits)
+    cube = _cube(reaction, cuts, window, limits)
     bins = np.array(_BINS)
     edges = np.zeros((4, bins.max() + 1))
     for axis in range(4):
         edges[axis, : bins[axis] + 1] = np.linspace(0.0, 1.0, bins[axis] + 1)
     for _ in range(rounds):
-        content = kernels.contents(40_000, edges, bins, *setup)
+        cells = kernels.Cells(edges, bins)
+        content = kernels.contents(40_000, cells, kinematics_of(reaction), cube)
         for axis, n in enumerate(bins):
             edges[axis, : n + 1] = refined_edges(edges[axis, : n + 1], np.sqrt(content[axis, :n]))
+    cells = kernels.Cells(edges, bins)
     found = [
-        kernels.cell_bounds(search, edges, bins, *_setup(item, cuts, window, limits))[0]
+        kernels.search_bounds(
+            search, cells, kinematics_of(item), _cube(item, cuts, window, limits)
+        )[0]
         for item in spread
     ]
     bound = np.max(found, axis=0)
     bound = kernels.raise_to_neighbours(_SAFETY * bound, bins, 0.25)
     threshold, alias = alias_table(bound)
     scale = (4.0 * math.pi * reaction.alpha) ** 2 * GEV2_PB
-    nothing = CrossSection(0.0, 0.0)
-    return Sampler(
-        reaction, cuts, nothing, (edges, bins, bound, threshold, alias), limits, window, scale
-    )
+    grid = kernels.BoundedCells(cells, bound, threshold, alias)
+    return Sampler(reaction, cuts, CrossSection(0.0, 0.0), grid, limits, window, scale)
 
 
-def _setup(
-    reaction: Reaction, cuts: Cuts, window: tuple[float, float], limits: Array
-) -> tuple[Any, ...]:
-    """Arguments that all kernels end with."""
-    fixed = (reaction.energy, M_MU, M_E, reaction.mass)
-    return (*fixed, cuts.kernel_limits, *window, limits, *emission(reaction))
+def _cube(reaction: Reaction, cuts: Cuts, window: tuple[float, float], limits: Array) -> Cube:
+    from mutau.reactions.phase_space import Cube
+
+    return Cube(emission(reaction), cuts.kernel_limits, *window, limits)
 
 
 def draw_events(
@@ -229,12 +229,15 @@ def _draw_emission(
     """Momenta (n, 5, 4), weights (n,) and record of what the drawing found."""
     from mutau.reactions import muon_electron_events_kernels as kernels
 
+    grid, limits = sampler.grid, sampler.limits
+    assert grid is not None  # of `_adapt`
+    assert limits is not None
     p4, weight = np.empty((n, 5, 4)), np.empty(n)
-    setup = _setup(sampler.reaction, sampler.cuts, sampler.window, sampler.limits)
     trials, total, square, largest = kernels.draw(
-        rng, n, not weighted, p4, weight, sampler.grid, sampler.spread, REACH, *setup
-    )
-    height = float(np.sum(sampler.grid[2])) * sampler.scale
+        rng, not weighted, p4, weight, grid, sampler.spread, kinematics_of(sampler.reaction),
+        _cube(sampler.reaction, sampler.cuts, sampler.window, limits),
+    )  # fmt: skip
+    height = float(np.sum(grid.bound)) * sampler.scale
     mean = total / trials
     error = math.sqrt(max(square / trials - mean * mean, 0.0) / max(trials - 1, 1))
     record = {
@@ -259,9 +262,7 @@ def _draw_elastic(
         size = 2 * (n - found) + 100
         place = rng.random(size)
         T = low * high / (high - place * (high - low))
-        t = 2.0 * M_E * T
-        u = s - t
-        ratio = (s * s + u * u - 2.0 * t * (M_MU**2 + M_E**2)) / (2.0 * s * s)
+        ratio = elastic_numerator(s, -2.0 * M_E * T, M_MU**2, M_E**2) / (2.0 * s * s)
         good = T[rng.random(size) < ratio]
         kept.append(good)
         found += len(good)

@@ -15,29 +15,70 @@ exponentially accurate for a periodic function; a cut on theta_e is a limit on p
 
 No difference of nearly equal numbers is taken: E a - p b is rationalised everywhere.
 
-Arguments that all kernels share: E1, m, e, M (GeV): beam energy, masses of muon, electron, V;
-sine2 = sin^2(theta / 2) of the smallest muon angle.
+The squared amplitude is `matrix_element`, phase space `phase_space_norm`; the sampler
+(`phase_space`) calls both. Only the amplitude knows what V is: `Vertices.code` picks it.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mutau.core.jit import njit
-from mutau.reactions.muon_electron_amplitudes import axial_kernel, emission_kernel, zprime_kernel
+from mutau.reactions.muon_electron_amplitudes import (
+    Invariants,
+    axial_kernel,
+    emission_kernel,
+    zprime_kernel,
+)
+from mutau.reactions.quadrature import Rule
+
+Array = NDArray[np.float64]
 
 #: What emits V: the muon by a vector coupling, both leptons by vector, or by vector and axial ones.
-OFF_MUON, OFF_BOTH, VECTOR_AXIAL = 0, 1, 2
-PARALLEL, ANTIPARALLEL = 0, 1
+OFF_MUON: Final = 0
+OFF_BOTH: Final = 1
+VECTOR_AXIAL: Final = 2
+PARALLEL: Final = 0
+ANTIPARALLEL: Final = 1
 _STEPS = 64  # of bisection or golden section: below the rounding of a double
 _GOLDEN = 0.6180339887498949  # (sqrt(5) - 1)/2
 
 
+class MuonOnElectron(NamedTuple):
+    """Beam energy, masses of muon, electron and V, GeV."""
+
+    E1: float
+    m: float
+    e: float
+    M: float
+
+
+class Vertices(NamedTuple):
+    """What emits V (OFF_MUON, OFF_BOTH or VECTOR_AXIAL), and its couplings to the two lines."""
+
+    code: int
+    v_mu: float
+    v_e: float
+    a_mu: float
+    a_e: float
+
+
+class CutLimits(NamedTuple):
+    """sin^2(theta / 2) of the smallest muon angle, smallest E_V (GeV), largest 1 - cos(theta_e)."""
+
+    sine2: float
+    v_min: float
+    one_max: float
+
+
 @njit
-def u_of_angle(nu, E1, m, e, sine2):  # type: ignore[no-untyped-def]
+def u_of_angle(nu: float, at: MuonOnElectron, sine2: float) -> float:
     """u of a muon that lost the energy nu, at the angle with sin^2(theta / 2) = sine2."""
+    E1, m, e, _ = at
     E3 = E1 - nu
     p1 = math.sqrt(E1 * E1 - m * m)
     p3 = math.sqrt(max(E3 * E3 - m * m, 0.0))
@@ -46,7 +87,7 @@ def u_of_angle(nu, E1, m, e, sine2):  # type: ignore[no-untyped-def]
 
 
 @njit
-def u_of_pair(T, EV, e, M, way):  # type: ignore[no-untyped-def]
+def u_of_pair(T: float, EV: float, e: float, M: float, way: int) -> float:
     """Smallest (PARALLEL) and largest (ANTIPARALLEL) u of an electron and a V of given energies."""
     E4 = T + e
     p4 = math.sqrt(T * (T + 2.0 * e))
@@ -58,38 +99,40 @@ def u_of_pair(T, EV, e, M, way):  # type: ignore[no-untyped-def]
 
 
 @njit
-def u_gap(EV, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
+def u_gap(EV: float, T: float, at: MuonOnElectron, sine2: float, way: int) -> float:
     """Limit of u by the muon's angle minus a limit by the pair; phase space where PARALLEL > 0."""
-    return u_of_angle(T + EV, E1, m, e, sine2) - u_of_pair(T, EV, e, M, way)
+    return u_of_angle(T + EV, at, sine2) - u_of_pair(T, EV, at.e, at.M, way)
 
 
 @njit
-def _widest(low, high, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
+def _widest(low: float, high: float, T: float, at: MuonOnElectron, sine2: float, way: int) -> float:
     """E_V of the largest gap (golden section in log E_V)."""
     a, b = math.log(low), math.log(high)
     x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
-    fx = u_gap(math.exp(x), T, E1, m, e, M, sine2, way)
-    fy = u_gap(math.exp(y), T, E1, m, e, M, sine2, way)
+    fx = u_gap(math.exp(x), T, at, sine2, way)
+    fy = u_gap(math.exp(y), T, at, sine2, way)
     for _ in range(_STEPS):
         if fx > fy:
             b, y, fy = y, x, fx
             x = b - _GOLDEN * (b - a)
-            fx = u_gap(math.exp(x), T, E1, m, e, M, sine2, way)
+            fx = u_gap(math.exp(x), T, at, sine2, way)
         else:
             a, x, fx = x, y, fy
             y = a + _GOLDEN * (b - a)
-            fy = u_gap(math.exp(y), T, E1, m, e, M, sine2, way)
+            fy = u_gap(math.exp(y), T, at, sine2, way)
     return math.exp(0.5 * (a + b))
 
 
 @njit
-def _crossing(inside, outside, T, E1, m, e, M, sine2, way):  # type: ignore[no-untyped-def]
+def _crossing(
+    inside: float, outside: float, T: float, at: MuonOnElectron, sine2: float, way: int
+) -> float:
     """E_V where the gap changes sign (bisection); `outside` itself if it does not."""
-    if u_gap(outside, T, E1, m, e, M, sine2, way) >= 0.0:
+    if u_gap(outside, T, at, sine2, way) >= 0.0:
         return outside
     for _ in range(_STEPS):
         middle = math.sqrt(inside * outside)
-        if u_gap(middle, T, E1, m, e, M, sine2, way) >= 0.0:
+        if u_gap(middle, T, at, sine2, way) >= 0.0:
             inside = middle
         else:
             outside = middle
@@ -97,58 +140,60 @@ def _crossing(inside, outside, T, E1, m, e, M, sine2, way):  # type: ignore[no-u
 
 
 @njit
-def v_energy_range(T, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
+def v_energy_range(
+    T: float, at: MuonOnElectron, sine2: float, v_min: float
+) -> tuple[float, float, float, float]:
     """Lowest and highest E_V at given T, and the two places between them where the upper limit of
     u changes its meaning. Four energies in order; all zero where there is no phase space."""
-    low, high = max(M, v_min), E1 - T - m
+    low, high = max(at.M, v_min), at.E1 - T - at.m
     if high <= low:
         return 0.0, 0.0, 0.0, 0.0
-    best = _widest(low, high, T, E1, m, e, M, sine2, PARALLEL)
-    if u_gap(best, T, E1, m, e, M, sine2, PARALLEL) <= 0.0:
+    best = _widest(low, high, T, at, sine2, PARALLEL)
+    if u_gap(best, T, at, sine2, PARALLEL) <= 0.0:
         return 0.0, 0.0, 0.0, 0.0
-    low = _crossing(best, low, T, E1, m, e, M, sine2, PARALLEL)
-    high = _crossing(best, high, T, E1, m, e, M, sine2, PARALLEL)
-    wide = _widest(low, high, T, E1, m, e, M, sine2, ANTIPARALLEL)
-    if u_gap(wide, T, E1, m, e, M, sine2, ANTIPARALLEL) <= 0.0:
+    low = _crossing(best, low, T, at, sine2, PARALLEL)
+    high = _crossing(best, high, T, at, sine2, PARALLEL)
+    wide = _widest(low, high, T, at, sine2, ANTIPARALLEL)
+    if u_gap(wide, T, at, sine2, ANTIPARALLEL) <= 0.0:
         return low, high, high, high
-    first = _crossing(wide, low, T, E1, m, e, M, sine2, ANTIPARALLEL)
-    second = _crossing(wide, high, T, E1, m, e, M, sine2, ANTIPARALLEL)
+    first = _crossing(wide, low, T, at, sine2, ANTIPARALLEL)
+    second = _crossing(wide, high, T, at, sine2, ANTIPARALLEL)
     return low, first, second, high
 
 
 @njit
-def largest_gap(T, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
+def largest_gap(T: float, at: MuonOnElectron, sine2: float, v_min: float) -> float:
     """Largest gap at given T; negative where nothing is allowed."""
-    low, high = max(M, v_min), E1 - T - m
+    low, high = max(at.M, v_min), at.E1 - T - at.m
     if high <= low:
         return -1.0
-    best = _widest(low, high, T, E1, m, e, M, sine2, PARALLEL)
-    return u_gap(best, T, E1, m, e, M, sine2, PARALLEL)
+    best = _widest(low, high, T, at, sine2, PARALLEL)
+    return u_gap(best, T, at, sine2, PARALLEL)
 
 
 @njit
-def electron_range(low, high, E1, m, e, M, sine2, v_min):  # type: ignore[no-untyped-def]
+def electron_range(
+    low: float, high: float, at: MuonOnElectron, sine2: float, v_min: float
+) -> tuple[float, float]:
     """Range of T that phase space allows between low and high; (0, 0) if there is none."""
     a, b = math.log(low), math.log(high)
     for _ in range(_STEPS):
         x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
-        if largest_gap(math.exp(x), E1, m, e, M, sine2, v_min) > largest_gap(
-            math.exp(y), E1, m, e, M, sine2, v_min
-        ):
+        if largest_gap(math.exp(x), at, sine2, v_min) > largest_gap(math.exp(y), at, sine2, v_min):
             b = y
         else:
             a = x
     best = math.exp(0.5 * (a + b))
-    if largest_gap(best, E1, m, e, M, sine2, v_min) <= 0.0:
+    if largest_gap(best, at, sine2, v_min) <= 0.0:
         return 0.0, 0.0
     ends = np.array([low, high])
     for side in range(2):
-        if largest_gap(ends[side], E1, m, e, M, sine2, v_min) >= 0.0:
+        if largest_gap(ends[side], at, sine2, v_min) >= 0.0:
             continue
         inside = best
         for _ in range(_STEPS):
             middle = math.sqrt(inside * ends[side])
-            if largest_gap(middle, E1, m, e, M, sine2, v_min) >= 0.0:
+            if largest_gap(middle, at, sine2, v_min) >= 0.0:
                 inside = middle
             else:
                 ends[side] = middle
@@ -157,8 +202,11 @@ def electron_range(low, high, E1, m, e, M, sine2, v_min):  # type: ignore[no-unt
 
 
 @njit
-def electron_direction(T, EV, u, E1, m, e, M):  # type: ignore[no-untyped-def]
+def electron_direction(
+    T: float, EV: float, u: float, at: MuonOnElectron
+) -> tuple[float, float, float]:
     """P, and A, B with 1 - cos(theta_e) = A - B cos(phi), theta_e measured from the beam."""
+    E1, m, e, M = at
     p1 = math.sqrt(E1 * E1 - m * m)
     E4 = T + e
     p4 = math.sqrt(T * (T + 2.0 * e))
@@ -180,8 +228,9 @@ def electron_direction(T, EV, u, E1, m, e, M):  # type: ignore[no-untyped-def]
 
 
 @njit
-def muon_propagator(T, one_minus_cos, E1, m, e):  # type: ignore[no-untyped-def]
+def muon_propagator(T: float, one_minus_cos: float, at: MuonOnElectron) -> float:
     """sm = (p3 + k)^2 - m^2 at given T and 1 - cos(theta_e)."""
+    E1, m, e, _ = at
     p1 = math.sqrt(E1 * E1 - m * m)
     E4 = T + e
     p4 = math.sqrt(T * (T + 2.0 * e))
@@ -190,151 +239,163 @@ def muon_propagator(T, one_minus_cos, E1, m, e):  # type: ignore[no-untyped-def]
 
 
 @njit
-def matrix_element(T, EV, u, one_minus_cos, E1, m, e, M, process, coupling):  # type: ignore[no-untyped-def]
-    """|M|^2 over e^4 at given T, E_V, u and 1 - cos(theta_e); coupling = (v_mu, v_e, a_mu, a_e)."""
-    S = 2.0 * e * E1
-    te = -2.0 * e * T
+def matrix_element(
+    T: float, EV: float, u: float, one_minus_cos: float, at: MuonOnElectron, vertices: Vertices
+) -> float:
+    """|M|^2 over e^4 at given T, E_V, u and 1 - cos(theta_e); only here it matters what V is."""
+    E1, m, e, M = at
     tm = u - 2.0 * e * (T + EV)
-    sm = muon_propagator(T, one_minus_cos, E1, m, e)
-    m2, e2, M2 = m * m, e * e, M * M
-    if process == OFF_MUON:
-        return coupling[0] * coupling[0] * zprime_kernel(S, te, tm, sm, u, m2, e2, M2)
-    value = emission_kernel(S, te, tm, sm, u, m2, e2, M2, coupling[0], coupling[1])
-    if process == VECTOR_AXIAL:
-        value += axial_kernel(S, te, tm, sm, u, m2, e2, M2, coupling[2], coupling[3])
+    sm = muon_propagator(T, one_minus_cos, at)
+    inv = Invariants(2.0 * e * E1, -2.0 * e * T, tm, sm, u, m * m, e * e, M * M)
+    if vertices.code == OFF_MUON:
+        return vertices.v_mu * vertices.v_mu * zprime_kernel(inv)
+    value = emission_kernel(inv, vertices.v_mu, vertices.v_e)
+    if vertices.code == VECTOR_AXIAL:
+        value += axial_kernel(inv, vertices.a_mu, vertices.a_e)
     return value
 
 
 @njit
-def azimuth_map(T, EV, u, one, wide, E1, m, e, M):  # type: ignore[no-untyped-def]
+def phase_space_norm(at: MuonOnElectron) -> float:
+    """Flux times phase space: d sigma = |M|^2 / P dT dE_V du dphi over it; GeV^3 (2 pi)^4."""
+    p1 = math.sqrt(at.E1 * at.E1 - at.m * at.m)
+    return 4.0 * at.e * p1 * (2.0 * math.pi) ** 4 * 16.0 * p1
+
+
+@njit
+def azimuth_map(
+    T: float, EV: float, u: float, one: float, wide: float, at: MuonOnElectron
+) -> tuple[float, float]:
     """A, B of the smaller of sm and -um over phi, A + B cos(phi) with 0 <= B < A.
 
     With cos(phi) = (A cos(psi) - B) / (A - B cos(psi)) the angle psi is uniform where the nearest
     pole of the muon line goes as 1 / (A + B cos(phi)):
     d phi = sqrt(A^2 - B^2) / (A - B cos(psi)) d psi.
     """
+    _, _, e, M = at
     te = -2.0 * e * T
     tm = u - 2.0 * e * (T + EV)
     nearest = max(M * M + te - tm, 0.0)  # sm + um
-    low = muon_propagator(T, one + wide, E1, m, e) - nearest
-    high = muon_propagator(T, one - wide, E1, m, e) - nearest
+    low = muon_propagator(T, one + wide, at) - nearest
+    high = muon_propagator(T, one - wide, at) - nearest
     return 0.5 * (high + low), 0.5 * (high - low)
 
 
 @njit
-def _azimuth(T, EV, u, E1, m, e, M, process, coupling, one_max, rule, cosines):  # type: ignore[no-untyped-def]
+def _azimuth(
+    T: float, EV: float, u: float, at: MuonOnElectron, vertices: Vertices, one_max: float,
+    rule: Rule, cosines: Array,
+) -> float:  # fmt: skip
     """Integral of |M|^2 / P over phi, 0 to 2 pi, with 1 - cos(theta_e) < one_max."""
-    P, one, wide = electron_direction(T, EV, u, E1, m, e, M)
+    P, one, wide = electron_direction(T, EV, u, at)
     if one - wide >= one_max:
         return 0.0
-    A, B = azimuth_map(T, EV, u, one, wide, E1, m, e, M)
+    A, B = azimuth_map(T, EV, u, one, wide, at)
     root = math.sqrt((A - B) * (A + B))
     total = 0.0
     if one + wide <= one_max:
         for c in cosines:
             cosine = (A * c - B) / (A - B * c)
-            total += matrix_element(
-                T, EV, u, one - wide * cosine, E1, m, e, M, process, coupling
-            ) / (A - B * c)
+            value = matrix_element(T, EV, u, one - wide * cosine, at, vertices)
+            total += value / (A - B * c)
         return 2.0 * math.pi * root * total / (len(cosines) * P)
     edge = (one - one_max) / wide
     last = math.acos((A * edge + B) / (A + B * edge))
-    for j in range(rule.shape[1]):
-        c = math.cos(last * rule[0, j])
+    for j in range(len(rule.nodes)):
+        c = math.cos(last * rule.nodes[j])
         cosine = (A * c - B) / (A - B * c)
-        total += (
-            rule[1, j]
-            * matrix_element(T, EV, u, one - wide * cosine, E1, m, e, M, process, coupling)
-            / (A - B * c)
-        )
+        value = matrix_element(T, EV, u, one - wide * cosine, at, vertices)
+        total += rule.weights[j] * value / (A - B * c)
     return 2.0 * last * root * total / P
 
 
 @njit
-def _u_at(y, scale):  # type: ignore[no-untyped-def]
+def _u_at(y: float, scale: float) -> float:
     """u at y = log(u / -tm), u - tm = scale."""
     return scale / (1.0 + math.exp(-y))
 
 
 @njit
-def _flatness(y, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
+def _flatness(y: float, scale: float, T: float, EV: float, at: MuonOnElectron) -> float:
     """A^2 - B^2 of `azimuth_map`: small where emission along the muon piles up."""
     u = _u_at(y, scale)
-    _, one, wide = electron_direction(T, EV, u, E1, m, e, M)
-    A, B = azimuth_map(T, EV, u, one, wide, E1, m, e, M)
+    _, one, wide = electron_direction(T, EV, u, at)
+    A, B = azimuth_map(T, EV, u, one, wide, at)
     return (A - B) * (A + B)
 
 
 @njit
-def _ridge(start, stop, scale, T, EV, E1, m, e, M):  # type: ignore[no-untyped-def]
+def _ridge(
+    start: float, stop: float, scale: float, T: float, EV: float, at: MuonOnElectron
+) -> tuple[float, float]:
     """Place and half width in y of the ridge of emission along the muon."""
     a, b = start, stop
     x, y = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
-    fx = _flatness(x, scale, T, EV, E1, m, e, M)
-    fy = _flatness(y, scale, T, EV, E1, m, e, M)
+    fx = _flatness(x, scale, T, EV, at)
+    fy = _flatness(y, scale, T, EV, at)
     for _ in range(18):
         if fx < fy:
             b, y, fy = y, x, fx
             x = b - _GOLDEN * (b - a)
-            fx = _flatness(x, scale, T, EV, E1, m, e, M)
+            fx = _flatness(x, scale, T, EV, at)
         else:
             a, x, fx = x, y, fy
             y = a + _GOLDEN * (b - a)
-            fy = _flatness(y, scale, T, EV, E1, m, e, M)
+            fy = _flatness(y, scale, T, EV, at)
     place = 0.5 * (a + b)
     least = min(fx, fy)
     inward = 1.0 if stop - place > place - start else -1.0
     width = (stop - start) / 256.0
     while width < stop - start:
-        if _flatness(place + inward * width, scale, T, EV, E1, m, e, M) > 2.0 * least:
+        if _flatness(place + inward * width, scale, T, EV, at) > 2.0 * least:
             break
         width *= 1.5
     return place, width
 
 
 @njit
-def _muon_angle(T, EV, E1, m, e, M, sine2, process, coupling, one_max, rule, cosines):  # type: ignore[no-untyped-def]
+def _muon_angle(
+    T: float, EV: float, at: MuonOnElectron, vertices: Vertices, cuts: CutLimits, rule: Rule,
+    cosines: Array,
+) -> float:  # fmt: skip
     """Integral of |M|^2 / P over u and phi at given T and E_V.
 
     In y = log(u / -tm) both ends are smooth; y = place + width sinh(z) spreads the ridge.
     """
-    low = u_of_pair(T, EV, e, M, PARALLEL)
-    high = min(u_of_angle(T + EV, E1, m, e, sine2), u_of_pair(T, EV, e, M, ANTIPARALLEL))
+    low = u_of_pair(T, EV, at.e, at.M, PARALLEL)
+    high = min(u_of_angle(T + EV, at, cuts.sine2), u_of_pair(T, EV, at.e, at.M, ANTIPARALLEL))
     if high <= low:
         return 0.0
-    scale = 2.0 * e * (T + EV)  # u - tm
+    scale = 2.0 * at.e * (T + EV)  # u - tm
     start, stop = math.log(low / (scale - low)), math.log(high / (scale - high))
-    place, width = _ridge(start, stop, scale, T, EV, E1, m, e, M)
+    place, width = _ridge(start, stop, scale, T, EV, at)
     first = math.asinh((start - place) / width)
     span = math.asinh((stop - place) / width) - first
     total = 0.0
-    for k in range(rule.shape[1]):
-        z = first + span * rule[0, k]
+    for k in range(len(rule.nodes)):
+        z = first + span * rule.nodes[k]
         u = _u_at(place + width * math.sinh(z), scale)
         jacobian = u * (1.0 - u / scale) * width * math.cosh(z)
-        total += (
-            rule[1, k]
-            * jacobian
-            * _azimuth(T, EV, u, E1, m, e, M, process, coupling, one_max, rule, cosines)
-        )
+        value = _azimuth(T, EV, u, at, vertices, cuts.one_max, rule, cosines)
+        total += rule.weights[k] * jacobian * value
     return span * total
 
 
 @njit
-def spectrum(T, E1, m, e, M, cuts, process, coupling, rule, cosines):  # type: ignore[no-untyped-def]
+def spectrum(
+    T: Array, at: MuonOnElectron, vertices: Vertices, cuts: CutLimits, rule: Rule, cosines: Array
+) -> Array:
     """d sigma / dT over e^4, GeV^-3, at each kinetic energy of the array T (GeV).
 
-    cuts : sine2, smallest E_V, largest 1 - cos(theta_e).
-    rule : (2, n) Gauss-Legendre nodes and weights on (0, 1). cosines : of midpoints in phi.
+    rule : of T's three inner integrals. cosines : of midpoints in phi.
     """
-    sine2, v_min, one_max = cuts[0], cuts[1], cuts[2]
-    p1 = math.sqrt(E1 * E1 - m * m)
+    E1, _, e, M = at
     # the electron line's (p2 - k)^2 - m_e^2 vanishes at this E_V, below all of phase space
-    pole = 0.5 * M * M / e if process != OFF_MUON else 0.0
-    factor = 1.0 / (4.0 * e * p1 * (2.0 * math.pi) ** 4 * 16.0 * p1)
+    pole = 0.5 * M * M / e if vertices.code != OFF_MUON else 0.0
+    factor = 1.0 / phase_space_norm(at)
     out = np.zeros(len(T))
     for i in range(len(T)):
-        edges = v_energy_range(T[i], E1, m, e, M, sine2, v_min)
+        edges = v_energy_range(T[i], at, cuts.sine2, cuts.v_min)
         for panel in range(3):
             low, high = edges[panel], edges[panel + 1]
             if high <= low:
@@ -342,20 +403,16 @@ def spectrum(T, E1, m, e, M, cuts, process, coupling, rule, cosines):  # type: i
             top = E1 - T[i]
             first = math.log((low - pole) / (top - low))
             span = math.log((high - pole) / (top - high)) - first
-            for j in range(rule.shape[1]):
-                x, slope = rule[0, j], 1.0
-                if process != OFF_MUON:  # the electron's collinear logarithm opens at the ends
+            for j in range(len(rule.nodes)):
+                x, slope = rule.nodes[j], 1.0
+                if vertices.code != OFF_MUON:
+                    # the electron's collinear logarithm opens at the ends
                     slope = 0.5 * math.pi * math.sin(math.pi * x)
                     x = math.sin(0.5 * math.pi * x) ** 2
-                share = 1.0 / (1.0 + math.exp(-first - span * x))
-                EV = pole + (top - pole) * share
-                jacobian = (top - pole) * share * (1.0 - share) * span * slope
-                out[i] += (
-                    rule[1, j]
-                    * jacobian
-                    * _muon_angle(
-                        T[i], EV, E1, m, e, M, sine2, process, coupling, one_max, rule, cosines
-                    )
-                )
+                place = 1.0 / (1.0 + math.exp(-first - span * x))
+                EV = pole + (top - pole) * place
+                jacobian = (top - pole) * place * (1.0 - place) * span * slope
+                value = _muon_angle(T[i], EV, at, vertices, cuts, rule, cosines)
+                out[i] += rule.weights[j] * jacobian * value
         out[i] *= factor
     return out

@@ -1,4 +1,4 @@
-"""Kernel of `muon_pairs`: the photon splits, the nucleus kicks; sums over both momenta."""
+"""Kernel of `muon_pairs`: the photon splits, the nucleus deflects; sums over both momenta."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
-from mutau.matter.form_factors import g2_kernel
+from mutau.matter.form_factors import FormFactor, g2_kernel
 
 Array = NDArray[np.float64]
 
@@ -40,11 +40,11 @@ def azimuth_means(k2: float, q2: float, e2: float, x: float) -> tuple[float, flo
 
 @njit
 def split_kernel(
-    p2: float, x: float, energy: float, q2_photon: float, mass: float, numbers: Array
+    p2: float, x: float, energy: float, q2_photon: float, mass: float, ff: FormFactor
 ) -> tuple[float, float]:
     """(V, S): int dq^2 G2(t)/t^2 times the two means of `azimuth_means`, at P^2 = p2.
 
-    t = q^2 + d^2, d = (P^2 + e^2)/(2 E x (1-x)). numbers : of the form factor. 1/GeV^4, 1/GeV^6.
+    t = q^2 + d^2, d = (P^2 + e^2)/(2 E x (1-x)).  1/GeV^4, 1/GeV^6.
     """
     inner = x * (1.0 - x)
     e2 = mass * mass + inner * q2_photon
@@ -58,7 +58,7 @@ def split_kernel(
         q = math.exp(low + 0.5 * span * (1.0 + _NODES[j]))
         q2 = q * q
         t = q2 + d * d
-        g2 = g2_kernel(t, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+        g2 = g2_kernel(t, ff)
         weight = span * _WEIGHTS[j] * q2 * g2 / (t * t)
         one, two = azimuth_means(p2, q2, e2, x)
         vector += weight * one
@@ -68,7 +68,7 @@ def split_kernel(
 
 @njit
 def pair_kernel(
-    x: float, energy: float, q2_photon: float, mass: float, numbers: Array
+    x: float, energy: float, q2_photon: float, mass: float, ff: FormFactor
 ) -> tuple[float, float]:
     """`split_kernel` integrated over d^2P: (V, S) in 1/GeV^2 and 1/GeV^4."""
     e2 = mass * mass + x * (1.0 - x) * q2_photon
@@ -77,7 +77,7 @@ def pair_kernel(
         p = math.sqrt(e2) * math.tan(0.25 * math.pi * (1.0 + _NODES[i]))
         p2 = p * p
         weight = 0.5 * math.pi**2 * _WEIGHTS[i] * (p2 + e2) / math.sqrt(e2) * p
-        one, two = split_kernel(p2, x, energy, q2_photon, mass, numbers)
+        one, two = split_kernel(p2, x, energy, q2_photon, mass, ff)
         vector += weight * one
         scalar += weight * two
     return vector, scalar
@@ -85,21 +85,21 @@ def pair_kernel(
 
 @njit
 def split_loop(
-    p2: Array, x: Array, energy: Array, q2_photon: Array, mass: float, numbers: Array
+    p2: Array, x: Array, energy: Array, q2_photon: Array, mass: float, ff: FormFactor
 ) -> tuple[Array, Array]:
     """`split_kernel` over arrays (N,)."""
     vector, scalar = np.empty(x.size), np.empty(x.size)
     for i in range(x.size):
-        vector[i], scalar[i] = split_kernel(p2[i], x[i], energy[i], q2_photon[i], mass, numbers)
+        vector[i], scalar[i] = split_kernel(p2[i], x[i], energy[i], q2_photon[i], mass, ff)
     return vector, scalar
 
 
 @njit
 def pair_loop(
-    x: Array, energy: Array, q2_photon: Array, mass: float, numbers: Array
+    x: Array, energy: Array, q2_photon: Array, mass: float, ff: FormFactor
 ) -> tuple[Array, Array]:
     """`pair_kernel` over arrays (N,)."""
     vector, scalar = np.empty(x.size), np.empty(x.size)
     for i in range(x.size):
-        vector[i], scalar[i] = pair_kernel(x[i], energy[i], q2_photon[i], mass, numbers)
+        vector[i], scalar[i] = pair_kernel(x[i], energy[i], q2_photon[i], mass, ff)
     return vector, scalar

@@ -12,6 +12,7 @@ from mutau.core.constants import M_MU
 from mutau.core.errors import MissingExtra
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
+from mutau.matter.nucleus import Nucleus
 from mutau.models import LmuMinusLtau, loop_mixing, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
 from mutau.report.rows import Ours
@@ -147,7 +148,7 @@ def k_factor_figure(run: Run, id_: str, x_min: float, what: str) -> Figure:
     from mutau.reactions.electron_brems import k_factors
 
     lead, mass = element("Pb"), np.geomspace(1e-6, 1.0, run.level.points)
-    table = k_factors(mass, K_ENERGIES, z=lead.z, a=lead.a, x_min=x_min)
+    table = k_factors(mass, K_ENERGIES, Nucleus.of(lead), x_min=x_min)
     return Figure(
         id=id_,
         title=f"e⁻Pb → e⁻Pb Z′, {what}: exact tree level over iww",
@@ -423,7 +424,7 @@ def flat_above_half(run: Run) -> Ours:
 
     lead = element("Pb")
     light, heavy = (
-        electron_brems.total(100.0, mass, z=lead.z, a=lead.a, coupling=1e-5, x_min=0.5)
+        electron_brems.total(100.0, mass, Nucleus.of(lead), coupling=1e-5, x_min=0.5)
         for mass in (1e-6, 1e-4)
     )
     return Ours(heavy.sigma_pb / light.sigma_pb)

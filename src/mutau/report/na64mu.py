@@ -18,6 +18,7 @@ from mutau.core.random import stream
 from mutau.core.types import Exclusion
 from mutau.experiment import load_experiment, replace
 from mutau.matter import Element, material
+from mutau.matter.nucleus import Nucleus
 from mutau.models import LmuMinusLtau, build_model, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
 from mutau.reactions import muon_brems
@@ -185,7 +186,7 @@ def spectra(run: Run) -> tuple[list[Series], dict[str, float]]:
     edges = np.linspace(0.0, 160.0, 41)
     series, worst, chi2, bins = [], 0.0, 0.0, 0
     for mass in FIG4_MASSES:
-        sampler = BremsSampler("muon", lead.z, lead.a, mass, 160.0, 160.0)
+        sampler = BremsSampler("muon", Nucleus.of(lead), mass, 160.0, 160.0)
         sample = sampler.sample(
             np.full(run.level.events, 160.0), stream(run.level.seed, 4, mass_key(mass))
         )
@@ -234,7 +235,7 @@ def _spectrum(mass: float, nucleus: Element, edges: np.ndarray, method: str) -> 
     """Normalised spectrum: cross section in each bin of E_Z' over the sum."""
     bins = [
         muon_brems.total(
-            160.0, mass, z=nucleus.z, a=nucleus.a, method=method, coupling=FIG4_EPSILON * E_CHARGE,
+            160.0, mass, Nucleus.of(nucleus), method=method, coupling=FIG4_EPSILON * E_CHARGE,
             x_min=low / 160.0, x_max=high / 160.0,
         ).sigma_pb
         for low, high in pairwise(edges)

@@ -15,6 +15,7 @@ import numpy as np
 from mutau.core.constants import M_E
 from mutau.core.units import PB_CM2
 from mutau.matter import Element, Material
+from mutau.matter.nucleus import Nucleus
 from mutau.models import Model
 from mutau.reactions import annihilation, electron_brems
 from mutau.reactions.electron_brems_table import EXACT, BremsTable, BremsTheory, brems_table
@@ -73,11 +74,9 @@ def brems_emission(
             electron_brems.totals(
                 high,
                 mass,
-                z=element.z,
-                a=element.a,
+                Nucleus.of(element, theory.form_factor),
                 x_min=x_low,
                 coulomb=theory.coulomb,
-                form_factor=theory.form_factor,
             ).sigma_pb
         )
 

@@ -20,6 +20,7 @@ from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
 from mutau.matter import Material
+from mutau.matter.nucleus import Nucleus
 from mutau.models import Model
 from mutau.reactions import annihilation, electron_brems
 from mutau.reactions.electron_brems_table import BremsTable
@@ -294,7 +295,7 @@ def _thin_emitters(
 def _radiating(stuff: Material, mass: float, energy: Array) -> Array:
     """Cross section of bremsstrahlung on the dominant element at beam energies, pb."""
     main = stuff.dominant_element
-    return np.asarray(electron_brems.totals(energy, mass, z=main.z, a=main.a).sigma_pb)
+    return np.asarray(electron_brems.totals(energy, mass, Nucleus.of(main)).sigma_pb)
 
 
 def _annihilating(experiment: Experiment, stuff: Material, model: Model, energy: Array) -> Array:
@@ -394,8 +395,8 @@ def _radiate(
 
     main = stuff.dominant_element
     sampler = BremsSampler(
-        "electron", main.z, main.a, model.mass, float(emitters.energy.min()),
-        float(emitters.energy.max()), form_factor,
+        "electron", Nucleus.of(main, form_factor), model.mass, float(emitters.energy.min()),
+        float(emitters.energy.max()),
     )  # fmt: skip
     return brems_rows(sampler, emitters, rng)
 
@@ -409,8 +410,8 @@ def _mean_cross_section(experiment: Experiment, stuff: Material, model: Model) -
     theory = brems_theory(experiment)
     for element, n in atoms:
         part = electron_brems.total(
-            experiment.beam.energy, model.mass, z=element.z, a=element.a,
-            form_factor=theory.form_factor, coulomb=theory.coulomb,
+            experiment.beam.energy, model.mass, Nucleus.of(element, theory.form_factor),
+            coulomb=theory.coulomb,
         )  # fmt: skip
         sigma += n / number * strength * part.sigma_pb
         error += n / number * strength * part.sigma_err_pb

@@ -24,6 +24,7 @@ from mutau.detector.shares import weighted_share
 from mutau.detector.studies import trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
+from mutau.matter.nucleus import Nucleus
 from mutau.models import VECTOR, Model
 from mutau.reactions import muon_brems
 from mutau.selection.cutflow import apply_cuts, highest_muon_energy, label
@@ -91,7 +92,7 @@ def produced(
     found = {}
     for element, density in target.material.atoms_per_cm3:
         sigma = muon_brems.totals(
-            target.energies[1:], mass, z=element.z, a=element.a, x_min=x_min, x_max=x_max
+            target.energies[1:], mass, Nucleus.of(element), x_min=x_min, x_max=x_max
         )
         scale = stated_particles(experiment) * density * PB_CM2
         found[element] = (
@@ -131,9 +132,8 @@ def _sampler(  # type: ignore[no-untyped-def]
         low = float(mean_energy_after(beam[0], target.material, target.length))
         high = beam[1]
     return BremsSampler(
-        "muon", z=element.z, a=element.a, mass=mass, energy_min=low, energy_max=high,
-        x_min=window[0], x_max=window[1],
-    )  # fmt: skip
+        "muon", Nucleus.of(element), mass, low, high, x_min=window[0], x_max=window[1]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +316,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 def _rate(element: Element, mass: float, energies: Array) -> Array:
     """Cross section on an element at beam energies, pb: who of the beam makes the signal."""
-    sigma = muon_brems.totals(energies, mass, z=element.z, a=element.a)
+    sigma = muon_brems.totals(energies, mass, Nucleus.of(element))
     return np.asarray(sigma.sigma_pb)
 
 

@@ -22,6 +22,7 @@ from mutau.detector.hits import Hits
 from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
 from mutau.detector.simulation_geometry import build_layout
 from mutau.matter import material
+from mutau.matter.nucleus import Nucleus
 from mutau.reactions import muon_brems
 from mutau.selection.cutflow import label, passes
 from mutau.selection.levels import SIMULATED
@@ -67,9 +68,9 @@ def signal_source(
         )  # fmt: skip
     energies = np.geomspace(low, high, _SIGNAL_NODES)
     per_cm = {
-        (element.z, element.a): density * PB_CM2
+        Nucleus.of(element): density * PB_CM2
         * muon_brems.totals(
-            energies, mass, z=element.z, a=element.a, x_min=x_min, x_max=x_max
+            energies, mass, Nucleus.of(element), x_min=x_min, x_max=x_max
         ).sigma_pb
         for element, density in material(experiment.target.material).atoms_per_cm3
     }  # fmt: skip
@@ -79,11 +80,10 @@ def signal_source(
     return SignalSource(
         tuple(
             (
-                BremsSampler("muon", z=float(z), a=a, mass=mass, energy_min=low, energy_max=high,
-                             x_min=x_min, x_max=x_max),
+                BremsSampler("muon", nucleus, mass, low, high, x_min=x_min, x_max=x_max),
                 float(rate / sum(main.values())),
             )
-            for (z, a), rate in main.items()
+            for nucleus, rate in main.items()
         ),
         energies,
         total,

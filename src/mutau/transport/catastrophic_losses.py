@@ -177,6 +177,7 @@ def hard_losses(material: Material, cut: float) -> HardLosses:
 
 def _recoil_row(item: Element, energy: float, v: float) -> Array | None:
     """Quantiles of ln(p_T/m_mu) at one energy and v; None where the muon has nothing left."""
+    from mutau.matter.nucleus import Nucleus
     from mutau.reactions.muon_brems import differential_x_psi
 
     after = (1.0 - v) * energy
@@ -187,9 +188,8 @@ def _recoil_row(item: Element, energy: float, v: float) -> Array | None:
     inside = p_t < 0.5 * after
     psi = np.arcsin(np.where(inside, p_t / after, 0.5))
     density = differential_x_psi(
-        np.full(psi.shape, v), psi, energy, _PHOTON_MASS, z=float(item.z), a=item.a,
-        form_factor="elastic+inelastic",
-    )  # fmt: skip
+        np.full(psi.shape, v), psi, energy, _PHOTON_MASS, Nucleus.of(item, "elastic+inelastic")
+    )
     per_log = np.maximum(density, 0.0) * p_t / after * inside
     cells = 0.5 * (per_log[1:] + per_log[:-1])
     total = float(cells.sum())

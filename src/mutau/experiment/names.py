@@ -45,7 +45,7 @@ class BundledProcess:
 def undeclared(item: Any) -> str:
     """What is wrong with what another package gives as a process, "" for nothing."""
     lacks = [k for k in ("prepare", "generate", "beams", "meaning") if not getattr(item, k, None)]
-    return f"declares no {' and no '.join(lacks)}; take mutau.signal.SignalProcess" if lacks else ""
+    return f"declares no {' and no '.join(lacks)}; take SignalProcess" if lacks else ""
 
 
 #: name -> what it declares. Other packages add theirs in the group `mutau.processes`.

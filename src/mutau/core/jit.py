@@ -159,6 +159,8 @@ def njit(*args: Any, **options: Any) -> Callable:
     if len(args) == 1 and callable(args[0]) and not options:
         return njit()(args[0])
     config: Any = numba.config
+    if config.DISABLE_JIT:  # NUMBA_DISABLE_JIT=1: kernels run as Python, for debugger and coverage
+        return lambda function: function
     kept = options.pop("cache", True)
     options.setdefault("error_model", "numpy")
     options.setdefault("nogil", True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,3 +43,39 @@ def cli(
         return Outcome(int(stopped.value.code or 0), out, err)
 
     return call
+
+
+@pytest.fixture
+def install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[dict[str, dict[str, str]], Path], None]]:
+    """Put a package of somebody else and its entry points on the path, as `pip install` would.
+
+    install({group: {name: "module:object"}}, folder of the module). No pip, no network.
+    """
+    from mutau.core import plugins
+
+    def add(points: dict[str, dict[str, str]], folder: Path) -> None:
+        site = tmp_path / f"site-{folder.name}"
+        info = site / f"{folder.name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {folder.name}\nVersion: 1\n")
+        lines = [
+            line
+            for group, names in points.items()
+            for line in (f"[{group}]", *(f"{name} = {value}" for name, value in names.items()))
+        ]
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        folders.append(folder)
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.syspath_prepend(site)
+        plugins.forget()
+
+    before, folders = set(sys.modules), list[Path]()
+    yield add
+    monkeypatch.undo()
+    for name in set(sys.modules) - before:
+        origin = Path(getattr(sys.modules[name], "__file__", None) or "/")
+        if any(folder in origin.parents for folder in folders):
+            del sys.modules[name]
+    plugins.forget()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from mutau.core.errors import UnknownName
@@ -16,7 +14,6 @@ from mutau.experiment import (
     names,
     replace,
 )
-from mutau.experiment import loader as loader_module
 from mutau.experiment.document import read_document, write_toml
 from mutau.experiment.loader import from_document
 from mutau.experiment.names import LIMIT_METHODS
@@ -82,26 +79,18 @@ def test_what_a_file_may_ask_of_the_theory_exists_there():
     )  # fmt: skip
 
 
-def test_experiments_of_other_packages(monkeypatch, tmp_path):
+def test_experiments_of_other_packages(install, tmp_path):
     path = tmp_path / "ours.toml"
     document = read_document(experiment_path("na64mu")) | {"name": "ours"}
     path.write_text(write_toml(document), encoding="utf-8")
-
-    class Point:
-        name = "ours"
-
-        def load(self) -> Path:
-            return path
-
-    with monkeypatch.context() as patch:
-        points = {"mutau.experiments": [Point()]}
-        patch.setattr("mutau.core.registry.entry_points", lambda group: points.get(group, []))
-        loader_module._registry.cache_clear()
-        assert "ours" in experiment_names()
-        assert load_experiment("ours").name == "ours"
-    loader_module._registry.cache_clear()
     with pytest.raises(UnknownName):
         load_experiment("ours")
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "plug_ours.py").write_text(f"import pathlib\nPATH = pathlib.Path({str(path)!r})\n")
+    install({"mutau.experiments": {"ours": "plug_ours:PATH"}}, folder)
+    assert "ours" in experiment_names()
+    assert load_experiment("ours").name == "ours"
 
 
 def test_messages_name_the_document():

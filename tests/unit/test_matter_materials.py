@@ -138,7 +138,7 @@ def test_unknown_material_suggests_and_sends_to_the_list():
         ({"density": "1 g/cm^3", "mass": {"C": 0.5, "H": 0.1}}, MutauError, "sum"),
         ({"densty": "1 g/cm^3", "atoms": {"C": 1}}, UnknownName, "density"),
         ({"layers": {"led": "1 mm"}}, UnknownName, "lead"),
-        ({"layers": {"lead": 1.0}}, UnitError, "unit"),
+        ({"layers": {"lead": 1.0}}, MutauError, "period"),
         ({"layers": {"lead": "-1 mm"}}, OutOfRange, "lead"),
         ({"density": "1 g/cm^3", "atoms": {"C": 1}, "state": "gass"}, UnknownName, "gas"),
         ({"density": "1 g/cm^3", "atoms": {"C": 1}, "density_effect": [1.0]}, MutauError, "cbar"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mutau.core.errors import MutauError, UnknownName
-from mutau.experiment.schema import Cut
+from mutau.experiment.schema_counting import Cut
 from mutau.selection.cutflow import apply_cuts, label, passes
 from mutau.selection.variables import FUNCTIONS, Sample, evaluate
 

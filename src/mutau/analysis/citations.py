@@ -153,7 +153,7 @@ def of_experiment(experiment: Experiment) -> Iterator[Source]:
         if key == "because":  # prose: what it names counts, what it explains does not
             yield from ((found, experiment.name) for found in named_in(" ".join(value.split())))
         elif key == "material":
-            yield from of_material(material(value))
+            yield from of_material(material(experiment.material_name(value)))
 
 
 def of_material(item: Any) -> Iterator[Source]:

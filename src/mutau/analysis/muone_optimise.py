@@ -55,7 +55,7 @@ from mutau.signal.usage import NOT_USED, not_used
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
-    from mutau.experiment.schema import Cut
+    from mutau.experiment.schema_counting import Cut
 
 Array = np.ndarray
 
@@ -354,7 +354,7 @@ def _rounded(
 
 def _cut(table: Mapping[str, Any]) -> Cut:
     """A cut in internal units, for the selection."""
-    from mutau.experiment.schema import Cut
+    from mutau.experiment.schema_counting import Cut
 
     return Cut.model_construct(**{"min": None, "max": None, "because": "tuned", **table})
 

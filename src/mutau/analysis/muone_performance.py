@@ -16,7 +16,7 @@ from mutau.selection.cutflow import label
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
-    from mutau.experiment.schema import Cut
+    from mutau.experiment.schema_counting import Cut
 
 #: Background events from which the Bayesian limit takes too long.
 MANY_EVENTS: Final = 1e4

@@ -13,7 +13,7 @@ import numpy as np
 
 from mutau.core.constants import ALPHA
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 from mutau.core.storage import digest
 from mutau.core.types import CrossSection, provenance
 from mutau.models import VECTOR, Model, check_mediator
@@ -92,7 +92,9 @@ class Process:
     mediators: tuple[str, ...] = field(kw_only=True)
 
 
-PROCESSES: Registry[Process] = Registry("process", remedy="'mutau show processes' lists all")
+PROCESSES: Registry[Process] = Registry(
+    "process", "mutau.cross_sections", "'mutau show processes' lists all", instance_of(Process)
+)
 _POINTS = np.linspace(0.005, 0.995, 100)
 #: Energies over a beam's spread, in standard deviations, and their weights: Gauss-Hermite, exact
 #: for a cross section that is a polynomial of order 5 in it. The first is the energy itself.

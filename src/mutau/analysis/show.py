@@ -167,17 +167,64 @@ def _variables() -> Rows:
     from mutau.experiment import VARIABLES
 
     return [
-        {"name": item.name, "dimension": item.dimension, "meaning": item.meaning}
-        for item in VARIABLES.values()
+        {"name": name, "dimension": item.dimension, "meaning": item.meaning}
+        for name, item in ((name, VARIABLES[name]) for name in VARIABLES)
     ]
 
 
-def show_answer(what: str, *, missing: bool = False) -> dict[str, Any]:
+@SHOWN.register("signals")
+def _signals() -> Rows:
+    """Processes that an experiment file may name."""
+    from mutau.experiment import PROCESSES
+
+    return [
+        {"name": name, "beams": list(item.beams), "meaning": item.meaning}
+        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
+    ]
+
+
+@SHOWN.register("backgrounds")
+def _backgrounds() -> Rows:
+    from mutau.background.registry import BACKGROUNDS, OTHERS
+
+    rows = [
+        {"name": name, "process": process, "of": "mutau"}
+        for process in BACKGROUNDS
+        for name in BACKGROUNDS[process].sources()
+    ]
+    return rows + [
+        {"name": name, "process": process, "of": "another package"}
+        for name in OTHERS
+        for process in OTHERS[name].processes
+    ]
+
+
+@SHOWN.register("formats")
+def _formats() -> Rows:
+    from mutau.io.event_files import SUFFIXES
+
+    return [
+        {"name": name, "meaning": item.title, "needs": item.needs}
+        for name, item in ((name, SUFFIXES[name]) for name in SUFFIXES)
+    ]
+
+
+def show_answer(what: str, of: str | None = None, *, missing: bool = False) -> dict[str, Any]:
     """Rows of one list; with `missing` (limits only) the curves without public numbers.
 
-    Raises UnknownName for another list, MutauError for `missing` with a list that has none.
+    of : an experiment, name or path; with materials only, those that its file describes.
+    Raises UnknownName for another list, MutauError for `missing` or `of` with a list that has none.
     """
     rows = SHOWN[what]
+    if of is not None:
+        from mutau.experiment import load_experiment
+        from mutau.matter import describe
+
+        if what != "materials":
+            raise MutauError(
+                f"an experiment has no list of its own of {what!r}", place=of, allowed="materials"
+            )
+        return {what: describe(load_experiment(of)), "experiment": of}
     if missing and what != "limits":
         raise MutauError(
             f"nothing is known to be missing from {what!r}", place="--missing",

@@ -68,13 +68,11 @@ class Estimate:
 
 Source = Callable[["Experiment", int, float], Estimate]
 
-SOURCES: Registry[Source] = Registry(
-    "background source", group="mutau.backgrounds", remedy="'mutau background' lists all"
-)
+SOURCES: Registry[Source] = Registry("background source", remedy="'mutau background' lists all")
 
 
 def all_sources() -> tuple[str, ...]:
-    """Names of all sources, those of other packages included, sorted; loads their modules."""
+    """Names of all sources, sorted; loads their modules."""
     package = importlib.import_module("mutau.background")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"mutau.background.{module.name}")

@@ -113,11 +113,11 @@ def ionisation_below(
 
 
 @lru_cache(maxsize=256)
-def _radiation(name: str, energy: float, least: float) -> float:
+def _radiation(stuff: Material, energy: float, least: float) -> float:
     """Radiative collisions per cm of a muon that cost more than `least` GeV."""
     return sum(
         atoms * PB_CM2 * float(moment(process, 0, energy, item, low=min(least / energy, 1.0)))
-        for item, atoms in material(name).atoms_per_cm3
+        for item, atoms in stuff.atoms_per_cm3
         for process in PROCESSES
     )
 
@@ -175,7 +175,7 @@ def _mip_through(
     ionised = ionisation_below(experiment, limit, energy[:, None], through)
     least = max(limit - most_probable(parts), 0.3)
     hard = [
-        sum(length * _radiation(made_of.name, float(e), least) for _, made_of, length in parts)
+        sum(length * _radiation(made_of, float(e), least) for _, made_of, length in parts)
         for e in _GRID
     ]
     return np.asarray(ionised * np.exp(-np.interp(energy, _GRID, hard)))

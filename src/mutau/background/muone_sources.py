@@ -43,7 +43,7 @@ from mutau.signal.processes import Effort, process_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
-    from mutau.experiment.schema import Cut
+    from mutau.experiment.schema_counting import Cut
 
 Array = np.ndarray
 

@@ -23,7 +23,7 @@ from mutau.background.not_computed import (
 )
 from mutau.core.errors import MutauError, NotApplicable, UnknownName, require_in_range
 from mutau.core.paper_numbers import paper_numbers
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 from mutau.core.types import provenance
 from mutau.models import Model
 from mutau.signal.exposure import particles_on_target
@@ -72,6 +72,31 @@ BACKGROUNDS.register("electron-brems+annihilation")(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class OtherSource:
+    """A background source of another package, in the group `mutau.backgrounds`.
+
+    processes : those that it is a background of, as files name them. compute : see `Source`;
+    `NotApplicable` from it says why this experiment has no such background.
+    """
+
+    processes: tuple[str, ...]
+    compute: Source
+
+
+OTHERS: Final[Registry[OtherSource]] = Registry(
+    "background source", "mutau.backgrounds", check=instance_of(OtherSource)
+)
+
+
+def other_sources(experiment: Experiment) -> dict[str, Source]:
+    """Sources that other packages give for the process of an experiment, by name."""
+    found = {name: OTHERS[name] for name in OTHERS}
+    return {
+        name: item.compute for name, item in found.items() if experiment.process in item.processes
+    }
+
+
 def _calculation(experiment: Experiment) -> Calculation | None:
     for key in (experiment.name, experiment.process):
         if key in BACKGROUNDS:
@@ -82,7 +107,7 @@ def _calculation(experiment: Experiment) -> Calculation | None:
 def background_sources(experiment: Experiment) -> Mapping[str, Source]:
     """Name -> function of every source that can be computed; empty if there is no calculation."""
     found = _calculation(experiment)
-    return found.sources() if found else {}
+    return other_sources(experiment) | dict(found.sources() if found else {})
 
 
 def not_computed(experiment: Experiment) -> list[dict[str, str]]:
@@ -93,7 +118,9 @@ def not_computed(experiment: Experiment) -> list[dict[str, str]]:
     """
     found = _calculation(experiment)
     if found is None:
-        reason = f"no background is computed for the process {experiment.process!r}"
+        others = other_sources(experiment)
+        beyond = f" beyond {', '.join(others)}, of another package" if others else ""
+        reason = f"no background is computed for the process {experiment.process!r}{beyond}"
         return [Missing("all", reason).row()]
     there = found.sources() if found.not_computed else {}
     return [item.row() for item in found.not_computed if item.name not in there]

@@ -19,7 +19,7 @@ from mutau.bounds.inputs import bound_inputs
 from mutau.bounds.recast import recast_at, search_of
 from mutau.bounds.trident_limit import combined_trident_limit, exclusion, trident_limit
 from mutau.core.errors import MutauError, require_in_range
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 from mutau.core.types import Exclusion
 from mutau.models import VECTOR, check_mediator, model_class, moment_reference
 
@@ -63,7 +63,9 @@ class Bound:
         return self.compute(masses, model, **options)
 
 
-BOUNDS: Final[Registry[Bound]] = Registry("bound", remedy="'mutau show bounds' lists all")
+BOUNDS: Final[Registry[Bound]] = Registry(
+    "bound", "mutau.bounds", "'mutau show bounds' lists all", instance_of(Bound)
+)
 
 _TRIDENT_OPTIONS: Final = (
     ("rule", "two-sigma, one-sided, two-sided or cls"),

@@ -166,10 +166,17 @@ def show(
     what: Annotated[
         str,
         typer.Argument(
-            help="experiments, materials, models, processes, limits, bounds, constants, "
-            "references, methods, variables or crosschecks."
+            help="experiments, materials, models, processes, signals, backgrounds, limits, bounds, "
+            "constants, references, methods, variables, formats or crosschecks."
         ),
     ],
+    of: Annotated[
+        str | None,
+        typer.Argument(
+            help="With materials: an experiment, for those that its file describes.",
+            show_default=False,
+        ),
+    ] = None,
     missing: Annotated[
         bool, typer.Option("--missing", help="With limits: curves without public numbers.")
     ] = False,
@@ -178,7 +185,7 @@ def show(
     """Experiments, materials, models, limits: what there is."""
     from mutau.analysis.show import show_answer
 
-    emit(show_answer(what, missing=missing), json)
+    emit(show_answer(what, of, missing=missing), json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (plane, reproduce, check, show)

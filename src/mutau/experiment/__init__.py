@@ -13,7 +13,8 @@ from mutau.experiment.loader import (
     load_experiment,
     replace,
 )
-from mutau.experiment.names import PROCESSES, Process, known_materials
+from mutau.experiment.materials import MaterialName, known_materials
+from mutau.experiment.names import PROCESSES, DeclaredProcess
 from mutau.experiment.variables import VARIABLES, Variable
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "PROCESSES",
     "VARIABLES",
+    "DeclaredProcess",
     "Experiment",
-    "Process",
+    "MaterialName",
     "Variable",
     "check_file",
     "experiment_names",

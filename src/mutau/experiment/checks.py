@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.experiment.field_maps import MOST_FIELD
-from mutau.experiment.names import PROCESSES, known_materials
+from mutau.experiment.materials import (
+    REMEDY,
+    description_faults,
+    known_materials,
+    materials_in,
+    parts_of,
+)
+from mutau.experiment.names import PROCESSES
 from mutau.experiment.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -24,36 +31,59 @@ _TOLERANCE = 1e-9  # cm; faces that touch do not overlap
 
 def meaning(experiment: Experiment) -> list[tuple[str, str]]:
     """All problems of meaning, in the order of the checks."""
-    checks = (_process, _materials, _names, _hall, _overlaps, _gaps, _files, _maps, _cuts, _runs)
+    checks = (
+        _process, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps, _cuts,
+        _runs,
+    )  # fmt: skip
     return [problem for check in checks for problem in check(experiment)]
 
 
 def _process(experiment: Experiment) -> Found:
-    process, particle = PROCESSES[experiment.process], experiment.beam.particle
+    try:
+        process = PROCESSES[experiment.process]
+    except MutauError as error:  # of another package, and faulty
+        yield "process", str(error)
+        return
+    particle = experiment.beam.particle
     if particle not in process.beams:
         yield (
             "process",
-            f"{process.name!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
+            f"{experiment.process!r} needs a beam of {' or '.join(process.beams)}, not {particle}",
         )
     for name in ("theory", "upstream"):
-        if getattr(experiment, name) and process.name != "electron-brems+annihilation":
-            yield name, f"this table is for electron beams; {process.name!r} does not use it"
+        if getattr(experiment, name) and name not in process.tables:
+            yield name, f"this table is for electron beams; {experiment.process!r} does not use it"
 
 
 def _materials(experiment: Experiment) -> Found:
-    named: list[tuple[str, str | None]] = [("target/material", experiment.target.material)]
-    if experiment.hall:
-        named.append(("hall/material", experiment.hall.material))
-    for place, thing in experiment.detector.everything():
-        named.append((f"{place}/material", getattr(thing, "material", None)))
-    for place, name in named:
-        if name is not None and name not in known_materials():
-            remedy = "'mutau show materials' lists all"
-            yield place, str(UnknownName("material", name, known_materials(), remedy=remedy))
+    known = known_materials() | {item.name for item in experiment.material}
+    for place, name in experiment.materials_named():
+        if str(name) not in known:
+            yield place, str(UnknownName("material", name, known, remedy=REMEDY))
     for place, thing in experiment.detector.everything():
         thickness, material = getattr(thing, "thickness", None), getattr(thing, "material", None)
         if (thickness is None) != (material is None) and not hasattr(thing, "length"):
             yield place, "states `material` or `thickness` without the other"
+
+
+def _described(experiment: Experiment) -> Found:
+    """Materials of the file: sound, under names of their own, none of them part of itself."""
+    tables = materials_in(experiment.to_dict())
+    bundled = known_materials()
+    free: set[str] = set()  # those whose parts are known to end
+    while more := {
+        name for name, table in tables.items()
+        if name not in free and all(p in free for _, p in parts_of(table) if p in tables)
+    }:  # fmt: skip
+        free |= more
+    for index, item in enumerate(experiment.material):
+        place = f"material[{index}]"
+        if item.name in bundled:
+            yield f"{place}/name", f"{item.name!r} is a bundled material; choose another name"
+        if item.name not in free:
+            yield place, f"{item.name!r} is made of itself"
+        for key, error in description_faults(tables[item.name], {*bundled, *tables}):
+            yield f"{place}/{key}".rstrip("/"), str(error)
 
 
 def _names(experiment: Experiment) -> Found:
@@ -62,7 +92,7 @@ def _names(experiment: Experiment) -> Found:
         if thing.name in seen:
             yield f"{place}/name", f"{thing.name!r} is already the name of {seen[thing.name]}"
         seen.setdefault(thing.name, place)
-    for key in ("runs", "background", "systematics"):
+    for key in ("material", "runs", "background", "systematics"):
         names: set[str] = set()
         for index, item in enumerate(getattr(experiment, key)):
             if item.name in names:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mutau.core.errors import MOST_PROBLEMS, MutauError, Problems
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 from mutau.experiment.document import address, element_name, read_document, with_value
+from mutau.experiment.materials import described_names
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -25,6 +26,7 @@ def _registry() -> Registry[Path]:
         "experiment",
         group="mutau.experiments",
         remedy="'mutau show experiments' lists all; a path to a TOML file works too",
+        check=instance_of(str, Path),
     )
     folder = Path(str(files("mutau.data").joinpath("experiments")))
     for path in sorted(folder.glob("*.toml")):
@@ -118,7 +120,8 @@ def from_document(document: Mapping[str, Any], name: str) -> Experiment:
     from mutau.experiment.schema import Experiment
 
     try:
-        experiment = Experiment.model_validate(document)
+        own = described_names(document)
+        experiment = Experiment.model_validate(document, context=own)
     except ValidationError as error:
         found = error.errors(include_url=False)
         wrong = [
@@ -126,10 +129,10 @@ def from_document(document: Mapping[str, Any], name: str) -> Experiment:
             for row, item in enumerate(found)
         ]
         raise _problems(name, document, wrong) from None
+    experiment._document.update(copy.deepcopy(dict(document)))
     problems = meaning(experiment)
     if problems:
         raise _problems(name, document, problems)
-    experiment._document.update(copy.deepcopy(dict(document)))
     return experiment
 
 

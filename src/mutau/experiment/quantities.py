@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from mutau.core.errors import MutauError, UnknownName
+from mutau.core.registry import Registry
 from mutau.core.units import parse_quantity
 
 
@@ -24,10 +25,10 @@ def fraction(value: object) -> float:
 
 
 def one_of(kind: str, names: Iterable[str]) -> AfterValidator:
-    """Validator for a name out of `names`; the message suggests the nearest."""
-    known = tuple(names)
+    """Validator for a name out of `names`, read when it is checked; suggests the nearest."""
 
     def check(name: str) -> str:
+        known = names.names() if isinstance(names, Registry) else tuple(names)
         if name not in known:
             raise UnknownName(kind, name, known)
         return name

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -18,15 +18,17 @@ from pydantic import (
     BaseModel,
     Field,
     PrivateAttr,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from mutau.core import plugins
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.storage import digest
-from mutau.core.units import GEV_PER_T_CM, parse_quantity
+from mutau.core.units import GEV_PER_T_CM
 from mutau.experiment.document import Document, in_one_line, without_texts, write_toml
+from mutau.experiment.materials import GROUP as MATERIALS
+from mutau.experiment.materials import MaterialName, described_names, materials_in, parts_of
 from mutau.experiment.names import DEFAULT_PROCESS, PROCESSES
 from mutau.experiment.quantities import (
     AngleNotNegative,
@@ -36,17 +38,15 @@ from mutau.experiment.quantities import (
     Fraction,
     Length,
     LengthNotNegative,
-    NotNegative,
-    Positive,
-    PositiveEnergy,
     PositiveLength,
     RelativeError,
     StatedThickness,
     Text,
-    fraction,
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, Table, Upstream
+from mutau.experiment.schema_counting import Background, Cut, Run, Systematic
+from mutau.experiment.schema_material import DescribedMaterial, MaterialText
 from mutau.experiment.schema_theory import Statistics, Theory
 from mutau.experiment.variables import VARIABLES
 
@@ -63,7 +63,7 @@ class Target(Table):
     quadrature, resolution_constant.
     """
 
-    material: Text
+    material: MaterialText
     thickness: StatedThickness
     z: Length = 0.0
     length: PositiveLength | None = None
@@ -98,7 +98,7 @@ class Hall(Table):
     length: PositiveLength
     width: PositiveLength
     height: PositiveLength
-    material: Text | None = None
+    material: MaterialText | None = None
 
 
 class Placed(Table):
@@ -142,7 +142,7 @@ class Counter(Holed):
     role: Literal["trigger", "veto", "monitor"]
     efficiency: Fraction = 1.0
     threshold: EnergyNotNegative = 0.0
-    material: Text | None = None
+    material: MaterialText | None = None
     thickness: StatedThickness | None = None
 
     @model_validator(mode="after")
@@ -158,7 +158,7 @@ class Tracker(Placed):
     resolution: PositiveLength
     efficiency: Fraction = 1.0
     arm: Literal["incoming", "outgoing"]
-    material: Text | None = None
+    material: MaterialText | None = None
     thickness: StatedThickness | None = None
 
 
@@ -251,7 +251,7 @@ class Calorimeter(Holed):
     """
 
     kind: Literal["ecal", "vhcal", "hcal", "srd"]
-    material: Text
+    material: MaterialText
     length: PositiveLength
     cells: Cells = (1, 1)
     resolution: RelativeError = 0.0
@@ -269,7 +269,7 @@ class Calorimeter(Holed):
 class Absorber(Holed):
     """Dead material of `length` cm."""
 
-    material: Text
+    material: MaterialText
     length: PositiveLength
 
     @property
@@ -325,102 +325,6 @@ class Detector(BaseModel):
         return things[name]
 
 
-class Cut(Table):
-    """One requirement on a variable; a condition takes no bounds, all others at least one."""
-
-    variable: Annotated[str, one_of("cut variable", VARIABLES)]
-    min: float | None = None
-    max: float | None = None
-
-    @field_validator("min", "max", mode="before")
-    @classmethod
-    def _bound(cls, value: object, info: ValidationInfo) -> object:
-        name = info.data.get("variable")
-        if value is None or name is None:
-            return None  # nothing to check, or the variable is the problem and is reported
-        dimension = VARIABLES[name].dimension
-        if dimension == "condition":
-            raise MutauError(f"{name!r} is fulfilled or not and takes no bounds")
-        if dimension == "number":
-            return fraction(value)
-        return parse_quantity(value, dimension)
-
-    @model_validator(mode="after")
-    def _bounds(self) -> Self:
-        if VARIABLES[self.variable].dimension == "condition":
-            return self
-        if self.min is None and self.max is None:
-            raise MutauError(f"{self.variable!r} needs `min`, `max` or both")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise MutauError(f"min = {self.min:g} is above max = {self.max:g}")
-        return self
-
-
-def _one_error(table: Background | Run, stated: str) -> None:
-    if getattr(table, stated) and table.relative_error:
-        raise MutauError(f"states both `{stated}` and `relative_error`; keep one")
-
-
-class Background(Table):
-    """One source: `expected` events in the full exposure, or `per_particle` on target."""
-
-    name: Text
-    expected: NotNegative | None = None
-    per_particle: NotNegative | None = None
-    error: NotNegative = 0.0
-    relative_error: RelativeError = 0.0
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.expected is None) == (self.per_particle is None):
-            raise MutauError("needs either `expected` or `per_particle`")
-        _one_error(self, "error")
-        return self
-
-    def events(self, particles: float) -> tuple[float, float]:
-        """Expected events and their error for a number of particles on target."""
-        scale = 1.0 if self.expected is not None else particles
-        value = scale * (self.expected if self.expected is not None else self.per_particle or 0.0)
-        return value, self.relative_error * value if self.relative_error else scale * self.error
-
-
-class Run(Table):
-    """A run period: its share of the exposure, its signal window and what was seen.
-
-    particles : on target. threshold, threshold_error : GeV, upper edge of the signal window in
-    the energy seen. efficiency : of all other cuts; efficiency_error relative. background :
-    events in the period, error absolute or relative. observed : events; none for a projection.
-    """
-
-    name: Text
-    particles: Positive
-    threshold: PositiveEnergy | None = None
-    threshold_error: EnergyNotNegative = 0.0
-    efficiency: Fraction = 1.0
-    efficiency_error: RelativeError = 0.0
-    background: NotNegative = 0.0
-    background_error: NotNegative = 0.0
-    relative_error: RelativeError = 0.0
-    observed: Annotated[int, Field(ge=0)] | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        _one_error(self, "background_error")
-        return self
-
-    @property
-    def background_spread(self) -> float:
-        """Error of the background in events, whichever way the file states it."""
-        return self.background_error or self.relative_error * self.background
-
-
-class Systematic(Table):
-    """A relative error of the expected signal, common to all run periods."""
-
-    name: Text
-    signal: RelativeError
-
-
 class Experiment(BaseModel):
     """A whole experiment. Made by `load_experiment` and `replace`; equal where its data agree."""
 
@@ -431,6 +335,7 @@ class Experiment(BaseModel):
     title: str = ""
     source: Text
     process: Annotated[str, one_of("process", PROCESSES)]
+    material: tuple[DescribedMaterial, ...] = ()
     beam: Beam
     target: Target
     upstream: Upstream | None = None
@@ -455,7 +360,7 @@ class Experiment(BaseModel):
             return {**data, "process": default or "muon-brems"}
         return data
 
-    @field_validator("cuts", "background", "runs", "systematics", mode="before")
+    @field_validator("material", "cuts", "background", "runs", "systematics", mode="before")
     @classmethod
     def _lists(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -468,17 +373,43 @@ class Experiment(BaseModel):
         field maps and a phase-space file count by what they held when the experiment was loaded,
         wherever they lie."""
         plain = without_texts(self.model_dump())
+        if not self.material:
+            del plain["material"]
         if self.beam.phase_space:
             plain["beam"]["phase_space"] = self.beam.phase_space_digest
         maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]
         for magnet in plain["detector"]["magnet"] if maps else ():
             magnet["field_map"] = magnet["field_map"] and maps.pop(0)
-        return digest(plain)
+        others = sorted(filter(None, (plugins.source_digest(*item) for item in self._by_name())))
+        return digest(plain, others) if others else digest(plain)
+
+    def _by_name(self) -> Iterator[tuple[str, str]]:
+        """(entry-point group, name) of what another package may give a meaning to."""
+        yield PROCESSES.group, self.process
+        yield from ((VARIABLES.group, cut.variable) for cut in self.cuts)
+        yield from ((MATERIALS, str(name)) for _, name in self.materials_named())
+        tables = materials_in(self._document)
+        parts = (part for table in tables.values() for _, part in parts_of(table))
+        yield from ((MATERIALS, part) for part in parts)
 
     @property
     def relative_systematic(self) -> float:
         """Overall relative error of the signal: the systematics in quadrature."""
         return math.hypot(*(item.signal for item in self.systematics)) if self.systematics else 0.0
+
+    def material_name(self, name: str) -> MaterialName:
+        """A material by its name, with its description where this file gives one. Whether there is
+        such a material, `matter.material` says."""
+        return described_names(self._document).get(name) or MaterialName(name)
+
+    def materials_named(self) -> list[tuple[str, str]]:
+        """(address, name) of every material that the target, the hall and the detector are of."""
+        things: list[tuple[str, Any]] = [("target", self.target), ("hall", self.hall)]
+        found = [
+            (f"{place}/material", getattr(thing, "material", None))
+            for place, thing in (*things, *self.detector.everything())
+        ]
+        return [(place, name) for place, name in found if name is not None]
 
     def to_dict(self) -> Document:
         """Plain data as the file has it, with units; `load_experiment` takes it back."""

@@ -7,8 +7,11 @@ together.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from mutau.core.registry import Registry, instance_of
 
 #: No event has more energy than this, in beam energies: measured ones scatter.
 MOST: Final = 2.0
@@ -23,6 +26,9 @@ class Variable:
         for something that an event fulfils or does not; a condition takes no bounds.
     meaning : one line.
     signed : it may be negative. whole : it takes whole numbers only.
+    value : of another package's variable, the function (Sample) -> (N,) values in internal units;
+        those of ours are registered in `selection.variables`. needs : the variables of ours whose
+        level of simulation it shares (`selection.levels`); it is left out where one of them is.
     """
 
     name: str
@@ -30,6 +36,8 @@ class Variable:
     meaning: str
     signed: bool = False
     whole: bool = False
+    value: Callable[[Any], Any] | None = None
+    needs: tuple[str, ...] = ()
 
     def reach(self, beam: float) -> tuple[float, float]:
         """Smallest and largest value that an event can have, at a beam of so much energy (GeV)."""
@@ -75,5 +83,20 @@ _LIST: Final = (
     Variable("shower_chi2", "number", "deviation from an electromagnetic shower's shape"),
 )
 
-#: name -> Variable, in the order of the list.
-VARIABLES: Final = {variable.name: variable for variable in _LIST}
+
+def _unusable(item: Any) -> str:
+    """What is wrong with what another package gives as a variable, "" for nothing."""
+    wrong = instance_of(Variable)(item)
+    if wrong or not callable(item.value):
+        return wrong or "has no function `value`"
+    other = [name for name in item.needs if name not in _OWN]
+    return f"needs {', '.join(other)}, which is no variable of ours" if other else ""
+
+
+_OWN: Final = {variable.name: variable for variable in _LIST}
+#: name -> Variable, in the order of the list; other packages add theirs in `mutau.variables`.
+VARIABLES: Final[Registry[Variable]] = Registry(
+    "cut variable", "mutau.variables", "'mutau show variables' lists all", _unusable
+)
+for _variable in _LIST:
+    VARIABLES.register(_variable.name)(_variable)

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from mutau.core.errors import FileError, MissingExtra, MutauError, one_line
 from mutau.core.reading import refuse_expansion
+from mutau.core.registry import Registry, instance_of
 from mutau.core.storage import atomic_path
 from mutau.core.types import Events
 from mutau.io.layout import Progress, damaged
@@ -32,8 +31,9 @@ class EventFormat:
     """One kind of event file.
 
     suffix : end of the file's name. title : what it is.
-    module : module with `write(events, path, process_id, progress)` and `read(path)`, or "" for
-    our own NPZ. needs : the package of the extra `io` that writes and reads it, or "".
+    module : module with `write(events, path, process_id, progress)` and `read(path)`: of this
+    sub-package, or with dots of another package; "" for our own NPZ.
+    needs : the package of the extra `io` that writes and reads it, or "".
     """
 
     suffix: str
@@ -54,8 +54,12 @@ _FORMATS = (
     EventFormat(".parquet", "Parquet, one row per particle", "parquet", "pyarrow"),
     EventFormat(".npz", "the package's own NumPy archive", ""),
 )
-#: Every event format by its suffix.
-SUFFIXES: Final[Mapping[str, EventFormat]] = MappingProxyType({f.suffix: f for f in _FORMATS})
+#: Every event format by its suffix; other packages add theirs, named by it, in the group.
+SUFFIXES: Final[Registry[EventFormat]] = Registry(
+    "event format", "mutau.event_formats", check=instance_of(EventFormat)
+)
+for _format in _FORMATS:
+    SUFFIXES.register(_format.suffix)(_format)
 
 
 def check_suffix(path: str | Path) -> EventFormat:
@@ -67,12 +71,12 @@ def check_suffix(path: str | Path) -> EventFormat:
     '.lhe.gz'
     """
     name = Path(path).name.lower()
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+    for suffix in sorted(SUFFIXES.names(), key=len, reverse=True):
         if name.endswith(suffix) and name != suffix:
             return SUFFIXES[suffix]
     raise MutauError(
         f"the name {Path(path).name!r} does not end in the suffix of an event format",
-        allowed=", ".join(SUFFIXES),
+        allowed=", ".join(SUFFIXES.names()),
     )
 
 
@@ -108,7 +112,8 @@ def _require(form: EventFormat, path: str | Path) -> None:
 
 
 def _module(form: EventFormat) -> Any:
-    return import_module(f"{_PACKAGE}.{form.module}")
+    own = "." not in form.module
+    return import_module(f"{_PACKAGE}.{form.module}" if own else form.module)
 
 
 def write_events(

@@ -6,32 +6,33 @@ Light: no numerical library beyond the standard one.
 
 from __future__ import annotations
 
+import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mutau.core.constants import N_A
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
+from mutau.core.registry import Registry, instance_of
 from mutau.core.units import HBARC_GEV_CM, parse_quantity
-from mutau.matter.elements import R_E_CM, Element, element
+from mutau.experiment import load_experiment
+from mutau.experiment.materials import (
+    COMPOSITIONS,
+    GROUP,
+    REMEDY,
+    MaterialName,
+    amount,
+    bundled_materials,
+    description_faults,
+    materials_in,
+    parts_of,
+)
+from mutau.matter.elements import R_E_CM, Element, element, elements
 
-_REMEDY: Final = "'mutau show materials' lists all"
-_COMPOSITIONS: Final = ("atoms", "mass", "volume", "layers")
-_KEYS: Final = {
-    *_COMPOSITIONS,
-    "density",
-    "state",
-    "radiation_length",
-    "nuclear_interaction_length",
-    "mean_excitation_energy",
-    "density_effect",
-    "density_effect_at",
-    "source",
-}
+if TYPE_CHECKING:
+    from mutau.experiment.schema import Experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,10 @@ class Material:
         return replace(self, density=density, density_effect=effect)
 
 
+#: Parts of a material with their mass fractions.
+Parts = Sequence[tuple[Material | Element, float]]
+
+
 def plasma_energy(electron_density: float) -> float:
     """Plasma energy of `electron_density` = rho <Z/A>, mol/cm^3; returns eV.
 
@@ -184,37 +189,14 @@ def _require_positive(what: str, value: float, place: str) -> None:
         raise OutOfRange(f"{what} = {value!r} is not positive", place=place, allowed="above 0")
 
 
-def _shares(place: str, table: Mapping[str, Any]) -> dict[str, float]:
-    """Checked positive weights of a composition, as given."""
-    if not table:
-        raise MutauError("the composition is empty", place=place, remedy="name at least one part")
-    for part, share in table.items():
-        if isinstance(share, bool) or not isinstance(share, int | float):
-            raise MutauError(f"{part} = {share!r} is not a number", place=place)
-        _require_positive(part, share, place)
-    return {part: float(share) for part, share in table.items()}
-
-
-def _merge(parts: list[tuple[Material, float]]) -> tuple[tuple[Element, float], ...]:
-    """Elements with mass fractions of materials with mass fractions."""
+def _merge(parts: Parts) -> tuple[tuple[Element, float], ...]:
+    """Elements with mass fractions of elements and materials with mass fractions."""
     total: dict[Element, float] = {}
     for part, weight in parts:
-        for item, share in part.elements:
-            total[item] = total.get(item, 0.0) + weight * share
+        inner = part.elements if isinstance(part, Material) else ((part, 1.0),)
+        for item, fraction in inner:
+            total[item] = total.get(item, 0.0) + weight * fraction
     return tuple(total.items())
-
-
-def _from_elements(
-    place: str, kind: str, table: Mapping[str, Any]
-) -> tuple[tuple[Element, float], ...]:
-    shares = _shares(place, table)
-    items = [(element(symbol), share) for symbol, share in shares.items()]
-    if kind == "atoms":
-        items = [(item, share * item.a) for item, share in items]
-    total = sum(share for _, share in items)
-    if kind == "mass" and abs(total - 1.0) > 0.01:
-        raise MutauError(f"mass fractions sum to {total:g}", place=place, allowed="1 within 1 %")
-    return tuple((item, share / total) for item, share in items)
 
 
 def _mean_excitation(elements: tuple[tuple[Element, float], ...]) -> float:
@@ -227,61 +209,58 @@ def _mean_excitation(elements: tuple[tuple[Element, float], ...]) -> float:
 def build(
     name: str, table: Mapping[str, Any], known: Mapping[str, Material] | None = None
 ) -> Material:
-    """A material from a table as in data/materials.toml or in an experiment file.
+    """A material from a table as in data/materials.toml or `[[material]]` of an experiment file.
 
-    table : one of `atoms` (relative numbers), `mass` (fractions), `volume` (fractions of named
-        materials) or `layers` (thickness of each named material in one period, "1.5 mm");
+    table : one of `atoms` (relative numbers), `mass` (fractions of elements or named materials),
+        `volume` (fractions of named materials, mixed) or `layers` (each named material in one
+        period: its thickness, "1.5 mm", or its fraction of the thickness `period`);
         `density` ("11.35 g/cm^3"; for volume and layers it follows); and, where better known than
         the rules give, `state` ("gas"), `radiation_length`, `nuclear_interaction_length`
         ("6.37 g/cm^2"), `mean_excitation_energy` ("823 eV"), `density_effect`
         [cbar, x0, x1, a, k, delta0], `source`.
-    known : further materials that `volume` and `layers` may name.
+    known : further materials that `mass`, `volume` and `layers` may name.
     Rules: 1/X0 and 1/lambda_I add by mass fraction (X0 by Tsai's formula); ln I by electrons
     (Bragg); density effect by Sternheimer and Peierls.
     Raises MutauError, UnknownName, UnitError, OutOfRange with the place of the mistake.
     """
-    for key in table:
-        if key not in _KEYS:
-            raise UnknownName("material key", key, _KEYS, place=name)
-    kinds = [key for key in _COMPOSITIONS if key in table]
-    if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        raise MutauError(
-            f"composition is given by {found}",
-            place=name,
-            allowed="one of atoms, mass, volume, layers",
-        )
-    kind = kinds[0]
+    for _, fault in description_faults(table, (*names(), *(known or ())), name):
+        raise fault
+    kind = next(key for key in COMPOSITIONS if key in table)
+    sizes = {part: amount(part, size, kind) for part, size in table[kind].items()}
     layers: tuple[tuple[Material, float], ...] = ()
     if kind in ("atoms", "mass"):
-        elements = _from_elements(f"{name}/{kind}", kind, table[kind])
-        parts: list[tuple[Material, float]] = []
-        if "density" not in table:
-            raise MutauError("density is missing", place=name, remedy='write "11.35 g/cm^3"')
+        parts = [(_part(part, known, name), size) for part, size in sizes.items()]
+        if kind == "atoms":
+            parts = [(item, size * item.a) for item, size in parts if isinstance(item, Element)]
+        total = sum(size for _, size in parts)
+        parts = [(item, size / total) for item, size in parts]
     else:
-        sizes = table[kind]
-        if kind == "layers":
-            sizes = {part: parse_quantity(size, "length") for part, size in sizes.items()}
-        sizes = _shares(f"{name}/{kind}", sizes)
+        if "period" in table:
+            whole = parse_quantity(table["period"], "length") / sum(sizes.values())
+            sizes = {part: whole * size for part, size in sizes.items()}
         stack = [(_named(part, known, name), size) for part, size in sizes.items()]
         masses = [(part, part.density * size) for part, size in stack]
         total, volume = sum(m for _, m in masses), sum(sizes.values())
         parts = [(part, mass / total) for part, mass in masses]
-        elements = _merge(parts)
         table = {"density": f"{total / volume!r} g/cm^3", **table}
         if kind == "layers":
             layers = tuple(stack)
-    return _finish(name, table, elements, parts, layers)
+    return _finish(name, table, parts, layers)
+
+
+def _part(name: str, known: Mapping[str, Material] | None, place: str) -> Material | Element:
+    """An element by its symbol, or a material by its name."""
+    return element(name) if name in elements() else _named(name, known, place)
 
 
 def _finish(
     name: str,
     table: Mapping[str, Any],
-    elements: tuple[tuple[Element, float], ...],
-    parts: list[tuple[Material, float]],
+    parts: Parts,
     layers: tuple[tuple[Material, float], ...],
 ) -> Material:
-    """Fill in what the table does not say."""
+    """Fill in what the table does not say. parts : with mass fractions."""
+    elements = _merge(parts)
 
     def quantity(key: str, dimension: str, default: float) -> float:
         value = parse_quantity(table[key], dimension) if key in table else default
@@ -289,9 +268,8 @@ def _finish(
         return value
 
     density = quantity("density", "density", 0.0)
-    weighted: Sequence[tuple[Material | Element, float]] = parts or elements
-    x0 = 1.0 / sum(w / part.radiation_length for part, w in weighted)
-    lam = 1.0 / sum(w / part.nuclear_interaction_length for part, w in weighted)
+    x0 = 1.0 / sum(w / part.radiation_length for part, w in parts)
+    lam = 1.0 / sum(w / part.nuclear_interaction_length for part, w in parts)
     excitation = 1e9 * quantity(
         "mean_excitation_energy", "energy", 1e-9 * _mean_excitation(elements)
     )
@@ -326,38 +304,59 @@ def _finish(
 
 
 def _named(name: str, known: Mapping[str, Material] | None, place: str) -> Material:
-    if known and name in known:
-        return known[name]
-    return material(name, place=place)
+    return known[name] if known and name in known else material(name, place=place)
 
 
 @cache
-def _tables() -> Mapping[str, Any]:
-    text = files("mutau.data").joinpath("materials.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+def _registry() -> Registry[Material]:
+    """Bundled materials and, by the entry-point group, those of other packages."""
+    return Registry("material", GROUP, REMEDY, instance_of(Material))
 
 
 @cache
 def _bundled(name: str) -> Material:
-    return build(name, _tables()[name])
+    return build(name, bundled_materials()[name])
+
+
+@cache
+def _described(name: str, described: str) -> Material:
+    """A material of an experiment file, from the descriptions that its name carries."""
+    tables = json.loads(described)
+    known: dict[str, Material] = {}
+    while name not in known:
+        for one, table in tables.items():
+            if one not in known and all(p in known for _, p in parts_of(table) if p in tables):
+                known[one] = build(one, table, known)
+    return known[name]
 
 
 def names() -> tuple[str, ...]:
-    """Names of the bundled materials, in the order of data/materials.toml."""
-    return tuple(_tables())
+    """Names of the bundled materials, in the order of data/materials.toml, and of those that other
+    packages offer."""
+    return (*bundled_materials(), *(n for n in _registry().names() if n not in bundled_materials()))
 
 
 def material(name: str, *, place: str = "") -> Material:
-    """The bundled material of a name. Raises UnknownName with the nearest one.
+    """The material of a name: the one door to what a computation is told as a name.
 
-    place : where the name stands, for the message.
+    name : of an experiment (`experiment.target.material`), which knows its own description; or the
+    text of a bundled material, one of another package, or "NAME@EXPERIMENT" for a material that an
+    experiment file describes. place : where the name stands, for the message.
+    Raises UnknownName with the nearest one; what `load_experiment` raises.
 
     >>> material("lead").radiation_length
     6.37
     """
-    if name not in _tables():
-        raise UnknownName("material", name, _tables(), place=place, remedy=_REMEDY)
-    return _bundled(name)
+    if isinstance(name, MaterialName) and name.described:
+        return _described(str(name), name.described)
+    own, at, experiment = name.partition("@")
+    if at:
+        return material(load_experiment(experiment).material_name(own), place=place)
+    if name in bundled_materials():
+        return _bundled(str(name))
+    if name not in _registry():
+        raise UnknownName("material", name, names(), place=place, remedy=REMEDY)
+    return _registry()[name]
 
 
 def sandwich(name: str, *layers: tuple[str | Material, float], source: str = "user") -> Material:
@@ -372,29 +371,59 @@ def sandwich(name: str, *layers: tuple[str | Material, float], source: str = "us
     return build(name, {"layers": stack, "source": source}, known)
 
 
-def describe() -> list[dict[str, Any]]:
-    """One row per bundled material, for tables: name, lengths in cm and g/cm^2, composition."""
-    rows = []
-    for name in names():
-        item = material(name)
-        parts = (
-            " + ".join(f"{m.name} {t * 10:g} mm" for m, t in item.layers)
-            if item.layers
-            else " ".join(f"{e.symbol}:{w:.4g}" for e, w in item.elements)
-        )
-        rows.append(
-            {
-                "name": name,
-                "density_g_cm3": item.density,
-                "radiation_length_g_cm2": item.radiation_length,
-                "radiation_length_cm": item.radiation_length_cm,
-                "interaction_length_g_cm2": item.nuclear_interaction_length,
-                "interaction_length_cm": item.interaction_length_cm,
-                "composition": parts,
-                "source": item.source,
-            }
-        )
-    return rows
+#: What a stack of layers seen as one material leaves out; a mixture of them leaves out all of it.
+LAYERS_LEAVE_OUT: Final = (
+    "the order and faces of the layers: every step meets the mean material, with the energy loss "
+    "of each layer by its mass; showers do not change from layer to layer"
+)
+MIXTURE_LEAVES_OUT: Final = (
+    "the layers and grains, if it has any: energy loss and density effect are those of a "
+    "homogeneous mixture, and no sampling fluctuation follows from it"
+)
+
+
+def leaves_out(item: Material, table: Mapping[str, Any]) -> str:
+    """What a material described by a table leaves out of the real one, "" for nothing known."""
+    if item.layers:
+        return LAYERS_LEAVE_OUT
+    return MIXTURE_LEAVES_OUT if "volume" in table and item.gas is False else ""
+
+
+def described_in(experiment: Experiment) -> dict[str, Material]:
+    """Materials that an experiment file describes, by name, in its order."""
+    found = (experiment.material_name(one.name) for one in experiment.material)
+    return {str(name): material(name) for name in found}
+
+
+def describe(experiment: Experiment | None = None) -> list[dict[str, Any]]:
+    """One row per material, for tables: name, lengths in cm and g/cm^2, composition.
+
+    experiment : rows of what its file describes; None: of the bundled materials and those of other
+    packages that can be loaded.
+    """
+    if experiment is not None:
+        tables = materials_in(experiment.to_dict())
+        own = described_in(experiment)
+        return [row_of(one, leaves_out(one, tables[name])) for name, one in own.items()]
+    rows = [row_of(_bundled(name), "") for name in bundled_materials()]
+    return rows + [row_of(_registry()[name], "") for name in _registry()]
+
+
+def row_of(item: Material, left_out: str) -> dict[str, Any]:
+    """One material as a row of `describe`."""
+    layers = (f"{m.name} {t * 10:g} mm" for m, t in item.layers)
+    atoms = (f"{e.symbol}:{w:.4g}" for e, w in item.elements)
+    return {
+        "name": item.name,
+        "density_g_cm3": item.density,
+        "radiation_length_g_cm2": item.radiation_length,
+        "radiation_length_cm": item.radiation_length_cm,
+        "interaction_length_g_cm2": item.nuclear_interaction_length,
+        "interaction_length_cm": item.interaction_length_cm,
+        "composition": " + ".join(layers) if item.layers else " ".join(atoms),
+        "source": item.source,
+        **({"leaves_out": left_out} if left_out else {}),
+    }
 
 
 __all__ = [
@@ -403,6 +432,7 @@ __all__ = [
     "build",
     "delta_at_x0",
     "describe",
+    "described_in",
     "general_density_effect",
     "material",
     "names",

@@ -114,8 +114,17 @@ class Model(Protocol):
         ...
 
 
+def _no_model(item: object) -> str:
+    """What is wrong with what another package gives as a model, "" for nothing."""
+    wanted = [*Model.__annotations__, "title", "at"]
+    lacks = [name for name in wanted if not hasattr(item, name)]
+    if not isinstance(item, type):
+        return f"is a {type(item).__name__}, not a class"
+    return f"has no {', no '.join(lacks)}; derive it from mutau.models.LightBoson" if lacks else ""
+
+
 REGISTRY: Final[Registry[Any]] = Registry(
-    "model", group="mutau.models", remedy="'mutau show models' lists all"
+    "model", "mutau.models", "'mutau show models' lists all", _no_model
 )
 
 

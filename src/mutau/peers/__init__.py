@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from mutau.core.errors import MutauError
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 from mutau.core.types import provenance
 
 
@@ -78,7 +78,12 @@ class Crosscheck:
         return find_spec(self.package) is not None
 
 
-CROSSCHECKS: Registry[Crosscheck] = Registry("cross-check", "mutau.crosschecks")
+CROSSCHECKS: Registry[Crosscheck] = Registry(
+    "cross-check",
+    "mutau.crosschecks",
+    "'mutau show crosschecks' lists all",
+    instance_of(Crosscheck),
+)
 
 #: Modules whose import registers cross-checks.
 MODULES: Final = ("geant4", "acts")

@@ -14,7 +14,7 @@ from mutau.detector.shares import weighted_share
 from mutau.selection.variables import Sample, evaluate
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Cut
+    from mutau.experiment.schema_counting import Cut
 
 Array = NDArray[np.float64]
 

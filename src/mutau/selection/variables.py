@@ -14,6 +14,7 @@ from mutau.core.errors import MutauError
 from mutau.core.fourvectors import mass_squared, polar_angle
 from mutau.core.registry import Registry
 from mutau.detector import muone
+from mutau.experiment import VARIABLES
 
 Array = NDArray[np.float64]
 
@@ -56,7 +57,7 @@ class Sample:
 
 
 Function = Callable[[Sample], NDArray]
-FUNCTIONS: Final[Registry[Function]] = Registry("cut variable", group="mutau.variables")
+FUNCTIONS: Final[Registry[Function]] = Registry("cut variable")
 
 
 #: What a detector gives as it is: the column of its own name.
@@ -168,4 +169,5 @@ def evaluate(name: str, sample: Sample) -> NDArray:
 
     Raises UnknownName for a name that is not registered, MutauError for a missing column.
     """
-    return FUNCTIONS[name](sample)
+    value = VARIABLES[name].value
+    return np.asarray((value or FUNCTIONS[name])(sample))

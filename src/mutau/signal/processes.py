@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.core.errors import MutauError, OutOfRange
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 from mutau.core.types import Events
 from mutau.models import Model, check_mediator, model_class
 
@@ -82,6 +82,8 @@ class SignalProcess:
     not_simulated : (experiment, `Effort`) -> cuts of the file that it does not apply, as texts.
     full_chain : whether it can take its efficiency from the full simulation.
     mediators : kinds of boson (`Model.mediator`) that it computes; others are refused.
+    beams, meaning : what files are checked against and lists show; of ours in `experiment.names`.
+    tables : as in `experiment.names.DeclaredProcess`.
     """
 
     prepare: Callable[[Experiment, Model, Effort], Prepared]
@@ -93,6 +95,9 @@ class SignalProcess:
     samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
     full_chain: bool = False
     mediators: tuple[str, ...] = field(kw_only=True)
+    beams: tuple[str, ...] = ()
+    meaning: str = ""
+    tables: tuple[str, ...] = ()
 
 
 def in_proportion(lepton: str, number: Array, error: Array) -> Signal:
@@ -105,7 +110,9 @@ def in_proportion(lepton: str, number: Array, error: Array) -> Signal:
     return signal
 
 
-SIGNAL_PROCESSES: Registry[SignalProcess] = Registry("process")
+SIGNAL_PROCESSES: Registry[SignalProcess] = Registry(
+    "process", "mutau.processes", check=instance_of(SignalProcess)
+)
 #: Where every answer names the cuts of the file that it does not apply.
 NOT_SIMULATED: Final = "not_simulated"
 

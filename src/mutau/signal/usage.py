@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mutau.experiment.document import TEXTS
+from mutau.experiment.materials import materials_in, parts_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -241,12 +242,45 @@ def uses_of(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     """Address -> calculations that read it, of every stated key."""
     declared = READS.get(experiment.process, {})
     patterns = {use: read(experiment) for use, read in declared.items()}
-    return {
+    uses = {
         place: tuple(
             use for use in USES if any(fnmatchcase(key, one) for one in patterns.get(use, ()))
         )
         for place, key in stated_keys(experiment).items()
     }
+    return uses | _uses_of_materials(experiment, uses)
+
+
+def _uses_of_materials(
+    experiment: Experiment, uses: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """A description is read by whatever reads the name of its material, or of one made with it."""
+    tables = materials_in(experiment.to_dict())
+    readers: dict[str, set[str]] = {name: set() for name in tables}
+    for place, named in experiment.materials_named():
+        if str(named) in readers:
+            readers[str(named)] |= {*uses[_by_name(experiment, place)]}
+    for _ in tables:  # as deep as they may consist of one another
+        for name, table in tables.items():
+            for _, part in parts_of(table):
+                if part in readers:
+                    readers[part] |= readers[name]
+    return {
+        place: tuple(use for use in USES if use in readers[name])
+        for name in tables
+        for place in uses
+        if place.startswith(f"material[{name}]/")
+    }
+
+
+def _by_name(experiment: Experiment, place: str) -> str:
+    """The address `detector/counter[3]/material` with the name of the item, as in `stated_keys`."""
+    head, bracket, rest = place.partition("[")
+    index, _, key = rest.partition("]")
+    if not bracket:
+        return place
+    name = getattr(experiment.detector, head.removeprefix("detector/"))[int(index)].name
+    return f"{head}[{index if name.isdigit() else name}]{key}"
 
 
 def unused(experiment: Experiment) -> list[str]:

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 
 from mutau.core.errors import MutauError
 from mutau.core.random import stream
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 from mutau.stats import bayes, counting
 from mutau.stats.model import Array, CountingModel
 from mutau.stats.profile import actual, asimov, asymptotic_p, q_upper
@@ -60,7 +60,9 @@ class Method:
     projection: Literal["asimov", "median", "zero"] = "median"
 
 
-METHODS: Final[Registry[Method]] = Registry("statistical method")
+METHODS: Final[Registry[Method]] = Registry(
+    "statistical method", "mutau.methods", "'mutau show methods' lists all", instance_of(Method)
+)
 
 #: Events seen or expected from which the asymptotic formula with CLs is off by less than 10 %.
 MANY: Final = 10.0

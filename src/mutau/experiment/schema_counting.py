@@ -1,0 +1,122 @@
+"""The schema's tables of what is counted: cuts, background, run periods, systematic errors.
+
+Units and conventions as in `schema`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from mutau.core.errors import MutauError
+from mutau.core.units import parse_quantity
+from mutau.experiment.quantities import (
+    EnergyNotNegative,
+    Fraction,
+    NotNegative,
+    Positive,
+    PositiveEnergy,
+    RelativeError,
+    Text,
+    fraction,
+    one_of,
+)
+from mutau.experiment.schema_beam import Table
+from mutau.experiment.variables import VARIABLES
+
+
+class Cut(Table):
+    """One requirement on a variable; a condition takes no bounds, all others at least one."""
+
+    variable: Annotated[str, one_of("cut variable", VARIABLES)]
+    min: float | None = None
+    max: float | None = None
+
+    @field_validator("min", "max", mode="before")
+    @classmethod
+    def _bound(cls, value: object, info: ValidationInfo) -> object:
+        name = info.data.get("variable")
+        if value is None or name is None:
+            return None  # nothing to check, or the variable is the problem and is reported
+        dimension = VARIABLES[name].dimension
+        if dimension == "condition":
+            raise MutauError(f"{name!r} is fulfilled or not and takes no bounds")
+        if dimension == "number":
+            return fraction(value)
+        return parse_quantity(value, dimension)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if VARIABLES[self.variable].dimension == "condition":
+            return self
+        if self.min is None and self.max is None:
+            raise MutauError(f"{self.variable!r} needs `min`, `max` or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise MutauError(f"min = {self.min:g} is above max = {self.max:g}")
+        return self
+
+
+def _one_error(table: Background | Run, stated: str) -> None:
+    if getattr(table, stated) and table.relative_error:
+        raise MutauError(f"states both `{stated}` and `relative_error`; keep one")
+
+
+class Background(Table):
+    """One source: `expected` events in the full exposure, or `per_particle` on target."""
+
+    name: Text
+    expected: NotNegative | None = None
+    per_particle: NotNegative | None = None
+    error: NotNegative = 0.0
+    relative_error: RelativeError = 0.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.expected is None) == (self.per_particle is None):
+            raise MutauError("needs either `expected` or `per_particle`")
+        _one_error(self, "error")
+        return self
+
+    def events(self, particles: float) -> tuple[float, float]:
+        """Expected events and their error for a number of particles on target."""
+        scale = 1.0 if self.expected is not None else particles
+        value = scale * (self.expected if self.expected is not None else self.per_particle or 0.0)
+        return value, self.relative_error * value if self.relative_error else scale * self.error
+
+
+class Run(Table):
+    """A run period: its share of the exposure, its signal window and what was seen.
+
+    particles : on target. threshold, threshold_error : GeV, upper edge of the signal window in
+    the energy seen. efficiency : of all other cuts; efficiency_error relative. background :
+    events in the period, error absolute or relative. observed : events; none for a projection.
+    """
+
+    name: Text
+    particles: Positive
+    threshold: PositiveEnergy | None = None
+    threshold_error: EnergyNotNegative = 0.0
+    efficiency: Fraction = 1.0
+    efficiency_error: RelativeError = 0.0
+    background: NotNegative = 0.0
+    background_error: NotNegative = 0.0
+    relative_error: RelativeError = 0.0
+    observed: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        _one_error(self, "background_error")
+        return self
+
+    @property
+    def background_spread(self) -> float:
+        """Error of the background in events, whichever way the file states it."""
+        return self.background_error or self.relative_error * self.background
+
+
+class Systematic(Table):
+    """A relative error of the expected signal, common to all run periods."""
+
+    name: Text
+    signal: RelativeError

@@ -1,0 +1,1 @@
+"""Toys for mutau: one module for each thing that another package can add."""

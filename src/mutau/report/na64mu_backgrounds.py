@@ -8,11 +8,11 @@ from itertools import product
 
 import numpy as np
 
-from mutau.background.estimate import Estimate, all_sources, estimate
+from mutau.background.estimate import Estimate, estimate
 from mutau.background.hadron_decays import absorber_suppression, contamination, decay_rows
 from mutau.background.leading_hadrons import leading_hadrons
 from mutau.background.punch_through import hcal_module, punch_through
-from mutau.background.registry import not_computed
+from mutau.background.registry import background_sources, not_computed
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import Experiment, load_experiment
@@ -143,7 +143,9 @@ def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
 def table_one(seed: int, effort: float) -> dict[str, Estimate]:
     """Every source of background of NA64mu, once for all parts of a report."""
     experiment = load_experiment("na64mu")
-    return {name: estimate(name, experiment, seed, effort) for name in all_sources()}
+    return {
+        name: estimate(name, experiment, seed, effort) for name in background_sources(experiment)
+    }
 
 
 @TASKS.register("na64mu/backgrounds")

@@ -7,7 +7,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.architecture.test_architecture_layers import PACKAGE, SOURCES, SUB_PACKAGES, name_of, sub_package_of
+from tests.architecture.test_architecture_layers import (
+    PACKAGE,
+    SOURCES,
+    SUB_PACKAGES,
+    name_of,
+    sub_package_of,
+)
 
 MAX_ARGUMENTS = 8
 #: Functions outside the command line (whose options are arguments) that may have more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,20 +12,18 @@ from mutau import LmuMinusLtau, expected_yields
 from mutau.analysis.lacking import LACKING, lacks
 from mutau.analysis.settings import Settings
 from mutau.background import choice as background_choice
-from mutau.background.estimate import Estimate
-from mutau.background.not_computed import Missing, in_words
-from mutau.background.registry import (
-    BACKGROUNDS,
-    Calculation,
-    background_answer,
-    background_sources,
-    not_computed,
-)
+from mutau.background.estimate import SOURCES, BackgroundSource, Estimate, sources_of
+from mutau.background.registry import background_answer, not_computed
 from mutau.core.errors import MutauError, NotApplicable
 from mutau.experiment import experiment_names, load_experiment, replace
-from mutau.signal.processes import PROCESS_MODULES, Effort, process_of
+from mutau.signal.not_computed import Missing, in_words
+from mutau.signal.processes import PROCESS_MODULES, SIGNAL_PROCESSES, Effort, process_of
 from mutau.signal.usage import not_used
 
+#: An experiment for every signal process.
+EXPERIMENTS = {
+    "muon-brems": "na64mu", "muon-electron-zprime": "muone", "electron-brems+annihilation": "na64e",
+}  # fmt: skip
 POINT = ("--mass", "0.1", "--coupling", "1e-3")
 GRID = 'schema = 1\nname = "s"\ntask = "limit"\nexperiment = "na64e"\n[grid]\nmass = ["1MeV"]\n'
 DOORS = [
@@ -122,13 +121,13 @@ def test_a_cut_of_the_file_is_applied_or_named(name):
 @pytest.mark.parametrize("process", PROCESS_MODULES)
 def test_every_process_says_what_it_does_not_compute(process):
     """The main sources of the papers that no calculation here has, by name."""
-    entry = BACKGROUNDS[process]
-    assert entry.not_computed
-    for item in entry.not_computed:
+    listed = process_of(load_experiment(EXPERIMENTS[process])).not_computed
+    assert listed
+    for item in listed:
         assert item.name
         assert item.reason
         assert bool(item.size) <= bool(item.source), item.name  # a size says where it stands
-    assert not {item.name for item in entry.not_computed} & set(entry.sources())
+    assert not {item.name for item in listed} & set(sources_of(process))
 
 
 def test_the_main_sources_of_the_papers_are_among_them():
@@ -145,12 +144,8 @@ def test_the_main_sources_of_the_papers_are_among_them():
 def test_a_source_that_somebody_adds_is_missing_no_more(monkeypatch):
     item = load_experiment("na64e")
     name = not_computed(item)[0]["name"]
-    more = {**background_sources(item), name: None}
-    entry = BACKGROUNDS["electron-brems+annihilation"]
-    monkeypatch.setitem(
-        BACKGROUNDS._items, "electron-brems+annihilation",
-        Calculation(lambda: more, entry.not_computed),
-    )  # fmt: skip
+    theirs = BackgroundSource(("electron-brems+annihilation",), lambda *_: None)
+    monkeypatch.setitem(SOURCES._items, name, theirs)
     assert name not in [row["name"] for row in not_computed(item)]
 
 
@@ -170,10 +165,12 @@ def test_what_a_file_does_not_describe_is_not_lost_on_the_way_to_a_limit(monkeyp
         raise NotApplicable("no hadronic calorimeter", place="detector")
 
     table = {"good": lambda *_: Estimate("good", 1e-12, 1e-13, 0.0, "m", "a"), "bad": refuses}
-    entry = Calculation(lambda: table, (Missing("gone", "because", "1 event", "by hand"),))
     monkeypatch.setenv("MUTAU_CACHE_DIR", str(tmp_path))
-    monkeypatch.setitem(BACKGROUNDS._items, "electron-brems+annihilation", entry)
     item = load_experiment("ldmx-like")
+    gone = (Missing("gone", "because", "1 event", "by hand"),)
+    process = dataclasses.replace(process_of(item), not_computed=gone)
+    monkeypatch.setitem(SIGNAL_PROCESSES._items, "electron-brems+annihilation", process)
+    monkeypatch.setattr("mutau.background.registry.background_sources", lambda _: table)
     for _ in range(2):
         rows = lacks(item, Settings(background="computed"))["not_computed"]
         assert [row["name"] for row in rows] == ["bad", "gone"]

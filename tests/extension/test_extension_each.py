@@ -14,7 +14,7 @@ from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, UnknownName
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
-from mutau.models import build_model
+from mutau.models import Family, build_model
 from mutau.selection.cutflow import apply_cuts
 from mutau.selection.variables import Sample
 
@@ -183,7 +183,10 @@ def test_the_method(toy, file, cli):
     answer = shown(cli, "limit", file, *POINT, "--method", "toy-three", "--background", "none")
     assert answer["limits"][0]["coupling_upper_limit"] == pytest.approx(expected, rel=1e-6)
     curve = mutau.limit_curve(
-        file, [MASS], model="toy-scalar", alpha_d=ALPHA_D, method="toy-three", background="none"
+        file,
+        [MASS],
+        Family("toy-scalar", alpha_d=ALPHA_D),
+        settings=mutau.Settings(method="toy-three", background="none"),
     )
     assert curve.coupling[0] == answer["limits"][0]["coupling_upper_limit"]
     refused = cli("limit", file, *POINT, "--method", "toy-three", "--background", "computed")
@@ -238,7 +241,7 @@ def test_the_bound(toy, cli):
 def test_the_plane_of_all_of_them(toy, file, cli):
     """Bayes at 90 % for nothing seen beside no background allows ln 10 events, and the toy bound
     falls as 2e-4 sqrt(1 MeV/m)."""
-    from mutau.analysis.plane import exclusion_plane
+    from mutau.analysis.plane import Overlay, exclusion_plane
 
     answer = shown(
         cli, "plane", file, "--bounds", "toy-bound", "--only", "none", "--model", "toy-scalar",
@@ -249,7 +252,10 @@ def test_the_plane_of_all_of_them(toy, file, cli):
     for row in answer["limits"]:
         assert row["coupling_upper_limit"] == pytest.approx(expected, rel=1e-4)
     drawn = exclusion_plane(
-        (file,), [0.01, 0.1], model="toy-scalar", alpha_d=ALPHA_D, only=(), bounds=("toy-bound",)
+        (file,),
+        [0.01, 0.1],
+        Family("toy-scalar", alpha_d=ALPHA_D),
+        overlay=Overlay(only=(), bounds=("toy-bound",)),
     )
     bound = next(item for item in drawn.figure.series if item.meta.get("name") == "toy-bound")
     x, y = np.asarray(bound.x), np.asarray(bound.y)

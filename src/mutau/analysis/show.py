@@ -185,17 +185,17 @@ def _signals() -> Rows:
 
 @SHOWN.register("backgrounds")
 def _backgrounds() -> Rows:
-    from mutau.background.registry import BACKGROUNDS, OTHERS
+    from mutau.background.estimate import MODULES, all_sources
 
-    rows = [
-        {"name": name, "process": process, "of": "mutau"}
-        for process in BACKGROUNDS
-        for name in BACKGROUNDS[process].sources()
-    ]
-    return rows + [
-        {"name": name, "process": process, "of": "another package"}
-        for name in OTHERS
-        for process in OTHERS[name].processes
+    ours = {module for modules in MODULES.values() for module in modules}
+    return [
+        {
+            "name": name,
+            "process": process,
+            "of": "mutau" if item.compute.__module__ in ours else "another package",
+        }
+        for name, item in all_sources().items()
+        for process in item.processes
     ]
 
 

@@ -46,13 +46,8 @@ def computed_background(
     sources, seed, effort and program, since it takes minutes.
     Raises MutauError for an experiment whose background cannot be computed at all.
     """
-    from mutau.background.registry import (
-        OTHERS,
-        background_answer,
-        background_sources,
-        not_computed,
-        other_sources,
-    )
+    from mutau.background.estimate import SOURCES
+    from mutau.background.registry import background_answer, background_sources, not_computed
     from mutau.core import plugins
     from mutau.core.code_digest import code_digest
 
@@ -72,7 +67,7 @@ def computed_background(
             "refused": np.array([list(row.values()) for row in refused], str).reshape(-1, 4),
         }
 
-    others = [plugins.source_digest(OTHERS.group, name) for name in other_sources(experiment)]
+    others = [plugins.source_digest(SOURCES.group, name) for name in sources]
     key = digest(physics_digest(experiment), sources, seed, effort, code_digest(__name__), *others)
     found = cached_arrays("background", key, compute) if sources else {"name": np.empty(0)}
     if not len(found["name"]):

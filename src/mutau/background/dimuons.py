@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.background.dimuon_production import main_elements, pair_production
-from mutau.background.estimate import SOURCES, Estimate
+from mutau.background.estimate import Estimate, background_source
 from mutau.background.hadron_decays_hcal import ionisation_below
 from mutau.background.hadron_decays_tracks import (
     Tracks,
@@ -333,7 +333,7 @@ def paper_estimate(experiment: Experiment) -> float:
     return pair_production(experiment).real
 
 
-@SOURCES.register("dimuons")
+@background_source("dimuons", "muon-brems")
 def dimuons(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Pairs of muons from the target with two muons overlooked (paper: < 1e-12 for NA64mu)."""
     rates = dimuon_rates(experiment, n=max(int(DEFAULT_EVENTS * effort), _FEWEST), seed=seed)

@@ -14,13 +14,12 @@ reactions is an `Assumptions`. The results are estimates of size, and their mode
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mutau.background.estimate import Estimate, Source
+from mutau.background.estimate import Estimate, background_source
 from mutau.background.hcal_paths import hcal_modules, unseen
 from mutau.core.constants import G_F, M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
@@ -53,6 +52,8 @@ class Assumptions:
                 raise OutOfRange(f"{name} = {value!r}", place="assumptions", allowed="0 to 1")
 
 
+#: The process that these are backgrounds of.
+PROCESS: Final = "electron-brems+annihilation"
 DEFAULT: Final = Assumptions()
 #: c tau of the muon, cm, from G_F at tree level: 0.4 % below the measured 658.6 m.
 C_TAU_MU: Final = HBARC_GEV_CM * 192.0 * math.pi**3 / (G_F**2 * M_MU**5)
@@ -89,7 +90,7 @@ def muon_decay_share_below(fraction: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Contamination:
+class BeamPions:
     """Pions among beam electrons, as the file states them.
 
     pions : per electron. mistaken : chance that one, or a muon, passes the synchrotron detector.
@@ -101,7 +102,7 @@ class Contamination:
     path: float
 
 
-def contamination(experiment: Experiment) -> Contamination:
+def contamination(experiment: Experiment) -> BeamPions:
     """beam/pions, upstream/srd/mistaken and beam/decay_path. Raises NotApplicable without them."""
     beam, line = experiment.beam, experiment.upstream
     mistaken = line.srd.mistaken if line and line.srd else None
@@ -111,7 +112,7 @@ def contamination(experiment: Experiment) -> Contamination:
             place=f"{experiment.name}: beam/pions, beam/decay_path, upstream/srd/mistaken",
             remedy='write for example pions = 1e-2, decay_path = "5 m", mistaken = 1e-5',
         )
-    return Contamination(beam.pions, mistaken, beam.decay_path)
+    return BeamPions(beam.pions, mistaken, beam.decay_path)
 
 
 def muons_per_electron(experiment: Experiment) -> float:
@@ -135,7 +136,8 @@ def muons_per_electron(experiment: Experiment) -> float:
     return contamination(experiment).pions * decayed * share
 
 
-def pion_decays(experiment: Experiment) -> Estimate:
+@background_source("pion decays", PROCESS)
+def pion_decays(experiment: Experiment, seed: int = 1, effort: float = 1.0) -> Estimate:
     """pi -> e nu before the calorimeter, per beam electron."""
     given, pion, energy = contamination(experiment), hadron("pi-"), experiment.beam.energy
     channel = pion.channel("e", "nu")
@@ -151,7 +153,8 @@ def pion_decays(experiment: Experiment) -> Estimate:
     )  # fmt: skip
 
 
-def muon_decays(experiment: Experiment) -> Estimate:
+@background_source("muon decays", PROCESS)
+def muon_decays(experiment: Experiment, seed: int = 1, effort: float = 1.0) -> Estimate:
     """mu -> e nu nu before the calorimeter, per beam electron."""
     energy, muons = experiment.beam.energy, muons_per_electron(experiment)
     given = contamination(experiment)
@@ -190,6 +193,7 @@ def hcal_budget(experiment: Experiment) -> float:
     return max(min(stated), min(item.threshold for item in modules))
 
 
+@background_source("neutral punch-through", PROCESS)
 def neutral_punch_through(
     experiment: Experiment, seed: int = 1, effort: float = 1.0, given: Assumptions = DEFAULT
 ) -> Estimate:
@@ -217,18 +221,3 @@ def neutral_punch_through(
         f"{modules} modules",
         assumption=f"a share {given.neutral:g} of photonuclear reactions has a leading neutral",
     )  # fmt: skip
-
-
-def _without_sample(function: Callable[[Experiment], Estimate]) -> Source:
-    def source(experiment: Experiment, seed: int, effort: float) -> Estimate:
-        return function(experiment)
-
-    return source
-
-
-#: Name -> source, for the pipeline.
-SOURCES: Final[dict[str, Source]] = {
-    "pion decays": _without_sample(pion_decays),
-    "muon decays": _without_sample(muon_decays),
-    "neutral punch-through": neutral_punch_through,
-}

@@ -1,21 +1,20 @@
-"""A background estimate and the registry of all sources of background.
+"""A background estimate, and the one registry of the sources of background of all processes.
 
-A module of this sub-package files its function with `@SOURCES.register("name")`; `all_sources`
-loads them. A source is a function (experiment, seed, effort) -> Estimate: `effort` 1 is the size at
-which its error is stated in the documentation, 0.1 a tenth of the work.
+A module of this sub-package registers its functions with `@background_source("name", "process")`
+and stands in `MODULES`; another package offers a `BackgroundSource` as an entry point.
 """
 
 from __future__ import annotations
 
 import importlib
 import math
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from mutau.core.errors import MutauError, OutOfRange
-from mutau.core.registry import Registry
+from mutau.core.registry import Registry, instance_of
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -66,17 +65,74 @@ class Estimate:
         return particles * self.per_particle, particles * self.total_err
 
 
-Source = Callable[["Experiment", int, float], Estimate]
+#: (experiment, seed, effort) -> Estimate.
+Compute = Callable[["Experiment", int, float], Estimate]
+Kind = TypeVar("Kind", bound=Compute)
 
-SOURCES: Registry[Source] = Registry("background source", remedy="'mutau background' lists all")
+
+@dataclass(frozen=True, slots=True)
+class BackgroundSource:
+    """A source of background, ours or of another package (entry points `mutau.backgrounds`).
+
+    processes : those that it is a background of, as experiment files name them. compute : effort 1
+    is the size at which its error is stated in the documentation, 0.1 a tenth of the work; raises
+    `NotApplicable`, with the reason, for an experiment that has no such background or does not
+    describe it.
+    """
+
+    processes: tuple[str, ...]
+    compute: Compute
 
 
-def all_sources() -> tuple[str, ...]:
-    """Names of all sources, sorted; loads their modules."""
-    package = importlib.import_module("mutau.background")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"mutau.background.{module.name}")
-    return tuple(sorted(SOURCES))
+SOURCES: Final[Registry[BackgroundSource]] = Registry(
+    "background source", "mutau.backgrounds", "'mutau show backgrounds' lists all",
+    instance_of(BackgroundSource),
+)  # fmt: skip
+#: Process -> modules that register its sources when imported, in the order of a table.
+MODULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "muon-brems": (
+            "mutau.background.dimuons",
+            "mutau.background.hadron_decays",
+            "mutau.background.momentum",
+            "mutau.background.hermeticity_selected",
+            "mutau.background.leading_hadrons_selected",
+        ),
+        "muon-electron-zprime": ("mutau.background.muone_sources",),
+        "electron-brems+annihilation": ("mutau.background.electron_beam",),
+    }
+)
+
+
+def background_source(name: str, *processes: str) -> Callable[[Kind], Kind]:
+    """Decorator that registers a function as the source `name` of these processes."""
+
+    def add(compute: Kind) -> Kind:
+        SOURCES.register(name)(BackgroundSource(processes, compute))
+        return compute
+
+    return add
+
+
+def sources_of(process: str) -> dict[str, BackgroundSource]:
+    """Name -> source of a process; ours in the order of `MODULES`, then those of other packages."""
+    modules = MODULES.get(process, ())
+    for module in modules:
+        importlib.import_module(module)
+    found = {name: SOURCES[name] for name in SOURCES if process in SOURCES[name].processes}
+
+    def place(name: str) -> int:
+        home = found[name].compute.__module__
+        return modules.index(home) if home in modules else len(modules)
+
+    return {name: found[name] for name in sorted(found, key=place)}
+
+
+def all_sources() -> dict[str, BackgroundSource]:
+    """Every source by name, those of other packages included."""
+    for process in MODULES:
+        sources_of(process)
+    return {name: SOURCES[name] for name in SOURCES}
 
 
 def estimate(name: str, experiment: Experiment, seed: int = 1, effort: float = 1.0) -> Estimate:
@@ -88,7 +144,7 @@ def estimate(name: str, experiment: Experiment, seed: int = 1, effort: float = 1
     if not (math.isfinite(effort) and effort > 0.0):
         raise OutOfRange(f"effort = {effort!r}", allowed="above 0")
     all_sources()
-    return SOURCES[name](experiment, seed, effort)
+    return SOURCES[name].compute(experiment, seed, effort)
 
 
 def exposure_of_one_event(estimates: Iterable[Estimate]) -> tuple[float, float]:

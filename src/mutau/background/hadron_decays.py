@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.estimate import SOURCES, Estimate
+from mutau.background.estimate import Estimate, background_source
 from mutau.background.hadron_decays_hcal import mip_probability, muon_vetoes
 from mutau.background.hadron_decays_tracks import (
     Tracks,
@@ -459,7 +459,7 @@ def paper_estimate(experiment: Experiment, *, below: float = 100.0) -> float:
     return next(r.per_particle for r in rows if r.hadron == "K-" and r.channel == "mu nu")
 
 
-@SOURCES.register("hadron-decays")
+@background_source("hadron-decays", "muon-brems")
 def hadron_decays(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Hadrons decaying in flight, all channels with a muon (paper: 1.1e-11 for NA64mu).
 

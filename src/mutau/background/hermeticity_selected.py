@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.estimate import SOURCES, Estimate
+from mutau.background.estimate import Estimate, background_source
 from mutau.background.hcal_paths import hcal_modules
 from mutau.background.hermeticity import LOSSES, Biasing, Leaks, leaks
 from mutau.background.leading_hadrons import jet_above
@@ -271,7 +271,7 @@ def non_hermeticity(
     )
 
 
-@SOURCES.register("non-hermeticity")
+@background_source("non-hermeticity", "muon-brems")
 def detector_non_hermeticity(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Energy that gets past the calorimeters (paper: ~ 1e-12 for NA64mu)."""
     top, final = non_hermeticity(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.estimate import SOURCES, Estimate
+from mutau.background.estimate import Estimate, background_source
 from mutau.background.hadron_decays_hcal import (
     crossing_patterns,
     mip_probability,
@@ -226,7 +226,7 @@ def paper_estimate(experiment: Experiment, *, seed: int = 1) -> float:
     return total
 
 
-@SOURCES.register("punch-through")
+@background_source("punch-through", "muon-brems")
 def single_hadron_punch_through(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Leading hadron from the target that crosses the HCAL unseen (paper: <~ 1e-12 for NA64mu)."""
     found = escaped_hadrons(experiment, n=max(int(DEFAULT_EVENTS * effort), 3000), seed=seed)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mutau.background.estimate import SOURCES, Estimate
+from mutau.background.estimate import Estimate, background_source
 from mutau.background.momentum_integral import Integral
 from mutau.background.momentum_losses import seen_losses
 from mutau.background.momentum_multihit import inefficiency_law, wrong_hits
@@ -86,7 +86,7 @@ def _without_chi2(spec: Spectrometer, cuts: TrackCuts, n: int, rng: np.random.Ge
     return sum(wrong_momentum(spec, free, 0, shifts, n, rng).value for shifts in (1, 2))
 
 
-@SOURCES.register("momentum-mismatch")
+@background_source("momentum-mismatch", "muon-brems")
 def momentum_mismatch(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Muons with one hit in every plane, reconstructed below the limit of the selection.
 
@@ -132,7 +132,7 @@ and lose less than 3 GeV (known to 50 %); chi^2 probability above 0.001"""
     )
 
 
-@SOURCES.register("momentum-mismatch-multi-hit")
+@background_source("momentum-mismatch-multi-hit", "muon-brems")
 def momentum_mismatch_multi_hit(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Muons whose hits are mixed up with those of a knock-on electron.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.background import muone
-from mutau.background.estimate import Estimate, Source
+from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone import VetoNeeds
 from mutau.background.muone_pairs import PairRegion, pair_sample
 from mutau.core.errors import NotApplicable
@@ -399,15 +399,14 @@ def electron_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
     )  # fmt: skip
 
 
-SOURCES: Final[MappingProxyType[str, Source]] = MappingProxyType(
-    {
-        PAIRS: electron_pairs,
-        KINKED: double_scattering,
-        RADIATIVE: radiative,
-        LEAKED: elastic_leakage,
-        NEUTRINOS: neutrino_pairs,
-    }
-)
+for _name, _compute in (
+    (PAIRS, electron_pairs),
+    (KINKED, double_scattering),
+    (RADIATIVE, radiative),
+    (LEAKED, elastic_leakage),
+    (NEUTRINOS, neutrino_pairs),
+):
+    background_source(_name, "muon-electron-zprime")(_compute)
 
 
 def veto_needs(

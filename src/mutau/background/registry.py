@@ -1,129 +1,53 @@
 """Every background source of an experiment beside what its paper prints: `mutau background`.
 
-A calculation is registered under the name of an experiment or of a process. It lists its sources,
-each a function (experiment, seed, effort) -> `background.estimate.Estimate`, and what it lacks.
+What is computed is registered (`estimate.SOURCES`); what is not, the process lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau.background.estimate import Estimate, Source
-from mutau.background.not_computed import (
-    ELECTRON_BEAM,
-    MUON_ON_ELECTRONS,
-    MUON_ON_NUCLEI,
-    Missing,
-)
+from mutau.background.estimate import Compute, Estimate, sources_of
 from mutau.core.errors import MutauError, NotApplicable, UnknownName, require_in_range
 from mutau.core.paper_numbers import paper_numbers
-from mutau.core.registry import Registry, instance_of
 from mutau.core.types import provenance
 from mutau.models import Model
 from mutau.signal.exposure import particles_on_target
+from mutau.signal.not_computed import Missing
+from mutau.signal.processes import has_process, process_of
 from mutau.signal.usage import not_used
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 
-@dataclass(frozen=True, slots=True)
-class Calculation:
-    """The backgrounds of an experiment or a process.
-
-    sources : () -> those that are computed, by name. not_computed : those that are known and are
-    not; every total of the calculation names them.
-    """
-
-    sources: Callable[[], Mapping[str, Source]]
-    not_computed: tuple[Missing, ...]
-
-
 #: Where every answer names what no calculation gives of its background.
 NOT_COMPUTED: Final = "not_computed"
-BACKGROUNDS: Final[Registry[Calculation]] = Registry("background calculation")
 
 
-def _missing_momentum() -> Mapping[str, Source]:
-    """Sources of searches for missing momentum behind a thick target."""
-    from mutau.background.estimate import SOURCES, all_sources
-
-    return {name: SOURCES[name] for name in all_sources()}
-
-
-def _sources_in(module: str) -> Mapping[str, Source]:
-    """The table SOURCES of a module, which loads only here."""
-    found: Mapping[str, Source] = import_module(module).SOURCES
-    return found
-
-
-BACKGROUNDS.register("muon-brems")(Calculation(_missing_momentum, MUON_ON_NUCLEI))
-BACKGROUNDS.register("muon-electron-zprime")(
-    Calculation(partial(_sources_in, "mutau.background.muone_sources"), MUON_ON_ELECTRONS)
-)
-BACKGROUNDS.register("electron-brems+annihilation")(
-    Calculation(partial(_sources_in, "mutau.background.electron_beam"), ELECTRON_BEAM)
-)
-
-
-@dataclass(frozen=True, slots=True)
-class OtherSource:
-    """A background source of another package, in the group `mutau.backgrounds`.
-
-    processes : those that it is a background of, as files name them. compute : see `Source`;
-    `NotApplicable` from it says why this experiment has no such background.
-    """
-
-    processes: tuple[str, ...]
-    compute: Source
-
-
-OTHERS: Final[Registry[OtherSource]] = Registry(
-    "background source", "mutau.backgrounds", check=instance_of(OtherSource)
-)
-
-
-def other_sources(experiment: Experiment) -> dict[str, Source]:
-    """Sources that other packages give for the process of an experiment, by name."""
-    found = {name: OTHERS[name] for name in OTHERS}
-    return {
-        name: item.compute for name, item in found.items() if experiment.process in item.processes
-    }
-
-
-def _calculation(experiment: Experiment) -> Calculation | None:
-    for key in (experiment.name, experiment.process):
-        if key in BACKGROUNDS:
-            return BACKGROUNDS[key]
-    return None
-
-
-def background_sources(experiment: Experiment) -> Mapping[str, Source]:
-    """Name -> function of every source that can be computed; empty if there is no calculation."""
-    found = _calculation(experiment)
-    return other_sources(experiment) | dict(found.sources() if found else {})
+def background_sources(experiment: Experiment) -> dict[str, Compute]:
+    """Name -> function of every source that can be computed; empty if there is none."""
+    return {name: item.compute for name, item in sources_of(experiment.process).items()}
 
 
 def not_computed(experiment: Experiment) -> list[dict[str, str]]:
     """Sources of background of the experiment's process that no calculation here gives.
 
-    Rows of name, reason, size ("" where none is known) and source of the size. A process without
-    any calculation has one row that says so.
+    Rows of name, reason, size ("" where none is known) and source of the size: what the process
+    lists (`SignalProcess.not_computed`) less what somebody computes. A process that lists nothing
+    has one row that says so.
     """
-    found = _calculation(experiment)
-    if found is None:
-        others = other_sources(experiment)
-        beyond = f" beyond {', '.join(others)}, of another package" if others else ""
+    known = has_process(experiment)
+    listed = process_of(experiment).not_computed if known else ()
+    there = background_sources(experiment)
+    if not listed:
+        beyond = f" beyond {', '.join(there)}, of another package" if there else ""
         reason = f"no background is computed for the process {experiment.process!r}{beyond}"
         return [Missing("all", reason).row()]
-    there = found.sources() if found.not_computed else {}
-    return [item.row() for item in found.not_computed if item.name not in there]
+    return [item.row() for item in listed if item.name not in there]
 
 
 def background_answer(

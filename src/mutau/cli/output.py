@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from mutau.background.not_computed import in_words
+from mutau.signal.not_computed import in_words
 
 Progress = Callable[[float, str], None]
 #: Seconds between lines of progress where stderr is no terminal.

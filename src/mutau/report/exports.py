@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from mutau.analysis.results import Result, limit_name, slug
-from mutau.background.not_computed import in_words
 from mutau.background.registry import NOT_COMPUTED
 from mutau.core.errors import MutauError
 from mutau.core.figure import Figure, Series
@@ -17,6 +16,7 @@ from mutau.core.registry import Registry
 from mutau.core.storage import staged, write_text
 from mutau.core.types import Exclusion, Yields
 from mutau.models import Model
+from mutau.signal.not_computed import in_words
 
 #: Name of a format -> function of (results, empty folder) that writes files, returns their paths.
 EXPORTS: Registry[Callable[[Sequence[Result], Path], list[Path]]] = Registry(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mutau.background.estimate import Estimate, all_sources, estimate
+from mutau.background.estimate import Estimate, estimate
 from mutau.background.hadron_decays import (
     DecayRow,
     absorber_suppression,
@@ -18,7 +18,7 @@ from mutau.background.hadron_decays import (
 )
 from mutau.background.leading_hadrons import leading_hadrons
 from mutau.background.punch_through import hcal_module, punch_through
-from mutau.background.registry import not_computed
+from mutau.background.registry import background_sources, not_computed
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment
@@ -188,7 +188,7 @@ def source(run: Run, name: str) -> Estimate:
 
 def table_one(run: Run) -> dict[str, Estimate]:
     """Every source of background of NA64mu, once for all parts of a report."""
-    return {name: run.of(source, name) for name in all_sources()}
+    return {name: run.of(source, name) for name in background_sources(load_experiment("na64mu"))}
 
 
 def of_source(run: Run, name: str) -> Ours:

@@ -36,6 +36,7 @@ from mutau.signal.electron_emission import (
 from mutau.signal.electron_response import DEFAULT_SHOWERS, preshower_passes, response
 from mutau.signal.electron_tracks import FLOOR, tracks
 from mutau.signal.electron_window import Window, window
+from mutau.signal.not_computed import ELECTRON_BEAM
 from mutau.signal.processes import SIGNAL_PROCESSES, Effort, Prepared, SignalProcess, check_point
 
 if TYPE_CHECKING:
@@ -367,5 +368,6 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
         ),
         samples=_samples,
         mediators=VECTOR,
+        not_computed=ELECTRON_BEAM,
     )
 )  # fmt: skip

@@ -32,6 +32,7 @@ from mutau.selection.levels import BEYOND_FAST_MODE
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import run_periods, stated_particles
 from mutau.signal.incoming import beam_energies, energy_range, placed
+from mutau.signal.not_computed import MUON_ON_NUCLEI
 from mutau.signal.processes import (
     SIGNAL_PROCESSES,
     Effort,
@@ -345,6 +346,7 @@ SIGNAL_PROCESSES.register("muon-brems")(
         ),
         full_chain=True,
         mediators=VECTOR,
+        not_computed=MUON_ON_NUCLEI,
     )
 )  # fmt: skip
 

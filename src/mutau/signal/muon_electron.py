@@ -43,6 +43,7 @@ from mutau.selection.cutflow import apply_cuts, label
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import luminosity_on_electrons
 from mutau.signal.incoming import core, mean_energy, placed
+from mutau.signal.not_computed import MUON_ON_ELECTRONS
 from mutau.signal.processes import (
     SIGNAL_PROCESSES,
     Effort,
@@ -407,5 +408,6 @@ SIGNAL_PROCESSES.register("muon-electron-zprime")(
         reasons=("below 10 keV the cross section is not computed to 1 %", ""),
         samples=lambda item, truth: not (truth and by_quadrature(item.cuts)),
         mediators=VECTOR,
+        not_computed=MUON_ON_ELECTRONS,
     )
 )  # fmt: skip

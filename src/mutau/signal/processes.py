@@ -25,6 +25,7 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.registry import Registry, instance_of
 from mutau.core.types import Events
 from mutau.models import Model, check_mediator, model_class
+from mutau.signal.not_computed import Missing
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -82,6 +83,8 @@ class SignalProcess:
     not_simulated : (experiment, `Effort`) -> cuts of the file that it does not apply, as texts.
     full_chain : whether it can take its efficiency from the full simulation.
     mediators : kinds of boson (`Model.mediator`) that it computes; others are refused.
+    not_computed : sources of its background that are known and that nobody computes; every total
+    names them.
     beams, meaning : what files are checked against and lists show; of ours in `experiment.names`.
     tables : as in `experiment.names.DeclaredProcess`.
     """
@@ -95,6 +98,7 @@ class SignalProcess:
     samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
     full_chain: bool = False
     mediators: tuple[str, ...] = field(kw_only=True)
+    not_computed: tuple[Missing, ...] = ()
     beams: tuple[str, ...] = ()
     meaning: str = ""
     tables: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
 """Cosmic muons in step with the beam: a rate times a time, per particle on target."""
 
-from mutau.background.estimate import Estimate
-from mutau.background.registry import OtherSource
+from mutau.background.estimate import BackgroundSource, Estimate
 from mutau.core.errors import NotApplicable
 from mutau.experiment import Experiment
 
@@ -20,4 +19,4 @@ def cosmics(experiment: Experiment, seed: int, effort: float) -> Estimate:
     )  # fmt: skip
 
 
-COSMICS = OtherSource(("toy-emission", "muon-brems"), cosmics)
+COSMICS = BackgroundSource(("toy-emission", "muon-brems"), cosmics)

@@ -1,8 +1,9 @@
 """What no calculation here gives: sources of background that a computed total lacks, by process.
 
 A total is only as good as what is in it. Each entry says what is missing and why, its size where
-one is known, and where that stands. Whoever adds a source to the calculation of a process removes
-its entry here; one that is registered under the same name is no longer missing.
+one is known, and where that stands; a process carries its list (`SignalProcess.not_computed`).
+Whoever adds a source to a process removes its entry here; one that is registered under the same
+name is no longer missing.
 """
 
 from __future__ import annotations

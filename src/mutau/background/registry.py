@@ -91,9 +91,8 @@ OTHERS: Final[Registry[OtherSource]] = Registry(
 
 def other_sources(experiment: Experiment) -> dict[str, Source]:
     """Sources that other packages give for the process of an experiment, by name."""
-    found = {name: OTHERS[name] for name in OTHERS}
     return {
-        name: item.compute for name, item in found.items() if experiment.process in item.processes
+        name: item.compute for name, item in OTHERS.items() if experiment.process in item.processes
     }
 
 

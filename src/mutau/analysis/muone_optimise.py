@@ -49,6 +49,7 @@ from mutau.reactions.muon_electron_kinematics import (
     largest_muon_angle,
     smallest_electron_energy,
 )
+from mutau.selection.requirements import cuts_without
 from mutau.selection.variables import evaluate
 from mutau.signal.muon_electron import check_boson, check_measurable, loosened, response
 from mutau.signal.usage import NOT_USED, not_used
@@ -142,7 +143,7 @@ def optimise(
         ]
     if progress:
         progress(0.7, "searching")
-    fixed = [cut for cut in experiment.cuts if cut.variable not in variables]
+    fixed = cuts_without(experiment.cuts, *variables)
     events = weighted(samples[0], variables, fixed)
     search = CutSearch(events, list(bounds), settings.level_of([]))
     best = _best(search, _starts(experiment, events, bounds, settings.seed), bounds, settings.seed)

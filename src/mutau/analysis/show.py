@@ -75,7 +75,7 @@ def _processes() -> Rows:
             "mediators": list(item.mediators),
             "meaning": item.meaning,
         }
-        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
+        for name, item in PROCESSES.items()
     ]
 
 
@@ -91,7 +91,7 @@ def _crosschecks() -> Rows:
             "installed": item.installed,
             "meaning": item.about,
         }
-        for name, item in ((name, CROSSCHECKS[name]) for name in CROSSCHECKS)
+        for name, item in CROSSCHECKS.items()
     ]
 
 
@@ -168,7 +168,7 @@ def _variables() -> Rows:
 
     return [
         {"name": name, "dimension": item.dimension, "meaning": item.meaning}
-        for name, item in ((name, VARIABLES[name]) for name in VARIABLES)
+        for name, item in VARIABLES.items()
     ]
 
 
@@ -179,7 +179,7 @@ def _signals() -> Rows:
 
     return [
         {"name": name, "beams": list(item.beams), "meaning": item.meaning}
-        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
+        for name, item in PROCESSES.items()
     ]
 
 
@@ -205,7 +205,7 @@ def _formats() -> Rows:
 
     return [
         {"name": name, "meaning": item.title, "needs": item.needs}
-        for name, item in ((name, SUFFIXES[name]) for name in SUFFIXES)
+        for name, item in SUFFIXES.items()
     ]
 
 

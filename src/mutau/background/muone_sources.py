@@ -26,7 +26,8 @@ from mutau.matter import material
 from mutau.matter.nucleus import Nucleus
 from mutau.models import Model
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
-from mutau.selection.cutflow import passes
+from mutau.selection.cutflow import passes, passing
+from mutau.selection.requirements import cuts_on, cuts_without
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
 from mutau.signal.muon_electron import (
@@ -89,13 +90,10 @@ class Component:
     def kept(self, cuts: Sequence[Cut]) -> Array:
         """(N,) weights behind the cuts, 0 where one fails; photon cuts act by `missed`."""
         weight = self.sample.weights.copy()
-        for cut in cuts:
-            inside = passes(cut, self.sample)
-            if cut.variable == "photon_energy":
-                weight = np.where(inside, weight, weight * self.missed)
-            else:
-                weight = np.where(inside, weight, 0.0)
-        return weight
+        for cut in cuts_on(cuts, "photon_energy"):
+            weight = np.where(passes(cut, self.sample), weight, weight * self.missed)
+        inside = passing(cuts_without(cuts, "photon_energy"), self.sample)
+        return np.where(inside, weight, 0.0)
 
     def events(self, cuts: Sequence[Cut]) -> muone.Estimate:
         """Expected number behind the cuts, and its Monte Carlo error."""
@@ -302,7 +300,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     """
     check_measurable(experiment)
     bound, beyond = _elastic_numbers(experiment)
-    if {cut.variable for cut in experiment.cuts} <= _PLAIN:
+    if not cuts_without(experiment.cuts, *_PLAIN):
         found = bound
     else:
         component = elastic_component(experiment, LEAKED, region(experiment), _size(effort), seed)
@@ -420,7 +418,7 @@ def veto_needs(
     and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
     Check: `background(equal_to_signal)` is the signal.
     """
-    cuts = [cut for cut in experiment.cuts if cut.variable != "photon_energy"]
+    cuts = cuts_without(experiment.cuts, "photon_energy")
     n = n or DEFAULT_EVENTS
     ready = process_of(experiment).prepare(experiment, model, Effort(seed, n, truth))
     signal, error = (float(steps[-1]) for steps in ready.signal(model))
@@ -431,10 +429,7 @@ def veto_needs(
         wide = region(experiment)
     component = radiative_component(experiment, wide, n, seed, truth=truth)
     weight = component.kept(cuts)
-    vetoed = np.zeros(n, bool)
-    for cut in experiment.cuts:
-        if cut.variable == "photon_energy":
-            vetoed |= ~passes(cut, component.sample)
+    vetoed = ~passing(cuts_on(experiment.cuts, "photon_energy"), component.sample)
     return VetoNeeds.of(
         muone.Estimate(signal, error),
         muone.weighted_sum(weight, vetoed),

@@ -100,5 +100,13 @@ class Registry(Generic[T]):
         """Names that can be used: those of other packages are loaded, faulty ones left out."""
         return iter([n for n in self.names() if n in self._items or not self._fault(n)])
 
+    def items(self) -> Iterator[tuple[str, T]]:
+        """(name, object) of all that can be used."""
+        return ((name, self[name]) for name in self)
+
+    def values(self) -> Iterator[T]:
+        """The objects of all that can be used."""
+        return (item for _, item in self.items())
+
     def __len__(self) -> int:
         return sum(1 for _ in self)

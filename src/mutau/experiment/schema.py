@@ -12,7 +12,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -47,6 +47,7 @@ from mutau.experiment.quantities import (
 from mutau.experiment.schema_beam import Beam, Table, Upstream
 from mutau.experiment.schema_counting import Background, Cut, Run, Systematic
 from mutau.experiment.schema_material import DescribedMaterial, MaterialText
+from mutau.experiment.schema_placed import Holed, Placed
 from mutau.experiment.schema_theory import Statistics, Theory
 from mutau.experiment.variables import VARIABLES
 
@@ -101,37 +102,6 @@ class Hall(Table):
     material: MaterialText | None = None
 
 
-class Placed(Table):
-    """Something with a name, a place and a size transverse to the beam (cm)."""
-
-    name: Text
-    z: Length
-    x: Length = 0.0
-    y: Length = 0.0
-    width: PositiveLength
-    height: PositiveLength
-
-    @property
-    def extent(self) -> float:
-        """Length along z, cm."""
-        return 0.0
-
-
-class Holed(Placed):
-    """A placed thing with a rectangular hole in its centre (0: none)."""
-
-    hole_width: LengthNotNegative = 0.0
-    hole_height: LengthNotNegative = 0.0
-
-    @model_validator(mode="after")
-    def _hole_fits(self) -> Self:
-        if self.hole_width >= self.width or self.hole_height >= self.height:
-            raise MutauError("the hole is as large as the thing itself")
-        if (self.hole_width == 0.0) != (self.hole_height == 0.0):
-            raise MutauError("a hole needs hole_width and hole_height")
-        return self
-
-
 class Counter(Holed):
     """A scintillator plane. role: trigger (must be hit), veto (must not), monitor (neither).
 
@@ -155,6 +125,8 @@ class Counter(Holed):
 class Tracker(Placed):
     """A tracking plane. resolution : cm, rms per coordinate. arm : before or behind the target."""
 
+    may_be_round: ClassVar[bool] = False
+
     resolution: PositiveLength
     efficiency: Fraction = 1.0
     arm: Literal["incoming", "outgoing"]
@@ -170,6 +142,8 @@ class Magnet(Placed):
     integral. field_map : instead of these three a CSV file (`field_maps`), absolute or relative
     to the experiment file; field_scale multiplies it, negative to reverse the field.
     """
+
+    may_be_round: ClassVar[bool] = False
 
     length: PositiveLength
     field_integral: Annotated[FieldIntegral, Field(gt=0.0)] | None = None

@@ -7,7 +7,7 @@ together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,6 +82,16 @@ _LIST: Final = (
     ),
     Variable("shower_chi2", "number", "deviation from an electromagnetic shower's shape"),
 )
+
+
+def window(cuts: Iterable[Any], variable: str) -> tuple[float, float]:
+    """The tightest bounds that cuts put on a variable together, internal units; -inf, inf: none."""
+    low, high = -math.inf, math.inf
+    for cut in cuts:
+        if cut.variable == variable:
+            low = low if cut.min is None else max(low, cut.min)
+            high = high if cut.max is None else min(high, cut.max)
+    return low, high
 
 
 def _unusable(item: Any) -> str:

@@ -177,7 +177,7 @@ def veto_figure(run: Run) -> Figure:
 
 def tuned(run: Run, name: str) -> Ours:
     """Cuts tuned at 100 MeV with the computed backgrounds (the paper's outlook)."""
-    from mutau.selection.cutflow import label
+    from mutau.selection.requirements import label
 
     found = optimise(
         load_experiment(name), point(*BENCHMARKS[0]), variables=TUNED[name],

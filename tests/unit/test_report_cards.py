@@ -62,13 +62,13 @@ def test_the_command_of_a_row_gives_its_number(cli, id_):
     (row,) = (row for row in reproduce(only=[id_], level=QUICK).rows if row.id == id_)
     _, *words = shlex.split(row.command)
     found = json.loads(cli(*words).out)
-    if card.answer:
+    if card.result:
         assert words[0] != "reproduce"
-        for key in card.answer.split("/"):
+        for key in card.result.split("/"):
             found = found[int(key) if isinstance(found, list) else key]
     else:
         (found,) = (item["value"] for item in found["numbers"] if item["id"] == id_)
-    assert found * card.unit_of_answer == pytest.approx(row.value, rel=1e-6)
+    assert found * card.unit_of_result == pytest.approx(row.value, rel=1e-6)
 
 
 def test_a_command_holds_at_the_level_that_it_is_for():

@@ -29,7 +29,7 @@ from mutau.report.templates import filled
 
 _PARTS: Final = ("Ours", "How", "Why")
 _ROW_KEYS: Final = (
-    *("of", "variant", "put_in", "command", "answer", "unit_of_answer", "at_level"),
+    *("of", "variant", "put_in", "command", "result", "unit_of_result", "at_level"),
 )
 
 
@@ -48,7 +48,7 @@ class Card:
     """One row before it is computed.
 
     number : what it is compared with. variant : what is different from the plain row of that
-    number, "" for that. texts : with places to fill. command, answer, unit_of_answer, at_level,
+    number, "" for that. texts : with places to fill. command, result, unit_of_result, at_level,
     put_in : as in `PaperNumber`, of this row.
     """
 
@@ -56,8 +56,8 @@ class Card:
     texts: Texts
     variant: str = ""
     command: str = ""
-    answer: str = ""
-    unit_of_answer: float = 1.0
+    result: str = ""
+    unit_of_result: float = 1.0
     at_level: str = ""
     put_in: bool = False
 
@@ -134,7 +134,7 @@ def _check(entry: Mapping[str, Any], numbers: Mapping[str, PaperNumber]) -> list
         wrong.append("variant is missing: what is different from the plain row")
     like_a_number = {"id": "x", "quantity": "", "paper": "", "unit": "", "where": "",
                      "rule": "statement"}  # fmt: skip
-    more = {key: entry[key] for key in ("command", "answer") if key in entry}
+    more = {key: entry[key] for key in ("command", "result") if key in entry}
     return wrong + check_entry(like_a_number | more)
 
 

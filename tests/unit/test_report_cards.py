@@ -123,7 +123,7 @@ def test_a_part_says_that_it_is_one(tmp_path):
     write_report(found, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "This is a part of the report" in page
-    assert "mutau reproduce --only mu.width,mu.table1" in page
+    assert "mutau reproduce --only mu.width,mu.table1 --quick<" in page
     numbers = json.loads((tmp_path / "numbers.json").read_text())
     assert numbers["only"] == ["mu.width", "mu.table1"]
     assert {item["document"] for item in numbers["statements"]} == {"na64mu"}

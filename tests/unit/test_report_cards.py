@@ -10,7 +10,7 @@ from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.core.paper_numbers import RULES, check_entry, paper_numbers
 from mutau.report import muone, na64mu_backgrounds
 from mutau.report import reproduction as module
-from mutau.report.cards import Card, Texts, cards, sections_of, texts_of
+from mutau.report.cards import Card, Texts, cards, check_row, sections_of, texts_of
 from mutau.report.reproduction import LEVELS, chosen, load_functions, reproduce
 from mutau.report.runs import FIGURES, ROWS, LeftOut, Level, Run
 from mutau.report.statements import STATES, all_statements, check_statement, counted, statements
@@ -162,6 +162,18 @@ def test_texts_are_read_and_faults_are_named():
     for text in ("## a\n**Who.** x\n", "## a\nx\n", "## a\n**How.** x\n## a\n**How.** y\n"):
         with pytest.raises(Problems, match="a: "):
             sections_of(text, "f.md")
+
+
+def test_a_bad_variant_is_named():
+    numbers, entry = paper_numbers("muone"), {"of": "me.n10", "variant": "x"}
+    assert check_row(entry, numbers) == []
+    for change in (
+        {"of": "mu.da"},
+        {"variant": ""},
+        {"low": 1.0},
+        {"command": "mutau show models"},
+    ):
+        assert len(check_row({**entry, **change}, numbers)) == 1
 
 
 def test_a_word_that_is_not_given_is_an_error():

@@ -140,11 +140,13 @@ def paper_numbers_page() -> str:
             "paper": item.paper,
             "where": item.where,
             "compared by": item.rule,
+            "allowed, because": item.allows_because,
         }
         for item in paper_numbers().values()
     ]
     opening = (
-        "Every number and figure that the papers print, and how ours is compared with it. "
+        "Every number and figure that the papers print, what they leave open and ours adds, and "
+        "how ours is compared with it. "
         "`mutau reproduce` computes them and writes `report.html` with both side by side."
     )
     return _page("The papers' numbers", opening, table(rows))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from particle import Particle
 
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.fourvectors import mass_squared
@@ -25,9 +26,8 @@ MUON = KAON.channel("mu", "nu").masses[0]
 
 
 def test_the_table_agrees_with_an_independent_copy_of_the_particle_data():
-    particle = pytest.importorskip("particle")
     for name, pdgid in {"pi-": 211, "K-": 321, "K_L": 130, "K_S": 310, "pi0": 111}.items():
-        known = particle.Particle.from_pdgid(pdgid)
+        known = Particle.from_pdgid(pdgid)
         assert hadron(name).mass == pytest.approx(known.mass * 1e-3, rel=1e-4)
         assert hadron(name).c_tau == pytest.approx(0.1 * known.ctau, rel=0.02)
 

@@ -10,6 +10,9 @@ from scipy.optimize import brentq
 
 from mutau.analysis.combination import load_all, prepare_joint, shared_systematics
 from mutau.analysis.contours import (
+    _NODES,
+    _polygons,
+    _Row,
     contours_answer,
     measured_contours,
     threshold,
@@ -185,3 +188,41 @@ def test_command_line(cli):
     assert "regions" in cli(*words).out
     assert cli(*words, "--levels", "high").code == 2
     assert cli(*words, "--levels", "1.5").code == 2
+
+
+def made_up_rows(q, masses, reach):
+    """Rows of a given q of (ln mass, ln coupling), couplings `reach` to both sides of 0."""
+    nodes = np.linspace(-reach, reach, 2 * _NODES + 1)
+    return [
+        _Row(mass, 0.0, 0.0, 0.0, nodes, np.array([q(math.log(mass), x) for x in nodes]), False)
+        for mass in masses
+    ]
+
+
+def test_a_known_shape_is_found():
+    """q = 6 ((ln m / 0.5)^2 + (ln g / 0.2)^2): at 6 an ellipse of area 0.1 pi."""
+    rows = made_up_rows(lambda x, y: 6.0 * ((x / 0.5) ** 2 + (y / 0.2) ** 2),
+                        np.exp(np.linspace(-1.0, 1.0, 41)), 0.5)  # fmt: skip
+    (polygon,) = _polygons(rows, 6.0)
+    x, y = np.log(polygon.mass), np.log(polygon.coupling)
+    assert np.hypot(x / 0.5, y / 0.2) == pytest.approx(1.0, abs=0.01)
+    area = 0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+    assert area == pytest.approx(math.pi * 0.1, rel=0.01)
+    assert polygon.mass[0] == polygon.mass.min()
+    assert polygon.open_ends == ()
+    # cut by the masses looked at: open there, and closed along the cut
+    cut = [row for row in rows if row.mass > math.exp(-0.21)]
+    (polygon,) = _polygons(cut, 6.0)
+    assert polygon.open_ends == (cut[0].mass,)
+    assert np.sum(polygon.mass == cut[0].mass) == 2
+
+
+def test_two_regions_at_one_mass_are_two():
+    """Couplings apart by more than a valley: two edges per mass would join them."""
+    rows = made_up_rows(lambda x, y: (x / 0.2) ** 2 + ((abs(y) - 1.0) / 0.1) ** 2,
+                        np.exp(np.linspace(-1.0, 1.0, 41)), 2.0)  # fmt: skip
+    found = _polygons(rows, 4.0)
+    assert len(found) == 2
+    ends = sorted((float(p.coupling.min()), float(p.coupling.max())) for p in found)
+    expected = [(math.exp(-1.2), math.exp(-0.8)), (math.exp(0.8), math.exp(1.2))]
+    assert np.array(ends) == pytest.approx(np.array(expected), rel=0.01)

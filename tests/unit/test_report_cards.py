@@ -10,7 +10,7 @@ from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.core.paper_numbers import RULES, check_entry, paper_numbers
 from mutau.report import muone, na64mu_backgrounds
 from mutau.report import reproduction as module
-from mutau.report.cards import Card, Texts, cards, sections_of, texts_of
+from mutau.report.cards import Card, Texts, cards, check_row, sections_of, texts_of
 from mutau.report.reproduction import LEVELS, chosen, load_functions, reproduce
 from mutau.report.runs import FIGURES, ROWS, LeftOut, Level, Run
 from mutau.report.statements import STATES, all_statements, check_statement, counted, statements
@@ -62,13 +62,13 @@ def test_the_command_of_a_row_gives_its_number(cli, id_):
     (row,) = (row for row in reproduce(only=[id_], level=QUICK).rows if row.id == id_)
     _, *words = shlex.split(row.command)
     found = json.loads(cli(*words).out)
-    if card.answer:
+    if card.result:
         assert words[0] != "reproduce"
-        for key in card.answer.split("/"):
+        for key in card.result.split("/"):
             found = found[int(key) if isinstance(found, list) else key]
     else:
         (found,) = (item["value"] for item in found["numbers"] if item["id"] == id_)
-    assert found * card.unit_of_answer == pytest.approx(row.value, rel=1e-6)
+    assert found * card.unit_of_result == pytest.approx(row.value, rel=1e-6)
 
 
 def test_a_command_holds_at_the_level_that_it_is_for():
@@ -123,7 +123,7 @@ def test_a_part_says_that_it_is_one(tmp_path):
     write_report(found, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "This is a part of the report" in page
-    assert "mutau reproduce --only mu.width,mu.table1" in page
+    assert "mutau reproduce --only mu.width,mu.table1 --quick<" in page
     numbers = json.loads((tmp_path / "numbers.json").read_text())
     assert numbers["only"] == ["mu.width", "mu.table1"]
     assert {item["document"] for item in numbers["statements"]} == {"na64mu"}
@@ -162,6 +162,18 @@ def test_texts_are_read_and_faults_are_named():
     for text in ("## a\n**Who.** x\n", "## a\nx\n", "## a\n**How.** x\n## a\n**How.** y\n"):
         with pytest.raises(Problems, match="a: "):
             sections_of(text, "f.md")
+
+
+def test_a_bad_variant_is_named():
+    numbers, entry = paper_numbers("muone"), {"of": "me.n10", "variant": "x"}
+    assert check_row(entry, numbers) == []
+    for change in (
+        {"of": "mu.da"},
+        {"variant": ""},
+        {"low": 1.0},
+        {"command": "mutau show models"},
+    ):
+        assert len(check_row({**entry, **change}, numbers)) == 1
 
 
 def test_a_word_that_is_not_given_is_an_error():

@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 
@@ -39,6 +40,9 @@ LEVELS = (0.68, 0.95)
 REACH, POINTS = 4.0, 12
 #: Halvings (in the logarithm of the mass) of the step in which a region ends.
 _HALVINGS = 3
+#: Couplings at each mass, to each side of the best, out to where q has grown by this much more than
+#: the highest threshold.
+_NODES, _BEYOND = 32, 1.3
 #: Gaps in a region that are less deep than this many numerical errors of q are none.
 _NOISE = 2.0
 #: Couplings looked at: this factor to both sides of the true one.
@@ -49,10 +53,11 @@ _COUPLINGS = 1e3
 class Polygon:
     """One closed line round a region.
 
-    mass, coupling : (N,) GeV and dimensionless; along the lower edge to heavier masses and back
-    along the upper edge; the last point joins the first. open_ends : masses (GeV) at which it
-    reaches the end of the masses looked at and would go on. down_to_zero : whether no signal at
-    all is compatible somewhere, so that the lower edge drawn there is only where looking ended.
+    mass, coupling : (N,) GeV and dimensionless; from the lightest mass along the lower edge to
+    heavier ones and back along the upper edge; the last point joins the first. open_ends : masses
+    (GeV) at which it reaches the end of the masses looked at and would go on. down_to_zero :
+    whether no signal at all is compatible somewhere, so that the lower edge drawn there is only
+    where looking ended. Points that are not allowed inside are not cut out.
     """
 
     mass: Array
@@ -90,34 +95,17 @@ def threshold(level: float) -> float:
 
 @dataclass(frozen=True)
 class _Row:
-    """One mass: ln of the best coupling, smallest q and its error by samples, q of ln g."""
+    """One mass: ln of the best coupling, smallest q and its error by samples; and where q was
+    computed: nodes : (2 _NODES + 1,) ln g, from the lower to the upper end, the best in the middle;
+    q : (2 _NODES + 1,). from_zero : whether the nodes go down to where looking ends."""
 
     mass: float
     best: float
     least: float
     noise: float
-    window: tuple[float, float]
-    q: Callable[[float], float]
-
-    def edges(self, limit: float) -> tuple[float, float] | None:
-        """Couplings at which q passes `limit`, to both sides of the best, or where looking ends."""
-        from scipy.optimize import brentq
-
-        if self.least >= limit:
-            return None
-        found = []
-        for sign, end in zip((-1.0, 1.0), self.window, strict=True):
-            inner, step = self.best, 0.05
-            while True:
-                outer = inner + sign * min(step, abs(end - inner))
-                if self.q(outer) >= limit:
-                    outer = float(brentq(lambda x: self.q(x) - limit, inner, outer, xtol=1e-5))
-                    break
-                if outer == end:
-                    break
-                inner, step = outer, 1.6 * step
-            found.append(math.exp(outer))
-        return found[0], found[1]
+    nodes: Array
+    q: Array
+    from_zero: bool
 
 
 @old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"})
@@ -145,6 +133,7 @@ def measured_contours(
         "measured regions", "background", "effort", "n_events", "full_chain", "seed"
     )
     limits = {level: threshold(level) for level in levels}
+    top = _BEYOND * max(limits.values())
     experiments = load_all(names)
     able = [item for item in experiments if takes_mass(item, point.mass)] or experiments
     truth = prepare_joint(able, point, settings).model(point)
@@ -156,11 +145,13 @@ def measured_contours(
     expected = truth.signal + truth.background
 
     def row(mass: float) -> _Row:
-        return _row(able, point, expected, mass, settings)
+        return _row(_QOfCoupling(able, point, expected, mass, settings), top)
 
     grid = _grid(able, point.mass, masses)
     rows = side_by_side(row, grid, "contours", progress)
-    polygons = {level: _polygons(rows, limit, row) for level, limit in limits.items()}
+    polygons = {
+        level: _polygons(_with_ends(rows, limit, row), limit) for level, limit in limits.items()
+    }
     left_out = tuple(item.name for item in experiments if item not in able)
     return Contours(point, polygons, tuple(able), left_out, settings)
 
@@ -183,35 +174,66 @@ def _grid(
     return sorted({true, *(float(mass) for mass in masses)})
 
 
-def _row(
-    experiments: list[Experiment], point: Model, expected: Array, mass: float, settings: Settings
-) -> _Row:
+class _QOfCoupling:
+    """q of ln g at one mass, each value computed once.
+
+    true : whether it is the mass of the true point, where the best coupling is known. window : ends
+    of ln g that are looked at.
+    """
+
+    def __init__(
+        self, experiments: list[Experiment], point: Model, expected: Array, mass: float,
+        settings: Settings,
+    ) -> None:  # fmt: skip
+        start = point if mass == point.mass else point.moved(mass, point.coupling)
+        self._start, self._expected = start, expected
+        self._joint = prepare_joint(experiments, start, settings)
+        self._known: dict[float, float] = {}
+        self.mass, self.true, self.coupling = mass, mass == point.mass, math.log(point.coupling)
+        width, most = math.log(_COUPLINGS), math.log(highest_coupling(start))
+        self.window = self.coupling - width, min(self.coupling + width, most)
+
+    def model(self, log_coupling: float) -> CountingModel:
+        """Counts expected at a coupling."""
+        return self._joint.model(self._start.with_coupling(math.exp(log_coupling)))
+
+    def __call__(self, log_coupling: float) -> float:
+        if log_coupling not in self._known:
+            self._known[log_coupling] = _q(self.model(log_coupling), self._expected)
+        return self._known[log_coupling]
+
+
+def _row(q: _QOfCoupling, top: float) -> _Row:
+    """The best coupling at a mass, and q on both sides until it has grown by `top`."""
     from scipy.optimize import minimize_scalar
 
-    start = point if mass == point.mass else point.moved(mass, point.coupling)
-    joint = prepare_joint(experiments, start, settings)
-    known: dict[float, float] = {}
-
-    def q(log_coupling: float) -> float:
-        if log_coupling not in known:
-            counting = joint.model(start.with_coupling(math.exp(log_coupling)))
-            known[log_coupling] = _q(counting, expected)
-        return known[log_coupling]
-
-    true, width = math.log(point.coupling), math.log(_COUPLINGS)
-    window = (
-        true - width,
-        min(true + width, math.log(highest_coupling(start))),
+    best, least, noise = q.coupling, 0.0, 0.0
+    if not q.true:
+        coarse = np.linspace(*q.window, 41)
+        lowest = int(np.argmin([q(float(x)) for x in coarse]))
+        near = coarse[max(lowest - 1, 0)], coarse[min(lowest + 1, len(coarse) - 1)]
+        found = minimize_scalar(q, bounds=near, method="bounded", options={"xatol": 1e-6})
+        best, least = float(found.x), float(found.fun)
+        noise = _noise(q.model(best), least)
+    low, high = (_reach(q, best, end, least + top) for end in q.window)
+    # closer to the best, where a region that goes down to no signal still has an edge
+    steps = (np.arange(1, _NODES + 1) / _NODES) ** 1.5
+    nodes = np.concatenate(
+        [best + (low - best) * steps[::-1], [best], best + (high - best) * steps]
     )
-    if mass == point.mass:
-        return _Row(mass, true, 0.0, 0.0, window, q)
-    coarse = np.linspace(*window, 41)
-    lowest = int(np.argmin([q(float(x)) for x in coarse]))
-    near = coarse[max(lowest - 1, 0)], coarse[min(lowest + 1, len(coarse) - 1)]
-    found = minimize_scalar(q, bounds=near, method="bounded", options={"xatol": 1e-6})
-    counting = joint.model(start.with_coupling(math.exp(found.x)))
-    noise = _noise(counting, float(found.fun))
-    return _Row(mass, float(found.x), float(found.fun), noise, window, q)
+    values = np.array([q(float(x)) for x in nodes])
+    return _Row(q.mass, best, least, noise, nodes, values, low == q.window[0])
+
+
+def _reach(q: _QOfCoupling, best: float, end: float, top: float) -> float:
+    """ln g on one side of the best where q has passed `top`, or where looking ends."""
+    step = 0.05
+    while step < abs(end - best):
+        outer = best + math.copysign(step, end - best)
+        if q(outer) >= top:
+            return outer
+        step *= 1.3
+    return end
 
 
 def _noise(model: CountingModel, q: float) -> float:
@@ -231,33 +253,63 @@ def _q(model: CountingModel, data: Array) -> float:
     return float(max(2.0 * fit(model.with_observed(data), 1.0).nll, 0.0))
 
 
-def _polygons(
-    rows: Sequence[_Row], limit: float, row: Callable[[float], _Row]
-) -> tuple[Polygon, ...]:
-    """Runs of neighbouring masses with a region, each with its ends.
-
-    Where q passes the threshold by no more than its numerical error, and comes back, it does not.
-    """
+def _with_ends(rows: Sequence[_Row], limit: float, row: Callable[[float], _Row]) -> list[_Row]:
+    """The rows without gaps that are only numerical, and more of them in the steps of the mass in
+    which a region ends."""
     rows = [item for index, item in enumerate(rows) if not _is_noise(rows, index, limit)]
-    found, run = list[Polygon](), list[tuple[float, float, float]]()
-    open_ends: list[float] = []
-    floor = math.exp(rows[0].window[0]) * (1.0 + 1e-9)
-    for index, item in enumerate(rows):
-        edges = item.edges(limit)
-        before = rows[index - 1] if index else None
-        if edges is not None:
-            if not run and before is not None:
-                run.append(_tip(item, before, limit, row))
-            elif not run:
-                open_ends.append(item.mass)
-            run.append((item.mass, *edges))
-        elif run and before is not None:
-            run.append(_tip(before, item, limit, row))
-            found.append(_closed(run, open_ends, floor))
-            run, open_ends = [], []
-    if run:
-        found.append(_closed(run, [*open_ends, rows[-1].mass], floor))
-    return tuple(found)
+    found = list(rows)
+    for one, other in pairwise(rows):
+        inside, outside = (one, other) if one.least < limit else (other, one)
+        if not inside.least < limit <= outside.least:
+            continue
+        for _ in range(_HALVINGS):
+            middle = row(math.sqrt(inside.mass * outside.mass))
+            found.append(middle)
+            inside, outside = (middle, outside) if middle.least < limit else (inside, middle)
+    return sorted(found, key=lambda item: item.mass)
+
+
+def _polygons(rows: Sequence[_Row], limit: float) -> tuple[Polygon, ...]:
+    """Closed lines round where q is below the threshold, by contourpy.
+
+    The surface is the root of q, nearly linear in ln g off its valley, over the number of the mass
+    and that of the node; what comes back is interpolated in the logarithms of both.
+    """
+    from contourpy import FillType, contour_generator
+
+    kept = [*rows, *rows] if len(rows) == 1 else rows
+    surface = contour_generator(
+        z=np.sqrt([item.q for item in kept]), fill_type=FillType.OuterOffset
+    )
+    points, offsets = cast(Any, surface.filled(-1.0, math.sqrt(limit)))
+    lines = (line[: int(cut[1]) - 1] for line, cut in zip(points, offsets, strict=True))
+    found = [_polygon(kept, line) for line in lines]
+    return tuple(sorted(found, key=lambda item: float(item.mass.min())))
+
+
+def _polygon(rows: Sequence[_Row], line: Array) -> Polygon:
+    """A line in numbers of (node, mass), each once, as masses and couplings."""
+    last = len(rows) - 1
+    node, at = line[::-1].T  # against the clock in (mass, coupling)
+    on_end = ((at == 0.0) | (at == last)) & (node == np.round(node))
+    keep = ~(on_end & (node > 0.0) & (node < 2 * _NODES))  # between the edges there
+    node, at = node[keep], at[keep]
+    below = np.minimum(at.astype(int), max(last - 1, 0))
+    share, left = at - below, np.minimum(node.astype(int), 2 * _NODES - 1)
+    masses = np.log([item.mass for item in rows])
+    nodes = np.array([item.nodes for item in rows])
+    at_rows = [
+        nodes[i, left] + (node - left) * (nodes[i, left + 1] - nodes[i, left])
+        for i in (below, below + 1)
+    ]
+    mass = np.exp(masses[below] + share * (masses[below + 1] - masses[below]))
+    coupling = np.exp(at_rows[0] + share * (at_rows[1] - at_rows[0]))
+    on_row = at == np.round(at)
+    mass[on_row] = [rows[int(i)].mass for i in at[on_row]]
+    first = int(np.lexsort((coupling, mass))[0])
+    open_ends = tuple(rows[i].mass for i in (0, last) if np.any(at == i))
+    bottom = (node == 0.0) & np.array([rows[int(i)].from_zero for i in np.round(at)])
+    return Polygon(np.roll(mass, -first), np.roll(coupling, -first), open_ends, bool(bottom.any()))
 
 
 def _is_noise(rows: Sequence[_Row], index: int, limit: float) -> bool:
@@ -270,33 +322,6 @@ def _is_noise(rows: Sequence[_Row], index: int, limit: float) -> bool:
     gap = rows[first + 1 : last]
     inner = bool(gap) and first >= 0 and last < len(rows)
     return inner and all(item.least < limit + _NOISE * item.noise for item in gap)
-
-
-def _tip(
-    inside: _Row, outside: _Row, limit: float, row: Callable[[float], _Row]
-) -> tuple[float, float, float]:
-    """Where a region ends between two masses: (mass, coupling, coupling)."""
-    for _ in range(_HALVINGS):
-        middle = row(math.sqrt(inside.mass * outside.mass))
-        if middle.least < limit:
-            inside = middle
-        else:
-            outside = middle
-    share = (limit - inside.least) / max(outside.least - inside.least, 1e-300)
-    mass = inside.mass * (outside.mass / inside.mass) ** min(max(share, 0.0), 1.0)
-    coupling = math.exp(inside.best + share * (outside.best - inside.best))
-    return mass, coupling, coupling
-
-
-def _closed(
-    run: Sequence[tuple[float, float, float]], open_ends: Sequence[float], floor: float
-) -> Polygon:
-    mass, low, high = np.array(run).T
-    around = np.concatenate([mass, mass[::-1]]), np.concatenate([low, high[::-1]])
-    keep = np.ones(len(around[0]), bool)  # a tip stands twice
-    keep[1:] = (np.diff(around[0]) != 0.0) | (np.diff(around[1]) != 0.0)
-    keep[-1] &= around[0][-1] != around[0][0] or around[1][-1] != around[1][0]
-    return Polygon(around[0][keep], around[1][keep], tuple(open_ends), bool(low.min() <= floor))
 
 
 def contours_answer(found: Contours, *, points: bool = True) -> dict[str, Any]:

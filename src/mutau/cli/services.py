@@ -122,7 +122,7 @@ def reproduce(
     from mutau.report.reproduction import LEVELS, chosen, paper_name
     from mutau.report.reproduction import reproduce as run
     from mutau.report.static import check_style
-    from mutau.report.write import check_formats, reproduction_answer, write_report
+    from mutau.report.write import check_formats, summary, write_report
 
     named = [paper_name(name) for name in papers or () if name != "all"]
     wanted = () if "all" in (papers or ()) else named
@@ -134,8 +134,7 @@ def reproduce(
     check_folder(out)
     with progress_bar("reproduce", quiet=json) as progress:
         result = run(wanted, level, progress, ids)
-    answer = reproduction_answer(result, write_report(result, out, style, suffixes), json)
-    emit(answer, json)
+    emit(summary(result, write_report(result, out, style, suffixes), json), json)
 
 
 def check(

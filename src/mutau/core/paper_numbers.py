@@ -34,7 +34,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
 VERDICTS: Final = ("agrees", "differs", "undecided", "shown", "input")
 _KEYS: Final = (
     *("id", "quantity", "paper", "unit", "where", "rule", "value", "low", "high", "group"),
-    *("tolerance", "command", "answer", "unit_of_answer", "at_level", "put_in"),
+    *("tolerance", "command", "result", "unit_of_result", "at_level", "put_in"),
 )
 
 
@@ -50,8 +50,8 @@ class PaperNumber:
     where : section or figure. document : "na64mu", "muone" or "na64e".
     group : id of the row it belongs to, "" for a row. tolerance : why low and high are what they
     are, where the rule does not say it. command : what prints our number, "" for `mutau reproduce
-    --only`; answer : where it stands in the JSON of that command, keys and indices joined by "/";
-    unit_of_answer : the number there in the unit of this card, as a factor. at_level : the only
+    --only`; result : where it stands in the JSON of that command, keys and indices joined by "/";
+    unit_of_result : the number there in the unit of this card, as a factor. at_level : the only
     level of a report at which that is so, "" for all. put_in : whether ours
     was put in or the set-up designed for the printed number, so that agreement says nothing.
     """
@@ -69,8 +69,8 @@ class PaperNumber:
     group: str = ""
     tolerance: str = ""
     command: str = ""
-    answer: str = ""
-    unit_of_answer: float = 1.0
+    result: str = ""
+    unit_of_result: float = 1.0
     at_level: str = ""
     put_in: bool = False
 
@@ -180,13 +180,13 @@ def check_entry(entry: Mapping[str, Any]) -> list[str]:
     if entry.get("rule") not in RULES:
         wrong.append(f"rule must be one of {', '.join(RULES)}")
     wrong += [
-        f"{key} must be a text" for key in ("tolerance", "command", "answer", "at_level")
+        f"{key} must be a text" for key in ("tolerance", "command", "result", "at_level")
         if not isinstance(entry.get(key, ""), str)
     ]  # fmt: skip
     if entry.get("rule") == "shape" and not entry.get("tolerance"):
         wrong.append("a shape fixes no number by itself: tolerance must say why low and high")
-    if bool(entry.get("answer")) != bool(entry.get("command")):
-        wrong.append("command and answer belong together")
+    if bool(entry.get("result")) != bool(entry.get("command")):
+        wrong.append("command and result belong together")
     numbers = [entry[key] for key in ("low", "value", "high") if key in entry]
     if not all(isinstance(number, float) and math.isfinite(number) for number in numbers):
         wrong.append("value, low and high must be finite floats")

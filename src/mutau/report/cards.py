@@ -29,7 +29,7 @@ from mutau.report.templates import filled
 
 _PARTS: Final = ("Ours", "How", "Why")
 _ROW_KEYS: Final = (
-    *("of", "variant", "put_in", "command", "answer", "unit_of_answer", "at_level"),
+    *("of", "variant", "put_in", "command", "result", "unit_of_result", "at_level"),
 )
 
 
@@ -48,7 +48,7 @@ class Card:
     """One row before it is computed.
 
     number : what it is compared with. variant : what is different from the plain row of that
-    number, "" for that. texts : with places to fill. command, answer, unit_of_answer, at_level,
+    number, "" for that. texts : with places to fill. command, result, unit_of_result, at_level,
     put_in : as in `PaperNumber`, of this row.
     """
 
@@ -56,8 +56,8 @@ class Card:
     texts: Texts
     variant: str = ""
     command: str = ""
-    answer: str = ""
-    unit_of_answer: float = 1.0
+    result: str = ""
+    unit_of_result: float = 1.0
     at_level: str = ""
     put_in: bool = False
 
@@ -105,19 +105,20 @@ def cards() -> Mapping[str, Card]:
 
 def _cards_of(document: str) -> dict[str, Card]:
     """Those of one paper: after each number its variants."""
-    path = files("mutau.data").joinpath("paper_numbers", f"{document}.toml")
+    folder = files("mutau.data").joinpath("paper_numbers")
+    path = folder.joinpath(f"{document}.toml")
     entries = tomllib.loads(path.read_text(encoding="utf-8")).get("row", [])
-    text = path.parent.joinpath(f"{document}.md").read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    text = folder.joinpath(f"{document}.md").read_text(encoding="utf-8")
     sections, numbers = sections_of(text, f"{document}.md"), paper_numbers(document)
-    wrong = [(f"row[{i}]", text) for i, e in enumerate(entries) for text in _check(e, numbers)]
+    wrong = [(f"row[{i}]", text) for i, e in enumerate(entries) for text in check_row(e, numbers)]
     found = dict[str, Card]()
     for number in numbers.values():
         plain = {key: getattr(number, key) for key in _ROW_KEYS[2:]}
         found[number.id] = Card(number, sections.get(number.id, Texts()), **plain)
         for entry in entries:
-            if entry["of"] == number.id:
+            if entry.get("of") == number.id:
                 given = {key: entry[key] for key in _ROW_KEYS[1:] if key in entry}
-                id_ = f"{number.id} ({entry['variant']})"
+                id_ = f"{number.id} ({entry.get('variant')})"
                 found[id_] = Card(number, sections.get(id_, Texts()), **given)
     wrong += [(f"{document}.md", f"{id_!r} is no row") for id_ in sections if id_ not in found]
     if wrong:
@@ -125,7 +126,7 @@ def _cards_of(document: str) -> dict[str, Card]:
     return found
 
 
-def _check(entry: Mapping[str, Any], numbers: Mapping[str, PaperNumber]) -> list[str]:
+def check_row(entry: Mapping[str, Any], numbers: Mapping[str, PaperNumber]) -> list[str]:
     """What is wrong with a further row, as sentences."""
     wrong = [f"{key!r} is unknown" for key in entry if key not in _ROW_KEYS]
     if entry.get("of") not in numbers:
@@ -134,7 +135,7 @@ def _check(entry: Mapping[str, Any], numbers: Mapping[str, PaperNumber]) -> list
         wrong.append("variant is missing: what is different from the plain row")
     like_a_number = {"id": "x", "quantity": "", "paper": "", "unit": "", "where": "",
                      "rule": "statement"}  # fmt: skip
-    more = {key: entry[key] for key in ("command", "answer") if key in entry}
+    more = {key: entry[key] for key in ("command", "result") if key in entry}
     return wrong + check_entry(like_a_number | more)
 
 

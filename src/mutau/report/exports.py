@@ -87,7 +87,7 @@ def _limit_csv(line: Exclusion, folder: Path) -> list[Path]:
         f"# title: {line.experiment} (mutau {line.meta.get('mutau_version', '')})",
         f"# cl: {line.cl!r}", f"# model: {line.model}", "# excludes: above",
         f"# method: {line.method}",
-        *(f"# {key}: {_told(key, value)}" for key, value in line.meta.items() if key != "model"),
+        *(f"# {key}: {_as_text(key, value)}" for key, value in line.meta.items() if key != "model"),
     ]  # fmt: skip
     columns = {"mass_GeV": line.mass, "coupling": line.coupling}
     path, errors = folder / f"{name}.csv", folder / f"{name}-errors.csv"
@@ -97,7 +97,7 @@ def _limit_csv(line: Exclusion, folder: Path) -> list[Path]:
     return [path, errors]
 
 
-def _told(key: str, value: Any) -> Any:
+def _as_text(key: str, value: Any) -> Any:
     """A value of a limit's `meta` as the head of a CSV file has it."""
     if key != NOT_COMPUTED:
         return value

@@ -56,7 +56,7 @@ def plane_document(plane: Plane) -> dict[str, Any]:
     years = [
         {
             "year": band.meta["year"],
-            "moment": printed_moment(band.meta["year"]),
+            "difference": printed_moment(band.meta["year"]),
             "note": html_label(band.note),
         }
         for band in plane.bands

@@ -31,7 +31,7 @@ K_ENERGIES = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
 
 @ROWS.register("ee.da")
-def moment(run: Run) -> Ours:
+def g_minus_2(run: Run) -> Ours:
     """Δa_μ, the coupling for it at a vanishing mass, and the band."""
     band = vector_coupling_band(np.array([1e-6]), PAPER_YEAR, 2.0)
     words = {"difference": printed_moment(PAPER_YEAR), "light": run.of(light_coupling),
@@ -314,8 +314,8 @@ def selection(run: Run) -> Ours:
     """What each cut keeps after those before."""
     flow = run.of(selected)[0].flow
     steps = {
-        name: 100 * share / before
-        for name, before, share in zip(flow.names[1:], flow.share[:-1], flow.share[1:], strict=True)
+        name: 100 * after / before
+        for name, before, after in zip(flow.names[1:], flow.share[:-1], flow.share[1:], strict=True)
     }
     return Ours(words={"steps": steps})
 

@@ -34,7 +34,7 @@ FIG4_EPSILON = 1e-4
 
 
 @ROWS.register("mu.da")
-def moment(run: Run) -> Ours:
+def g_minus_2(run: Run) -> Ours:
     """Δa_μ and the coupling for it at a vanishing mass, with the band."""
     reference = moment_reference(PAPER_YEAR)
     band = vector_coupling_band(np.array([1e-6]), PAPER_YEAR, 2.0)

@@ -46,13 +46,13 @@ def study_row(
     label: str, experiment: Experiment, samples: Sequence[SignalMuons], n_beam: int, seed: int
 ) -> StudyRow:
     """Efficiencies and trigger rate of one set-up for the given samples, one per mass."""
-    shares = []
+    fractions = []
     for index, muons in enumerate(samples):
         rng = stream(seed, index)
         got = trigger_efficiency(muons.p_lepton, muons.weights, experiment, rng, depth=muons.depth)
         low = got.on_target & (got.energy <= 0.5 * experiment.beam.energy)
         w, fired = muons.weights, got.passed & low
-        shares.append(
+        fractions.append(
             (
                 *weighted_share(
                     float(w[fired].sum()),
@@ -65,9 +65,9 @@ def study_row(
             )
         )
     plain, error, hard, hard_error = trigger_rate(experiment, n_beam, stream(seed, len(samples)))
-    low_share, low_error, share, share_error = np.array(shares).T
+    low, low_error, every, every_error = np.array(fractions).T
     rate_error = math.hypot(error, hard_error)
-    return StudyRow(label, low_share, low_error, share, share_error, plain + hard, rate_error)
+    return StudyRow(label, low, low_error, every, every_error, plain + hard, rate_error)
 
 
 def geometry_study(

@@ -221,8 +221,8 @@ def rate_of_all(run: Run) -> Ours:
     """Trigger rate with everything, beside that of the fast mode."""
     tally = run.of(counted_muons)
     rate, error = trigger_rate(tally)
-    steps = {name: share for name, share, _ in cut_flow(tally, load_experiment("na64mu"))}
-    measured = next(share for name, share in steps.items() if "incoming_momentum" in name)
+    steps = {name: kept for name, kept, _ in cut_flow(tally, load_experiment("na64mu"))}
+    measured = next(kept for name, kept in steps.items() if "incoming_momentum" in name)
     words = {"rate": rate, "error": error, "on_target": trigger_efficiency(tally)[0],
              "measured": measured}  # fmt: skip
     return Ours(rate, error, words=words)

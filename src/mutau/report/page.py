@@ -6,6 +6,7 @@ The markup is report.html.j2, whose values are escaped; what it shows is chosen 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -80,26 +81,35 @@ def page(result: Any, images: Sequence[Image], facts: Mapping[str, str], cited: 
         plane=plane[0] if plane else None, interactive=interactive,
         drawing=plane_document(result.plane) if interactive else None,
         figures=[item for item in images if item not in plane],
-        known=sorted(item.figure.id for item in images), tiles=_tiles(result, PAPERS),
-        counted=counted(result.statements), states=STATES, menu=_menu(result, bool(plane)),
+        part=part_command(result), known=sorted(item.figure.id for item in images),
+        tiles=_tiles(result, PAPERS), counted=counted(result.statements), states=STATES,
+        menu=_menu(result, bool(plane), len(images) > len(plane)),
         marks=_MARKS, meanings=_MEANINGS, columns=_COLUMNS, policy=_POLICY,
         css=_asset("report.css"), script=_asset("report.js"), plotly=script,
     )  # fmt: skip
     return text + "\n"
 
 
+def part_command(result: Any) -> str:
+    """What computes this part of a report again; "" for a whole one."""
+    if not result.only:
+        return ""
+    level = f" --{result.level.name}" if result.level.name in ("quick", "full") else ""
+    return f"mutau reproduce --only {shlex.quote(','.join(result.only))}{level}"
+
+
 def _asset(name: str) -> str:
     return files("mutau.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _menu(result: Any, plane: bool) -> list[tuple[str, str]]:
+def _menu(result: Any, plane: bool, figures: bool) -> list[tuple[str, str]]:
     """Sections of the page: name and title."""
     return [
         ("summary", "Summary"),
         *([("plane", "Exclusion plane")] if plane else []),
         ("numbers", "Numbers"),
         *([("statements", "Statements")] if result.statements else []),
-        ("figures", "Figures"),
+        *([("figures", "Figures")] if figures else []),
         ("computed", "How it was computed"),
         ("references", "References"),
     ]

@@ -54,14 +54,14 @@ def write_report(
     return [Path(folder) / path.relative_to(stage) for path in paths]
 
 
-def reproduction_answer(result: Any, paths: Sequence[Path], everything: bool) -> dict[str, Any]:
+def summary(result: Any, paths: Sequence[Path], everything: bool) -> dict[str, Any]:
     """What the command line prints of a report.
 
     paths : as `write_report` returns them. everything : its numbers and the reasons of what is
     absent too, which people find in the report.
     """
     verdicts = [row.verdict for row in result.rows]
-    answer: dict[str, Any] = {
+    found: dict[str, Any] = {
         "report": str(paths[-1]),
         "figures": [path.name for path in paths if path.suffix == ".png"],
         "agree": verdicts.count("agrees"),
@@ -74,14 +74,14 @@ def reproduction_answer(result: Any, paths: Sequence[Path], everything: bool) ->
         "seconds": sum(result.seconds.values()),
     }
     if result.only:
-        answer["only"] = list(result.only)
+        found["only"] = list(result.only)
     if everything:
-        answer |= result.meta
+        found |= result.meta
         keys = ("id", "document", "paper", "ours", "value", "err", "model_err", "difference",
                 "verdict", "command")  # fmt: skip
-        answer["numbers"] = [{key: getattr(row, key) for key in keys} for row in result.rows]
-        answer["absent_because"] = {item.id: item.because for item in result.absent}
-    return answer
+        found["numbers"] = [{key: getattr(row, key) for key in keys} for row in result.rows]
+        found["absent_because"] = {item.id: item.because for item in result.absent}
+    return found
 
 
 def _write(result: Any, folder: Path, style: str, suffixes: Sequence[str]) -> list[Path]:

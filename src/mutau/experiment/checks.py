@@ -33,8 +33,8 @@ _TOLERANCE = 1e-9  # cm; faces that touch do not overlap
 def meaning(experiment: Experiment) -> list[tuple[str, str]]:
     """All problems of meaning, in the order of the checks."""
     checks = (
-        _process, _version, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps, _cuts,
-        _runs,
+        _process, _version, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps,
+        _cuts, _runs,
     )  # fmt: skip
     return [problem for check in checks for problem in check(experiment)]
 

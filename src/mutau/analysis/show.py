@@ -28,6 +28,8 @@ def _experiments() -> Rows:
         rows.append(
             {
                 "name": name,
+                "family": item.family,
+                "version": item.version or "",
                 "title": item.title,
                 "process": item.process,
                 "source": item.source,
@@ -265,6 +267,7 @@ def check_answer(file: str) -> dict[str, Any]:
     return {
         "file": str(Path(path)),
         "experiment": item.name,
+        "version": item.version or "",
         "process": item.process,
         "can_be_run": has_process(item),
         "digest": item.digest,

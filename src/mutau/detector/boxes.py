@@ -39,7 +39,7 @@ TOUCH: Final = 1e-8
 def box_of(thing: Placed) -> dict[str, float]:
     """Place and half sizes of what stands in the set-up, cm, by the names of `row_of`.
 
-    Raises MutauError for a round thing with a length: walls are those of rectangles.
+    Raises NotApplicable for a round thing with a length: walls are those of rectangles.
     """
     half_x, half_y = thing.half_sizes
     if thing.radius is not None and thing.extent:

@@ -33,8 +33,8 @@ _TOLERANCE = 1e-9  # cm; faces that touch do not overlap
 def meaning(experiment: Experiment) -> list[tuple[str, str]]:
     """All problems of meaning, in the order of the checks."""
     checks = (
-        _process, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps, _cuts,
-        _runs,
+        _process, _version, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps,
+        _cuts, _runs,
     )  # fmt: skip
     return [problem for check in checks for problem in check(experiment)]
 
@@ -85,6 +85,13 @@ def _described(experiment: Experiment) -> Found:
             yield place, f"{item.name!r} is made of itself"
         for key, error in description_faults(tables[item.name], {*bundled, *tables}):
             yield f"{place}/{key}".rstrip("/"), str(error)
+
+
+def _version(experiment: Experiment) -> Found:
+    """A file with a version carries it in its name, so that its runs can stand side by side."""
+    name, version = experiment.name, experiment.version
+    if version and not (name.endswith(f"-{version}") and experiment.family):
+        yield "version", f"{version!r} is not the end of the name; call it '{name}-{version}'"
 
 
 def _names(experiment: Experiment) -> Found:

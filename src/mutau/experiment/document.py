@@ -14,7 +14,7 @@ from mutau.core.reading import read_toml
 
 Document = dict[str, Any]
 #: Keys of texts, which change no number.
-TEXTS = frozenset({"because", "title", "source"})
+TEXTS = frozenset({"because", "title", "source", "version"})
 _STEP = re.compile(r"^([^\[\]]+)(?:\[([^\[\]]+)\])?$")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 

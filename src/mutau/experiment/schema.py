@@ -300,12 +300,17 @@ class Detector(BaseModel):
 
 
 class Experiment(BaseModel):
-    """A whole experiment. Made by `load_experiment` and `replace`; equal where its data agree."""
+    """A whole experiment. Made by `load_experiment` and `replace`; equal where its data agree.
+
+    version : which run or state of the experiment the file describes; the name ends with it
+    ("na64mu-2022"), and what stands before is the `family`.
+    """
 
     model_config = Table.model_config
 
     format: Literal[1] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    version: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] | None = None
     title: str = ""
     source: Text
     process: Annotated[str, one_of("process", PROCESSES)]
@@ -365,6 +370,11 @@ class Experiment(BaseModel):
         tables = materials_in(self._document)
         parts = (part for table in tables.values() for _, part in parts_of(table))
         yield from ((MATERIALS, part) for part in parts)
+
+    @property
+    def family(self) -> str:
+        """The name without the version: what all runs of one experiment share."""
+        return self.name.removesuffix(f"-{self.version}") if self.version else self.name
 
     @property
     def relative_systematic(self) -> float:

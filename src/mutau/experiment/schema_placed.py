@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, NotApplicable
 from mutau.experiment.quantities import Length, LengthNotNegative, PositiveLength, Text
 from mutau.experiment.schema_beam import Table
 
@@ -66,17 +66,17 @@ class Placed(Table):
 
     @property
     def width(self) -> float:
-        """Width of a rectangle, cm. Raises MutauError for a round thing."""
+        """Width of a rectangle, cm. Raises NotApplicable for a round thing."""
         return self._side(self.stated_width)
 
     @property
     def height(self) -> float:
-        """Height of a rectangle, cm. Raises MutauError for a round thing."""
+        """Height of a rectangle, cm. Raises NotApplicable for a round thing."""
         return self._side(self.stated_height)
 
     def _side(self, stated: float | None) -> float:
         if stated is None:
-            raise MutauError(
+            raise NotApplicable(
                 f"{self.name!r} is round (radius = {self.radius:g} cm), and this calculation can "
                 "do rectangular shapes only",
                 remedy="state `width` and `height`, for example of the square of the same area",

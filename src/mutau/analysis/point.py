@@ -103,8 +103,9 @@ class Process:
             self.abilities.check_beam(request.beam)
         if request.energy is not None:
             self.abilities.check_energy(request.energy)
-        if request.model is not None and self.zprime:
-            self.abilities.check_mass(request.model.mass)
+        if self.zprime and request.model is not None:
+            # for a heavy boson the reaction has the better reason, what the energy allows
+            self.abilities.check_mass(min(request.model.mass, self.abilities.masses[1]))
 
 
 PROCESSES: Registry[Process] = Registry("process", remedy="'mutau show processes' lists all")

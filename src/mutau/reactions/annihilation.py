@@ -393,8 +393,8 @@ def lead_line_shapes(
     if energies is None:
         peak = resonance_energy(model.mass)
         step = model.width_total * model.mass / M_E * 10.0 ** np.linspace(-1.5, 4.0, 120)
-        fine = np.concatenate([[0.0], step, -step]) + peak
-        energies = np.unique(np.concatenate([np.linspace(20.0, 120.0, 401), fine]))
+        dense = np.concatenate([[0.0], step, -step]) + peak
+        energies = np.unique(np.concatenate([np.linspace(20.0, 120.0, 401), dense]))
         energies = energies[(energies >= 20.0) & (energies <= 120.0)]
     energies = _energies(energies)
     return LineShapes(

@@ -92,7 +92,8 @@ def check_point(lepton: str, energy: float, mass: float, nucleus: float) -> None
     low, high = energy_limits(energy, m_l, mass, nucleus)
     if not low < high:
         raise OutOfRange(
-            f"mass = {mass:g} GeV cannot be made by a lepton of energy {energy:g} GeV",
+            f"mass = {mass:g} GeV cannot be made by a lepton of energy {energy:g} GeV "
+            f"({abilities.reaction})",
             allowed=f"mass up to about {mass_limit(energy, m_l, nucleus):.6g} GeV",
             remedy="lower the mass or raise the energy",
         )

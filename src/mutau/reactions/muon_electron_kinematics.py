@@ -62,7 +62,8 @@ def check_mass(mass: float, energy: float) -> float:
         0.0,
         production_threshold(energy),
         unit="GeV",
-        reason=f"a muon of {energy:g} GeV on an electron at rest makes nothing heavier",
+        reason=f"muon-electron-zprime: a muon of {energy:g} GeV on an electron at rest makes "
+        "nothing heavier",
         open_low=True,
     )
 

@@ -172,6 +172,14 @@ def test_the_beam_decides_the_charge(cli):
     )
     assert by_beam["charge"] == by_charge["charge"] == -1
     assert by_beam["sigma_pb"] == by_charge["sigma_pb"]
+    assert (by_beam["beam"], by_charge.get("beam")) == ("mu-", None)
+
+
+def test_a_process_that_declares_nothing_takes_no_beam(monkeypatch):
+    undeclared = dataclasses.replace(PROCESSES["muon-brems"], abilities=None)
+    monkeypatch.setitem(PROCESSES._items, "undeclared", undeclared)
+    with pytest.raises(MutauError, match="beam: has no effect on undeclared"):
+        cross_section("undeclared", 160.0, boson("vector"), beam="mu-")
 
 
 def test_what_can_be_done_is_shown(cli):

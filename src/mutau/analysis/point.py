@@ -129,7 +129,9 @@ def takes(process: str, option: str) -> bool:
     entry = PROCESSES[process]
     if option in MODEL_OPTIONS:
         return entry.zprime
-    return option in ("method", "beam") or option in entry.options
+    if option == "beam":
+        return entry.abilities is not None
+    return option == "method" or option in entry.options
 
 
 def refuse_unused(process: str, options: Iterable[str], spell: Callable[[str], str] = str) -> None:
@@ -440,6 +442,7 @@ def cross_section_answer(
         "energy_GeV": further.pop("energy_GeV"),
         **described,
         "method": request.method,
+        **({"beam": request.beam} if request.beam else {}),
         "per": entry.per,
         "sigma_pb": sigma.sigma_pb,
         "sigma_err_pb": sigma.sigma_err_pb,

@@ -32,6 +32,7 @@ XSEC = {
     "differential": ("--differential",),
     "cuts": ("--cuts", "muone"),
     "charge": ("--charge", "1"),
+    "beam": ("--beam", "mu-"),
     "sin2_theta_w": ("--sin2-theta-w", "0.238"),
     "alpha": ("--alpha-inverse", "137"),
     "limits": ("--limits", "pair_energy=1:50"),

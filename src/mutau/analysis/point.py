@@ -16,10 +16,10 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.registry import Registry, instance_of
 from mutau.core.storage import digest
 from mutau.core.types import CrossSection, provenance
-from mutau.models import VECTOR, Model, check_mediator
+from mutau.models import Model, check_mediator
+from mutau.reactions.abilities import ABILITIES, Abilities
 
 if TYPE_CHECKING:
-    from mutau.experiment import Experiment
     from mutau.experiment.schema_beam import Beam
     from mutau.reactions.muon_electron import Cuts, Reaction
 
@@ -44,6 +44,7 @@ class Request:
     """What a cross section is asked for.
 
     energy : GeV of the incoming particle, laboratory; None for that of the experiment `cuts`.
+    beam : the particle, "mu-" or another; "" leaves it open, where its charge does not matter.
     cuts : name or path of an experiment whose cuts (on true quantities) restrict the final state,
     and whose beam it is; or "". charge : of the beam, -1 or +1; None for that of `cuts`, or else
     -1. alpha : fine-structure constant; None for alpha(0). sin2_theta_w : of the weak mixing angle;
@@ -52,6 +53,7 @@ class Request:
 
     energy: float | None
     model: Model | None
+    beam: str = ""
     material: str = "lead"
     method: str = "exact"
     form_factor: str = "elastic"
@@ -80,8 +82,9 @@ class Process:
 
     compute : Request -> (cross section, further entries of the answer). per : "atom" or "electron".
     zprime : whether it makes a Z', so that a model is needed. options : fields of `Request` that
-    it looks at, beside `method`, whose "exact" every process has. mediators : kinds of boson
-    (`Model.mediator`) that it computes; none where it makes none.
+    it looks at, beside `method`, whose "exact" every process has, and `beam`. mediators : kinds of
+    boson (`Model.mediator`) that it computes; none where it makes none. abilities : what its
+    reaction declares; asked outside, it is refused by name. None: it checks by itself.
     """
 
     compute: Callable[[Request], tuple[CrossSection, dict[str, Any]]]
@@ -90,6 +93,19 @@ class Process:
     meaning: str
     options: frozenset[str] = frozenset()
     mediators: tuple[str, ...] = field(kw_only=True)
+    abilities: Abilities | None = field(default=None, kw_only=True)
+
+    def check(self, request: Request) -> None:
+        """Raise MutauError or OutOfRange for a beam, energy or mass that is not declared."""
+        if self.abilities is None:
+            return
+        if request.beam:
+            self.abilities.check_beam(request.beam)
+        if request.energy is not None:
+            self.abilities.check_energy(request.energy)
+        if self.zprime and request.model is not None:
+            # for a heavy boson the reaction has the better reason, what the energy allows
+            self.abilities.check_mass(min(request.model.mass, self.abilities.masses[1]))
 
 
 PROCESSES: Registry[Process] = Registry(
@@ -115,6 +131,8 @@ def takes(process: str, option: str) -> bool:
     entry = PROCESSES[process]
     if option in MODEL_OPTIONS:
         return entry.zprime
+    if option == "beam":
+        return entry.abilities is not None
     return option == "method" or option in entry.options
 
 
@@ -138,7 +156,9 @@ def _request(
     refuse_unused(process, options)
     if model is not None and needs_model(process):
         check_mediator(process, PROCESSES[process].mediators, model)
-    return Request(energy, model, **options)
+    request = Request(energy, model, **options)
+    PROCESSES[process].check(request)
+    return request
 
 
 def _boson(request: Request) -> Model:
@@ -159,10 +179,10 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
     """Bremsstrahlung of a Z' on the nuclei of a material, per mean atom."""
     from mutau.matter import material
     from mutau.matter.nucleus import Nucleus
-    from mutau.reactions import electron_brems, muon_brems
+    from mutau.reactions.bremsstrahlung import Bremsstrahlung
 
     model = _boson(request)
-    front = muon_brems if lepton == "mu" else electron_brems
+    front = Bremsstrahlung("muon" if lepton == "mu" else "electron", model.mediator)
     mass, energy = model.mass, request.beam_energy
     atoms = material(request.material).atoms_per_cm3
     number = sum(n for _, n in atoms)
@@ -193,13 +213,14 @@ _BREMS = frozenset({"material", "form_factor", "differential"})
 PROCESSES.register("muon-brems")(
     Process(
         lambda r: brems(r, "mu"), "atom", True, "mu N -> mu N Z' on nuclei, tree level", _BREMS,
-        mediators=VECTOR,
+        mediators=ABILITIES["muon-brems"].mediators, abilities=ABILITIES["muon-brems"],
     )
 )  # fmt: skip
 PROCESSES.register("electron-brems")(
     Process(
         lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing",
-        _BREMS | {"coulomb"}, mediators=VECTOR,
+        _BREMS | {"coulomb"}, mediators=ABILITIES["electron-brems"].mediators,
+        abilities=ABILITIES["electron-brems"],
     )
 )  # fmt: skip
 
@@ -239,6 +260,7 @@ for _beam, _pair in product(("muon", "electron"), repeat=2):
             partial(lepton_pair, _beam, _pair), "atom", False,
             f"{_beam} N -> {_beam} N {_pair} pair on nuclei, tree level, 2 to 4",
             frozenset({"material", "form_factor", "limits", "seed", "error"}), mediators=(),
+            abilities=ABILITIES[f"{_beam}-{_pair}-pair"],
         )
     )  # fmt: skip
 
@@ -262,7 +284,9 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
         from mutau.signal.muon_electron import true_cuts
 
         experiment = load_experiment(request.cuts)
-        beam, cuts = _muons(experiment), true_cuts(experiment.cuts)
+        beam = experiment.beam
+        ABILITIES[process].check_beam(beam.particle, place="cuts", whose=experiment.name)
+        cuts = true_cuts(experiment.cuts)
     reaction = _on_electrons(process, request, beam)
     sigma = total_cross_section(reaction, cuts)
     answer: dict[str, Any] = {
@@ -277,31 +301,36 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
     return sigma, answer
 
 
-def _muons(experiment: Experiment) -> Beam:
-    """The beam of an experiment. Raises MutauError where it is no muon."""
-    if not experiment.beam.particle.startswith("mu"):
-        raise MutauError(
-            f"{experiment.name} has a beam of {experiment.beam.particle}, and the reaction is that "
-            "of a muon",
-            place="cuts", allowed="an experiment with muons",
-        )  # fmt: skip
-    return experiment.beam
-
-
 def _on_electrons(process: str, request: Request, beam: Beam | None) -> Reaction:
     """The reaction with what is given, else that of the beam, else its own defaults."""
     from mutau.reactions.muon_electron import Reaction
 
     if request.energy is None and beam is not None:
         request = replace(request, energy=beam.energy)
-    charge = request.charge if request.charge is not None else beam.charge if beam else None
+    charge = _charge(request, beam)
     given: dict[str, Any] = {
         "beam_charge": charge, "alpha": request.alpha, "sin2_theta_w": request.sin2_theta_w,
     }  # fmt: skip
     if request.model is not None:
-        given |= {"mass": request.model.mass, "coupling": request.model.lepton_coupling("mu")}
+        model = request.model
+        given |= {
+            "mass": model.mass, "coupling": model.lepton_coupling("mu"),
+            "mediator": model.mediator,
+        }  # fmt: skip
     chosen = {name: value for name, value in given.items() if value is not None}
     return Reaction(process, request.beam_energy, **chosen)
+
+
+def _charge(request: Request, beam: Beam | None) -> float | None:
+    """Charge of the muon as it is asked for, else that of the beam; None where neither is given."""
+    named = (-1 if request.beam.endswith("-") else 1) if request.beam else None
+    if named is not None and request.charge not in (None, named):
+        raise MutauError(
+            f"{request.charge} is not the charge of {request.beam}", place="charge",
+            remedy="give one of the two",
+        )  # fmt: skip
+    asked = request.charge if named is None else named
+    return asked if asked is not None else beam.charge if beam else None
 
 
 def _over_spread(reaction: Reaction, cuts: Cuts, spread: float, middle: CrossSection) -> float:
@@ -365,7 +394,8 @@ def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:
 PROCESSES.register("annihilation")(
     Process(
         annihilation, "atom", True, "e+ e- -> Z' -> invisible on atomic electrons",
-        frozenset({"material", "electrons"}), mediators=VECTOR,
+        frozenset({"material", "electrons"}), mediators=ABILITIES["annihilation"].mediators,
+        abilities=ABILITIES["annihilation"],
     )
 )  # fmt: skip
 #: What matters where both leptons emit: the sign of their interference, and the Z's couplings.
@@ -383,7 +413,7 @@ for _name, _meaning in {
         Process(
             partial(muon_electron, _name), "electron", _name.endswith("zprime"), _meaning,
             frozenset({"cuts", "alpha"}) | _OF_BOTH_LEPTONS.get(_name, frozenset()),
-            mediators=VECTOR if _name.endswith("zprime") else (),
+            mediators=ABILITIES[_name].mediators, abilities=ABILITIES[_name],
         )
     )  # fmt: skip
 
@@ -414,6 +444,7 @@ def cross_section_answer(
         "energy_GeV": further.pop("energy_GeV"),
         **described,
         "method": request.method,
+        **({"beam": request.beam} if request.beam else {}),
         "per": entry.per,
         "sigma_pb": sigma.sigma_pb,
         "sigma_err_pb": sigma.sigma_err_pb,

@@ -12,6 +12,7 @@ from mutau.core.errors import MutauError, Problems
 from mutau.core.registry import Registry
 
 if TYPE_CHECKING:
+    from mutau.analysis.point import Process
     from mutau.experiment import Experiment
 
 Rows = list[dict[str, Any]]
@@ -75,10 +76,21 @@ def _processes() -> Rows:
             "name": name,
             "per": item.per,
             "mediators": list(item.mediators),
+            **_declared(item),
             "meaning": item.meaning,
         }
         for name, item in PROCESSES.items()
     ]
+
+
+def _declared(process: Process) -> dict[str, Any]:
+    """What the reaction of a process declares; empty where it declares nothing."""
+    if process.abilities is None:
+        return {}
+    found = {
+        "beams": list(process.abilities.beams), "energy_GeV": list(process.abilities.energies),
+    }  # fmt: skip
+    return found | ({"mass_GeV": list(process.abilities.masses)} if process.zprime else {})
 
 
 @SHOWN.register("crosschecks")

@@ -62,6 +62,9 @@ _Charge = Annotated[
     int | None,
     typer.Option(help="Charge of the muon, -1 or 1; default: that of --cuts, or else -1."),
 ]
+_Beam = Annotated[
+    str, typer.Option(help="Particle of the beam: mu-, mu+, e- or e+; others are refused by name.")
+]
 _AlphaInverse = Annotated[float | None, typer.Option(help="1/α for mu e -> mu e X; default: α(0).")]
 _Limits = Annotated[
     str,
@@ -92,6 +95,7 @@ def xsec(
     differential: _Differential = False,
     cuts: _Cuts = "",
     charge: _Charge = None,
+    beam: _Beam = "",
     alpha_inverse: _AlphaInverse = None,
     sin2_theta_w: _Sin2 = None,
     limits: _Limits = "",
@@ -116,7 +120,8 @@ def xsec(
     values: dict[str, Any] = {
         "material": material, "method": method, "form_factor": form_factor,
         "electrons": electrons, "differential": differential, "cuts": cuts,
-        "charge": charge, "alpha": _alpha(alpha_inverse), "sin2_theta_w": sin2_theta_w,
+        "charge": charge, "beam": beam, "alpha": _alpha(alpha_inverse),
+        "sin2_theta_w": sin2_theta_w,
         "coulomb": coulomb, "limits": o.limits("--limits", limits), "error": error, "seed": seed,
     }  # fmt: skip
     options = {
@@ -136,6 +141,7 @@ _XSEC_OPTIONS: Final = {
     "differential": "differential",
     "cuts": "cuts",
     "charge": "charge",
+    "beam": "beam",
     "sin2_theta_w": "sin2_theta_w",
     "alpha_inverse": "alpha",
     "limits": "limits",

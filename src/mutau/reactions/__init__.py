@@ -1,14 +1,25 @@
-"""Reactions: amplitude x phase space x maps; total and differential cross sections, and events.
+"""Reactions: amplitude, phase space and maps of each; cross sections and events.
 
 Why it is as it is. The tree-level amplitude is exact in all masses, in closed forms that keep
 their digits where terms cancel by ten orders (a Z' of 1 MeV from a muon of 160 GeV); these kernels
-look unlike the textbook because the textbook's form loses everything there. Quadrature and
-sampling call the same density: an event sample and a cross section of one reaction cannot
-disagree. The maps turn the peaks (collinear emission, low recoil) into flat variables, and are
-found once per mass.
+look unlike the textbook because the textbook's form loses everything there.
 
-Every approximation in use elsewhere (Weizsaecker-Williams, improved, inelastic left out) stands
-beside the exact result as a `method`, so that its error can be printed instead of believed.
+A reaction is one density: phase space, form factor of the nucleus, squared amplitude. Quadrature
+and sampler call the same function, each through its own change of variables, so that events follow
+the cross section and a correction has one place:
 
-A reaction declares what it can do: beams, kinds of mediator, masses. It knows no files or set-ups.
+    l N -> l N Z'       `bremsstrahlung_density`    at an azimuth, averaged, at a fixed lepton
+    mu e -> mu e V      `muon_electron_integrals`   `matrix_element` over `phase_space_norm`
+    e+ e- -> Z' -> f    `annihilation`              `numerator` over the resonance
+    l N -> l N l'+ l'-  `lepton_pairs_kernels`      `pair_density`
+
+Only the squared amplitude knows what kind of boson it is; phase space and variables do not. A kind
+without amplitude is refused by name. Every approximation in use elsewhere (Weizsaecker-Williams,
+improved, inelastic left out) stands beside the exact result as a `method`, so that its error can be
+printed instead of believed.
+
+`abilities` says what each reaction can do (beams, energies, kinds and masses of the boson), for its
+own checks, for `mutau xsec` and for whoever lists reactions. A nucleus, with its form factor, is
+one object, `matter.nucleus.Nucleus`. Kernels take records (named tuples), never column numbers.
+Files and set-ups never come here.
 """

@@ -32,6 +32,7 @@ from mutau.matter.elements import element as element_of
 from mutau.models import DarkPhoton, LmuMinusLtau, Model, check_mediator
 from mutau.models.formulas import lepton_pair_width, scalar_pair_width
 from mutau.reactions import annihilation_kernels as kernels
+from mutau.reactions.abilities import ABILITIES
 from mutau.reactions.annihilation_electrons import MODELS, ElectronMomenta, momenta
 
 Array = NDArray[np.float64]
@@ -50,7 +51,7 @@ def resonance_energy(mass: float) -> float:
     >>> round(resonance_energy(0.225), 2)
     49.53
     """
-    require_in_range("mass", mass, 2.0 * M_E, math.inf, unit="GeV", reason="a boson made by e+ e-")
+    ABILITIES["annihilation"].check_mass(mass)
     return (mass * mass - 2.0 * M_E * M_E) / (2.0 * M_E)
 
 
@@ -102,7 +103,7 @@ NUMERATORS: Final = {"vector": vector_numerator}
 
 def numerator(model: Model, channels: Sequence[str], s: ArrayLike) -> Array:
     """N(s) of the module's formula, GeV^4: squared amplitude times the squared denominator."""
-    check_mediator("annihilation", tuple(NUMERATORS), model)
+    check_mediator("annihilation", ABILITIES["annihilation"].mediators, model)
     return NUMERATORS[model.mediator](model, channels, np.asarray(s, float))
 
 
@@ -125,7 +126,7 @@ class _Line:
 
 
 def _line(model: Model, channel: str) -> _Line:
-    check_mediator("annihilation", tuple(NUMERATORS), model)
+    check_mediator("annihilation", ABILITIES["annihilation"].mediators, model)
     channels = channels_of(model, channel)
     width = model.width_total
     if not width > 0.0:
@@ -392,8 +393,8 @@ def lead_line_shapes(
     if energies is None:
         peak = resonance_energy(model.mass)
         step = model.width_total * model.mass / M_E * 10.0 ** np.linspace(-1.5, 4.0, 120)
-        fine = np.concatenate([[0.0], step, -step]) + peak
-        energies = np.unique(np.concatenate([np.linspace(20.0, 120.0, 401), fine]))
+        dense = np.concatenate([[0.0], step, -step]) + peak
+        energies = np.unique(np.concatenate([np.linspace(20.0, 120.0, 401), dense]))
         energies = energies[(energies >= 20.0) & (energies <= 120.0)]
     energies = _energies(energies)
     return LineShapes(

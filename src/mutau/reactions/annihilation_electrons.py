@@ -135,9 +135,9 @@ def compton_profile(momentum: Array, grid: Array, profile: Array, tail: float) -
         fall = (tail**2 + grid[-1] ** 2) / (tail**2 + np.maximum(k, grid[-1]) ** 2)
         return np.asarray(inside * fall**3)
 
-    fine = np.sinh(np.linspace(0.0, math.asinh(50.0 * grid[-1] / scale), 1200)) * scale
-    half = 0.5 * np.diff(fine)
-    nodes = (0.5 * (fine[1:] + fine[:-1]))[:, None] + half[:, None] * _NODES
+    dense = np.sinh(np.linspace(0.0, math.asinh(50.0 * grid[-1] / scale), 1200)) * scale
+    half = 0.5 * np.diff(dense)
+    nodes = (0.5 * (dense[1:] + dense[:-1]))[:, None] + half[:, None] * _NODES
     norm = 2.0 * float(np.sum(half * (value(nodes) @ _WEIGHTS)))
     return 2.0 * value(momentum) / norm
 
@@ -145,7 +145,7 @@ def compton_profile(momentum: Array, grid: Array, profile: Array, tail: float) -
 def _tabulate(
     name: str, electrons: float, softest: float, total: Array, grid: Array, joint: float = 0.0
 ) -> ElectronMomenta:
-    """Cut the table where G has vanished and place panel edges where ln G or ln k moved enough.
+    """Cut the table where G has vanished; panel edges where ln G or ln k has changed enough.
 
     joint : a momentum where the slope of G jumps; it becomes a panel edge.
     """

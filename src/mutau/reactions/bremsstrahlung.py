@@ -14,11 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.types import CrossSection
 from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import bremsstrahlung_integrals as integrals
+from mutau.reactions.abilities import ABILITIES, LEPTONS
 from mutau.reactions.bremsstrahlung_angles import psi_values, theta_values
 from mutau.reactions.bremsstrahlung_coulomb import check_coulomb, coulomb_function
 from mutau.reactions.bremsstrahlung_density import (
@@ -34,9 +34,8 @@ from mutau.reactions.quadrature import Rule, gauss_legendre
 Array = NDArray[np.float64]
 Orders = tuple[int, int, int]
 
-LEPTONS: Final = {"electron": M_E, "muon": M_MU}
-MASS_RANGE: Final = (1e-6, 100.0)
-ENERGY_MAX: Final = 1e5
+#: By lepton, what `Bremsstrahlung` and `BremsSampler` can do.
+OF_LEPTON: Final = {lepton: ABILITIES[f"{lepton}-brems"] for lepton in LEPTONS}
 
 #: Numbers of nodes in (x, u, t): the value, and the rougher one that gives its error.
 FINE = (32, 12, 18)
@@ -79,24 +78,26 @@ def _less_flux(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
     return 2.0 * nucleus.z * nucleus.z * coulomb_function(nucleus.z)
 
 
-def check_point(energy: float, mass: float, m_l: float, nucleus: float) -> None:
-    """Raise OutOfRange for a mass or energy outside validity, or a closed reaction."""
-    lowest, highest = MASS_RANGE
-    require_in_range(
-        "mass", mass, lowest, np.inf, unit="GeV",
-        reason="below 1 keV the medium changes the emission: coherence over many atoms is lost",
-    )  # fmt: skip
-    require_in_range("energy", energy, m_l, ENERGY_MAX, unit="GeV", open_low=True)
+def check_point(lepton: str, energy: float, mass: float, nucleus: float) -> None:
+    """Raise OutOfRange for a mass or energy outside validity, or a closed reaction.
+
+    nucleus : its mass, GeV.
+    """
+    abilities, m_l = OF_LEPTON[lepton], LEPTONS[lepton]
+    if (
+        not mass > abilities.masses[1]
+    ):  # for a heavy one what the energy allows is the better reason
+        abilities.check_mass(mass)
+    abilities.check_energy(energy)
     low, high = energy_limits(energy, m_l, mass, nucleus)
     if not low < high:
         raise OutOfRange(
-            f"mass = {mass:g} GeV cannot be made by a lepton of energy {energy:g} GeV",
+            f"mass = {mass:g} GeV cannot be made by a lepton of energy {energy:g} GeV "
+            f"({abilities.reaction})",
             allowed=f"mass up to about {mass_limit(energy, m_l, nucleus):.6g} GeV",
             remedy="lower the mass or raise the energy",
         )
-    require_in_range(
-        "mass", mass, lowest, highest, unit="GeV", reason="heavier ones are not checked"
-    )
+    abilities.check_mass(mass)
 
 
 def mass_limit(energy: float, m_l: float, nucleus: float) -> float:
@@ -159,7 +160,7 @@ class Bremsstrahlung:
         """
         collision = self._collision(nucleus, method)
         _less_flux(self.lepton, nucleus, coulomb)
-        check_point(energy, mass, collision.m_l, collision.nucleus)
+        check_point(self.lepton, energy, mass, collision.nucleus)
         result = self.totals(
             energy, mass, nucleus, coupling=coupling, method=method, coulomb=coulomb, x_min=x_min,
             x_max=x_max,
@@ -194,8 +195,9 @@ class Bremsstrahlung:
         energy, mass, factor = np.broadcast_arrays(
             np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
         )
-        _require_all("mass", mass, *MASS_RANGE, "GeV")
-        _require_all("energy", energy, collision.m_l, ENERGY_MAX, "GeV")
+        abilities = OF_LEPTON[self.lepton]
+        _require_all("mass", mass, *abilities.masses, "GeV")
+        _require_all("energy", energy, *abilities.energies, "GeV")
         _require_all("coupling^2", factor, 0.0, np.inf)
         if coulomb and mass.size:
             check_coulomb(float(np.max(mass)), float(np.min(energy)))
@@ -227,7 +229,7 @@ class Bremsstrahlung:
         """
         collision = self._collision(nucleus, method)
         less_flux = _less_flux(self.lepton, nucleus, coulomb)
-        check_point(energy, mass, collision.m_l, collision.nucleus)
+        check_point(self.lepton, energy, mass, collision.nucleus)
         if coulomb:
             check_coulomb(mass, energy)
         x = np.asarray(x, float)
@@ -260,6 +262,7 @@ class Bremsstrahlung:
         `differential_x`.
         """
         collision = self._collision(nucleus, method)
+        check_point(self.lepton, energy, mass, collision.nucleus)
         return coupling**2 * _by_angle(theta_values, collision, x, theta, energy, mass)
 
     @one_nucleus
@@ -282,6 +285,7 @@ class Bremsstrahlung:
         exactly 0 outside the kinematic limits. Check: integrates to `total`.
         """
         collision = self._collision(nucleus, method)
+        check_point(self.lepton, energy, mass, collision.nucleus)
         return coupling**2 * _by_angle(psi_values, collision, x, psi, energy, mass)
 
 
@@ -356,7 +360,6 @@ def _by_angle(
     mass: float,
 ) -> Array:
     """d^2 sigma/dx dangle at coupling 1, pb/rad; values : `theta_values` or `psi_values`."""
-    check_point(energy, mass, collision.m_l, collision.nucleus)
     x, angle = np.broadcast_arrays(np.asarray(x, float), np.asarray(angle, float))
     _require_all("x", x, 0.0, 1.0)
     _require_all("angle", angle, 0.0, float(np.pi), "rad")

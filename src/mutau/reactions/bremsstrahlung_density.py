@@ -53,7 +53,7 @@ def amplitude_of(method: str, mediator: str) -> int:
     if (method, mediator) not in AMPLITUDES:
         kinds = [kind for name, kind in AMPLITUDES if name == method]
         raise MutauError(
-            f"bremsstrahlung by the method {method!r} is not computed for {mediator} mediators",
+            f"bremsstrahlung ({method}) is not computed for {mediator} mediators",
             place="mediator",
             allowed=f"{' or '.join(kinds)} mediators",
         )

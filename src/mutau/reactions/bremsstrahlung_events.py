@@ -19,7 +19,8 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_ra
 from mutau.core.types import CrossSection, Events
 from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import bremsstrahlung_sampling as kernels
-from mutau.reactions.bremsstrahlung import LEPTONS, check_point, check_window, collision_of
+from mutau.reactions.abilities import LEPTONS
+from mutau.reactions.bremsstrahlung import check_point, check_window, collision_of
 from mutau.reactions.bremsstrahlung_maps import energy_limits
 from mutau.reactions.importance import edges_by_content
 
@@ -85,8 +86,8 @@ class BremsSampler:
         if self.method == "iww":
             raise UnknownName("method", self.method, ("exact", "ww"))
         check_window(self.x_min, self.x_max)
-        check_point(self.energy_min, self.mass, collision.m_l, collision.nucleus)
-        check_point(self.energy_max, self.mass, collision.m_l, collision.nucleus)
+        check_point(self.lepton, self.energy_min, self.mass, collision.nucleus)
+        check_point(self.lepton, self.energy_max, self.mass, collision.nucleus)
         if not self.energy_min <= self.energy_max:
             raise OutOfRange(
                 f"energy_max = {self.energy_max:g} GeV is below energy_min",

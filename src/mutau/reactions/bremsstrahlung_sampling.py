@@ -1,7 +1,7 @@
 """Kernels that draw l N -> l N Z': the unit cube, its table of bounds, accept-reject, momenta.
 
 A point of the unit cube fixes (x, u, t, phi) between the exact limits at the lepton's energy:
-x/(1-x) and t by nearly logarithmic variables with the knees of `bremsstrahlung_maps`, u by
+x/(1-x) and t by nearly logarithmic changes of variables of `bremsstrahlung_maps`, u by
 sqrt(u_min/u), phi by tan(phi/2) with the pole of the squared amplitude in s taken out. The cube
 is cut into cells; `cell_bounds` finds what the density reaches in each.
 

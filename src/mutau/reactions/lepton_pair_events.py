@@ -10,7 +10,8 @@ import numpy as np
 
 from mutau.core.errors import OutOfRange, require_in_range
 from mutau.core.types import CrossSection, Events, provenance
-from mutau.reactions.lepton_pairs import LEPTONS, SCALE, Grids, PairReaction, adapted
+from mutau.reactions.abilities import LEPTONS
+from mutau.reactions.lepton_pairs import SCALE, Grids, PairReaction, adapted
 
 #: PDG codes of the negative leptons.
 PDG: Final = {"electron": 11, "muon": 13}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.code_digest import code_digest
-from mutau.core.constants import ALPHA, M_E, M_MU
+from mutau.core.constants import ALPHA
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import cached_arrays, digest
@@ -26,13 +26,13 @@ from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB
 from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import lepton_pairs_kernels as kernels
+from mutau.reactions.abilities import ABILITIES, LEPTONS
 from mutau.reactions.importance import refined_edges
 from mutau.reactions.lepton_pairs_kernels import N_AXES, N_MAPS, OBSERVABLES
 from mutau.reactions.lepton_pairs_sampling import sample_map
 
 Array = NDArray[np.float64]
 
-LEPTONS: Final = {"electron": M_E, "muon": M_MU}
 #: Which diagrams count; the sets are gauge invariant, their interference is odd in the charge.
 DIAGRAMS: Final = {
     "all": kernels.ALL, "two-photon": kernels.TWO_PHOTON, "radiated": kernels.RADIATED,
@@ -79,7 +79,11 @@ class PairReaction:
                 raise OutOfRange(f"{name}: {low:g} to {high:g} is empty", place="limits")
         mass, mu = LEPTONS[self.beam], LEPTONS[self.pair]
         threshold = mass + 2.0 * mu * (1.0 + (mass + mu) / self.nucleus.mass)
-        require_in_range("energy", self.energy, threshold, 1e4, unit="GeV", open_low=True)
+        abilities = ABILITIES[f"{self.beam}-{self.pair}-pair"]
+        require_in_range(
+            "energy", self.energy, threshold, abilities.energies[1], unit="GeV",
+            reason=abilities.reaction, open_low=True,
+        )  # fmt: skip
 
     @property
     def identical(self) -> bool:

@@ -397,10 +397,10 @@ def pair_density(
     if density <= 0.0:
         return 0.0, p1, k1, k2, q
     mass2 = pair_mass2(k1, k2, mu)
-    harder, softer, seen = p1, k1, mass2
+    harder, softer, cut_mass2 = p1, k1, mass2
     if same and k1[0] + k1[1] > p1[0] + p1[1]:
-        harder, softer, seen = k1, p1, pair_mass2(p1, k2, mu)
-    if not inside_cuts(harder, softer, k2, q, seen, setup.cuts):
+        harder, softer, cut_mass2 = k1, p1, pair_mass2(p1, k2, mu)
+    if not inside_cuts(harder, softer, k2, q, cut_mass2, setup.cuts):
         return 0.0, p1, k1, k2, q
     t1 = transfer(p, p1, m)
     t2, mass2_other = t1, mass2

@@ -23,10 +23,10 @@ from mutau.core.constants import ALPHA, G_F, M_E, M_MU, SIN2_W
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB, PB_CM2
+from mutau.reactions.abilities import ABILITIES
 from mutau.reactions.muon_electron_amplitudes import elastic_numerator
 from mutau.reactions.muon_electron_kinematics import (
     center_of_mass_energy,
-    check_beam,
     check_mass,
     elastic_electron_energy,
     largest_electron_energy,
@@ -71,6 +71,7 @@ class Reaction:
     alpha : fine-structure constant at every photon vertex. Momentum transfers stay below
         (0.4 GeV)^2, so alpha(0) is the default; `ALPHA_GENERATOR` is another choice.
     sin2_theta_w : sin^2 of the weak mixing angle, of neutrino pairs; at the Z mass by default.
+    mediator : kind of the boson; only for `ZPRIME`.
     Raises UnknownName for the process, OutOfRange for a number; above the production threshold no
     Z' can be made and OutOfRange says so.
     """
@@ -83,16 +84,23 @@ class Reaction:
     beam_charge: int = -1
     alpha: float = ALPHA
     sin2_theta_w: float = SIN2_W
+    mediator: str = "vector"
 
     def __post_init__(self) -> None:
         if self.process not in PROCESSES:
             raise UnknownName("process", self.process, PROCESSES)
-        check_beam(self.energy)
+        ABILITIES[self.process].check_energy(self.energy)
         require_in_range("alpha", self.alpha, 0.0, 1.0, open_low=True)
         require_in_range("sin2_theta_w", self.sin2_theta_w, 0.0, 1.0)
         if self.beam_charge not in (-1, 1):
             raise MutauError(f"beam charge {self.beam_charge!r}", allowed="-1 or +1")
         if self.process == ZPRIME:
+            kinds = ABILITIES[ZPRIME].mediators
+            if self.mediator not in kinds:
+                raise MutauError(
+                    f"{ZPRIME} is not computed for {self.mediator} mediators",
+                    place="mediator", allowed=f"{' or '.join(kinds)} mediators",
+                )  # fmt: skip
             check_mass(self.mass, self.energy)
             for name in ("coupling", "electron_coupling"):
                 if not math.isfinite(getattr(self, name)):
@@ -373,6 +381,7 @@ def kinematics_of(reaction: Reaction) -> MuonOnElectron:
 def emission(reaction: Reaction) -> Vertices:
     """What emits, with its couplings, of a Z' or photon reaction.
 
+    Here, and in `muon_electron_integrals.matrix_element`, another kind of boson finds its place.
     The kernels' muon line carries the current of a mu-; a mu+ turns its vector coupling, because
     a line with n vector vertices changes by (-1)^n under charge conjugation.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +17,8 @@ from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import OutOfRange, require_in_range
 
 Array = NDArray[np.float64]
-_HIGHEST_ENERGY = 1e6  # GeV; above, the electroweak bosons could be made
+#: Of the muon, GeV, the lower end excluded; above, the electroweak bosons could be made.
+BEAM_ENERGIES: Final = (M_MU, 1e6)
 
 
 def check_beam(energy: float) -> float:
@@ -24,8 +26,7 @@ def check_beam(energy: float) -> float:
     return require_in_range(
         "beam energy",
         float(energy),
-        M_MU,
-        _HIGHEST_ENERGY,
+        *BEAM_ENERGIES,
         unit="GeV",
         reason="a muon on an electron at rest, far below the electroweak scale",
         open_low=True,
@@ -61,7 +62,8 @@ def check_mass(mass: float, energy: float) -> float:
         0.0,
         production_threshold(energy),
         unit="GeV",
-        reason=f"a muon of {energy:g} GeV on an electron at rest makes nothing heavier",
+        reason=f"muon-electron-zprime: a muon of {energy:g} GeV on an electron at rest makes "
+        "nothing heavier",
         open_low=True,
     )
 

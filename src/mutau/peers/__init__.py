@@ -21,7 +21,7 @@ from mutau.core.types import provenance
 
 
 @dataclass(frozen=True)
-class Row:
+class Compared:
     """One quantity, ours and the peer's, each with its statistical error (0: exact).
 
     unit : unit of all four numbers, "" for a pure number.
@@ -70,7 +70,7 @@ class Crosscheck:
     peer: str
     package: str
     about: str
-    run: Callable[[float, int, Progress], Sequence[Row]]
+    run: Callable[[float, int, Progress], Sequence[Compared]]
 
     @property
     def installed(self) -> bool:

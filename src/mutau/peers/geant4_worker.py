@@ -210,7 +210,7 @@ def _step_action(g4: Any, ledger: Ledger) -> Any:
 
 
 def _event_action(g4: Any, ledger: Ledger) -> Any:
-    class Events(g4.G4UserEventAction):  # type: ignore[misc]
+    class EventEnd(g4.G4UserEventAction):  # type: ignore[misc]
         place = -1
 
         def EndOfEventAction(self, event: Any) -> None:
@@ -222,7 +222,7 @@ def _event_action(g4: Any, ledger: Ledger) -> Any:
                     ledger.deposit[number] = energy
             ledger.close()
 
-    return Events()
+    return EventEnd()
 
 
 def _exit_plane(g4: Any, ledger: Ledger) -> Any:

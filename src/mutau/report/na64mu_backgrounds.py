@@ -11,7 +11,7 @@ import numpy as np
 from mutau.background.estimate import Estimate, all_sources, estimate
 from mutau.background.hadron_decays import absorber_suppression, contamination, decay_rows
 from mutau.background.leading_hadrons import leading_hadrons
-from mutau.background.punch_through import hcal_module, punch_through
+from mutau.background.punch_through import HadronStack, hcal_module, punch_through
 from mutau.background.registry import not_computed
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
@@ -121,7 +121,7 @@ def _punch_rows(experiment: Experiment, level: Level) -> list[Row]:
     rows = []
     for modules, (kind, word) in product((1, 2, 4), PUNCHING.items()):
         got = punch_through(
-            kind, SHOWN_HADRON, made_of, length, 2.0, modules=modules,
+            kind, SHOWN_HADRON, HadronStack(made_of, length, modules), 2.0,
             n=20_000 if level.name == "quick" else 60_000, seed=level.seed,
         )  # fmt: skip
         depth = length / interaction_length(kind, made_of, SHOWN_HADRON)

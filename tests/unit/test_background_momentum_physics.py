@@ -130,7 +130,7 @@ def test_a_deflection_turns_the_muon_where_it_happens():
 
 
 def test_forced_weights_are_probabilities():
-    """Averaged over the cube a weight is Poisson's chance of one deflection, of two shifted hits."""
+    """The mean weight is Poisson's chance of one deflection, and that of two shifted hits."""
     u = stream(3).random((200_000, 3))
     forced, weight, shares = force(SPEC, u, 1, 0)
     expected = SPEC.deflections.number(Q_FORCED).sum()

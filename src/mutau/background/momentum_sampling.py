@@ -111,11 +111,11 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
         arm.z, arm.field, arm.matter, lambda m: float(deflections.soft[names[m.name]]), arm.energy
     )
     target, beam = experiment.target, described_beam(experiment)
-    made_of = material(target.material)
-    length = target.stations * target.thickness.cm(made_of.radiation_length_cm)
-    out = float(mean_energy_after(beam.energy, made_of, length))
+    dump = material(target.material)
+    length = target.stations * target.thickness.cm(dump.radiation_length_cm)
+    out = float(mean_energy_after(beam.energy, dump, length))
     p_in, p_out = (math.sqrt(e * e - M_MU * M_MU) for e in (beam.energy, out))
-    angle = float(highland_angle_thick(p_in, p_out, made_of, length))
+    angle = float(highland_angle_thick(p_in, p_out, dump, length))
     exit_z = target.z + max(target.extent, length)
     return Spectrometer(
         arm=arm, deflections=deflections, displacements=build_displacements(arm), steps=steps,
@@ -315,14 +315,14 @@ def force(
             deflections.start[piece] + place * (deflections.stop - deflections.start)[piece]
         )
         log_q = math.log(Q_FORCED) + span * u[:, 3 * j + 1]
-        made_of = deflections.material[piece]
-        density = deflections.per_log_q(made_of, log_q)
+        kind = deflections.material[piece]
+        density = deflections.per_log_q(kind, log_q)
         weight *= climb[-1] * density * span * (deflections.thickness[piece] / content[piece])
         phi = 2.0 * math.pi * u[:, 3 * j + 2]
         deflection[:, j] = np.exp(log_q)[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
         if j == 0:
             for m in range(4):
-                part = deflections.read(deflections.parts[:, m], made_of, log_q)
+                part = deflections.read(deflections.parts[:, m], kind, log_q)
                 fractions[:, m] = part / np.maximum(density, 1e-300)
     weight *= math.exp(-climb[-1]) / math.factorial(n_deflections)
     plane, shift = np.zeros((n, n_shifts), np.int64), np.zeros((n, n_shifts, 2))

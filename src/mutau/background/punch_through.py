@@ -95,7 +95,7 @@ def _profile() -> HadronProfile:
     return HadronProfile(*(float(number) for number in numbers))
 
 
-def contained_fraction(energy: float, depth: ArrayLike, made_of: Material) -> Array:
+def contained_fraction(energy: float, depth: ArrayLike, absorber: Material) -> Array:
     """Mean fraction of a hadronic shower's energy within `depth` interaction lengths of its start.
 
     energy : GeV. Source: Bock, Hansl-Kozanecka, Shah 1981 (data/hadrons.toml); the profile was
@@ -104,7 +104,7 @@ def contained_fraction(energy: float, depth: ArrayLike, made_of: Material) -> Ar
     from mutau.background.punch_through_kernels import contained_kernel
 
     profile, weight = _profile(), float(document()["shower"]["em_weight"])
-    ratio = made_of.interaction_length_cm / made_of.radiation_length_cm
+    ratio = absorber.interaction_length_cm / absorber.radiation_length_cm
     depths = np.asarray(depth, float)
     values = [contained_kernel(energy, float(d), weight, ratio, profile) for d in depths.ravel()]
     return np.array(values).reshape(depths.shape)
@@ -180,12 +180,12 @@ def decay_to_muon(experiment: Experiment, name: str, energy: float) -> float:
     muon looks minimum ionising in any number of modules. Check: gap/(gamma beta c tau).
     """
     particle = hadron(name)
-    made_of, _ = hcal_module(experiment)
+    absorber, _ = hcal_module(experiment)
     first = min(item.z for item in experiment.detector.calorimeter if item.kind == "hcal")
     target = experiment.target
     dump = material(target.material)
     gap = first - target.z - target.thickness.cm(dump.radiation_length_cm)
-    path = gap + interaction_length(name, made_of, energy)
+    path = gap + interaction_length(name, absorber, energy)
     momentum = math.sqrt(energy**2 - particle.mass**2)
     to_muon = sum(c.fraction for c in particle.channels if "mu" in c.daughters)
     return to_muon * float(decay_probability(particle, momentum, path))

@@ -144,9 +144,9 @@ def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[ArmMatter, .
     found = []
     for plane in planes:
         if plane.material is not None and plane.thickness is not None:
-            made_of = material(plane.material)
-            depth = plane.thickness.cm(made_of.radiation_length_cm)
-            found.append(ArmMatter(made_of, plane.z, plane.z, depth))
+            layer = material(plane.material)
+            depth = plane.thickness.cm(layer.radiation_length_cm)
+            found.append(ArmMatter(layer, plane.z, plane.z, depth))
     solids: list[Calorimeter | Absorber] = [
         *experiment.detector.calorimeter,
         *experiment.detector.absorber,
@@ -162,9 +162,9 @@ def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[ArmMatter, .
         if stated and first < counter.z < last and _covers_axis(counter):
             assert counter.material is not None
             assert counter.thickness is not None
-            made_of = material(counter.material)
-            depth = counter.thickness.cm(made_of.radiation_length_cm)
-            found.append(ArmMatter(made_of, counter.z, counter.z, depth))
+            layer = material(counter.material)
+            depth = counter.thickness.cm(layer.radiation_length_cm)
+            found.append(ArmMatter(layer, counter.z, counter.z, depth))
     target = experiment.target
     if target.z + target.extent > first and target.z < last:
         raise MutauError(
@@ -262,7 +262,7 @@ def build_arm(
     its fringe or its map. on_axis : a map counts by its field on the axis everywhere, for
     simulations that know no more.
     Scattering has Highland's width (G. R. Lynch, O. I. Dahl, Nucl. Instrum. Meth. B 58 (1991) 6)
-    of the whole arm, shared out by radiation lengths, because his logarithm does not add.
+    of the whole arm, divided by radiation lengths, because his logarithm does not add.
     A thing with a hole around the beam line counts as its hole.
     Raises MutauError for an arm of less than three planes, planes at the same place, two fields
     that overlap, or the target inside the arm.

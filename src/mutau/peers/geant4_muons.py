@@ -78,7 +78,7 @@ def our_muons(
     """Losses (GeV) and projected angles (rad) of muons behind the target by the full simulation.
 
     Without events whose hardest loss is an interaction with a nucleus; returns (losses (m,),
-    angles (2 m,), share left out). Muons that stop lose all they have.
+    angles (2 m,), fraction left out). Muons that stop lose all they have.
     """
     alone = _alone(item, length, energy)
     losses, angles = [], []
@@ -106,12 +106,12 @@ def _quantile(values: Array, level: float) -> tuple[float, float]:
     return float(middle), float(0.5 * (high - low))
 
 
-def _share(chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """A share and its binomial error; with none, that of one event."""
+def _fraction(chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """A fraction and its binomial error; with none, that of one event."""
     n = len(chosen)
-    share = float(chosen.mean())
-    at_least = max(share, 1.0 / n)
-    return share, float(np.sqrt(at_least * (1.0 - at_least) / n))
+    fraction = float(chosen.mean())
+    at_least = max(fraction, 1.0 / n)
+    return fraction, float(np.sqrt(at_least * (1.0 - at_least) / n))
 
 
 def _hard(process: str, energy: float, item: Material, coulomb: bool = True) -> float:
@@ -151,8 +151,8 @@ def _loss_rows(ours: Array, theirs: Array, left_out: float) -> list[Compared]:
         for level in QUANTILES
     ]  # fmt: skip
     rows += [
-        Compared(f"share that loses more than {cut:g} GeV", "", *_share(ours > cut),
-            *_share(theirs > cut), note)
+        Compared(f"fraction that loses more than {cut:g} GeV", "", *_fraction(ours > cut),
+            *_fraction(theirs > cut), note)
         for cut in LOSSES
     ]  # fmt: skip
     return rows

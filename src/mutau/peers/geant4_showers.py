@@ -136,7 +136,7 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Compared]:
 
 
 def _containment(level: float, profile: Array) -> float:
-    """Depth within which a share of the energy lies, X0."""
+    """Depth within which a fraction of the energy lies, X0."""
     inside = np.concatenate([[0.0], np.cumsum(profile)])
     return float(np.interp(level * inside[-1], inside, DEPTH))
 
@@ -199,12 +199,16 @@ def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> 
         Compared(f"{name}, lead-scintillator", "X0", value, error, their_value, their_error, note)
         for (name, value, error), (_, their_value, their_error) in zip(ours, theirs, strict=True)
     ]
-    share = np.concatenate([s.fractions[:, 0, 0] for s in samples])
+    fraction = np.concatenate([s.fractions[:, 0, 0] for s in samples])
     count = int(np.searchsorted(DEPTH, first, side="right")) - 1
-    their_share = profiles[:, :count].sum(axis=1)
-    name = f"share of the energy in the first {first:g} X0"
-    rows.append(Compared(name, "", *mean_and_error(share), *mean_and_error(their_share), note))
-    rows.append(Compared(f"spread of the {name}", "", *_spread(share), *_spread(their_share), note))
+    their_fraction = profiles[:, :count].sum(axis=1)
+    name = f"fraction of the energy in the first {first:g} X0"
+    rows.append(
+        Compared(name, "", *mean_and_error(fraction), *mean_and_error(their_fraction), note)
+    )
+    rows.append(
+        Compared(f"spread of the {name}", "", *_spread(fraction), *_spread(their_fraction), note)
+    )
     return rows
 
 

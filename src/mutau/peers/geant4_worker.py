@@ -31,7 +31,7 @@ _SPECIES: Final = {11: 0, -11: 1, 22: 2}
 _OTHER: Final = 3
 _FAR: Final = 1e30
 _CUT_RANGE: Final = 1e7  # mm, longer than anything goes
-_PIECES: Final = 40  # of a run, between which progress is told
+_PIECES: Final = 40  # of a run, after which progress is reported
 _VACUUM: Final = 1e-25  # g/cm^3
 _GAP: Final = 1.0  # mm of vacuum around the layers
 _INSIDE: Final = 1e-6  # mm below the first face, where particles start
@@ -194,7 +194,7 @@ class Ledger:
 
 
 def _step_action(g4: Any, ledger: Ledger) -> Any:
-    """Every step into the ledger: slow, for what only steps tell."""
+    """Every step into the ledger: slow, for what only steps report."""
 
     class Steps(g4.G4UserSteppingAction):  # type: ignore[misc]
         def UserSteppingAction(self, step: Any) -> None:
@@ -277,7 +277,7 @@ def _check_thresholds(g4: Any, job: Job) -> None:
                 )
 
 
-def run(job: Job, tell: Callable[[float], None]) -> dict[str, np.ndarray]:
+def run(job: Job, report: Callable[[float], None]) -> dict[str, np.ndarray]:
     """Geant4 for one job; arrays as `Ledger.arrays`, and seconds, answers, version."""
     import geant4_pybind as g4
 
@@ -306,7 +306,7 @@ def run(job: Job, tell: Callable[[float], None]) -> dict[str, np.ndarray]:
     manager.BeamOn(1)  # builds the tables; not counted
     _check_thresholds(g4, job)
     said = {"version": np.array(str(g4.G4Version)), "answers": np.array(_answers(g4, job))}
-    return _count(manager, ledger, job["n"], tell) | said
+    return _count(manager, ledger, job["n"], report) | said
 
 
 def _answers(g4: Any, job: Job) -> list[float]:
@@ -326,7 +326,7 @@ def _answers(g4: Any, job: Job) -> list[float]:
 
 
 def _count(
-    manager: Any, ledger: Ledger, n: int, tell: Callable[[float], None]
+    manager: Any, ledger: Ledger, n: int, report: Callable[[float], None]
 ) -> dict[str, np.ndarray]:
     """The run itself in pieces, so that the parent hears of it and its end is noticed."""
     parent, seconds = os.getppid(), 0.0
@@ -336,7 +336,7 @@ def _count(
         seconds += time.process_time() - start
         if os.getppid() != parent:
             raise SystemExit("the program that asked is gone")
-        tell(high / n)
+        report(high / n)
     return ledger.arrays(n) | {"seconds": np.array(seconds)}
 
 
@@ -359,10 +359,10 @@ def main(arguments: list[str]) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     job = json.loads(Path(source).read_text(encoding="utf-8"))
 
-    def tell(fraction: float) -> None:
+    def report(fraction: float) -> None:
         print(f"{fraction:.4f}", file=parent, flush=True)
 
-    arrays = run(job, tell)
+    arrays = run(job, report)
     np.savez(target, **arrays)  # type: ignore[arg-type]
     sys.stdout.flush()
     parent.flush()

@@ -2,7 +2,7 @@
 
 Integrated over depth, the cascade equations of a thick homogeneous target are triangular in
 energy: what travels at E came from above E. They are solved once from the incident energy down,
-on a grid that is fine where an electron starts and logarithmic below (em_cascade_kernels).
+on a grid that is dense where an electron starts and logarithmic below (em_cascade_kernels).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def particle_index(particle: str) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DenseTrack:
-    """Cumulative track length above each energy of a fine grid, interpolated between.
+    """Cumulative track length above each energy of a dense grid, interpolated between.
 
     energy : (N + 1,) rising, GeV. above : (3, N + 1) X0 of track above that energy (the photons
     that have not interacted yet are apart). slope : (3, N + 1), minus d above/dE there, X0/GeV.
@@ -120,7 +120,7 @@ class TrackLengths:
     dL/dE, X0 per GeV. err : (3, K) their numerical errors (e-, e+, gamma).
     particle, energy, material : what came in, GeV, and on what. x0_cm : cm per X0.
     uncollided : X0 of track of the incident photon before its first interaction, at `energy`
-    exactly (0 for e-, e+); contained in `photon`. dense, coarse : fine representations on two
+    exactly (0 for e-, e+); contained in `photon`. dense, coarse : representations on two
     grids; their difference is the error.
     """
 

@@ -37,7 +37,9 @@ KINDS: Final = {"elastic": 0, "elastic+inelastic": 1, "unscreened": 2, "point": 
 
 
 @njit(forceinline=True)
-def g2_kernel(t, z2, screen, size, z_inelastic, screen_inelastic):  # type: ignore[no-untyped-def]
+def g2_kernel(
+    t: float, z2: float, screen: float, size: float, z_inelastic: float, screen_inelastic: float
+) -> float:
     """G2(t) from the six numbers of `form_factor_parameters` (without its first).
 
     `screen` = 1/r^2 and `size` = 1/d: zero switches screening or size off; `z_inelastic` = 0

@@ -131,7 +131,7 @@ class _Whiteboard:
         import acts
         from acts import examples
 
-        class Hand(examples.IAlgorithm):  # type: ignore[misc]
+        class Hand(examples.IAlgorithm):
             def execute(self, context: Any) -> Any:
                 return examples.ProcessCode.SUCCESS
 

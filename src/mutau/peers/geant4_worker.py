@@ -63,7 +63,7 @@ def _detector(g4: Any, job: Job, exit_plane: Any) -> Any:
     depth = sum(thickness for _, thickness in job["layers"]) * job["repeats"]
     half = job["half_width"]
 
-    class Layers(g4.G4VUserDetectorConstruction):  # type: ignore[misc]
+    class Layers(g4.G4VUserDetectorConstruction):
         def Construct(self) -> Any:
             """The world: a vacuum, the layers in it, a thin plane behind."""
             self.limits = g4.G4UserLimits(_FAR, _FAR, _FAR, job["stop"])
@@ -126,7 +126,7 @@ def _physics(g4: Any, job: Job) -> Any:
 def _gun(g4: Any, job: Job) -> Any:
     """One particle along z into the middle of the first layer."""
 
-    class Gun(g4.G4VUserPrimaryGeneratorAction):  # type: ignore[misc]
+    class Gun(g4.G4VUserPrimaryGeneratorAction):
         def __init__(self) -> None:
             super().__init__()
             self.gun = g4.G4ParticleGun(1)
@@ -196,7 +196,7 @@ class Ledger:
 def _step_action(g4: Any, ledger: Ledger) -> Any:
     """Every step into the ledger: slow, for what only steps report."""
 
-    class Steps(g4.G4UserSteppingAction):  # type: ignore[misc]
+    class Steps(g4.G4UserSteppingAction):
         def UserSteppingAction(self, step: Any) -> None:
             """Called by Geant4 at the end of a step."""
             species = _SPECIES.get(step.GetTrack().GetDefinition().GetPDGEncoding(), _OTHER)
@@ -210,7 +210,7 @@ def _step_action(g4: Any, ledger: Ledger) -> Any:
 
 
 def _event_action(g4: Any, ledger: Ledger) -> Any:
-    class EventEnd(g4.G4UserEventAction):  # type: ignore[misc]
+    class EventEnd(g4.G4UserEventAction):
         place = -1
 
         def EndOfEventAction(self, event: Any) -> None:
@@ -228,7 +228,7 @@ def _event_action(g4: Any, ledger: Ledger) -> Any:
 def _exit_plane(g4: Any, ledger: Ledger) -> Any:
     """Energy, momentum and place of the primary where it leaves."""
 
-    class Exit(g4.G4VSensitiveDetector):  # type: ignore[misc]
+    class Exit(g4.G4VSensitiveDetector):
         def ProcessHits(self, step: Any, history: Any) -> bool:
             """Called by Geant4 in the plane behind the layers."""
             track = step.GetTrack()
@@ -244,7 +244,7 @@ def _exit_plane(g4: Any, ledger: Ledger) -> Any:
 def _only_primaries(g4: Any) -> Any:
     """Secondaries are not followed: their energy is lost for the primary all the same."""
 
-    class Primaries(g4.G4UserStackingAction):  # type: ignore[misc]
+    class Primaries(g4.G4UserStackingAction):
         def ClassifyNewTrack(self, track: Any) -> Any:
             """Called by Geant4 for every new particle."""
             return g4.fKill if track.GetParentID() > 0 else g4.fUrgent
@@ -362,8 +362,8 @@ def main(arguments: list[str]) -> None:
     def report(fraction: float) -> None:
         print(f"{fraction:.4f}", file=parent, flush=True)
 
-    arrays = run(job, report)
-    np.savez(target, **arrays)  # type: ignore[arg-type]
+    arrays: dict[str, Any] = dict(run(job, report))
+    np.savez(target, **arrays)
     sys.stdout.flush()
     parent.flush()
     os._exit(0)  # the destructors of Geant4 and those of Python disagree about who deletes what

@@ -1,5 +1,8 @@
 """Peers: the same quantity in somebody else's program, beside ours; it never feeds a result.
 
+Nor does `muon_propagation`: a plain walk of muons of our own, against which tests and the rows of
+ACTS hold the walks that give results.
+
 A cross-check is a function registered in `CROSSCHECKS`; it runs ours and the peer's on the same
 input and gives rows. Where the peer's package is not installed, it is skipped and says so.
 """

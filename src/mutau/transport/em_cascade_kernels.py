@@ -350,7 +350,7 @@ def push_all(
 @njit(forceinline=True)
 def energy_above(table: Records[SpectrumNode], v: float) -> float:
     """Mean energy per X0, in units of the source's, carried by secondaries above fraction v."""
-    whole = table[N_W - 1].below
+    whole = table[-1].below
     if v <= 0.0:
         return whole
     if v >= 1.0:
@@ -362,7 +362,7 @@ def energy_above(table: Records[SpectrumNode], v: float) -> float:
 @njit(forceinline=True)
 def energy_below(table: Records[SpectrumNode], v: float) -> float:
     """Mean energy per X0, in units of the source's, carried by secondaries below fraction v."""
-    return table[N_W - 1].below - energy_above(table, v)
+    return table[-1].below - energy_above(table, v)
 
 
 @njit(forceinline=True)
@@ -374,7 +374,7 @@ def fallen(loss: Records[SpectrumNode], e: float, high: float, low: float, cut: 
         found = cut * number_above(loss, i, t)
     else:
         found = cut * mean_loss_rate(loss, e, high, low, cut)
-    return found - e * (loss[N_W - 1].below - integral_below(loss, v))
+    return found - e * (loss[-1].below - integral_below(loss, v))
 
 
 @njit(forceinline=True)

@@ -22,7 +22,7 @@ from mutau.background.hadron_decays import selected_decays
 from mutau.background.hermeticity import leaks
 from mutau.background.hermeticity_selected import region_d
 from mutau.background.leading_hadrons_selected import escaped_hadrons
-from mutau.background.punch_through import hcal_module, punch_through
+from mutau.background.punch_through import HadronStack, hcal_module, punch_through
 from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.experiment import load_experiment
@@ -84,7 +84,7 @@ def hadrons() -> list[Row]:
     out = []
     for modules in (1, 2, 4):
         punch, seconds = _timed(
-            lambda m=modules: punch_through("n", 112.0, made_of, length, 1.0, modules=m)
+            lambda m=modules: punch_through("n", 112.0, HadronStack(made_of, length, m), 1.0)
         )
         error = f"{100 * punch.err / punch.value:.1f} %, gain {punch.merit:.1e}"
         name = f"punch-through of {modules}, p = {punch.value:.1e}"

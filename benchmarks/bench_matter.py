@@ -14,7 +14,7 @@ from mutau.core.random import stream
 from mutau.matter import material, mean_energy_after, stopping_power
 from mutau.matter.multiple_scattering import moliere, moliere_density, scatter
 from mutau.matter.muon_cross_sections import PROCESSES, moment
-from mutau.transport.muon_propagation import (
+from mutau.peers.muon_propagation import (
     Muons,
     along_z,
     cross_dipole,

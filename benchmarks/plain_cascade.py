@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
-from mutau.core.arrays import Records
 from mutau.core.constants import M_E
+from mutau.core.records import Records, dtype_of
 from mutau.matter import em_processes_tables as t
 from mutau.matter.em_processes_medium import medium
 from mutau.matter.materials import Material
@@ -42,14 +44,14 @@ def track_lengths(energy: float, made_of: Material, cut: float, n: int = 160) ->
     k = place.astype(int)
     f = place - k
 
-    def at_bins(table: Records) -> Array:
+    def at_bins(table: Records[Any]) -> Array:
         """Records (nodes, ...) at the energies of the bins, linear, with the fields last."""
         plain = structured_to_unstructured(table)
         weight = f.reshape(f.shape[:1] + (1,) * (plain.ndim - 1))
         return np.asarray((1.0 - weight) * plain[k] + weight * plain[k + 1])
 
     spectra = {name: at_bins(table) for name, table in tables.spectra._asdict().items()}
-    rates = dict(zip(t.RATES.names or (), at_bins(tables.rates).T, strict=True))
+    rates = dict(zip(dtype_of(t.CascadeRates).names or (), at_bins(tables.rates).T, strict=True))
     earlier = a <= low * (1.0 + 1e-12)  # bin j lies above the edge
 
     def falls(process: str) -> Array:

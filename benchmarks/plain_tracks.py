@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
-from mutau.detector.tracking_geometry import AXIS, CURVE, LENGTH, PLANE, POWER, Arm
+from mutau.detector.tracking_geometry import Arm
 
 Array = NDArray[np.float64]
 
 
 def design(arm: Arm) -> tuple[Array, Array]:
     """(P, 3) derivatives of x by (x, dx/dz, charge/p), and (P, P) covariance per 1/(p beta)^2."""
-    if np.any(arm.steps[:, AXIS] != 0.0):
+    if np.any(arm.steps["axis"] != 0.0):
         raise ValueError("this fit knows fields that bend in x")
     n = len(arm.z)
     lines, levers = np.zeros((n, 3)), np.zeros((n, len(arm.steps)))
@@ -26,17 +26,17 @@ def design(arm: Arm) -> tuple[Array, Array]:
     lever = np.zeros(len(arm.steps))
     z = 0.0
     for i, step in enumerate(arm.steps):
-        length, bend = step[LENGTH], step[CURVE] * step[LENGTH]
+        length, bend = step.length, step.curve * step.length
         shift += length * (slope + 0.5 * bend)
         slope += bend
         z += length
         lever[:i] += length
-        if step[PLANE] >= 0:
-            plane = int(step[PLANE])
+        if step.plane >= 0:
+            plane = int(step.plane)
             lines[plane] = 1.0, z, shift
             levers[plane] = lever
     lines[0] = 1.0, 0.0, 0.0
-    return lines, (levers * arm.steps[:, POWER]) @ levers.T
+    return lines, (levers * arm.steps["power"]) @ levers.T
 
 
 def fit(hits: Array, arm: Arm) -> tuple[Array, Array, Array]:

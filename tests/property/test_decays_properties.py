@@ -14,7 +14,7 @@ from mutau.transport.decays import (
     decay_in_flight,
     decay_probability,
     energy_limits,
-    share_below,
+    fraction_below,
 )
 
 PARENTS = st.sampled_from(["pi-", "K-", "K_L"])
@@ -54,13 +54,13 @@ def test_share_below_grows_from_nothing_to_all(name, energy, part):
             continue
         index = channel.daughters.index("mu")
         values = [
-            share_below(particle, channel, index, energy, c * energy) for c in (0, part, 1.01)
+            fraction_below(particle, channel, index, energy, c * energy) for c in (0, part, 1.01)
         ]
         assert values == sorted(values)
         assert values[0] == 0.0
         assert values[2] == pytest.approx(1.0)
         if len(channel.masses) == 2:
             low, high = energy_limits(particle, channel, index, energy)
-            assert share_below(particle, channel, index, energy, low + part * (high - low)) == (
+            assert fraction_below(particle, channel, index, energy, low + part * (high - low)) == (
                 pytest.approx(part, abs=1e-9)
             )

@@ -16,7 +16,7 @@ from mutau.background.momentum_hits import (
 )
 from mutau.background.momentum_integral import integrate
 from mutau.background.momentum_losses import force_loss, loss_density, recoil
-from mutau.background.momentum_matter import Q_MIN, build_kicks, kick_density
+from mutau.background.momentum_matter import Q_MIN, build_deflections, deflection_density
 from mutau.background.momentum_multihit import two_tracks, with_more_trackers, wrong_hits
 from mutau.background.momentum_sampling import (
     D_FORCED,
@@ -52,7 +52,7 @@ def test_soft_kicks_are_rutherfords():
     want = sum(
         8.0 * math.pi * n * (ALPHA * e.z * HBARC_GEV_CM / q) ** 2 for e, n in AIR.atoms_per_cm3
     )
-    parts = kick_density(q, AIR, 160.0)
+    parts = deflection_density(q, AIR, 160.0)
     assert parts[0] == pytest.approx(want, rel=0.02)
     electrons = sum(8.0 * math.pi * n * e.z * (ALPHA * HBARC_GEV_CM / q) ** 2
                     for e, n in AIR.atoms_per_cm3)  # fmt: skip
@@ -62,7 +62,7 @@ def test_soft_kicks_are_rutherfords():
 def test_hard_kicks_come_from_nucleons():
     """At 0.5 GeV nothing is left of the nucleus as a whole: Z protons, 4 pi alpha^2 ... G^2."""
     q, q2 = 0.8, 0.64
-    parts = kick_density(q, AIR, 160.0)
+    parts = deflection_density(q, AIR, 160.0)
     tau = q2 / (4 * 0.93827**2)
     dipole = (1 + q2 / 0.71) ** -4
     proton = dipole * (1 + 2.7928**2 * tau) / (1 + tau)
@@ -81,18 +81,18 @@ def test_excitation_is_a_part_of_photoabsorption():
     By hand at fixed sigma = 200 ub: K/(nu^2 + q^2) integrates to about 1.6 between 0.3 and 3 GeV.
     """
     q2 = 0.2
-    parts = kick_density(math.sqrt(q2), AIR, 160.0)
+    parts = deflection_density(math.sqrt(q2), AIR, 160.0)
     nucleons = sum(n * e.a for e, n in AIR.atoms_per_cm3)
     form = 0.75 * (0.54 / (0.54 + q2)) ** 2 + 0.25 * 1.8 / (1.8 + q2)
     rough = nucleons * 2.0 * q2 * ALPHA / math.pi / q2 * 180e-30 * form * 1.4
     assert parts[2] == pytest.approx(rough, rel=0.25)
-    assert kick_density(0.45, AIR, 160.0, 0.2)[2] == 0.0  # below the pion threshold
-    more = kick_density(0.45, AIR, 160.0, 30.0)[2]
+    assert deflection_density(0.45, AIR, 160.0, 0.2)[2] == 0.0  # below the pion threshold
+    more = deflection_density(0.45, AIR, 160.0, 30.0)[2]
     assert 1.5 * parts[2] < more < 4.0 * parts[2]
 
 
 def test_kicks_are_drawn_as_the_table_says():
-    kicks = build_kicks(ARM)
+    kicks = build_deflections(ARM)
     z, q = kicks.draw(40_000, 0.02, 0.2, stream(1))
     expected = kicks.number(0.02) - kicks.number(0.2)
     share = (kicks.number(0.05) - kicks.number(0.2)).sum() / expected.sum()
@@ -107,13 +107,15 @@ def test_kicks_are_drawn_as_the_table_says():
     assert Q_MIN < Q_FORCED
 
 
-def test_a_kick_turns_the_muon_where_it_happens():
+def test_a_deflection_turns_the_muon_where_it_happens():
     """0.32 GeV at 160 GeV: 2 mrad from z = 990 cm on, none before; not seen in the other plane."""
     still = changed(SPEC, beam=np.full(4, 1e-12), spread=0.0, momentum=160.0)
-    where, kick = np.full((1, 1), 990.0), np.array([[[0.0, 0.32]]])
+    where, push = np.full((1, 1), 990.0), np.array([[[0.0, 0.32]]])
     none = nothing_forced(1)
-    one = Forced(where, kick, np.zeros((1, 1)), none.plane, none.shift)
-    quiet = changed(still, steps=still.steps * np.array([1, 1, 1, 0, 0, 1, 1, 1.0]))
+    one = Forced(where, push, np.zeros((1, 1)), none.plane, none.shift)
+    empty = still.steps.copy()
+    empty["power"] = empty["loss"] = 0.0
+    quiet = changed(still, steps=empty)
     plain = observe(quiet, 1, stream(2), none, q_top=Q_MIN * 1.0001)
     kicked = observe(quiet, 1, stream(2), one, q_top=Q_MIN * 1.0001)
     moved = kicked.at - plain.at
@@ -128,12 +130,12 @@ def test_a_kick_turns_the_muon_where_it_happens():
 
 
 def test_forced_weights_are_probabilities():
-    """Averaged over the cube the weight is the Poisson chance of one kick, of two shifted hits."""
+    """The mean weight is Poisson's chance of one deflection, and that of two shifted hits."""
     u = stream(3).random((200_000, 3))
     forced, weight, shares = force(SPEC, u, 1, 0)
-    expected = SPEC.kicks.number(Q_FORCED).sum()
+    expected = SPEC.deflections.number(Q_FORCED).sum()
     assert weight.mean() == pytest.approx(expected * math.exp(-expected), rel=0.02)
-    assert np.hypot(*forced.kick[:, 0].T).min() >= Q_FORCED * 0.999
+    assert np.hypot(*forced.deflection[:, 0].T).min() >= Q_FORCED * 0.999
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-9)
     rare = SPEC.displacements.number(D_FORCED)[0]
     u = stream(4).random((200_000, 5))
@@ -277,7 +279,7 @@ def test_bad_input_is_refused():
     with pytest.raises(OutOfRange):
         TrackCuts(-1.0, 6)
     with pytest.raises(OutOfRange):
-        kick_density(0.0, AIR, 160.0)
+        deflection_density(0.0, AIR, 160.0)
     with pytest.raises(OutOfRange):
         wrong_hits(SPEC, TrackCuts(100.0, 6), "two tracks", 1000, stream(1))
     with pytest.raises(MutauError, match="planes"):

@@ -21,12 +21,14 @@ from mutau.background.leading_hadrons_selected import (
     single_hadron_punch_through,
 )
 from mutau.background.punch_through import (
-    contained_share,
+    HadronStack,
+    ShowerVariation,
+    contained_fraction,
     decay_to_muon,
     hcal_module,
     punch_through,
 )
-from mutau.background.punch_through_kernels import contained_kernel, soft_share
+from mutau.background.punch_through_kernels import Leading, contained_kernel, soft_chance
 from mutau.core.constants import M_P
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.special import lower_gamma
@@ -47,7 +49,7 @@ def test_incomplete_gamma_function(a, x):
 def test_no_budget_leaves_the_exponential():
     """Nothing visible allowed: no inelastic collision in 7.4 or 14.8 interaction lengths."""
     for modules in (1, 2, 4):
-        got = punch_through("n", 100.0, MODULE, LENGTH, 0.0, modules=modules, n=10_000)
+        got = punch_through("n", 100.0, HadronStack(MODULE, LENGTH, modules), 0.0, n=10_000)
         assert got.through == pytest.approx(
             math.exp(-modules * LENGTH / MODULE.interaction_length_cm)
         )
@@ -56,14 +58,22 @@ def test_no_budget_leaves_the_exponential():
 
 
 def test_any_budget_above_the_energy_lets_everything_pass():
-    got = punch_through("n", 50.0, MODULE, LENGTH, 60.0, n=2000)
+    got = punch_through("n", 50.0, HadronStack(MODULE, LENGTH), 60.0, n=2000)
     assert got.value == pytest.approx(1.0, abs=5.0 * got.err + 1e-9)
 
 
 def test_without_soft_collisions_only_late_showers_add():
     """One module, no diffraction: integral over the place of the last collision by quadrature."""
     budget, energy = 2.0, 100.0
-    got = punch_through("n", energy, MODULE, LENGTH, budget, diffraction=0.0, n=40_000, seed=4)
+    got = punch_through(
+        "n",
+        energy,
+        HadronStack(MODULE, LENGTH),
+        budget,
+        varied=ShowerVariation(diffraction=0.0),
+        n=40_000,
+        seed=4,
+    )
     from mutau.background.punch_through import _profile
     from mutau.matter.hadrons import document
 
@@ -86,29 +96,38 @@ def test_without_soft_collisions_only_late_showers_add():
     assert got.value == pytest.approx(first, rel=0.15)
 
 
-def test_soft_share_is_a_distribution():
+def test_soft_chance_is_a_distribution():
     high, low2, energy = 0.05, 1.5, 100.0
-    soft, hard = soft_share(1.0, energy, 0.06, 0.0, low2, high)
+    soft, hard = soft_chance(1.0, energy, Leading(0.06, 0.0, low2, high))
     assert soft + hard == pytest.approx(1.0)
     least = low2 / (2.0 * M_P * energy)
-    half, none = soft_share(math.sqrt(least * high), energy, 0.06, 0.0, low2, high)
+    half, none = soft_chance(math.sqrt(least * high), energy, Leading(0.06, 0.0, low2, high))
     assert (half, none) == pytest.approx((0.03, 0.0))  # halfway in the logarithm
-    assert soft_share(0.5 * least, energy, 0.06, 0.0, low2, high) == (0.0, 0.0)
-    assert soft_share(0.525, energy, 0.0, 0.0, low2, high)[1] == pytest.approx(0.475 / 0.95)
+    assert soft_chance(0.5 * least, energy, Leading(0.06, 0.0, low2, high)) == (0.0, 0.0)
+    assert soft_chance(0.525, energy, Leading(0.0, 0.0, low2, high))[1] == pytest.approx(
+        0.475 / 0.95
+    )
 
 
 def test_more_of_everything():
-    base = punch_through("K_L", 100.0, MODULE, LENGTH, 1.0, n=10_000)
-    assert punch_through("K_L", 100.0, MODULE, LENGTH, 4.0, n=10_000).value > base.value
-    assert punch_through("K_L", 100.0, MODULE, LENGTH, 1.0, modules=2).value < 0.1 * base.value
-    assert punch_through("K_L", 100.0, MODULE, LENGTH, 1.0, diffraction=3.0).value > base.value
+    base = punch_through("K_L", 100.0, HadronStack(MODULE, LENGTH), 1.0, n=10_000)
+    assert (
+        punch_through("K_L", 100.0, HadronStack(MODULE, LENGTH), 4.0, n=10_000).value > base.value
+    )
+    assert punch_through("K_L", 100.0, HadronStack(MODULE, LENGTH, 2), 1.0).value < 0.1 * base.value
+    assert (
+        punch_through(
+            "K_L", 100.0, HadronStack(MODULE, LENGTH), 1.0, varied=ShowerVariation(diffraction=3.0)
+        ).value
+        > base.value
+    )
     # kaons see fewer interaction lengths than neutrons
-    assert base.depth < punch_through("n", 100.0, MODULE, LENGTH, 1.0, n=1000).depth
+    assert base.depth < punch_through("n", 100.0, HadronStack(MODULE, LENGTH), 1.0, n=1000).depth
     assert base.merit > 10.0
 
 
 def test_containment():
-    share = contained_share(100.0, [0.0, 1.0, 5.0, 9.0], MODULE)
+    share = contained_fraction(100.0, [0.0, 1.0, 5.0, 9.0], MODULE)
     assert share[0] == 0.0
     assert np.all(np.diff(share) > 0.0)
     # 95 % within 1 + 1.35 ln(E/GeV) = 7.2 from the face, shower starting after one length
@@ -188,10 +207,12 @@ def test_escaped_hadrons_and_source():
 
 def test_wrong_input():
     with pytest.raises(MutauError, match="allowed"):
-        punch_through("gamma", 100.0, MODULE, LENGTH, 1.0)
-    for arguments in ((1.0, LENGTH, 1.0), (100.0, -1.0, 1.0), (100.0, LENGTH, math.nan)):
+        punch_through("gamma", 100.0, HadronStack(MODULE, LENGTH), 1.0)
+    for energy, length, budget in (
+        (1.0, LENGTH, 1.0), (100.0, -1.0, 1.0), (100.0, LENGTH, math.nan)
+    ):  # fmt: skip
         with pytest.raises(OutOfRange):
-            punch_through("n", arguments[0], MODULE, *arguments[1:])
+            punch_through("n", energy, HadronStack(MODULE, length), budget)
     with pytest.raises(MutauError, match="differ"):
         hcal_module(replace(NA64MU, "detector/calorimeter[HCAL2]/length", "50 cm"))
     assert material("iron").interaction_length_cm == pytest.approx(16.77, abs=0.02)

@@ -16,9 +16,9 @@ from mutau.transport.decays import (
     decay_in_flight,
     decay_probability,
     energy_limits,
+    fraction_below,
     rest_momentum,
     rest_spectrum,
-    share_below,
 )
 
 KAON, PION, KLONG = hadron("K-"), hadron("pi-"), hadron("K_L")
@@ -63,11 +63,11 @@ def test_two_body_momentum_and_limits():
 
 def test_flat_muon_spectrum_gives_the_papers_share_below_100_gev():
     # (100 - 7.33)/(160 - 7.33) = 0.607; times 0.0187: 0.0114, printed as 0.011
-    share = share_below(KAON, KAON.channel("mu", "nu"), 0, 160.0, 100.0)
+    share = fraction_below(KAON, KAON.channel("mu", "nu"), 0, 160.0, 100.0)
     assert share == pytest.approx((100.0 - 7.329) / (160.0 - 7.329), rel=1e-3)
     assert 0.01874 * share == pytest.approx(0.011, abs=0.0005)
-    assert share_below(PION, PION.channel("mu", "nu"), 0, 160.0, 90.0) == 0.0
-    assert share_below(PION, PION.channel("mu", "nu"), 0, 160.0, 161.0) == 1.0
+    assert fraction_below(PION, PION.channel("mu", "nu"), 0, 160.0, 90.0) == 0.0
+    assert fraction_below(PION, PION.channel("mu", "nu"), 0, 160.0, 161.0) == 1.0
 
 
 def test_flat_spectrum_of_drawn_muons():

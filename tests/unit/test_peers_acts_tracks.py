@@ -9,7 +9,7 @@ import pytest
 
 from mutau.core.random import stream
 from mutau.detector.tracking import fit_tracks
-from mutau.detector.tracking_geometry import LOSS, POWER, build_arm
+from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment
 from mutau.peers import CROSSCHECKS, crosscheck_answer, load_crosschecks
 from mutau.peers.acts_telescope import slab_depth, surfaces_of, without_losses
@@ -37,10 +37,10 @@ def test_surfaces_hold_planes_scatterers_and_edges(arm):
     assert [place for place, plane, _ in found if plane >= 0] == pytest.approx(
         [0.0, 1500.0, 3000.0, 5200.0, 6700.0, 8200.0]
     )
-    assert sum(power for _, _, power in found) == pytest.approx(arm.steps[:, POWER].sum())
+    assert sum(power for _, _, power in found) == pytest.approx(arm.steps["power"].sum())
     empty = [place for place, plane, power in found if plane < 0 and power == 0.0]
     assert empty == pytest.approx([3099.4, 3100.6, 5099.4, 5100.6])
-    assert np.all(arm.steps[:, LOSS] == 0.0)
+    assert np.all(arm.steps["loss"] == 0.0)
 
 
 def test_parameters_turn_into_ours():

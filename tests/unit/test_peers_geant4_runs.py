@@ -82,7 +82,7 @@ def test_profile_in_the_plates(showers):
     assert len(depths) == 5
     for row in depths:
         agree(row, 0.03)
-    agree(showers["share of the energy in the first 4 X0"], 0.05)
+    agree(showers["fraction of the energy in the first 4 X0"], 0.05)
 
 
 def test_single_losses_of_muons(muons):
@@ -103,8 +103,8 @@ def test_losses_of_muons(muons):
     for name, physics in (("energy loss, 50% lose less", 0.04), ("mean energy loss", 0.03)):
         agree(muons[name], physics)
         assert muons[name]["ours"] == pytest.approx(0.53 if "50%" in name else 1.12, rel=0.25)
-    agree(muons["share that loses more than 1 GeV"], 0.10)
-    agree(muons["share that loses more than 5 GeV"], 0.10)
+    agree(muons["fraction that loses more than 1 GeV"], 0.10)
+    agree(muons["fraction that loses more than 5 GeV"], 0.10)
 
 
 def test_angles_of_muons(muons):

@@ -9,7 +9,7 @@ import pytest
 
 import mutau.peers
 from mutau.core.errors import MutauError, UnknownName
-from mutau.peers import CROSSCHECKS, Crosscheck, Row, crosscheck_answer, load_crosschecks
+from mutau.peers import CROSSCHECKS, Compared, Crosscheck, crosscheck_answer, load_crosschecks
 
 
 def sums(effort, seed, progress):
@@ -17,9 +17,9 @@ def sums(effort, seed, progress):
     progress(0.5)
     progress(1.0)
     return [
-        Row("a", "GeV", 3.0 * effort, 0.3, 2.0, 0.4, f"seed {seed}"),
-        Row("b", "", 1.0, 0.0, 1.0, 0.0),
-        Row("c", "", 1.0, 0.5, 0.0, 0.0),
+        Compared("a", "GeV", 3.0 * effort, 0.3, 2.0, 0.4, f"seed {seed}"),
+        Compared("b", "", 1.0, 0.0, 1.0, 0.0),
+        Compared("c", "", 1.0, 0.5, 0.0, 0.0),
     ]
 
 

@@ -27,12 +27,19 @@ from mutau.matter.muon_energy_loss import (
     hard_radiation,
     loss_table,
 )
-from mutau.transport.catastrophic_losses import BREMS, KINDS, KNOCK_ON, N_ENERGY, PAIR, hard_losses
+from mutau.transport.catastrophic_losses import (
+    BREMS,
+    KINDS,
+    KNOCK_ON,
+    N_ENERGY,
+    PAIR,
+    catastrophic_losses,
+)
 
 
 @pytest.fixture(scope="module")
 def iron():
-    return hard_losses(material("iron"), 0.1)
+    return catastrophic_losses(material("iron"), 0.1)
 
 
 def energy_near(table, energy):
@@ -90,9 +97,9 @@ def test_drawn_losses_follow_the_spectrum(iron):
 
 def test_cuts_without_meaning_are_refused():
     with pytest.raises(OutOfRange, match="cut = 1e-05"):
-        hard_losses(material("iron"), 1e-5)
+        catastrophic_losses(material("iron"), 1e-5)
     with pytest.raises(OutOfRange, match="cut = 50"):
-        hard_losses(material("iron"), 50.0)
+        catastrophic_losses(material("iron"), 50.0)
 
 
 def test_nuclear_recoil_is_soft_and_has_a_tail():

@@ -18,12 +18,6 @@ from mutau.detector.tracking import (
     gather_hits,
 )
 from mutau.detector.tracking_geometry import (
-    AXIS,
-    CURVE,
-    LENGTH,
-    LOSS,
-    PLANE,
-    POWER,
     build_arm,
 )
 from mutau.experiment import load_experiment, replace
@@ -38,11 +32,11 @@ def trace(state, kinks, steps):
     x, y, tx, ty, k = state
     out = []
     for row, kink in zip(steps, kinks, strict=True):
-        length, curve = row[LENGTH], row[CURVE]
+        length, curve = row.length, row.curve
         if curve == 0.0:
             x, y = x + length * tx, y + length * ty
         else:
-            u, v, tu, tv = (x, y, tx, ty) if row[AXIS] == 0 else (y, x, ty, tx)
+            u, v, tu, tv = (x, y, tx, ty) if row.axis == 0 else (y, x, ty, tx)
             norm = np.sqrt(1 + tu * tu + tv * tv)
             radius = np.sqrt(1 + tu * tu) / (norm * k * curve)
             begin = np.arctan(tu)
@@ -51,11 +45,11 @@ def trace(state, kinks, steps):
             u = u + radius * (np.cos(begin) - np.cos(end))
             tv = tv / np.sqrt(1 + tu * tu) / np.cos(end)
             tu = np.tan(end)
-            x, y, tx, ty = (u, v, tu, tv) if row[AXIS] == 0 else (v, u, tv, tu)
-        if row[PLANE] >= 0:
+            x, y, tx, ty = (u, v, tu, tv) if row.axis == 0 else (v, u, tv, tu)
+        if row.plane >= 0:
             out += [x, y]
         tx, ty = tx + kink[0], ty + kink[1]
-        p = 1.0 / np.sqrt(k * k) - row[LOSS]
+        p = 1.0 / np.sqrt(k * k) - row.loss
         k = np.sign(k.real) / p
     return np.array(out)
 
@@ -83,7 +77,7 @@ def dense_fit(points, present, arm, start):
     for _ in range(9):
         jac, kinks = derivatives(state, steps)
         p = 1 / abs(state[4])
-        variance = np.repeat(steps[:, POWER] * (p * p + M_MU**2) / p**4, 2)
+        variance = np.repeat(steps["power"] * (p * p + M_MU**2) / p**4, 2)
         cov = np.diag(np.repeat(arm.resolution**2, 2)) + (kinks * variance) @ kinks.T
         rest = points.ravel() - trace(state + 0j, np.zeros((len(steps), 2)), steps).real
         weight = np.linalg.inv(cov[np.ix_(rows, rows)])
@@ -104,7 +98,7 @@ def tracks(arm, n, momentum, seed, noise=True):
         rng.normal(0, 1.0, n), rng.normal(0, 1.5, n), rng.normal(0, 1e-3, n),
         rng.normal(0, 1e-3, n), np.full(n, arm.charge / momentum),
     ])  # fmt: skip
-    sigma = np.sqrt(arm.steps[:, POWER]) / momentum
+    sigma = np.sqrt(arm.steps["power"]) / momentum
     points = []
     for row in state:
         kinks = rng.standard_normal((len(arm.steps), 2)) * sigma[:, None] * noise

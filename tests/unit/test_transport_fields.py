@@ -147,7 +147,7 @@ def test_orbits_follow_the_lorentz_force(tmp_path):
             rate, (0.0, 400.0), [x, y, start, *p], rtol=1e-11, atol=1e-12, max_step=1.0,
             events=lambda _, s: s[2] - 1140.0,
         ).y_events[0][0]  # fmt: skip
-        got = orbit_kernel(flat, 0, x, y, start, tx, ty, -1.0 / momentum, length)
+        got = orbit_kernel(flat, 0, (x, y, tx, ty), start, -1.0 / momentum, length)
         np.testing.assert_allclose(got[:2], exact[:2], atol=2e-4 * 8.0 / momentum * 4)
         slopes = exact[3:5] / exact[5]
         kick = GEV_PER_T_CM * 140.0 / momentum
@@ -212,7 +212,7 @@ def test_orbits_are_those_of_small_steps(tmp_path, write, momentum):
     k, bend = -1.0 / momentum, GEV_PER_T_CM * 140.0 / momentum
     half_way, end = finely(m.map, states, k, 150.0)
     for exact, length in ((half_way, 150.0), (end, 300.0)):
-        got = np.array([orbit_kernel(flat, 0, *s[:2], 850.0, *s[2:], k, length) for s in states.T])
+        got = np.array([orbit_kernel(flat, 0, tuple(s), 850.0, k, length) for s in states.T])
         assert got[:, 4].all()
         assert (np.abs(exact[2] - states[2]) > 0.4 * bend).all()
         np.testing.assert_allclose(got[:, 2:4], exact[2:].T, atol=1e-5 * bend, rtol=0)
@@ -224,8 +224,8 @@ def test_back_through_a_map_the_same_state_comes_out(tmp_path):
     flat = flat_map(magnet(field_map=write_uneven_map(tmp_path / "m.csv")), -1.0)
     for momentum, allowed in ((160.0, 1e-8), (5.0, 1e-5)):
         for x, y, tx, ty in ((0.3, -1.0, 1e-3, 2e-3), (8.0, 2.0, -3e-3, -4e-3)):
-            there = orbit_kernel(flat, 0, x, y, 850.0, tx, ty, -1.0 / momentum, 295.0)
-            back = orbit_kernel(flat, 0, *there[:2], 1145.0, *there[2:4], -1.0 / momentum, -295.0)
+            there = orbit_kernel(flat, 0, (x, y, tx, ty), 850.0, -1.0 / momentum, 295.0)
+            back = orbit_kernel(flat, 0, there[:4], 1145.0, -1.0 / momentum, -295.0)
             assert abs(there[2] - tx) > 0.01 * 5.0 / momentum
             np.testing.assert_allclose(back, (x, y, tx, ty, 1.0), atol=allowed, rtol=0)
 
@@ -246,7 +246,7 @@ def test_slabs_follow_the_map(tmp_path):
     write_field_map(tmp_path / "b.csv", *sides, z, b)
     sharp = magnet(field_map=str(tmp_path / "b.csv"))
     assert slices(sharp)[:3] == [897.0, 899.5, 900.0]
-    got = orbit_kernel(flat_map(sharp, -1.0), 0, 0.0, 0.0, 897.0, 0.0, 0.0, -1 / 50.0, 206.0)
+    got = orbit_kernel(flat_map(sharp, -1.0), 0, (0.0, 0.0, 0.0, 0.0), 897.0, -1 / 50.0, 206.0)
     sine = 0.299792458e-2 * 0.7 * 200.5 / 50.0
     assert got[2] == pytest.approx(-sine / math.sqrt(1.0 - sine**2), rel=1e-6)
 
@@ -260,12 +260,12 @@ def test_soft_particles_take_shorter_steps(tmp_path):
     flat = flat_map(magnet(field_map=str(tmp_path / "b.csv")), -1.0)
     p, length = 0.05, 15.0
     radius = p / (0.299792458e-2 * 0.7)
-    got = orbit_kernel(flat, 0, 0.0, 0.0, 950.0, 0.0, 0.0, -1.0 / p, length)
+    got = orbit_kernel(flat, 0, (0.0, 0.0, 0.0, 0.0), 950.0, -1.0 / p, length)
     assert got[0] == pytest.approx(math.sqrt(radius**2 - length**2) - radius, rel=3e-5)
-    turned = orbit_kernel(flat, 0, 0.0, 0.0, 950.0, 0.0, 0.0, -1.0 / p, 40.0)
+    turned = orbit_kernel(flat, 0, (0.0, 0.0, 0.0, 0.0), 950.0, -1.0 / p, 40.0)
     assert turned[4] == 0.0
     for k in (1e9, math.inf, math.nan):
-        assert orbit_kernel(flat, 0, 0.0, 0.0, 950.0, 0.0, 0.0, k, 40.0)[4] == 0.0
+        assert orbit_kernel(flat, 0, (0.0, 0.0, 0.0, 0.0), 950.0, k, 40.0)[4] == 0.0
 
 
 def beam_of(n, rng):

@@ -27,7 +27,7 @@ SPEC = spectrometer(NA64)
 
 def more_hard_kicks(spec, factor):
     """The spectrometer with `factor` times as many kicks above Q_FORCED, the others as they are."""
-    kicks = spec.kicks
+    kicks = spec.deflections
     hard = kicks.log_q >= math.log(Q_FORCED)
     edge = np.array([np.interp(math.log(Q_FORCED), kicks.log_q, row) for row in kicks.above])
     above = kicks.above + (factor - 1.0) * np.minimum(kicks.above, edge[:, None])

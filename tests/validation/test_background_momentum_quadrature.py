@@ -13,10 +13,9 @@ from scipy.special import ndtr
 from scipy.stats import chi2, ncx2
 
 from mutau.background.momentum import P_VALUE, mismatch_probability, one_hit_cuts
-from mutau.background.momentum_matter import kick_density
+from mutau.background.momentum_matter import deflection_density
 from mutau.background.momentum_sampling import observe, spectrometer
 from mutau.core.random import stream
-from mutau.detector.tracking_geometry import LENGTH, POWER
 from mutau.detector.tracking_transport import reference_kernel
 from mutau.experiment import load_experiment
 from mutau.matter.materials import material
@@ -42,9 +41,9 @@ def fit_matrices(p):
         (positions(state + d) - positions(state - d)) / (2 * s)
         for d, s in zip(np.diag(step), step, strict=True)
     ]).T  # fmt: skip
-    z = ARM.z[0] + np.cumsum(ARM.steps[:, LENGTH])
+    z = ARM.z[0] + np.cumsum(ARM.steps["length"])
     lever = np.maximum(ARM.z[:, None] - z, 0.0)
-    one = np.diag(ARM.resolution**2) + (lever * ARM.steps[:, POWER] / p**2) @ lever.T
+    one = np.diag(ARM.resolution**2) + (lever * ARM.steps["power"] / p**2) @ lever.T
     weight = np.kron(np.eye(2), np.linalg.inv(one))
     inverse = np.linalg.inv(jac.T @ weight @ jac)
     gain = inverse @ jac.T @ weight
@@ -60,7 +59,7 @@ def by_quadrature(p, below):
     log_q = np.linspace(math.log(0.15), math.log(4.0), 60)
     phi = np.linspace(0.0, math.pi, 1200)
     kick = np.exp(log_q)[:, None, None] * np.stack([-np.cos(phi), np.sin(phi)])  # (Q, 2, F)
-    density = kick_density(np.exp(log_q), material("air"), ARM.energy).sum(axis=0) / math.pi
+    density = deflection_density(np.exp(log_q), material("air"), ARM.energy).sum(axis=0) / math.pi
     total = np.zeros(len(z))
     for i, place in enumerate(z):
         lever = np.maximum(ARM.z - place, 0.0) / p

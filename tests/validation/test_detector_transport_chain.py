@@ -14,7 +14,7 @@ from mutau.detector.orbits import dipole_kernel
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment
 from mutau.matter.materials import material
-from mutau.transport.muon_propagation import (
+from mutau.peers.muon_propagation import (
     Muons,
     along_z,
     cross_dipole,

@@ -16,7 +16,7 @@ from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment
 from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import scatter_gaussian
-from mutau.transport.muon_propagation import Muons, along_z, cross_dipole, drift_to_plane
+from mutau.peers.muon_propagation import Muons, along_z, cross_dipole, drift_to_plane
 
 NA64 = load_experiment("na64mu")
 ARM = build_arm(NA64)

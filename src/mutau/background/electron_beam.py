@@ -28,7 +28,7 @@ from mutau.detector.electron_calibration import photonuclear_per_particle
 from mutau.experiment.variables import window
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
-from mutau.transport.decays import decay_probability, energy_limits, share_below
+from mutau.transport.decays import decay_probability, energy_limits, fraction_below
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -144,7 +144,7 @@ def pion_decays(experiment: Experiment, seed: int = 1, effort: float = 1.0) -> E
     channel = pion.channel("e", "nu")
     momentum = math.sqrt(energy**2 - pion.mass**2)
     decays = float(decay_probability(pion, momentum, given.path)) * channel.fraction
-    below = share_below(pion, channel, 0, energy, threshold(experiment))
+    below = fraction_below(pion, channel, 0, energy, threshold(experiment))
     value = given.pions * given.mistaken * decays * below
     return Estimate(
         "pion decays", value, 1e-3 * value, DECAY_ERROR * value,

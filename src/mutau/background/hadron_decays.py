@@ -36,10 +36,10 @@ from mutau.detector.beam_moments import beam_note, described_beam
 from mutau.detector.boxes import box_rows
 from mutau.detector.walls import on_areas, straight_paths
 from mutau.matter.hadron_interactions import interaction_length
-from mutau.matter.hadrons import Channel, Hadron, document, hadron
+from mutau.matter.hadrons import DecayChannel, Hadron, document, hadron
 from mutau.matter.materials import material
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
-from mutau.transport.decays import decay_in_flight, decay_probability, share_below
+from mutau.transport.decays import decay_in_flight, decay_probability, fraction_below
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -153,7 +153,7 @@ def decay_rows(
             here, low = chance * channel.fraction, 0.0
             if "mu" in channel.daughters:
                 index = channel.daughters.index("mu")
-                low = here * share_below(particle, channel, index, energy, below)
+                low = here * fraction_below(particle, channel, index, energy, below)
             rows.append(DecayRow(name, channel.label, here, low, low * beam.of(particle.name)))
     return tuple(rows)
 
@@ -234,7 +234,7 @@ def _on_counters(experiment: Experiment, track: Array, low: Array, high: Array) 
 def _decays(
     experiment: Experiment,
     particle: Hadron,
-    channel: Channel,
+    channel: DecayChannel,
     cuts: MuonCuts,
     n: int,
     path: float,
@@ -281,7 +281,7 @@ def _survival(experiment: Experiment, name: str, where: Array) -> Array:
 
 def _photons(
     experiment: Experiment,
-    channel: Channel,
+    channel: DecayChannel,
     daughters: Array,
     start: Array,
     parent: Array,
@@ -340,7 +340,7 @@ def passes(experiment: Experiment, cuts: MuonCuts, tracks: Tracks, ecal: Array) 
 def selected_decays(
     experiment: Experiment,
     name: str,
-    channel: Channel,
+    channel: DecayChannel,
     *,
     n: int = DEFAULT_EVENTS,
     seed: int = 1,

@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.background.hadron_decays_tracks import beam_tracks
-from mutau.background.punch_through import PunchThrough, punch_through
+from mutau.background.punch_through import (
+    HadronStack,
+    PunchThrough,
+    ShowerVariation,
+    punch_through,
+)
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.detector.calorimeters import length_inside
@@ -89,8 +94,8 @@ def unseen(
             value, through = value + share, through + share
             continue
         one = punch_through(
-            name, energy, made_of, length / met, budget, modules=met, n=n, seed=seed,
-            diffraction=diffraction, em_shift=em_shift,
+            name, energy, HadronStack(made_of, length / met, met), budget, n=n, seed=seed,
+            varied=ShowerVariation(diffraction, em_shift),
         )  # fmt: skip
         value, through = value + share * one.value, through + share * one.through
         square += (share * one.err) ** 2

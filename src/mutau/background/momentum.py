@@ -70,8 +70,8 @@ def mismatch_probability(
     """Chance per beam muon that one hard collision gives a track of too low momentum.
 
     n : muons simulated; 2e5 give 1 %. With the trigger take 4e5 or more (2 to 4 %): with fewer the
-    grid may miss its rare corner, and the error is then too small. The extra means are the shares
-    of `momentum_matter.PARTS`. Collisions that lose more than LOSS_SEEN are not in it.
+    grid may miss its rare corner, and the error is then too small. The extra means are the
+    fractions of `momentum_matter.PARTS`. Collisions that lose more than LOSS_SEEN are not in it.
     Two hard collisions add less than 1e-6 of this. Hits displaced by knock-on electrons alone do
     not pass a cut on chi^2: three planes would have to agree in five coordinates.
     Check: equal to counting in an unbiased sample where that is possible (more air, higher limit).
@@ -106,8 +106,8 @@ def momentum_mismatch(experiment: Experiment, seed: int, effort: float) -> Estim
     )
     tail = residuals(spec, alone_cuts, max(size, 400_000), stream(seed, 4))
     distance = spec.momentum - alone_cuts.below
-    shares = full.extra if len(full.extra) else alone.extra
-    relative = math.hypot(*(e * s for e, s in zip(MODEL_ERRORS, shares, strict=True)))
+    fractions = full.extra if len(full.extra) else alone.extra
+    relative = math.hypot(*(e * s for e, s in zip(MODEL_ERRORS, fractions, strict=True)))
     return Estimate(
         name="momentum-mismatch",
         per_particle=full.value,
@@ -121,7 +121,7 @@ and lose less than 3 GeV (known to 50 %); chi^2 probability above 0.001"""
         parts={
             "spectrometer_alone": alone.value,
             "spectrometer_alone_err": alone.err,
-            "share_of_excited_nucleons": float(shares[2]),
+            "share_of_excited_nucleons": float(fractions[2]),
             "without_chi2_cut": _without_chi2(spec, alone_cuts, size // 5, stream(seed, 5)),
             **parts_of(full.effective, full.largest),
             "losses_seen_by_calorimeters": sum(item.value for item in lost.values()),

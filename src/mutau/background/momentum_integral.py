@@ -15,7 +15,7 @@ from mutau.reactions.importance import edges_by_content
 Array = NDArray[np.float64]
 
 _BINS: Final = 48
-#: Share of points that are uniform in the cube, if not told: no weight is above its inverse.
+#: Fraction of points that are uniform in the cube by default: no weight is above its inverse.
 _PLAIN: Final = 0.3
 _FLAT: Final = 0.2
 #: Points with a value that the grid needs to follow values instead of hints.
@@ -30,7 +30,7 @@ class Integral:
     """A Monte Carlo integral: value and error, means of `extra` with the same weights.
 
     err : as `weights.error_of_sum` has it. n : points. effective, largest : effective number of
-    points that are not zero, and the share of the largest in the value.
+    points that are not zero, and the fraction of the largest in the value.
     """
 
     value: float
@@ -46,7 +46,7 @@ def draw(
 ) -> tuple[Array, Array]:
     """(u (m, D), weight (m,)) of points from the mixture of grid (`adapted`) and uniform.
 
-    plain : share of the uniform ones.
+    plain : fraction of the uniform ones.
     """
     n_dims = len(edges)
     axes = np.arange(n_dims)
@@ -75,9 +75,10 @@ def adapted(
     """Edges (n_dims, B + 1) of a grid that follows a function; n points altogether.
 
     function : as in `integrate`.
-    Method: edges shared out along each axis by the root of the second moment, which is the best
-    density of a product form (after G. P. Lepage, J. Comput. Phys. 27 (1978) 192); a share `plain`
-    of the points is uniform and all weights are those of the mixture, so that none exceeds 1/plain.
+    Method: edges spread along each axis by the root of the second moment, which is the best
+    density of a product form (after G. P. Lepage, J. Comput. Phys. 27 (1978) 192);a fraction
+    `plain` of the points is uniform and all weights are those of the mixture, so that none
+    exceeds 1/plain.
     """
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (n_dims, 1))
     profile = np.zeros((2, n_dims, _BINS * 2))
@@ -109,7 +110,7 @@ def integrate(
     extra is averaged with the values as weights.
     n : points altogether; half of them adapt the grid, the other half is the answer, unbiased
     because the grid does not depend on it. Values must not be negative.
-    plain : share of uniform points; more where rare heavy values may lie beside the grid.
+    plain : fraction of uniform points; more where rare heavy values may lie beside the grid.
     Check: a flat function leaves the grid uniform but for the noise of the warm-up.
     """
     edges = adapted(function, n_dims, n // 2, rng, rounds=rounds, plain=plain)

@@ -1,4 +1,4 @@
-"""Hard energy losses between the planes: radiation, pairs, nuclei, knock-on electrons.
+"""Catastrophic energy losses between the planes: radiation, pairs, nuclei, knock-on electrons.
 
 A muon that loses half of its energy inside the spectrometer is measured with too low a momentum,
 rightly. What it lost goes on into the calorimeters behind; a knock-on electron also makes hits.
@@ -38,7 +38,7 @@ _RHO2: Final = 0.54  # GeV^2, of the photon's hadronic structure
 
 
 def loss_density(process: str, v: Array, energy: float, material: Material) -> Array:
-    """Losses per cm and d(ln v), v = share of the energy lost; of one of PROCESSES."""
+    """Losses per cm and d(ln v), v = fraction of the energy lost; of one of PROCESSES."""
     if process == "knock-on":
         struck = material.electrons_per_cm3 * PB_CM2
         return np.asarray(struck * knock_on(v * energy, energy) * energy * v)
@@ -78,28 +78,31 @@ def recoil(process: str, v: Array, energy: float, u: Array) -> tuple[Array, Arra
 class Losses:
     """Forced losses of N muons, one each.
 
-    where : (N,) cm. v : (N,) share of the energy. kick : (N, 2) GeV. weight : (N,).
+    where : (N,) cm. v : (N,) fraction of the energy. deflection : (N, 2) GeV. weight : (N,).
     """
 
     where: Array
     v: Array
-    kick: Array
+    deflection: Array
     weight: Array
 
 
 def force_loss(spec: Spectrometer, u: Array, process: str, v_min: float) -> Losses:
-    """One loss of a share above v_min somewhere between the planes.
+    """One loss of a fraction above v_min somewhere between the planes.
 
     u : (N, 4) numbers in (0, 1): place, ln v, azimuth, recoil. The density is taken at the
     nominal energy. weight is the expected number of such losses over the density of u.
     """
-    kicks, energy = spec.kicks, spec.arm.energy
+    energy = spec.arm.energy
     mass = [item.thickness * item.material.density for item in spec.arm.matter]
     climb = np.concatenate([[0.0], np.cumsum(mass)])
     level = u[:, 0] * climb[-1]
     piece = np.minimum(np.searchsorted(climb, level, side="right") - 1, len(mass) - 1)
-    share = (level - climb[piece]) / np.asarray(mass)[piece]
-    where = kicks.start[piece] + share * (kicks.stop - kicks.start)[piece]
+    place = (level - climb[piece]) / np.asarray(mass)[piece]
+    where = (
+        spec.deflections.start[piece]
+        + place * (spec.deflections.stop - spec.deflections.start)[piece]
+    )
     v = v_min ** (1.0 - u[:, 1])
     density = np.zeros(len(u))
     for i, item in enumerate(spec.arm.matter):
@@ -109,8 +112,8 @@ def force_loss(spec: Spectrometer, u: Array, process: str, v_min: float) -> Loss
             density[rows] = per_gram
     transverse, weight = recoil(process, np.minimum(v, 1.0 - 1e-6), energy, u[:, 3])
     phi = 2.0 * math.pi * u[:, 2]
-    kick = transverse[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
-    return Losses(where, v, kick, weight * density * climb[-1] * -math.log(v_min))
+    deflection = transverse[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
+    return Losses(where, v, deflection, weight * density * climb[-1] * -math.log(v_min))
 
 
 def forced_of(losses: Losses, energy: float) -> Forced:
@@ -118,7 +121,7 @@ def forced_of(losses: Losses, energy: float) -> Forced:
     n = len(losses.v)
     none = nothing_forced(n)
     return Forced(
-        losses.where[:, None], losses.kick[:, None], losses.v[:, None] * energy, none.plane,
+        losses.where[:, None], losses.deflection[:, None], losses.v[:, None] * energy, none.plane,
         none.shift,
     )  # fmt: skip
 
@@ -128,7 +131,7 @@ def seen_losses(
 ) -> dict[str, Integral]:
     """Chance per muon of a too low momentum because of a loss, by process.
 
-    v_min : smallest share of the energy lost. n : muons simulated per process.
+    v_min : smallest fraction of the energy lost. n : muons simulated per process.
     All of these leave v_min of the beam's energy or more in the calorimeters, unless that part
     misses them; none is counted where the calorimeters must stay quiet.
     """

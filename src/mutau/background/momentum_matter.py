@@ -1,10 +1,10 @@
-"""Hard kicks that a muon takes from matter between the planes of a spectrometer.
+"""Hard deflections of a muon by matter between the planes of a spectrometer.
 
 What deflects a 160 GeV muon by milliradians: transverse momenta of some 0.1 GeV up, where nuclei
-do not scatter as a whole any more. The density of collisions over the kick q (GeV) has five parts:
-nuclei as a whole with their form factor, their protons and neutrons one by one, protons and
-neutrons that are excited or broken up (as long as what leaves them is too little to be seen), and
-electrons.
+do not scatter as a whole any more. The density of collisions over the transverse
+momentum q (GeV) has five parts: nuclei as a whole with their form factor, their protons and
+neutrons one by one, protons and neutrons that are excited or broken up (as long as what leaves them
+is too little to be seen), and electrons.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ Array = NDArray[np.float64]
 
 #: Magnetic moment of the neutron in nuclear magnetons (PDG 2024: -1.91304276).
 _MU_N: Final = -1.91304276
-#: Kicks in the tables, GeV. Below the lowest, collisions are so many that they act as a Gaussian.
+#: Transverse momenta in the tables, GeV. Below the lowest, collisions are so many that they act as
+#: a Gaussian.
 Q_MIN: Final = 5e-3
 Q_MAX: Final = 5.0
 _NODES: Final = 400
-#: Parts of the density, in the order of `kick_density`.
+#: Parts of the density, in the order of `deflection_density`.
 PARTS: Final = ("nuclei and protons", "neutrons", "excitation", "electrons")
 _M_RHO2, _M_HEAVY2 = 0.54, 1.80  # GeV^2, mass scales of the photon's hadronic structure
 
@@ -61,7 +62,7 @@ def _excitation(q2: Array, loss_max: float) -> Array:
     return np.asarray(0.5 * log * (flux @ weights) * shape)
 
 
-def kick_density(
+def deflection_density(
     q: ArrayLike, material: Material, energy: float, loss_max: float = 3.0
 ) -> NDArray[np.float64]:
     """Collisions per cm and per d(ln q), (4, ...): one row for each of `PARTS`.
@@ -73,13 +74,15 @@ def kick_density(
     protons with the dipole and Rosenbluth's magnetic term); neutrons by their magnetic moment;
     excitation by L. N. Hand, Phys. Rev. 129 (1963) 1834, with the photon-nucleon cross section.
     Fermi motion and Pauli blocking are left out: above q = 0.3 GeV a few per cent, below they make
-    this too large, by up to the share of the broken nuclei.
+    this too large, by up to the fraction of the broken nuclei.
     Check: for small q the first row is Rutherford's 8 pi n (alpha Z)^2/q^2 per d ln q.
     """
-    kick = np.asarray(q, float)
-    if not np.all((kick > 0.0) & np.isfinite(kick)) or not loss_max > 0.0:
-        raise OutOfRange("a kick or the largest loss is not positive", allowed="above 0 GeV")
-    flat = kick.ravel()
+    given = np.asarray(q, float)
+    if not np.all((given > 0.0) & np.isfinite(given)) or not loss_max > 0.0:
+        raise OutOfRange(
+            "a transverse momentum or the largest loss is not positive", allowed="above 0 GeV"
+        )
+    flat = given.ravel()
     q2 = flat**2
     nuclei, electrons = collision_density(flat, material).T
     transfer = 0.5 * q2 / M_E
@@ -100,17 +103,17 @@ def kick_density(
         neutrons += coulomb * (item.a - item.z) * broken * magnetic
         excited += density * item.a * excitation
     parts = np.stack([nuclei, neutrons, excited, electrons]) * 2.0 * q2
-    return parts.reshape((len(PARTS), *kick.shape))
+    return parts.reshape((len(PARTS), *given.shape))
 
 
 @dataclass(frozen=True)
-class Kicks:
-    """Tables of hard kicks in the matter of an arm; pieces as in `Arm.matter`.
+class Deflections:
+    """Tables of hard deflections in the matter of an arm; pieces as in `Arm.matter`.
 
     start, stop : (I,) cm, of each piece. material : (I,) index. thickness : (I,) cm.
     log_q : (G,) uniform grid of ln(q/GeV). density : (M, G) collisions per cm and d(ln q).
     above : (M, G) collisions per cm harder than q. soft : (M,) GeV^2/cm, variance of the projected
-    kick by everything softer than Q_MIN. parts : (M, 4, G), density by `PARTS`.
+    transverse momentum by everything softer than Q_MIN. parts : (M, 4, G), density by `PARTS`.
     """
 
     start: Array
@@ -124,7 +127,7 @@ class Kicks:
     parts: Array
 
     def number(self, q: float) -> Array:
-        """(I,) expected kicks harder than q (GeV) in each piece."""
+        """(I,) expected deflections harder than q (GeV) in each piece."""
         per_cm = np.array([np.interp(math.log(q), self.log_q, row) for row in self.above])
         return np.asarray(per_cm[self.material] * self.thickness)
 
@@ -143,7 +146,7 @@ class Kicks:
     def draw(
         self, number: int, low: float, high: float, rng: np.random.Generator
     ) -> tuple[Array, Array]:
-        """(z, q) of `number` kicks between low and high (GeV), as nature has them."""
+        """(z, q) of `number` deflections between low and high (GeV), as nature has them."""
         content = self.number(low) - self.number(high)
         piece = rng.choice(len(content), number, p=content / content.sum())
         z = self.start[piece] + rng.random(number) * (self.stop - self.start)[piece]
@@ -152,30 +155,32 @@ class Kicks:
             rows = self.material[piece] == m
             curve = np.log(np.maximum(self.above[m], 1e-300))
             a, b = np.interp([math.log(low), math.log(high)], self.log_q, curve)
-            share = np.exp(a) - rng.random(int(rows.sum())) * (np.exp(a) - np.exp(b))
-            log_q[rows] = np.interp(-np.log(share), -curve, self.log_q)
+            level = np.exp(a) - rng.random(int(rows.sum())) * (np.exp(a) - np.exp(b))
+            log_q[rows] = np.interp(-np.log(level), -curve, self.log_q)
         return z, np.exp(log_q)
 
 
-def build_kicks(arm: Arm, loss_max: float = 3.0) -> Kicks:
-    """Tables for the matter of an arm at its nominal energy; arguments as in `kick_density`.
+def build_deflections(arm: Arm, loss_max: float = 3.0) -> Deflections:
+    """Tables for the matter of an arm at its nominal energy; arguments as in `deflection_density`.
 
     Numerical error 1e-3 (trapezium on a grid of 1.7 % in q).
     """
     materials = list({item.material.name: item.material for item in arm.matter}.values())
     grid = np.linspace(math.log(Q_MIN), math.log(Q_MAX), _NODES)
-    parts = np.stack([kick_density(np.exp(grid), m, arm.energy, loss_max) for m in materials])
+    parts = np.stack([deflection_density(np.exp(grid), m, arm.energy, loss_max) for m in materials])
     density = parts.sum(axis=1)
     cells = 0.5 * (density[:, 1:] + density[:, :-1]) * (grid[1] - grid[0])
     above = np.zeros_like(density)
     above[:, :-1] = np.cumsum(cells[:, ::-1], axis=1)[:, ::-1]
-    fine = np.linspace(math.log(1e-9), math.log(Q_MIN), 4000)
+    below = np.linspace(math.log(1e-9), math.log(Q_MIN), 4000)
     soft = []
     for m in materials:
-        square = kick_density(np.exp(fine), m, arm.energy, loss_max).sum(axis=0) * np.exp(2 * fine)
-        soft.append(0.5 * float(np.trapezoid(square, fine)))
+        square = deflection_density(np.exp(below), m, arm.energy, loss_max).sum(axis=0) * np.exp(
+            2 * below
+        )
+        soft.append(0.5 * float(np.trapezoid(square, below)))
     index = {m.name: i for i, m in enumerate(materials)}
-    return Kicks(
+    return Deflections(
         start=np.array([item.start for item in arm.matter]),
         stop=np.array([item.stop for item in arm.matter]),
         material=np.array([index[item.material.name] for item in arm.matter]),

@@ -24,6 +24,7 @@ from mutau.background.momentum_sampling import (
     counters_hit,
     observe,
     spectrometer,
+    triggers,
 )
 from mutau.core.constants import M_E
 from mutau.core.errors import NotApplicable, OutOfRange
@@ -83,26 +84,24 @@ def two_tracks(
     The electron bends as charge and momentum say and scatters softly; it does not
     radiate (0.01 X0 of air).
     """
-    from mutau.background.momentum_kernels import arm_kernel
+    from mutau.background.momentum_kernels import Crossing, Happening, arm_kernel
 
     arm, n = spec.arm, len(u)
     losses = force_loss(spec, u, "knock-on", T_MIN / spec.arm.energy)
     transfer = losses.v * arm.energy
     seen = observe(spec, n, rng, forced_of(losses, arm.energy), d_top=d_top)
     momentum = np.sqrt(transfer * (transfer + 2.0 * M_E))
-    along = np.sqrt(np.maximum(momentum**2 - np.sum(losses.kick**2, axis=1), 1e-12))
-    state = seen.born.copy()
-    state[:, 2:4] -= losses.kick / along[:, None]
+    along = np.sqrt(np.maximum(momentum**2 - np.sum(losses.deflection**2, axis=1), 1e-12))
+    state = seen.before_loss.copy()
+    state[:, 2:4] -= losses.deflection / along[:, None]
     state[:, 4] = -1.0 / momentum
     wild = np.any(np.abs(state[:, 2:4]) > 1.0, axis=1) | (losses.weight == 0.0)
     state[wild, 2:4], state[wild, 4] = 0.0, -1.0
     n_planes = len(arm.names)
     at, crossed = np.zeros((n, n_planes, 2)), np.zeros((n, n_planes), bool)
-    none = np.full((n, 0), np.inf)
-    arm_kernel(
-        rng, state, losses.where, float(arm.z[0]), none, np.zeros((n, 0, 2)), np.zeros((n, 0)),
-        spec.steps, at, crossed, np.zeros((0, 5)),
-    )  # fmt: skip
+    nothing = Happening(np.full((n, 0), np.inf), np.zeros((n, 0, 2)), np.zeros((n, 0)))
+    crossing = Crossing(at, crossed, np.zeros((0, 5)))
+    arm_kernel(rng, state, losses.where, float(arm.z[0]), spec.steps, nothing, crossing)
     muon_in = np.all(np.abs(seen.at - arm.centre) <= arm.half, axis=2) & _reached(seen)
     electron_in = crossed & np.all(np.abs(at - arm.centre) <= arm.half, axis=2)
     near = np.hypot(*np.moveaxis(at - seen.at, 2, 0)) < MERGED
@@ -151,15 +150,15 @@ def _choose(where: Mask, chance: Array, rng: np.random.Generator) -> tuple[Mask,
     evenly. The mean weight of every set of planes is its natural probability.
     """
     n, planes = where.shape
-    shares = np.append(_SPOILED, np.full(max(planes + 1 - len(_SPOILED), 0), _SPOILED[-1]))
-    number, climb = where.sum(axis=1), np.cumsum(shares)
+    fractions = np.append(_SPOILED, np.full(max(planes + 1 - len(_SPOILED), 0), _SPOILED[-1]))
+    number, climb = where.sum(axis=1), np.cumsum(fractions)
     count = np.searchsorted(climb, rng.random(n) * climb[number], side="right")
     count = np.minimum(count, number)
     place = np.where(where, rng.random(where.shape), 2.0).argsort(axis=1).argsort(axis=1)
     chosen = where & (place < count[:, None])
     nature = np.where(chosen, chance, np.where(where, 1.0 - chance, 1.0)).prod(axis=1)
     ways = np.array([[math.comb(i, j) for j in range(planes + 1)] for i in range(planes + 1)])
-    return chosen, nature * ways[number, count] * climb[number] / shares[count]
+    return chosen, nature * ways[number, count] * climb[number] / fractions[count]
 
 
 def _muon_hits(
@@ -175,12 +174,12 @@ def _muon_hits(
     apart = both.muon_in & both.electron_in & ~both.merged
     spoiled, weight = _choose(apart, chance, rng)
     spoiled |= ~apart & (rng.random(apart.shape) < chance)
-    moved = spoiled & (rng.random(apart.shape) * chance < efficiency * far)
+    displaced = spoiled & (rng.random(apart.shape) * chance < efficiency * far)
     muon = both.muon.copy()
     for plane in range(apart.shape[1]):
-        rows = np.flatnonzero(moved[:, plane])
+        rows = np.flatnonzero(displaced[:, plane])
         muon[rows, plane] += spec.displacements.draw(plane, len(rows), rng, FAR)
-    return muon, both.muon_in & (moved | ~spoiled), weight
+    return muon, both.muon_in & (displaced | ~spoiled), weight
 
 
 def _one_track(
@@ -221,7 +220,7 @@ def _trigger_of_two(spec: Spectrometer, both: TwoTracks) -> Mask:
     hit = counters_hit(spec, both.muon_end) | (
         counters_hit(spec, both.electron_end) & both.electron_out[:, None]
     )
-    return np.asarray(np.all(hit == (spec.counters[:, 7] > 0.0), axis=1))
+    return np.asarray(np.all(hit == triggers(spec), axis=1))
 
 
 #: Rule -> weights of the events, and the largest displacement of hits that is left to nature, cm.
@@ -327,9 +326,9 @@ def inefficiency_law(
             for missed in product((False, True), repeat=more):  # of the muon, in the new planes
                 of_electron, alone = electron[rows].copy(), apart[np.ix_(rows, new)]
                 of_electron[:, new] = alone & missed
-                share = np.where(alone, efficiency[new] * (1.0 - efficiency[new]), efficiency[new])
-                share = np.where(~alone & missed, 0.0, share).prod(axis=1)
-                ratios[rows, more - 1] += share * wrong(both, rows, of_electron, used)
+                part = np.where(alone, efficiency[new] * (1.0 - efficiency[new]), efficiency[new])
+                part = np.where(~alone & missed, 0.0, part).prod(axis=1)
+                ratios[rows, more - 1] += part * wrong(both, rows, of_electron, used)
         return first, first, ratios
 
     return integrate(function, 4, n, rng)

@@ -1,6 +1,6 @@
 """A fast simulation of one spectrometer arm in which rare things can be forced to happen.
 
-Everything is drawn as nature has it, except what is named as forced: hard kicks and displaced
+Everything is drawn as nature has it, except what is named as forced: hard deflections and displaced
 hits, whose probability then stands in the weight. Forced variables are numbers in (0, 1) from a
 grid that adapts to where wrong momenta come from.
 """
@@ -18,21 +18,22 @@ from numpy.typing import NDArray
 
 from mutau.background.momentum_hits import D_MAX, D_MIN, Displacements, build_displacements
 from mutau.background.momentum_integral import Integral, integrate
-from mutau.background.momentum_matter import Q_MAX, Q_MIN, Kicks, build_kicks
+from mutau.background.momentum_matter import Q_MAX, Q_MIN, Deflections, build_deflections
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
+from mutau.core.records import Records
 from mutau.detector.beam_moments import described_beam
 from mutau.detector.tracking import TrackFit, fit_tracks
-from mutau.detector.tracking_geometry import Arm, build_arm, cut_into_steps
+from mutau.detector.tracking_geometry import Arm, ArmStep, build_arm, cut_into_steps
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Experiment
+    from mutau.experiment.schema import Counter, Experiment
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-#: Kicks above (GeV) and displacements beyond (cm) these are rare: forced or absent. What is
+#: Deflections above (GeV) and displacements beyond (cm) these are rare: forced or absent. What is
 #: smaller is drawn as it comes.
 Q_FORCED: Final = 0.1
 D_FORCED: Final = 0.05
@@ -62,38 +63,31 @@ class TrackCuts:
 class Spectrometer:
     """An arm with its tables and the beam at its first plane.
 
-    steps : of the arm, with the scattering by kicks softer than Q_MIN only. momentum, spread : GeV
-    and relative rms, behind the target. beam : (4,) rms of x, y (cm), dx/dz, dy/dz behind the
-    target. drift : cm from there to the first plane. counters : (C, 8): z, x, y, half sizes, half
-    sizes of the hole, 1 for trigger and -1 for veto; those behind the arm.
+    steps : of the arm, with the scattering by deflections softer than Q_MIN. momentum, spread : GeV
+    and relative rms, behind the target. beam : (4,) rms of x, y (cm), dx/dz, dy/dz behind
+    the target. drift : cm from there to the first plane. counters : those behind the arm.
     """
 
     arm: Arm
-    kicks: Kicks
+    deflections: Deflections
     displacements: Displacements
-    steps: Array
+    steps: Records[ArmStep]
     momentum: float
     spread: float
     beam: Array
     drift: float
-    counters: Array
+    counters: tuple[Counter, ...]
 
 
-def _counters(experiment: Experiment, behind: float) -> Array:
-    sign = {"trigger": 1.0, "veto": -1.0, "monitor": 0.0}
-    rows = [
-        [c.z, c.x, c.y, c.width / 2, c.height / 2, c.hole_width / 2, c.hole_height / 2,
-         sign[c.role]]
-        for c in experiment.detector.counter if c.z >= behind and c.role != "monitor"
-    ]  # fmt: skip
-    return np.array(rows).reshape(-1, 8)
+def _counters(experiment: Experiment, behind: float) -> tuple[Counter, ...]:
+    return tuple(c for c in experiment.detector.counter if c.z >= behind and c.role != "monitor")
 
 
 @lru_cache(maxsize=16)
 def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
     """The outgoing arm of an experiment, met by beam muons that only scattered in the target.
 
-    loss_max : GeV, see `momentum_matter.kick_density`.
+    loss_max : GeV, see `momentum_matter.deflection_density`.
     Raises NotApplicable for an arm without field or of two planes, MutauError for one that cannot
     be fitted.
     """
@@ -111,21 +105,21 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
     arm = build_arm(experiment, on_axis=True)
     if not any(arm.field_integral):
         raise NotApplicable("no dipole stands between the outgoing planes", place="detector/magnet")
-    kicks = build_kicks(arm, loss_max)
-    names = {item.material.name: kicks.material[i] for i, item in enumerate(arm.matter)}
+    deflections = build_deflections(arm, loss_max)
+    names = {item.material.name: deflections.material[i] for i, item in enumerate(arm.matter)}
     steps = cut_into_steps(
-        arm.z, arm.field, arm.matter, lambda m: float(kicks.soft[names[m.name]]), arm.energy
+        arm.z, arm.field, arm.matter, lambda m: float(deflections.soft[names[m.name]]), arm.energy
     )
     target, beam = experiment.target, described_beam(experiment)
-    made_of = material(target.material)
-    length = target.stations * target.thickness.cm(made_of.radiation_length_cm)
-    out = float(mean_energy_after(beam.energy, made_of, length))
+    dump = material(target.material)
+    length = target.stations * target.thickness.cm(dump.radiation_length_cm)
+    out = float(mean_energy_after(beam.energy, dump, length))
     p_in, p_out = (math.sqrt(e * e - M_MU * M_MU) for e in (beam.energy, out))
-    angle = float(highland_angle_thick(p_in, p_out, made_of, length))
+    angle = float(highland_angle_thick(p_in, p_out, dump, length))
     exit_z = target.z + max(target.extent, length)
     return Spectrometer(
-        arm=arm, kicks=kicks, displacements=build_displacements(arm), steps=steps, momentum=p_out,
-        spread=beam.energy_spread,
+        arm=arm, deflections=deflections, displacements=build_displacements(arm), steps=steps,
+        momentum=p_out, spread=beam.energy_spread,
         beam=np.array([beam.spot_x, beam.spot_y, math.hypot(beam.divergence_x, angle),
                        math.hypot(beam.divergence_y, angle)]),
         drift=float(arm.z[0]) - exit_z, counters=_counters(experiment, float(arm.z[-1])),
@@ -136,12 +130,12 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
 class Forced:
     """Things that happen to each of N muons; empty second axes for none.
 
-    where : (N, H) cm, kick : (N, H, 2) GeV, loss : (N, H) GeV. plane : (N, D) int64 and
+    where : (N, H) cm, deflection : (N, H, 2) GeV, loss : (N, H) GeV. plane : (N, D) int64 and
     shift : (N, D, 2) cm, hits that are displaced.
     """
 
     where: Array
-    kick: Array
+    deflection: Array
     loss: Array
     plane: Ints
     shift: Array
@@ -162,6 +156,7 @@ class Observed:
 
     hits : (N, P, 2) cm, present : (N, P). end : (N, 5) state behind the last plane.
     at : (N, P, 2) cm, true positions. truth : (N,) charge/momentum at the first plane, 1/GeV.
+    before_loss : (N, 5) or (0, 5), the state just before the last forced loss.
     """
 
     hits: Array
@@ -169,16 +164,16 @@ class Observed:
     end: Array
     at: Array
     truth: Array
-    born: Array
+    before_loss: Array
 
 
-def _natural_kicks(
+def _natural_deflections(
     spec: Spectrometer, n: int, q_top: float, rng: np.random.Generator
 ) -> tuple[Ints, Array, Array]:
-    """(row, z, kick (K, 2)) of kicks between Q_MIN and q_top."""
-    mean = float(np.sum(spec.kicks.number(Q_MIN) - spec.kicks.number(q_top)))
+    """(row, z, deflection (K, 2)) of those between Q_MIN and q_top."""
+    mean = float(np.sum(spec.deflections.number(Q_MIN) - spec.deflections.number(q_top)))
     rows = np.sort(rng.integers(0, n, rng.poisson(mean * n)))
-    z, q = spec.kicks.draw(len(rows), Q_MIN, q_top, rng)
+    z, q = spec.deflections.draw(len(rows), Q_MIN, q_top, rng)
     phi = 2.0 * math.pi * rng.random(len(rows))
     return rows, z, np.stack([q * np.cos(phi), q * np.sin(phi)], axis=-1)
 
@@ -212,66 +207,72 @@ def observe(
 ) -> Observed:
     """Send n beam muons through the arm.
 
-    forced : what happens besides. q_top, d_top : kicks (GeV) and displacements (cm) up to these
-    are drawn as nature has them; none beyond, except forced ones.
+    forced : what happens besides. q_top, d_top : deflections (GeV) and displacements (cm) up to
+    these are drawn as nature has them; none beyond, except forced ones.
     Resolution is Gaussian; a plane misses the muon by its inefficiency, and beside its area.
     """
-    from mutau.background.momentum_kernels import arm_kernel
+    from mutau.background.momentum_kernels import Crossing, Happening, arm_kernel
 
     arm, extra = spec.arm, forced or nothing_forced(n)
     state = beam_states(spec, n, rng, extra.steer)
     truth = state[:, 4].copy()
-    rows, z, kick = _natural_kicks(spec, n, q_top, rng)
+    rows, z, deflection = _natural_deflections(spec, n, q_top, rng)
     slot = np.arange(len(rows)) - np.searchsorted(rows, rows) + extra.where.shape[1]
     width = max(int(slot.max(initial=-1)) + 1, extra.where.shape[1])
-    where, kicks = np.full((n, width), np.inf), np.zeros((n, width, 2))
+    where, pushes = np.full((n, width), np.inf), np.zeros((n, width, 2))
     loss = np.zeros((n, width))
     h = extra.where.shape[1]
-    where[:, :h], kicks[:, :h], loss[:, :h] = extra.where, extra.kick, extra.loss
-    where[rows, slot], kicks[rows, slot] = z, kick
+    where[:, :h], pushes[:, :h], loss[:, :h] = extra.where, extra.deflection, extra.loss
+    where[rows, slot], pushes[rows, slot] = z, deflection
     if width > 1:
         order = np.argsort(where, axis=1)
         where, loss = np.take_along_axis(where, order, 1), np.take_along_axis(loss, order, 1)
-        kicks = np.take_along_axis(kicks, order[:, :, None], 1)
+        pushes = np.take_along_axis(pushes, order[:, :, None], 1)
     n_planes = len(arm.names)
     at, crossed = np.zeros((n, n_planes, 2)), np.zeros((n, n_planes), bool)
     first, begin = float(arm.z[0]), np.full(n, arm.z[0])
-    born = np.zeros((n if loss.any() else 0, 5))
-    arm_kernel(rng, state, begin, first, where, kicks, loss, spec.steps, at, crossed, born)
+    crossing = Crossing(at, crossed, np.zeros((n if loss.any() else 0, 5)))
+    arm_kernel(rng, state, begin, first, spec.steps, Happening(where, pushes, loss), crossing)
     hits = at + arm.resolution[:, None] * rng.standard_normal((n, n_planes, 2))
     table = spec.displacements
     for i in range(n_planes):
         chance = float(table.number(D_MIN)[i] - table.number(d_top)[i])
-        moved = np.flatnonzero(rng.random(n) < chance)
-        shift = table.draw(i, len(moved), rng)
+        far = np.flatnonzero(rng.random(n) < chance)
+        shift = table.draw(i, len(far), rng)
         for _ in range(100):  # again where the displacement is too large
             wide = np.hypot(shift[:, 0], shift[:, 1]) > d_top
             if not wide.any():
                 break
             shift[wide] = table.draw(i, int(wide.sum()), rng)
-        hits[moved, i] += shift
+        hits[far, i] += shift
     line = np.arange(n)
     for j in range(extra.plane.shape[1]):
         hits[line, extra.plane[:, j]] += extra.shift[:, j]
     inside = np.all(np.abs(at - arm.centre) <= arm.half, axis=2)
     present = crossed & inside & (rng.random((n, n_planes)) < arm.efficiency)
-    return Observed(hits, present, state, at, truth, born)
+    return Observed(hits, present, state, at, truth, crossing.before_loss)
 
 
 def counters_hit(spec: Spectrometer, end: Array) -> Mask:
     """(N, C) which of the counters behind the arm particles in states `end` hit."""
     hit = np.zeros((len(end), len(spec.counters)), bool)
-    for i, (z, x, y, half_x, half_y, hole_x, hole_y, _) in enumerate(spec.counters):
-        step = z - spec.arm.z[-1]
-        dx = np.abs(end[:, 0] + step * end[:, 2] - x)
-        dy = np.abs(end[:, 1] + step * end[:, 3] - y)
-        hit[:, i] = (dx <= half_x) & (dy <= half_y) & ~((dx < hole_x) & (dy < hole_y))
+    for i, c in enumerate(spec.counters):
+        step = c.z - spec.arm.z[-1]
+        dx = np.abs(end[:, 0] + step * end[:, 2] - c.x)
+        dy = np.abs(end[:, 1] + step * end[:, 3] - c.y)
+        in_hole = (dx < c.hole_width / 2) & (dy < c.hole_height / 2)
+        hit[:, i] = (dx <= c.width / 2) & (dy <= c.height / 2) & ~in_hole
     return hit
+
+
+def triggers(spec: Spectrometer) -> Mask:
+    """(C,) which of the counters behind the arm must be hit; the others are vetoes."""
+    return np.array([c.role == "trigger" for c in spec.counters], dtype=bool)
 
 
 def fires_trigger(spec: Spectrometer, end: Array) -> Mask:
     """(N,) whether muons in states `end` hit all trigger counters behind the arm and no veto."""
-    return np.asarray(np.all(counters_hit(spec, end) == (spec.counters[:, 7] > 0.0), axis=1))
+    return np.asarray(np.all(counters_hit(spec, end) == triggers(spec), axis=1))
 
 
 def reconstruct(seen: Observed, spec: Spectrometer, cuts: TrackCuts) -> tuple[Mask, TrackFit]:
@@ -289,45 +290,47 @@ def reconstruct(seen: Observed, spec: Spectrometer, cuts: TrackCuts) -> tuple[Ma
 
 
 def force(
-    spec: Spectrometer, u: Array, n_kicks: int, n_shifts: int, steered: bool = False
+    spec: Spectrometer, u: Array, n_deflections: int, n_shifts: int, steered: bool = False
 ) -> tuple[Forced, Array, Array]:
-    """Forced kicks and displacements from numbers in (0, 1).
+    """Forced deflections and displacements from numbers in (0, 1).
 
-    Kicks are those harder than Q_FORCED, displacements those beyond D_FORCED.
+    Deflections are those harder than Q_FORCED, displacements those beyond D_FORCED.
 
-    u : (N, dimensions(...)): of each kick the place, ln q and azimuth; then the choice of planes
-    and of each displacement ln d and azimuth; if `steered`, last four quantiles of the beam.
-    Returns (forced, weight (N,), shares (N, 4)): weight is the probability density of all that
-    under nature over that of u; shares are the parts of the density of the first kick.
+    u : (N, dimensions(...)): of each deflection the place, ln q and azimuth; then the choice of
+    planes and of each displacement ln d and azimuth; if `steered`, last four quantiles of the beam.
+    Returns (forced, weight (N,), fractions (N, 4)): weight is the probability density of all that
+    under nature over that of u; fractions are the parts of the density of the first deflection.
     """
-    n, kicks, table = len(u), spec.kicks, spec.displacements
-    weight, shares = np.ones(n), np.zeros((n, 4))
-    where, kick = np.zeros((n, n_kicks)), np.zeros((n, n_kicks, 2))
-    content = kicks.number(Q_FORCED)
+    n, deflections, table = len(u), spec.deflections, spec.displacements
+    weight, fractions = np.ones(n), np.zeros((n, 4))
+    where, deflection = np.zeros((n, n_deflections)), np.zeros((n, n_deflections, 2))
+    content = deflections.number(Q_FORCED)
     climb = np.concatenate([[0.0], np.cumsum(content)])
     span = math.log(Q_MAX / Q_FORCED)
-    for j in range(n_kicks):
+    for j in range(n_deflections):
         level = u[:, 3 * j] * climb[-1]
         piece = np.minimum(np.searchsorted(climb, level, side="right") - 1, len(content) - 1)
-        share = (level - climb[piece]) / content[piece]
-        where[:, j] = kicks.start[piece] + share * (kicks.stop - kicks.start)[piece]
+        place = (level - climb[piece]) / content[piece]
+        where[:, j] = (
+            deflections.start[piece] + place * (deflections.stop - deflections.start)[piece]
+        )
         log_q = math.log(Q_FORCED) + span * u[:, 3 * j + 1]
-        made_of = kicks.material[piece]
-        density = kicks.per_log_q(made_of, log_q)
-        weight *= climb[-1] * density * span * (kicks.thickness[piece] / content[piece])
+        kind = deflections.material[piece]
+        density = deflections.per_log_q(kind, log_q)
+        weight *= climb[-1] * density * span * (deflections.thickness[piece] / content[piece])
         phi = 2.0 * math.pi * u[:, 3 * j + 2]
-        kick[:, j] = np.exp(log_q)[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
+        deflection[:, j] = np.exp(log_q)[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
         if j == 0:
             for m in range(4):
-                part = kicks.read(kicks.parts[:, m], made_of, log_q)
-                shares[:, m] = part / np.maximum(density, 1e-300)
-    weight *= math.exp(-climb[-1]) / math.factorial(n_kicks)
+                part = deflections.read(deflections.parts[:, m], kind, log_q)
+                fractions[:, m] = part / np.maximum(density, 1e-300)
+    weight *= math.exp(-climb[-1]) / math.factorial(n_deflections)
     plane, shift = np.zeros((n, n_shifts), np.int64), np.zeros((n, n_shifts, 2))
     if n_shifts:
         rare = table.number(D_FORCED)
         weight *= np.prod(1.0 - rare)
         sets = np.array(list(combinations(range(len(rare)), n_shifts)))
-        at = 3 * n_kicks
+        at = 3 * n_deflections
         plane = sets[np.minimum((u[:, at] * len(sets)).astype(np.int64), len(sets) - 1)]
         weight *= len(sets)
         reach = math.log(D_MAX / D_FORCED)
@@ -337,35 +340,36 @@ def force(
             weight *= reach * table.per_log_d(plane[:, j], log_d) / (1.0 - rare[plane[:, j]])
             shift[:, j] = np.exp(log_d)[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
     steer = np.clip(u[:, -4:], 1e-15, 1.0 - 1e-15) if steered else None
-    return Forced(where, kick, np.zeros_like(where), plane, shift, steer), weight, shares
+    return Forced(where, deflection, np.zeros_like(where), plane, shift, steer), weight, fractions
 
 
-def dimensions(n_kicks: int, n_shifts: int, steered: bool) -> int:
+def dimensions(n_deflections: int, n_shifts: int, steered: bool) -> int:
     """Numbers in (0, 1) that `force` needs per muon."""
-    return 3 * n_kicks + (1 + 2 * n_shifts if n_shifts else 0) + 4 * steered
+    return 3 * n_deflections + (1 + 2 * n_shifts if n_shifts else 0) + 4 * steered
 
 
 def wrong_momentum(
     spec: Spectrometer,
     cuts: TrackCuts,
-    n_kicks: int,
+    n_deflections: int,
     n_shifts: int,
     n: int,
     rng: np.random.Generator,
 ) -> Integral:
-    """Chance per muon of a too low momentum with so many forced kicks and displaced hits.
+    """Chance per muon of a too low momentum with so many forced deflections and displaced hits.
 
     Without displaced hits (n_shifts = 0) they come as nature has them, however far.
-    n : muons simulated. The extra means are the four `momentum_matter.PARTS` of the first kick.
+    n : muons simulated. The extra means are the four `momentum_matter.PARTS` of the first
+    deflection.
     """
 
     def function(u: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-        forced, weight, shares = force(spec, u, n_kicks, n_shifts, cuts.triggered)
+        forced, weight, fractions = force(spec, u, n_deflections, n_shifts, cuts.triggered)
         d_top = D_FORCED if n_shifts else D_MAX
         seen = observe(spec, len(u), rng, forced, d_top=d_top)
         wrong, _ = reconstruct(seen, spec, replace(cuts, triggered=False))
         hints = weight * wrong
         values = hints * fires_trigger(spec, seen.end) if cuts.triggered else hints
-        return values, hints, shares
+        return values, hints, fractions
 
-    return integrate(function, dimensions(n_kicks, n_shifts, cuts.triggered), n, rng)
+    return integrate(function, dimensions(n_deflections, n_shifts, cuts.triggered), n, rng)

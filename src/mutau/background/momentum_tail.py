@@ -35,18 +35,18 @@ _V_MIN: Final = 0.02
 
 
 def _natural_losses(spec: Spectrometer, n: int, rng: np.random.Generator) -> Forced:
-    """At most one hard loss for each of n muons, as often as nature has them."""
+    """At most one catastrophic loss for each of n muons, as often as nature has them."""
     none = nothing_forced(n)
     where, loss = np.full((n, 1), np.inf), np.zeros((n, 1))
-    kick = np.zeros((n, 1, 2))
+    push = np.zeros((n, 1, 2))
     for process in PROCESSES:
         pool = force_loss(spec, rng.random((_POOL, 4)), process, _V_MIN)
         number = rng.poisson(n * pool.weight.mean())
         rows = rng.integers(0, n, number)
         pick = rng.choice(_POOL, number, p=pool.weight / pool.weight.sum())
-        where[rows, 0], kick[rows, 0] = pool.where[pick], pool.kick[pick]
+        where[rows, 0], push[rows, 0] = pool.where[pick], pool.deflection[pick]
         loss[rows, 0] = pool.v[pick] * spec.arm.energy
-    return Forced(where, kick, loss, none.plane, none.shift)
+    return Forced(where, push, loss, none.plane, none.shift)
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ class Residuals:
 def residuals(spec: Spectrometer, cuts: TrackCuts, n: int, rng: np.random.Generator) -> Residuals:
     """Residuals of n muons with everything that happens to them, as often as it does.
 
-    Kicks, displaced hits, inefficiency and hard losses are drawn as nature has them. The limit on
-    the momentum of `cuts` does not select, it counts. Memory is bounded, whatever n.
+    Deflections, displaced hits, inefficiency and catastrophic losses are drawn as nature has
+    them. The limit on the momentum of `cuts` does not select, it counts. Memory is bounded,
+    whatever n.
     """
     low: list[Array] = []
     sigma, tracks, wrong, done = 0.0, 0, 0, 0
@@ -91,7 +92,7 @@ def residuals(spec: Spectrometer, cuts: TrackCuts, n: int, rng: np.random.Genera
 
 
 @dataclass(frozen=True)
-class Extrapolation:
+class ExponentialTail:
     """An exponential fitted to residuals below `start` (GeV).
 
     events : in the fit. slope : GeV. per_muon, err : extrapolated chance per muon and its
@@ -105,24 +106,26 @@ class Extrapolation:
     err: float
 
 
-def extrapolate(sample: Residuals, distance: float, share: float) -> Extrapolation:
-    """Extrapolate the lowest `share` of the tracks to residuals below -distance (GeV).
+def extrapolate(sample: Residuals, distance: float, fraction: float) -> ExponentialTail:
+    """Extrapolate the lowest `fraction` of the tracks to residuals below -distance (GeV).
 
     The slope is the mean excess beyond the start (maximum likelihood).
-    Raises MutauError where fewer than ten residuals are in the fit, OutOfRange for a share or
+    Raises MutauError where fewer than ten residuals are in the fit, OutOfRange for a fraction or
     distance without meaning. Check: exponential residuals come out within the error.
     """
-    if not (0.0 < share < 1.0 and distance > 0.0):
-        raise OutOfRange(f"share = {share!r}, distance = {distance!r}", allowed="(0, 1), above 0")
-    events = math.floor(share * sample.tracks)
+    if not (0.0 < fraction < 1.0 and distance > 0.0):
+        raise OutOfRange(
+            f"fraction = {fraction!r}, distance = {distance!r}", allowed="(0, 1), above 0"
+        )
+    events = math.floor(fraction * sample.tracks)
     if events < 10 or events >= len(sample.low):
         raise MutauError(
             f"{events} residuals in the fit of {len(sample.low)}", allowed="10 and more",
-            remedy="simulate more muons or fit a larger share",
+            remedy="simulate more muons or fit a larger fraction",
         )  # fmt: skip
     start = float(sample.low[events])
     slope = float(np.mean(start - sample.low[:events]))
     reach = (distance + start) / slope
     value = events / sample.muons * math.exp(-max(reach, 0.0))
     err = value * math.sqrt((1.0 + reach**2) / events)
-    return Extrapolation(start, events, slope, value, err)
+    return ExponentialTail(start, events, slope, value, err)

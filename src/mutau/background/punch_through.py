@@ -23,12 +23,14 @@ from mutau.matter.materials import Material, material
 from mutau.transport.decays import decay_probability
 
 if TYPE_CHECKING:
+    from mutau.background.punch_through_kernels import HadronProfile, Leading
     from mutau.experiment.schema import Experiment
 
 Array = NDArray[np.float64]
 
 DEFAULT_EVENTS: Final = 20_000
-#: Fluctuation of the electromagnetic share of a shower (30 % of the energy range of calorimeters).
+#: Fluctuation of the electromagnetic fraction of a shower (30 % of the energy range of
+#: calorimeters).
 EM_SPREAD: Final = 0.2
 _KINDS: Final = {"n": "p", "p": "p", "K_L": "K", "K-": "K", "pi-": "pi", "pi": "pi", "K": "K"}
 
@@ -53,77 +55,105 @@ class PunchThrough:
     merit: float
 
 
-def _leading(kind: str, factor: float) -> Array:
+@dataclass(frozen=True, slots=True)
+class HadronStack:
+    """Modules of a hadronic calorimeter one behind the other: material, length of one in cm."""
+
+    material: Material
+    length: float
+    modules: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShowerVariation:
+    """Changes of the model for its error: a factor on the fraction of soft collisions, and what is
+    added to the mean electromagnetic fraction of a shower."""
+
+    diffraction: float = 1.0
+    em_shift: float = 0.0
+
+
+NOMINAL: Final = ShowerVariation()
+
+
+def _leading(kind: str, factor: float) -> Leading:
+    from mutau.background.punch_through_kernels import Leading
+
     table = document()["leading"]
     numbers, mass2 = table[kind], table["mass_squared"]
-    return np.array(
-        [min(numbers["diffraction"] * factor, 0.5), numbers["power"], mass2[0], mass2[1]]
-    )
+    return Leading(
+        min(float(numbers["diffraction"]) * factor, 0.5), float(numbers["power"]),
+        float(mass2[0]), float(mass2[1]),
+    )  # fmt: skip
 
 
-def _profile() -> Array:
+def _profile() -> HadronProfile:
+    from mutau.background.punch_through_kernels import HadronProfile
+
     table: Any = document()["shower"]
-    return np.array([*table["alpha"], table["beta_em"], *table["beta_hadronic"]])
+    numbers = (*table["alpha"], table["beta_em"], *table["beta_hadronic"])
+    return HadronProfile(*(float(number) for number in numbers))
 
 
-def contained_share(energy: float, depth: ArrayLike, made_of: Material) -> Array:
-    """Mean share of a hadronic shower's energy within `depth` interaction lengths of its start.
+def contained_fraction(energy: float, depth: ArrayLike, absorber: Material) -> Array:
+    """Mean fraction of a hadronic shower's energy within `depth` interaction lengths of its start.
 
     energy : GeV. Source: Bock, Hansl-Kozanecka, Shah 1981 (data/hadrons.toml); the profile was
     measured from 15 to 140 GeV. Check: 95 % at about 5 interaction lengths for 100 GeV.
     """
     from mutau.background.punch_through_kernels import contained_kernel
 
-    numbers, weight = _profile(), document()["shower"]["em_weight"]
-    ratio = made_of.interaction_length_cm / made_of.radiation_length_cm
+    profile, weight = _profile(), float(document()["shower"]["em_weight"])
+    ratio = absorber.interaction_length_cm / absorber.radiation_length_cm
     depths = np.asarray(depth, float)
-    values = [contained_kernel(energy, float(d), weight, ratio, numbers) for d in depths.ravel()]
+    values = [contained_kernel(energy, float(d), weight, ratio, profile) for d in depths.ravel()]
     return np.array(values).reshape(depths.shape)
 
 
 def punch_through(
     name: str,
     energy: float,
-    made_of: Material,
-    length: float,
+    stack: HadronStack,
     budget: float,
     *,
-    modules: int = 1,
     n: int = DEFAULT_EVENTS,
     seed: int = 1,
-    diffraction: float = 1.0,
-    em_shift: float = 0.0,
+    varied: ShowerVariation = NOMINAL,
 ) -> PunchThrough:
-    """Chance that a hadron leaves at most `budget` GeV in `modules` modules of `length` cm.
+    """Chance that a hadron leaves at most `budget` GeV in all modules of a stack.
 
     name : "n", "p", "K_L", "K-", "pi-". energy : GeV, 10 to 1000. budget : GeV, of showers; what a
     charged hadron ionises on its way is not counted (take it off the budget). n : histories.
-    diffraction : factor on the share of soft collisions; em_shift : added to the mean em share
-    (both for the modelling error).
+    varied : for the error of the model.
     Left out: neutrinos from decays in the shower, charge exchange of the leading hadron.
     Raises OutOfRange, MutauError. Checks: no budget: exp(-depth); any budget above the energy: 1.
     """
-    from mutau.background.punch_through_kernels import punch_through_kernel
+    from mutau.background.punch_through_kernels import HadronShowers, punch_through_kernel
 
     if name not in _KINDS:
         raise MutauError(f"no punch-through of {name!r}", allowed=", ".join(sorted(_KINDS)))
     require_in_range("energy", energy, 10.0, 1000.0, unit="GeV")
-    require_in_range("length", length, 0.0, 1e5, unit="cm", open_low=True)
+    require_in_range("length", stack.length, 0.0, 1e5, unit="cm", open_low=True)
     require_in_range("budget", budget, 0.0, math.inf, unit="GeV")
-    lam = interaction_length(name, made_of, energy)
-    depth = modules * length / lam
+    lam = interaction_length(name, stack.material, energy)
+    depth = stack.modules * stack.length / lam
     weight, collisions = np.empty(n), np.empty(n, np.int64)
-    mean = document()["shower"]["em_weight"] + em_shift
     # long flights pay where collisions end almost every history
     stretch = max(1.0, 0.5 * depth * (1.0 - 2.0 * budget / energy))
-    punch_through_kernel(
-        np.full(n, float(energy)), depth, float(budget), stretch,
-        lam / made_of.radiation_length_cm, mean, EM_SPREAD, _profile(),
-        _leading(_KINDS[name], diffraction), stream(seed, 41, modules), weight, collisions,
+    showers = HadronShowers(
+        _profile(), lam / stack.material.radiation_length_cm,
+        float(document()["shower"]["em_weight"] + varied.em_shift), EM_SPREAD,
+        _leading(_KINDS[name], varied.diffraction),
     )  # fmt: skip
+    rng = stream(seed, 41, stack.modules)
+    punch_through_kernel(
+        np.full(n, float(energy)), depth, float(budget), stretch, showers, rng, weight, collisions
+    )
     value, err = float(weight.mean()), float(weight.std()) / math.sqrt(n)
     merit = (1.0 - value) / value / (n * (err / value) ** 2) if value > 0.0 and err > 0.0 else 1.0
-    return PunchThrough(name, energy, modules, budget, value, err, math.exp(-depth), depth, merit)
+    return PunchThrough(
+        name, energy, stack.modules, budget, value, err, math.exp(-depth), depth, merit
+    )
 
 
 def hcal_module(experiment: Experiment) -> tuple[Material, float]:
@@ -150,12 +180,12 @@ def decay_to_muon(experiment: Experiment, name: str, energy: float) -> float:
     muon looks minimum ionising in any number of modules. Check: gap/(gamma beta c tau).
     """
     particle = hadron(name)
-    made_of, _ = hcal_module(experiment)
+    absorber, _ = hcal_module(experiment)
     first = min(item.z for item in experiment.detector.calorimeter if item.kind == "hcal")
     target = experiment.target
-    stuff = material(target.material)
-    gap = first - target.z - target.thickness.cm(stuff.radiation_length_cm)
-    path = gap + interaction_length(name, made_of, energy)
+    dump = material(target.material)
+    gap = first - target.z - target.thickness.cm(dump.radiation_length_cm)
+    path = gap + interaction_length(name, absorber, energy)
     momentum = math.sqrt(energy**2 - particle.mass**2)
     to_muon = sum(c.fraction for c in particle.channels if "mu" in c.daughters)
     return to_muon * float(decay_probability(particle, momentum, path))

@@ -3,45 +3,74 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mutau.core.arrays import FloatArray, IntArray
 from mutau.core.constants import M_P
-from mutau.core.jit import njit
+from mutau.core.jit import inner, njit
 from mutau.core.special import lower_gamma
 
-Array = NDArray[np.float64]
+
+class HadronProfile(NamedTuple):
+    """Depth profile of hadronic showers: gamma distributions of shape alpha_0 + alpha_1 ln E, with
+    the slopes beta_em per radiation length and beta_0 + beta_1 ln E per interaction length."""
+
+    alpha_0: float
+    alpha_1: float
+    beta_em: float
+    beta_0: float
+    beta_1: float
+
+
+class Leading(NamedTuple):
+    """Energy that a collision releases, w = 1 - x of it. By diffraction in a fraction of the
+    collisions: dM^2/M^2 from low2 (GeV^2) to high s, w = M^2/s, s = 2 m_p E. Else
+    (1 + power) w^power, from `high` on up to 1 (normalised there)."""
+
+    diffraction: float
+    power: float
+    low2: float
+    high: float
+
+
+class HadronShowers(NamedTuple):
+    """Showers of one hadron in one material.
+
+    radiation : radiation lengths per interaction length. em_mean, em_spread : of a Gaussian
+    electromagnetic fraction, clipped to [0, 1].
+    """
+
+    profile: HadronProfile
+    radiation: float
+    em_mean: float
+    em_spread: float
+    leading: Leading
 
 
 @njit
 def contained_kernel(
-    energy: float, depth: float, em_share: float, radiation: float, numbers: Array
+    energy: float, depth: float, em: float, radiation: float, profile: HadronProfile
 ) -> float:
-    """Share of a shower's energy deposited within `depth` interaction lengths of its start.
+    """Fraction of a shower's energy deposited within `depth` interaction lengths of its start.
 
-    em_share : weight of the part that scales with radiation lengths. radiation : radiation lengths
-    per interaction length. numbers : alpha_0, alpha_1, beta_em, beta_h0, beta_h1 of the profile.
-    Below 1 GeV the profile of 1 GeV is taken.
+    em : weight of the part that scales with radiation lengths. radiation : radiation lengths per
+    interaction length. Below 1 GeV the profile of 1 GeV is taken.
     """
     log = math.log(max(energy, 1.0))
-    a = numbers[0] + numbers[1] * log
-    hadronic = lower_gamma(a, (numbers[3] + numbers[4] * log) * depth)
-    electric = lower_gamma(a, numbers[2] * radiation * depth)
-    return em_share * electric + (1.0 - em_share) * hadronic
+    a = profile.alpha_0 + profile.alpha_1 * log
+    hadronic = lower_gamma(a, (profile.beta_0 + profile.beta_1 * log) * depth)
+    electric = lower_gamma(a, profile.beta_em * radiation * depth)
+    return em * electric + (1.0 - em) * hadronic
 
 
 @njit
-def soft_share(
-    most: float, energy: float, diffraction: float, power: float, low2: float, high: float
-) -> tuple[float, float]:
-    """Chance that a collision releases at most a share `most` of the energy: by diffraction, else.
-
-    The share released is w = 1 - x. Diffraction: dM^2/M^2 from low2 (GeV^2) to high s, w = M^2/s.
-    Else (1 + power) w^power, from `high` on up to 1 (normalised there). s = 2 m_p E.
-    """
+def soft_chance(most: float, energy: float, leading: Leading) -> tuple[float, float]:
+    """Chance that a collision releases at most a fraction `most`: by diffraction, else."""
+    diffraction, power, high = leading.diffraction, leading.power, leading.high
     s = 2.0 * M_P * energy
-    least = low2 / s
+    least = leading.low2 / s
     soft = 0.0
     if least >= high:  # below 16 GeV or so there is no room for diffraction
         diffraction = 0.0
@@ -54,47 +83,61 @@ def soft_share(
     return diffraction * soft, (1.0 - diffraction) * hard
 
 
-@njit
-def _release(
-    most: float,
-    energy: float,
-    by_diffraction: bool,
-    power: float,
-    low2: float,
-    high: float,
-    u: float,
-) -> float:
-    """Share released, drawn below `most` by diffraction or else; u uniform."""
+@inner
+def _release(most: float, energy: float, by_diffraction: bool, leading: Leading, u: float) -> float:
+    """Fraction released, drawn below `most` by diffraction or else; u uniform."""
+    power, high = leading.power, leading.high
     if by_diffraction:
-        least = low2 / (2.0 * M_P * energy)
+        least = leading.low2 / (2.0 * M_P * energy)
         return least * (min(most, high) / least) ** u
     bottom = high ** (power + 1.0)
     return (bottom + u * (min(most, 1.0) ** (power + 1.0) - bottom)) ** (1.0 / (power + 1.0))
 
 
+@inner
+def _visible(energy: float, depth: float, em: float, showers: HadronShowers) -> float:
+    """GeV that a shower of this energy deposits within `depth` interaction lengths."""
+    return energy * contained_kernel(energy, depth, em, showers.radiation, showers.profile)
+
+
+@inner
+def _most_released(
+    energy: float, depth: float, em: float, left: float, showers: HadronShowers
+) -> float:
+    """Largest fraction of the energy whose visible part is at most `left` GeV.
+
+    By bisection: the contained fraction falls slowly with the energy released.
+    """
+    if not _visible(energy, depth, em, showers) > left:
+        return 1.0
+    low, most = 0.0, 1.0
+    for _ in range(30):
+        middle = 0.5 * (low + most)
+        if _visible(middle * energy, depth, em, showers) > left:
+            most = middle
+        else:
+            low = middle
+    return most
+
+
 @njit
 def punch_through_kernel(
-    energy: Array,
+    energy: FloatArray,
     depth: float,
     budget: float,
     stretch: float,
-    radiation: float,
-    em_mean: float,
-    em_spread: float,
-    numbers: Array,
-    leading: Array,
+    showers: HadronShowers,
     rng: np.random.Generator,
-    weight: Array,
-    collisions: NDArray[np.int64],
+    weight: FloatArray,
+    collisions: IntArray,
 ) -> None:
     """Histories of hadrons of energy (N,) GeV through `depth` interaction lengths.
 
     A history is forced to survive: flights are drawn with a mean of `stretch` interaction lengths,
     collisions release no more than the rest of `budget` (GeV, visible) allows; weights carry the
     chances. Visible is what the shower of the released energy deposits up to the end.
-    em_mean, em_spread : of a Gaussian em share, clipped to [0, 1]. leading : diffraction, power,
-    low2, high of `soft_share`. Writes weight (N,): their mean is the chance to leave at most
-    `budget`; collisions (N,): how many happened.
+    Writes weight (N,): their mean is the chance to leave at most `budget`; collisions (N,): how
+    many happened.
     """
     for event in range(energy.size):
         e, s, w, left, n = energy[event], 0.0, 1.0, budget, 0
@@ -106,31 +149,16 @@ def punch_through_kernel(
             w *= stretch * math.exp(-flight * (1.0 - 1.0 / stretch))
             s += flight
             n += 1
-            share = min(max(em_mean + em_spread * rng.standard_normal(), 0.0), 1.0)
-            most = 1.0
-            # largest release whose visible part fits: bisection, the contained share falls slowly
-            # with the energy released
-            if e * contained_kernel(e, depth - s, share, radiation, numbers) > left:
-                low, most = 0.0, 1.0
-                for _ in range(30):
-                    middle = 0.5 * (low + most)
-                    seen = contained_kernel(middle * e, depth - s, share, radiation, numbers)
-                    if middle * e * seen > left:
-                        most = middle
-                    else:
-                        low = middle
-            soft, hard = soft_share(most, e, leading[0], leading[1], leading[2], leading[3])
+            em = min(max(showers.em_mean + showers.em_spread * rng.standard_normal(), 0.0), 1.0)
+            most = _most_released(e, depth - s, em, left, showers)
+            soft, hard = soft_chance(most, e, showers.leading)
             if soft + hard <= 0.0 or n > 1000:
                 w = 0.0
                 break
             by_diffraction = rng.random() * (soft + hard) < soft
-            released = _release(
-                most, e, by_diffraction, leading[1], leading[2], leading[3], rng.random()
-            )
+            released = _release(most, e, by_diffraction, showers.leading, rng.random())
             w *= soft + hard
-            left -= (
-                released * e * contained_kernel(released * e, depth - s, share, radiation, numbers)
-            )
+            left -= _visible(released * e, depth - s, em, showers)
             left = max(left, 0.0)
             e *= 1.0 - released
             if e < 2.0:

@@ -93,7 +93,7 @@ _IndexFile: Any = IndexDataCacheFile
 _FunctionCache: Any = FunctionCache
 
 
-class _Files(_IndexFile):  # type: ignore[misc]
+class _Files(_IndexFile):
     """Index and compiled code of a function, each with a digest in front.
 
     What is not as it was written is dropped, with a warning, and counts as not there.
@@ -132,7 +132,7 @@ class _Files(_IndexFile):  # type: ignore[misc]
         return self._verified(self._data_path(name))
 
 
-class _Cache(_FunctionCache):  # type: ignore[misc]
+class _Cache(_FunctionCache):
     _impl_class = _Implementation
 
     def __init__(self, function: Callable) -> None:

@@ -23,8 +23,7 @@ from mutau.detector.boxes import (
     Y,
 )
 from mutau.detector.walls import NEAR, within
-from mutau.transport.field_kernels import orbit_kernel
-from mutau.transport.fields import M_CHARGE
+from mutau.transport.field_kernels import map_charge, orbit_kernel
 
 Array = NDArray[np.float64]
 Ray = tuple[float, float, float, float, float]
@@ -73,8 +72,8 @@ def bend(
     """
     if rows[r, TABLE] >= 0.0:
         at = int(rows[r, TABLE])
-        k = sign * field[at + M_CHARGE] / p
-        return orbit_kernel(field, at, x, y, z, tx, ty, k, length)
+        k = sign * map_charge(field, at) / p
+        return orbit_kernel(field, at, (x, y, tx, ty), z, k, length)
     if rows[r, CURVE_X] != 0.0:
         return dipole_kernel(x, y, tx, ty, p, length, sign * rows[r, CURVE_X])
     y, x, ty, tx, fine = dipole_kernel(y, x, ty, tx, p, length, sign * rows[r, CURVE_Y])

@@ -36,7 +36,7 @@ from mutau.transport.catastrophic_losses import (
     N_RECOIL_V,
     N_SHARE,
     RECOIL_ENERGIES,
-    hard_losses,
+    catastrophic_losses,
 )
 from mutau.transport.fields import join_maps, main_curve, slices
 
@@ -71,7 +71,7 @@ T_GAS, T_GAS_KICKS, T_YOKE, T_YOKE_KICKS, T_END = range(5)
 HEADER: Final = 8
 #: Numbers of a material: half_k (GeV/cm), X0 (cm), hadron interaction length (cm), critical energy
 #: (GeV), cut (GeV), mean Z, loss of a relativistic particle (GeV/cm), radius of showers (cm);
-#: total, start and step of its `ScatteringTable`; first ln E and step of its `HardLosses`.
+#: total, start and step of its `ScatteringTable`; first ln E and step of its `CatastrophicLosses`.
 (M_HALF_K, M_X0, M_LAMBDA, M_CRITICAL, M_CUT, M_Z, M_MIP, M_RADIUS, M_TOTAL, M_START, M_STEP,
  M_LOG_LOW, M_LOG_STEP) = range(13)  # fmt: skip
 #: Stretches behind them: restricted losses, soft variance, rates (5 columns), recoil, logit v.
@@ -198,7 +198,7 @@ class _Materials:
 
 def _stretch(item: Material, cut: float) -> Array:
     """Numbers and tables of one material, in the layout above."""
-    hard, scatter = hard_losses(item, cut), scattering_table(item)
+    hard, scatter = catastrophic_losses(item, cut), scattering_table(item)
     critical = electron_critical_energy(item)
     numbers = [
         HALF_K * item.density * item.z_over_a, item.radiation_length_cm,

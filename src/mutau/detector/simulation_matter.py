@@ -29,7 +29,7 @@ from mutau.detector.simulation_geometry import (
     N_LOSS,
 )
 from mutau.detector.simulation_steps import EN, PX, PY, PZ, SX, SY, secant
-from mutau.matter.multiple_scattering import kick_kernel, scatter_kernel
+from mutau.matter.multiple_scattering import ScatteringTable, deflection_kernel, scatter_kernel
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
 from mutau.transport import catastrophic_losses as hard
@@ -236,7 +236,7 @@ def thin_scatter(
         term *= mean / count
     for _ in range(count):
         y = math.log(1.0 / (above * (1.0 - rng.random())) - 1.0 / total)
-        angle = kick_kernel(y, start, step, columns) / p
+        angle = deflection_kernel(y, ScatteringTable(total, start, step, columns)) / p
         rest = path * rng.random()
         phi = 2.0 * math.pi * rng.random()
         part_x, part_y = angle * math.cos(phi), angle * math.sin(phi)
@@ -289,8 +289,8 @@ def solid_step(
     p_in = math.sqrt(energy * energy - M_MU * M_MU)
     p_out = math.sqrt(out * out - M_MU * M_MU)
     kick = scatter_kernel(
-        rng, path, p_in, p_out, p_in * p_out / (energy * out), tables[m + M_TOTAL],
-        tables[m + M_START], tables[m + M_STEP], columns,
+        rng, path, p_in, p_out, p_in * p_out / (energy * out),
+        ScatteringTable(tables[m + M_TOTAL], tables[m + M_START], tables[m + M_STEP], columns),
         min(t_max_kernel(energy), tables[m + M_CUT]),
     )  # fmt: skip
     done = path / slope

@@ -139,7 +139,7 @@ def fit_tracks(
     is left. iterations : passes; the first is without scattering and finds the momentum that the
     scattering of the next needs. Two leave less than 1e-4 standard deviations at 160 GeV; at
     10 GeV typically 2e-4, at most 3e-2.
-    momentum : GeV, held fixed where the field does not tell it (sign: that of the beam particle).
+    momentum : GeV, held fixed where the field does not measure it (sign: of the beam particle).
     Returns TrackFit, the state at the first plane.
     Raises MutauError for wrong shapes or hits that are not finite, OutOfRange for a p_value or
     number of iterations without meaning.
@@ -148,7 +148,7 @@ def fit_tracks(
     Checks: equal to one global least-squares fit with the full covariance matrix; without
     scattering and field a straight-line fit.
     """
-    from mutau.detector.tracking_kernels import fit_loop
+    from mutau.detector.tracking_kernels import FitArrays, Removal, fit_loop
 
     points, seen = _checked(hits, present, arm)
     if iterations < 2 or max_removed < 0:
@@ -164,9 +164,9 @@ def fit_tracks(
     n = len(points)
     state, covariance, chi2 = np.zeros((n, 5)), np.zeros((n, 5, 5)), np.zeros(n)
     count, removed = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    limit = _limits(len(arm.names), p_value)
-    recipe = _recipe(arm, iterations, fixed)
-    fit_loop(points, seen, recipe, max_removed, limit, state, covariance, chi2, count, removed)
+    removal = Removal(max_removed, _limits(len(arm.names), p_value))
+    out = FitArrays(state, covariance, chi2, count, removed)
+    fit_loop(points, seen, _recipe(arm, iterations, fixed), removal, out)
     ndf = 2 * count - (4 if fixed else 5)
     flag = np.where(chi2 >= 0.0, FITTED, np.where(ndf < 0, TOO_FEW_HITS, NOT_MEASURED))
     failed = np.flatnonzero(flag != FITTED)
@@ -232,7 +232,7 @@ def plane_indices(hits: Hits, arm: Arm) -> Ints:
 
 
 def gather_hits(hits: Hits, arm: Arm, most: int = 6) -> tuple[Array, Ints]:
-    """All hits of the arm's planes, not told apart: positions (N, P, most, 2), count (N, P).
+    """All hits of the arm's planes: positions (N, P, most, 2), count (N, P).
 
     The muon's own hit and extra ones stand in one list; hits beyond `most` in a plane are dropped.
     """
@@ -265,7 +265,7 @@ def fit_hits(
     max_removed: int = 0,
     p_value: float = 1e-3,
 ) -> TrackFit:
-    """Tracks of simulated events as an experiment would fit them, truth unseen.
+    """Tracks of simulated events as an experiment would fit them, without the truth.
 
     Events with one hit per plane at most are fitted at once, the others by `choose_hits`.
     Raises MutauError if the experiment has no such arm or the hits belong to another set-up.
@@ -303,18 +303,15 @@ def expected_covariance(arm: Arm, momentum: ArrayLike, *, scattering: bool = Tru
     out = np.zeros((values.size, 5, 5))
     n_planes, steps = len(arm.names), arm.steps
     work = work_space(n_planes, len(steps))
-    at, jac, shrink, lam, eta, col, d, scale = work
     present = np.ones(n_planes, bool)
     for i, p in enumerate(values.ravel()):
         state = np.array([0.0, 0.0, 0.0, 0.0, arm.charge / p])
-        fine = reference_kernel(state, steps, arm.map, at, jac, shrink)
+        ok = reference_kernel(state, steps, arm.map, work.at, work.jac, work.shrink)
         k = state[4] if scattering else 0.0
-        if fine:
-            filter_kernel(
-                at, present, 1.0 / arm.resolution**2, steps, at, jac, shrink, k, lam, eta, col
-            )
-            fine = solve_kernel(lam, eta, False, d, scale, out[i], True)
-        if not fine:
+        if ok:
+            filter_kernel(work.at, present, 1.0 / arm.resolution**2, steps, k, work)
+            ok = solve_kernel(work, False, out[i], True)
+        if not ok:
             raise OutOfRange(
                 f"a track of {p:g} GeV is not measured by the planes "
                 f"{arm.names[0]!r} to {arm.names[-1]!r}",

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError
+from mutau.core.records import Records, frozen, zeros
 from mutau.core.units import GEV_PER_T_CM
 from mutau.transport.fields import bending, join_maps, main_curve, slices
 
@@ -30,18 +31,40 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: Columns of a step. A step carries the track over LENGTH cm in the field, then PLANE measures it
-#: (index, -1: none), then matter scatters it by an angle of variance POWER/(p beta)^2 (GeV^2) and
-#: takes LOSS (GeV). CURVE: 0.2998 B, GeV per cm and unit charge, as it acts on slopes. AXIS: 0
-#: where the field bends in x, 1 in y. MAP: where its field map begins in `Arm.map`, or -1; START:
-#: cm, where the step begins. CURVE of a map is that on the axis.
-LENGTH, CURVE, AXIS, POWER, LOSS, PLANE, MAP, START = range(8)
-COLUMNS: Final = 8
+
+class ArmStep:
+    """A step of an arm: transport, then measure, then scatter and lose.
+
+    length : cm along z in the field. curve : 0.2998 B, GeV per cm and unit charge, as it acts on
+    slopes (of a map: on the axis). axis : 0 where the field bends in x, 1 in y. plane : that
+    measures at the end, or -1. power : matter there scatters by an angle of variance
+    power/(p beta)^2, GeV^2; loss : GeV that it takes. map : where the field map begins in
+    `Arm.map`, or -1. start : cm, where the step begins.
+    """
+
+    length: float
+    curve: float
+    axis: int
+    power: float
+    loss: float
+    plane: int
+    map: int
+    start: float
+
+
+class FieldPiece(NamedTuple):
+    """Field from start to stop, cm; curve, axis and map as in `ArmStep`."""
+
+    start: float
+    stop: float
+    curve: float
+    axis: int
+    map: int
 
 
 @dataclass(frozen=True)
-class Matter:
-    """Matter that a track of this arm crosses, in the order of z.
+class ArmMatter:
+    """ArmMatter that a track of this arm crosses, in the order of z.
 
     start, stop : cm; equal for a thin layer, whose thickness along the track is `thickness`.
     """
@@ -58,9 +81,9 @@ class Arm:
 
     names : names of the P planes along z. z : (P,) cm. resolution : (P,) cm, rms per coordinate.
     efficiency : (P,). centre, half : (P, 2) cm, middle and half sizes of the sensitive areas.
-    steps : (S, COLUMNS) float64, see the columns above; begins at the first plane.
+    steps : (S,), begin at the first plane.
     bare : the same without matter, for a first look at a track.
-    field : pieces (start, stop in cm, CURVE, AXIS, MAP), along z.
+    field : its pieces, along z.
     map : field maps, `transport.fields.join_maps`; empty without one.
     charge : of the beam particle, +1 or -1. energy : GeV, nominal, where losses are taken.
     matter : what stands or fills the space from the first to the last plane.
@@ -73,29 +96,29 @@ class Arm:
     efficiency: Array
     centre: Array
     half: Array
-    steps: Array
-    bare: Array
-    field: tuple[tuple[float, ...], ...]
+    steps: Records[ArmStep]
+    bare: Records[ArmStep]
+    field: tuple[FieldPiece, ...]
     map: Array
     charge: float
     energy: float
-    matter: tuple[Matter, ...]
+    matter: tuple[ArmMatter, ...]
     depth: float
 
     @property
     def field_integral(self) -> tuple[float, float]:
         """Field integral that bends in x and in y between first and last plane, T cm."""
-        kick = self.steps[:, CURVE] * self.steps[:, LENGTH] / GEV_PER_T_CM
-        across = self.steps[:, AXIS] == 1.0
-        return float(kick[~across].sum()), float(kick[across].sum())
+        bend = self.steps["curve"] * self.steps["length"] / GEV_PER_T_CM
+        across = self.steps["axis"] == 1
+        return float(bend[~across].sum()), float(bend[across].sum())
 
 
-def _field_pieces(magnet: Magnet, charge: float, start: int) -> list[tuple[float, ...]]:
-    """(start, stop, curve, axis, map) of the pieces of a dipole; map : where it begins, or -1."""
+def _field_pieces(magnet: Magnet, charge: float, start: int) -> list[FieldPiece]:
+    """The pieces of a dipole; start : where its map begins, or -1."""
     x, y = bending(magnet, charge)
     axis = 0 if abs(x) >= abs(y) else 1
     return [
-        (low, high, charge * main_curve(magnet, charge, low, high)[axis], axis, start)
+        FieldPiece(low, high, charge * main_curve(magnet, charge, low, high)[axis], axis, start)
         for low, high in pairwise(slices(magnet))
     ]
 
@@ -105,7 +128,7 @@ def _covers_axis(thing: Placed) -> bool:
     return bool(thing.covers(0.0, 0.0))
 
 
-def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]:
+def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[ArmMatter, ...]:
     """Everything between the faces of first and last plane, the last plane itself left out."""
     from mutau.matter.materials import material
 
@@ -113,9 +136,9 @@ def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]
     found = []
     for plane in planes:
         if plane.material is not None and plane.thickness is not None:
-            made_of = material(plane.material)
-            depth = plane.thickness.cm(made_of.radiation_length_cm)
-            found.append(Matter(made_of, plane.z, plane.z, depth))
+            layer = material(plane.material)
+            depth = plane.thickness.cm(layer.radiation_length_cm)
+            found.append(ArmMatter(layer, plane.z, plane.z, depth))
     solids: list[Calorimeter | Absorber] = [
         *experiment.detector.calorimeter,
         *experiment.detector.absorber,
@@ -124,16 +147,16 @@ def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]
     for solid in solids:
         start, stop = max(solid.z, first), min(solid.z + solid.length, last)
         if start < stop and _covers_axis(solid):
-            found.append(Matter(material(solid.material), start, stop, stop - start))
+            found.append(ArmMatter(material(solid.material), start, stop, stop - start))
             holes.append((start, stop))
     for counter in experiment.detector.counter:
         stated = counter.material is not None and counter.thickness is not None
         if stated and first < counter.z < last and _covers_axis(counter):
             assert counter.material is not None
             assert counter.thickness is not None
-            made_of = material(counter.material)
-            depth = counter.thickness.cm(made_of.radiation_length_cm)
-            found.append(Matter(made_of, counter.z, counter.z, depth))
+            layer = material(counter.material)
+            depth = counter.thickness.cm(layer.radiation_length_cm)
+            found.append(ArmMatter(layer, counter.z, counter.z, depth))
     target = experiment.target
     if target.z + target.extent > first and target.z < last:
         raise MutauError(
@@ -145,7 +168,7 @@ def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]
         gas = material(experiment.hall.material)
         edges = [first, *(edge for hole in sorted(holes) for edge in hole), last]
         found += [
-            Matter(gas, start, stop, stop - start)
+            ArmMatter(gas, start, stop, stop - start)
             for start, stop in zip(edges[::2], edges[1::2], strict=True)
             if stop > start
         ]
@@ -153,7 +176,7 @@ def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]
 
 
 def _moments(
-    matter: tuple[Matter, ...],
+    matter: tuple[ArmMatter, ...],
     start: float,
     stop: float,
     power: Callable[[Material], float],
@@ -183,33 +206,39 @@ def _moments(
 
 def cut_into_steps(
     z: Array,
-    field: tuple[tuple[float, ...], ...],
-    matter: tuple[Matter, ...],
+    field: tuple[FieldPiece, ...],
+    matter: tuple[ArmMatter, ...],
     power: Callable[[Material], float],
     energy: float,
-) -> Array:
-    """Steps (S, COLUMNS) through planes at z (P,) cm, read-only.
+) -> Records[ArmStep]:
+    """Steps (S,) through planes at z (P,) cm, read-only.
 
     field : as `Arm.field`. power : variance of the projected angle times (p beta)^2 that a cm of
     the material adds, GeV^2/cm. energy : GeV, where losses are taken.
     """
-    rows: list[list[float]] = [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, float(z[0])]]
+    rows: list[dict[str, float]] = [{"plane": 0, "map": -1, "start": float(z[0])}]
     for index, (front, back) in enumerate(pairwise(float(place) for place in z)):
         m0, m1, m2, loss = _moments(matter, front, back, power, energy)
         far = m1 * m1 / m2 if m2 > 0.0 else 0.0
-        rows[-1][POWER] = max(m0 - far, 0.0)  # at the front plane
+        rows[-1]["power"] = max(m0 - far, 0.0)  # at the front plane
         kink = front + (m2 / m1 if m1 > 0.0 else 0.0)
         inner = {kink} | {edge for piece in field for edge in piece[:2]}
         cuts = [front, *sorted(edge for edge in inner if front < edge < back), back]
         for a, b in pairwise(cuts):
-            here = [piece for piece in field if piece[0] < 0.5 * (a + b) < piece[1]]
-            curve, axis, start = here[0][2:] if here else (0.0, 0.0, -1.0)
-            at_kink = b == kink
-            rows.append([b - a, curve, axis, far * at_kink, loss * at_kink, -1.0, start, a])
-        rows[-1][PLANE] = float(index + 1)
-    steps = np.array(rows)
-    steps.flags.writeable = False
-    return steps
+            row: dict[str, float] = {"length": b - a, "plane": -1, "map": -1, "start": a}
+            for piece in field:
+                if piece.start < 0.5 * (a + b) < piece.stop:
+                    row |= {"curve": piece.curve, "axis": piece.axis, "map": piece.map}
+                    break
+            if b == kink:
+                row |= {"power": far, "loss": loss}
+            rows.append(row)
+        rows[-1]["plane"] = index + 1
+    steps = zeros(ArmStep, len(rows))
+    for i, row in enumerate(rows):
+        for name, value in row.items():
+            steps[name][i] = value
+    return frozen(steps)
 
 
 @lru_cache(maxsize=64)
@@ -225,7 +254,7 @@ def build_arm(
     its fringe or its map. on_axis : a map counts by its field on the axis everywhere, for
     simulations that know no more.
     Scattering has Highland's width (G. R. Lynch, O. I. Dahl, Nucl. Instrum. Meth. B 58 (1991) 6)
-    of the whole arm, shared out by radiation lengths, because his logarithm does not add.
+    of the whole arm, divided by radiation lengths, because his logarithm does not add.
     A thing with a hole around the beam line counts as its hole.
     Raises MutauError for an arm of less than three planes, planes at the same place, two fields
     that overlap, or the target inside the arm.

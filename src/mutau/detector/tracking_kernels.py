@@ -14,16 +14,15 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mutau.core.arrays import BoolArray as Mask
+from mutau.core.arrays import FloatArray as Array
+from mutau.core.arrays import IntArray
 from mutau.core.constants import M_MU
-from mutau.core.jit import njit
-from mutau.detector.tracking_geometry import AXIS, CURVE, LENGTH, LOSS, PLANE, POWER
+from mutau.core.jit import inner, njit
+from mutau.core.records import Records
+from mutau.detector.tracking_geometry import ArmStep
 from mutau.detector.tracking_transport import FUSED, reference_kernel
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Work = tuple[Array, Array, Array, Array, Array, Array, Array, Array]
 
 
 class Recipe(NamedTuple):
@@ -35,53 +34,90 @@ class Recipe(NamedTuple):
     """
 
     weight: Array
-    steps: Array
-    bare: Array
+    steps: Records[ArmStep]
+    bare: Records[ArmStep]
     field: Array
     planes: Array
     iterations: int
     fixed: float
 
 
+class Work(NamedTuple):
+    """Where a fit of P planes and S steps writes.
+
+    at (P, 2), jac (S, 4, 3), shrink (S,) : of `reference_kernel`. lam (5, 5), eta (5,) : the weight
+    form. col (5, 3), scale (5,) : between. d (5,) : the deviation that is found.
+    """
+
+    at: Array
+    jac: Array
+    shrink: Array
+    lam: Array
+    eta: Array
+    col: Array
+    d: Array
+    scale: Array
+
+
+class Removal(NamedTuple):
+    """Hits that may be taken out: how many, and limit (2 P + 1,), largest chi^2 per degree of
+    freedom count with which none is."""
+
+    most: int
+    limit: Array
+
+
+class FitArrays(NamedTuple):
+    """Results of N fits: state (N, 5), covariance (N, 5, 5), chi2 (N,), number of hits in the fit,
+    and of those taken out (N,)."""
+
+    state: Array
+    covariance: Array
+    chi2: Array
+    hits: IntArray
+    removed: IntArray
+
+
 #: Smallest pivot of the scaled weight matrix at which the state counts as measured.
 PIVOT: Final = 1e-9
 
 
-@njit(**FUSED)
-def _through_field(
-    lam: Array, eta: Array, jac: Array, step: int, bends_y: bool, col: Array
-) -> None:
-    """lam <- F^T lam F and eta <- F^T eta for one step in a field; col : (5, 3), work space."""
+@inner(**FUSED)
+def _through_field(lam: Array, eta: Array, jac: Array, bends_y: bool, col: Array) -> None:
+    """lam <- F^T lam F and eta <- F^T eta for one step in a field.
+
+    jac : (4, 3), of the step. col : (5, 3), work space.
+    """
     m0, m1, m2, m3 = (1, 0, 3, 2) if bends_y else (0, 1, 2, 3)
     lam[1, 0], lam[2, 0], lam[2, 1] = lam[0, 1], lam[0, 2], lam[1, 2]
     lam[3, 0], lam[3, 1], lam[3, 2] = lam[0, 3], lam[1, 3], lam[2, 3]
     for i in range(4):
         lam[4, i] = lam[i, 4]
     for j in range(3):
-        j0, j1, j2, j3 = jac[step, 0, j], jac[step, 1, j], jac[step, 2, j], jac[step, 3, j]
+        j0, j1, j2, j3 = jac[0, j], jac[1, j], jac[2, j], jac[3, j]
         for i in range(5):
             col[i, j] = lam[i, m0] * j0 + lam[i, m1] * j1 + lam[i, m2] * j2 + lam[i, m3] * j3
     for i in range(5):
         col[i, 2] += lam[i, 4]
     e0, e1, e2 = 0.0, 0.0, eta[4]
     for row, m in ((0, m0), (1, m1), (2, m2), (3, m3)):
-        e0 += jac[step, row, 0] * eta[m]
-        e1 += jac[step, row, 1] * eta[m]
-        e2 += jac[step, row, 2] * eta[m]
+        e0 += jac[row, 0] * eta[m]
+        e1 += jac[row, 1] * eta[m]
+        e2 += jac[row, 2] * eta[m]
     eta[m2], eta[m3], eta[4] = e0, e1, e2
     for j, target in ((0, m2), (1, m3), (2, 4)):
         for m in (m0, m1):
             lam[min(m, target), max(m, target)] = col[m, j]
         c0, c1, c2, c3 = col[m0, j], col[m1, j], col[m2, j], col[m3, j]
         for i, other in ((0, m2), (1, m3), (2, 4)):
-            value = jac[step, 0, i] * c0 + jac[step, 1, i] * c1
-            value += jac[step, 2, i] * c2 + jac[step, 3, i] * c3
+            value = jac[0, i] * c0 + jac[1, i] * c1
+            value += jac[2, i] * c2 + jac[3, i] * c3
             if i == 2:
                 value += col[4, j]
             lam[min(other, target), max(other, target)] = value
 
 
-@njit(**FUSED)
+@inner(**FUSED)
 def _through_gap(lam: Array, eta: Array, d: float) -> None:
     """lam <- F^T lam F and eta <- F^T eta for a straight step of d cm (upper triangle)."""
     l00, l01, l11 = lam[0, 0], lam[0, 1], lam[1, 1]
@@ -97,14 +133,14 @@ def _through_gap(lam: Array, eta: Array, d: float) -> None:
     eta[3] += d * eta[1]
 
 
-@njit(**FUSED)
+@inner(**FUSED)
 def _kink(lam: Array, eta: Array, row: int, variance: float) -> float:
     """Leave a kink of this variance in slope `row` free; returns what chi^2 loses."""
     l0, l1, l2, l3, l4 = lam[0, row], lam[1, row], lam[2, row], lam[3, row], lam[row, 4]
     if row == 2:
         l3 = lam[2, 3]
-    share = variance / (1.0 + variance * lam[row, row])
-    s0, s1, s2, s3 = share * l0, share * l1, share * l2, share * l3
+    gain = variance / (1.0 + variance * lam[row, row])
+    s0, s1, s2, s3 = gain * l0, gain * l1, gain * l2, gain * l3
     pull = eta[row]
     lam[0, 0] -= s0 * l0
     lam[0, 1] -= s0 * l1
@@ -120,53 +156,45 @@ def _kink(lam: Array, eta: Array, row: int, variance: float) -> float:
     lam[2, 4] -= s2 * l4
     lam[3, 3] -= s3 * l3
     lam[3, 4] -= s3 * l4
-    lam[4, 4] -= share * l4 * l4
+    lam[4, 4] -= gain * l4 * l4
     eta[0] -= s0 * pull
     eta[1] -= s1 * pull
     eta[2] -= s2 * pull
     eta[3] -= s3 * pull
-    eta[4] -= share * l4 * pull
-    return share * pull * pull
+    eta[4] -= gain * l4 * pull
+    return gain * pull * pull
 
 
-@njit(**FUSED)
+@inner(**FUSED)
 def filter_kernel(
-    hits: Array,
-    present: Mask,
-    weight: Array,
-    steps: Array,
-    at: Array,
-    jac: Array,
-    shrink: Array,
-    k: float,
-    lam: Array,
-    eta: Array,
-    col: Array,
+    hits: Array, present: Mask, weight: Array, steps: Records[ArmStep], k: float, work: Work
 ) -> float:
-    """Weight form of all measurements at the first plane; returns c, fills lam (5, 5), eta (5,).
+    """Weight form of all measurements at the first plane; returns c, fills lam and eta of work.
 
-    hits : (P, 2) cm. present : (P,). weight : (P,), 1/resolution^2. at, jac, shrink : of
-    `reference_kernel`. k : charge/momentum of the scattering, 0 for none.
+    hits : (P, 2) cm. present : (P,). weight : (P,), 1/resolution^2. k : charge/momentum of the
+    scattering, 0 for none. at, jac, shrink of work : of `reference_kernel`.
     """
+    at, lam, eta = work.at, work.lam, work.eta
     lam[:, :] = 0.0
     eta[:] = 0.0
     total = 0.0
     p2 = 1.0 / (k * k) if k != 0.0 else 0.0
     square = (p2 + M_MU * M_MU) / (p2 * p2) if k != 0.0 else 0.0  # 1/(p beta)^2
     measured = False
-    for i in range(steps.shape[0] - 1, -1, -1):
+    for i in range(len(steps) - 1, -1, -1):
+        step = steps[i]
         if measured:
-            if steps[i, LOSS] != 0.0:
-                f = shrink[i]
+            if step.loss != 0.0:
+                f = work.shrink[i]
                 for j in range(4):
                     lam[j, 4] *= f
                 lam[4, 4] *= f * f
                 eta[4] *= f
-            variance = steps[i, POWER] * square
+            variance = step.power * square
             if variance > 0.0:
                 total -= _kink(lam, eta, 2, variance)
                 total -= _kink(lam, eta, 3, variance)
-        plane = int(steps[i, PLANE])
+        plane = step.plane
         if plane >= 0 and present[plane]:
             w = weight[plane]
             rx, ry = hits[plane, 0] - at[plane, 0], hits[plane, 1] - at[plane, 1]
@@ -176,15 +204,15 @@ def filter_kernel(
             eta[1] += w * ry
             total += w * (rx * rx + ry * ry)
             measured = True
-        if measured and steps[i, LENGTH] > 0.0:
-            if steps[i, CURVE] == 0.0:
-                _through_gap(lam, eta, steps[i, LENGTH])
+        if measured and step.length > 0.0:
+            if step.curve == 0.0:
+                _through_gap(lam, eta, step.length)
             else:
-                _through_field(lam, eta, jac, i, steps[i, AXIS] == 1.0, col)
+                _through_field(lam, eta, work.jac[i], step.axis == 1, work.col)
     return total
 
 
-@njit(**FUSED)
+@inner(**FUSED)
 def _invert(lam: Array, scale: Array, n: int, cov: Array) -> None:
     """cov = inverse of the scaled matrix whose Cholesky factor is the lower triangle of lam."""
     for i in range(n):  # inverse of the factor, in place
@@ -205,15 +233,14 @@ def _invert(lam: Array, scale: Array, n: int, cov: Array) -> None:
             cov[j, i] = value
 
 
-@njit(**FUSED)
-def solve_kernel(
-    lam: Array, eta: Array, fixed: bool, d: Array, scale: Array, cov: Array, last: bool
-) -> bool:
-    """d = lam^-1 eta and, if `last`, cov = lam^-1; False where a direction is not measured.
+@inner(**FUSED)
+def solve_kernel(work: Work, fixed: bool, cov: Array, last: bool) -> bool:
+    """d = lam^-1 eta of work and, if `last`, cov = lam^-1; False where it is not measured.
 
-    lam : (5, 5), upper triangle; overwritten. fixed : leave the last component out (d and its row
-    of cov are 0). scale : (5,), work space.
+    lam : upper triangle; overwritten. fixed : leave the last component out (d and its row of cov
+    are 0).
     """
+    lam, eta, d, scale = work.lam, work.eta, work.d, work.scale
     n = 4 if fixed else 5
     d[:] = 0.0
     for i in range(n):
@@ -248,7 +275,7 @@ def solve_kernel(
     return True
 
 
-@njit(**FUSED)
+@inner(**FUSED)
 def fit_kernel(
     hits: Array, present: Mask, recipe: Recipe, state: Array, cov: Array, work: Work
 ) -> float:
@@ -257,7 +284,7 @@ def fit_kernel(
     state (5,), cov (5, 5) : receive the result. work : arrays of `work_space`.
     """
     weight, steps, bare, field, planes, iterations, fixed = recipe
-    at, jac, shrink, lam, eta, col, d, scale = work
+    at, jac, shrink, eta, d = work.at, work.jac, work.shrink, work.eta, work.d
     first = second = -1
     for i in range(present.size):
         if present[i]:
@@ -279,8 +306,8 @@ def fit_kernel(
         now, k = (bare, 0.0) if turn == 0 else (steps, state[4])
         if not reference_kernel(state, now, field, at, jac, shrink):
             return -1.0
-        chi2 = filter_kernel(hits, present, weight, now, at, jac, shrink, k, lam, eta, col)
-        if not solve_kernel(lam, eta, fixed != 0.0, d, scale, cov, turn == iterations - 1):
+        chi2 = filter_kernel(hits, present, weight, now, k, work)
+        if not solve_kernel(work, fixed != 0.0, cov, turn == iterations - 1):
             return -1.0
         for j in range(5):
             state[j] += d[j]
@@ -290,8 +317,8 @@ def fit_kernel(
 
 @njit(**FUSED)
 def work_space(n_planes: int, n_steps: int) -> Work:
-    """Arrays that `fit_kernel` writes in: at, jac, shrink, lam, eta, col, d, scale."""
-    return (
+    """Arrays that `fit_kernel` writes in."""
+    return Work(
         np.zeros((n_planes, 2)), np.zeros((n_steps, 4, 3)), np.ones(n_steps),
         np.zeros((5, 5)), np.zeros(5), np.zeros((5, 3)), np.zeros(5), np.zeros(5),
     )  # fmt: skip
@@ -314,50 +341,36 @@ def _worst_hit(hits: Array, used: Mask, recipe: Recipe, work: Work) -> int:
 
 
 @njit(**FUSED)
-def fit_loop(
-    hits: Array,
-    used: Mask,
-    recipe: Recipe,
-    max_removed: int,
-    limit: Array,
-    state: Array,
-    cov: Array,
-    chi2: Array,
-    count: NDArray[np.int64],
-    removed: NDArray[np.int64],
-) -> None:
-    """Fit N tracks. hits : (N, P, 2). used : (N, P), loses the hits that are removed.
-
-    limit : (2 P + 1,), largest chi^2 per degree of freedom count with which no hit is removed.
-    count, removed : (N,), receive the number of hits in the fit and of those taken out.
-    """
-    work = work_space(hits.shape[1], recipe.steps.shape[0])
+def fit_loop(hits: Array, used: Mask, recipe: Recipe, removal: Removal, out: FitArrays) -> None:
+    """Fit N tracks. hits : (N, P, 2). used : (N, P), loses the hits that are removed."""
+    work = work_space(hits.shape[1], len(recipe.steps))
     free = 4 if recipe.fixed != 0.0 else 5
     for n in range(hits.shape[0]):
         number = 0
         for i in range(hits.shape[1]):
             number += used[n, i]
-        for attempt in range(max_removed + 1):
-            chi2[n] = fit_kernel(hits[n], used[n], recipe, state[n], cov[n], work)
+        for attempt in range(removal.most + 1):
+            chi2 = fit_kernel(hits[n], used[n], recipe, out.state[n], out.covariance[n], work)
+            out.chi2[n] = chi2
             ndf = 2 * number - free
-            if attempt == max_removed or ndf - 2 < 1 or (0.0 <= chi2[n] <= limit[ndf]):
+            if attempt == removal.most or ndf - 2 < 1 or (0.0 <= chi2 <= removal.limit[ndf]):
                 break
             drop = _worst_hit(hits[n], used[n], recipe, work)
             if drop < 0:
                 break
             used[n, drop] = False
             number -= 1
-            removed[n] += 1
-        count[n] = number
+            out.removed[n] += 1
+        out.hits[n] = number
 
 
 @njit(**FUSED)
 def choose_loop(
     hits: Array,
-    count: NDArray[np.int64],
+    count: IntArray,
     recipe: Recipe,
     most: int,
-    choice: NDArray[np.int64],
+    choice: IntArray,
 ) -> None:
     """Of all ways to take one hit per plane, the one with the smallest chi^2.
 
@@ -365,7 +378,7 @@ def choose_loop(
     events with more are left without a choice. choice : (N, P), receives the hit, -1 for none.
     """
     n_planes = hits.shape[1]
-    work = work_space(n_planes, recipe.steps.shape[0])
+    work = work_space(n_planes, len(recipe.steps))
     state, cov = np.empty(5), np.empty((5, 5))
     one, mask = np.zeros((n_planes, 2)), np.empty(n_planes, np.bool_)
     pick = np.zeros(n_planes, np.int64)

@@ -8,20 +8,17 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mutau.core.jit import njit
-from mutau.detector.tracking_geometry import AXIS, CURVE, LENGTH, LOSS, MAP, PLANE, START
-from mutau.transport.field_kernels import orbit_kernel
-
-Array = NDArray[np.float64]
+from mutau.core.arrays import FloatArray
+from mutau.core.jit import inner
+from mutau.core.records import Records
+from mutau.detector.tracking_geometry import ArmStep
+from mutau.transport.field_kernels import Track, orbit_kernel
 
 #: Multiply-and-add in one instruction, the only liberty taken with IEEE arithmetic.
 FUSED: Final = {"fastmath": {"contract"}}
 
 
-@njit(**FUSED)
+@inner(**FUSED)
 def _asin_slope(s: float, g: float, c: float, c_out: float) -> tuple[float, float, float]:
     """D = (asin(s + g) - asin s)/g and its derivatives by the end and by the start of s.
 
@@ -45,24 +42,18 @@ def _asin_slope(s: float, g: float, c: float, c_out: float) -> tuple[float, floa
     return d, 0.5 * (by_m + by_h), 0.5 * (by_m - by_h)
 
 
-@njit(**FUSED)
+@inner(**FUSED)
 def bend_kernel(
-    u: float,
-    v: float,
-    tu: float,
-    tv: float,
-    k: float,
-    length: float,
-    curve: float,
-    jac: Array,
-    i: int,
-) -> tuple[float, float, float, float, bool]:
-    """Exact helix over `length` cm in a uniform field across u; (u, v, tu, tv, went through).
+    track: Track, k: float, length: float, curve: float, jac: FloatArray
+) -> tuple[Track, bool]:
+    """Exact helix over `length` cm in a uniform field across u; (track behind, went through).
 
-    curve : 0.2998 B, GeV/cm. jac : (S, 4, 3), row i receives d(u, v, tu, tv)/d(tu, tv, k).
+    track : u, v (cm), du/dz, dv/dz. curve : 0.2998 B, GeV/cm. jac : (4, 3), receives
+    d(u, v, tu, tv)/d(tu, tv, k).
     From the momentum across v: sin(angle) changes by curve k length p/p_across exactly.
     Check: curve = 0 is a straight line; energy and p_v are conserved.
     """
+    u, v, tu, tv = track
     a = 1.0 + tu * tu
     c2 = 1.0 / a
     c = math.sqrt(c2)
@@ -72,7 +63,7 @@ def bend_kernel(
     g = per_k * k
     s_out = s + g
     if s_out * s_out >= 0.999999:
-        return u, v, tu, tv, False
+        return track, False
     c_out = math.sqrt(1.0 - s_out * s_out)
     over = 1.0 / c_out
     d, by_end, by_start = _asin_slope(s, g, c, c_out)
@@ -89,16 +80,33 @@ def bend_kernel(
             dw, dg = c, per_r
         ds_out = ds + dg
         dc_out = -s_out * over * ds_out
-        jac[i, 0, j] = length * (ds + ds_out - ratio * (dc + dc_out)) / (c + c_out)
-        jac[i, 1, j] = dw * arc + w * length * (by_end * ds_out + by_start * ds)
-        jac[i, 2, j] = cube * ds_out
-        jac[i, 3, j] = dw * over + w * s_out * cube * ds_out
-    return u + length * ratio, v + w * arc, s_out * over, w * over, True
+        jac[0, j] = length * (ds + ds_out - ratio * (dc + dc_out)) / (c + c_out)
+        jac[1, j] = dw * arc + w * length * (by_end * ds_out + by_start * ds)
+        jac[2, j] = cube * ds_out
+        jac[3, j] = dw * over + w * s_out * cube * ds_out
+    return (u + length * ratio, v + w * arc, s_out * over, w * over), True
 
 
-@njit(**FUSED)
+@inner(**FUSED)
+def bend_step(
+    track: Track, k: float, length: float, step: ArmStep, jac: FloatArray
+) -> tuple[Track, bool]:
+    """`bend_kernel` with the field of a step, over `length` cm; track : x, y, dx/dz, dy/dz."""
+    if step.axis == 0:
+        return bend_kernel(track, k, length, step.curve, jac)
+    x, y, tx, ty = track
+    (y, x, ty, tx), ok = bend_kernel((y, x, ty, tx), k, length, step.curve, jac)
+    return (x, y, tx, ty), ok
+
+
+@inner(**FUSED)
 def reference_kernel(
-    state: Array, steps: Array, field: Array, at: Array, jac: Array, shrink: Array
+    state: FloatArray,
+    steps: Records[ArmStep],
+    field: FloatArray,
+    at: FloatArray,
+    jac: FloatArray,
+    shrink: FloatArray,
 ) -> bool:
     """Carry a state through the steps; False where the field turns it back.
 
@@ -110,31 +118,25 @@ def reference_kernel(
     each step.
     """
     x, y, tx, ty, k = state
-    for i in range(steps.shape[0]):
-        length = steps[i, LENGTH]
-        inside = field.size > 0 and steps[i, MAP] >= 0.0
+    for i in range(len(steps)):
+        step = steps[i]
+        length = step.length
+        inside = field.size > 0 and step.map >= 0
         before = x, y, tx, ty
-        if steps[i, CURVE] != 0.0:
-            if steps[i, AXIS] == 0.0:
-                x, y, tx, ty, fine = bend_kernel(x, y, tx, ty, k, length, steps[i, CURVE], jac, i)
-            else:
-                y, x, ty, tx, fine = bend_kernel(y, x, ty, tx, k, length, steps[i, CURVE], jac, i)
-            if not fine:
+        if step.curve != 0.0:
+            (x, y, tx, ty), ok = bend_step(before, k, length, step, jac[i])
+            if not ok:
                 return False
         elif not inside:
             x += length * tx
             y += length * ty
         if inside:
-            x, y, tx, ty = before
-            x, y, tx, ty, alive = orbit_kernel(
-                field, int(steps[i, MAP]), x, y, steps[i, START], tx, ty, k, length
-            )
+            x, y, tx, ty, alive = orbit_kernel(field, step.map, before, step.start, k, length)
             if alive == 0.0:
                 return False
-        plane = int(steps[i, PLANE])
-        if plane >= 0:
-            at[plane, 0], at[plane, 1] = x, y
-        keep = 1.0 - abs(k) * steps[i, LOSS]
+        if step.plane >= 0:
+            at[step.plane, 0], at[step.plane, 1] = x, y
+        keep = 1.0 - abs(k) * step.loss
         if keep < 0.1:
             return False
         shrink[i] = 1.0 / (keep * keep)

@@ -98,8 +98,8 @@ def trigger_efficiency(
     scattering : "collisions", with single large angles and the nuclear form factor; "gaussian",
         Highland's width without tails, faster, good where tails do not decide.
     Returns TriggerResult. Raises MutauError for bad arrays or a set-up the fast mode cannot do.
-    Sources: NA64mu paper, sec. II (counters); `matter.multiple_scattering`,
-    `transport.muon_propagation` and `matter.muon_energy_loss` for what happens on the way.
+    Sources: NA64mu paper, sec. II (counters); `matter.multiple_scattering`
+    and `matter.muon_energy_loss` for what happens on the way.
     Approximation: directions are composed as slopes; relative error of an angle below theta^2.
     Limiting check: no scattering and no field leave the straight line from the vertex.
     """

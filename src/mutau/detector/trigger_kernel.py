@@ -16,7 +16,7 @@ from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
 from mutau.detector.geometry import EFFICIENCY, NAME, TRIGGER, VETO, WIDTH
 from mutau.detector.orbits import gap_step
 from mutau.detector.walls import NEAR, ahead, stretch_end, within
-from mutau.matter.multiple_scattering import scatter_kernel
+from mutau.matter.multiple_scattering import ScatteringTable, scatter_kernel
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
 
@@ -70,10 +70,7 @@ def slab_kernel(
             math.sqrt(square_in),
             math.sqrt(square_out),
             beta2,
-            head[0],
-            head[1],
-            head[2],
-            columns,
+            ScatteringTable(head[0], head[1], head[2], columns),
             t_max_kernel(energy),
         )
     x += length * tx + shift_x

@@ -29,7 +29,7 @@ from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
 from mutau.io.hepmc_text import Listing, look_through
 from mutau.io.layout import (
-    Layout,
+    EventBlocks,
     Progress,
     beams_first,
     chunks,
@@ -88,7 +88,7 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
 
 
 def _fill(
-    event: Any, events: Events, layout: Layout, i: int, mass: Array, vertex_mm: Array
+    event: Any, events: Events, layout: EventBlocks, i: int, mass: Array, vertex_mm: Array
 ) -> None:
     """Put the rows of event `i` into an event of the library."""
     first, n = int(layout.first[i]), int(layout.count[i])
@@ -105,7 +105,7 @@ def _fill(
     event.weights = [float(layout.weight[i])]
 
 
-def _vertices(events: Events, layout: Layout) -> Array:
+def _vertices(events: Events, layout: EventBlocks) -> Array:
     """Position of the one vertex of each event, (M, 4), cm: that of its outgoing rows."""
     if not len(layout):
         raise MutauError("a HepMC file without events cannot be read by other programs")

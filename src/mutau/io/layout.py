@@ -31,14 +31,14 @@ LIGHT_MASSES = {
     211: constants.M_PI,
 }
 Z_PRIME = 32
-#: A known mass is kept if it agrees with E^2 - p^2 to this share of E^2: the rounding of the
+#: A known mass is kept if it agrees with E^2 - p^2 to this fraction of E^2: the rounding of the
 #: four-momentum and of the sampler (momentum is conserved to 1e-9 there).
 _ON_SHELL = 1e-8
 _CHUNK_ROWS = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EventBlocks:
     """Events cut into whole ones.
 
     first, count : (M,) int64; first row and number of rows of each event.
@@ -67,7 +67,7 @@ def _starts(events: Events) -> Array:
     return first
 
 
-def layout_of(events: Events) -> Layout:
+def layout_of(events: Events) -> EventBlocks:
     """Cut `events` into whole events.
 
     Raises MutauError if the rows of an event are not neighbours or differ in weight.
@@ -78,7 +78,7 @@ def layout_of(events: Events) -> Layout:
     weight = events.weight[first]
     if not np.array_equal(np.repeat(weight, count), events.weight):
         raise _problem("rows of one event differ in weight", "give each row its event's weight")
-    return Layout(first, count, label, weight)
+    return EventBlocks(first, count, label, weight)
 
 
 def event_numbers(labels: Array) -> Array:
@@ -124,7 +124,7 @@ def masses_of(events: Events) -> Array:
     mass = np.sign(square) * np.sqrt(np.abs(square))
     known = dict(LIGHT_MASSES)
     if "mass_GeV" in events.meta:
-        known[Z_PRIME] = float(events.meta["mass_GeV"])
+        known |= {Z_PRIME: float(events.meta["mass_GeV"])}
     for pdg in np.unique(events.pdg):
         if abs(int(pdg)) in known:
             value = known[abs(int(pdg))]
@@ -246,7 +246,7 @@ def events_from(
         raise damaged(path, error) from error
 
 
-def chunks(layout: Layout, progress: Progress | None, label: str) -> Iterator[slice]:
+def chunks(layout: EventBlocks, progress: Progress | None, label: str) -> Iterator[slice]:
     """Slices of whole events, some ten thousand rows each; reports the fraction after each one."""
     total, start = len(layout), 0
     per_event = max(1.0, float(np.mean(layout.count))) if total else 1.0

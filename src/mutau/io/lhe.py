@@ -40,7 +40,7 @@ from mutau._version import __version__
 from mutau.core.errors import FileError, MutauError
 from mutau.core.types import Events
 from mutau.io.layout import (
-    Layout,
+    EventBlocks,
     Progress,
     beams_first,
     chunks,
@@ -113,7 +113,7 @@ def _text_format() -> Any:
     )
 
 
-def _require_two_beams(events: Events, layout: Layout) -> None:
+def _require_two_beams(events: Events, layout: EventBlocks) -> None:
     if not len(layout):
         raise MutauError("a Les Houches event file states its beams, and there are no events")
     beams = np.add.reduceat(events.status < 0, layout.first)
@@ -125,7 +125,7 @@ def _require_two_beams(events: Events, layout: Layout) -> None:
         )
 
 
-def _weights(events: Events, layout: Layout) -> tuple[int, Array, float]:
+def _weights(events: Events, layout: EventBlocks) -> tuple[int, Array, float]:
     """IDWTUP, XWGTUP of each event, and Events.weight / XWGTUP."""
     sigma = cross_section_of(events.meta)
     if sigma is None:
@@ -143,7 +143,7 @@ def _weights(events: Events, layout: Layout) -> tuple[int, Array, float]:
     return WEIGHTED, weight / factor, factor
 
 
-def _positions(events: Events, layout: Layout) -> int:
+def _positions(events: Events, layout: EventBlocks) -> int:
     """0: no position lines needed; 1: one per event; 2: one per particle."""
     shared = np.repeat(events.x4[layout.first], layout.count, axis=0)
     if not np.array_equal(shared, events.x4):
@@ -152,7 +152,9 @@ def _positions(events: Events, layout: Layout) -> int:
     return 0 if plain_numbers and not np.any(events.x4) else 1
 
 
-def _init(events: Events, layout: Layout, process_id: int, strategy: int, xwgtup: Array) -> Any:
+def _init(
+    events: Events, layout: EventBlocks, process_id: int, strategy: int, xwgtup: Array
+) -> Any:
     """The <init> block: beams, cross section, weights."""
     import pylhe
 
@@ -175,7 +177,7 @@ def _init(events: Events, layout: Layout, process_id: int, strategy: int, xwgtup
 
 
 def _listed(
-    events: Events, layout: Layout, xwgtup: Array, process_id: int, progress: Progress | None
+    events: Events, layout: EventBlocks, xwgtup: Array, process_id: int, progress: Progress | None
 ) -> Iterator[Any]:
     """The events as pylhe holds them, one after the other."""
     from pylhe import LHEEvent, LHEEventInfo, LHEParticle

@@ -44,7 +44,6 @@ COLUMNS = (
     ("z", "float64", "cm"),
     ("weight", "float64", "1"),
 )
-_KEY = b"mutau"
 _ROW_BYTES = 85
 
 
@@ -68,7 +67,7 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
             pa.field(name, getattr(pa, kind)(), nullable=False, metadata={"unit": unit})
             for name, kind, unit in COLUMNS
         ],
-        metadata={_KEY: header.encode()},
+        metadata={b"mutau": header.encode()},
     )
     columns = columns_of(events)
     # An open file of Python's own reports a full disk with its proper number.
@@ -92,7 +91,7 @@ def read(path: Path) -> Events:
         with path.open("rb") as file:
             refuse_expansion(path, pq.read_metadata(file).num_rows * _ROW_BYTES)
             table = pq.read_table(file, page_checksum_verification=True)
-        header = header_of((table.schema.metadata or {})[_KEY], path)
+        header = header_of((table.schema.metadata or {})[b"mutau"], path)
         data: dict[str, Any] = {}
         for name, kind, _ in COLUMNS:
             column = table.column(name)

@@ -32,7 +32,6 @@ from mutau.io.layout import (
 
 Array = np.ndarray
 
-_TREE, _HEADER = "events", "mutau"
 _P4, _X4 = ("E", "px", "py", "pz"), ("ct", "x", "y", "z")
 
 
@@ -56,7 +55,7 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
     flat |= {name: events.p4[:, i] for i, name in enumerate(_P4)}
     flat |= {name: events.x4[:, i] for i, name in enumerate(_X4)}
     with uproot.recreate(path) as file:
-        file[_HEADER] = header
+        file["mutau"] = header
         tree: Any = None
         for part in chunks(layout, progress, "writing events"):
             count = layout.count[part]
@@ -73,7 +72,7 @@ def write(events: Events, path: Path, process_id: int, progress: Progress | None
             }
             if tree is None:
                 tree = file.mktree(
-                    _TREE,
+                    "events",
                     {name: ak.type(ak.Array(column)).content for name, column in entries.items()},
                     counter_name=lambda _: "n",
                     field_name=lambda _, inner: inner,
@@ -88,8 +87,8 @@ def read(path: Path) -> Events:
 
     try:
         with path.open("rb") as stream, uproot.open(stream) as file:
-            header = header_of(str(file[_HEADER]), path)
-            tree = file[_TREE]
+            header = header_of(str(file["mutau"]), path)
+            tree = file["events"]
             refuse_expansion(path, int(tree.uncompressed_bytes))
             entry = tree.arrays(["event", "weight", "n"], library="np")
             count = entry["n"].astype(np.int64)

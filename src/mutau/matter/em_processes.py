@@ -6,7 +6,7 @@ the atomic electrons, and in dense matter the suppression by multiple scattering
 Pomeranchuk, Migdal) and by polarisation (Ter-Mikaelian), as reviewed by S. Klein, Rev. Mod. Phys.
 71 (1999) 1501. Scattering on free electrons at rest: Moller, Bhabha, Klein and Nishina, Heitler.
 
-Everything is a pure function of floats. `row` is one element of a medium (record ELEMENT) and
+Everything is a pure function of floats. `row` is one element of a medium (`Radiator`) and
 rates come out per radiation length of that medium and per GeV of the named energy.
 
 Where this stops holding: Tsai's formulas are Born approximation at high energy with a Coulomb
@@ -19,25 +19,27 @@ effects in Compton scattering are left out: each at or below 1 % of the cascade 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from mutau.core.arrays import Records, record_type
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
+from mutau.core.records import Records
 
-#: One element of a medium (`em_processes_medium.MediumData.rows`).
-ELEMENT: Final = record_type(
-    z=np.float64,  # atomic number
-    z13=np.float64,  # its cube root
-    coulomb=np.float64,  # f(Z)
-    shift=np.float64,  # added to both radiation logarithms (light atoms), else 0
-    weight=np.float64,  # alpha r_e^2 n_atoms X0, of the whole medium: 1/X0
-    e_lpm=np.float64,  # alpha m^2 X0 / (4 pi hbar c) of the layer the atom sits in, GeV
-    log_s1=np.float64,  # ln(sqrt 2 s1), s1 = (Z^(1/3)/184.15)^2
-    plasma=np.float64,  # hbar omega_p of the layer, over m_e
-)
+
+class Radiator:
+    """One element of a medium (`em_processes_medium.MediumData.rows`)."""
+
+    z: float  # atomic number
+    z13: float  # its cube root
+    coulomb: float  # f(Z)
+    shift: float  # added to both radiation logarithms (light atoms), else 0
+    weight: float  # alpha r_e^2 n_atoms X0, with n and X0 of the whole medium: 1/X0
+    e_lpm: float  # alpha m^2 X0 / (4 pi hbar c) of the layer the atom sits in, GeV
+    log_s1: float  # ln(sqrt 2 s1), s1 = (Z^(1/3)/184.15)^2
+    plasma: float  # hbar omega_p of the layer, over m_e
+
 
 # Modes of the medium's effects.
 LPM: Final = 1
@@ -117,7 +119,7 @@ def migdal_xi(s_prime: float, log_s1: float) -> float:
 
 
 @njit(forceinline=True)
-def bracket(row: Any, delta: float, energy: float) -> tuple[float, float]:
+def bracket(row: Radiator, delta: float, energy: float) -> tuple[float, float]:
     """Tsai's two brackets at delta = m_e k / (E E') (for pairs m_e k / (E+ E-)).
 
     energy : of the incident particle, GeV; lowers the Coulomb correction (COULOMB_ENERGY).
@@ -138,7 +140,7 @@ def bracket(row: Any, delta: float, energy: float) -> tuple[float, float]:
 
 
 @njit(forceinline=True)
-def brems_row(e: float, k: float, row: Any, mode: int) -> float:
+def brems_row(e: float, k: float, row: Radiator, mode: int) -> float:
     """Radiation by one element: k times the number of photons per X0 and GeV.
 
     e, k : total energy of the electron and energy of the photon, GeV; 0 < k <= e - m.
@@ -166,7 +168,7 @@ def brems_row(e: float, k: float, row: Any, mode: int) -> float:
 
 
 @njit(forceinline=True)
-def pair_row(k: float, e: float, row: Any, mode: int) -> float:
+def pair_row(k: float, e: float, row: Radiator, mode: int) -> float:
     """Pair production in one element: pairs per X0 and GeV of the electron's (or positron's) e.
 
     k : photon energy, GeV. e : total energy of one lepton, GeV; m <= e <= k - m.
@@ -188,19 +190,19 @@ def pair_row(k: float, e: float, row: Any, mode: int) -> float:
 
 
 @njit
-def brems(e: float, k: float, rows: Records, mode: int) -> float:
-    """k dN/dk of a medium, 1/X0; arguments as `brems_row`, rows (n,) ELEMENT."""
+def brems(e: float, k: float, rows: Records[Radiator], mode: int) -> float:
+    """k dN/dk of a medium, 1/X0; arguments as `brems_row`, rows (n,)."""
     total = 0.0
-    for i in range(rows.shape[0]):
+    for i in range(len(rows)):
         total += brems_row(e, k, rows[i], mode)
     return total
 
 
 @njit
-def pair(k: float, e: float, rows: Records, mode: int) -> float:
-    """dN/dE of a medium, 1/(X0 GeV); arguments as `pair_row`, rows (n,) ELEMENT."""
+def pair(k: float, e: float, rows: Records[Radiator], mode: int) -> float:
+    """dN/dE of a medium, 1/(X0 GeV); arguments as `pair_row`, rows (n,)."""
     total = 0.0
-    for i in range(rows.shape[0]):
+    for i in range(len(rows)):
         total += pair_row(k, e, rows[i], mode)
     return total
 

@@ -8,43 +8,45 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from mutau.core.arrays import Records, record_type
 from mutau.core.constants import ALPHA, M_E, N_A
 from mutau.core.jit import njit
+from mutau.core.records import Records, array_of, frozen
 from mutau.core.units import HBARC_GEV_CM
 from mutau.matter.elements import R_E_CM, Element, coulomb_correction
-from mutau.matter.em_processes import DIELECTRIC, ELEMENT, LPM
+from mutau.matter.em_processes import DIELECTRIC, LPM, Radiator
 from mutau.matter.materials import Material
 from mutau.matter.muon_energy_loss import density_effect_kernel
 
 EV: Final = 1e-9  # GeV
-#: One layer of a medium: w (GeV per X0 of the medium), mean excitation energy (GeV), and the
-#: fit of its density effect (Sternheimer's cbar, x0, x1, a, k, delta0).
-LAYER: Final = record_type(
-    w=np.float64,
-    excitation=np.float64,
-    cbar=np.float64,
-    x0=np.float64,
-    x1=np.float64,
-    a=np.float64,
-    k=np.float64,
-    delta0=np.float64,
-)
+
+
+class LossLayer:
+    """One layer of a medium: w (GeV per X0 of the medium), mean excitation energy (GeV), and the
+    fit of its density effect (Sternheimer's cbar, x0, x1, a, k, delta0)."""
+
+    w: float
+    excitation: float
+    cbar: float
+    x0: float
+    x1: float
+    a: float
+    k: float
+    delta0: float
 
 
 class MediumData(NamedTuple):
     """What the kernels need of a medium.
 
-    rows : (n,) records em_processes.ELEMENT, one per element and layer.
-    layers : (n,) records LAYER. w : 2 pi r_e^2 m_e n_e X0, GeV per X0. mode : LPM | DIELECTRIC.
+    rows : (n,) one per element and layer.
+    layers : (n,), one per layer. w : 2 pi r_e^2 m_e n_e X0, GeV per X0. mode : LPM | DIELECTRIC.
     """
 
-    rows: Records
-    layers: Records
+    rows: Records[Radiator]
+    layers: Records[LossLayer]
     w: float
     mode: int
 
@@ -114,24 +116,21 @@ def medium(material: Material, *, lpm: bool = True, dielectric: bool = True) -> 
         fit = (effect.cbar, effect.x0, effect.x1, effect.a, effect.k, effect.delta0)
         layers.append((w, excitation, *fit))
     mode = (LPM if lpm else 0) | (DIELECTRIC if dielectric else 0)
-    row_array = np.array(rows, dtype=ELEMENT)
-    layer_array = np.array(layers, dtype=LAYER)
-    for array in (row_array, layer_array):
-        array.setflags(write=False)
+    row_array, layer_array = frozen(array_of(Radiator, rows)), frozen(array_of(LossLayer, layers))
     total = float(layer_array["w"].sum())
     data = MediumData(row_array, layer_array, total, mode)
     return Medium(data, x0, material.radiation_length_cm)
 
 
 @njit
-def density_effect(e: float, layer: Any) -> float:
+def density_effect(e: float, layer: LossLayer) -> float:
     """Sternheimer's delta for an electron of total energy e, GeV, in one layer."""
     x = 0.5 * np.log10(max((e / M_E) ** 2 - 1.0, 1e-30))
     return density_effect_kernel(x, layer.cbar, layer.x0, layer.x1, layer.a, layer.k, layer.delta0)
 
 
 @njit
-def collision_loss(e: float, positron: bool, layers: Records) -> float:
+def collision_loss(e: float, positron: bool, layers: Records[LossLayer]) -> float:
     """Mean energy loss in collisions, GeV per X0, to electrons of any energy.
 
     e : total energy, GeV. positron : bool. layers : MediumData.layers.
@@ -150,7 +149,7 @@ def collision_loss(e: float, positron: bool, layers: Records) -> float:
         spin = 1.0 + tau * tau / 8.0 - (2.0 * tau + 1.0) * np.log(2.0)
         shape = (1.0 - beta2) * spin
     total = 0.0
-    for i in range(layers.shape[0]):
+    for i in range(len(layers)):
         layer = layers[i]
         log = 2.0 * np.log((e - M_E) / layer.excitation) + np.log(1.0 + 0.5 * tau)
         total += layer.w / beta2 * (log + shape - density_effect(e, layer))
@@ -197,10 +196,10 @@ def bhabha_loss(e: float, cut: float) -> float:
 
 
 @njit
-def restricted_loss(e: float, cut: float, positron: bool, layers: Records) -> float:
+def restricted_loss(e: float, cut: float, positron: bool, layers: Records[LossLayer]) -> float:
     """Mean energy loss to electrons below the kinetic energy `cut`, GeV per X0."""
     w = 0.0
-    for i in range(layers.shape[0]):
+    for i in range(len(layers)):
         w += layers[i].w
     above = bhabha_loss(e, cut) if positron else moller_loss(e, cut)
     return collision_loss(e, positron, layers) - w * above

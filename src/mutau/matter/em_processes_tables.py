@@ -11,12 +11,13 @@ so that numbers, spectra and mean energies below any threshold follow by cubic i
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from mutau.core.arrays import FloatArray, Records, record_type
+from mutau.core.arrays import FloatArray
 from mutau.core.jit import njit
+from mutau.core.records import Records, frozen, zeros
 from mutau.matter.em_processes import (
     annihilation,
     annihilation_total,
@@ -46,47 +47,52 @@ _GAUSS_X = (-0.8611363115940526, -0.3399810435848563, 0.3399810435848563, 0.8611
 _GAUSS_W = (0.3478548451374538, 0.6521451548625461, 0.6521451548625461, 0.3478548451374538)
 
 
-#: One node of a spectrum: C, D and I.
-SPECTRUM: Final = record_type(number=np.float64, slope=np.float64, below=np.float64)
-#: Rates at one energy: collision loss of e- and e+ below DELTA_CUT (GeV per X0), annihilation,
-#: removal of photons by pairs and by Compton scattering (per X0).
-RATES: Final = record_type(
-    loss_e=np.float64,
-    loss_p=np.float64,
-    annihilation=np.float64,
-    pair=np.float64,
-    compton=np.float64,
-)
+class SpectrumNode:
+    """One node of a spectrum: C, D and I."""
+
+    number: float
+    slope: float
+    below: float
+
+
+class CascadeRates:
+    """Rates at one energy: collision loss of e- and e+ below DELTA_CUT (GeV per X0), annihilation,
+    removal of photons by pairs and by Compton scattering (per X0)."""
+
+    loss_e: float
+    loss_p: float
+    annihilation: float
+    pair: float
+    compton: float
 
 
 class Spectra(NamedTuple):
-    """Spectra of every process, records SPECTRUM: (n, N_W) by source energy, or (N_W,) at one.
+    """Spectra of every process: (n, N_W) by source energy, or (N_W,) at one.
 
     loss, gamma, delta : energy lost, photons and knock-on electrons of e- (_e) and e+ (_p).
     pair : leptons from photons. compton_e, compton_g : electrons and photons from photons.
     """
 
-    loss_e: Records
-    gamma_e: Records
-    delta_e: Records
-    loss_p: Records
-    gamma_p: Records
-    delta_p: Records
-    pair: Records
-    compton_e: Records
-    compton_g: Records
+    loss_e: Records[Any]
+    gamma_e: Records[Any]
+    delta_e: Records[Any]
+    loss_p: Records[Any]
+    gamma_p: Records[Any]
+    delta_p: Records[Any]
+    pair: Records[Any]
+    compton_e: Records[Any]
+    compton_g: Records[Any]
 
 
 class SpectrumTables(NamedTuple):
     """Tables of one medium.
 
-    log_e : (n,) ln of the source energy in GeV, uniform. spectra : of every process. rates : (n,)
-    records RATES.
+    log_e : (n,) ln of the source energy in GeV, uniform. spectra : of every process. rates : (n,).
     """
 
     log_e: FloatArray
     spectra: Spectra
-    rates: Records
+    rates: Records[CascadeRates]
 
 
 @njit
@@ -114,8 +120,8 @@ def _density(process: int, e: float, v: float, m: MediumData) -> float:
 
 
 @njit
-def _fill_spectrum(process: int, e: float, m: MediumData, out: Records) -> None:
-    """C, D, I of one process and energy into out (N_W,) SPECTRUM."""
+def _fill_spectrum(process: int, e: float, m: MediumData, out: Records[SpectrumNode]) -> None:
+    """C, D, I of one process and energy into out (N_W,)."""
     for i in range(N_W - 1, -1, -1):
         logit = W_LOW + i * STEP_W
         v = 1.0 / (1.0 + np.exp(-logit))
@@ -149,7 +155,7 @@ def _fill_spectrum(process: int, e: float, m: MediumData, out: Records) -> None:
 
 
 @njit
-def _fill(log_e: FloatArray, m: MediumData, spectra: Spectra, rates: Records) -> None:
+def _fill(log_e: FloatArray, m: MediumData, spectra: Spectra, rates: Records[CascadeRates]) -> None:
     """All spectra and rates of a medium."""
     for i in range(log_e.shape[0]):
         e = np.exp(log_e[i])
@@ -172,7 +178,7 @@ def _fill(log_e: FloatArray, m: MediumData, spectra: Spectra, rates: Records) ->
 
 def empty_spectra(*shape: int) -> Spectra:
     """Spectra of zeros, every process of `shape`."""
-    return Spectra(*(np.zeros(shape, SPECTRUM) for _ in Spectra._fields))
+    return Spectra(*(zeros(SpectrumNode, shape) for _ in Spectra._fields))
 
 
 @lru_cache(maxsize=16)
@@ -180,8 +186,7 @@ def spectrum_tables(medium: Medium) -> SpectrumTables:
     """The tables of a medium, computed once per process (about 0.1 s per element)."""
     n = int(np.ceil((np.log(E_HIGH) - np.log(E_LOW)) / STEP_LOG_E)) + 1
     log_e = np.log(E_LOW) + STEP_LOG_E * np.arange(n)
-    spectra, rates = empty_spectra(n, N_W), np.zeros(n, RATES)
+    spectra, rates = empty_spectra(n, N_W), zeros(CascadeRates, n)
     _fill(log_e, medium.data, spectra, rates)
-    for array in (log_e, rates, *spectra):
-        array.setflags(write=False)
-    return SpectrumTables(log_e, spectra, rates)
+    log_e.setflags(write=False)
+    return SpectrumTables(log_e, Spectra(*map(frozen, spectra)), frozen(rates))

@@ -134,7 +134,7 @@ def interaction_length(name: str, material: Material, energy: float = 100.0) -> 
         return material.interaction_length_cm
     rate, nucleon = 0.0, 0.0
     for item, weight in material.elements:
-        share = weight * N_A / item.a * _MB_CM2
-        rate += share * nuclear_cross_sections(name, item.a, energy).absorption
-        nucleon += share * nuclear_cross_sections("p", item.a, energy).absorption
+        density = weight * N_A / item.a * _MB_CM2
+        rate += density * nuclear_cross_sections(name, item.a, energy).absorption
+        nucleon += density * nuclear_cross_sections("p", item.a, energy).absorption
     return material.interaction_length_cm * nucleon / rate

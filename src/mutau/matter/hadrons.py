@@ -25,7 +25,7 @@ _NAMES: Final = {"pi-": "pi", "pi+": "pi", "K-": "K", "K+": "K", "K0_L": "K_L", 
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class DecayChannel:
     """One decay channel. daughters : names. masses : GeV. fraction : of all decays.
 
     slopes : (g, h, k) of |M|^2 = 1 + g u + h u^2 + k v^2, or () (K -> 3 pi).
@@ -51,7 +51,7 @@ class Hadron:
     name: str
     mass: float
     c_tau: float
-    channels: tuple[Channel, ...]
+    channels: tuple[DecayChannel, ...]
 
     def decay_length(self, momentum: float) -> float:
         """Mean decay length p/m c tau, cm, at `momentum` GeV. Raises OutOfRange below 0.
@@ -61,7 +61,7 @@ class Hadron:
         require_in_range("momentum", momentum, 0.0, math.inf, unit="GeV", open_low=True)
         return momentum / self.mass * self.c_tau
 
-    def channel(self, *daughters: str) -> Channel:
+    def channel(self, *daughters: str) -> DecayChannel:
         """The channel with these daughters in any order. Raises UnknownName."""
         wanted = sorted(daughters)
         for item in self.channels:
@@ -84,10 +84,10 @@ def _mass(name: str) -> float:
     return parse_quantity(document()["particle"][name]["mass"], "energy")
 
 
-def _channel(entry: Mapping[str, Any]) -> Channel:
+def _channel(entry: Mapping[str, Any]) -> DecayChannel:
     daughters = tuple(entry["daughters"])
     factors = (entry["lambda_plus"], entry["lambda_0"]) if "lambda_plus" in entry else ()
-    return Channel(
+    return DecayChannel(
         daughters,
         tuple(_mass(name) for name in daughters),
         float(entry["fraction"]),

@@ -5,13 +5,13 @@ Three descriptions of one thing, from the roughest to the most complete:
 highland_angle : width of a Gaussian core; a fit, good to 11 % from 1e-3 to 100 X0 in the central
     98 % of angles; no tail.
 moliere_density : Moliere's distribution for a point nucleus in the small-angle limit. Its tail is
-    Rutherford's for ever; behind a thick target (momentum kicks of the order of the inverse
+    Rutherford's for ever; behind a thick target (transfers of the order of the inverse
     nuclear radius, 40 MeV for lead) the true tail is far lower.
 ScatteringTable and scatter_kernel : hard collisions one by one, with screening, nuclear form
     factor, quasi-elastic nucleons and electrons, and the many soft ones as a Gaussian. Exact for
     thin and thick layers alike in the small-angle limit.
 
-Angles are rad, thicknesses cm, momenta GeV; kicks are transverse momenta, GeV. A collision
+Angles are rad, thicknesses cm, momenta GeV; a transfer q is a transverse momentum, GeV. A collision
 transfers the same transverse momentum at any energy, so one table serves all energies.
 """
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 #: Mean number of hard collisions drawn one by one in a layer. The rest is a Gaussian, whose excess
 #: kurtosis would be about 1/(200 N): bins of the angle come out right to 0.5 %.
 N_HARD: Final = 3.0
-_Q_MAX: Final = 5.0  # largest kick in the tables, GeV
+_Q_MAX: Final = 5.0  # largest transfer in the tables, GeV
 _GRID: Final = 600
 _FERMI: Final = 1e-13  # cm
 
@@ -72,9 +72,9 @@ def highland_angle_thick(
 ) -> Array:
     """Highland angle behind a layer in which the muon slows down, rad.
 
-    The kicks are those of the whole layer; they turn into angles by 1/p^2 averaged over the
+    The transfers are those of the whole layer; they turn into angles by 1/p^2 averaged over the
     depth. For a constant loss that average is exactly 1/(p_in p_out), so Highland's angle at the
-    geometric mean momentum is the answer. Raises OutOfRange as `highland_angle`.
+    geometric mean momentum is the result. Raises OutOfRange as `highland_angle`.
     """
     mean = np.sqrt(_positive("momentum", momentum_in) * _positive("momentum", momentum_out))
     return highland_angle(mean, material, thickness)
@@ -200,7 +200,7 @@ def nuclear_form_factor(q: ArrayLike, radius2: float) -> Array:
 
 
 def collision_density(q: ArrayLike, material: Material, *, point: bool = False) -> Array:
-    """Collisions per cm and per d(q^2) at beta = 1, by a kick of q: (..., 2), 1/(cm GeV^2).
+    """Collisions per cm and per d(q^2) at beta = 1, by a transfer of q: (..., 2), 1/(cm GeV^2).
 
     The last axis parts scattering on nuclei and their nucleons from scattering on electrons
     (at rest, T = q^2/2 m_e far below its limit). `point` leaves the nuclear size out and counts
@@ -223,13 +223,13 @@ def collision_density(q: ArrayLike, material: Material, *, point: bool = False) 
     return np.stack([nuclei, electrons], axis=-1)
 
 
-@dataclass(frozen=True, slots=True)
-class ScatteringTable:
+class ScatteringTable(NamedTuple):
     """Integrals of the collision density of one material, as `scatter_kernel` reads them.
 
     Over the uniform grid y = ln(1/N - 1/N_tot) + i step, N(q) collisions per cm above q:
     total : N_tot, collisions per cm. start, step : of the grid.
-    columns : (G, 3): ln q (GeV), integral of q^2 below q (GeV^2/cm), share of electrons at q.
+    columns : (G, 3): ln q (GeV), integral of q^2 below q (GeV^2/cm), fraction of electrons at q;
+    kernels read them by `log_transfer`, `softer` and `electron_fraction`.
     """
 
     total: float
@@ -258,28 +258,49 @@ def scattering_table(material: Material, *, point: bool = False) -> ScatteringTa
     total = float(above[0] + below[0])
     y = np.log(below[:-1] / (total * above[:-1]))  # 1/N - 1/N_tot without cancellation
     grid = np.linspace(y[0], y[-1], _GRID)
-    share = parts[:-1, 1] / parts[:-1].sum(axis=-1)
+    struck = parts[:-1, 1] / parts[:-1].sum(axis=-1)
     columns = np.stack(
-        [np.interp(grid, y, values) for values in (log_q[:-1], below2[:-1], share)], axis=-1
+        [np.interp(grid, y, values) for values in (log_q[:-1], below2[:-1], struck)], axis=-1
     )
     columns.flags.writeable = False
     return ScatteringTable(total, float(grid[0]), float(grid[1] - grid[0]), columns)
 
 
-@inner
-def _interpolate(columns: Array, start: float, step: float, y: float, column: int) -> float:
-    u = (y - start) / step
-    i = min(max(int(u), 0), columns.shape[0] - 2)
-    s = min(max(u - i, 0.0), 1.0)
-    return columns[i, column] * (1.0 - s) + columns[i + 1, column] * s
+@inner(forceinline=True)
+def _place(table: ScatteringTable, y: float) -> tuple[int, float]:
+    """Interval of the grid that y is in, or the nearest one, and the place in it, 0 to 1."""
+    u = (y - table.start) / table.step
+    i = min(max(int(u), 0), table.columns.shape[0] - 2)
+    return i, min(max(u - i, 0.0), 1.0)
+
+
+@inner(forceinline=True)
+def log_transfer(table: ScatteringTable, y: float) -> float:
+    """ln of the transverse momentum, GeV."""
+    i, s = _place(table, y)
+    return table.columns[i, 0] * (1.0 - s) + table.columns[i + 1, 0] * s
+
+
+@inner(forceinline=True)
+def softer(table: ScatteringTable, y: float) -> float:
+    """Integral of q^2 below the transverse momentum q, GeV^2/cm."""
+    i, s = _place(table, y)
+    return table.columns[i, 1] * (1.0 - s) + table.columns[i + 1, 1] * s
+
+
+@inner(forceinline=True)
+def electron_fraction(table: ScatteringTable, y: float) -> float:
+    """Fraction of the collisions that are with electrons."""
+    i, s = _place(table, y)
+    return table.columns[i, 2] * (1.0 - s) + table.columns[i + 1, 2] * s
 
 
 @inner
-def kick_kernel(y: float, start: float, step: float, columns: Array) -> float:
-    """Kick q, GeV, at the coordinate y of a table; Rutherford's q^2 ~ e^y below its grid."""
-    log_q = _interpolate(columns, start, step, y, 0)
-    if y < start:
-        log_q += 0.5 * (y - start)
+def deflection_kernel(y: float, table: ScatteringTable) -> float:
+    """Transverse momentum q, GeV, at the coordinate y; Rutherford's q^2 ~ e^y below the grid."""
+    log_q = log_transfer(table, y)
+    if y < table.start:
+        log_q += 0.5 * (y - table.start)
     return math.exp(log_q)
 
 
@@ -290,27 +311,24 @@ def scatter_kernel(
     p_in: float,
     p_out: float,
     beta2: float,
-    total: float,
-    start: float,
-    step: float,
-    columns: Array,
+    table: ScatteringTable,
     electron_top: float,
 ) -> tuple[float, float, float, float]:
     """Angles and displacements behind a layer: (angle_x, angle_y, shift_x, shift_y), rad and cm.
 
     path : cm. p_in, p_out : momentum before and after, GeV, linear in between. beta2 : mean
-    beta^2. total, start, step, columns : a ScatteringTable. electron_top : largest energy of a
-    struck electron, GeV; harder electron collisions belong to somebody else (or do not exist).
+    beta^2. electron_top : largest energy of a struck electron, GeV; harder electron collisions
+    belong to somebody else (or do not exist).
     Shifts are those on the plane at the end of the path, seen along the first direction.
     """
-    reach = path / beta2
+    total, reach = table.total, path / beta2
     mean = min(N_HARD, total * reach)
     above = mean / reach  # collisions per cm that count as hard
     angle_x = angle_y = shift_x = shift_y = 0.0
     slope = (p_out - p_in) / path
     if above < total:
         y_cut = math.log(1.0 / above - 1.0 / total)
-        soft = 0.5 / beta2 * _interpolate(columns, start, step, y_cut, 1)
+        soft = 0.5 / beta2 * softer(table, y_cut)
         a0 = path / (p_in * p_out)
         a1 = a2 = 0.0
         for i in range(3):  # Gauss: integrals of (path - x)^n / p^2
@@ -333,15 +351,14 @@ def scatter_kernel(
         term *= mean / count
     for _ in range(count):
         y = math.log(1.0 / (above * (1.0 - rng.random())) - 1.0 / total)
-        kick = kick_kernel(y, start, step, columns)
-        if kick > 1e-3:  # an electron struck that hard may lie outside its kinematics
-            energy = 0.5 * kick * kick / M_E
+        q = deflection_kernel(y, table)
+        if q > 1e-3:  # an electron struck that hard may lie outside its kinematics
+            energy = 0.5 * q * q / M_E
             weight = max(1.0 - energy / electron_top, 0.0)
-            share = _interpolate(columns, start, step, y, 2)
-            if rng.random() < share * (1.0 - weight):
+            if rng.random() < electron_fraction(table, y) * (1.0 - weight):
                 continue
         rest = path * rng.random()
-        angle = kick / (p_out - slope * rest)
+        angle = q / (p_out - slope * rest)
         phi = 2.0 * math.pi * rng.random()
         part_x, part_y = angle * math.cos(phi), angle * math.sin(phi)
         angle_x += part_x
@@ -357,25 +374,14 @@ def _scatter_loop(
     path: Array,
     momentum: Array,
     beta2: Array,
-    total: float,
-    start: float,
-    step: float,
-    columns: Array,
+    table: ScatteringTable,
     electron_top: Array,
 ) -> Array:
     out = np.empty((path.size, 4))
     for i in range(path.size):
+        p = momentum[i]
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = scatter_kernel(
-            rng,
-            path[i],
-            momentum[i],
-            momentum[i],
-            beta2[i],
-            total,
-            start,
-            step,
-            columns,
-            electron_top[i],
+            rng, path[i], p, p, beta2[i], table, electron_top[i]
         )
     return out
 
@@ -396,7 +402,7 @@ def scatter(
     electron_top : largest energy of a struck electron, GeV (default: no limit).
     point : point nucleus and Z(Z+1), the assumptions of Moliere's theory.
     Returns float64 array S + (4,): angle_x, angle_y (rad), shift_x, shift_y (cm).
-    Small angles: good to 1 % where they stay below 0.1 rad; kicks above 5 GeV are left out.
+    Small angles: good to 1 % where they stay below 0.1 rad; transfers above 5 GeV are left out.
     Source: mixed simulation as in J. M. Fernandez-Varea et al., Nucl. Instrum. Meth. B 73 (1993)
     447, with `collision_density`. Check: `point` reproduces Moliere's distribution.
     """
@@ -406,9 +412,7 @@ def scatter(
     beta2 = momentum**2 / (momentum**2 + mass**2)
     flat = [np.ascontiguousarray(item).ravel() for item in (path, momentum, beta2, top)]
     table = scattering_table(material, point=point)
-    out = _scatter_loop(
-        rng, flat[0], flat[1], flat[2], table.total, table.start, table.step, table.columns, flat[3]
-    )
+    out = _scatter_loop(rng, flat[0], flat[1], flat[2], table, flat[3])
     return out.reshape((*momentum.shape, 4))
 
 

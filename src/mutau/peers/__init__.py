@@ -1,5 +1,8 @@
 """Peers: the same quantity in somebody else's program, beside ours; it never feeds a result.
 
+Nor does `muon_propagation`: a plain walk of muons of our own, against which tests and the rows of
+ACTS hold the walks that give results.
+
 A cross-check is a function registered in `CROSSCHECKS`; it runs ours and the peer's on the same
 input and gives rows. Where the peer's package is not installed, it is skipped and says so.
 """
@@ -21,7 +24,7 @@ from mutau.core.types import provenance
 
 
 @dataclass(frozen=True)
-class Row:
+class Compared:
     """One quantity, ours and the peer's, each with its statistical error (0: exact).
 
     unit : unit of all four numbers, "" for a pure number.
@@ -70,7 +73,7 @@ class Crosscheck:
     peer: str
     package: str
     about: str
-    run: Callable[[float, int, Progress], Sequence[Row]]
+    run: Callable[[float, int, Progress], Sequence[Compared]]
 
     @property
     def installed(self) -> bool:

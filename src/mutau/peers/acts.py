@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mutau.peers import CROSSCHECKS, Crosscheck, Progress, Row
+from mutau.peers import CROSSCHECKS, Compared, Crosscheck, Progress
 
 
-def compare_tracks(effort: float, seed: int, progress: Progress) -> Sequence[Row]:
+def compare_tracks(effort: float, seed: int, progress: Progress) -> Sequence[Compared]:
     """Rows of the cross-check `tracks`; see `acts_tracks.rows_of`."""
     from mutau.peers.acts_tracks import rows_of
 

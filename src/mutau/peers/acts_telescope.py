@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
+from mutau.core.records import frozen
 from mutau.core.units import GEV_PER_T_CM
-from mutau.detector.tracking_geometry import LENGTH, LOSS, PLANE, POWER, Arm
+from mutau.detector.tracking_geometry import Arm
 
 Array = NDArray[np.float64]
 
@@ -73,9 +74,8 @@ def slab_depth(power: float) -> float:
 def without_losses(arm: Arm) -> Arm:
     """The arm with scattering but no energy loss, as both fits have it here."""
     steps = arm.steps.copy()
-    steps[:, LOSS] = 0.0
-    steps.flags.writeable = False
-    return replace(arm, steps=steps)
+    steps["loss"] = 0.0
+    return replace(arm, steps=frozen(steps))
 
 
 def surfaces_of(arm: Arm) -> list[tuple[float, int, float]]:
@@ -87,8 +87,8 @@ def surfaces_of(arm: Arm) -> list[tuple[float, int, float]]:
     found: list[tuple[float, int, float]] = []
     z = float(arm.z[0])
     for step in arm.steps:
-        z += float(step[LENGTH])
-        plane, power = int(step[PLANE]), float(step[POWER])
+        z += float(step.length)
+        plane, power = int(step.plane), float(step.power)
         if plane >= 0 or power > 0.0:
             found.append(((z - arm.z[0]) * MM_PER_CM, plane, power))
     found[0] = (found[0][0], 0, found[0][2])
@@ -101,7 +101,7 @@ def surfaces_of(arm: Arm) -> list[tuple[float, int, float]]:
 
 def _material(target: Any, depth: float) -> dict[str, Any]:
     """One entry of ACTS' material map: a slab of `depth` radiation lengths (thin for none)."""
-    made_of = {
+    described = {
         "kind": "material", "radiation_length": _RADIATION_LENGTH_MM, "interaction_length": 465.0,
         "relative_atomic_mass": 28.0, "atomic_number": 14.0, "molar_density": 8.3e-5,
         "molar_electron_density": 1.16e-3, "mean_excitation_energy": 1.7e-7,
@@ -112,7 +112,7 @@ def _material(target: Any, depth: float) -> dict[str, Any]:
         "material": {
             "kind": "homogeneous",
             "settings": {"mapping_type": "default", "split_factor": 1.0},
-            "slab": {"material": made_of, "thickness": thickness},
+            "slab": {"material": described, "thickness": thickness},
         },
         "target": {"kind": "geometry-id", "geometry_id": place},
     }
@@ -141,8 +141,8 @@ def _field(arm: Arm) -> Any:
         return acts.RangeXDDim3((start, stop), (-_FAR_MM, _FAR_MM), (-_FAR_MM, _FAR_MM))
 
     parts, done = [], -_FAR_MM
-    for start, stop, curve, axis, *map_start in arm.field:
-        if any(value >= 0.0 for value in map_start):
+    for start, stop, curve, axis, in_map in arm.field:
+        if in_map >= 0:
             raise MutauError(
                 "the field of this arm is a map", allowed="uniform dipoles in this cross-check"
             )

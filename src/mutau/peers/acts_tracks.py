@@ -19,19 +19,11 @@ from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.units import GEV_PER_T_CM
 from mutau.detector.tracking import fit_tracks
-from mutau.detector.tracking_geometry import (
-    AXIS,
-    CURVE,
-    LENGTH,
-    PLANE,
-    POWER,
-    Arm,
-    build_arm,
-)
+from mutau.detector.tracking_geometry import Arm, ArmStep, build_arm
 from mutau.experiment import load_experiment
-from mutau.peers import Progress, Row
+from mutau.peers import Compared, Progress
 from mutau.peers.acts_telescope import MM_PER_CM, Telescope, build_telescope, without_losses
-from mutau.transport.muon_propagation import Muons, cross_dipole, drift_to_plane
+from mutau.peers.muon_propagation import Muons, cross_dipole, drift_to_plane
 
 Array = NDArray[np.float64]
 
@@ -83,12 +75,12 @@ def _muons(at: Array, slope: Array, momentum: Array, arm: Arm, z: float) -> Muon
     return Muons(x4, p4, np.full(len(at), arm.charge), np.ones(len(at), bool))
 
 
-def _one_step(muons: Muons, step: Array, z: float) -> Muons:
+def _one_step(muons: Muons, step: ArmStep, z: float) -> Muons:
     """Over the length of one step of an arm, from z: a line, or the exact helix."""
-    length = float(step[LENGTH])
-    if step[CURVE] != 0.0:
-        tesla = float(step[CURVE]) / GEV_PER_T_CM
-        if step[AXIS] == 0.0:
+    length = float(step.length)
+    if step.curve != 0.0:
+        tesla = float(step.curve) / GEV_PER_T_CM
+        if step.axis == 0:
             return cross_dipole(muons, -tesla, z, length, "y")
         return cross_dipole(muons, tesla, z, length, "x")
     return drift_to_plane(muons, z + length) if length > 0.0 else muons
@@ -97,7 +89,7 @@ def _one_step(muons: Muons, step: Array, z: float) -> Muons:
 def throw_hits(arm: Arm, momentum: float, n: int, rng: np.random.Generator) -> Array:
     """Hits (N, P, 2), cm, of muons of the beam's charge with scattering and resolution.
 
-    Straight lines, exact helices of `transport`, and a Gaussian kick at each scatterer of the arm.
+    Straight lines, exact helices, and a Gaussian deflection at each scatterer of the arm.
     """
     slope = 1e-3 * rng.standard_normal((n, 2))
     z, speed = float(arm.z[0]), np.full(n, momentum)
@@ -106,12 +98,12 @@ def throw_hits(arm: Arm, momentum: float, n: int, rng: np.random.Generator) -> A
     at[:, 0] = muons.x4[:, 1:3]
     beta_p = momentum / np.hypot(1.0, M_MU / momentum)
     for step in arm.steps:
-        muons, z = _one_step(muons, step, z), z + float(step[LENGTH])
-        if step[PLANE] >= 0:
-            at[:, int(step[PLANE])] = muons.x4[:, 1:3]
-        if step[POWER] > 0.0:
-            kick = np.sqrt(step[POWER]) / beta_p * rng.standard_normal((n, 2))
-            slope = muons.p4[:, 1:3] / muons.p4[:, 3:] + kick
+        muons, z = _one_step(muons, step, z), z + float(step.length)
+        if step.plane >= 0:
+            at[:, int(step.plane)] = muons.x4[:, 1:3]
+        if step.power > 0.0:
+            kink = np.sqrt(step.power) / beta_p * rng.standard_normal((n, 2))
+            slope = muons.p4[:, 1:3] / muons.p4[:, 3:] + kink
             muons = _muons(muons.x4[:, 1:3], slope, speed, arm, z)
     return np.asarray(at + arm.resolution[:, None] * rng.standard_normal(at.shape))
 
@@ -124,21 +116,22 @@ def first_guess(arm: Arm, hits: Array) -> Guess:
     """
     front = (hits[:, 1] - hits[:, 0]) / (arm.z[1] - arm.z[0])
     back = (hits[:, -1] - hits[:, -2]) / (arm.z[-1] - arm.z[-2])
-    across = int(arm.steps[np.argmax(np.abs(arm.steps[:, CURVE])), AXIS])
-    bend = abs(float(np.sum(arm.steps[:, CURVE] * arm.steps[:, LENGTH])))
+    steps = arm.steps
+    across = int(steps["axis"][np.argmax(np.abs(steps["curve"]))])
+    bend = abs(float(np.sum(steps["curve"] * steps["length"])))
     change = np.abs(back - front)[:, across]
     momentum = bend / np.clip(change, bend / (10.0 * arm.energy), 100.0 * bend / arm.energy)
     return Guess(hits[:, 0], front, momentum, arm.charge)
 
 
-class _Event:
-    """One event of ACTS' framework: things go in by name, algorithms run, things come out."""
+class _Whiteboard:
+    """One event of ACTS' framework: inputs go in by name, algorithms run, results come out."""
 
     def __init__(self) -> None:
         import acts
         from acts import examples
 
-        class Hand(examples.IAlgorithm):  # type: ignore[misc]
+        class Hand(examples.IAlgorithm):
             def execute(self, context: Any) -> Any:
                 return examples.ProcessCode.SUCCESS
 
@@ -173,7 +166,7 @@ class _Event:
         return spent
 
 
-def _put_hits(event: _Event, telescope: Telescope, variance: Array, hits: Array) -> None:
+def _put_hits(event: _Whiteboard, telescope: Telescope, variance: Array, hits: Array) -> None:
     """Measurements of variance (P,), mm^2, and the list of those that belong to each track."""
     from acts import examples
 
@@ -190,7 +183,7 @@ def _put_hits(event: _Event, telescope: Telescope, variance: Array, hits: Array)
     event.put("candidates", tracks)
 
 
-def _put_guess(event: _Event, start: float, guess: Guess, prior: Sequence[float]) -> None:
+def _put_guess(event: _Whiteboard, start: float, guess: Guess, prior: Sequence[float]) -> None:
     """First guesses at x = start (mm) with errors `prior`, the last relative."""
     import acts
     from acts import examples
@@ -258,7 +251,7 @@ def to_ours(parameters: Array, covariance: Array, drift: float) -> tuple[Array, 
     return state, jac @ covariance @ jac.transpose(0, 2, 1)
 
 
-def _fitted(event: _Event, telescope: Telescope, n: int) -> tuple[Any, float]:
+def _fitted(event: _Whiteboard, telescope: Telescope, n: int) -> tuple[Any, float]:
     """Run the Kalman filter; returns ACTS' tracks and the processor time, s."""
     import acts
     from acts import examples
@@ -283,7 +276,7 @@ def fit_with_acts(telescope: Telescope, arm: Arm, hits: Array) -> ActsTracks:
 
     Raises MutauError if ACTS loses a track.
     """
-    event = _Event()
+    event = _Whiteboard()
     _put_hits(event, telescope, (MM_PER_CM * arm.resolution) ** 2, hits)
     _put_guess(event, telescope.start, first_guess(arm, hits), PRIOR)
     tracks, seconds = _fitted(event, telescope, len(hits))
@@ -300,7 +293,7 @@ def carried_by_acts(telescope: Telescope, arm: Arm, guess: Guess) -> tuple[Array
     Returns (N, 5) and (N, 5, 5) there, as `to_ours`: what the filter predicts with blind planes.
     """
     n = len(guess.momentum)
-    event = _Event()
+    event = _Whiteboard()
     _put_hits(event, telescope, np.full(len(arm.z), _BLIND), np.zeros((n, len(arm.z), 2)))
     _put_guess(event, telescope.start, guess, NARROW)
     tracks, _ = _fitted(event, telescope, n)
@@ -318,18 +311,18 @@ def carried_by_us(arm: Arm, guess: Guess, start: float) -> tuple[Array, Array]:
     scattering of the arm's steps at the distance to the last plane.
     """
     lever = start / MM_PER_CM
-    moved = replace(guess, at=guess.at + lever * guess.slope)
+    at_start = replace(guess, at=guess.at + lever * guess.slope)
     sigma = np.array([*(np.array(NARROW[:2]) / MM_PER_CM), *NARROW[2:]])
-    there = _at_last(arm, moved, np.zeros(5), lever)
+    there = _at_last(arm, at_start, np.zeros(5), lever)
     spread = np.zeros((len(there), 2, 2))
     for i in range(5):
-        kick = np.zeros(5)
-        kick[i] = sigma[i]
-        change = _at_last(arm, moved, kick, lever) - _at_last(arm, moved, -kick, lever)
+        shift = np.zeros(5)
+        shift[i] = sigma[i]
+        change = _at_last(arm, at_start, shift, lever) - _at_last(arm, at_start, -shift, lever)
         spread += 0.25 * change[:, :, None] * change[:, None, :]
     beta_p = guess.momentum / np.hypot(1.0, M_MU / guess.momentum)
-    to_go = np.sum(arm.steps[:, LENGTH]) - np.cumsum(arm.steps[:, LENGTH])
-    width2 = float(np.sum(arm.steps[:, POWER] * to_go**2))
+    to_go = np.sum(arm.steps["length"]) - np.cumsum(arm.steps["length"])
+    width2 = float(np.sum(arm.steps["power"] * to_go**2))
     spread += (width2 / beta_p**2)[:, None, None] * np.eye(2)
     return there, spread
 
@@ -343,17 +336,17 @@ def _at_last(arm: Arm, guess: Guess, change: Array, lever: float) -> Array:
     muons = drift_to_plane(muons, float(arm.z[0]))
     z = float(arm.z[0])
     for step in arm.steps:
-        muons, z = _one_step(muons, step, z), z + float(step[LENGTH])
+        muons, z = _one_step(muons, step, z), z + float(step.length)
     return np.asarray(muons.x4[:, 1:3])
 
 
 def _row(
     quantity: str, unit: str, ours: float, theirs: float, error: float = 0.0, remark: str = ""
-) -> Row:
-    return Row(quantity, unit, float(ours), float(error), float(theirs), 0.0, remark)
+) -> Compared:
+    return Compared(quantity, unit, float(ours), float(error), float(theirs), 0.0, remark)
 
 
-def _fit_rows(telescope: Telescope, arm: Arm, momentum: float, n: int, seed: int) -> list[Row]:
+def _fit_rows(telescope: Telescope, arm: Arm, momentum: float, n: int, seed: int) -> list[Compared]:
     """Rows of one momentum: identical hits, two fits."""
     hits = throw_hits(arm, momentum, n, stream(seed, int(momentum)))
     ours, theirs = fit_tracks(hits, None, arm, iterations=4), fit_with_acts(telescope, arm, hits)
@@ -385,7 +378,7 @@ def _fit_rows(telescope: Telescope, arm: Arm, momentum: float, n: int, seed: int
 
 def _transport_rows(
     telescope: Telescope, arm: Arm, momentum: float, n: int, seed: int
-) -> list[Row]:
+) -> list[Compared]:
     """Rows of one momentum: the same states carried to the last plane, with their errors."""
     guess = first_guess(arm, throw_hits(arm, momentum, n, stream(seed, 1, int(momentum))))
     guess = replace(guess, momentum=np.full(n, momentum))
@@ -404,7 +397,7 @@ def _transport_rows(
     return rows
 
 
-def rows_of(effort: float, seed: int, progress: Progress) -> Sequence[Row]:
+def rows_of(effort: float, seed: int, progress: Progress) -> Sequence[Compared]:
     """Rows of the cross-check `tracks`: NA64mu's spectrometer behind the target.
 
     effort : times TRACKS tracks of each of MOMENTA.
@@ -412,7 +405,7 @@ def rows_of(effort: float, seed: int, progress: Progress) -> Sequence[Row]:
     arm = without_losses(build_arm(load_experiment("na64mu")))
     telescope = build_telescope(arm)
     n = max(int(effort * TRACKS), 50)
-    rows: list[Row] = []
+    rows: list[Compared] = []
     for i, momentum in enumerate(MOMENTA):
         rows += _fit_rows(telescope, arm, momentum, n, seed)
         rows += _transport_rows(telescope, arm, momentum, min(n, 200), seed)

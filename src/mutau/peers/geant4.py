@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mutau.peers import CROSSCHECKS, Crosscheck, Progress, Row
+from mutau.peers import CROSSCHECKS, Compared, Crosscheck, Progress
 
 #: Module that Geant4 is reached through.
 PACKAGE: Final = "geant4_pybind"
 _PEER: Final = "Geant4"
 
-Run = Callable[[float, int, Progress], Sequence[Row]]
+Run = Callable[[float, int, Progress], Sequence[Compared]]
 
 
-def _showers(effort: float, seed: int, progress: Progress) -> Sequence[Row]:
+def _showers(effort: float, seed: int, progress: Progress) -> Sequence[Compared]:
     from mutau.peers.geant4_showers import shower_rows
 
     return shower_rows(effort, seed, progress)
 
 
-def _muons(effort: float, seed: int, progress: Progress) -> Sequence[Row]:
+def _muons(effort: float, seed: int, progress: Progress) -> Sequence[Compared]:
     from mutau.peers.geant4_muons import muon_rows
 
     return muon_rows(effort, seed, progress)

@@ -26,7 +26,7 @@ from mutau.matter.materials import Material
 from mutau.matter.multiple_scattering import scatter
 from mutau.matter.muon_cross_sections import moment
 from mutau.matter.muon_energy_loss import hard_knock_on
-from mutau.peers import Progress, Row, mean_and_error
+from mutau.peers import Compared, Progress, mean_and_error
 from mutau.peers.geant4_jobs import Geant4Job, run_geant4
 from mutau.transport.beam import BeamMuons
 
@@ -78,7 +78,7 @@ def our_muons(
     """Losses (GeV) and projected angles (rad) of muons behind the target by the full simulation.
 
     Without events whose hardest loss is an interaction with a nucleus; returns (losses (m,),
-    angles (2 m,), share left out). Muons that stop lose all they have.
+    angles (2 m,), fraction left out). Muons that stop lose all they have.
     """
     alone = _alone(item, length, energy)
     losses, angles = [], []
@@ -106,12 +106,12 @@ def _quantile(values: Array, level: float) -> tuple[float, float]:
     return float(middle), float(0.5 * (high - low))
 
 
-def _share(chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """A share and its binomial error; with none, that of one event."""
+def _fraction(chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """A fraction and its binomial error; with none, that of one event."""
     n = len(chosen)
-    share = float(chosen.mean())
-    at_least = max(share, 1.0 / n)
-    return share, float(np.sqrt(at_least * (1.0 - at_least) / n))
+    fraction = float(chosen.mean())
+    at_least = max(fraction, 1.0 / n)
+    return fraction, float(np.sqrt(at_least * (1.0 - at_least) / n))
 
 
 def _hard(process: str, energy: float, item: Material, coulomb: bool = True) -> float:
@@ -124,12 +124,12 @@ def _hard(process: str, energy: float, item: Material, coulomb: bool = True) -> 
     )
 
 
-def _rate_rows(item: Material, length: float, energy: float, answers: Array) -> list[Row]:
+def _rate_rows(item: Material, length: float, energy: float, answers: Array) -> list[Compared]:
     brems, pairs, knock_on = (float(answer) * length for answer in answers)
 
-    def row(name: str, ours: float, theirs: float, remark: str = "") -> Row:
+    def row(name: str, ours: float, theirs: float, remark: str = "") -> Compared:
         text = f"{name} above {HARD:g} GeV in the target"
-        return Row(text, "per muon", ours * length, 0.0, theirs, 0.0, remark)
+        return Compared(text, "per muon", ours * length, 0.0, theirs, 0.0, remark)
 
     return [
         row("bremsstrahlung", _hard("bremsstrahlung", energy, item), brems),
@@ -140,17 +140,19 @@ def _rate_rows(item: Material, length: float, energy: float, answers: Array) -> 
     ]  # fmt: skip
 
 
-def _loss_rows(ours: Array, theirs: Array, left_out: float) -> list[Row]:
+def _loss_rows(ours: Array, theirs: Array, left_out: float) -> list[Compared]:
     note = f"Geant4: Born pairs, no nuclear losses ({left_out:.2%} of ours left out)"
-    rows = [Row("mean energy loss", "GeV", *mean_and_error(ours), *mean_and_error(theirs), note)]
+    rows = [
+        Compared("mean energy loss", "GeV", *mean_and_error(ours), *mean_and_error(theirs), note)
+    ]
     rows += [
-        Row(f"energy loss, {level:.0%} lose less", "GeV", *_quantile(ours, level),
+        Compared(f"energy loss, {level:.0%} lose less", "GeV", *_quantile(ours, level),
             *_quantile(theirs, level), note)
         for level in QUANTILES
     ]  # fmt: skip
     rows += [
-        Row(f"share that loses more than {cut:g} GeV", "", *_share(ours > cut),
-            *_share(theirs > cut), note)
+        Compared(f"fraction that loses more than {cut:g} GeV", "", *_fraction(ours > cut),
+            *_fraction(theirs > cut), note)
         for cut in LOSSES
     ]  # fmt: skip
     return rows
@@ -158,12 +160,12 @@ def _loss_rows(ours: Array, theirs: Array, left_out: float) -> list[Row]:
 
 def _angle_rows(
     levels: tuple[float, ...], text: str, ours: Array, theirs: Array, remark: str
-) -> list[Row]:
+) -> list[Compared]:
     rows = []
     for level in levels:
         (a, a_error), (b, b_error) = _quantile(1e3 * ours, level), _quantile(1e3 * theirs, level)
         name = f"projected angle{text}, {level:.1%} lie below"
-        rows.append(Row(name, "mrad", a, a_error, b, b_error, remark))
+        rows.append(Compared(name, "mrad", a, a_error, b, b_error, remark))
     return rows
 
 
@@ -198,7 +200,7 @@ def _angles(leaving: Array) -> Array:
     return np.abs(out[:, 1:3] / out[:, 3:4]).ravel()
 
 
-def muon_rows(effort: float, seed: int, progress: Progress) -> list[Row]:
+def muon_rows(effort: float, seed: int, progress: Progress) -> list[Compared]:
     """Rates of single losses, losses and angles behind the target.
 
     effort : scales the numbers of muons. The nuclear size enters the angles: in Geant4 its squared

@@ -16,7 +16,7 @@ from mutau.matter import material
 from mutau.matter.em_processes import brems, pair
 from mutau.matter.em_processes_medium import medium
 from mutau.matter.materials import Material
-from mutau.peers import Progress, Row, mean_and_error
+from mutau.peers import Compared, Progress, mean_and_error
 from mutau.peers.geant4_jobs import Geant4Job, Geant4Run, run_geant4
 from mutau.transport.em_cascade import PARTICLES, track_lengths
 from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
@@ -79,7 +79,7 @@ def track_job(n: int, seed: int, *, watch: bool = True) -> Geant4Job:
     )  # fmt: skip
 
 
-def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Row]:
+def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Compared]:
     lead = material("lead")
     edges = np.array(EDGES)
     mean = track_lengths("e-", ENERGY, lead, edges)
@@ -89,35 +89,54 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Row]:
     x0, width = lead.radiation_length_cm, np.diff(edges)
     theirs = run.tracks / x0
     rows = [
-        Row(name, "1/X0", rate(process, energy, cut, lead), 0.0, float(answer) * x0, 0.0)
+        Compared(name, "1/X0", rate(process, energy, cut, lead), 0.0, float(answer) * x0, 0.0)
         for (name, _, process, energy, cut), answer in zip(RATES, run.answers, strict=True)
     ]
     for particle, s in PARTICLES.items():
         whole = float(mean.err[s] @ width)
         their_mean, their_error = mean_and_error(theirs[:, s].sum(axis=1))
         rows.append(
-            Row(f"track of {particle} above 1 GeV, equations", "X0", mean.total(particle), whole,
-                their_mean, their_error)
-        )  # fmt: skip
+            Compared(
+                f"track of {particle} above 1 GeV, equations",
+                "X0",
+                mean.total(particle),
+                whole,
+                their_mean,
+                their_error,
+            )
+        )
         values = (single.electron, single.positron, single.photon)[s]
         error = float(np.sqrt(np.sum((single.err[s] * width) ** 2)))
         rows.append(
-            Row(f"track of {particle} above 1 GeV, Monte Carlo", "X0", float(values @ width), error,
-                their_mean, their_error, "errors of bins added as if independent")
-        )  # fmt: skip
+            Compared(
+                f"track of {particle} above 1 GeV, Monte Carlo",
+                "X0",
+                float(values @ width),
+                error,
+                their_mean,
+                their_error,
+                "errors of bins added as if independent",
+            )
+        )
     for particle, s in list(PARTICLES.items())[:2]:
         values = (mean.electron, mean.positron)[s]
         for i, (low, high) in enumerate(pairwise(EDGES)):
             density, error = mean_and_error(theirs[:, s, i] / width[i])
             rows.append(
-                Row(f"dL/dE of {particle}, {low:g} to {high:g} GeV", "X0/GeV", float(values[i]),
-                    float(mean.err[s, i]), density, error)
-            )  # fmt: skip
+                Compared(
+                    f"dL/dE of {particle}, {low:g} to {high:g} GeV",
+                    "X0/GeV",
+                    float(values[i]),
+                    float(mean.err[s, i]),
+                    density,
+                    error,
+                )
+            )
     return rows
 
 
 def _containment(level: float, profile: Array) -> float:
-    """Depth within which a share of the energy lies, X0."""
+    """Depth within which a fraction of the energy lies, X0."""
     inside = np.concatenate([[0.0], np.cumsum(profile)])
     return float(np.interp(level * inside[-1], inside, DEPTH))
 
@@ -151,7 +170,7 @@ def _profiles(job: Geant4Job, run: Geant4Run) -> Array:
     return np.asarray(np.diff(at, axis=1) / inside[:, -1:])
 
 
-def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> list[Row]:
+def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> list[Compared]:
     target = load_experiment("na64e").target
     item = material(target.material)
     x0 = item.radiation_length_cm
@@ -177,15 +196,19 @@ def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> 
     theirs = _profile_numbers([b.mean(axis=0) for b in np.array_split(profiles, _BATCHES)])
     note = "plates in Geant4, a homogeneous mixture in ours"
     rows = [
-        Row(f"{name}, lead-scintillator", "X0", value, error, their_value, their_error, note)
+        Compared(f"{name}, lead-scintillator", "X0", value, error, their_value, their_error, note)
         for (name, value, error), (_, their_value, their_error) in zip(ours, theirs, strict=True)
     ]
-    share = np.concatenate([s.fractions[:, 0, 0] for s in samples])
+    fraction = np.concatenate([s.fractions[:, 0, 0] for s in samples])
     count = int(np.searchsorted(DEPTH, first, side="right")) - 1
-    their_share = profiles[:, :count].sum(axis=1)
-    name = f"share of the energy in the first {first:g} X0"
-    rows.append(Row(name, "", *mean_and_error(share), *mean_and_error(their_share), note))
-    rows.append(Row(f"spread of the {name}", "", *_spread(share), *_spread(their_share), note))
+    their_fraction = profiles[:, :count].sum(axis=1)
+    name = f"fraction of the energy in the first {first:g} X0"
+    rows.append(
+        Compared(name, "", *mean_and_error(fraction), *mean_and_error(their_fraction), note)
+    )
+    rows.append(
+        Compared(f"spread of the {name}", "", *_spread(fraction), *_spread(their_fraction), note)
+    )
     return rows
 
 
@@ -194,7 +217,7 @@ def _spread(values: Array) -> tuple[float, float]:
     return mean_and_error(np.array([b.std(ddof=1) for b in np.array_split(values, _BATCHES)]))
 
 
-def shower_rows(effort: float, seed: int, progress: Progress) -> list[Row]:
+def shower_rows(effort: float, seed: int, progress: Progress) -> list[Compared]:
     """Rates in lead, track lengths above 1 GeV in lead, depth profile in the NA64-e calorimeter.
 
     effort : scales the numbers of showers. The radiation of electrons below 1 GeV is ours in both

@@ -37,32 +37,34 @@ DATA_SETS: Final = (
 #: What must lie in a directory for it to be the named data set (the two that are read).
 _PROOF: Final = {"G4LEDATA": "brem_SB/br82", "G4ENSDFSTATEDATA": "ENSDFSTATE.dat"}
 #: Grids of the radiation tables: photon energy over kinetic energy; ln(kinetic energy/MeV).
-_SHARE: Final = np.concatenate([[1e-12], np.geomspace(1e-4, 0.05, 12), np.linspace(0.1, 1.0, 46)])
+_FRACTION: Final = np.concatenate(
+    [[1e-12], np.geomspace(1e-4, 0.05, 12), np.linspace(0.1, 1.0, 46)]
+)
 _LOG_T: Final = np.linspace(math.log(1e-3), math.log(1e4), 90)
 _NOTHING: Final = "1e-3 1e5 2\n2\n1e-3 1e-30\n1e5 1e-30\n"
 _NO_SHELLS: Final = "1 1 1e-3\n1e-4 1e-30 0 0 0 0 0\n"
 
 
 def _radiation(row: Any) -> np.ndarray:
-    """beta^2/Z^2 k dsigma/dk in mb on the grids, (len(_LOG_T), len(_SHARE)); no suppression.
+    """beta^2/Z^2 k dsigma/dk in mb on the grids, (len(_LOG_T), len(_FRACTION)); no suppression.
 
     row : an element of a medium (`em_processes`). Source: Tsai 1974, as `brems_row`.
     """
-    out = np.zeros((len(_LOG_T), len(_SHARE)))
+    out = np.zeros((len(_LOG_T), len(_FRACTION)))
     per_weight = ALPHA * R_E_CM**2 / PB_CM2 * 1e-9  # mb
     for j, log_t in enumerate(_LOG_T):
         kinetic = 1e-3 * math.exp(log_t)  # GeV
         energy = kinetic + M_E
         beta2 = kinetic * (kinetic + 2.0 * M_E) / energy**2
-        for i, share in enumerate(_SHARE):
-            value = brems_row(energy, min(share, 1.0 - 1e-9) * kinetic, row, 0)
+        for i, fraction in enumerate(_FRACTION):
+            value = brems_row(energy, min(fraction, 1.0 - 1e-9) * kinetic, row, 0)
             out[j, i] = beta2 * max(value, 0.0) / row.weight * per_weight / row.z**2
     return out
 
 
 def _write_radiation(path: Path, row: Any) -> None:
-    lines = [f"0 {len(_SHARE)} {len(_LOG_T)}"]
-    lines += [" ".join(f"{x:.8g}" for x in grid) for grid in (_SHARE, _LOG_T)]
+    lines = [f"0 {len(_FRACTION)} {len(_LOG_T)}"]
+    lines += [" ".join(f"{x:.8g}" for x in grid) for grid in (_FRACTION, _LOG_T)]
     lines += [" ".join(f"{x:.6g}" for x in values) for values in _radiation(row)]
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
 

@@ -31,7 +31,7 @@ _SPECIES: Final = {11: 0, -11: 1, 22: 2}
 _OTHER: Final = 3
 _FAR: Final = 1e30
 _CUT_RANGE: Final = 1e7  # mm, longer than anything goes
-_PIECES: Final = 40  # of a run, between which progress is told
+_PIECES: Final = 40  # of a run, after which progress is reported
 _VACUUM: Final = 1e-25  # g/cm^3
 _GAP: Final = 1.0  # mm of vacuum around the layers
 _INSIDE: Final = 1e-6  # mm below the first face, where particles start
@@ -63,7 +63,7 @@ def _detector(g4: Any, job: Job, exit_plane: Any) -> Any:
     depth = sum(thickness for _, thickness in job["layers"]) * job["repeats"]
     half = job["half_width"]
 
-    class Layers(g4.G4VUserDetectorConstruction):  # type: ignore[misc]
+    class Layers(g4.G4VUserDetectorConstruction):
         def Construct(self) -> Any:
             """The world: a vacuum, the layers in it, a thin plane behind."""
             self.limits = g4.G4UserLimits(_FAR, _FAR, _FAR, job["stop"])
@@ -126,7 +126,7 @@ def _physics(g4: Any, job: Job) -> Any:
 def _gun(g4: Any, job: Job) -> Any:
     """One particle along z into the middle of the first layer."""
 
-    class Gun(g4.G4VUserPrimaryGeneratorAction):  # type: ignore[misc]
+    class Gun(g4.G4VUserPrimaryGeneratorAction):
         def __init__(self) -> None:
             super().__init__()
             self.gun = g4.G4ParticleGun(1)
@@ -194,9 +194,9 @@ class Ledger:
 
 
 def _step_action(g4: Any, ledger: Ledger) -> Any:
-    """Every step into the ledger: slow, for what only steps tell."""
+    """Every step into the ledger: slow, for what only steps report."""
 
-    class Steps(g4.G4UserSteppingAction):  # type: ignore[misc]
+    class Steps(g4.G4UserSteppingAction):
         def UserSteppingAction(self, step: Any) -> None:
             """Called by Geant4 at the end of a step."""
             species = _SPECIES.get(step.GetTrack().GetDefinition().GetPDGEncoding(), _OTHER)
@@ -210,7 +210,7 @@ def _step_action(g4: Any, ledger: Ledger) -> Any:
 
 
 def _event_action(g4: Any, ledger: Ledger) -> Any:
-    class Events(g4.G4UserEventAction):  # type: ignore[misc]
+    class EventEnd(g4.G4UserEventAction):
         place = -1
 
         def EndOfEventAction(self, event: Any) -> None:
@@ -222,13 +222,13 @@ def _event_action(g4: Any, ledger: Ledger) -> Any:
                     ledger.deposit[number] = energy
             ledger.close()
 
-    return Events()
+    return EventEnd()
 
 
 def _exit_plane(g4: Any, ledger: Ledger) -> Any:
     """Energy, momentum and place of the primary where it leaves."""
 
-    class Exit(g4.G4VSensitiveDetector):  # type: ignore[misc]
+    class Exit(g4.G4VSensitiveDetector):
         def ProcessHits(self, step: Any, history: Any) -> bool:
             """Called by Geant4 in the plane behind the layers."""
             track = step.GetTrack()
@@ -244,7 +244,7 @@ def _exit_plane(g4: Any, ledger: Ledger) -> Any:
 def _only_primaries(g4: Any) -> Any:
     """Secondaries are not followed: their energy is lost for the primary all the same."""
 
-    class Primaries(g4.G4UserStackingAction):  # type: ignore[misc]
+    class Primaries(g4.G4UserStackingAction):
         def ClassifyNewTrack(self, track: Any) -> Any:
             """Called by Geant4 for every new particle."""
             return g4.fKill if track.GetParentID() > 0 else g4.fUrgent
@@ -277,7 +277,7 @@ def _check_thresholds(g4: Any, job: Job) -> None:
                 )
 
 
-def run(job: Job, tell: Callable[[float], None]) -> dict[str, np.ndarray]:
+def run(job: Job, report: Callable[[float], None]) -> dict[str, np.ndarray]:
     """Geant4 for one job; arrays as `Ledger.arrays`, and seconds, answers, version."""
     import geant4_pybind as g4
 
@@ -306,7 +306,7 @@ def run(job: Job, tell: Callable[[float], None]) -> dict[str, np.ndarray]:
     manager.BeamOn(1)  # builds the tables; not counted
     _check_thresholds(g4, job)
     said = {"version": np.array(str(g4.G4Version)), "answers": np.array(_answers(g4, job))}
-    return _count(manager, ledger, job["n"], tell) | said
+    return _count(manager, ledger, job["n"], report) | said
 
 
 def _answers(g4: Any, job: Job) -> list[float]:
@@ -326,7 +326,7 @@ def _answers(g4: Any, job: Job) -> list[float]:
 
 
 def _count(
-    manager: Any, ledger: Ledger, n: int, tell: Callable[[float], None]
+    manager: Any, ledger: Ledger, n: int, report: Callable[[float], None]
 ) -> dict[str, np.ndarray]:
     """The run itself in pieces, so that the parent hears of it and its end is noticed."""
     parent, seconds = os.getppid(), 0.0
@@ -336,7 +336,7 @@ def _count(
         seconds += time.process_time() - start
         if os.getppid() != parent:
             raise SystemExit("the program that asked is gone")
-        tell(high / n)
+        report(high / n)
     return ledger.arrays(n) | {"seconds": np.array(seconds)}
 
 
@@ -359,11 +359,11 @@ def main(arguments: list[str]) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     job = json.loads(Path(source).read_text(encoding="utf-8"))
 
-    def tell(fraction: float) -> None:
+    def report(fraction: float) -> None:
         print(f"{fraction:.4f}", file=parent, flush=True)
 
-    arrays = run(job, tell)
-    np.savez(target, **arrays)  # type: ignore[arg-type]
+    arrays: dict[str, Any] = dict(run(job, report))
+    np.savez(target, **arrays)
     sys.stdout.flush()
     parent.flush()
     os._exit(0)  # the destructors of Geant4 and those of Python disagree about who deletes what

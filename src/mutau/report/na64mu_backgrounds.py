@@ -17,7 +17,7 @@ from mutau.background.hadron_decays import (
     decay_rows,
 )
 from mutau.background.leading_hadrons import leading_hadrons
-from mutau.background.punch_through import hcal_module, punch_through
+from mutau.background.punch_through import HadronStack, hcal_module, punch_through
 from mutau.background.registry import background_sources, not_computed
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
@@ -153,7 +153,7 @@ def punched(run: Run, modules: int, kind: str) -> Ours:
     """Punch-through of 1, 2, 4 modules by 100 GeV hadrons that leave at most 2 GeV, by kind."""
     made_of, length = hcal_module(load_experiment("na64mu"))
     got = punch_through(
-        kind, SHOWN_HADRON, made_of, length, 2.0, modules=modules,
+        kind, SHOWN_HADRON, HadronStack(made_of, length, modules), 2.0,
         n=20_000 if run.level.name == "quick" else 60_000, seed=run.level.seed,
     )  # fmt: skip
     depth = length / interaction_length(kind, made_of, SHOWN_HADRON)

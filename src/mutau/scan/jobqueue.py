@@ -122,7 +122,7 @@ def _reporting(base: Any, outcome: _Outcome) -> Any:
     """
     status: Any = import_module("distributed.core").Status
 
-    class Job(base):  # type: ignore[misc]
+    class Job(base):
         async def start(self) -> None:
             try:
                 await super().start()

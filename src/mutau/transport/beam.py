@@ -1,6 +1,6 @@
 """The beam at the entrance of a set-up: drawn from its description, or read from a file.
 
-A description is a sum of parts (core, halo), each with its share of the intensity, a momentum
+A description is a sum of parts (core, halo), each with its fraction of the intensity, a momentum
 distribution, and positions and slopes at the face of the target that are correlated among each
 other and with the momentum. Files are read in `beam_files`.
 """
@@ -75,7 +75,7 @@ class BeamSource(Protocol):
 
 
 def _momenta(part: BeamPart, nominal: float, n: int, rng: np.random.Generator) -> Array:
-    """Momenta of a part: Gaussian around its mean; the share `tail` flat from `tail_min` up."""
+    """Momenta of a part: Gaussian around its mean; the fraction `tail` flat from `tail_min` up."""
     mean = part.energy or nominal
     p = mean * (1.0 + part.energy_spread * rng.standard_normal(n))
     if part.tail > 0.0:

@@ -331,7 +331,7 @@ def check_beam(experiment: Experiment) -> None:
     """Compare the phase-space file of an experiment with what else the file says of its beam.
 
     Particle, energy (median momentum), place along the beam, distance from the middle on target:
-    a file in other units, of another beam or behind the target is told by them.
+    a file in other units, of another beam or behind the target shows by them.
     Raises MutauError for what does not fit, and as `read_beam`.
     """
     beam, target = experiment.beam, experiment.target

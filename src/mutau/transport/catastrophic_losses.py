@@ -42,7 +42,7 @@ BREMS, PAIR, NUCLEAR, KNOCK_ON = range(4)
 E_LOW: Final = 1.0
 E_HIGH: Final = 2000.0
 N_ENERGY: Final = 48
-#: Grid in ln(share of hard collisions above v), and its lower end: 1 in 10^7 of them.
+#: Grid in ln(fraction of hard collisions above v), and its lower end: 1 in 10^7 of them.
 N_SHARE: Final = 161
 LOG_SHARE: Final = 16.0
 _N_V: Final = 800
@@ -58,12 +58,12 @@ _PHOTON_MASS: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class HardLosses:
-    """Hard collisions in one material, as the kernels of `hard_loss_kernels` read them.
+class CatastrophicLosses:
+    """Hard collisions in one material, as the kernels of `simulation_matter` read them.
 
     Lists run over ln E from log_low in steps of log_step.
     rate : (N_ENERGY, 4) collisions per cm that cost more than the cut, by kind.
-    logit_v : (N_ENERGY, 4, N_SHARE) ln(v/(1-v)) above which a share exp(-i d) of them lies,
+    logit_v : (N_ENERGY, 4, N_SHARE) ln(v/(1-v)) above which a fraction exp(-i d) of them lies,
         i d = 0 ... LOG_SHARE.
     taken : (N_ENERGY, 4) GeV/cm that they take. soft_variance : (N_ENERGY,) GeV^2/cm of radiative
         losses below the cut.
@@ -121,10 +121,10 @@ def _one(kind: int, energy: float, material: Material, cut: float) -> tuple[floa
         return 0.0, np.zeros(N_SHARE), 0.0
     moments = per_w * v
     taken = energy * 0.5 * step * float(np.sum(moments[1:] + moments[:-1]))
-    fine = above > 0.0
+    some = above > 0.0
     grid = -np.linspace(0.0, LOG_SHARE, N_SHARE)
-    share = np.log(above[fine] / above[0])
-    return float(above[0]), np.interp(grid, share[::-1], w[fine][::-1]), taken
+    fraction = np.log(above[some] / above[0])
+    return float(above[0]), np.interp(grid, fraction[::-1], w[some][::-1]), taken
 
 
 def _soft_variance(energy: float, material: Material, cut: float) -> float:
@@ -151,7 +151,7 @@ def _tables(material: Material, cut: float) -> dict[str, Array]:
 
 
 @lru_cache(maxsize=64)
-def hard_losses(material: Material, cut: float) -> HardLosses:
+def catastrophic_losses(material: Material, cut: float) -> CatastrophicLosses:
     """Tables of a material for collisions that cost more than `cut` GeV.
 
     Raises OutOfRange for a cut outside 1 MeV to 10 GeV: below, binding matters and the rates
@@ -161,15 +161,15 @@ def hard_losses(material: Material, cut: float) -> HardLosses:
     `matter.muon_energy_loss.hard_radiation` and `hard_knock_on`.
     """
     if not 1e-3 <= cut <= 10.0:
-        raise OutOfRange(f"cut = {cut:g} GeV for hard losses", allowed="0.001 to 10 GeV")
+        raise OutOfRange(f"cut = {cut:g} GeV for catastrophic losses", allowed="0.001 to 10 GeV")
     key = digest(code_digest(__name__), material.elements, material.density, cut)
-    table = cached_arrays("muon-hard-losses", key, lambda: _tables(material, cut))
+    table = cached_arrays("muon-catastrophic-losses", key, lambda: _tables(material, cut))
     log_e = table["log_e"]
     grid = np.geomspace(T_MIN, T_MAX, loss_table(material).size) + M_MU
     taken = np.array([np.interp(np.log(grid), log_e, column) for column in table["taken"].T])
     inside = (np.log(grid) >= log_e[0]) & (np.log(grid) <= log_e[-1])
     restricted = loss_table(material) - np.where(inside, taken.sum(axis=0), 0.0)
-    return HardLosses(
+    return CatastrophicLosses(
         float(log_e[0]), float(log_e[1] - log_e[0]), table["rate"], table["logit"],
         table["taken"], table["variance"], restricted, recoil_table(material.dominant_element),
     )  # fmt: skip
@@ -215,7 +215,7 @@ def _recoil(item: Element) -> dict[str, Array]:
 def recoil_table(item: Element) -> Array:
     """Transverse momentum of a muon that radiates a photon: quantiles of ln(p_T/m_mu).
 
-    Axes: RECOIL_ENERGIES; ln(v/(1-v)); ln(u/(1-u)) of the share u below. Exact tree level on the
+    Axes: RECOIL_ENERGIES; ln(v/(1-v)); ln(u/(1-u)) of the fraction u below. Exact tree level on the
     nucleus of the element and its protons (`muon_brems`, photon of 0.1 MeV). At fixed v the
     distribution depends on the energy only through the smallest momentum transfer, m^2 v/(2E(1-v)).
     """

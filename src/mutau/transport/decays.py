@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
-from mutau.matter.hadrons import Channel, Hadron, hadron
+from mutau.matter.hadrons import DecayChannel, Hadron, hadron
 
 Array = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def rest_momentum(mass: float, m1: ArrayLike, m2: ArrayLike) -> Array:
 
 
 def energy_limits(
-    particle: Hadron, channel: Channel, index: int, energy: float
+    particle: Hadron, channel: DecayChannel, index: int, energy: float
 ) -> tuple[float, float]:
     """Smallest and largest laboratory energy, GeV, of one daughter of a two-body decay.
 
@@ -69,7 +69,9 @@ def energy_limits(
     return gamma * e_rest - swing, gamma * e_rest + swing
 
 
-def dalitz_density(particle: Hadron, channel: Channel, s12: ArrayLike, s23: ArrayLike) -> Array:
+def dalitz_density(
+    particle: Hadron, channel: DecayChannel, s12: ArrayLike, s23: ArrayLike
+) -> Array:
     """|M|^2 of a three-body decay at squared masses s12, s23 (GeV^2) of daughters, unnormalised.
 
     0 outside the Dalitz plot. K -> 3 pi: 1 + g u + h u^2 + k v^2, u = (s_3 - s_0)/m_pi^2, v =
@@ -109,15 +111,15 @@ def dalitz_density(particle: Hadron, channel: Channel, s12: ArrayLike, s23: Arra
 def _inside(m: float, masses: tuple[float, ...], s12: Array, s23: Array) -> NDArray[np.bool_]:
     """Whether (s12, s23) lies in the Dalitz plot."""
     m1, m2, m3 = masses
-    fine = (s12 > (m1 + m2) ** 2) & (s12 < (m - m3) ** 2)
-    safe = np.where(fine, s12, (0.5 * (m1 + m2 + m - m3)) ** 2)
+    ok = (s12 > (m1 + m2) ** 2) & (s12 < (m - m3) ** 2)
+    safe = np.where(ok, s12, (0.5 * (m1 + m2 + m - m3)) ** 2)
     root = np.sqrt(safe)
     e2 = (safe - m1 * m1 + m2 * m2) / (2.0 * root)
     e3 = (m * m - safe - m3 * m3) / (2.0 * root)
     p2 = np.sqrt(np.maximum(e2 * e2 - m2 * m2, 0.0))
     p3 = np.sqrt(np.maximum(e3 * e3 - m3 * m3, 0.0))
     middle = m2 * m2 + m3 * m3 + 2.0 * e2 * e3
-    return np.asarray(fine & (np.abs(s23 - middle) < 2.0 * p2 * p3))
+    return np.asarray(ok & (np.abs(s23 - middle) < 2.0 * p2 * p3))
 
 
 def _ranges(m: float, masses: tuple[float, ...]) -> tuple[float, float, float, float]:
@@ -125,7 +127,7 @@ def _ranges(m: float, masses: tuple[float, ...]) -> tuple[float, float, float, f
     return (m1 + m2) ** 2, (m - m3) ** 2, (m2 + m3) ** 2, (m - m1) ** 2
 
 
-def rest_spectrum(particle: Hadron, channel: Channel, index: int) -> tuple[Array, Array]:
+def rest_spectrum(particle: Hadron, channel: DecayChannel, index: int) -> tuple[Array, Array]:
     """(energy, density) of one daughter of a three-body decay at rest: (G,) GeV, (G,) 1/GeV.
 
     Normalised to 1; relative error below 1e-3 (midpoints of the Dalitz density).
@@ -153,8 +155,10 @@ def rest_spectrum(particle: Hadron, channel: Channel, index: int) -> tuple[Array
     return energy, np.asarray(density / (density.sum() * step))
 
 
-def share_below(particle: Hadron, channel: Channel, index: int, energy: float, cut: float) -> float:
-    """Share of the decays of one channel whose daughter has less than `cut` GeV in the laboratory.
+def fraction_below(
+    particle: Hadron, channel: DecayChannel, index: int, energy: float, cut: float
+) -> float:
+    """Fraction of the decays of one channel whose daughter has less than `cut` GeV, laboratory.
 
     energy : of the parent, GeV. Exact: flat spectrum for two bodies, the rest spectrum boosted
     isotropically for three (relative error 1e-3). Check: 0 and 1 at the kinematic limits.
@@ -166,8 +170,8 @@ def share_below(particle: Hadron, channel: Channel, index: int, energy: float, c
     p_rest = np.sqrt(np.maximum(e_rest**2 - channel.masses[index] ** 2, 0.0))
     gamma = energy / particle.mass
     swing = np.maximum(math.sqrt(gamma * gamma - 1.0) * p_rest, 1e-300)
-    share = np.clip((cut - gamma * e_rest + swing) / (2.0 * swing), 0.0, 1.0)
-    return float(np.sum(share * density) / np.sum(density))
+    below = np.clip((cut - gamma * e_rest + swing) / (2.0 * swing), 0.0, 1.0)
+    return float(np.sum(below * density) / np.sum(density))
 
 
 def _isotropic(n: int, rng: np.random.Generator) -> Array:
@@ -181,7 +185,7 @@ def _isotropic(n: int, rng: np.random.Generator) -> Array:
 
 
 def _dalitz_points(
-    particle: Hadron, channel: Channel, n: int, rng: np.random.Generator
+    particle: Hadron, channel: DecayChannel, n: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """n points (s12, s23) by accept-reject; the bound is the largest value on a grid, plus 5 %."""
     low12, high12, low23, high23 = _ranges(particle.mass, channel.masses)
@@ -206,7 +210,7 @@ def _perpendicular(axis: Array, rng: np.random.Generator) -> Array:
 
 
 def _momenta_at_rest(
-    particle: Hadron, channel: Channel, n: int, rng: np.random.Generator
+    particle: Hadron, channel: DecayChannel, n: int, rng: np.random.Generator
 ) -> list[Array]:
     """Momenta (3, n) of each daughter in n decays at rest, GeV."""
     m = particle.mass
@@ -229,7 +233,9 @@ def _momenta_at_rest(
     return [first, -first - third, third]
 
 
-def decay_at_rest(particle: Hadron, channel: Channel, n: int, rng: np.random.Generator) -> Array:
+def decay_at_rest(
+    particle: Hadron, channel: DecayChannel, n: int, rng: np.random.Generator
+) -> Array:
     """n decays in the rest frame: (n, daughters, 4) GeV, unweighted and isotropic."""
     momenta = _momenta_at_rest(particle, channel, n, rng)
     out = np.empty((n, len(momenta), 4))
@@ -240,7 +246,7 @@ def decay_at_rest(particle: Hadron, channel: Channel, n: int, rng: np.random.Gen
 
 
 def decay_in_flight(
-    particle: Hadron, channel: Channel, p4: ArrayLike, rng: np.random.Generator
+    particle: Hadron, channel: DecayChannel, p4: ArrayLike, rng: np.random.Generator
 ) -> Array:
     """One decay of each parent: (N, daughters, 4) GeV in the laboratory.
 
@@ -259,8 +265,8 @@ def decay_in_flight(
             q = momentum[:, part]
             rest = np.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + mass * mass)
             boosted = (energy * rest + p[0] * q[0] + p[1] * q[1] + p[2] * q[2]) / particle.mass
-            share = (rest + boosted) / (energy + particle.mass)
+            along = (rest + boosted) / (energy + particle.mass)
             out[part, i, 0] = boosted
             for axis in range(3):
-                out[part, i, axis + 1] = q[axis] + share * p[axis]
+                out[part, i, axis + 1] = q[axis] + along * p[axis]
     return out

@@ -2,7 +2,7 @@
 
 Integrated over depth, the cascade equations of a thick homogeneous target are triangular in
 energy: what travels at E came from above E. They are solved once from the incident energy down,
-on a grid that is fine where an electron starts and logarithmic below (em_cascade_kernels).
+on a grid that is dense where an electron starts and logarithmic below (em_cascade_kernels).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mutau.core.arrays import FloatArray, IntArray, Records
+from mutau.core.arrays import FloatArray, IntArray
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
+from mutau.core.records import Records, zeros
 from mutau.matter.em_processes_medium import Medium, medium
 from mutau.matter.em_processes_tables import (
     E_HIGH,
@@ -26,7 +27,7 @@ from mutau.transport.em_cascade_kernels import (
     ELECTRON,
     PHOTON,
     POSITRON,
-    SPECIES,
+    BySpecies,
     Grid,
     energy_flow,
     solve,
@@ -55,7 +56,7 @@ def particle_index(particle: str) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DenseTrack:
-    """Cumulative track length above each energy of a fine grid, interpolated between.
+    """Cumulative track length above each energy of a dense grid, interpolated between.
 
     energy : (N + 1,) rising, GeV. above : (3, N + 1) X0 of track above that energy (the photons
     that have not interacted yet are apart). slope : (3, N + 1), minus d above/dE there, X0/GeV.
@@ -66,9 +67,9 @@ class DenseTrack:
     slope: Array
 
     @staticmethod
-    def of(edges: Array, track: Records) -> DenseTrack:
-        """From falling edges (N + 1,) and track lengths per bin (N,) SPECIES."""
-        length = np.stack([track[name] for name in SPECIES.names or ()])
+    def of(edges: Array, track: Records[BySpecies]) -> DenseTrack:
+        """From falling edges (N + 1,) and track lengths per bin (N,)."""
+        length = np.stack([track[name] for name in ("electron", "positron", "photon")])
         energy = edges[::-1].copy()
         zero = np.zeros((3, 1))
         above = np.concatenate([zero, np.cumsum(length, axis=1)], axis=1)[:, ::-1].copy()
@@ -119,7 +120,7 @@ class TrackLengths:
     dL/dE, X0 per GeV. err : (3, K) their numerical errors (e-, e+, gamma).
     particle, energy, material : what came in, GeV, and on what. x0_cm : cm per X0.
     uncollided : X0 of track of the incident photon before its first interaction, at `energy`
-    exactly (0 for e-, e+); contained in `photon`. dense, coarse : fine representations on two
+    exactly (0 for e-, e+); contained in `photon`. dense, coarse : representations on two
     grids; their difference is the error.
     """
 
@@ -222,7 +223,9 @@ def _grid(energy: float, low: float, step: float, first: float) -> Array:
     return edges
 
 
-def _solved(s: int, energy: float, low: float, m: Medium, step: float) -> tuple[Grid, Records]:
+def _solved(
+    s: int, energy: float, low: float, m: Medium, step: float
+) -> tuple[Grid, Records[BySpecies]]:
     """One grid and the track lengths on it."""
     edges = _grid(energy, low, step, _FIRST * step / _STEP)
     high, bottom = edges[:-1], edges[1:]
@@ -342,7 +345,8 @@ def energy_balance(
     if s == PHOTON:  # the first flight happens at the incident energy itself
         edges = np.concatenate([[grid.edges[0]], grid.edges])
         grid = Grid(edges, np.concatenate([[energy], grid.centres]))
-        first = np.array([(0.0, 0.0, photon_mean_free_path(energy, m))], dtype=SPECIES)
-        track = np.concatenate([first, track])
+        longer = zeros(BySpecies, len(track) + 1)
+        longer[1:] = track
+        longer["photon"][0], track = photon_mean_free_path(energy, m), longer
     flow = energy_flow(track, grid, spectrum_tables(m))
     return EnergyBalance(float(energy), *(float(x) for x in flow))

@@ -6,23 +6,37 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from mutau.core.arrays import FloatArray, Records, record_type
+from mutau.core.arrays import FloatArray
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
+from mutau.core.records import Records, dtype_of
 from mutau.matter.em_processes_tables import (
     N_W,
-    RATES,
-    SPECTRUM,
     STEP_LOG_E,
     STEP_W,
     W_LOW,
+    CascadeRates,
     Spectra,
+    SpectrumNode,
     SpectrumTables,
 )
 
 ELECTRON, POSITRON, PHOTON = range(3)
-#: A number for each species.
-SPECIES: Final = record_type(electron=np.float64, positron=np.float64, photon=np.float64)
+
+
+class BySpecies:
+    """A number for each species."""
+
+    electron: float
+    positron: float
+    photon: float
+
+
+_SPECIES: Final = dtype_of(BySpecies)
+_NODE: Final = dtype_of(SpectrumNode)
+_RATES: Final = dtype_of(CascadeRates)
+
+
 #: A bin further below its source than this many source widths sees it as a point.
 NEAR: Final = 4.0
 #: Power of the track-length density inside a bin; exact for the middle of a long cascade.
@@ -66,21 +80,21 @@ def weights(t: float) -> tuple[float, float, float, float]:
 
 
 @njit(forceinline=True)
-def combine(table: Records, i: int, h: tuple[float, float, float, float]) -> float:
-    """C in cell i with the weights h; table (N_W,) SPECTRUM."""
+def combine(table: Records[SpectrumNode], i: int, h: tuple[float, float, float, float]) -> float:
+    """C in cell i with the weights h; table (N_W,)."""
     low, high = table[i], table[i + 1]
     return low.number * h[0] + high.number * h[1] + low.slope * h[2] + high.slope * h[3]
 
 
 @njit(forceinline=True)
-def number_above(table: Records, i: int, t: float) -> float:
-    """C by cubic Hermite interpolation in cell i at t; table (N_W,) SPECTRUM."""
+def number_above(table: Records[SpectrumNode], i: int, t: float) -> float:
+    """C by cubic Hermite interpolation in cell i at t; table (N_W,)."""
     return combine(table, i, weights(t))
 
 
 @njit(forceinline=True)
-def integral_below(table: Records, v: float) -> float:
-    """I(v) by cubic Hermite interpolation; table (N_W,) SPECTRUM. Linear below the grid."""
+def integral_below(table: Records[SpectrumNode], v: float) -> float:
+    """I(v) by cubic Hermite interpolation; table (N_W,). Linear below the grid."""
     if v <= 0.0:
         return 0.0
     x = (np.log(v / (1.0 - v)) - W_LOW) / STEP_W
@@ -102,7 +116,7 @@ def integral_below(table: Records, v: float) -> float:
 
 
 @njit(forceinline=True)
-def mix_spectrum(table: Records, i: int, f: float, out: Records) -> None:
+def mix_spectrum(table: Records[Any], i: int, f: float, out: Records[SpectrumNode]) -> None:
     """Spectrum a fraction f of the way from energy i to the next, into out (N_W,)."""
     low, high = table[i], table[i + 1]
     for j in range(N_W):
@@ -113,7 +127,7 @@ def mix_spectrum(table: Records, i: int, f: float, out: Records) -> None:
 
 
 @njit
-def blend(t: SpectrumTables, e: float, table: Spectra, rate: Any) -> None:
+def blend(t: SpectrumTables, e: float, table: Spectra, rate: CascadeRates) -> None:
     """Tables at one source energy, linear in ln E, into table (N_W,) and the record rate."""
     x = (np.log(e) - t.log_e[0]) / STEP_LOG_E
     i = min(max(int(x), 0), t.log_e.shape[0] - 2)
@@ -136,18 +150,20 @@ def blend(t: SpectrumTables, e: float, table: Spectra, rate: Any) -> None:
 
 
 @njit
-def space_at_one_energy() -> tuple[Spectra, Records]:
-    """Where `blend` writes: a spectrum of every process, and one record RATES."""
+def space_at_one_energy() -> tuple[Spectra, Records[CascadeRates]]:
+    """Where `blend` writes: a spectrum of every process, and one record of rates."""
+    nodes: Any = np.empty((9, N_W), _NODE)
+    rates: Any = np.empty(1, _RATES)
     table = Spectra(
-        np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM),
-        np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM),
-        np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM), np.empty(N_W, SPECTRUM),
-    )  # fmt: skip
-    return table, np.empty(1, RATES)
+        nodes[0], nodes[1], nodes[2], nodes[3], nodes[4], nodes[5], nodes[6], nodes[7], nodes[8]
+    )
+    return table, rates
 
 
 @njit(forceinline=True)
-def mean_loss_rate(table: Records, e: float, high: float, low: float, a: float) -> float:
+def mean_loss_rate(
+    table: Records[SpectrumNode], e: float, high: float, low: float, a: float
+) -> float:
     """Mean over a bin [low, high] of the rate to fall from it below a near edge a <= low.
 
     With the track-length density falling as E^-FALL within the bin. The loss spectrum may be as
@@ -190,7 +206,9 @@ def gains(table: Spectra, e: float, a: float) -> Gains:
 
 
 @njit(forceinline=True)
-def lost(table: Records, near: bool, e: float, high: float, low: float, a: float) -> float:
+def lost(
+    table: Records[SpectrumNode], near: bool, e: float, high: float, low: float, a: float
+) -> float:
     """Rate to fall from a bin [low, high] below an edge a <= low; near : the bin has a width."""
     if near:
         return mean_loss_rate(table, e, high, low, a)
@@ -200,11 +218,11 @@ def lost(table: Records, near: bool, e: float, high: float, low: float, a: float
 
 @njit(forceinline=True)
 def balance(
-    made: Any, gain: Gains, loss_e: float, loss_p: float, removal: float
+    made: BySpecies, gain: Gains, loss_e: float, loss_p: float, removal: float
 ) -> tuple[float, float, float]:
     """Track lengths of e-, e+, photons of one bin from what is made there and what leaves.
 
-    made : record SPECIES. loss_e, loss_p, removal : rates at which each leaves the bin, without
+    loss_e, loss_p, removal : rates at which each leaves the bin, without
     what it makes there. Gauss's elimination without pivoting: what leaves a bin stands on the
     diagonal and what comes in has the other sign off it, so that no elimination cancels. An
     electron makes no positron, so its column has two entries.
@@ -230,16 +248,16 @@ def balance(
 
 
 @njit
-def solve(grid: Grid, particle: int, t: SpectrumTables) -> Records:
-    """Track length of each species in each bin, X0 per incident particle, (N,) SPECIES.
+def solve(grid: Grid, particle: int, t: SpectrumTables) -> Records[BySpecies]:
+    """Track length of each species in each bin, X0 per incident particle, (N,).
 
     particle : the incident one.
     One equation per edge a and species: particles made above a = those removed above a + those
     that fall below a. With track lengths L_j per bin these are triangular in j.
     """
     edges, n = grid.edges, grid.centres.shape[0]
-    track = np.zeros(n, SPECIES)
-    made = np.zeros(n, SPECIES)  # from the bins above, minus what they lost
+    track: Any = np.zeros(n, _SPECIES)
+    made: Any = np.zeros(n, _SPECIES)  # from the bins above, minus what they lost
     table, rates = space_at_one_energy()
     rate = rates[0]
     if particle == PHOTON:
@@ -284,10 +302,10 @@ def edge_flow(track: FloatArray, edges: FloatArray, j: int) -> tuple[float, floa
 
 
 @njit
-def push_first(length: float, table: Spectra, edges: FloatArray, made: Records) -> None:
+def push_first(length: float, table: Spectra, edges: FloatArray, made: Records[BySpecies]) -> None:
     """Add what photons of the highest energy make above every edge, in `length` X0."""
     e = edges[0]
-    for i in range(made.shape[0]):
+    for i in range(len(made)):
         gain = gains(table, e, edges[i + 1])
         made[i].electron += length * gain.photon_electron
         made[i].positron += length * gain.photon_positron
@@ -295,12 +313,19 @@ def push_first(length: float, table: Spectra, edges: FloatArray, made: Records) 
 
 
 @njit
-def push_all(length: Any, table: Spectra, rate: Any, grid: Grid, j: int, made: Records) -> None:
-    """Add to every later balance what bin j makes, minus what it loses; length : SPECIES."""
+def push_all(
+    length: BySpecies,
+    table: Spectra,
+    rate: CascadeRates,
+    grid: Grid,
+    j: int,
+    made: Records[BySpecies],
+) -> None:
+    """Add to every later balance what bin j makes, minus what it loses."""
     edges, e = grid.edges, grid.centres[j]
     high, low = edges[j], edges[j + 1]
     removal = rate.pair + rate.compton
-    for i in range(j + 1, made.shape[0]):
+    for i in range(j + 1, len(made)):
         a, out = edges[i + 1], made[i]
         gain = gains(table, e, a)
         out.electron += (
@@ -323,9 +348,9 @@ def push_all(length: Any, table: Spectra, rate: Any, grid: Grid, j: int, made: R
 
 
 @njit(forceinline=True)
-def energy_above(table: Records, v: float) -> float:
+def energy_above(table: Records[SpectrumNode], v: float) -> float:
     """Mean energy per X0, in units of the source's, carried by secondaries above fraction v."""
-    whole = table[N_W - 1].below
+    whole = table[-1].below
     if v <= 0.0:
         return whole
     if v >= 1.0:
@@ -335,13 +360,13 @@ def energy_above(table: Records, v: float) -> float:
 
 
 @njit(forceinline=True)
-def energy_below(table: Records, v: float) -> float:
+def energy_below(table: Records[SpectrumNode], v: float) -> float:
     """Mean energy per X0, in units of the source's, carried by secondaries below fraction v."""
-    return table[N_W - 1].below - energy_above(table, v)
+    return table[-1].below - energy_above(table, v)
 
 
 @njit(forceinline=True)
-def fallen(loss: Records, e: float, high: float, low: float, cut: float) -> float:
+def fallen(loss: Records[SpectrumNode], e: float, high: float, low: float, cut: float) -> float:
     """Energy per X0, GeV, that leptons of a bin [low, high] take below the cut as they fall."""
     v = 1.0 - cut / e
     if low - cut > NEAR * (high - low):
@@ -349,11 +374,11 @@ def fallen(loss: Records, e: float, high: float, low: float, cut: float) -> floa
         found = cut * number_above(loss, i, t)
     else:
         found = cut * mean_loss_rate(loss, e, high, low, cut)
-    return found - e * (loss[N_W - 1].below - integral_below(loss, v))
+    return found - e * (loss[-1].below - integral_below(loss, v))
 
 
 @njit(forceinline=True)
-def number_at(table: Records, v: float) -> float:
+def number_at(table: Records[SpectrumNode], v: float) -> float:
     """C at the fraction v."""
     i, t = cell(v)
     return number_above(table, i, t)
@@ -370,7 +395,7 @@ class Flow(NamedTuple):
 
 
 @njit
-def energy_flow(track: Records, grid: Grid, t: SpectrumTables) -> Flow:
+def energy_flow(track: Records[BySpecies], grid: Grid, t: SpectrumTables) -> Flow:
     """Where the energy goes; track : of `solve` on the grid.
 
     A recoil electron below the last edge counts with its kinetic energy, any other particle with

@@ -31,11 +31,6 @@ FRINGE_SLICES: Final = 6
 #: first two moments; its integral from the slab's start may differ by MAP_ERROR of the map's whole.
 MAP_SLAB: Final = 25.0
 MAP_ERROR: Final = 2e-5
-#: Layout of a map in a flat array: numbers of x, y and slabs, charge of the beam particle,
-#: strongest field (T); then x of the planes in the hall (cm), the inverse distances to the next one
-#: and of their mean, the same in y, and the z that bound the slabs; then of each slab, y and x
-#: (fastest) the vectors c0, c1, c2 (T): B = c0 + c1 u + c2 u^2, u from -1 to 1 through the slab.
-M_NX, M_NY, M_NZ, M_CHARGE, M_STRONGEST, M_AXES = range(6)
 
 _BEND: Final = {"+x": (1.0, 0.0), "-x": (-1.0, 0.0), "+y": (0.0, 1.0), "-y": (0.0, -1.0)}
 
@@ -152,9 +147,9 @@ def _quadratics(z: Array, lines: Array) -> Array:
     """
     u = (2.0 * z - z[0] - z[-1]) / (z[-1] - z[0])
     moments = np.zeros((3, lines.shape[1]))
-    for share in (0.5 - math.sqrt(1.0 / 12.0), 0.5 + math.sqrt(1.0 / 12.0)):  # exact for cubics
-        at = u[:-1] + share * np.diff(u)
-        value = (1.0 - share) * lines[:-1] + share * lines[1:]
+    for part in (0.5 - math.sqrt(1.0 / 12.0), 0.5 + math.sqrt(1.0 / 12.0)):  # exact for cubics
+        at = u[:-1] + part * np.diff(u)
+        value = (1.0 - part) * lines[:-1] + part * lines[1:]
         legendre = np.stack([np.ones_like(at), at, 1.5 * at * at - 0.5])
         moments += 0.5 * (legendre * np.diff(u)) @ value
     p0, p1, p2 = moments * np.array([[0.5], [1.5], [2.5]])
@@ -190,14 +185,20 @@ def _slabs(found: FieldMap, length: float) -> Array:
         good, bad = i + 1, last + 1  # bisection: the error grows with the length
         while bad - good > 1:
             tried = last if bad > last else (good + bad) // 2
-            fine = _worst(found.z[i : tried + 1], lines[i : tried + 1]) <= allowed
-            good, bad = (tried, bad) if fine else (good, tried)
+            ok = _worst(found.z[i : tried + 1], lines[i : tried + 1]) <= allowed
+            good, bad = (tried, bad) if ok else (good, tried)
         bounds.append(good)
     return np.asarray(found.z[bounds])
 
 
 def flat_map(magnet: Magnet, charge: float) -> Array:
-    """The map of a magnet as kernels take it, see the layout above."""
+    """The map of a magnet as kernels take it, which read it by `field_kernels.map_at`.
+
+    Numbers of x, y and slabs, charge of the beam particle, strongest field (T); then x of the
+    planes in the hall (cm), the inverse distances to the next one and of their mean, the same in
+    y, and the z that bound the slabs; then of each slab, y and x (fastest) the vectors c0, c1, c2
+    (T): B = c0 + c1 u + c2 u^2, u from -1 to 1 through the slab.
+    """
     found, bounds = magnet.map, _slabs(magnet.map, magnet.length)
     lines = found.b.reshape(len(found.z), -1) * magnet.field_scale
     places = np.searchsorted(found.z, bounds)

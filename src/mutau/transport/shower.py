@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from mutau.core.arrays import FloatArray
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import REACH, cut_normal, stream
+from mutau.core.records import zeros
 from mutau.core.threads import in_threads
 from mutau.core.types import Saved, provenance
 from mutau.matter.em_processes_medium import medium
@@ -27,11 +28,11 @@ from mutau.matter.em_processes_tables import E_HIGH
 from mutau.matter.materials import Material
 from mutau.transport.em_cascade import LOWEST_ENERGY, PARTICLES, particle_index
 from mutau.transport.shower_counts import Scope, Tally, empty_tally
-from mutau.transport.shower_kernels import STEP, EmissionRates
+from mutau.transport.shower_kernels import EmissionRates, ShowerStep
 from mutau.transport.shower_run_kernels import (
-    EVENT,
     NO_CHANNELS,
     Channels,
+    EmissionEvent,
     Incident,
     ShowerResults,
     Wanted,
@@ -250,8 +251,8 @@ def results_for(n: int, scope: Scope, geometry: ShowerGeometry) -> ShowerResults
         for _ in range(2)
     ]
     return ShowerResults(
-        np.zeros((n, sections, rings)), np.zeros(n), sums[0], sums[1], np.zeros(0, EVENT),
-        np.zeros(0, STEP), np.zeros(2, np.int64),
+        np.zeros((n, sections, rings)), np.zeros(n), sums[0], sums[1], zeros(EmissionEvent, 0),
+        zeros(ShowerStep, 0), np.zeros(2, np.int64),
     )  # fmt: skip
 
 
@@ -384,7 +385,7 @@ def simulate_emissions(
     scope = scope_of(np.array([highest.cut, highest.energy]), shape, t)
     channels = _channels(emissions)
     whole = results_for(n, scope, shape)
-    events = np.zeros(n, EVENT)
+    events = zeros(EmissionEvent, n)
 
     def entering(chunk: int, size: int) -> Array:
         shift = (

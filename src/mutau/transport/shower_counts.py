@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from mutau.core.arrays import FloatArray, IntArray
 from mutau.core.jit import inner, njit
+
+
+class ShowerParticle:
+    """A particle: species (0 e-, 1 e+, 2 photon), total energy in GeV, depth and lateral place in
+    X0, direction."""
+
+    species: int
+    energy: float
+    z: float
+    x: float
+    y: float
+    ux: float
+    uy: float
+    uz: float
 
 
 class Scope(NamedTuple):
@@ -108,10 +122,12 @@ def deposit(energy: float, z: float, r: float, tally: Tally, scope: Scope) -> No
 
 
 @inner(forceinline=True)
-def count_track(p: Any, node: int, high: float, length: float, tally: Tally, scope: Scope) -> None:
+def count_track(
+    p: ShowerParticle, node: int, high: float, length: float, tally: Tally, scope: Scope
+) -> None:
     """Spread a step's length over the energy bins it crossed.
 
-    p : record PARTICLE at the end of the step. high : energy before it; node : of that in the
+    p : at the end of the step. high : energy before it; node : of that in the
     table.
     """
     edges, bins, low = scope.edges, tally.track.shape[1], p.energy

@@ -6,15 +6,23 @@ log2(energy/cut) particles.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
-from mutau.core.arrays import FloatArray, IntArray, Records, record_type
+from mutau.core.arrays import FloatArray, IntArray
 from mutau.core.constants import M_E
 from mutau.core.jit import inner
-from mutau.transport.shower_counts import Scope, Tally, copy_tally, count_track, deposit
+from mutau.core.records import Records
+from mutau.transport.shower_counts import (
+    Scope,
+    ShowerParticle,
+    Tally,
+    copy_tally,
+    count_track,
+    deposit,
+)
 from mutau.transport.shower_samplers import (
     ELECTRON,
     PHOTON,
@@ -30,29 +38,20 @@ from mutau.transport.shower_samplers import (
 )
 from mutau.transport.shower_tables import MAX_LOSS, ShowerTables, locate
 
-#: A particle: species (0 e-, 1 e+, 2 photon), total energy in GeV, depth and lateral place in X0,
-#: direction.
-PARTICLE: Final = record_type(
-    species=np.int64,
-    energy=np.float64,
-    z=np.float64,
-    x=np.float64,
-    y=np.float64,
-    ux=np.float64,
-    uy=np.float64,
-    uz=np.float64,
-)
-#: A recorded step: which shower, species, energy before and after, length, where it begins (X0).
-STEP: Final = record_type(
-    shower=np.int64,
-    species=np.int64,
-    energy=np.float64,
-    energy_after=np.float64,
-    length=np.float64,
-    z=np.float64,
-    x=np.float64,
-    y=np.float64,
-)
+
+class ShowerStep:
+    """A recorded step: shower, species, energies (GeV), length and where it begins (X0)."""
+
+    shower: int
+    species: int
+    energy: float
+    energy_after: float
+    length: float
+    z: float
+    x: float
+    y: float
+
+
 STACK: Final = 512
 _HIGHLAND: Final = 13.6e-3  # GeV; projected width of multiple scattering per root X0
 # The end of a flight.
@@ -60,23 +59,23 @@ GONE, REACTED = range(2)
 
 
 class Stack(NamedTuple):
-    """Particles that wait: (STACK,) records PARTICLE, how many (1,), and the one that is followed
-    (1,) PARTICLE."""
+    """Particles that wait: (STACK,), how many (1,), and the one that is followed
+    (1,)."""
 
-    waiting: Records
+    waiting: Records[ShowerParticle]
     height: IntArray
-    current: Records
+    current: Records[ShowerParticle]
 
 
 class Kept(NamedTuple):
     """The chosen place of an emission, and all that stood when it was passed.
 
-    total : (1,) mean number of emissions so far. emitter : (1,) PARTICLE. stack : as `Stack`.
+    total : (1,) mean number of emissions so far. emitter : (1,). stack : as `Stack`.
     tally : what had been counted.
     """
 
     total: FloatArray
-    emitter: Records
+    emitter: Records[ShowerParticle]
     stack: Stack
     tally: Tally
 
@@ -93,19 +92,19 @@ class Watch(NamedTuple):
     """What is looked at on the way.
 
     emits : choose a place of emission, by `rates`, into `kept`. records : write every step into
-    `steps` (room,) STEP; written : (2,) their number, and which shower is followed.
+    `steps` (room,); written : (2,) their number, and which shower is followed.
     """
 
     emits: bool
     rates: EmissionRates
     kept: Kept
     records: bool
-    steps: Records
+    steps: Records[ShowerStep]
     written: IntArray
 
 
 @inner(forceinline=True)
-def distance_out(p: Any, scope: Scope) -> float:
+def distance_out(p: ShowerParticle, scope: Scope) -> float:
     """Distance along the direction of p to the back or the front, X0."""
     if p.uz > 1e-12:
         return max((scope.depths[-1] - p.z) / p.uz, 0.0)
@@ -121,13 +120,13 @@ def mix(low: float, high: float, f: float) -> float:
 
 
 @inner(forceinline=True)
-def radius(p: Any, back: float, scope: Scope) -> float:
+def radius(p: ShowerParticle, back: float, scope: Scope) -> float:
     """Distance from the axis `back` X0 before the place of p; 0 without directions."""
     return np.hypot(p.x - back * p.ux, p.y - back * p.uy) if scope.lateral else 0.0
 
 
 @inner(forceinline=True)
-def advance(p: Any, length: float) -> None:
+def advance(p: ShowerParticle, length: float) -> None:
     """Move p along its direction."""
     p.z += length * p.uz
     p.x += length * p.ux
@@ -150,7 +149,7 @@ def nothing() -> Products:
 
 @inner
 def fly_photon(
-    p: Any, t: ShowerTables, tally: Tally, scope: Scope, rng: Generator
+    p: ShowerParticle, t: ShowerTables, tally: Tally, scope: Scope, rng: Generator
 ) -> tuple[int, Products]:
     """A photon to its next interaction, or out."""
     i, f = locate(p.energy)
@@ -209,11 +208,11 @@ def keep_place(
 
 
 @inner
-def record_step(p: Any, high: float, length: float, watch: Watch) -> None:
+def record_step(p: ShowerParticle, high: float, length: float, watch: Watch) -> None:
     """Append the step that ends at p; steps beyond the room are counted and lost."""
     at = watch.written[0]
     watch.written[0] += 1
-    if at >= watch.steps.shape[0]:
+    if at >= len(watch.steps):
         return
     step = watch.steps[at]
     step.shower, step.species = watch.written[1], p.species
@@ -257,7 +256,7 @@ def energy_at(rates: EmissionRates, species: int, target: float) -> float:
 
 @inner(forceinline=True)
 def step_lepton(
-    p: Any, t: ShowerTables, scope: Scope, rng: Generator
+    p: ShowerParticle, t: ShowerTables, scope: Scope, rng: Generator
 ) -> tuple[int, float, float, bool, bool]:
     """Draw one step of an e+- with continuous loss, move p along it.
 
@@ -290,7 +289,7 @@ def step_lepton(
 
 @inner(forceinline=True)
 def react(
-    p: Any, bound: float, t: ShowerTables, tally: Tally, scope: Scope, rng: Generator
+    p: ShowerParticle, bound: float, t: ShowerTables, tally: Tally, scope: Scope, rng: Generator
 ) -> tuple[int, Products]:
     """The reaction of an e+- at the end of its step, of rate up to `bound`, or none (GONE)."""
     i, f = locate(p.energy)
@@ -346,7 +345,13 @@ def fly_lepton(
 
 @inner
 def place_product(
-    made: Product, phi: float, p: Any, cut: float, stack: Stack, tally: Tally, scope: Scope
+    made: Product,
+    phi: float,
+    p: ShowerParticle,
+    cut: float,
+    stack: Stack,
+    tally: Tally,
+    scope: Scope,
 ) -> None:
     """Put a product of p on the stack, or stop it there if below the cut; phi : its azimuth."""
     if made.energy < cut:

@@ -13,11 +13,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from mutau.core.arrays import BoolArray, FloatArray, IntArray, Records, record_type
+from mutau.core.arrays import BoolArray, FloatArray, IntArray
 from mutau.core.constants import M_E
 from mutau.core.jit import inner, njit
+from mutau.core.records import Records, dtype_of
 from mutau.transport.shower_counts import (
     Scope,
+    ShowerParticle,
     Tally,
     add_tally,
     clear_tally,
@@ -25,10 +27,10 @@ from mutau.transport.shower_counts import (
     empty_tally,
 )
 from mutau.transport.shower_kernels import (
-    PARTICLE,
     STACK,
     EmissionRates,
     Kept,
+    ShowerStep,
     Stack,
     Watch,
     develop,
@@ -38,21 +40,24 @@ from mutau.transport.shower_kernels import (
 from mutau.transport.shower_samplers import Product
 from mutau.transport.shower_tables import ShowerTables
 
-#: A shower with an emission: its weight, the channel, the emitter (0 e-, 1 e+), energies in GeV,
-#: place in X0 and direction of the emitter.
-EVENT: Final = record_type(
-    weight=np.float64,
-    channel=np.int64,
-    emitter=np.int64,
-    emitter_energy=np.float64,
-    boson_energy=np.float64,
-    z=np.float64,
-    x=np.float64,
-    y=np.float64,
-    ux=np.float64,
-    uy=np.float64,
-    uz=np.float64,
-)
+_PARTICLE: Final = dtype_of(ShowerParticle)
+
+
+class EmissionEvent:
+    """A shower with an emission: its weight, the channel, the emitter (0 e-, 1 e+), energies in
+    GeV, place in X0 and direction of the emitter."""
+
+    weight: float
+    channel: int
+    emitter: int
+    emitter_energy: float
+    boson_energy: float
+    z: float
+    x: float
+    y: float
+    ux: float
+    uy: float
+    uz: float
 
 
 class Channels(NamedTuple):
@@ -82,7 +87,7 @@ class ShowerResults(NamedTuple):
 
     section (n, S, R), leak (n,) : GeV per shower; with emissions, of what the rest of the shower
     leaves. total, squares : sums over showers of track lengths and profiles, added to. events :
-    (n,) EVENT, of emissions; weight 0 where nothing could emit. steps : (room,) STEP, and written
+    (n,), of emissions; weight 0 where nothing could emit. steps : (room,), and written
     (2,): number of steps, also of those that found no room.
     """
 
@@ -90,8 +95,8 @@ class ShowerResults(NamedTuple):
     leak: FloatArray
     total: Tally
     squares: Tally
-    events: Records
-    steps: Records
+    events: Records[EmissionEvent]
+    steps: Records[ShowerStep]
     written: IntArray
 
 
@@ -156,10 +161,10 @@ NO_CHANNELS: Final = Channels(
 
 @inner
 def emit(
-    kept: Kept, stack: Stack, cut: float, tally: Tally, scope: Scope, c: Channels, event: Any,
-    rng: Generator,
+    kept: Kept, stack: Stack, cut: float, tally: Tally, scope: Scope, c: Channels,
+    event: EmissionEvent, rng: Generator,
 ) -> None:  # fmt: skip
-    """Go back to the kept place, let the boson leave; fills event, a record EVENT."""
+    """Go back to the kept place, let the boson leave; fills event."""
     restore(kept, stack, tally)
     place = kept.emitter[0]
     e = place.energy
@@ -177,7 +182,9 @@ def emit(
 
 @njit
 def _empty_stack() -> Stack:
-    return Stack(np.zeros(STACK, PARTICLE), np.zeros(1, np.int64), np.zeros(1, PARTICLE))
+    waiting: Any = np.zeros(STACK, _PARTICLE)
+    current: Any = np.zeros(1, _PARTICLE)
+    return Stack(waiting, np.zeros(1, np.int64), current)
 
 
 @inner
@@ -199,10 +206,8 @@ def run_showers(
     bins, depths = out.total.track.shape[1], out.total.profile.shape[0]
     sections, rings = out.section.shape[1], out.section.shape[2]
     tally, stack = empty_tally(bins, sections, rings, depths), _empty_stack()
-    kept = Kept(
-        np.zeros(1), np.zeros(1, PARTICLE), _empty_stack(),
-        empty_tally(bins, sections, rings, depths),
-    )  # fmt: skip
+    emitter: Any = np.zeros(1, _PARTICLE)
+    kept = Kept(np.zeros(1), emitter, _empty_stack(), empty_tally(bins, sections, rings, depths))
     turns = 2 if wanted.emits else 1
     for i in range(incident.energy.shape[0]):
         clear_tally(tally)

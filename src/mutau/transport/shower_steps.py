@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from mutau.core.arrays import FloatArray, Records
+from mutau.core.arrays import FloatArray
 from mutau.core.random import stream
+from mutau.core.records import Records, joined, zeros
 from mutau.core.types import Saved, provenance
 from mutau.transport.shower import (
     CHUNK,
@@ -19,7 +20,7 @@ from mutau.transport.shower import (
     results_for,
     scope_of,
 )
-from mutau.transport.shower_kernels import STEP
+from mutau.transport.shower_kernels import ShowerStep
 from mutau.transport.shower_run_kernels import NO_CHANNELS, Incident, Wanted, run_showers
 
 Array = FloatArray
@@ -74,13 +75,13 @@ def simulate_steps(
     shape, t = geometry or ShowerGeometry(), shower.tables()
     scope = scope_of(np.array([cut, energy]), shape, t)
     wanted = Wanted(emits=False, records=True)
-    rows = list[Records]()
+    rows = list[Records[ShowerStep]]()
     room = int(min(n, CHUNK) * _ROOM * (energy / cut + 10.0))
     for chunk, start in enumerate(range(0, n, CHUNK)):
         incident = Incident(shower.species, np.full(min(CHUNK, n - start), energy))
         while True:
             out = results_for(len(incident.energy), scope, shape)._replace(
-                steps=np.zeros(room, STEP)
+                steps=zeros(ShowerStep, room)
             )
             run_showers(incident, t, scope, NO_CHANNELS, wanted, out, stream(seed, *key, chunk))
             made = int(out.written[0])
@@ -90,7 +91,7 @@ def simulate_steps(
         found = out.steps[:made].copy()
         found["shower"] += start
         rows.append(found)
-    table = np.concatenate(rows)
+    table = joined(rows)
     return ShowerSteps(
         table["shower"].astype(int), np.where(table["species"] == 0, 11, -11).astype(np.int32),
         table["energy"].copy(), table["energy_after"].copy(), table["length"].copy(),

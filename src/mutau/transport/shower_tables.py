@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from mutau.core.arrays import FloatArray, Records, record_type
+from mutau.core.arrays import FloatArray
 from mutau.core.constants import M_E
 from mutau.core.jit import njit
+from mutau.core.records import Records, frozen, zeros
 from mutau.matter.em_processes import (
     annihilation_total,
     bhabha,
@@ -31,17 +32,28 @@ _N_CELLS: Final = 120
 MAX_LOSS: Final = 0.1  # largest continuous loss in one step, of the energy
 _GAUSS = (0.21132486540518713, 0.7886751345948129)
 
-#: An e- or e+ at a node: rates per X0 of hard radiation; of that with scattering on electrons; of
-#: all, annihilation among them; and the continuous loss, GeV per X0.
-LEPTON: Final = record_type(brems=np.float64, scatter=np.float64, total=np.float64, loss=np.float64)
-#: A photon at a node: rates per X0 of pair production, and of all.
-PHOTON_RATES: Final = record_type(pair=np.float64, total=np.float64)
+
+class LeptonNode:
+    """An e- or e+ at a node: rates per X0 of hard radiation; of that with scattering on electrons;
+    of all, annihilation among them; and the continuous loss, GeV per X0."""
+
+    brems: float
+    scatter: float
+    total: float
+    loss: float
+
+
+class PhotonNode:
+    """A photon at a node: rates per X0 of pair production, and of all."""
+
+    pair: float
+    total: float
 
 
 class ShowerTables(NamedTuple):
     """Tables of one medium and one choice of cuts, for the kernels; n nodes of energy.
 
-    leptons : (2, n) records LEPTON, e- and e+. photons : (n,) records PHOTON_RATES. per_width :
+    leptons : (2, n), e- and e+. photons : (n,). per_width :
     (n,) inverse width of the cell above the node, 1/GeV. radiated : (n, N_QUANTILES + 1) quantiles
     at equal probabilities of ln of the photon's fraction of the electron's energy; shared : the
     same of the fraction of k - 2m of one of a pair. first : index of the first node (`locate`).
@@ -50,8 +62,8 @@ class ShowerTables(NamedTuple):
     factor while it loses MAX_LOSS of its energy.
     """
 
-    leptons: Records
-    photons: Records
+    leptons: Records[LeptonNode]
+    photons: Records[PhotonNode]
     per_width: FloatArray
     radiated: FloatArray
     shared: FloatArray
@@ -179,12 +191,14 @@ def shower_tables(m: Medium, energy: float, cut: float, soft: float) -> ShowerTa
     first = int(locate(cut)[0])
     n = int(locate(energy)[0]) - first + 3
     t = ShowerTables(
-        np.zeros((2, n), LEPTON), np.zeros(n, PHOTON_RATES), np.zeros(n),
+        zeros(LeptonNode, (2, n)), zeros(PhotonNode, n), np.zeros(n),
         np.zeros((n, N_QUANTILES + 1)), np.zeros((n, N_QUANTILES + 1)), first, cut, delta_cut, 1.0,
     )  # fmt: skip
     _fill(t, soft, m.data)
     rates = t.leptons["total"]
     growth = max(float(np.max(rates[:, :-step] / rates[:, step:])) for step in (1, 2))
-    for array in (t.leptons, t.photons, t.per_width, t.radiated, t.shared):
+    for array in (t.per_width, t.radiated, t.shared):
         array.setflags(write=False)
+    frozen(t.leptons)
+    frozen(t.photons)
     return t._replace(bound=max(growth, 1.0) * 1.001)

@@ -14,7 +14,7 @@ from mutau.core.random import stream
 from mutau.matter import csda_range, material, mean_energy_after
 from mutau.matter.multiple_scattering import highland_angle, scatter
 from mutau.matter.muon_energy_loss import hard_knock_on, ionisation_variance
-from mutau.transport.muon_propagation import (
+from mutau.peers.muon_propagation import (
     Muons,
     along_z,
     cross_dipole,

@@ -1,7 +1,8 @@
-"""Carrying muons: through a slab of matter, through empty space, through a dipole magnet.
+"""A plain second way to carry muons: through a slab of matter, empty space, a dipole magnet.
 
-Plain functions from a frozen state to a new one. Matter acts by the mean energy loss (or with
-knock-on electrons drawn one by one) and by `multiple_scattering`; the field by the exact helix.
+It gives no result: cross-checks and tests hold the walks of the package against it. Plain functions
+from a frozen state to a new one. Matter acts by the mean energy loss (or with knock-on electrons
+drawn one by one) and by `multiple_scattering`; the field by the exact helix.
 Lengths cm, energies GeV, fields T.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +20,11 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.jit import njit
 from mutau.core.units import GEV_PER_T_CM
 from mutau.matter.materials import Material
-from mutau.matter.multiple_scattering import scatter_kernel, scattering_table
+from mutau.matter.multiple_scattering import (
+    ScatteringTable,
+    scatter_kernel,
+    scattering_table,
+)
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import (
     HALF_K,
@@ -121,11 +126,11 @@ def straggling_kernel(
     path: float,
     half_k: float,
 ) -> tuple[float, float, float, float]:
-    """Energy after a path with knock-on fluctuations: (energy, cut, kick_x, kick_y), GeV.
+    """Energy after a path with knock-on fluctuations: (energy, cut, push_x, push_y), GeV.
 
     mean_out : energy after the mean loss. half_k : HALF_K rho <Z/A>, GeV/cm.
     Electrons above `cut`, on average N_KNOCK_ON - 1 or more, are drawn one by one and give their
-    transverse kicks; softer ones are a Gaussian of the restricted (Bohr) width.
+    transverse momenta; softer ones are a Gaussian of the restricted (Bohr) width.
     """
     beta2 = 1.0 - (M_MU / energy) ** 2
     xi = half_k * path / beta2
@@ -133,20 +138,20 @@ def straggling_kernel(
     cut = min(max(xi / N_KNOCK_ON, _LOWEST_KNOCK_ON), t_max)
     soft = xi * cut * (1.0 - 0.5 * beta2 * cut / t_max + cut * cut / (6.0 * energy * energy))
     out = mean_out + math.sqrt(soft) * rng.standard_normal()
-    kick_x = kick_y = 0.0
+    push_x = push_y = 0.0
     if cut < t_max:
         log, span = math.log(t_max / cut), t_max - cut
         number = xi * (span / (cut * t_max) - beta2 / t_max * log + 0.5 * span / energy**2)
         taken = xi * (log - beta2 / t_max * span + 0.25 * span * (t_max + cut) / (energy * energy))
-        out += taken  # what the hard ones take on average comes back, then is drawn
+        out += taken  # what the harder ones take on average comes back, then is drawn
         for _ in range(rng.poisson(number)):
             t = _draw_knock_on(rng, cut, t_max, energy)
             out -= t
-            kick = math.sqrt(2.0 * M_E * t * max(1.0 - t / t_max, 0.0))
+            push = math.sqrt(2.0 * M_E * t * max(1.0 - t / t_max, 0.0))
             phi = 2.0 * math.pi * rng.random()
-            kick_x += kick * math.cos(phi)
-            kick_y += kick * math.sin(phi)
-    return min(out, energy), cut, kick_x, kick_y
+            push_x += push * math.cos(phi)
+            push_y += push * math.sin(phi)
+    return min(out, energy), cut, push_x, push_y
 
 
 @njit
@@ -175,21 +180,19 @@ def _turn(
     )  # fmt: skip
 
 
+class Slab(NamedTuple):
+    """What a slab does: loss (`loss_table`), collisions, half_k (HALF_K rho <Z/A>, GeV/cm); whether
+    muons scatter, and whether knock-on electrons are drawn."""
+
+    loss: Array
+    collisions: ScatteringTable
+    half_k: float
+    scatters: bool
+    straggles: bool
+
+
 @njit
-def _slab_step(
-    rng: np.random.Generator,
-    x: Array,
-    p: Array,
-    left: float,
-    table: Array,
-    total: float,
-    start: float,
-    step: float,
-    columns: Array,
-    half_k: float,
-    scatter_on: bool,
-    straggle: bool,
-) -> float:
+def _slab_step(rng: np.random.Generator, x: Array, p: Array, left: float, slab: Slab) -> float:
     """One step of one muon, in place; returns the z distance still to go, negative if it stopped.
 
     A step loses at most a fifth of the kinetic energy.
@@ -197,26 +200,26 @@ def _slab_step(
     energy = p[0]
     p_in = math.sqrt((energy - M_MU) * (energy + M_MU))
     path = left * p_in / p[3]
-    longest = 0.2 * (energy - M_MU) / loss_kernel(energy, table)
+    longest = 0.2 * (energy - M_MU) / loss_kernel(energy, slab.loss)
     last = path <= longest
     path = path if last else longest
-    out = energy_after_kernel(energy, path, table)
-    top, kick_x, kick_y = t_max_kernel(energy), 0.0, 0.0
-    if straggle:
-        out, top, kick_x, kick_y = straggling_kernel(rng, energy, out, path, half_k)
+    out = energy_after_kernel(energy, path, slab.loss)
+    top, push_x, push_y = t_max_kernel(energy), 0.0, 0.0
+    if slab.straggles:
+        out, top, push_x, push_y = straggling_kernel(rng, energy, out, path, slab.half_k)
     if out - M_MU <= T_MIN:
         p[0], p[1], p[2], p[3] = M_MU, 0.0, 0.0, 0.0
         return -1.0
     p_out = math.sqrt((out - M_MU) * (out + M_MU))
     beta2 = p_in * p_out / (energy * out)
     angle_x = angle_y = shift_x = shift_y = 0.0
-    if scatter_on:
+    if slab.scatters:
         angle_x, angle_y, shift_x, shift_y = scatter_kernel(
-            rng, path, p_in, p_out, beta2, total, start, step, columns, top
+            rng, path, p_in, p_out, beta2, slab.collisions, top
         )
         depth = path * rng.random()
-        angle_x, shift_x = angle_x + kick_x / p_out, shift_x + depth * kick_x / p_out
-        angle_y, shift_y = angle_y + kick_y / p_out, shift_y + depth * kick_y / p_out
+        angle_x, shift_x = angle_x + push_x / p_out, shift_x + depth * push_x / p_out
+        angle_y, shift_y = angle_y + push_y / p_out, shift_y + depth * push_y / p_out
     nx, ny, nz = p[1] / p_in, p[2] / p_in, p[3] / p_in
     p[1], p[2], p[3], ax, ay, az, bx, by, bz = _turn(p[1], p[2], p[3], p_out, angle_x, angle_y)
     p[0] = out
@@ -242,23 +245,13 @@ def _slab_loop(
     p4: Array,
     alive: NDArray[np.bool_],
     thickness: Array,
-    table: Array,
-    total: float,
-    start: float,
-    step: float,
-    columns: Array,
-    half_k: float,
-    scatter_on: bool,
-    straggle: bool,
+    slab: Slab,
 ) -> None:
     for i in range(len(x4)):
         left = thickness[i]
         goal = x4[i, 3] + left
         while alive[i] and left > 1e-12:
-            left = _slab_step(
-                rng, x4[i], p4[i], left, table, total, start, step, columns, half_k, scatter_on,
-                straggle,
-            )  # fmt: skip
+            left = _slab_step(rng, x4[i], p4[i], left, slab)
             alive[i] = left >= 0.0 and p4[i, 3] > 1e-3 * p4[i, 0]
         if alive[i]:
             x4[i, 3] = goal
@@ -277,10 +270,10 @@ def propagate_slab(
 
     thickness : cm along z, scalar or (N,), not negative (0 leaves a muon where it is).
     scattering : collision by collision (`multiple_scattering.scatter`); off for mean tracks.
-    straggling : "none" loses the mean of all processes; "knock-on" draws hard knock-on electrons
-        (with their kicks) and a Gaussian for soft ones around the same mean. Radiative losses are
-        at their mean in both: the rare large ones (in 40 X0 of lead 1 % of 160 GeV muons radiate
-        more than 5 GeV) need a full Monte Carlo.
+    straggling : "none" loses the mean of all processes; "knock-on" draws the harder knock-on
+        electrons (with their deflections) and a Gaussian for soft ones around the same mean.
+        Radiative losses are at their mean in both: the rare large ones (in 40 X0 of lead 1 % of
+        160 GeV muons radiate more than 5 GeV) need a full Monte Carlo.
     Returns Muons on the plane z + thickness, or not alive where they stopped or turned around.
     Raises OutOfRange for a bad thickness or energies outside the tables of energy loss.
     Valid for tracks within about 0.5 rad of z. Checks: without scattering the energy is
@@ -298,12 +291,11 @@ def propagate_slab(
             allowed=f"kinetic energy {T_MIN} to {T_MAX:g} GeV",
         )
     x4, p4, alive = muons.x4.copy(), muons.p4.copy(), muons.alive.copy()
-    kicks = scattering_table(material)
-    _slab_loop(
-        rng, x4, p4, alive, depth, loss_table(material), kicks.total, kicks.start, kicks.step,
-        kicks.columns, HALF_K * material.density * material.z_over_a, scattering,
-        straggling == "knock-on",
+    slab = Slab(
+        loss_table(material), scattering_table(material),
+        HALF_K * material.density * material.z_over_a, scattering, straggling == "knock-on",
     )  # fmt: skip
+    _slab_loop(rng, x4, p4, alive, depth, slab)
     return replace(muons, x4=x4, p4=p4, alive=alive)
 
 
@@ -344,16 +336,16 @@ def drift_to_plane(muons: Muons, z: float) -> Muons:
 
 
 @njit
-def dipole_kernel(x: Array, p: Array, kick: float, length: float, bend: int) -> bool:
+def helix_kernel(x: Array, p: Array, curve: float, length: float, bend: int) -> bool:
     """Exact helix across `length` cm of field, in place; False where the muon turns back.
 
-    kick : 0.29979e-2 charge B, GeV/cm. bend : index (1 or 2) of the momentum component that the
+    curve : 0.29979e-2 charge B, GeV/cm. bend : index (1 or 2) of the momentum component that the
     field changes; the other stays. The sign for bend = 2 is the caller's.
     """
     other = 3 - bend
     across, forward = p[bend], p[3]
     p_plane2 = across * across + forward * forward
-    new = across - kick * length
+    new = across - curve * length
     rest = p_plane2 - new * new
     if rest <= 0.0 or forward <= 0.0:
         return False
@@ -375,17 +367,24 @@ def dipole_kernel(x: Array, p: Array, kick: float, length: float, bend: int) -> 
     return True
 
 
+class Dipole(NamedTuple):
+    """curve : 0.29979e-2 B, GeV/cm. begin, length : of the field, end : where to go, cm. bend : as
+    in `helix_kernel`."""
+
+    curve: float
+    begin: float
+    length: float
+    end: float
+    bend: int
+
+
 @njit
 def _dipole_loop(
     x4: Array,
     p4: Array,
     charge: Array,
     alive: NDArray[np.bool_],
-    kick: float,
-    begin: float,
-    length: float,
-    end: float,
-    bend: int,
+    dipole: Dipole,
 ) -> None:
     for i in range(len(x4)):
         if not alive[i]:
@@ -393,11 +392,12 @@ def _dipole_loop(
         if p4[i, 3] <= 1e-6 * p4[i, 0]:
             alive[i] = False
             continue
-        _drift(x4[i], p4[i], begin)
-        alive[i] = dipole_kernel(x4[i], p4[i], kick * charge[i], length, bend)
+        _drift(x4[i], p4[i], dipole.begin)
+        curve = dipole.curve * charge[i]
+        alive[i] = helix_kernel(x4[i], p4[i], curve, dipole.length, dipole.bend)
         if alive[i]:
-            x4[i, 3] = begin + length
-            _drift(x4[i], p4[i], end)
+            x4[i, 3] = dipole.begin + dipole.length
+            _drift(x4[i], p4[i], dipole.end)
 
 
 def cross_dipole(
@@ -429,11 +429,11 @@ def cross_dipole(
         raise UnknownName("field axis", axis, ("x", "y"))
     span = length if effective_length is None else effective_length
     _finite("effective_length", span, positive=True)
-    kick = GEV_PER_T_CM * field * (1.0 if axis == "y" else -1.0)
+    curve = GEV_PER_T_CM * field * (1.0 if axis == "y" else -1.0)
     x4, p4, alive = muons.x4.copy(), muons.p4.copy(), muons.alive.copy()
     begin = z0 + 0.5 * (length - span)
-    bend = 1 if axis == "y" else 2
-    _dipole_loop(x4, p4, muons.charge, alive, kick, begin, span, z0 + length, bend)
+    dipole = Dipole(curve, begin, span, z0 + length, 1 if axis == "y" else 2)
+    _dipole_loop(x4, p4, muons.charge, alive, dipole)
     return replace(muons, x4=x4, p4=p4, alive=alive)
 
 

@@ -1,0 +1,89 @@
+"""Kernels speak in named fields, and take no more arguments than a person can hold."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import mutau
+
+PACKAGE = Path(mutau.__path__[0])
+#: What is clean already, by how its path begins.
+CLEAN = (
+    "transport/", "matter/", "peers/", "io/layout", "io/parquet", "io/root", "detector/tracking",
+    "background/momentum", "background/punch_through",
+)  # fmt: skip
+MAX_ARGUMENTS = 8
+
+
+def clean_trees() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if name.startswith(CLEAN):
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def arguments_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many, `self` and `cls` not counted."""
+    a = function.args
+    named = [x for x in a.posonlyargs + a.args + a.kwonlyargs if x.arg not in ("self", "cls")]
+    return len(named) + (a.vararg is not None) + (a.kwarg is not None)
+
+
+def columns_in(subscript: ast.Subscript) -> list[str]:
+    """Constants, by their upper-case names, that are a place within the brackets or its offset."""
+    index = subscript.slice
+    waiting: list[ast.expr] = [*index.elts] if isinstance(index, ast.Tuple) else [index]
+    names = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            names.append(node.id)
+        elif isinstance(node, ast.Attribute):
+            names.append(node.attr)
+        elif isinstance(node, ast.BinOp):
+            waiting += [node.left, node.right]
+        elif isinstance(node, ast.Call):  # int(COLUMN)
+            waiting += node.args
+    return [name for name in names if len(name) > 1 and name.isupper()]
+
+
+def test_no_function_takes_more_than_eight_arguments():
+    many = [
+        f"{name}:{node.lineno} {node.name} takes {arguments_of(node)}"
+        for name, tree in clean_trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and arguments_of(node) > MAX_ARGUMENTS
+    ]
+    assert many == [], "put what belongs together into a named tuple or a frozen dataclass"
+
+
+def test_no_column_is_named_by_a_number():
+    found = [
+        f"{name}:{node.lineno} {', '.join(columns_in(node))}"
+        for name, tree in clean_trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and columns_in(node)
+    ]
+    assert found == [], "use a record (core.records) and its field"
+
+
+def test_no_type_is_ignored():
+    found = [
+        f"{path.relative_to(PACKAGE).as_posix()}:{i}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).as_posix().startswith(CLEAN)
+        for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if "type: ignore" in line
+    ]
+    assert found == [], "annotate it"
+
+
+def test_the_counts_count():
+    tree = ast.parse("def f(a, b, *c, d=1, **e): return a[:, PLANE + 1], b[Z], c[i].x")
+    assert arguments_of(tree.body[0]) == 5
+    assert [columns_in(n) for n in ast.walk(tree) if isinstance(n, ast.Subscript)].count(
+        ["PLANE"]
+    ) == 1

@@ -34,13 +34,13 @@ from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.detector.beam_moments import beam_note
-from mutau.detector.boxes import box_rows, row_of, target_sides
-from mutau.detector.walls import straight_paths
 from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import highland_angle
 from mutau.matter.muon_energy_loss import stopping_power
 from mutau.reactions.muon_pairs import trident_fully_differential
 from mutau.selection.missing_momentum import cuts_of
+from mutau.transport.pieces import SOLID, boxes_of, piece_of, target_sides
+from mutau.transport.walls import straight_paths
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -196,7 +196,7 @@ def _through_target(
     vertex = start[:, :2] + (depth * thickness)[:, None] * start[:, 2:]
     slopes = start[:, None, 2:] + muons[:, :, 1:]
     rays = np.concatenate([np.broadcast_to(vertex[:, None], slopes.shape), slopes], axis=-1)
-    block = row_of(0, 0.0, length=thickness, **target_sides(target))[None]
+    block = piece_of(SOLID, 0.0, length=thickness, **target_sides(target))
     begin = np.repeat(depth * thickness, 3)
     matter = straight_paths(rays.reshape(-1, 4), begin, block).reshape(n, 3)
     energy = muons[:, :, 0] - matter * stopping_power(np.maximum(muons[:, :, 0], _SLOWEST), made_of)
@@ -312,7 +312,7 @@ def vhcal_below(
     if not math.isfinite(limit):
         return np.ones(len(energy))
     parts = [item for item in experiment.detector.calorimeter if item.kind == "vhcal"]
-    paths = straight_paths(start.reshape(-1, 4), z, box_rows(parts)).reshape(*energy.shape, -1)
+    paths = straight_paths(start.reshape(-1, 4), z, boxes_of(parts)).reshape(*energy.shape, -1)
     slant = np.sqrt(1.0 + np.sum(start[..., 2:] ** 2, axis=-1)) * (energy > 0.0)
     fractions = {
         item.name: slant * paths[..., i] / item.length for i, item in enumerate(parts)

@@ -33,13 +33,13 @@ from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import parse_quantity
 from mutau.detector.beam_moments import beam_note, described_beam
-from mutau.detector.boxes import box_rows
-from mutau.detector.walls import on_areas, straight_paths
 from mutau.matter.hadron_interactions import interaction_length
 from mutau.matter.hadrons import Channel, Hadron, document, hadron
 from mutau.matter.materials import material
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
 from mutau.transport.decays import decay_in_flight, decay_probability, share_below
+from mutau.transport.pieces import boxes_of
+from mutau.transport.walls import on_areas, straight_paths
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -225,7 +225,7 @@ def _on_counters(experiment: Experiment, track: Array, low: Array, high: Array) 
         back = counter.z - experiment.target.z
         if back >= 0.0 or counter.role == "monitor":
             continue
-        hit = on_areas(track[:, :2] + back * track[:, 2:], box_rows([counter]))[:, 0]
+        hit = on_areas(track[:, :2] + back * track[:, 2:], boxes_of([counter]))[:, 0]
         relevant = (counter.z >= low) & (counter.z < high)
         fine &= ~relevant | (hit == (counter.role == "trigger"))
     return fine
@@ -298,7 +298,7 @@ def _photons(
     energy, veto = np.zeros(n), np.zeros(n, bool)
     pi0 = hadron("pi0")
     shields = [item for item in experiment.detector.calorimeter if item.kind == "vhcal"]
-    rows = box_rows([experiment.target, *shields])
+    rows = boxes_of([experiment.target, *shields])
     for i, name in enumerate(channel.daughters):
         if name != "pi0":
             continue

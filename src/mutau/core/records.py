@@ -1,0 +1,79 @@
+"""Arrays of records with named fields, for kernels: `solids[r].half_x`, not `rows[r, 5]`.
+
+The fields stand once, as annotations of a class, with their types: `int`, `float`, `bool`, another
+such class (or inherited from one), or `Annotated[Array, shape]` for a table of fixed shape within the record. `zeros` makes
+the NumPy array, which Numba reads and writes by the same names; a record that is passed on is
+passed by reference, and one attribute is one load or store. Numbers are stored as they are used:
+integers as 64-bit integers, so that a kernel casts nothing.
+
+    class Place:
+        x: float
+        row: int
+
+    places = zeros(Place, 10)    # Records[Place]
+    places["x"] = 1.0            # all of them, as an array
+    kernel(places)               # places[3].x in the kernel
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, Protocol, TypeVar, cast, get_args, get_origin, get_type_hints, overload
+
+import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+_SCALARS: dict[Any, str] = {int: "i8", float: "f8", bool: "?"}
+
+
+class Records(Protocol[T]):
+    """A one-dimensional array of records: one by its number, all of a field by its name."""
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: str) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, index: slice | NDArray[Any]) -> Records[T]: ...
+    def __setitem__(self, index: Any, value: Any) -> None: ...
+    def __len__(self) -> int: ...
+    def copy(self) -> Records[T]:
+        """The same records elsewhere in memory."""
+    @property
+    def size(self) -> int:
+        """How many there are."""
+
+
+@cache
+def dtype_of(fields: type) -> np.dtype:
+    """The aligned record type of a class of annotations."""
+    hints = get_type_hints(fields, include_extras=True)
+    return np.dtype([_field(name, hint) for name, hint in hints.items()], align=True)
+
+
+def _field(name: str, hint: Any) -> tuple[Any, ...]:
+    if get_origin(hint) is Annotated:
+        return name, "f8", get_args(hint)[1]
+    return name, _SCALARS.get(hint) or dtype_of(hint)
+
+
+def zeros(fields: type[T], n: int) -> Records[T]:
+    """n records, every number 0."""
+    return cast("Records[T]", np.zeros(n, dtype_of(fields)))
+
+
+def array_of(fields: type[T], records: list[Any]) -> Records[T]:
+    """Records of one type, one behind the other, in an array of their own."""
+    found = np.empty(len(records), dtype_of(fields))
+    for i, record in enumerate(records):
+        found[i] = record
+    return cast("Records[T]", found)
+
+
+def columns(records: Any, *fields: str) -> NDArray[np.float64]:
+    """(…, len(fields)) some fields of float records side by side, without a copy if they are
+    neighbours."""
+    return np.asarray(structured_to_unstructured(records[list(fields)], copy=False))

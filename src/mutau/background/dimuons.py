@@ -21,7 +21,7 @@ from mutau.background.dimuon_production import FORM_FACTOR, main_elements, pair_
 from mutau.background.estimate import SOURCES, Estimate
 from mutau.background.hadron_decays_hcal import ionisation_below
 from mutau.background.hadron_decays_tracks import (
-    Tracks,
+    MuonTracks,
     beam_tracks,
     carry,
     modules,
@@ -77,7 +77,7 @@ class DimuonRates:
     names, value, err : STEPS: "made" (pair above the smallest v), "triggered", "one track" (two of
     three muons not seen by the trackers), "below half" (of the beam energy), "hcal" (the file's
     cut: everything), "hcal below 6 GeV" (a cut that takes two muons apart from one).
-    two_in_hcal : of "below half", the share with at least two muons in the HCAL. events : drawn.
+    two_in_hcal : of "below half", the fraction with at least two muons in the HCAL. events : drawn.
     passed : the sum of weights behind "hcal".
     """
 
@@ -140,13 +140,13 @@ def draw_pairs(
     """Pair events in the target, with the exact cross section of the two-photon diagrams.
 
     n : events. low : smallest v. Drawn: v, Q^2 of the muon's photon and u = P^2/e^2 of the pair in
-    proportion to 1/v, 1/Q^2 and as `_drawn_wide`, its share x flat. The other ways of production
+    proportion to 1/v, 1/Q^2 and as `_drawn_wide`, its fraction x flat. The other ways of production
     (real photons, radiative diagrams: a quarter above v = 1/2) scale the weight at given v.
-    Transverse momentum is conserved but for the kick by the nucleus, left out (below 50 MeV).
+    Transverse momentum is conserved but for what the nucleus takes, left out (below 50 MeV).
     """
     made, energy = pair_production(experiment), experiment.beam.energy
-    stuff = material(experiment.target.material)
-    thickness = experiment.target.thickness.cm(stuff.radiation_length_cm)
+    target = material(experiment.target.material)
+    thickness = experiment.target.thickness.cm(target.radiation_length_cm)
     top = math.log(float(made.v[-1]))
     v = np.exp(math.log(low) + (top - math.log(low)) * rng.random(n))
     least = M_MU**2 * v**2 / (1.0 - v)
@@ -159,7 +159,7 @@ def draw_pairs(
     u, density = _drawn_wide(e2, _passing_angle(experiment) * soft, rng)
     jacobian = v * (top - math.log(low)) * span * (1.0 - 2.0 * floor) * e2 / density
     weight = np.zeros(n)
-    for z, a, atoms in main_elements(stuff):
+    for z, a, atoms in main_elements(target):
         sigma = trident_fully_differential(
             v, q2, x, u * e2, energy, z=z, a=a, form_factor=FORM_FACTOR
         )
@@ -214,7 +214,7 @@ def _through_target(
     return tracks, np.where(alive, energy, 0.0), target.z + thickness
 
 
-def _missed(experiment: Experiment, tracks: Tracks, seen_as: int, n: int) -> Array:
+def _missed(experiment: Experiment, tracks: MuonTracks, seen_as: int, n: int) -> Array:
     """(N, 3) chance that each muon is not found beside muon `seen_as` (whose column is 1).
 
     Not found: fewer than PLANES planes see it apart from that muon.
@@ -255,9 +255,9 @@ def dimuon_rates(
     rng = stream(seed, 31)
     events = draw_pairs(experiment, n, rng, low)
     start, energy, z = _through_target(experiment, events.muons, rng)
-    unseen = vhcal_below(experiment, cuts.vhcal, start, energy, z)
-    kept = unseen > _SEEN
-    made, weight = events.weight, (events.weight * unseen)[kept]
+    missed = vhcal_below(experiment, cuts.vhcal, start, energy, z)
+    kept = missed > _SEEN
+    made, weight = events.weight, (events.weight * missed)[kept]
     start, energy = start[kept], energy[kept]
     n_kept, alive = len(energy), energy > 0.0
     charge = np.tile([1.0, 1.0, -1.0], (n_kept, 1))
@@ -320,7 +320,7 @@ def vhcal_below(
     return ionisation_below(experiment, limit, energy, fractions, "vhcal")
 
 
-def _fired(experiment: Experiment, tracks: Tracks, z: float, n: int) -> Array:
+def _fired(experiment: Experiment, tracks: MuonTracks, z: float, n: int) -> Array:
     """(N,) whether the trigger fires: every later counter by any of three muons, no veto."""
     fired = ~tracks.any_of(tracks.vetoes).reshape(n, 3).any(axis=1)
     for name in tracks.triggers:

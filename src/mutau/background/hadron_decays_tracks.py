@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import M_MU
 from mutau.core.errors import UnknownName
-from mutau.detector.beam_moments import described_beam
 from mutau.core.records import zeros
+from mutau.detector.beam_moments import described_beam
 from mutau.detector.geometry import Geometry, build_geometry
 from mutau.transport.pieces import TRIGGER, VETO
 
@@ -29,7 +29,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Tracks:
+class MuonTracks:
     """What N muons crossed. behind, end : (N,) GeV behind the target and at the end, 0 if lost.
 
     touched : (N,) int64, bit i: names[i] was crossed. position : name -> (N, 2) cm of watched
@@ -99,13 +99,13 @@ def carry(
     rng: np.random.Generator,
     *,
     charge: ArrayLike = 1.0,
-    kick: Array | None = None,
+    sudden: Array | None = None,
     positions: bool = False,
-) -> Tracks:
+) -> MuonTracks:
     """Carry N muons through the set-up.
 
     track : (N, 4) x, y (cm) and slopes on the planes z = begin (cm); energy (N,) GeV.
-    charge : +1 as the beam particle, -1 opposite. kick : (N, 3) sudden energy loss (GeV) and
+    charge : +1 as the beam particle, -1 opposite. sudden : (N, 3) sudden energy loss (GeV) and
     change of slopes in the target, or None. positions : keep crossings of the trackers.
     """
     from mutau.background.hadron_decays_kernels import Carried, carry_kernel
@@ -118,16 +118,16 @@ def carry(
         muons[name] = column
     muons["energy"], muons["z"], muons["charge"] = energy, begin, charge
     muons["mass"], muons["kind"] = M_MU, MUON
-    sudden = np.zeros((n, 3)) if kick is None else np.ascontiguousarray(kick, float)
+    losses = np.zeros((n, 3)) if sudden is None else np.ascontiguousarray(sudden, float)
     found = Carried(
         np.empty(n, np.int64),
         np.empty((n, 2)),
         np.full((n, len(geometry.names), 2) if positions else (1, 0, 2), np.nan),
         zeros(State, 1),
     )
-    carry_kernel(rng, geometry.setup, muons, sudden, found)
+    carry_kernel(rng, geometry.setup, muons, losses, found)
     where = outgoing_trackers(experiment) if positions else ()
-    return Tracks(
+    return MuonTracks(
         found.behind[:, 0],
         found.behind[:, 1],
         found.touched,

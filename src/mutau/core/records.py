@@ -1,10 +1,10 @@
 """Arrays of records with named fields, for kernels: `solids[r].half_x`, not `rows[r, 5]`.
 
 The fields stand once, as annotations of a class, with their types: `int`, `float`, `bool`, another
-such class (or inherited from one), or `Annotated[Array, shape]` for a table of fixed shape within the record. `zeros` makes
-the NumPy array, which Numba reads and writes by the same names; a record that is passed on is
-passed by reference, and one attribute is one load or store. Numbers are stored as they are used:
-integers as 64-bit integers, so that a kernel casts nothing.
+such class, or `Annotated[Array, shape]` for a table of fixed shape within the record; a class may
+inherit fields, which come first. `zeros` makes the NumPy array, which Numba reads and writes by the
+same names; a record that is passed on is passed by reference, and one attribute is one load or
+store. Numbers are stored as they are used: integers as 64-bit integers, so a kernel casts nothing.
 
     class Place:
         x: float
@@ -18,7 +18,17 @@ integers as 64-bit integers, so that a kernel casts nothing.
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, Protocol, TypeVar, cast, get_args, get_origin, get_type_hints, overload
+from typing import (
+    Annotated,
+    Any,
+    Protocol,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured
@@ -35,21 +45,26 @@ class Records(Protocol[T]):
     @overload
     def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, index: str) -> NDArray[Any]: ...
+    def __getitem__(self, index: str) -> Any: ...
     @overload
     def __getitem__(self, index: slice | NDArray[Any]) -> Records[T]: ...
     def __setitem__(self, index: Any, value: Any) -> None: ...
     def __len__(self) -> int: ...
     def copy(self) -> Records[T]:
         """The same records elsewhere in memory."""
+
     @property
     def size(self) -> int:
         """How many there are."""
 
 
-@cache
 def dtype_of(fields: type) -> np.dtype:
     """The aligned record type of a class of annotations."""
+    return _dtype(fields)
+
+
+@cache
+def _dtype(fields: Any) -> np.dtype:
     hints = get_type_hints(fields, include_extras=True)
     return np.dtype([_field(name, hint) for name, hint in hints.items()], align=True)
 

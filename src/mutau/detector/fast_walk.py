@@ -1,7 +1,7 @@
 """Kernels of the fast mode: a muon along a set-up with its mean energy loss.
 
 One walk for the trigger, which stops at the first counter that is not satisfied, and for the muons
-of backgrounds, of either charge and from any starting point, of which is told what they crossed.
+of backgrounds, of either charge and from any starting point, for which it notes what they crossed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mutau.core.jit import inner
 from mutau.matter.multiple_scattering import scatter_kernel
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import energy_after_kernel, loss_kernel
-from mutau.transport.matter_tables import Matter
+from mutau.transport.matter_tables import MaterialRecord
 from mutau.transport.muon_matter import STOPPED
 from mutau.transport.orbits import cross_gap
 from mutau.transport.particle import State
@@ -54,7 +54,7 @@ class Passage(NamedTuple):
 
 @inner(forceinline=True)
 def slab_kernel(
-    rng: np.random.Generator, matter: Matter, muon: State, length: float, width: float
+    rng: np.random.Generator, matter: MaterialRecord, muon: State, length: float, width: float
 ) -> None:
     """One solid layer: mean energy loss (to 0.5 %) and scattering; energy M_MU if it stops there.
 

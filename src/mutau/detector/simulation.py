@@ -85,7 +85,9 @@ def beam_source(experiment: Experiment, readout: Readout) -> BeamSource:
         from mutau.transport.beam_files import check_beam, file_beam
 
         check_beam(experiment)
-        return file_beam(beam.phase_space, entrance(readout), beam.particle, beam.phase_space_digest)
+        return file_beam(
+            beam.phase_space, entrance(readout), beam.particle, beam.phase_space_digest
+        )
     return described_beam(beam, readout.target_z[0])
 
 

@@ -36,9 +36,7 @@ from mutau.transport.walls import (
 
 
 @inner
-def _detect(
-    rng: np.random.Generator, setup: Setup, trace: Trace, piece: Piece, q: State
-) -> None:
+def _detect(rng: np.random.Generator, setup: Setup, trace: Trace, piece: Piece, q: State) -> None:
     """A charged particle q crosses a tracker or a counter."""
     if piece.kind == TRACKER:
         add_extra(rng, trace, piece, q)
@@ -63,9 +61,7 @@ def _through_dipole(setup: Setup, q: State, piece: Piece, step: float) -> bool:
 
 
 @inner
-def _stretch(
-    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, first: int
-) -> bool:
+def _stretch(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, first: int) -> bool:
     """Particle q from wall to wall to the end of a stretch: whether it comes out."""
     pieces = setup.pieces
     last, high = stretch_end(pieces, first), pieces[first].z + pieces[first].length

@@ -14,7 +14,7 @@ from mutau.detector.simulation_flight import follow
 from mutau.detector.simulation_records import Trace, add_counter, deposit, push
 from mutau.detector.simulation_showers import SOFT, fragment, side_loss
 from mutau.transport import catastrophic_losses as hard
-from mutau.transport.matter_tables import Matter
+from mutau.transport.matter_tables import MaterialRecord
 from mutau.transport.muon_matter import (
     STOPPED,
     draw_loss,
@@ -57,8 +57,8 @@ def leave_with(muon: State, after: float, loss: Loss) -> None:
 
 @inner
 def release(
-    rng: np.random.Generator, setup: Setup, trace: Trace, loss: Loss, matter: Matter, r: int,
-    left: float,
+    rng: np.random.Generator, setup: Setup, trace: Trace, loss: Loss, matter: MaterialRecord,
+    r: int, left: float,
 ) -> None:  # fmt: skip
     """What the muon has set free at its place, in piece r, carried to the end.
 
@@ -100,7 +100,12 @@ def release(
 
 @inner
 def collide(
-    rng: np.random.Generator, setup: Setup, trace: Trace, matter: Matter, r: int, left: float
+    rng: np.random.Generator,
+    setup: Setup,
+    trace: Trace,
+    matter: MaterialRecord,
+    r: int,
+    left: float,
 ) -> None:
     """One hard collision where the muon is."""
     muon, vertex = trace.event.muon, trace.event.vertex
@@ -131,7 +136,7 @@ class Layer(NamedTuple):
 
 @inner
 def traverse(
-    rng: np.random.Generator, setup: Setup, trace: Trace, matter: Matter, layer: Layer
+    rng: np.random.Generator, setup: Setup, trace: Trace, matter: MaterialRecord, layer: Layer
 ) -> float:
     """Carry the muon through a layer; returns what it deposits softly, GeV."""
     muon, left, total = trace.event.muon, layer.length, 0.0
@@ -149,7 +154,12 @@ def traverse(
 
 @njit
 def escape(
-    rng: np.random.Generator, setup: Setup, trace: Trace, matter: Matter, r: int, path: float
+    rng: np.random.Generator,
+    setup: Setup,
+    trace: Trace,
+    matter: MaterialRecord,
+    r: int,
+    path: float,
 ) -> None:
     """Soft knock-on electrons made in the last X0 of a solid that come out with the muon.
 

@@ -15,16 +15,16 @@ from typing import Final
 
 import numpy as np
 
+from mutau.core.constants import M_E
 from mutau.core.jit import inner, njit
 from mutau.core.special import lower_gamma
 from mutau.detector.hits import NUCLEAR
 from mutau.detector.simulation_records import Trace, deposit, has_room, push
-from mutau.transport.matter_tables import Matter
+from mutau.transport.matter_tables import MaterialRecord
 from mutau.transport.particle import (
     CHARGED,
     ELECTRON,
     MARKER,
-    MASSES,
     NEUTRAL,
     PHOTON,
     SHOWER,
@@ -151,7 +151,12 @@ def _magnet_ahead(pieces: Pieces, r: int) -> bool:
 
 @njit
 def _leak(
-    rng: np.random.Generator, trace: Trace, q: State, rest: float, matter: Matter, first: int
+    rng: np.random.Generator,
+    trace: Trace,
+    q: State,
+    rest: float,
+    matter: MaterialRecord,
+    first: int,
 ) -> None:
     """Electrons of a shower at the end of a solid, as markers for trackers and counters.
 
@@ -238,14 +243,14 @@ def hadron_step(
 
 
 @inner
-def _soft_electron(matter: Matter, q: State, cm: float) -> float:
+def _soft_electron(matter: MaterialRecord, q: State, cm: float) -> float:
     """Electron or photon q too soft for a profile; returns its deposit, sets what comes out."""
     gone = math.exp(-cm / matter.x0)
     after = q.energy * gone - matter.critical * (1.0 - gone)
     after = after if after > SOFT else 0.0
     lost = q.energy - after
     q.energy = after
-    q.kind, q.mass = ELECTRON, MASSES[ELECTRON]
+    q.kind, q.mass = ELECTRON, M_E
     if q.charge == 0.0:
         q.charge = -1.0
     return lost
@@ -268,7 +273,9 @@ def _profile(q: State, before: float, after: float) -> tuple[float, float, float
 
 
 @inner
-def _shower_step(trace: Trace, piece: Piece, matter: Matter, q: State, step: float) -> float:
+def _shower_step(
+    trace: Trace, piece: Piece, matter: MaterialRecord, q: State, step: float
+) -> float:
     """Shower q through `step` cm along z of a solid; GeV that are left, 0 where it ends.
 
     What leaves through the sides is taken where the step's deposit lies on the average.

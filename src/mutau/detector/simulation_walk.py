@@ -29,9 +29,7 @@ Array = NDArray[np.float64]
 
 
 @inner
-def _in_matter(
-    rng: np.random.Generator, setup: Setup, trace: Trace, r: int, step: float
-) -> float:
+def _in_matter(rng: np.random.Generator, setup: Setup, trace: Trace, r: int, step: float) -> float:
     """One step of the muon in a solid or a yoke, at most `step` cm, the way to the wall.
 
     Returns the cm done along z; it may end at a hard collision, which is then done.
@@ -173,7 +171,5 @@ def walk_all(rng: np.random.Generator, setup: Setup, out: Output, stops: Array) 
     for i in range(out.events.size):
         event = out.events[i]
         if event.muon.energy > 0.0:
-            trace = Trace(
-                event, out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0]
-            )
+            trace = Trace(event, out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0])
             event.muon.piece = walk(rng, setup, trace, stops[i])

@@ -34,10 +34,10 @@ class TriggerResult:
 
     passed : (N,) bool, the trigger fires. on_target : (N,) bool, the incoming muon passed the
         counters before the target.
-    efficiency, error : weighted share that passes, of those whose incoming muon passed all
+    efficiency, error : weighted fraction that passes, of those whose incoming muon passed all
         counters before the target (a muon on target is counted by them), and its error.
-    beam_acceptance, beam_error : share whose incoming muon passed the counters before the target.
-    steps, kept, kept_error : names along z, and the weighted share (of all) left after each.
+    beam_acceptance, beam_error : fraction whose incoming muon passed those counters.
+    steps, kept, kept_error : names along z, and the weighted fraction (of all) left after each.
     energy : (N,) GeV, behind the target; 0 where the muon was stopped or turned back.
     slopes, position : (N, 2), dx/dz, dy/dz and cm, at the end of the target.
     names, touched : (N,) int64, bit i set where the muon crossed the solid or counter names[i];
@@ -157,7 +157,7 @@ def _result(
         beam_acceptance=acceptance,
         beam_error=acceptance_error,
         steps=tuple(last),
-        kept=np.array([share for share, _ in kept]),
+        kept=np.array([fraction for fraction, _ in kept]),
         kept_error=np.array([uncertainty for _, uncertainty in kept]),
         energy=behind["energy"],
         slopes=columns(behind, "tx", "ty"),

@@ -226,8 +226,8 @@ def _unpacked(plain: Mapping[str, Any]) -> Tally:
 
 def _possible(run: Run) -> None:
     """Raise MutauError, before anything is written, for a run that no worker could begin."""
-    from mutau.detector.simulation import beam_source
     from mutau.detector.readout import build_readout
+    from mutau.detector.simulation import beam_source
     from mutau.signal.targets import target_length
 
     experiment = run.load()

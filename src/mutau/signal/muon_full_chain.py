@@ -48,8 +48,8 @@ def _simulated_flow(
     experiment: Experiment, mass: float, window: tuple[float, float], n: int, seed: int
 ) -> dict[str, Array]:
     from mutau.core.random import stream
-    from mutau.detector.simulation import CHUNK, beam_source, simulate_chunk
     from mutau.detector.readout import build_readout
+    from mutau.detector.simulation import CHUNK, beam_source, simulate_chunk
     from mutau.selection.simulated import on_target
     from mutau.signal.simulate import signal_source, tally
 

@@ -19,8 +19,8 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.threads import in_threads
 from mutau.core.units import PB_CM2
 from mutau.detector.hits import Hits
-from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
 from mutau.detector.readout import build_readout
+from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
 from mutau.matter import material
 from mutau.reactions import muon_brems
 from mutau.selection.cutflow import label, passes

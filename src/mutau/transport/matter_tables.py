@@ -42,7 +42,7 @@ N_LOSS: Final = 337
 N_SCATTER: Final = 600
 
 
-class Matter:
+class MaterialRecord:
     """One material; lengths cm, energies GeV.
 
     loss : stopping power, GeV/cm, as `loss_kernel` reads it. highland : Highland's angle at
@@ -78,13 +78,13 @@ class Matter:
     logit: Annotated[Array, (N_ENERGY, 4, N_SHARE)]
 
 
-Matters = Records[Matter]
+MaterialRecords = Records[MaterialRecord]
 
 
-def matter_of(item: Material, cut: float) -> Matters:
+def matter_of(item: Material, cut: float) -> MaterialRecords:
     """The record of a material, an array of length 1. cut : GeV, or 0 without hard collisions."""
     scatter, critical = scattering_table(item), electron_critical_energy(item)
-    found = zeros(Matter, 1)
+    found = zeros(MaterialRecord, 1)
     values = {
         "loss": loss_table(item),
         "highland": highland_angle(1.0, item, 100.0, mass=0.0) / 10.0,

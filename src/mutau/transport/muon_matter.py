@@ -23,7 +23,7 @@ from mutau.transport.catastrophic_losses import (
     RECOIL_LOGIT,
     RECOIL_TAIL,
 )
-from mutau.transport.matter_tables import Matter
+from mutau.transport.matter_tables import MaterialRecord
 from mutau.transport.particle import State, secant
 
 #: Energy (GeV) at which a muon counts as stopped.
@@ -42,7 +42,7 @@ _RECOIL_STEP: Final = math.log(RECOIL_ENERGIES[1] / RECOIL_ENERGIES[0])
 
 
 @inner
-def _energy_bin(energy: float, matter: Matter) -> tuple[int, float]:
+def _energy_bin(energy: float, matter: MaterialRecord) -> tuple[int, float]:
     """Interval of the tables in ln E, and the place in it; 0 to 1."""
     u = (math.log(energy) - matter.log_low) / matter.log_step
     i = min(max(int(u), 0), N_ENERGY - 2)
@@ -50,7 +50,7 @@ def _energy_bin(energy: float, matter: Matter) -> tuple[int, float]:
 
 
 @inner
-def hard_rate(energy: float, matter: Matter) -> float:
+def hard_rate(energy: float, matter: MaterialRecord) -> float:
     """Hard collisions per cm; 0 below the tables."""
     u = (math.log(energy) - matter.log_low) / matter.log_step
     if u < 0.0:
@@ -61,7 +61,7 @@ def hard_rate(energy: float, matter: Matter) -> float:
 
 
 @inner
-def draw_loss(rng: np.random.Generator, energy: float, matter: Matter) -> tuple[int, float]:
+def draw_loss(rng: np.random.Generator, energy: float, matter: MaterialRecord) -> tuple[int, float]:
     """(kind, energy lost in GeV) of one hard collision."""
     i, s = _energy_bin(energy, matter)
     rate, logit = matter.rate, matter.logit
@@ -101,7 +101,7 @@ def nuclear_recoil(rng: np.random.Generator, v: float, energy: float) -> float:
 
 @inner
 def recoil_kernel(
-    rng: np.random.Generator, kind: int, v: float, energy: float, matter: Matter
+    rng: np.random.Generator, kind: int, v: float, energy: float, matter: MaterialRecord
 ) -> float:
     """Transverse momentum, GeV, that the muon gets in a hard collision.
 
@@ -115,16 +115,16 @@ def recoil_kernel(
     if kind == hard.KNOCK_ON:
         lost = v * energy
         return math.sqrt(2.0 * M_E * lost * max(1.0 - lost / t_max_kernel(energy), 0.0))
-    share = rng.random()
+    uniform = rng.random()
     if kind == hard.PAIR:
-        return v * M_MU * math.sqrt(share / (1.0 - share))
+        return v * M_MU * math.sqrt(uniform / (1.0 - uniform))
     e = (math.log(energy) - _RECOIL_LOG) / _RECOIL_STEP
     k = min(max(int(e), 0), _N_RECOIL_E - 2)
     g = min(max(e - k, 0.0), 1.0)
     u = (math.log(v / (1.0 - v)) + RECOIL_LOGIT) * (N_RECOIL_V - 1) / (2.0 * RECOIL_LOGIT)
     i = min(max(int(u), 0), N_RECOIL_V - 2)
     s = min(max(u - i, 0.0), 1.0)
-    w = math.log((share + 1e-12) / (1.0 - share + 1e-12))
+    w = math.log((uniform + 1e-12) / (1.0 - uniform + 1e-12))
     w = (w + RECOIL_TAIL) * (N_RECOIL_U - 1) / (2.0 * RECOIL_TAIL)
     j = min(max(int(w), 0), N_RECOIL_U - 2)
     f = min(max(w - j, 0.0), 1.0)
@@ -139,7 +139,9 @@ def recoil_kernel(
 
 
 @njit
-def soft_loss(rng: np.random.Generator, energy: float, path: float, matter: Matter) -> float:
+def soft_loss(
+    rng: np.random.Generator, energy: float, path: float, matter: MaterialRecord
+) -> float:
     """Energy behind a path in which no hard collision happens, GeV.
 
     The restricted mean, and around it: knock-on electrons below the cut, the hardest few one by
@@ -171,7 +173,7 @@ def soft_loss(rng: np.random.Generator, energy: float, path: float, matter: Matt
 
 @inner
 def thin_scatter(
-    rng: np.random.Generator, path: float, p: float, beta2: float, matter: Matter
+    rng: np.random.Generator, path: float, p: float, beta2: float, matter: MaterialRecord
 ) -> tuple[float, float, float, float]:
     """`scatter_kernel` for a layer that takes no energy, with one hard collision on average.
 
@@ -216,20 +218,20 @@ def thin_scatter(
 
 @inner
 def _advance(
-    muon: State, done: float, dense: float, kick: tuple[float, float, float, float], out: float
+    muon: State, done: float, dense: float, change: tuple[float, float, float, float], out: float
 ) -> None:
-    """Move the muon by `done` cm along z with the angles and displacements of `kick`."""
-    muon.x += done * muon.tx + kick[2] / dense
-    muon.y += done * muon.ty + kick[3] / dense
+    """Move the muon by `done` cm along z with the angles and displacements of `change`."""
+    muon.x += done * muon.tx + change[2] / dense
+    muon.y += done * muon.ty + change[3] / dense
     muon.z += done
-    muon.tx += kick[0]
-    muon.ty += kick[1]
+    muon.tx += change[0]
+    muon.ty += change[1]
     muon.energy = out
 
 
 @inner
 def solid_step(
-    rng: np.random.Generator, matter: Matter, muon: State, length: float, dense: float
+    rng: np.random.Generator, matter: MaterialRecord, muon: State, length: float, dense: float
 ) -> tuple[float, float, bool]:
     """One step in a solid: (cm of z done, energy deposited, whether a hard collision ends it)."""
     energy = muon.energy
@@ -249,18 +251,18 @@ def solid_step(
         return length, energy - M_MU, False
     p_in = math.sqrt(energy * energy - M_MU * M_MU)
     p_out = math.sqrt(out * out - M_MU * M_MU)
-    kick = scatter_kernel(
+    change = scatter_kernel(
         rng, path, p_in, p_out, p_in * p_out / (energy * out), matter.total, matter.start,
         matter.step, matter.scatter, min(t_max_kernel(energy), matter.cut),
     )  # fmt: skip
     done = path / slope
-    _advance(muon, done, dense, kick, out)
+    _advance(muon, done, dense, change, out)
     return done, energy - out, collides
 
 
 @inner
 def thin_step(
-    rng: np.random.Generator, matter: Matter, muon: State, length: float, dense: float
+    rng: np.random.Generator, matter: MaterialRecord, muon: State, length: float, dense: float
 ) -> tuple[float, float, bool]:
     """As `solid_step` for gas and planes: the mean loss, which is small, and nobody measures it."""
     energy = muon.energy
@@ -275,7 +277,7 @@ def thin_step(
     if out - M_MU < 0.9 * (energy - M_MU):  # a muon about to stop
         return solid_step(rng, matter, muon, length, dense)
     square = energy * energy - M_MU * M_MU
-    kick = thin_scatter(rng, path, math.sqrt(square), square / (energy * energy), matter)
+    change = thin_scatter(rng, path, math.sqrt(square), square / (energy * energy), matter)
     done = path / slope
-    _advance(muon, done, dense, kick, out)
+    _advance(muon, done, dense, change, out)
     return done, energy - out, collides

@@ -22,7 +22,13 @@ from mutau.core.records import array_of
 from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import highland_angle
 from mutau.transport.fields import join_maps, main_curve, slices
-from mutau.transport.matter_tables import SOLID_CUT, THIN_CUT, Matter, Matters, matter_of
+from mutau.transport.matter_tables import (
+    SOLID_CUT,
+    THIN_CUT,
+    MaterialRecord,
+    MaterialRecords,
+    matter_of,
+)
 from mutau.transport.pieces import (
     COUNTER,
     DIPOLE,
@@ -59,7 +65,7 @@ class Setup(NamedTuple):
     """
 
     pieces: Pieces
-    matter: Matters
+    matter: MaterialRecords
     field: Array
     gas: int
     yoke: int
@@ -125,8 +131,8 @@ class _Builder:
             self.found.append(item)
         return self.found.index(item)
 
-    def stack(self) -> Matters:
-        return array_of(Matter, [matter_of(*item)[0] for item in self.found])
+    def stack(self) -> MaterialRecords:
+        return array_of(MaterialRecord, [matter_of(*item)[0] for item in self.found])
 
 
 def _solid(thing: Calorimeter | Absorber, module: int, build: _Builder) -> Pieces:

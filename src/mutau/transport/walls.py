@@ -88,7 +88,7 @@ def _next_wall(
 
 @inner(forceinline=True)
 def _holder(x: float, y: float, pieces: Pieces, first: int, last: int) -> int:
-    """Number of the piece that holds (x, y): a solid, else a magnet (its gap or its iron), or -1."""
+    """The piece that holds (x, y): a solid, else a magnet (its gap or its iron), else -1."""
     found = -1
     for r in range(first, last):
         if pieces[r].kind == DIPOLE:
@@ -103,16 +103,14 @@ def _holder(x: float, y: float, pieces: Pieces, first: int, last: int) -> int:
 def line_ahead(
     x: float, y: float, tx: float, ty: float, pieces: Pieces, first: int, last: int, limit: float
 ) -> tuple[float, int]:
-    """(distance to the next wall, at most `limit`; piece that holds the line up to there, or -1)."""
+    """(distance to the next wall, at most `limit`; piece that holds the line so far, or -1)."""
     step = _next_wall(x, y, tx, ty, pieces, first, last, limit)
     half = 0.5 * step
     return step, _holder(x + half * tx, y + half * ty, pieces, first, last)
 
 
 @inner(forceinline=True)
-def ahead(
-    state: State, pieces: Pieces, first: int, last: int, limit: float
-) -> tuple[float, int]:
+def ahead(state: State, pieces: Pieces, first: int, last: int, limit: float) -> tuple[float, int]:
     """`line_ahead` of a particle on a straight line."""
     return line_ahead(state.x, state.y, state.tx, state.ty, pieces, first, last, limit)
 

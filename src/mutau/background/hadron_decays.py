@@ -398,9 +398,9 @@ def _muon_mean(experiment: Experiment, tracks: MuonTracks) -> Array:
     from mutau.matter.muon_energy_loss import stopping_power
 
     energy = 0.5 * experiment.beam.energy
-    item = material(experiment.target.material)
-    length = experiment.target.thickness.cm(item.radiation_length_cm)
-    found = np.full(len(tracks.touched), length * float(stopping_power(energy, item)))
+    target = material(experiment.target.material)
+    length = experiment.target.thickness.cm(target.radiation_length_cm)
+    found = np.full(len(tracks.touched), length * float(stopping_power(energy, target)))
     for item in experiment.detector.calorimeter:
         if item.kind == "hcal":
             one = item.length * float(stopping_power(energy, material(item.material)))

@@ -119,7 +119,8 @@ def fragment(
     if inside:
         deposit(trace, setup.pieces[at.piece], True, at.x, at.y, soft, HADRON_RADIUS)
     else:
-        trace.deposits[ELSEWHERE] += soft
+        nobody = ELSEWHERE
+        trace.deposits[nobody] += soft
 
 
 @inner

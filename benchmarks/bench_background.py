@@ -19,7 +19,7 @@ from measure import Row, against, agree, best, main, row
 from mutau.background.dimuon_production import pair_production
 from mutau.background.dimuons import dimuon_rates
 from mutau.background.hadron_decays import selected_decays
-from mutau.background.hermeticity import leaks
+from mutau.background.hermeticity import leakage
 from mutau.background.hermeticity_selected import region_d
 from mutau.background.leading_hadrons_selected import escaped_hadrons
 from mutau.background.punch_through import HadronStack, hcal_module, punch_through
@@ -130,14 +130,14 @@ def pairs() -> list[Row]:
     ]
 
 
-def leakage() -> list[Row]:
+def non_hermeticity() -> list[Row]:
     """Non-hermeticity by forced losses and biased hadrons, beside muons counted one by one.
 
     The gain is that of 1/(sigma^2 T) with both times measured: brute force needs 1/p muons for a
     relative error of 1, here the full simulation with track fit and cuts.
     """
     experiment, n = load_experiment("na64mu"), 60_000
-    found, seconds = _timed(lambda: leaks(experiment, n=n, seed=3))
+    found, seconds = _timed(lambda: leakage(experiment, n=n, seed=3))
     _, plain = _timed(lambda: run_tally(experiment, 20_000, 1))
     per_muon = plain / (0.8 * 20_000)  # four of five beam muons are on target
     out = []
@@ -149,7 +149,7 @@ def leakage() -> list[Row]:
     return out
 
 
-PARTS = (decays, hadrons, pairs, leakage)
+PARTS = (decays, hadrons, pairs, non_hermeticity)
 
 if __name__ == "__main__":
     main(PARTS)

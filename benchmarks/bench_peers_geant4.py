@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 from measure import Row, against, agree, best, main, row, run
-
 from mutau.detector.simulation_geometry import SOLID_CUT
+
 from mutau.matter import material
 from mutau.peers.geant4 import PACKAGE
 from mutau.peers.geant4_jobs import run_geant4

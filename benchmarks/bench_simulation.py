@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from measure import Row, best, main, row
+from mutau.detector.simulation_geometry import build_layout
 
 from mutau.core.random import stream
 from mutau.detector.simulation import CHUNK, beam_source, entrance, simulate_beam, simulate_chunk
-from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment
 from mutau.experiment.field_maps import write_field_map
 from mutau.experiment.loader import from_document

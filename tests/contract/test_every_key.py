@@ -18,6 +18,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from numpy.lib.recfunctions import structured_to_unstructured
 
 from mutau.analysis.limit import chosen_level, chosen_method
 from mutau.analysis.yields import expected_yields
@@ -30,8 +31,8 @@ from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.detector import electron_calibration
 from mutau.detector.geometry import build_geometry
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import beam_source, simulate_chunk
-from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import VARIABLES, experiment_names, load_experiment, replace
 from mutau.matter.hadrons import hadron
 from mutau.models import build_model
@@ -88,11 +89,17 @@ def other_values(key, value):
     return [f"{x:.12g} {unit}" for x in numbers]
 
 
+def flat(setup):
+    """All numbers of a set-up, in a row."""
+    records = [structured_to_unstructured(part) for part in (setup.pieces, setup.matter)]
+    return np.concatenate([np.ravel(part) for part in (*records, setup.field, setup[3:])])
+
+
 def signal(item):
     model, n = POINTS[item.process]
     got = expected_yields(model, item, n_events=n)
     limit = upper_limit(got, cl=chosen_level(item, None), method=chosen_method(item, None, "file"))
-    fast = build_geometry(item).rows if item.process == "muon-brems" else []
+    fast = flat(build_geometry(item).setup) if item.process == "muon-brems" else []
     return [fast, got.signal, got.signal_err, got.background, got.background_err, got.observed,
             got.run_fraction, [got.relative_systematic, limit.events]]  # fmt: skip
 
@@ -100,10 +107,10 @@ def signal(item):
 def full_chain(item):
     """Some muons through everything; beam particles and set-up as the walk takes them, and each cut
     on even values, because what few muons meet is not all that many would."""
-    layout = build_layout(item)
+    readout = build_readout(item)
     hits = simulate_chunk(item, 40, 1, 0, cells=True)
     sample = sample_of(hits, item, reconstruct(hits, item))
-    beam = beam_source(item, layout)(2000, stream(1, 5), 0)
+    beam = beam_source(item, readout)(2000, stream(1, 5), 0)
     even = {name: np.linspace(0.0, 60.0, 901) for name in VARIABLES}
     vector = np.tile([0.0, 0.0, 0.0, 1.0], (901, 1))
     vector[:, 0] = vector[:, 3] = np.linspace(0.0, 2.0 * item.beam.energy, 901)
@@ -111,9 +118,9 @@ def full_chain(item):
     cuts = simulated(item.cuts)
     return [
         *tally(hits, item).sums.values(), *sample.columns.values(), hits.energy, hits.cells,
-        beam.x, beam.y, beam.slope_x, beam.slope_y, beam.momentum, layout.setup.rows,
-        layout.setup.tables,
-        [layout.trigger, layout.veto, layout.beam], layout.thresholds, layout.em, layout.hadronic,
+        beam.x, beam.y, beam.slope_x, beam.slope_y, beam.momentum, flat(readout.setup),
+        [readout.trigger, readout.veto, readout.beam], readout.thresholds,
+        readout.em, readout.hadronic,
         *(passes(cut, Sample(item.beam.energy, np.ones(901), even)) for cut in cuts),
         [particles_on_target(item)],
     ]  # fmt: skip

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mutau.core.random import stream
-from mutau.detector.orbits import dipole_kernel
 from mutau.detector.shares import weighted_share
 from mutau.detector.studies import signal_muons
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
+from mutau.transport.orbits import dipole_kernel
 
 SLOPE = st.floats(-0.3, 0.3)
 PLACE = st.floats(-50.0, 50.0)

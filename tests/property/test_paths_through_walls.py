@@ -15,29 +15,20 @@ import pytest
 
 from mutau.core.constants import M_MU, M_PI
 from mutau.core.random import stream
+from mutau.core.records import columns, zeros
 from mutau.core.special import lower_gamma
 from mutau.core.units import GEV_PER_T_CM
-from mutau.detector import boxes
-from mutau.detector import simulation_geometry as geo
-from mutau.detector.boxes import DIPOLE, KIND, LENGTH, box_rows
-from mutau.detector.geometry import WIDTH, build_geometry
+from mutau.detector.geometry import build_geometry
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation_flight import fly
-from mutau.detector.simulation_geometry import build_layout
-from mutau.detector.simulation_showers import (
-    CHARGED,
-    NEUTRAL,
-    S_A,
-    S_B,
-    S_DEPTH,
-    SHOWER,
-    STACK,
-    push,
-)
+from mutau.detector.simulation_records import Trace, new_output, push
 from mutau.detector.simulation_walk import walk_all
-from mutau.detector.walls import straight_paths
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
 from mutau.matter.materials import material
+from mutau.transport.particle import CHARGED, MUON, NEUTRAL, SHOWER, State
+from mutau.transport.pieces import COUNTER, SOLID, boxes_of
+from mutau.transport.walls import straight_paths
 
 WHY = {"because": "test"}
 EXACT = {"rtol": 0.0, "atol": 1e-9}
@@ -216,19 +207,20 @@ def random_lines(rng, n, z=11.0):
     return np.column_stack([places, np.full(n, z), slopes])
 
 
-def owners(rows, solids):
-    """Index of the solid (by its name up to "/") of each row, -1 for others."""
+def owners(pieces, solids):
+    """Index of the solid (by its name up to "/") of each piece, -1 for others."""
     names = list(dict.fromkeys(t["name"].split("/")[0] for t in solids))
-    found = np.full(len(rows), -1)
-    for r, row in enumerate(rows):
+    found = np.full(len(pieces), -1)
+    boxes = columns(pieces, "x", "y", "half_x", "half_y", "hole_x")
+    for r, piece in enumerate(pieces):
         for thing in solids:
             same = np.allclose(
-                row[[boxes.X, boxes.Y, boxes.HALF_X, boxes.HALF_Y, boxes.HOLE_X]],
+                boxes[r],
                 [thing["x"], thing["y"], thing["width"] / 2, thing["height"] / 2,
                  thing.get("hole_width", 0.0) / 2], atol=1e-9,
             )  # fmt: skip
-            middle = row[boxes.Z] + 0.5 * row[LENGTH]
-            if same and row[LENGTH] > 0.0 and abs(
+            middle = piece["z"] + 0.5 * piece["length"]
+            if same and piece["length"] > 0.0 and abs(
                 middle - thing["z"] - 0.5 * thing["length"]) < 0.5 * thing["length"]:  # fmt: skip
                 found[r] = names.index(thing["name"].split("/")[0])
     return found
@@ -238,56 +230,56 @@ def owners(rows, solids):
 
 
 class Setup:
-    """Rows of a layout, each with a place of its own in the record."""
+    """A set-up whose pieces have, each, a place of its own in the deposits."""
 
     def __init__(self, experiment, solids):
-        layout = build_layout(experiment)
-        self.rows, self.kicks = layout.setup.rows.copy(), layout.setup.kicks
-        self.width = layout.setup.width + len(self.rows)
-        self.place = layout.setup.width + np.arange(len(self.rows))
-        solid = self.rows[:, KIND] == geo.SOLID
-        self.rows[solid, geo.PLACE] = self.rows[solid, geo.SECOND] = self.place[solid]
-        self.counters = self.rows[self.rows[:, KIND] == geo.COUNTER, geo.SECOND].astype(int)
-        self.owner = owners(self.rows, solids)
+        readout = build_readout(experiment)
+        self.pieces, matter = readout.setup.pieces.copy(), readout.setup.matter.copy()
+        self.width, self.planes = readout.deposits + len(self.pieces), len(readout.planes)
+        self.place = readout.deposits + np.arange(len(self.pieces))
+        solid = self.pieces["kind"] == SOLID
+        self.pieces["em"][solid] = self.pieces["hadronic"][solid] = self.place[solid]
+        self.counters = self.pieces["crossed"][self.pieces["kind"] == COUNTER]
+        self.owner = owners(self.pieces, solids)
         self.owner[~solid] = -1
         self.solids = len(dict.fromkeys(t["name"].split("/")[0] for t in solids))
-        self.tables = layout.setup.tables.copy()
-        starts = {int(t) for t in self.rows[solid, boxes.TABLE]}
-        starts |= {int(t) for t in self.tables[[geo.T_GAS, geo.T_YOKE]] if t >= 0}
-        for m in starts:
-            self.tables[m + geo.M_LAMBDA] = 1e300
-            self.tables[m + geo.M_MIP] = 1e-12
-            self.tables[m + geo.M_HALF_K] = self.tables[m + geo.M_TOTAL] = 0.0
-            self.tables[m + geo.M_LOSS : m + geo.M_SOFT] = LOSS
-            self.tables[m + geo.M_SOFT : m + geo.M_RECOIL] = 0.0
-            self.tables[m + geo.M_X0], self.tables[m + geo.M_RADIUS] = 400.0, 1e-12
+        for name, value in (
+            ("interaction", 1e300), ("mip", 1e-12), ("half_k", 0.0), ("total", 0.0),
+            ("restricted", LOSS), ("soft", 0.0), ("rate", 0.0), ("x0", 400.0), ("radius", 1e-12),
+        ):  # fmt: skip
+            matter[name] = value
+        self.setup = readout.setup._replace(pieces=self.pieces, matter=matter)
 
-    def per_solid(self, event):
-        """What the record holds for each solid."""
+    def per_solid(self, deposits):
+        """What the deposits hold for each solid."""
         found = np.zeros(self.solids)
         for r in np.flatnonzero(self.owner >= 0):
-            found[self.owner[r]] += event[self.place[r]]
+            found[self.owner[r]] += deposits[self.place[r]]
         return found
 
     def secondary(self, kind, line, energy=ENERGY, charge=1.0, shower=None):
-        """(record, state x, y, z, tx, ty) of one particle at its end."""
-        stack, event, extra = np.zeros(STACK), np.zeros(self.width), np.zeros((50, 6))
-        x, y, z, tx, ty = map(float, line)
-        count = push(stack, 0, kind, energy, x, y, z, tx, ty, 0, charge, 1.0)
+        """(deposits, state x, y, z, tx, ty) of one particle at its end."""
+        out, at = new_output(1, self.width, self.planes, 50), zeros(State, 1)
+        at["x"], at["y"], at["z"] = map(float, line[:3])
+        trace = Trace(
+            out.events[0], out.deposits[0], out.hits[0], out.extra, out.stack, out.counts[0]
+        )
+        q = out.stack[push(trace, at[0], kind, energy, float(line[3]), float(line[4]))]
+        q["charge"], q["origin"] = charge, 1
         if shower:
-            stack[0, [S_A, S_B, S_DEPTH]] = *shower, 0.0
-        fly(stream(1), self.rows, self.tables, event, extra, stack, count)
-        return event, stack[-1, 2:7].copy()
+            q["a"], q["b"] = shower
+        fly(stream(1), self.setup, trace)
+        return out.deposits[0], columns(out.stack[-2:-1], "x", "y", "z", "tx", "ty")[0]
 
     def muons(self, lines):
-        """Records of muons at their end."""
-        events = np.zeros((len(lines), self.width))
-        events[:, :5], events[:, 5] = lines, ENERGY
-        walk_all(
-            stream(1), self.rows, self.tables, self.kicks, events, np.zeros((50, 6)),
-            np.full(len(lines), np.inf),
-        )  # fmt: skip
-        return events
+        """(deposits, states x, y, z, tx, ty, energy) of muons at their end."""
+        out = new_output(len(lines), self.width, self.planes, 50)
+        muons = out.events["muon"]
+        for name, values in zip(("x", "y", "z", "tx", "ty"), lines.T, strict=True):
+            muons[name] = values
+        muons["energy"] = ENERGY
+        walk_all(stream(1), self.setup, out, np.full(len(lines), np.inf))
+        return out.deposits, columns(muons, "x", "y", "z", "tx", "ty", "energy")
 
 
 def secants(lines):
@@ -320,29 +312,32 @@ def test_straight_lines_of_every_particle(seed):
         order = [names.index(t["name"]) for t in solids]
         hadrons = [setup.per_solid(setup.secondary(CHARGED, line)[0]) for line in lines]
         np.testing.assert_allclose(np.array(hadrons)[:, order] * 1e12, wanted, **EXACT)
-        events = setup.muons(lines)
-        muons = np.array([setup.per_solid(event) for event in events])[:, order]
+        deposits, ends = setup.muons(lines)
+        muons = np.array([setup.per_solid(one) for one in deposits])[:, order]
         np.testing.assert_allclose(muons / LOSS, wanted, **EXACT)
-        np.testing.assert_allclose((ENERGY - events[:, 5]) / LOSS, wanted.sum(axis=1), **EXACT)
+        np.testing.assert_allclose((ENERGY - ends[:, 5]) / LOSS, wanted.sum(axis=1), **EXACT)
         # nothing turns or shifts it: the end is on the line
-        end = [moved(line, z)[:2] for line, z in zip(lines, events[:, 2], strict=True)]
-        np.testing.assert_allclose(events[:, :2], end, rtol=0.0, atol=1e-8)
+        end = [moved(line, z)[:2] for line, z in zip(lines, ends[:, 2], strict=True)]
+        np.testing.assert_allclose(ends[:, :2], end, rtol=0.0, atol=1e-8)
 
 
 def fast_lengths(things, lines, charge=1.0):
     """(cm in matter along z, what is touched by name) in the fast mode of the backgrounds."""
-    from mutau.background.hadron_decays_kernels import carry_kernel
+    from mutau.background.hadron_decays_kernels import Carried, carry_kernel
 
     geometry = build_geometry(build(*things))
-    rows = geometry.rows.copy()
-    rows[:, WIDTH] = 0.0
-    rows[rows[:, KIND] != DIPOLE, boxes.TABLE] = 0.0
-    flat, n = np.full((1, geometry.losses.shape[1]), LOSS), len(lines)
-    touched, behind = np.zeros(n, np.int64), np.zeros((n, 2))
+    setup, n = geometry.setup, len(lines)
+    pieces, matter = setup.pieces.copy(), setup.matter.copy()
+    pieces["width"] = matter["highland"] = 0.0
+    matter["loss"] = LOSS
+    muons, touched = zeros(State, n), np.zeros(n, np.int64)
+    for name, values in zip(("x", "y", "z", "tx", "ty"), lines.T, strict=True):
+        muons[name] = values
+    muons["energy"], muons["charge"], muons["mass"], muons["kind"] = ENERGY, charge, M_MU, MUON
+    behind = np.zeros((n, 2))
     carry_kernel(
-        np.ascontiguousarray(lines[:, [0, 1, 3, 4]]), np.full(n, ENERGY), lines[:, 2].copy(),
-        np.full(n, charge), np.zeros((n, 3)), rows, flat, geometry.heads, geometry.columns,
-        flat[0], 0.0, geometry.field, stream(1), touched, behind, np.zeros((0, 0, 2)),
+        stream(1), setup._replace(pieces=pieces, matter=matter), muons, np.zeros((n, 3)),
+        Carried(touched, behind, np.zeros((1, 0, 2)), zeros(State, 1)),
     )  # fmt: skip
     crossed = {
         name: (touched >> geometry.names.index(name)) & 1 == 1 for name in geometry.names[1:]
@@ -373,7 +368,7 @@ def test_straight_lines_in_the_fast_mode(seed):
 def test_straight_lines_through_bundled_files(name):
     """Neutral hadrons pass, charged ones leave their path, in every solid of the file."""
     experiment = load_experiment(name)
-    layout = build_layout(experiment)
+    readout = build_readout(experiment)
     target = experiment.target
     thickness = target.thickness.cm(material(target.material).radiation_length_cm)
     things = [target] * (target.stations == 1)
@@ -382,7 +377,7 @@ def test_straight_lines_through_bundled_files(name):
     if not things:
         return
     rng = stream(5)
-    lines = random_lines(rng, 400, layout.setup.start - 1.0)
+    lines = random_lines(rng, 400, readout.start - 1.0)
     lines[:, 3:] *= 0.3
     # the field is another test
     before = min((m.z for m in detector.magnet), default=math.inf)
@@ -393,11 +388,11 @@ def test_straight_lines_through_bundled_files(name):
          "hole_width": getattr(t, "hole_width", 0.0), "hole_height": getattr(t, "hole_height", 0.0)}
         for i, t in enumerate(things)
     ]  # fmt: skip
-    got = straight_paths(lines[:, [0, 1, 3, 4]], lines[:, 2], box_rows(things))
+    got = straight_paths(lines[:, [0, 1, 3, 4]], lines[:, 2], boxes_of(things))
     clips = np.array([[length_in(line, t) for t in solids] for line in lines])
     np.testing.assert_allclose(got, clips.reshape(got.shape), **EXACT)
     setup = Setup(experiment, solids)
-    dense = np.array([setup.rows[setup.owner == k, geo.DENSE][0] for k in range(len(solids))])
+    dense = np.array([setup.pieces["dense"][setup.owner == k][0] for k in range(len(solids))])
     for line, clip in zip(lines, clips, strict=True):
         event, _ = setup.secondary(CHARGED, line)
         path = clip * dense * math.sqrt(1.0 + line[3] ** 2 + line[4] ** 2)
@@ -487,7 +482,7 @@ def test_helices_of_every_particle(seed):
         setup = Setup(build(things, dipoles), things)
         at = list(dict.fromkeys(t["name"].split("/")[0] for t in things))
         order = [at.index(name) for name in names]
-        events = setup.muons(lines)
+        deposits, ends = setup.muons(lines)
         fast = fast_lengths((things, dipoles), lines, 1.0)[0]
         for i, line in enumerate(lines):
             charge = 1.0 if i % 2 else -1.0
@@ -500,13 +495,13 @@ def test_helices_of_every_particle(seed):
                 np.testing.assert_allclose(state, end, rtol=0.0, atol=1e-8)
             paths, yoke, end, _ = through_magnets(line, solids, dipoles, M_MU, 1.0, 1.0)
             wanted = np.array([paths[name] for name in names])
-            muon = setup.per_solid(events[i])[order] / LOSS
+            muon = setup.per_solid(deposits[i])[order] / LOSS
             np.testing.assert_allclose(muon, wanted, rtol=0.0, atol=3e-9)
-            total = (ENERGY - events[i, 5]) / LOSS
+            total = (ENERGY - ends[i, 5]) / LOSS
             assert total == pytest.approx(wanted.sum() + yoke, abs=3e-9)
             paths, yoke, _, _ = through_magnets(line, solids, dipoles, M_MU, 1.0, 1.0, slant=0.0)
             assert fast[i] == pytest.approx(sum(paths.values()) + yoke, abs=3e-9)
-            np.testing.assert_allclose(events[i, 3:5], end[3:], rtol=0.0, atol=1e-9)
+            np.testing.assert_allclose(ends[i, 3:5], end[3:], rtol=0.0, atol=1e-9)
     assert 0.2 * len(lines) < left  # many meet the iron
 
 
@@ -538,11 +533,12 @@ def test_mirrored_and_shifted_set_ups(seed):
     moves = np.array([*shift, 0.0, 0.0])
     results = [s.muons(x) for s, x in ((here, lines), (mirrored, lines * sign),
                                        (away, lines + moves))]  # fmt: skip
-    for other, back in ((results[1], lambda e: e * sign), (results[2], lambda e: e - moves)):
-        np.testing.assert_allclose(back(other[:, :5]), results[0][:, :5], rtol=0.0, atol=1e-8)
-        np.testing.assert_allclose(other[:, 5], results[0][:, 5], rtol=0.0, atol=1e-12)
+    first, ends = results[0]
+    for (other, end), back in ((results[1], lambda e: e * sign), (results[2], lambda e: e - moves)):
+        np.testing.assert_allclose(back(end[:, :5]), ends[:, :5], rtol=0.0, atol=1e-8)
+        np.testing.assert_allclose(end[:, 5], ends[:, 5], rtol=0.0, atol=1e-12)
         crossed = other[:, here.counters]
-        np.testing.assert_array_equal(crossed, results[0][:, here.counters])
+        np.testing.assert_array_equal(crossed, first[:, here.counters])
         assert 0.1 < crossed.mean() < 0.9
     for i, line in enumerate(lines):
         charge = 1.0 if i % 2 else -1.0

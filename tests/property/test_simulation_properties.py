@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mutau.core.constants import M_MU
 from mutau.core.random import stream
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import simulate_beam
-from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment
 from mutau.transport.beam import BeamMuons
 
@@ -47,5 +47,5 @@ def test_any_muon_through_na64mu(energy, x, y, tx, ty, seed):
         mass2 = momentum[:, 0] ** 2 - np.sum(momentum[:, 1:] ** 2, axis=1)
         there = momentum[:, 0] > 0.0
         assert np.allclose(mass2[there], M_MU**2, atol=1e-9 * energy**2)
-    assert np.all(hits.trigger <= ((hits.counters & build_layout(EXPERIMENT).veto) == 0))
+    assert np.all(hits.trigger <= ((hits.counters & build_readout(EXPERIMENT).veto) == 0))
     assert np.all(hits.end_z <= EXPERIMENT.hall.length + 1e-6)

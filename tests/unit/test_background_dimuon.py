@@ -15,7 +15,7 @@ from mutau.background.dimuons import (
     draw_pairs,
     paper_estimate,
 )
-from mutau.background.hadron_decays_tracks import Tracks, outgoing_trackers
+from mutau.background.hadron_decays_tracks import MuonTracks, outgoing_trackers
 from mutau.core.constants import ALPHA, E_CHARGE, M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
@@ -181,10 +181,10 @@ def test_chance_to_miss_a_muon():
     names = outgoing_trackers(NA64MU)
     bits = (1 << len(names)) - 1
     position = {name: np.array([[0.0, 0.0], [3.0, 0.0], [0.05, 0.0]]) for name in names}
-    tracks = Tracks(np.ones(3), np.ones(3), np.array([bits] * 3), names, position, (), ())
+    tracks = MuonTracks(np.ones(3), np.ones(3), np.array([bits] * 3), names, position, (), ())
     missed = _missed(NA64MU, tracks, 0, 1)[0]
     assert missed == pytest.approx([1.0, 0.02**6, 1.0])  # 3 cm apart; half a millimetre apart
-    fewer = Tracks(np.ones(3), np.ones(3), np.array([bits, 1, 0]), names, position, (), ())
+    fewer = MuonTracks(np.ones(3), np.ones(3), np.array([bits, 1, 0]), names, position, (), ())
     assert _missed(NA64MU, fewer, 0, 1)[0] == pytest.approx([1.0, 0.02, 1.0])
 
 

@@ -8,7 +8,7 @@ import pytest
 from mutau.background.electron_beam import hcal_budget, neutral_punch_through
 from mutau.background.hadron_decays import passes
 from mutau.background.hadron_decays_hcal import mip_probability, muon_vetoes
-from mutau.background.hadron_decays_tracks import Tracks
+from mutau.background.hadron_decays_tracks import MuonTracks
 from mutau.background.hcal_paths import hcal_modules, path_classes, unseen
 from mutau.background.hermeticity_selected import non_hermeticity
 from mutau.background.leading_hadrons_selected import escaped_hadrons
@@ -131,7 +131,7 @@ def test_cuts_are_those_of_the_file():
 def _one_muon(experiment, crossing):
     names = tuple(thing.name for _, thing in experiment.detector.everything())
     bits = sum(1 << names.index(name) for name in crossing)
-    return Tracks(np.array([60.0]), np.array([60.0]), np.array([bits]), names, {}, (), ())
+    return MuonTracks(np.array([60.0]), np.array([60.0]), np.array([bits]), names, {}, (), ())
 
 
 def test_without_a_cut_on_the_vhcal_a_muon_may_cross_it():

@@ -10,11 +10,12 @@ from mutau.background import hermeticity_selected as selected
 from mutau.background.estimate import estimate
 from mutau.background.hermeticity import (
     Biasing,
-    Leaks,
+    Leakage,
     leading_ratio,
-    leaks,
+    leakage,
     loss_spectrum,
 )
+from mutau.background.hermeticity_kernels import ForcedLoss, Lead, Weights
 from mutau.background.hermeticity_selected import BESIDE, CHARGED_LEAD, HCAL, SEVERAL, YOKE
 from mutau.background.leading_hadrons import (
     jet_above,
@@ -25,14 +26,17 @@ from mutau.background.leading_hadrons import (
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, NotApplicable, OutOfRange
 from mutau.core.random import stream
-from mutau.detector.simulation_geometry import E_FIXED, TARGET, X_ORIGIN, build_layout
+from mutau.core.records import columns, zeros
+from mutau.detector.readout import build_readout
+from mutau.detector.simulation_records import new_output
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
 from mutau.selection.variables import Sample
+from mutau.transport.particle import CHARGED, NEUTRAL, PHOTON, State
 
 NA64 = load_experiment("na64mu")
 #: A looser region where plain forcing has events: nuclear losses, one track below 110 GeV.
-LOOSE = {"most": 100.0, "energy": 110.0, "lowest": 0.3}
+LOOSE = {"most": 100.0, "energy": 110.0}
 
 
 def changed(*, magnet=None, calorimeter=None, target=None):
@@ -44,25 +48,32 @@ def changed(*, magnet=None, calorimeter=None, target=None):
     return from_document(document, "changed")
 
 
+def weights_of(values):
+    """Records whose weights of all models are these."""
+    weights = zeros(Weights, len(values))
+    for name in Weights.__annotations__:
+        weights[name] = values
+    return weights
+
+
 def cascades(n, experiment, *, plain, hard=16.0, low=0.0, wide=2.0, energy=80.0, seed=1):
     """Weights, deposits and leads of n hadronic systems made at the face of the target."""
-    from mutau.background.hermeticity_kernels import N_WEIGHTS
+    from mutau.background.hermeticity_kernels import Bias, Histories
     from mutau.background.hermeticity_kernels import cascades as kernel
 
-    layout = build_layout(experiment)
-    rows = layout.setup.rows
-    target = int(np.flatnonzero(rows[:, TARGET] > 0.0)[0])
-    events = np.zeros((n, layout.setup.width))
-    extra = np.zeros((20 * n + 1000, X_ORIGIN + 1))
-    vertex = np.zeros((n, 8))
-    vertex[:, 2], vertex[:, 5], vertex[:, 7] = layout.target_z[0] + 1.0, energy, target
-    weights, leads = np.ones((n, N_WEIGHTS)), np.zeros((n, 8))
-    kernel(
-        stream(seed, 7), rows, layout.setup.tables, events, extra, vertex,
-        np.array([hard, plain, low, wide]), np.ones((3, 10)), weights, leads,
+    readout = build_readout(experiment)
+    out = new_output(n, readout.deposits, len(readout.planes), 20 * n + 1000)
+    vertex = zeros(ForcedLoss, n)
+    vertex["z"], vertex["energy"] = readout.target_z[0] + 1.0, energy
+    vertex["piece"] = int(np.flatnonzero(readout.setup.pieces["target"])[0])
+    histories = Histories(
+        Bias(hard, plain, low, wide), np.ones((3, 10)), zeros(Weights, n), zeros(Lead, n),
+        zeros(State, 1),
     )  # fmt: skip
-    modules = slice(E_FIXED, E_FIXED + 2 * len(layout.modules))
-    return weights, events[:, modules], leads
+    kernel(stream(seed, 7), readout.setup, out, vertex, histories)
+    modules = slice(readout.places.em, readout.places.counters)
+    weights = columns(histories.weights, *Weights.__annotations__)
+    return weights, out.deposits[:, modules], histories.leads
 
 
 def test_spectrum_of_forced_losses_is_the_cross_section():
@@ -109,13 +120,13 @@ def test_hadrons_keep_their_energy_in_a_large_block():
     assert weights[~held, 0].max() < 1e-6
     _, thin, thin_leads = cascades(300, NA64, plain=0.1)
     assert thin.sum(axis=1).min() < 40.0
-    assert thin_leads[:, 1].max() > 60.0
+    assert thin_leads["energy"].max() > 60.0
 
 
 @pytest.fixture(scope="module")
 def loose():
     """Plain forcing in the loose region."""
-    return leaks(NA64, n=12_000, seed=3, biasing=Biasing(plain=1.0), copies=1, **LOOSE)
+    return leakage(NA64, n=12_000, seed=3, biasing=Biasing(plain=1.0, copies=1), **LOOSE)
 
 
 def _loose_rate(found, seen):
@@ -134,10 +145,12 @@ def test_weights_sum_to_the_chance_of_an_interaction(loose):
     assert loose.trials == 12_000
 
 
-@pytest.mark.parametrize("biasing", [Biasing(), Biasing(hard=40.0, plain=0.4, low=0.6, wide=1.5)])
+@pytest.mark.parametrize(
+    "biasing", [Biasing(copies=2), Biasing(hard=40.0, plain=0.4, low=0.6, wide=1.5, copies=2)]
+)
 def test_biased_and_plain_histories_agree(loose, biasing):
     """At a relaxed cut; and so the answer does not depend on the parameters of the biasing."""
-    other = leaks(NA64, n=2_500, seed=4, biasing=biasing, copies=2, **LOOSE)
+    other = leakage(NA64, n=2_500, seed=4, biasing=biasing, **LOOSE)
     for seen in (100.0, 60.0):
         plain, plain_err = _loose_rate(loose, seen)
         value, err = _loose_rate(other, seen)
@@ -148,8 +161,8 @@ def test_biased_and_plain_histories_agree(loose, biasing):
 
 def test_lower_losses_do_not_pass(loose):
     """Forcing from a lower loss on changes the chance, not what is selected."""
-    more = leaks(NA64, n=12_000, seed=3, biasing=Biasing(plain=1.0), copies=1,
-                 **(LOOSE | {"lowest": 0.15}))  # fmt: skip
+    more = leakage(NA64, n=12_000, seed=3, biasing=Biasing(plain=1.0, copies=1, lowest=0.15),
+                   **LOOSE)  # fmt: skip
     assert more.forced[0] > 1.5 * loose.forced[0]
     below = (80.0, 60.0)
 
@@ -164,10 +177,10 @@ def test_lower_losses_do_not_pass(loose):
 
 def test_histories_of_one_muon_are_not_independent():
     """Two histories of weight 1 of one muon are one measurement of 2: 2 + sqrt(4 + 4)."""
-    weights = np.array([[1.0], [1.0], [3.0]])
-    sample = Sample(160.0, weights[:, 0], {})
-    found = Leaks("nuclear", np.array([5, 5, 9]), weights, sample, np.zeros(3), np.zeros((3, 8)),
-                  (1.0, 0.0), 32.0, 10)  # fmt: skip
+    weights = weights_of([1.0, 1.0, 3.0])
+    sample = Sample(160.0, weights["plain"], {})
+    found = Leakage("nuclear", np.array([5, 5, 9]), weights, sample, np.zeros(3), zeros(Lead, 3),
+                    (1.0, 0.0), 32.0, 10)  # fmt: skip
     assert found.rate(np.array([True, True, False])) == (2.0, pytest.approx(2.0 + math.sqrt(8.0)))
     assert found.rate(np.ones(3, bool)) == (
         5.0,
@@ -178,25 +191,26 @@ def test_histories_of_one_muon_are_not_independent():
 
 def _lead(kind, y_at_magnet, *, x_slope=0.0):
     """A hadron from the back of the target (4.45 m) that is at that y at the magnet (8.9 m)."""
-    return [kind, 70.0, 0.0, 0.0, 445.0, x_slope, y_at_magnet / 445.0, 0.0]
+    lead = zeros(Lead, 1)
+    lead["kind"], lead["energy"], lead["z"] = kind, 70.0, 445.0
+    lead["tx"], lead["ty"] = x_slope, y_at_magnet / 445.0
+    return lead
 
 
 def test_where_the_hardest_hadron_ends():
     """Gap of 30 x 11 cm from 8.9 to 10.9 m; HCAL of 60 cm height at 14.5 m."""
-    from mutau.detector.simulation_showers import CHARGED, NEUTRAL, PHOTON
-
-    leads = np.array([
+    leads = np.concatenate([
         _lead(NEUTRAL, 0.0),  # straight on
         _lead(NEUTRAL, 6.0),  # into the face of the yoke
         _lead(PHOTON, 5.0),  # 5.5 cm at 9.345 m: into the pole
         _lead(NEUTRAL, 0.0, x_slope=0.04),  # 17.8 cm at 8.9 m
         _lead(CHARGED, 6.0),
-        [-1.0] + [0.0] * 7,
+        _lead(-1, 0.0),
     ])  # fmt: skip
     n = len(leads)
-    weights = np.ones((n, 6))
-    found = Leaks("nuclear", np.arange(n), weights, Sample(160.0, weights[:, 0], {}), np.zeros(n),
-                  leads, (1.0, 0.0), 32.0, n)  # fmt: skip
+    weights = weights_of(np.ones(n))
+    found = Leakage("nuclear", np.arange(n), weights, Sample(160.0, np.ones(n), {}), np.zeros(n),
+                    leads, (1.0, 0.0), 32.0, n)  # fmt: skip
     where, ahead = selected.ends(found, NA64)
     assert where.tolist() == [HCAL, YOKE, YOKE, YOKE, CHARGED_LEAD, SEVERAL]
     assert ahead[1] == pytest.approx(200.0)
@@ -204,15 +218,16 @@ def test_where_the_hardest_hadron_ends():
     wide = changed(magnet={"width": "3 m", "height": "3 m"})
     where, _ = selected.ends(found, wide)
     assert where[:4].tolist() == [HCAL, HCAL, HCAL, HCAL]
-    far = replace(found, lead=np.array([_lead(NEUTRAL, 14.0)] * n))  # 31.6 cm at 14.5 m
+    far = replace(found, lead=np.concatenate([_lead(NEUTRAL, 14.0)] * n))  # 31.6 cm at 14.5 m
     assert set(selected.ends(far, wide)[0]) == {BESIDE}
 
 
 def _edge_of(seen):
     n = len(seen)
-    weights = np.full((n, 6), 1e-8)
-    return Leaks("pair", np.arange(n), weights, Sample(160.0, weights[:, 0], {}), np.asarray(seen),
-                 np.zeros((n, 8)), (1e-5, 0.0), 96.0, 10_000)  # fmt: skip
+    weights = weights_of(np.full(n, 1e-8))
+    sample = Sample(160.0, weights["plain"], {})
+    return Leakage("pair", np.arange(n), weights, sample, np.asarray(seen), zeros(Lead, n),
+                   (1e-5, 0.0), 96.0, 10_000)  # fmt: skip
 
 
 def test_what_showers_can_leave_at_most_is_by_hand_what_it_says():
@@ -269,7 +284,7 @@ def test_the_yoke_behind_the_hole_is_what_leaks():
     """A gap of the magnet that the hole of the VHCAL shadows is hermetic."""
 
     def rate(experiment):
-        found = leaks(experiment, n=8_000, seed=6)
+        found = leakage(experiment, n=8_000, seed=6)
         return found.rate(selected.region_d(found, experiment, top=True))
 
     value, err = rate(NA64)
@@ -290,7 +305,7 @@ def test_a_module_is_the_sum_of_its_slices():
     ] + others
 
     def rate(experiment, seed):
-        found = leaks(experiment, n=12_000, seed=seed)
+        found = leakage(experiment, n=12_000, seed=seed)
         return found.rate(selected.region_d(found, experiment, top=True))
 
     (one, err), (many, other) = rate(NA64, 7), rate(from_document(document, "sliced"), 8)
@@ -320,10 +335,11 @@ def test_set_ups_that_cannot_leak_are_refused():
     with pytest.raises(NotApplicable, match="not active"):
         estimate("non-hermeticity", changed(target={"active": False}), effort=0.1)
     with pytest.raises(MutauError, match="decay"):
-        leaks(NA64, n=10, kind="decay")
+        leakage(NA64, n=10, kind="decay")
     with pytest.raises(OutOfRange):
-        leaks(NA64, n=0)
-    for wrong in ({"plain": 0.0}, {"low": 1.0}, {"wide": 0.5}, {"hard": 1.0}):
+        leakage(NA64, n=0)
+    for wrong in ({"plain": 0.0}, {"low": 1.0}, {"wide": 0.5}, {"hard": 1.0},
+                  {"copies": 0}, {"lowest": 1.0}):  # fmt: skip
         with pytest.raises(OutOfRange):
             Biasing(**wrong)
 
@@ -339,7 +355,7 @@ def test_tails_of_forced_showers_find_room_for_their_hits(monkeypatch):
         return seen[-1]
 
     monkeypatch.setattr(hermeticity, "collect_hits", spied)
-    leaks(NA64, n=2000, kind="bremsstrahlung", most=190.0)
+    leakage(NA64, n=2000, kind="bremsstrahlung", most=190.0)
     assert seen[0].n_extra.sum() > 3 * 2000
     assert all(hits.lost_extra.sum() == 0 for hits in seen)
 
@@ -351,13 +367,13 @@ def test_histories_are_numbered_through(monkeypatch):
     firsts, collect = [], hermeticity.collect_hits
 
     def spied(*arguments):
-        firsts.append(arguments[7])
+        firsts.append(arguments[6])
         return collect(*arguments)
 
     monkeypatch.setattr(hermeticity, "collect_hits", spied)
     monkeypatch.setattr(hermeticity, "CHUNK", 200)
     for kind in ("nuclear", "pair"):
-        leaks(NA64, n=600, kind=kind, most=190.0)
+        leakage(NA64, n=600, kind=kind, most=190.0)
     muons, histories = firsts[0::2], firsts[1::2]
     assert muons == [0, 200, 400] * 2
     assert len(set(histories)) == 6

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from numba.core.errors import NumbaError
 
-from mutau.background.hadron_decays_kernels import carry_kernel
+from mutau.background.hadron_decays_kernels import Carried, carry_kernel
 from mutau.core.jit import inner, njit
 from mutau.core.random import stream
+from mutau.core.records import zeros
 from mutau.detector.geometry import build_geometry
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import simulate_chunk
-from mutau.detector.simulation_geometry import build_layout
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment
+from mutau.transport.particle import State
 
 
 @inner
@@ -74,7 +76,7 @@ def test_the_trigger_releases_its_arrays(scattering):
     experiment = load_experiment("na64mu")
     g = build_geometry(experiment)
     p4 = np.tile([60.0, 0.3, 0.1, 59.99], (50, 1))
-    arrays = (g.rows, g.losses, g.heads, g.columns, g.widths, g.beam, g.field, p4)
+    arrays = (g.setup.pieces, g.setup.matter, g.setup.field, g.widths, g.beam, p4)
     before = counts(*arrays)
     for seed in range(3):
         trigger_efficiency(p4, None, experiment, stream(seed), scattering=scattering)
@@ -83,23 +85,20 @@ def test_the_trigger_releases_its_arrays(scattering):
 
 def test_carried_muons_release_their_arrays():
     g, n = build_geometry(load_experiment("na64mu")), 50
-    track, energy, flat = np.zeros((n, 4)), np.full(n, 60.0), g.losses[0]
-    track[:, 2] = np.linspace(-0.1, 0.1, n)
-    arrays = (g.rows, g.losses, g.heads, g.columns, g.field, track, energy, flat)
+    muons, sudden = zeros(State, n), np.zeros((n, 3))
+    muons["tx"], muons["energy"] = np.linspace(-0.1, 0.1, n), 60.0
+    found = Carried(np.zeros(n, np.int64), np.zeros((n, 2)), np.zeros((1, 0, 2)), zeros(State, 1))
+    arrays = (*g.setup[:3], muons, sudden, *found)
     before = counts(*arrays)
     for seed in range(3):
-        carry_kernel(
-            track, energy, np.zeros(n), np.ones(n), np.zeros((n, 3)), g.rows, g.losses, g.heads,
-            g.columns, flat, 0.01, g.field, stream(seed), np.zeros(n, np.int64), np.zeros((n, 2)),
-            np.zeros((0, 0, 2)),
-        )  # fmt: skip
+        carry_kernel(stream(seed), g.setup, muons, sudden, found)
     assert counts(*arrays) == before
 
 
 def test_the_full_simulation_releases_its_arrays():
     experiment = load_experiment("na64mu")
-    setup, seen = build_layout(experiment).setup, []
+    setup, seen = build_readout(experiment).setup, []
     for seed in range(6):  # the first may be kept for further calls
         simulate_chunk(experiment, 200, seed, 0)
-        seen.append(counts(setup.rows, setup.tables, setup.kicks))
+        seen.append(counts(*setup[:3]))
     assert seen[-1] == seen[1]

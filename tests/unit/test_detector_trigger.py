@@ -10,18 +10,21 @@ import pytest
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.random import stream
-from mutau.detector.boxes import DIPOLE, KIND, LENGTH, Z
+from mutau.core.records import columns, zeros
+from mutau.detector.fast_walk import slab_kernel
 from mutau.detector.geometry import build_geometry
-from mutau.detector.orbits import dipole_kernel
 from mutau.detector.shares import weighted_share
 from mutau.detector.trigger import beam_through, trigger_efficiency
-from mutau.detector.trigger_kernel import slab_kernel
-from mutau.detector.walls import within
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
 from mutau.matter.materials import material
-from mutau.matter.multiple_scattering import highland_angle, scattering_table
-from mutau.matter.muon_energy_loss import loss_table, mean_energy_after
+from mutau.matter.multiple_scattering import highland_angle
+from mutau.matter.muon_energy_loss import mean_energy_after
+from mutau.transport.matter_tables import matter_of
+from mutau.transport.orbits import dipole_kernel
+from mutau.transport.particle import State
+from mutau.transport.pieces import DIPOLE
+from mutau.transport.walls import within
 
 WHY = {"because": "test"}
 
@@ -193,10 +196,11 @@ def test_a_muon_beside_the_gap_is_lost():
 
 def test_planes_inside_a_magnet_cut_it_in_pieces():
     geometry = build_geometry(load_experiment("na64mu"))
-    pieces = geometry.rows[geometry.rows[:, KIND] == DIPOLE]
-    np.testing.assert_allclose(pieces[:, Z], [890.0, 950.0, 1030.0])
-    np.testing.assert_allclose(pieces[:, LENGTH].sum(), 200.0)
-    assert (np.diff(geometry.rows[:, Z]) >= 0.0).all()
+    pieces = geometry.setup.pieces
+    magnet = pieces[pieces["kind"] == DIPOLE]
+    np.testing.assert_allclose(magnet["z"], [890.0, 950.0, 1030.0])
+    np.testing.assert_allclose(magnet["length"].sum(), 200.0)
+    assert (np.diff(pieces["z"]) >= 0.0).all()
 
 
 @pytest.mark.parametrize("mode", ["gaussian", "collisions"])
@@ -204,14 +208,13 @@ def test_a_slab_scatters_and_slows_down_as_its_material_says(mode):
     """10 X0 of iron at 20 GeV: mean loss, angle, and the covariance of angle and displacement."""
     iron = material("iron")
     length, n = 10.0 * iron.radiation_length_cm, 20_000
-    table = scattering_table(iron)
-    head = np.array([table.total, table.start, table.step])
+    table, muon = matter_of(iron, 0.0)[0], zeros(State, 1)
     width = float(highland_angle(1.0, iron, length, mass=0.0)) if mode == "gaussian" else -1.0
     rng, out = stream(7), np.empty((n, 5))
     for i in range(n):
-        out[i] = slab_kernel(
-            1.0, -1.0, 0.01, 0.0, 20.0, length, width, loss_table(iron), head, table.columns, rng
-        )
+        muon["x"], muon["y"], muon["tx"], muon["ty"], muon["energy"] = 1.0, -1.0, 0.01, 0.0, 20.0
+        slab_kernel(rng, table, muon[0], length, width)
+        out[i] = columns(muon, "x", "y", "tx", "ty", "energy")[0]
     after = float(mean_energy_after(20.0, iron, length))
     np.testing.assert_allclose(20.0 - out[:, 4], 20.0 - after, rtol=5e-3)
     middle = math.sqrt(20.0 * after)
@@ -344,14 +347,14 @@ def test_a_muon_going_backwards_or_none_at_all():
 
 
 def test_holes_and_areas_share_no_edge():
-    rows = build_geometry(load_experiment("na64mu")).rows
-    index = build_geometry(load_experiment("na64mu")).names.index("VHCAL")
-    row = next(i for i, r in enumerate(rows) if int(r[-1]) == index)
-    assert not within(5.9, 2.9, rows, row)  # hole of 12 x 6 cm
-    assert within(6.1, 2.9, rows, row)
-    assert within(5.9, 3.1, rows, row)
-    assert within(24.9, -24.9, rows, row)
-    assert not within(25.1, 0.0, rows, row)
+    geometry = build_geometry(load_experiment("na64mu"))
+    pieces = geometry.setup.pieces
+    (piece, *_) = pieces[pieces["name"] == geometry.index("VHCAL")]
+    assert not within(5.9, 2.9, piece)  # hole of 12 x 6 cm
+    assert within(6.1, 2.9, piece)
+    assert within(5.9, 3.1, piece)
+    assert within(24.9, -24.9, piece)
+    assert not within(25.1, 0.0, piece)
 
 
 def test_the_beam_goes_where_the_dipole_sends_it():

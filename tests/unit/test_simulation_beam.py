@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mutau.core.random import stream
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import beam_source, simulate_chunk
 from mutau.detector.simulation_beam import at_entrance, entrance, measures_incoming
-from mutau.detector.simulation_geometry import build_layout
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment
@@ -62,7 +62,7 @@ def hits():
 
 
 def test_a_straight_line_where_no_dipole_stands_before_the_target():
-    layout = build_layout(NA64)
+    layout = build_readout(NA64)
     beam = beam_source(NA64, layout)(50, stream(1), 0)
     traced = at_entrance(layout, beam)
     assert np.array_equal(traced.x, beam.at(entrance(layout)).x)
@@ -72,7 +72,7 @@ def test_traced_back_the_beam_is_bent_by_the_angle_of_the_dipole():
     """0.2998 x 4 T m / 160 GeV = 7.495 mrad in the gap; the halo comes through the iron beside it,
     which has no field."""
     item = with_stations()
-    layout = build_layout(item)
+    layout = build_readout(item)
     beam = beam_source(item, layout)(200, stream(1), 0)
     traced = at_entrance(layout, beam)
     angle = (beam.slope_x - traced.slope_x) * beam.momentum / 160.0
@@ -88,7 +88,7 @@ def test_traced_back_the_beam_is_bent_by_the_angle_of_the_dipole():
 def test_forward_again_the_beam_meets_the_target_where_it_is_described(hits):
     """Only scattering on the way is left: thin planes, counters and 20 m of air, 0.1 mrad."""
     item = with_stations()
-    beam = beam_source(item, build_layout(item))(N, stream(1, 0), 0)
+    beam = beam_source(item, build_readout(item))(N, stream(1, 0), 0)
     there = hits.beam_trigger
     off = hits.x_target[there, 0] - beam.x[there]
     assert there.sum() > 0.6 * N
@@ -141,7 +141,7 @@ def test_back_and_forward_again_is_the_same_place(kind, tmp_path):
         text = "\n".join([lines[0], *(",".join(map(repr, row)) for row in rows)])
         (tmp_path / "b6.csv").write_text(text)
     item = with_stations(field, bare=True)
-    layout = build_layout(item)
+    layout = build_readout(item)
     beam = beam_source(item, layout)(500, stream(1, 0), 0)
     hits = simulate_chunk(item, 500, 1, 0)
     narrow = (np.abs(beam.x) < 10.0) & (np.abs(beam.y) < 5.0) & (beam.momentum > 40.0)
@@ -155,7 +155,7 @@ def test_back_and_forward_again_is_the_same_place(kind, tmp_path):
 def test_a_map_of_the_fringe_traces_back_as_the_fringe_does(tmp_path):
     """What is left are the 6 uniform slices that stand for each fringe of the formula."""
     items = with_stations(STATED | {"fringe": "10 cm"}), with_stations(sampled(tmp_path / "m", 10))
-    layouts = [build_layout(item) for item in items]
+    layouts = [build_readout(item) for item in items]
     beam = beam_source(items[0], layouts[0])(500, stream(1), 0)
     one, other = (at_entrance(layout, beam) for layout in layouts)
     narrow = (np.abs(beam.x) < 10.0) & (np.abs(beam.y) < 5.0) & (beam.momentum > 40.0)

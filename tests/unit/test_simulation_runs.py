@@ -13,9 +13,9 @@ from mutau.core.errors import FileError, MachineError, MutauError, UnknownName
 from mutau.core.random import stream
 from mutau.detector import simulation
 from mutau.detector.hits import Hits, join_hits
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import CHUNK, simulate, simulate_beam, simulate_chunk
 from mutau.detector.simulation_beam import entrance
-from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.field_maps import write_field_map
 from mutau.matter.materials import material
@@ -199,7 +199,7 @@ def test_signal_starts_at_its_vertex(na64mu):
     source = signal_source(na64mu, 0.1)
     hits = simulate_chunk(na64mu, 6000, 1, 0, signal=source)
     made = hits.weight > 0.0
-    face, back = build_layout(na64mu).target_z
+    face, back = build_readout(na64mu).target_z
     assert np.all(hits.vertex_process[made] == 5)
     depth = (hits.vertex[made, 2] - face) / (back - face)
     core = hits.p_target[made, 0] > 140.0
@@ -229,14 +229,14 @@ def test_tally_counts_what_the_hits_say(na64mu, some):
 
 def test_records_have_room_or_say_so(na64mu, monkeypatch):
     """With room for no extra hit at all, they are counted as lost."""
-    layout = build_layout(na64mu)
-    beam = simulation.beam_source(na64mu, layout)(2000, stream(1), 0).at(entrance(layout))
+    readout = build_readout(na64mu)
+    beam = simulation.beam_source(na64mu, readout)(2000, stream(1), 0).at(entrance(readout))
     plain = simulate_beam(na64mu, beam, stream(2))
     new = simulation.beam_records
 
-    def tiny(layout, beam):
-        events, _ = new(layout, beam)
-        return events, np.zeros((1, 6))
+    def tiny(readout, beam):
+        out = new(readout, beam)
+        return out._replace(extra=out.extra[:0])
 
     monkeypatch.setattr(simulation, "beam_records", tiny)
     cramped = simulate_beam(na64mu, beam, stream(2))

@@ -8,18 +8,12 @@ import numpy as np
 import pytest
 
 from mutau.core.random import stream
+from mutau.core.records import zeros
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation_flight import follow
-from mutau.detector.simulation_geometry import E_EVENT, X_EVENT, X_ORIGIN, build_layout
-from mutau.detector.simulation_showers import (
-    CHARGED,
-    ELECTRON,
-    MARKER,
-    NEUTRAL,
-    PHOTON,
-    STACK,
-    push,
-)
+from mutau.detector.simulation_records import Trace, new_output, push
 from mutau.experiment.loader import from_document
+from mutau.transport.particle import CHARGED, ELECTRON, MARKER, NEUTRAL, PHOTON, State
 
 WHY = {"because": "test"}
 
@@ -27,7 +21,7 @@ WHY = {"because": "test"}
 def set_up(**detector):
     """A target of no account at 1 cm, and what is asked for."""
     box = {"width": "100 m", "height": "100 m"}
-    return build_layout(
+    return build_readout(
         from_document(
             {
                 "schema": 1,
@@ -44,21 +38,24 @@ def set_up(**detector):
     )
 
 
-def send(layout, kind, energy, n=1, seed=1, tx=0.0, charge=-1.0, x=0.0):
-    """n particles along z from z = 2 cm; returns records and extra hits."""
-    rng, stack = stream(seed), np.zeros(STACK)
-    events, extra = np.zeros((n, layout.setup.width)), np.zeros((50 * n + 100, X_ORIGIN + 1))
+def send(readout, kind, energy, n=1, seed=1, tx=0.0, charge=-1.0, x=0.0):
+    """n particles along z from z = 2 cm; returns deposits and extra hits."""
+    rng, at = stream(seed), zeros(State, 1)
+    out = new_output(n, readout.deposits, len(readout.planes), 50 * n + 100)
+    at["x"], at["z"], at["origin"] = x, 2.0, 1
     for i in range(n):
-        events[i, E_EVENT] = i
-        count = push(stack, 0, kind, energy, x, 0.0, 2.0, tx, 0.0, 0, charge, 1)
-        follow(rng, layout.setup.rows, layout.setup.tables, events[i], extra, stack, count)
-    return events, extra[1 : int(extra[0, 0]) + 1]
+        trace = Trace(
+            out.events[i], out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0]
+        )
+        trace.stack[push(trace, at[0], kind, energy, tx, 0.0)]["charge"] = charge
+        follow(rng, readout.setup, trace)
+    return out.deposits, out.extra[: out.counts["extra"][0]]
 
 
-def deposits(layout, events):
+def deposits(readout, events):
     """(electromagnetic, hadronic) per module, GeV."""
-    m = len(layout.modules)
-    return events[:, 27 : 27 + m], events[:, 27 + m : 27 + 2 * m]
+    em, hadronic, counters, *_ = readout.places
+    return events[:, em:hadronic], events[:, hadronic:counters]
 
 
 def block(name, z, length, material="iron", kind="hcal", **more):
@@ -69,19 +66,19 @@ def block(name, z, length, material="iron", kind="hcal", **more):
 @pytest.mark.parametrize("energy", [0.05, 0.7, 8.0, 90.0])
 def test_everything_ends_up_in_a_large_block(kind, energy):
     """20 m of iron, 50 m to either side: all of the energy, to rounding."""
-    layout = set_up(calorimeter=[block("H", "10 cm", "20 m")])
-    events, _ = send(layout, kind, energy, 30)
-    em, hadronic = deposits(layout, events)
+    readout = set_up(calorimeter=[block("H", "10 cm", "20 m")])
+    events, _ = send(readout, kind, energy, 30)
+    em, hadronic = deposits(readout, events)
     assert (em + hadronic)[:, 1] == pytest.approx(np.full(30, energy), rel=1e-6)
 
 
 def test_hadrons_share_their_energy_with_photons():
     """A third of each collision's energy turns to photons, so more of a high energy than of a low
     one; a charged hadron that has not collided leaves 2 MeV per g/cm^2."""
-    layout = set_up(calorimeter=[block("H", "10 cm", "20 m")])
+    readout = set_up(calorimeter=[block("H", "10 cm", "20 m")])
     shares = []
     for energy in (5.0, 50.0):
-        em, _ = deposits(layout, send(layout, NEUTRAL, energy, 400)[0])
+        em, _ = deposits(readout, send(readout, NEUTRAL, energy, 400)[0])
         shares.append(em[:, 1].mean() / energy)
     assert 0.2 < shares[0] < shares[1] < 0.8
     thin = set_up(calorimeter=[block("H", "10 cm", "1 cm")])
@@ -92,16 +89,16 @@ def test_hadrons_share_their_energy_with_photons():
 
 def test_hadrons_fly_their_interaction_length():
     """Behind 30 cm of iron exp(-30/20.1) of neutral hadrons have not collided."""
-    layout = set_up(calorimeter=[block("H", "10 cm", "30 cm")])
-    em, hadronic = deposits(layout, send(layout, NEUTRAL, 50.0, 4000)[0])
+    readout = set_up(calorimeter=[block("H", "10 cm", "30 cm")])
+    em, hadronic = deposits(readout, send(readout, NEUTRAL, 50.0, 4000)[0])
     through = np.mean((em + hadronic)[:, 1] == 0.0)
     expected = math.exp(-30.0 / (1.2 * 132.1 / 7.874))
     assert through == pytest.approx(expected, abs=4.0 * math.sqrt(expected / 4000))
 
 
 def test_photons_convert_after_nine_sevenths_of_a_radiation_length():
-    layout = set_up(calorimeter=[block("H", "10 cm", "1 cm", "lead")])
-    em, _ = deposits(layout, send(layout, PHOTON, 50.0, 4000)[0])
+    readout = set_up(calorimeter=[block("H", "10 cm", "1 cm", "lead")])
+    em, _ = deposits(readout, send(readout, PHOTON, 50.0, 4000)[0])
     through = np.mean(em[:, 1] == 0.0)
     expected = math.exp(-7.0 / 9.0 * 11.35 / 6.37)
     assert through == pytest.approx(expected, abs=4.0 * math.sqrt(expected / 4000))
@@ -110,8 +107,10 @@ def test_photons_convert_after_nine_sevenths_of_a_radiation_length():
 def test_leaks_go_on_into_the_next_block():
     """10 X0 of lead, then 15 cm away 2 m of iron: together everything, on average a leak of some
     per cent to some ten per cent of 50 GeV."""
-    layout = set_up(calorimeter=[block("E", "10 cm", "5.6 cm", "lead"), block("H", "30 cm", "4 m")])
-    em, _ = deposits(layout, send(layout, ELECTRON, 50.0, 500)[0])
+    readout = set_up(
+        calorimeter=[block("E", "10 cm", "5.6 cm", "lead"), block("H", "30 cm", "4 m")]
+    )
+    em, _ = deposits(readout, send(readout, ELECTRON, 50.0, 500)[0])
     assert em.sum(axis=1) == pytest.approx(np.full(500, 50.0), rel=1e-6)
     leak = em[:, 2].mean() / 50.0
     assert 0.1 < leak < 0.6
@@ -122,45 +121,45 @@ def test_leaks_go_on_into_the_next_block():
 
 def test_showers_leave_through_a_hole():
     ring = block("V", "10 cm", "1 m", hole_width="4 cm", hole_height="4 cm")
-    layout = set_up(calorimeter=[ring, block("H", "2 m", "5 m")])
-    em, _ = deposits(layout, send(layout, PHOTON, 20.0, 20)[0])
+    readout = set_up(calorimeter=[ring, block("H", "2 m", "5 m")])
+    em, _ = deposits(readout, send(readout, PHOTON, 20.0, 20)[0])
     assert np.all(em[:, 1] == 0.0)
     assert em[:, 2] == pytest.approx(np.full(20, 20.0), rel=1e-6)
     # aside, it is the ring that gets it
-    em, _ = deposits(layout, send(layout, PHOTON, 20.0, 20, x=30.0)[0])
+    em, _ = deposits(readout, send(readout, PHOTON, 20.0, 20, x=30.0)[0])
     assert np.mean(em[:, 1]) > 0.9 * 20.0
 
 
 def test_magnets_bend_by_charge():
     """2 GeV through 1.4 T m: 0.21 rad either way; hits at 5 m are 60 cm off and mirror images."""
-    layout = set_up(
+    readout = set_up(
         magnet=[{"name": "M", "z": "1 m", "length": "2 m", "field_integral": "1.4 T m",
                  "bends_to": "-x"}],
         tracker=[{"name": "A", "z": "5 m", "arm": "outgoing", "resolution": "1 um"}],
     )  # fmt: skip
-    places = [send(layout, ELECTRON, 2.0, charge=c)[1][0, 2] for c in (1.0, -1.0)]
+    places = [send(readout, ELECTRON, 2.0, charge=c)[1]["x"][0] for c in (1.0, -1.0)]
     # the sign says: charge over that of the beam particle, which is bent to -x
     assert places[0] == pytest.approx(-places[1], abs=1e-3)
     sine = 0.2998 * 1.4 / 2.0
     shift = 200.0 / sine * (1.0 - math.sqrt(1.0 - sine**2)) + 200.0 * math.tan(math.asin(sine))
     assert places[0] == pytest.approx(-shift, rel=1e-3)
-    events, extra = send(layout, PHOTON, 2.0)
+    events, extra = send(readout, PHOTON, 2.0)
     assert len(extra) == 0
-    assert not events[0, 27:].any()
+    assert not events[0, 1:].any()
 
 
 def test_showers_behind_a_solid_show_in_trackers():
     """Electrons of a 50 GeV shower behind 6 X0, near its maximum, up to the limit of 12; the
     softest leave at large angles."""
-    layout = set_up(
+    readout = set_up(
         absorber=[{"name": "A", "material": "lead", "z": "10 cm", "length": "3.4 cm"}],
         tracker=[{"name": "T", "z": "20 cm", "arm": "outgoing", "resolution": "1 um"}],
     )  # fmt: skip
-    _, extra = send(layout, ELECTRON, 50.0, 200)
-    per_event = np.bincount(extra[:, X_EVENT].astype(int), minlength=200)
+    _, extra = send(readout, ELECTRON, 50.0, 200)
+    per_event = np.bincount(extra["event"], minlength=200)
     assert 2 < per_event.mean() <= 12
-    assert np.all(extra[:, 4] < 50.0)
-    _, quiet = send(layout, MARKER, 1.0, 5)
+    assert np.all(extra["energy"] < 50.0)
+    _, quiet = send(readout, MARKER, 1.0, 5)
     assert len(quiet) == 0  # it ends in the lead
 
 
@@ -195,8 +194,8 @@ def test_magnets_take_the_electrons_of_a_leaking_shower():
         ("wide", {"magnet": [magnet]}),
         ("narrow", {"magnet": [magnet | {"width": "2 cm", "height": "2 cm"}]}),
     ):
-        layout = set_up(calorimeter=[lead, far], **more)
-        em, _ = deposits(layout, send(layout, ELECTRON, 50.0, 400)[0])
+        readout = set_up(calorimeter=[lead, far], **more)
+        em, _ = deposits(readout, send(readout, ELECTRON, 50.0, 400)[0])
         results[name] = em[:, 1:].sum(axis=1).mean() / 50.0
     assert results["none"] == pytest.approx(1.0, rel=1e-6)
     assert 0.9 < results["wide"] < 1.0

@@ -12,12 +12,6 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.special import lower_gamma
 from mutau.detector.calorimeters import sampling_fraction, sampling_term, smear
-from mutau.detector.simulation_geometry import (
-    HEADER,
-    _stretch,
-    electron_critical_energy,
-)
-from mutau.detector.simulation_matter import draw_loss, nuclear_recoil
 from mutau.detector.simulation_showers import shower_shape, side_loss
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import (
@@ -35,6 +29,9 @@ from mutau.transport.catastrophic_losses import (
     PAIR,
     catastrophic_losses,
 )
+from mutau.transport.matter_tables import electron_critical_energy, matter_of
+from mutau.transport.muon_matter import draw_loss, nuclear_recoil
+from mutau.transport.pieces import SOLID, piece_of
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +72,9 @@ def test_restricted_and_hard_losses_are_the_whole(iron):
 def test_drawn_losses_follow_the_spectrum(iron):
     """Shares above 1, 5 and 20 GeV against the integrals, within four binomial errors."""
     energy, n = 160.0, 200_000
-    tables = np.concatenate([np.zeros(HEADER), _stretch(material("iron"), 0.1)])
+    matter = matter_of(material("iron"), 0.1)[0]
     rng = stream(3)
-    draws = np.array([draw_loss(rng, energy, HEADER, tables) for _ in range(n)])
+    draws = np.array([draw_loss(rng, energy, matter) for _ in range(n)])
     total = sum(float(hard_radiation(energy, material("iron"), k, 0.1)[0]) for k in KINDS[:3])
     total += float(hard_knock_on(energy, material("iron"), 0.1)[0])
     for kind in range(4):
@@ -131,10 +128,9 @@ def test_showers_have_their_maximum_where_it_should_be():
 
 
 def test_side_loss_of_a_shower_on_the_edge_is_half():
-    rows = np.zeros((1, 20))
-    rows[0, 5], rows[0, 6] = 10.0, 1e6  # half sizes
-    assert side_loss(10.0, 0.0, rows, 0, 1.0) == pytest.approx(0.5, abs=2e-3)
-    assert side_loss(0.0, 0.0, rows, 0, 1.0) == pytest.approx(1.0 - 10.0 / math.sqrt(101.0))
+    piece = piece_of(SOLID, 0.0, half_x=10.0, half_y=1e6)[0]
+    assert side_loss(10.0, 0.0, piece, 1.0) == pytest.approx(0.5, abs=2e-3)
+    assert side_loss(0.0, 0.0, piece, 1.0) == pytest.approx(1.0 - 10.0 / math.sqrt(101.0))
 
 
 def test_critical_energies():

@@ -11,8 +11,8 @@ from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, Problems
 from mutau.core.random import stream
 from mutau.detector.hits import KNOCK_ON
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import beam_source, simulate, simulate_beam
-from mutau.detector.simulation_geometry import build_layout
 from mutau.experiment.loader import from_document
 from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import scatter
@@ -318,7 +318,7 @@ def test_beam_particles_that_cannot_be_carried():
     document["process"] = "electron-brems+annihilation"
     experiment = from_document(document, "test")
     with pytest.raises(MutauError, match="carries muons, not e-"):
-        beam_source(experiment, build_layout(experiment))
+        beam_source(experiment, build_readout(experiment))
     with pytest.raises(MutauError, match="n = 0 beam particles"):
         next(simulate(set_up(), 0, 1))
 
@@ -354,6 +354,6 @@ def test_fringes_that_do_not_fit():
               "bends_to": "-x"}  # fmt: skip
     block = {"name": "B", "material": "iron", "z": "5.1 m", "length": "1 m"}
     with pytest.raises(MutauError, match="fringe of magnet 'M' reaches"):
-        build_layout(set_up(magnet=[magnet | {"fringe": "10 cm"}], absorber=[block]))
+        build_readout(set_up(magnet=[magnet | {"fringe": "10 cm"}], absorber=[block]))
     with pytest.raises(MutauError, match="too long"):
-        build_layout(set_up(magnet=[magnet | {"fringe": "40 cm"}]))
+        build_readout(set_up(magnet=[magnet | {"fringe": "40 cm"}]))

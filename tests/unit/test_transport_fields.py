@@ -15,8 +15,8 @@ from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.core.units import GEV_PER_T_CM
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import simulate_beam, simulate_chunk
-from mutau.detector.simulation_geometry import build_layout
 from mutau.detector.tracking import fit_hits, fit_tracks
 from mutau.detector.tracking_geometry import build_arm
 from mutau.detector.trigger import trigger_efficiency
@@ -388,4 +388,4 @@ def test_digest_knows_what_a_map_holds(mapped, tmp_path):
     other = write_map(tmp_path / "other.csv", sign=-1.01)
     assert replace(mapped, f"{MS2}/field_map", other).digest != mapped.digest
     assert read_field_map(other).strongest == pytest.approx(1.01 * 0.7, rel=1e-3)
-    assert build_layout(mapped).setup.tables.size > build_layout(NA64).setup.tables.size
+    assert build_readout(mapped).setup.field.size > build_readout(NA64).setup.field.size == 0

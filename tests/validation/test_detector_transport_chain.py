@@ -10,7 +10,6 @@ import pytest
 from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.detector.geometry import build_geometry
-from mutau.detector.orbits import dipole_kernel
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment
 from mutau.matter.materials import material
@@ -22,6 +21,7 @@ from mutau.peers.muon_propagation import (
     inside,
     propagate_slab,
 )
+from mutau.transport.orbits import dipole_kernel
 
 
 def scattered(n, mass=0.1, seed=1):

@@ -149,20 +149,20 @@ def test_recoil_of_hard_bremsstrahlung_is_exact():
     1 % at an energy of the table, 3 % between two (50 GeV); the sample's own error at 99 % is 1 %.
     """
     from mutau.core.jit import njit
-    from mutau.detector.simulation_geometry import HEADER, _stretch
-    from mutau.detector.simulation_matter import recoil_kernel
     from mutau.matter.materials import material
     from mutau.reactions.bremsstrahlung_events import BremsSampler
+    from mutau.transport.matter_tables import matter_of
+    from mutau.transport.muon_matter import recoil_kernel
 
     @njit(cache=False)
-    def draw(rng, v, energy, tables):
+    def draw(rng, v, energy, matter):
         out = np.empty(v.size)
         for i in range(v.size):
-            out[i] = recoil_kernel(rng, BREMS, v[i], energy, HEADER, tables)
+            out[i] = recoil_kernel(rng, BREMS, v[i], energy, matter[0])
         return out
 
     lead = material("lead")
-    tables = np.concatenate([np.zeros(HEADER), _stretch(lead, 0.1)])
+    tables = matter_of(lead, 0.1)
     item = lead.dominant_element
     for energy in (160.0, 50.0):
         sampler = BremsSampler(

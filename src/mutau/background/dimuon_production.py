@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: Elements that make less than this share of the pairs (by Z^2 per volume) are left out.
+#: Elements that make less than this fraction of the pairs (by Z^2 per volume) are left out.
 _MINOR: Final = 0.02
 #: Lowest energy of a photon or electron whose shower is asked for pairs, GeV.
 LOWEST: Final = 1.0
@@ -75,7 +75,7 @@ class PairProduction:
         return np.asarray(np.exp(np.interp(_logit(v), _logit(self.v), ratio)))
 
     def above(self, share: float) -> float:
-        """Pairs with more than this share of the muon's energy (below 1)."""
+        """Pairs with more than this fraction of the muon's energy (below 1)."""
         v = np.geomspace(max(share, float(self.v[0])), float(self.v[-1]), 500)
         density = np.exp(np.interp(_logit(v), _logit(self.v), np.log(self.density)))
         return float(np.trapezoid(density, np.log(v)))

@@ -21,7 +21,7 @@ from mutau.background.dimuon_production import main_elements, pair_production
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.hadron_decays_hcal import ionisation_below
 from mutau.background.hadron_decays_tracks import (
-    Tracks,
+    MuonTracks,
     beam_tracks,
     carry,
     modules,
@@ -34,13 +34,13 @@ from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
 from mutau.detector.beam_moments import beam_note
-from mutau.detector.boxes import box_rows, row_of, target_sides
-from mutau.detector.walls import straight_paths
 from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import highland_angle
 from mutau.matter.muon_energy_loss import stopping_power
 from mutau.reactions.muon_pairs import trident_fully_differential
 from mutau.selection.missing_momentum import cuts_of
+from mutau.transport.pieces import SOLID, boxes_of, piece_of, target_sides
+from mutau.transport.walls import straight_paths
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -77,7 +77,7 @@ class DimuonRates:
     names, value, err : STEPS: "made" (pair above the smallest v), "triggered", "one track" (two of
     three muons not seen by the trackers), "below half" (of the beam energy), "hcal" (the file's
     cut: everything), "hcal below 6 GeV" (a cut that takes two muons apart from one).
-    two_in_hcal : of "below half", the share with at least two muons in the HCAL. events : drawn.
+    two_in_hcal : of "below half", the fraction with at least two muons in the HCAL. events : drawn.
     passed : the sum of weights behind "hcal".
     """
 
@@ -140,13 +140,13 @@ def draw_pairs(
     """Pair events in the target, with the exact cross section of the two-photon diagrams.
 
     n : events. low : smallest v. Drawn: v, Q^2 of the muon's photon and u = P^2/e^2 of the pair in
-    proportion to 1/v, 1/Q^2 and as `_drawn_wide`, its share x flat. The other ways of production
+    proportion to 1/v, 1/Q^2 and as `_drawn_wide`, its fraction x flat. The other ways of production
     (real photons, radiative diagrams: a quarter above v = 1/2) scale the weight at given v.
-    Transverse momentum is conserved but for the kick by the nucleus, left out (below 50 MeV).
+    Transverse momentum is conserved but for what the nucleus takes, left out (below 50 MeV).
     """
     made, energy = pair_production(experiment), experiment.beam.energy
-    stuff = material(experiment.target.material)
-    thickness = experiment.target.thickness.cm(stuff.radiation_length_cm)
+    target = material(experiment.target.material)
+    thickness = experiment.target.thickness.cm(target.radiation_length_cm)
     top = math.log(float(made.v[-1]))
     v = np.exp(math.log(low) + (top - math.log(low)) * rng.random(n))
     least = M_MU**2 * v**2 / (1.0 - v)
@@ -159,7 +159,7 @@ def draw_pairs(
     u, density = _drawn_wide(e2, _passing_angle(experiment) * soft, rng)
     jacobian = v * (top - math.log(low)) * span * (1.0 - 2.0 * floor) * e2 / density
     weight = np.zeros(n)
-    for nucleus, atoms in main_elements(stuff):
+    for nucleus, atoms in main_elements(target):
         sigma = trident_fully_differential(v, q2, x, u * e2, energy, nucleus)
         weight += atoms * thickness * PB_CM2 * sigma * jacobian
     recoil = _plane(np.sqrt(np.maximum((1.0 - v) * q2 - (M_MU * v) ** 2, 0.0)), rng)
@@ -194,7 +194,7 @@ def _through_target(
     vertex = start[:, :2] + (depth * thickness)[:, None] * start[:, 2:]
     slopes = start[:, None, 2:] + muons[:, :, 1:]
     rays = np.concatenate([np.broadcast_to(vertex[:, None], slopes.shape), slopes], axis=-1)
-    block = row_of(0, 0.0, length=thickness, **target_sides(target))[None]
+    block = piece_of(SOLID, 0.0, length=thickness, **target_sides(target))
     begin = np.repeat(depth * thickness, 3)
     matter = straight_paths(rays.reshape(-1, 4), begin, block).reshape(n, 3)
     energy = muons[:, :, 0] - matter * stopping_power(np.maximum(muons[:, :, 0], _SLOWEST), made_of)
@@ -212,7 +212,7 @@ def _through_target(
     return tracks, np.where(alive, energy, 0.0), target.z + thickness
 
 
-def _missed(experiment: Experiment, tracks: Tracks, seen_as: int, n: int) -> Array:
+def _missed(experiment: Experiment, tracks: MuonTracks, seen_as: int, n: int) -> Array:
     """(N, 3) chance that each muon is not found beside muon `seen_as` (whose column is 1).
 
     Not found: fewer than PLANES planes see it apart from that muon.
@@ -253,9 +253,9 @@ def dimuon_rates(
     rng = stream(seed, 31)
     events = draw_pairs(experiment, n, rng, low)
     start, energy, z = _through_target(experiment, events.muons, rng)
-    unseen = vhcal_below(experiment, cuts.vhcal, start, energy, z)
-    kept = unseen > _SEEN
-    made, weight = events.weight, (events.weight * unseen)[kept]
+    missed = vhcal_below(experiment, cuts.vhcal, start, energy, z)
+    kept = missed > _SEEN
+    made, weight = events.weight, (events.weight * missed)[kept]
     start, energy = start[kept], energy[kept]
     n_kept, alive = len(energy), energy > 0.0
     charge = np.tile([1.0, 1.0, -1.0], (n_kept, 1))
@@ -310,7 +310,7 @@ def vhcal_below(
     if not math.isfinite(limit):
         return np.ones(len(energy))
     parts = [item for item in experiment.detector.calorimeter if item.kind == "vhcal"]
-    paths = straight_paths(start.reshape(-1, 4), z, box_rows(parts)).reshape(*energy.shape, -1)
+    paths = straight_paths(start.reshape(-1, 4), z, boxes_of(parts)).reshape(*energy.shape, -1)
     slant = np.sqrt(1.0 + np.sum(start[..., 2:] ** 2, axis=-1)) * (energy > 0.0)
     fractions = {
         item.name: slant * paths[..., i] / item.length for i, item in enumerate(parts)
@@ -318,7 +318,7 @@ def vhcal_below(
     return ionisation_below(experiment, limit, energy, fractions, "vhcal")
 
 
-def _fired(experiment: Experiment, tracks: Tracks, z: float, n: int) -> Array:
+def _fired(experiment: Experiment, tracks: MuonTracks, z: float, n: int) -> Array:
     """(N,) whether the trigger fires: every later counter by any of three muons, no veto."""
     fired = ~tracks.any_of(tracks.vetoes).reshape(n, 3).any(axis=1)
     for name in tracks.triggers:

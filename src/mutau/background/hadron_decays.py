@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.hadron_decays_hcal import mip_probability, muon_vetoes
 from mutau.background.hadron_decays_tracks import (
-    Tracks,
+    MuonTracks,
     beam_tracks,
     carry,
     modules,
@@ -33,13 +33,13 @@ from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import parse_quantity
 from mutau.detector.beam_moments import beam_note, described_beam
-from mutau.detector.boxes import box_rows
-from mutau.detector.walls import on_areas, straight_paths
 from mutau.matter.hadron_interactions import interaction_length
 from mutau.matter.hadrons import DecayChannel, Hadron, document, hadron
 from mutau.matter.materials import material
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
 from mutau.transport.decays import decay_in_flight, decay_probability, fraction_below
+from mutau.transport.pieces import boxes_of
+from mutau.transport.walls import on_areas, straight_paths
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -48,7 +48,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 DEFAULT_EVENTS: Final = 100_000
-#: Smallest share of its energy that a muon loses in a forced collision.
+#: Smallest fraction of its energy that a muon loses in a forced collision.
 _LEAST_LOSS: Final = 0.05
 #: Second decays, interactions in beam windows, optics between decay and target: see the page
 #: docs/validation/na64mu_backgrounds.md; the beam's kaon content itself is the paper's, one digit.
@@ -56,7 +56,7 @@ MODEL_ERROR: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Contamination:
+class BeamHadrons:
     """Hadrons per beam muon where the decay path begins."""
 
     pion: float
@@ -74,11 +74,11 @@ def contamination(
     pion: float | None = None,
     kaon: float | None = None,
     kaon_long: float | None = None,
-) -> Contamination:
+) -> BeamHadrons:
     """Hadrons per beam particle: what is given, else what the experiment file states (beam/pions,
     beam/kaons); without an experiment, data/hadrons.toml (NA64mu paper, sec. III C).
 
-    As many K_L as K-, unless told (see the data file). Raises NotApplicable if the file does not
+    As many K_L as K-, unless given (see the data file). Raises NotApplicable if the file does not
     say, OutOfRange for a negative or not finite number.
     """
     table = document()["contamination"]
@@ -98,24 +98,24 @@ def contamination(
     for value in (pion, kaon, kaon_long):
         if not (math.isfinite(value) and value >= 0.0):
             raise OutOfRange(f"hadrons per muon = {value!r}", allowed="[0, inf)")
-    return Contamination(pion, kaon, kaon_long)
+    return BeamHadrons(pion, kaon, kaon_long)
 
 
 def absorber_suppression(
     name: str, made_of: str | None = None, length: float | None = None
 ) -> float:
-    """Share of hadrons that cross an absorber without an inelastic collision.
+    """Fraction of hadrons that cross an absorber without an inelastic collision.
 
     name : hadron. made_of : material; length : cm; defaults: the 150 cm of aluminium of the NA64mu
     paper. Check: nucleons in 150 cm of aluminium, exp(-150/39.7) = 0.023; kaons and pions, which
     are what matters, interact less.
     """
     table = document()["contamination"]
-    stuff = material(made_of or table["absorber"])
+    item = material(made_of or table["absorber"])
     length = parse_quantity(table["absorber_length"], "length") if length is None else length
     if not (math.isfinite(length) and length >= 0.0):
         raise OutOfRange(f"absorber of {length!r} cm", allowed="[0, inf) cm")
-    return math.exp(-length / interaction_length(name, stuff))
+    return math.exp(-length / interaction_length(name, item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def decay_rows(
     *,
     path: float | None = None,
     below: float = 100.0,
-    beam: Contamination | None = None,
+    beam: BeamHadrons | None = None,
 ) -> tuple[DecayRow, ...]:
     """Exact numbers for all channels of pi-, K- and K_L at the beam's momentum, no selection.
 
@@ -186,7 +186,7 @@ class Selected:
 @dataclass(frozen=True, slots=True)
 class _Sample:
     """Decays on their way: the muon's track on the plane z = start, the photons beside it, and the
-    share of hadrons that came so far without a collision in the target."""
+    fraction of hadrons that came so far without a collision in the target."""
 
     track: Array
     energy: Array
@@ -200,7 +200,7 @@ class _Sample:
 def _beam_hadrons(
     experiment: Experiment, particle: Hadron, cuts: MuonCuts, n: int, rng: np.random.Generator
 ) -> tuple[Array, Array, float]:
-    """(energy (n,), track at the target's face (n, 4), share within the momentum window)."""
+    """(energy (n,), track at the target's face (n, 4), fraction within the momentum window)."""
     beam = described_beam(experiment)
     energy = beam.energy * (1.0 + beam.energy_spread * rng.standard_normal(2 * n))
     width = (
@@ -220,15 +220,15 @@ def _on_counters(experiment: Experiment, track: Array, low: Array, high: Array) 
 
     track : (N, 4) on the target's face.
     """
-    fine = np.ones(len(track), bool)
+    ok = np.ones(len(track), bool)
     for counter in experiment.detector.counter:
         back = counter.z - experiment.target.z
         if back >= 0.0 or counter.role == "monitor":
             continue
-        hit = on_areas(track[:, :2] + back * track[:, 2:], box_rows([counter]))[:, 0]
+        hit = on_areas(track[:, :2] + back * track[:, 2:], boxes_of([counter]))[:, 0]
         relevant = (counter.z >= low) & (counter.z < high)
-        fine &= ~relevant | (hit == (counter.role == "trigger"))
-    return fine
+        ok &= ~relevant | (hit == (counter.role == "trigger"))
+    return ok
 
 
 def _decays(
@@ -240,7 +240,7 @@ def _decays(
     path: float,
     rng: np.random.Generator,
 ) -> tuple[_Sample, float, float]:
-    """n decays; the chance per hadron to decay within the path; the share of hadrons on target."""
+    """n decays; the chance per hadron to decay within the path; the fraction of them on target."""
     energy, track, window = _beam_hadrons(experiment, particle, cuts, n, rng)
     momentum = np.sqrt(energy**2 - particle.mass**2)
     length = momentum / particle.mass * particle.c_tau
@@ -272,11 +272,11 @@ def _beyond(experiment: Experiment) -> float:
 
 
 def _survival(experiment: Experiment, name: str, where: Array) -> Array:
-    """Share of hadrons that reach z = where without an inelastic collision in the target."""
-    stuff = material(experiment.target.material)
-    thickness = experiment.target.thickness.cm(stuff.radiation_length_cm)
+    """Fraction of hadrons that reach z = where without an inelastic collision in the target."""
+    item = material(experiment.target.material)
+    thickness = experiment.target.thickness.cm(item.radiation_length_cm)
     depth = np.clip(where - experiment.target.z, 0.0, thickness)
-    return np.exp(-depth / interaction_length(name, stuff))
+    return np.exp(-depth / interaction_length(name, item))
 
 
 def _photons(
@@ -298,7 +298,7 @@ def _photons(
     energy, veto = np.zeros(n), np.zeros(n, bool)
     pi0 = hadron("pi0")
     shields = [item for item in experiment.detector.calorimeter if item.kind == "vhcal"]
-    rows = box_rows([experiment.target, *shields])
+    rows = boxes_of([experiment.target, *shields])
     for i, name in enumerate(channel.daughters):
         if name != "pi0":
             continue
@@ -315,15 +315,15 @@ def _photons(
 
 @lru_cache(maxsize=8)
 def _hard_collisions(experiment: Experiment, n: int, seed: int) -> tuple[Array, Array, Array]:
-    """(share lost, transverse momentum (n, 2) GeV, weight): weights sum to the chance per muon."""
+    """(fraction lost, transverse momentum (n, 2) GeV, weight), summing to the chance per muon."""
     from mutau.detector.studies import hard_losses
 
     sample = hard_losses(experiment, n, stream(seed, 7), low=_LEAST_LOSS)
-    share = 1.0 - sample.p_lepton[:, 0] / experiment.beam.energy
-    return share, sample.p_lepton[:, 1:3], sample.weights
+    fraction = 1.0 - sample.p_lepton[:, 0] / experiment.beam.energy
+    return fraction, sample.p_lepton[:, 1:3], sample.weights
 
 
-def passes(experiment: Experiment, cuts: MuonCuts, tracks: Tracks, ecal: Array) -> Array:
+def passes(experiment: Experiment, cuts: MuonCuts, tracks: MuonTracks, ecal: Array) -> Array:
     """(N,) chance that a single muon with these crossings passes trigger and selection.
 
     ecal : (N,) GeV, what is seen in the target beside what the muon ionises.
@@ -345,7 +345,7 @@ def selected_decays(
     n: int = DEFAULT_EVENTS,
     seed: int = 1,
     path: float | None = None,
-    beam: Contamination | None = None,
+    beam: BeamHadrons | None = None,
 ) -> Selected:
     """One channel with a muon, through the selection, per beam muon on target.
 
@@ -370,10 +370,10 @@ def selected_decays(
     plain = carry(experiment, *fixed, rng)
     weight = passes(experiment, cuts, _on_time(plain, sample, experiment), photons)
     weight = weight * sample.survived
-    share, kick, hard = _hard_collisions(experiment, n, seed)
+    fraction, deflection, hard = _hard_collisions(experiment, n, seed)
     order = rng.permutation(n)
-    share, kick, hard = share[order], kick[order], hard[order]
-    lost = share * sample.energy
+    fraction, deflection, hard = fraction[order], deflection[order], hard[order]
+    lost = fraction * sample.energy
     left = np.maximum(sample.energy - lost, M_MU)
     tried = (sample.energy > cuts.muon_energy) & (lost <= cuts.calorimeters)
     tried &= (reconstructed_below(left, cuts) > 1e-6) & (sample.start < experiment.target.z)
@@ -381,9 +381,9 @@ def selected_decays(
     if tried.any():
         # where the muon without it is too fast: no double counting
         slow = 1.0 - reconstructed_below(plain.behind[tried], cuts)
-        sudden = np.column_stack([lost[tried], kick[tried] / left[tried, None]])
+        sudden = np.column_stack([lost[tried], deflection[tried] / left[tried, None]])
         part = _Sample(*(getattr(sample, key)[tried] for key in _Sample.__slots__))
-        tracks = carry(experiment, part.track, part.energy, part.start, rng, kick=sudden)
+        tracks = carry(experiment, part.track, part.energy, part.start, rng, sudden=sudden)
         energy = photons[tried] + lost[tried]
         got = passes(experiment, cuts, _on_time(tracks, part, experiment), energy)
         hard_weight[tried] = n * hard[tried] * slow * got
@@ -392,15 +392,15 @@ def selected_decays(
     return Selected(name, channel.label, scale, stopping, sudden_loss)
 
 
-def _muon_mean(experiment: Experiment, tracks: Tracks) -> Array:
+def _muon_mean(experiment: Experiment, tracks: MuonTracks) -> Array:
     """(N,) mean deposit of a muon of half the beam energy in the target and in the modules of the
     HCAL that it crosses, GeV."""
     from mutau.matter.muon_energy_loss import stopping_power
 
     energy = 0.5 * experiment.beam.energy
-    stuff = material(experiment.target.material)
-    length = experiment.target.thickness.cm(stuff.radiation_length_cm)
-    found = np.full(len(tracks.touched), length * float(stopping_power(energy, stuff)))
+    target = material(experiment.target.material)
+    length = experiment.target.thickness.cm(target.radiation_length_cm)
+    found = np.full(len(tracks.touched), length * float(stopping_power(energy, target)))
     for item in experiment.detector.calorimeter:
         if item.kind == "hcal":
             one = item.length * float(stopping_power(energy, material(item.material)))
@@ -408,7 +408,7 @@ def _muon_mean(experiment: Experiment, tracks: Tracks) -> Array:
     return found
 
 
-def _on_time(tracks: Tracks, sample: _Sample, experiment: Experiment) -> Tracks:
+def _on_time(tracks: MuonTracks, sample: _Sample, experiment: Experiment) -> MuonTracks:
     """Counters in front of the decay were crossed by the hadron: count what it did there."""
     bits = tracks.touched.copy()
     for counter in experiment.detector.counter:
@@ -424,7 +424,7 @@ def all_selected(
     n: int = DEFAULT_EVENTS,
     seed: int = 1,
     path: float | None = None,
-    beam: Contamination | None = None,
+    beam: BeamHadrons | None = None,
 ) -> tuple[Selected, ...]:
     """All channels of pi- and K- with a muon (`selected_decays`)."""
     return tuple(
@@ -441,8 +441,8 @@ def neutral_bound(
     """K_L that decay to a muon and pass the selection, per beam muon: an upper bound.
 
     As many K_L as K-, measured upstream as if they were beam particles, and what flies beside the
-    muon (a charged pion, a second track) unseen. A K_L leaves no track in the momentum stations, so
-    none of these counts with the file's selection. Arguments as in `selected_decays`.
+    muon (a charged pion, a second track) not seen. A K_L leaves no track in the momentum stations,
+    so none of these counts with the file's selection. Arguments as in `selected_decays`.
     Check: no more than the decays to pi mu nu themselves, 3e-8 x 2.0e-3 over 36 m at 160 GeV.
     """
     return sum(

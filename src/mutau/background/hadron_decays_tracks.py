@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mutau.core.constants import M_MU
 from mutau.core.errors import UnknownName
+from mutau.core.records import zeros
 from mutau.detector.beam_moments import described_beam
-from mutau.detector.boxes import KIND
-from mutau.detector.geometry import NAME, TRIGGER, VETO, Geometry, build_geometry
-from mutau.matter.materials import material
-from mutau.matter.multiple_scattering import highland_angle
-from mutau.matter.muon_energy_loss import loss_table
+from mutau.detector.geometry import Geometry, build_geometry
+from mutau.transport.pieces import TRIGGER, VETO
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -31,7 +29,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Tracks:
+class MuonTracks:
     """What N muons crossed. behind, end : (N,) GeV behind the target and at the end, 0 if lost.
 
     touched : (N,) int64, bit i: names[i] was crossed. position : name -> (N, 2) cm of watched
@@ -101,59 +99,48 @@ def carry(
     rng: np.random.Generator,
     *,
     charge: ArrayLike = 1.0,
-    kick: Array | None = None,
+    sudden: Array | None = None,
     positions: bool = False,
-) -> Tracks:
+) -> MuonTracks:
     """Carry N muons through the set-up.
 
     track : (N, 4) x, y (cm) and slopes on the planes z = begin (cm); energy (N,) GeV.
-    charge : +1 as the beam particle, -1 opposite. kick : (N, 3) sudden energy loss (GeV) and
+    charge : +1 as the beam particle, -1 opposite. sudden : (N, 3) sudden energy loss (GeV) and
     change of slopes in the target, or None. positions : keep crossings of the trackers.
     """
-    from mutau.background.hadron_decays_kernels import carry_kernel
+    from mutau.background.hadron_decays_kernels import Carried, carry_kernel
+    from mutau.transport.particle import MUON, State
 
     geometry = build_geometry(experiment, outgoing_trackers(experiment))
     n = len(energy)
-    touched, behind = np.empty(n, np.int64), np.empty((n, 2))
-    hits = np.full((n, len(geometry.names), 2) if positions else (0, 0, 2), np.nan)
-    carry_kernel(
-        np.ascontiguousarray(track, float),
-        np.ascontiguousarray(energy, float),
-        np.ascontiguousarray(np.broadcast_to(np.asarray(begin, float), (n,))),
-        np.ascontiguousarray(np.broadcast_to(np.asarray(charge, float), (n,))),
-        np.zeros((n, 3)) if kick is None else np.ascontiguousarray(kick, float),
-        geometry.rows,
-        geometry.losses,
-        geometry.heads,
-        geometry.columns,
-        *_yoke(),
-        geometry.field,
-        rng,
-        touched,
-        behind,
-        hits,
+    muons = zeros(State, n)
+    for name, column in zip(("x", "y", "tx", "ty"), np.asarray(track, float).T, strict=True):
+        muons[name] = column
+    muons["energy"], muons["z"], muons["charge"] = energy, begin, charge
+    muons["mass"], muons["kind"] = M_MU, MUON
+    losses = np.zeros((n, 3)) if sudden is None else np.ascontiguousarray(sudden, float)
+    found = Carried(
+        np.empty(n, np.int64),
+        np.empty((n, 2)),
+        np.full((n, len(geometry.names), 2) if positions else (1, 0, 2), np.nan),
+        zeros(State, 1),
     )
+    carry_kernel(rng, geometry.setup, muons, losses, found)
     where = outgoing_trackers(experiment) if positions else ()
-    return Tracks(
-        behind[:, 0],
-        behind[:, 1],
-        touched,
+    return MuonTracks(
+        found.behind[:, 0],
+        found.behind[:, 1],
+        found.touched,
         geometry.names,
-        {name: hits[:, geometry.index(name)] for name in where},
+        {name: found.hits[:, geometry.index(name)] for name in where},
         _role(geometry, TRIGGER),
         _role(geometry, VETO),
     )
 
 
-@lru_cache(maxsize=1)
-def _yoke() -> tuple[Array, float]:
-    """Energy loss of iron, and its Highland angle at p beta = 1 GeV per root of cm (of 1 m)."""
-    iron = material("iron")
-    return loss_table(iron), float(highland_angle(1.0, iron, 100.0, mass=0.0)) / 10.0
-
-
-def _role(geometry: Geometry, kind: int) -> tuple[str, ...]:
-    return tuple(geometry.names[int(row[NAME])] for row in geometry.rows if row[KIND] == kind)
+def _role(geometry: Geometry, role: int) -> tuple[str, ...]:
+    pieces = geometry.setup.pieces
+    return tuple(geometry.names[i] for i in pieces["name"][pieces["role"] == role])
 
 
 def reconstructed_below(energy: ArrayLike, cuts: MuonCuts) -> Array:

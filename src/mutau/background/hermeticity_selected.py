@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.hcal_paths import hcal_modules
-from mutau.background.hermeticity import LOSSES, Biasing, Leaks, leaks
+from mutau.background.hermeticity import LOSSES, Biasing, Leakage, leakage
 from mutau.background.leading_hadrons import jet_above
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.errors import NotApplicable
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import CARRIED
-from mutau.detector.simulation_geometry import E_FIXED, build_layout
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.selection.cutflow import passing
@@ -85,27 +85,29 @@ class Panel:
         return self.total.err
 
 
-def ends(found: Leaks, experiment: Experiment) -> tuple[NDArray[np.int64], Array]:
+def ends(found: Leakage, experiment: Experiment) -> tuple[NDArray[np.int64], Array]:
     """Where the hardest hadron of each event ends (M,), and cm of the yoke it has ahead (M,).
 
     Neutral hadrons and photons fly straight on, to the iron of a magnet or the hadronic
     calorimeter, whichever comes first; charged ones are not followed here.
     """
-    from mutau.background.hermeticity_kernels import L_KIND, first_ends
-    from mutau.detector.simulation_showers import CHARGED
+    from mutau.background.hermeticity_kernels import first_ends
+    from mutau.transport.particle import CHARGED
 
-    lead, layout = found.lead, build_layout(experiment)
+    lead, readout = found.lead, build_readout(experiment)
     kinds = {item.name: item.kind for item in experiment.detector.calorimeter}
-    hcal = [E_FIXED + i for i, name in enumerate(layout.modules) if kinds.get(name) == "hcal"]
+    hcal = [
+        readout.places.em + i for i, name in enumerate(readout.modules) if kinds.get(name) == "hcal"
+    ]
     met, ahead = np.zeros(len(lead), np.int64), np.zeros(len(lead))
-    first_ends(lead, layout.setup.rows, np.array(hcal, float), met, ahead)
+    first_ends(lead, readout.setup.pieces, np.array(hcal, np.int64), met, ahead)
     where = np.array([BESIDE, HCAL, YOKE])[met]
-    where[lead[:, L_KIND] == CHARGED] = CHARGED_LEAD
-    where[lead[:, L_KIND] < 0.0] = SEVERAL
+    where[lead["kind"] == CHARGED] = CHARGED_LEAD
+    where[lead["kind"] < 0] = SEVERAL
     return where, ahead
 
 
-def region_d(found: Leaks, experiment: Experiment, *, top: bool) -> Mask:
+def region_d(found: Leakage, experiment: Experiment, *, top: bool) -> Mask:
     """(M,) events in region D: of the top panel (beam trigger, one track), or of all cuts."""
     keep = found.seen <= cuts_of(experiment).calorimeters
     cuts = cuts_on(experiment.cuts, *_TOP) if top else simulated(experiment.cuts)
@@ -113,7 +115,7 @@ def region_d(found: Leaks, experiment: Experiment, *, top: bool) -> Mask:
     return np.asarray(keep & found.sample.columns["beam_trigger"] if top else keep)
 
 
-def edge_limit(found: Leaks, chosen: Mask, limit: float) -> float:
+def edge_limit(found: Leakage, chosen: Mask, limit: float) -> float:
     """Most that an edge of E_CAL can leave below `limit` GeV, at 90 %: an end, not an estimate.
 
     found : with room for the edge. The lowest events (_EDGE_EVENTS, or all but one) below the next
@@ -126,14 +128,14 @@ def edge_limit(found: Leaks, chosen: Mask, limit: float) -> float:
     """
     from scipy.stats import chi2
 
-    seen, weight = found.seen[chosen], found.weights[chosen, 0]
+    seen, weight = found.seen[chosen], found.weights["plain"][chosen]
     order = np.argsort(seen)[: _EDGE_EVENTS + 1]
     count = weighted_sum(weight[order[:-1]])
     if len(order) < 2 or count.value <= 0.0:
         return 2.3 * found.forced[0] / found.trials
-    top, low, share = float(seen[order[-1]]), seen[order[:-1]], weight[order[:-1]]
+    top, low, part = float(seen[order[-1]]), seen[order[:-1]], weight[order[:-1]]
     n = count.effective
-    scale = float(np.sum(share * (top - low)) / share.sum()) * 2.0 * n / chi2.ppf(0.05, 2.0 * n)
+    scale = float(np.sum(part * (top - low)) / part.sum()) * 2.0 * n / chi2.ppf(0.05, 2.0 * n)
     most = count.value / n * 0.5 * chi2.ppf(0.95, 2.0 * n + 2.0)
     return float(most * math.exp(-max(top - limit, 0.0) / scale))
 
@@ -156,24 +158,17 @@ def _required(experiment: Experiment) -> None:
         )
 
 
-def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, top: bool) -> Panel:
-    from mutau.background.hermeticity_kernels import (
-        W_LEADING,
-        W_LONG,
-        W_NARROW,
-        W_PLAIN,
-        W_SHORT,
-        W_WIDE,
-    )
-
+def _panel(
+    nuclear: Leakage, showers: Iterable[Leakage], experiment: Experiment, *, top: bool
+) -> Panel:
     chosen = region_d(nuclear, experiment, top=top)
     where, ahead = ends(nuclear, experiment)
     through = chosen & (where == HCAL)
     chosen &= where != HCAL
-    total = nuclear.total(chosen, W_LEADING)
+    total = nuclear.total(chosen, "leading")
     value = total.value
     iron = CONTAINED * material("iron").interaction_length_cm
-    thin = nuclear.rate(chosen & (where == YOKE) & (ahead < iron), W_LEADING)[0]
+    thin = nuclear.rate(chosen & (where == YOKE) & (ahead < iron), "leading")[0]
     numbers: Any = document()["photon"]
     kaons, neutrons = float(jet_above("K_L", 0.8)), float(jet_above("n", 0.8))
     errors = {
@@ -181,18 +176,18 @@ def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, 
         "baryons": value * neutrons / (neutrons + kaons),
         "yoke too thin": thin,
     }
-    for name, columns in (("transverse momentum", (W_WIDE, W_NARROW)),
-                          ("interaction length", (W_LONG, W_SHORT))):  # fmt: skip
+    for name, columns in (("transverse momentum", ("wide", "narrow")),
+                          ("interaction length", ("long", "short"))):  # fmt: skip
         up, down = (nuclear.rate(chosen, k)[0] for k in columns)
         errors[name] = 0.5 * abs(up - down)
-    errors["energy scales"] = _scales(nuclear, experiment, where, W_LEADING, top=top)
+    errors["energy scales"] = _scales(nuclear, experiment, where, "leading", top=top)
     soft = _showers(showers, experiment, top=top)
     return Panel(
         total,
         math.hypot(*errors.values(), soft),
-        *nuclear.rate(chosen, W_PLAIN),
+        *nuclear.rate(chosen, "plain"),
         {
-            name: nuclear.rate(through if code == HCAL else chosen & (where == code), W_LEADING)[0]
+            name: nuclear.rate(through if code == HCAL else chosen & (where == code), "leading")[0]
             for code, name in enumerate(ENDS)
         },
         errors,
@@ -200,11 +195,11 @@ def _panel(nuclear: Leaks, showers: Iterable[Leaks], experiment: Experiment, *, 
     )
 
 
-def _showers(found: Iterable[Leaks], experiment: Experiment, *, top: bool) -> float:
+def _showers(found: Iterable[Leakage], experiment: Experiment, *, top: bool) -> float:
     """Most that showers leave in region D, at 90 %: the edges of the top panel, added.
 
-    Behind all cuts: times the share of the top panel's edge that passes them at most (90 %), which
-    falls towards low E_CAL, so that this is an upper end.
+    Behind all cuts: times the fraction of the top panel's edge that passes them at most (90 %),
+    which falls towards low E_CAL, so that this is an upper end.
     """
     limit, value = cuts_of(experiment).calorimeters, 0.0
     for one in found:
@@ -219,14 +214,14 @@ def _showers(found: Iterable[Leaks], experiment: Experiment, *, top: bool) -> fl
     return value
 
 
-def _edge_mask(found: Leaks, experiment: Experiment, *, top: bool) -> Mask:
+def _edge_mask(found: Leakage, experiment: Experiment, *, top: bool) -> Mask:
     """As `region_d` without the limit on E_CAL."""
     whole = replace(found, seen=np.zeros_like(found.seen))
     return region_d(whole, experiment, top=top)
 
 
 def _scales(
-    found: Leaks, experiment: Experiment, where: NDArray[np.int64], which: int, *, top: bool
+    found: Leakage, experiment: Experiment, where: NDArray[np.int64], which: str, *, top: bool
 ) -> float:
     """Change by the scales of the calorimeters and of the muon's momentum, both at once: half the
     range between too low and too high."""
@@ -236,10 +231,10 @@ def _scales(
         for name in ("ecal_energy", "vhcal_energy", "hcal_energy"):
             columns[name] = columns[name] * factor
         columns["p_muon"] = columns["p_muon"] * (1.0 + MOMENTUM_ERROR * np.sign(factor - 1.0))
-        moved = replace(
+        scaled = replace(
             found, sample=replace(found.sample, columns=columns), seen=found.seen * factor
         )
-        rates.append(found.rate(region_d(moved, experiment, top=top) & (where != HCAL), which)[0])
+        rates.append(found.rate(region_d(scaled, experiment, top=top) & (where != HCAL), which)[0])
     return 0.5 * abs(rates[1] - rates[0])
 
 
@@ -257,11 +252,11 @@ def non_hermeticity(
     Raises NotApplicable for a set-up without active target or hadronic calorimeter.
     """
     _required(experiment)
-    nuclear = leaks(experiment, n=n, seed=seed, biasing=biasing)
+    nuclear = leakage(experiment, n=n, seed=seed, biasing=biasing)
     room = 0.4 * experiment.beam.energy
     few = max(n * _SHOWER_MUONS // DEFAULT_MUONS, _FEWEST)
     showers = [
-        leaks(experiment, n=few, seed=seed, kind=kind, most=room)
+        leakage(experiment, n=few, seed=seed, kind=kind, most=room)
         for kind in LOSSES if kind != "nuclear"
     ]  # fmt: skip
     return (

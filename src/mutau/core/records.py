@@ -1,10 +1,11 @@
 """Arrays of records with named fields, for kernels: `solids[r].half_x`, not `rows[r, 5]`.
 
 The fields stand once, as annotations of a class, with their types: `int`, `float`, `bool`, another
-such class, or `Annotated[Array, shape]` for a table of fixed shape within the record. `zeros` makes
-the NumPy array, which Numba reads and writes by the same names; a record that is passed on is
-passed by reference, and one attribute is one load or store. Numbers are stored as they are used:
-integers as 64-bit integers, so that a kernel casts nothing. Interpreted kernels read them as well.
+such class, or `Annotated[Array, shape]` for a table of fixed shape within the record; a class may
+inherit fields, which come first. `zeros` makes the NumPy array, which Numba reads and writes by the
+same names; a record that is passed on is passed by reference, and one attribute is one load or
+store. Numbers are stored as they are used: integers as 64-bit integers, so that a kernel casts
+nothing. Interpreted kernels read them as well.
 
     class Place:
         x: float
@@ -32,6 +33,7 @@ from typing import (
 )
 
 import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ class Records(Protocol[T]):
     @overload
     def __getitem__(self, index: int | tuple[int, ...]) -> T: ...
     @overload
-    def __getitem__(self, index: str) -> NDArray[Any]: ...
+    def __getitem__(self, index: str) -> Any: ...
     @overload
     def __getitem__(self, index: slice | NDArray[Any]) -> Records[T]: ...
     def __setitem__(self, index: Any, value: Any) -> None: ...
@@ -95,3 +97,9 @@ def frozen(records: Records[T]) -> Records[T]:
     """The same records, which nobody may write to any more."""
     cast(Any, records).setflags(write=False)
     return records
+
+
+def columns(records: Any, *fields: str) -> NDArray[np.float64]:
+    """(…, len(fields)) some fields of float records side by side, without a copy if they are
+    neighbours."""
+    return np.asarray(structured_to_unstructured(records[list(fields)], copy=False))

@@ -20,9 +20,9 @@ from mutau.core.errors import MutauError
 from mutau.core.random import stream
 from mutau.detector.calorimeters import length_inside
 from mutau.detector.electron_srd import Bend, SynchrotronDetector, deposits
-from mutau.detector.simulation_geometry import MIP
 from mutau.detector.simulation_showers import P_T
 from mutau.matter.materials import Material, material
+from mutau.transport.matter_tables import MIP
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Counter, Experiment

@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,35 +26,20 @@ from numpy.typing import NDArray
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError
 from mutau.core.random import stream
+from mutau.core.records import Records, columns
 from mutau.core.types import provenance
 from mutau.detector.calorimeters import smear
 from mutau.detector.hits import SIGNAL, Hits
+from mutau.detector.readout import Readout, build_readout
 from mutau.detector.simulation_beam import (
     at_entrance,
     entrance,
     smeared_momentum,
     with_measured_momentum,
 )
-from mutau.detector.simulation_geometry import (
-    DENSE,
-    E_EVENT,
-    E_FIXED,
-    E_LOST,
-    E_OUT,
-    E_ROW,
-    E_TARGET,
-    E_VERTEX,
-    PLANE_BLOCK,
-    X_ENERGY,
-    X_EVENT,
-    X_ORIGIN,
-    X_PLANE,
-    X_X,
-    X_Y,
-    Layout,
-    build_layout,
-)
+from mutau.detector.simulation_records import Extra, Hit, Output, new_output
 from mutau.transport.beam import BeamMuons, BeamSource, described_beam
+from mutau.transport.particle import STEEP, State
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -66,8 +51,6 @@ Array = NDArray[np.float64]
 CHUNK: Final = 20_000
 #: Room for extra hits per beam particle, on average.
 EXTRA_ROOM: Final = 2
-#: Slope beyond which a particle counts as having left.
-STEEP: Final = 1.0
 #: Particles that the simulation can carry, with their charge.
 CARRIED: Final = {"mu-": -1.0, "mu+": 1.0}
 
@@ -77,7 +60,7 @@ class SignalSource:
     """Z' emission at a random depth of the target.
 
     sampler : draws final states at any energy along the target, on one nucleus.
-    elements : ((sampler, share of the emissions), ...); shares sum to 1.
+    elements : ((sampler, fraction of the emissions), ...); fractions sum to 1.
     per_cm : energies (E,) GeV and emissions per cm at unit coupling (E,), of all elements.
     """
 
@@ -86,7 +69,7 @@ class SignalSource:
     per_cm: Array
 
 
-def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
+def beam_source(experiment: Experiment, readout: Readout) -> BeamSource:
     """The beam of an experiment: its phase-space file, or its description.
 
     Raises MutauError for a particle that is not a muon, or as `check_beam`.
@@ -102,22 +85,23 @@ def beam_source(experiment: Experiment, layout: Layout) -> BeamSource:
         from mutau.transport.beam_files import check_beam, file_beam
 
         check_beam(experiment)
-        return file_beam(beam.phase_space, entrance(layout), beam.particle, beam.phase_space_digest)
-    return described_beam(beam, layout.target_z[0])
+        return file_beam(
+            beam.phase_space, entrance(readout), beam.particle, beam.phase_space_digest
+        )
+    return described_beam(beam, readout.target_z[0])
 
 
-def beam_records(layout: Layout, beam: BeamMuons, room: int = EXTRA_ROOM) -> tuple[Array, Array]:
+def beam_records(readout: Readout, beam: BeamMuons, room: int = EXTRA_ROOM) -> Output:
     """Records of the events, muons at their start, and room for extra hits.
 
     room : extra hits per event that there is room for, on the average.
     """
     n = len(beam)
-    events = np.zeros((n, layout.setup.width))
-    events[:, :6] = np.column_stack(
-        [beam.x, beam.y, np.full(n, beam.z), beam.slope_x, beam.slope_y, beam.energy]
-    )
-    events[:, E_EVENT] = np.arange(n)
-    return events, np.zeros((room * n + 1000, X_ORIGIN + 1))
+    out = new_output(n, readout.deposits, len(readout.planes), room * n + 1000)
+    muons = out.events["muon"]
+    muons["x"], muons["y"], muons["z"] = beam.x, beam.y, beam.z
+    muons["tx"], muons["ty"], muons["energy"] = beam.slope_x, beam.slope_y, beam.energy
+    return out
 
 
 def simulate_chunk(
@@ -136,10 +120,10 @@ def simulate_chunk(
     the experiment's. cells : with the cells of the calorimeters. Weights are 1 (or the file's),
     times the expected number of emissions per muon at unit coupling for signal.
     """
-    layout = build_layout(experiment)
+    readout = build_readout(experiment)
     rng = stream(seed, chunk)
-    source = source or beam_source(experiment, layout)
-    beam = at_entrance(layout, source(n, rng, chunk * CHUNK))
+    source = source or beam_source(experiment, readout)
+    beam = at_entrance(readout, source(n, rng, chunk * CHUNK))
     return simulate_beam(
         experiment, beam, rng, first=chunk * CHUNK, signal=signal, seed=seed, cells=cells
     )
@@ -162,39 +146,39 @@ def simulate_beam(
     """
     from mutau.detector.simulation_walk import walk_all
 
-    layout = build_layout(experiment, cells)
+    readout = build_readout(experiment, cells)
     n = len(beam)
-    events, extra = beam_records(layout, beam)
-    start, weight, stops = events[:, :6].copy(), beam.weight.copy(), np.full(n, np.inf)
+    out = beam_records(readout, beam)
+    start, weight, stops = out.events["muon"].copy(), beam.weight.copy(), np.full(n, np.inf)
     if signal is not None:
-        face, back = layout.target_z
+        face, back = readout.target_z
         stops = face + (back - face) * rng.random(n)
-    arrays = (layout.setup.rows, layout.setup.tables, layout.setup.kicks, events, extra)
-    walk_all(rng, *arrays, stops)
+    walk_all(rng, readout.setup, out, stops)
     if signal is not None:
-        weight *= _emit(signal, layout, events, stops, rng)
-        walk_all(rng, *arrays, np.full(n, np.inf))
-    return collect_hits(experiment, layout, events, extra, start, weight, rng, first, seed)
+        weight *= _emit(signal, readout, out, stops, rng)
+        walk_all(rng, readout.setup, out, np.full(n, np.inf))
+    return collect_hits(experiment, readout, out, start, weight, rng, first, seed)
 
 
 def _emit(
-    signal: SignalSource, layout: Layout, events: Array, stops: Array, rng: np.random.Generator
+    signal: SignalSource, readout: Readout, out: Output, stops: Array, rng: np.random.Generator
 ) -> Array:
     """Turn the muons at their vertices into scattered ones; returns emissions per muon, (N,).
 
     Those that did not reach their vertex inside the target, or too soft to emit, get 0.
     """
-    energy = events[:, 5].copy()
-    there = (events[:, 2] == stops) & (energy >= signal.energies[0])
+    muons, vertex = out.events["muon"], out.events["vertex"]
+    energy = muons["energy"].copy()
+    there = (muons["z"] == stops) & (energy >= signal.energies[0])
     there &= energy <= signal.energies[-1]
-    weight, rows = np.zeros(len(events)), np.flatnonzero(there)
-    face, back = layout.target_z
-    dense = layout.setup.rows[events[rows, E_ROW].astype(int), DENSE]
+    weight, rows = np.zeros(len(energy)), np.flatnonzero(there)
+    face, back = readout.target_z
+    dense = readout.setup.pieces["dense"][muons["piece"][rows]]
     rate = np.interp(energy[rows], signal.energies, signal.per_cm)
     weight[rows] = rate * dense * (back - face)
-    share = np.cumsum([part for _, part in signal.elements])
-    which = np.searchsorted(share, rng.random(rows.size), side="right")
-    which = np.minimum(which, len(share) - 1)
+    fraction = np.cumsum([part for _, part in signal.elements])
+    which = np.searchsorted(fraction, rng.random(rows.size), side="right")
+    which = np.minimum(which, len(fraction) - 1)
     for index, (sampler, _) in enumerate(signal.elements):
         chosen = rows[which == index]
         if not chosen.size:
@@ -202,140 +186,146 @@ def _emit(
         sample = sampler.sample(energy[chosen], rng)
         p = sample.p_lepton
         weight[chosen] *= sample.weight
-        events[chosen, E_VERTEX : E_VERTEX + 3] = events[chosen, :3]
-        events[chosen, E_VERTEX + 3] = energy[chosen] - p[:, 0]
-        events[chosen, E_VERTEX + 4] = SIGNAL
+        for axis in "xyz":
+            vertex[axis][chosen] = muons[axis][chosen]
+        vertex["lost"][chosen] = energy[chosen] - p[:, 0]
+        vertex["process"][chosen] = SIGNAL
         forward = np.maximum(p[:, 3], 1e-6)
-        events[chosen, 3] += p[:, 1] / forward
-        events[chosen, 4] += p[:, 2] / forward
-        steep = (np.abs(events[chosen, 3:5]) > STEEP).any(axis=1) | (p[:, 3] <= 0.0)
-        events[chosen, 5] = np.where(steep, 0.0, p[:, 0])
-    events[~there, 5] = 0.0  # no signal: nothing to carry on
+        muons["tx"][chosen] += p[:, 1] / forward
+        muons["ty"][chosen] += p[:, 2] / forward
+        steep = (np.abs(muons["tx"][chosen]) > STEEP) | (np.abs(muons["ty"][chosen]) > STEEP)
+        muons["energy"][chosen] = np.where(steep | (p[:, 3] <= 0.0), 0.0, p[:, 0])
+    muons["energy"][~there] = 0.0  # no signal: nothing to carry on
     return weight
 
 
-def _four_momenta(states: Array) -> Array:
+def _places(states: Any) -> Array:
+    """(N, 3) x, y, z of states or vertices, cm."""
+    return columns(states, "x", "y", "z").copy()
+
+
+def _four_momenta(states: Any) -> Array:
     """(N, 4) of states with slopes and energy; 0 where the energy is 0."""
-    energy = states[:, 5]
+    energy = states["energy"]
     p = np.sqrt(np.maximum(energy**2 - M_MU**2, 0.0))
-    direction = np.column_stack([states[:, 3], states[:, 4], np.ones(len(states))])
+    direction = np.column_stack([states["tx"], states["ty"], np.ones(len(states))])
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     return np.column_stack([energy, p[:, None] * direction])
 
 
 def collect_hits(
-    experiment: Experiment,
-    layout: Layout,
-    events: Array,
-    extra: Array,
-    start: Array,
-    weight: Array,
-    rng: np.random.Generator,
-    first: int,
-    seed: int | None,
-) -> Hits:
-    """The records as `Hits`, with resolutions and trigger logic."""
+    experiment: Experiment, readout: Readout, out: Output, start: Records[State], weight: Array,
+    rng: np.random.Generator, first: int, seed: int | None,
+) -> Hits:  # fmt: skip
+    """The records as `Hits`, with resolutions and trigger logic.
+
+    start : the muons where they began. first : number of the first event.
+    """
     n = len(start)
-    em, hadronic, deposits, crossed, planes, shares = _parts(layout, events)
-    fired = _fired(experiment, layout, deposits, rng)
-    extra = extra[1 : int(extra[0, 0]) + 1]
-    extra = extra[np.lexsort((extra[:, X_PLANE], extra[:, X_EVENT]))]
+    em, hadronic, deposits, crossed, in_cells = _parts(readout, out.deposits)
+    fired = _fired(experiment, readout, deposits, rng)
+    extra = out.extra[: int(out.counts["extra"][0])]
+    extra = extra[np.lexsort((extra["tracker"], extra["event"]))]
     p_beam = _four_momenta(start)
-    energy, cells = _visible(layout, em, hadronic, shares, rng)
-    target, out, vertex = (events[:, k : k + 6] for k in (E_TARGET, E_OUT, E_VERTEX))
-    bits = 1 << np.arange(len(layout.counters), dtype=np.int64)
+    energy, cells = _visible(readout, em, hadronic, in_cells, rng)
+    events = out.events
+    target, behind, vertex = events["at_target"], events["behind_target"], events["vertex"]
+    bits = 1 << np.arange(len(readout.counters), dtype=np.int64)
     hits = Hits(
-        planes=layout.planes,
-        plane_z=layout.plane_z,
-        modules=layout.modules,
-        counters_named=layout.counters,
+        planes=readout.planes,
+        plane_z=readout.plane_z,
+        modules=readout.modules,
+        counters_named=readout.counters,
         event=np.arange(first, first + n),
         weight=weight,
-        **_plane_fields(planes),
-        extra_event=extra[:, X_EVENT].astype(np.int64),
-        extra_plane=extra[:, X_PLANE].astype(np.int64),
-        extra_hit=extra[:, X_X : X_Y + 1].copy(),
-        extra_energy=extra[:, X_ENERGY].copy(),
-        extra_origin=extra[:, X_ORIGIN].astype(np.int64),
+        **_plane_fields(out.hits),
+        **_extra_fields(extra),
         energy=energy,
         deposit=em + hadronic,
         counters=fired,
         crossed_counters=(crossed > 0.0).astype(np.int64) @ bits,
-        trigger=(fired & layout.trigger == layout.trigger) & (fired & layout.veto == 0),
-        beam_trigger=fired & layout.beam == layout.beam,
+        trigger=(fired & readout.trigger == readout.trigger) & (fired & readout.veto == 0),
+        beam_trigger=fired & readout.beam == readout.beam,
         incoming_momentum=smeared_momentum(experiment, p_beam, rng),
         p_beam=p_beam,
-        x_beam=start[:, :3],
+        x_beam=_places(start),
         p_target=_four_momenta(target),
-        x_target=target[:, :3].copy(),
-        p_out=_four_momenta(out),
-        x_out=out[:, :3].copy(),
-        end_energy=events[:, 5].copy(),
-        end_z=events[:, 2].copy(),
-        vertex=vertex[:, :3].copy(),
-        vertex_loss=vertex[:, 3].copy(),
-        vertex_process=vertex[:, 4].astype(np.int64),
-        n_extra=np.bincount(extra[:, X_EVENT].astype(np.int64), minlength=n),
-        lost_extra=events[:, E_LOST].astype(np.int64),
-        cells_named=layout.cells,
+        x_target=_places(target),
+        p_out=_four_momenta(behind),
+        x_out=_places(behind),
+        end_energy=events["muon"]["energy"].copy(),
+        end_z=events["muon"]["z"].copy(),
+        vertex=_places(vertex),
+        vertex_loss=vertex["lost"].copy(),
+        vertex_process=vertex["process"].copy(),
+        n_extra=np.bincount(extra["event"], minlength=n),
+        lost_extra=events["lost_extra"].copy(),
+        cells_named=readout.cells,
         cells=cells,
         meta={**provenance(seed=seed, experiment=experiment.digest), "experiment": experiment.name},
     )
     return with_measured_momentum(hits, experiment)
 
 
-def _plane_fields(planes: Array) -> dict[str, NDArray]:
-    """The blocks of the planes (N, P, PLANE_BLOCK) as fields of `Hits`."""
+def _plane_fields(hits: Records[Hit]) -> dict[str, NDArray]:
+    """The hits of the muons (N, P) as fields of `Hits`."""
     return {
-        "seen": planes[:, :, 0] > 0.0,
-        "hit": planes[:, :, 1:3].copy(),
-        "true_hit": planes[:, :, 3:5].copy(),
-        "true_slope": planes[:, :, 5:7].copy(),
-        "true_momentum": planes[:, :, 7].copy(),
-        "crossed": planes[:, :, 7] > 0.0,
+        "seen": hits["seen"].copy(),
+        "hit": columns(hits, "x", "y").copy(),
+        "true_hit": columns(hits, "true_x", "true_y").copy(),
+        "true_slope": columns(hits, "tx", "ty").copy(),
+        "true_momentum": hits["momentum"].copy(),
+        "crossed": hits["momentum"] > 0.0,
+    }
+
+
+def _extra_fields(extra: Records[Extra]) -> dict[str, NDArray]:
+    """The extra hits as fields of `Hits`."""
+    return {
+        "extra_event": extra["event"].copy(),
+        "extra_plane": extra["tracker"].copy(),
+        "extra_hit": columns(extra, "x", "y").copy(),
+        "extra_energy": extra["energy"].copy(),
+        "extra_origin": extra["origin"].copy(),
     }
 
 
 def _visible(
-    layout: Layout, em: Array, hadronic: Array, shares: Array, rng: np.random.Generator
+    readout: Readout, em: Array, hadronic: Array, in_cells: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Visible energies of modules, (N, M), and of cells, (N, K) or (0, 0); GeV.
 
     Cells are measured one by one, with the module's mixture of electrons and hadrons in each; a
     module's energy is then the sum of its cells.
     """
-    terms = (layout.em, layout.hadronic, layout.constant)
+    terms = (readout.em, readout.hadronic, readout.constant)
     energy = smear(em, hadronic, terms, rng)
-    if not layout.cells:
+    if not readout.cells:
         return energy, np.zeros((0, 0))
-    of = layout.cell_module
+    of = readout.cell_module
     total = np.maximum(em + hadronic, 1e-300)
     part = (em / total)[:, of]
     cells = smear(
-        shares * part, shares * (1.0 - part), (terms[0][of], terms[1][of], terms[2][of]), rng
+        in_cells * part, in_cells * (1.0 - part), (terms[0][of], terms[1][of], terms[2][of]), rng
     )
     for module in np.unique(of):
         energy[:, module] = cells[:, of == module].sum(axis=1)
     return energy, cells
 
 
-def _parts(layout: Layout, events: Array) -> tuple[Array, ...]:
-    """Of the records: deposits (electromagnetic, hadronic), counters (deposit, crossed), planes,
-    deposits in cells."""
-    m, c, p = len(layout.modules), len(layout.counters), len(layout.planes)
-    edges = E_FIXED + np.cumsum([0, m, m, c, c, PLANE_BLOCK * p, len(layout.cells)])
-    pieces = [events[:, low:high] for low, high in pairwise(edges.tolist())]
-    pieces[4] = pieces[4].reshape(len(events), p, PLANE_BLOCK)
-    return tuple(pieces)
+def _parts(readout: Readout, deposits: Array) -> tuple[Array, ...]:
+    """Of the deposits: modules (electromagnetic, hadronic), counters (deposit, crossed), cells."""
+    edges = (*readout.places, readout.deposits)
+    return tuple(deposits[:, low:high] for low, high in pairwise(edges))
 
 
 def _fired(
-    experiment: Experiment, layout: Layout, deposits: Array, rng: np.random.Generator
+    experiment: Experiment, readout: Readout, deposits: Array, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Bits of the counters that fired: deposit above threshold, and not inefficient."""
     fired = np.zeros(len(deposits), np.int64)
     for index, counter in enumerate(experiment.detector.counter):
-        seen = (deposits[:, index] > 0.0) & (deposits[:, index] >= layout.thresholds[index])
+        seen = (deposits[:, index] > 0.0) & (deposits[:, index] >= readout.thresholds[index])
         if counter.efficiency < 1.0:
             seen &= rng.random(len(seen)) < counter.efficiency
         fired |= seen.astype(np.int64) << index

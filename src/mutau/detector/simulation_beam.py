@@ -8,23 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
-from mutau.detector.boxes import DIPOLE, KIND, LENGTH, Z
 from mutau.detector.hits import Hits
-from mutau.detector.orbits import gap_step
-from mutau.detector.simulation_geometry import Layout
-from mutau.detector.walls import NEAR, ahead, within
+from mutau.detector.readout import Readout
 from mutau.experiment.schema import Experiment
 from mutau.transport.beam import BeamMuons
+from mutau.transport.orbits import Orbit, gap_step
+from mutau.transport.pieces import DIPOLE
+from mutau.transport.setup import Setup
+from mutau.transport.walls import NEAR, line_ahead, within
 
 Array = NDArray[np.float64]
 
 
-def entrance(layout: Layout) -> float:
+def entrance(readout: Readout) -> float:
     """z (cm) at which the beam enters: 1 um before the first thing, so that all of it is seen."""
-    return layout.setup.start - 1e-4
+    return readout.start - 1e-4
 
 
-def at_entrance(layout: Layout, beam: BeamMuons) -> BeamMuons:
+def at_entrance(readout: Readout, beam: BeamMuons) -> BeamMuons:
     """Beam particles described at the target, traced back to where the set-up begins.
 
     Straight lines, and back through the gaps of dipoles before the target, without matter:
@@ -32,37 +33,39 @@ def at_entrance(layout: Layout, beam: BeamMuons) -> BeamMuons:
     is described, whatever magnets stand before it.
     Check: without a dipole the straight line; through one, forward again to the same place.
     """
-    rows, start = layout.setup.rows, entrance(layout)
-    if not ((rows[:, KIND] == DIPOLE) & (rows[:, Z] < beam.z)).any():
+    pieces, start = readout.setup.pieces, entrance(readout)
+    if not ((pieces["kind"] == DIPOLE) & (pieces["z"] < beam.z)).any():
         return beam.at(start)
     states = np.column_stack([beam.x, beam.y, beam.slope_x, beam.slope_y, beam.momentum])
-    traced = _back(states, beam.z, start, rows, layout.setup.tables)
+    traced = _back(states, beam.z, start, readout.setup)
     x, y, slope_x, slope_y, momentum, there = traced.T.copy()
     return BeamMuons(x, y, slope_x, slope_y, momentum, beam.weight * there, start, beam.part)
 
 
 @njit
-def _back(states: Array, z_from: float, z_to: float, rows: Array, tables: Array) -> Array:
+def _back(states: Array, z_from: float, z_to: float, setup: Setup) -> Array:
     """(N, 6): x, y, slopes, momentum at z_to, and 1, or 0 for those that cannot come from there."""
-    out = np.ones((states.shape[0], 6))
+    out, pieces = np.ones((states.shape[0], 6)), setup.pieces
     for i in range(states.shape[0]):
         x, y, tx, ty, p = states[i]
-        z, fine = z_from, 1.0
-        for r in range(rows.shape[0] - 1, -1, -1):
-            low, high = rows[r, Z], rows[r, Z] + rows[r, LENGTH]
-            if rows[r, KIND] != DIPOLE or high > z + 1e-9:
+        z, ok = z_from, 1.0
+        for r in range(pieces.size - 1, -1, -1):
+            piece = pieces[r]
+            low, high = piece.z, piece.z + piece.length
+            if piece.kind != DIPOLE or high > z + 1e-9:
                 continue  # no field, behind the start, or the sibling of a piece already crossed
             x, y, z = x - (z - high) * tx, y - (z - high) * ty, high
-            while z > low + NEAR and fine > 0.0:
-                step, _ = ahead(x, y, -tx, -ty, rows, r, r + 1, z - low)
-                if within(x - 0.5 * step * tx, y - 0.5 * step * ty, rows, r):
-                    done, state = gap_step(x, y, z, tx, ty, p, rows, tables, r, low - z, 1.0)
-                    x, y, tx, ty, fine = state
+            while z > low + NEAR and ok > 0.0:
+                step, _ = line_ahead(x, y, -tx, -ty, pieces, r, r + 1, z - low)
+                if within(x - 0.5 * step * tx, y - 0.5 * step * ty, piece):
+                    orbit = Orbit(x, y, z, tx, ty, p, 1.0)
+                    done, ray = gap_step(orbit, piece, setup.field, low - z)
+                    x, y, tx, ty, ok = ray
                     z += done
                 else:  # the iron beside the gap has no field
                     x, y, z = x - step * tx, y - step * ty, z - step
         out[i, 0], out[i, 1] = x - (z - z_to) * tx, y - (z - z_to) * ty
-        out[i, 2], out[i, 3], out[i, 4], out[i, 5] = tx, ty, p, fine
+        out[i, 2], out[i, 3], out[i, 4], out[i, 5] = tx, ty, p, ok
     return out
 
 

@@ -6,144 +6,112 @@ in matter is `simulation_showers`. The iron of magnets ends them.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from numpy.typing import NDArray
 
-from mutau.core.constants import M_E, M_PI
 from mutau.core.jit import inner
-from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
-from mutau.detector.orbits import gap_step
-from mutau.detector.simulation_geometry import DENSE, M_MIP, PLANE
-from mutau.detector.simulation_showers import (
+from mutau.detector.simulation_records import Trace, add_counter, add_extra
+from mutau.detector.simulation_showers import em_step, hadron_step
+from mutau.transport.orbits import cross_gap
+from mutau.transport.particle import (
     CHARGED,
-    ELECTRON,
     MARKER,
     NEUTRAL,
-    S_CHARGE,
-    S_E,
-    S_KIND,
-    S_ORIGIN,
-    S_ROW,
-    S_TX,
-    S_TY,
-    S_X,
-    S_Y,
-    S_Z,
-    em_step,
-    hadron_step,
+    State,
+    copy_state,
+    has_track,
+    is_steep,
     move,
+    secant,
 )
-from mutau.detector.simulation_steps import STEEP, add_counter, add_extra, secant
-from mutau.detector.walls import NEAR, ahead, stretch_end, stretch_start, within
-
-Array = NDArray[np.float64]
+from mutau.transport.pieces import DIPOLE, TRACKER, Piece
+from mutau.transport.setup import Setup
+from mutau.transport.walls import (
+    NEAR,
+    ahead,
+    half_way_within,
+    stretch_end,
+    stretch_start,
+    within,
+)
 
 
 @inner
-def _detect(
-    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, q: Array,
-    r: int,
-) -> None:  # fmt: skip
+def _detect(rng: np.random.Generator, setup: Setup, trace: Trace, piece: Piece, q: State) -> None:
     """A charged particle q crosses a tracker or a counter."""
-    if rows[r, KIND] == PLANE:
-        add_extra(rng, event, extra, rows, r, q[S_X], q[S_Y], q[S_E], q[S_ORIGIN])
+    if piece.kind == TRACKER:
+        add_extra(rng, trace, piece, q)
         return
-    table = int(rows[r, TABLE])
-    mip = tables[table + M_MIP] if table >= 0 else 0.0
-    add_counter(event, rows, r, rows[r, DENSE] * secant(q[S_TX], q[S_TY]) * mip)
+    mip = setup.matter[piece.material].mip if piece.material >= 0 else 0.0
+    add_counter(trace, piece, piece.dense * secant(q) * mip)
 
 
 @inner
-def _through_dipole(
-    rows: Array, tables: Array, q: Array, r: int, step: float, charged: bool
-) -> bool:
+def _through_dipole(setup: Setup, q: State, piece: Piece, step: float) -> bool:
     """Particle q in a piece of a magnet, to its end or a wall; False where it ends there.
 
     step : cm along z to the next wall on a straight line.
     """
-    half = 0.5 * step
-    if not within(q[S_X] + half * q[S_TX], q[S_Y] + half * q[S_TY], rows, r):
+    if not half_way_within(q, step, piece):
         return False  # into the yoke
-    if not charged:
+    if not has_track(q):
         move(q, step)
         return True
-    mass = M_PI if q[S_KIND] == CHARGED else M_E
-    p = math.sqrt(max(q[S_E] * q[S_E] - mass * mass, 1e-12))
-    length = rows[r, Z] + rows[r, LENGTH] - q[S_Z]
-    done, state = gap_step(
-        q[S_X], q[S_Y], q[S_Z], q[S_TX], q[S_TY], p, rows, tables, r, length, q[S_CHARGE]
-    )
-    q[S_X], q[S_Y], q[S_TX], q[S_TY], fine = state
-    q[S_Z] += done
-    return fine > 0.0 and abs(q[S_TX]) <= STEEP and abs(q[S_TY]) <= STEEP
+    _, forward = cross_gap(q, piece, setup.field)
+    return forward and not is_steep(q)
 
 
 @inner
-def _stretch(
-    rng: np.random.Generator, rows: Array, tables: Array, event: Array, stack: Array, q: Array,
-    count: int, first: int,
-) -> tuple[bool, int]:  # fmt: skip
-    """Particle q from wall to wall to the end of a stretch: (whether it comes out, new count)."""
-    last, high = stretch_end(rows, first), rows[first, Z] + rows[first, LENGTH]
+def _stretch(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, first: int) -> bool:
+    """Particle q from wall to wall to the end of a stretch: whether it comes out."""
+    pieces = setup.pieces
+    last, high = stretch_end(pieces, first), pieces[first].z + pieces[first].length
     alive = True
-    while alive and q[S_Z] < high - NEAR:
-        limit = high - q[S_Z]
-        step, r = ahead(q[S_X], q[S_Y], q[S_TX], q[S_TY], rows, first, last, limit)
+    while alive and q.z < high - NEAR:
+        step, r = ahead(q, pieces, first, last, high - q.z)
         if r < 0:
             move(q, step)
-        elif rows[r, KIND] == DIPOLE:
-            charged = q[S_KIND] in (ELECTRON, CHARGED, MARKER)
-            alive = _through_dipole(rows, tables, q, r, step, charged)
-        elif q[S_KIND] == MARKER:
+        elif pieces[r].kind == DIPOLE:
+            alive = _through_dipole(setup, q, pieces[r], step)
+        elif q.kind == MARKER:
             alive = False
-        elif q[S_KIND] in (CHARGED, NEUTRAL):
-            alive, count = hadron_step(rng, rows, tables, event, stack, q, count, r, step)
+        elif q.kind in (CHARGED, NEUTRAL):
+            alive = hadron_step(rng, setup, trace, q, r, step)
         else:
-            alive, count = em_step(rng, rows, tables, event, stack, q, count, r, step)
+            alive = em_step(rng, setup, trace, q, r, step)
     if alive:
-        q[S_Z] = high
-    return alive, count
+        q.z = high
+    return alive
 
 
 @inner
-def fly(
-    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
-    count: int,
-) -> int:  # fmt: skip
-    """Take the last particle off the stack and carry it to its end; returns the new count.
+def fly(rng: np.random.Generator, setup: Setup, trace: Trace) -> None:
+    """Take the last particle off the stack and carry it to its end.
 
-    It lives in the last row of the stack, which nothing else uses.
+    It lives in the last place but one of the stack, which nothing else uses.
     """
-    count -= 1
-    q = stack[stack.shape[0] - 1]
-    for k in range(q.size):
-        q[k] = stack[count, k]
-    alive, r = True, stretch_start(rows, int(q[S_ROW]))
-    while alive and r < rows.shape[0]:
-        low, length = rows[r, Z], rows[r, LENGTH]
-        here = low >= q[S_Z] - NEAR if length == 0.0 else low + length > q[S_Z] + NEAR
-        if here and low > q[S_Z]:
-            move(q, low - q[S_Z])
-            q[S_Z] = low
+    trace.counts.stack -= 1
+    q, pieces = trace.stack[trace.stack.size - 2], setup.pieces
+    copy_state(q, trace.stack[trace.counts.stack])
+    alive, r = True, stretch_start(pieces, q.piece)
+    while alive and r < pieces.size:
+        piece = pieces[r]
+        low, length = piece.z, piece.length
+        here = low >= q.z - NEAR if length == 0.0 else low + length > q.z + NEAR
+        if here and low > q.z:
+            move(q, low - q.z)
+            q.z = low
         if length == 0.0:
-            charged = q[S_KIND] in (ELECTRON, CHARGED, MARKER)
-            if here and charged and within(q[S_X], q[S_Y], rows, r):
-                _detect(rng, rows, tables, event, extra, q, r)
+            if here and has_track(q) and within(q.x, q.y, piece):
+                _detect(rng, setup, trace, piece, q)
             r += 1
             continue
         if here:
-            alive, count = _stretch(rng, rows, tables, event, stack, q, count, r)
-        r = stretch_end(rows, r)
-    return count
+            alive = _stretch(rng, setup, trace, q, r)
+        r = stretch_end(pieces, r)
 
 
 @inner
-def follow(
-    rng: np.random.Generator, rows: Array, tables: Array, event: Array, extra: Array, stack: Array,
-    count: int,
-) -> None:  # fmt: skip
+def follow(rng: np.random.Generator, setup: Setup, trace: Trace) -> None:
     """Carry everything on the stack to its end."""
-    while count > 0:
-        count = fly(rng, rows, tables, event, extra, stack, count)
+    while trace.counts.stack > 0:
+        fly(rng, setup, trace)

@@ -3,64 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.jit import inner, njit
-from mutau.detector.boxes import KIND, TABLE
 from mutau.detector.hits import BREMSSTRAHLUNG, KNOCK_ON, PAIR, SIGNAL
 from mutau.detector.simulation_flight import follow
-from mutau.detector.simulation_geometry import (
-    DENSE,
-    E_TRASH,
-    E_VERTEX,
-    EFFICIENCY,
-    KICKS,
-    M_CRITICAL,
-    M_CUT,
-    M_HALF_K,
-    M_RADIUS,
-    M_X0,
-    PLACE,
-    PLANE,
-    SECOND,
-    SIGMA,
-    SOLID,
-    T_GAS,
-    T_GAS_KICKS,
-)
-from mutau.detector.simulation_matter import (
+from mutau.detector.simulation_records import Trace, add_counter, deposit, push
+from mutau.detector.simulation_showers import SOFT, fragment, side_loss
+from mutau.transport import catastrophic_losses as hard
+from mutau.transport.matter_tables import MaterialRecord
+from mutau.transport.muon_matter import (
     STOPPED,
     draw_loss,
     recoil_kernel,
     solid_step,
     thin_step,
 )
-from mutau.detector.simulation_showers import (
-    ELECTRON,
-    PHOTON,
-    SOFT,
-    fragment,
-    push,
-    side_loss,
-)
-from mutau.detector.simulation_steps import (
-    EN,
-    PX,
-    PY,
-    PZ,
-    STEEP,
-    SX,
-    SY,
-    add_counter,
-    deposit,
-)
-from mutau.transport import catastrophic_losses as hard
-
-Array = NDArray[np.float64]
+from mutau.transport.particle import ELECTRON, PHOTON, STEEP, State, is_steep, move
+from mutau.transport.pieces import SOLID, TRACKER, Piece
+from mutau.transport.setup import ELSEWHERE, Setup
 
 #: Gaps of gas shorter than this (cm) are joined with the next one.
 _SHORT_GAP: Final = 10.0
@@ -68,138 +32,132 @@ _SHORT_GAP: Final = 10.0
 _FLAT: Final = 1e-6
 
 
+class Loss(NamedTuple):
+    """A hard collision: kind, energy lost (GeV), transverse momentum that the muon gets (GeV)."""
+
+    kind: int
+    lost: float
+    p_x: float
+    p_y: float
+
+
 @inner
-def leave_with(event: Array, after: float, kick_x: float, kick_y: float) -> None:
-    """The muon after a loss: energy `after`, transverse momentum given by the recoil (GeV).
+def leave_with(muon: State, after: float, loss: Loss) -> None:
+    """The muon after a loss: energy `after` (GeV), deflected by its recoil.
 
     It stops (energy 0) where it is too soft or too steep to be followed.
     """
     p_out = math.sqrt(max(after * after - M_MU * M_MU, 1e-12))
-    event[SX] += kick_x / p_out
-    event[SY] += kick_y / p_out
-    event[EN] = after
-    if after <= STOPPED * 1.001 or abs(event[SX]) > STEEP or abs(event[SY]) > STEEP:
-        event[EN] = 0.0
+    muon.tx += loss.p_x / p_out
+    muon.ty += loss.p_y / p_out
+    muon.energy = after
+    if after <= STOPPED * 1.001 or is_steep(muon):
+        muon.energy = 0.0
 
 
 @inner
 def release(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    kind: int,
-    lost: float,
-    kick_x: float,
-    kick_y: float,
-    m: int,
-    r: int,
-    left: float,
-) -> None:
-    """What the muon has set free at its place, carried to the end. left : cm of the row ahead."""
-    x, y, z, tx, ty = event[PX], event[PY], event[PZ], event[SX], event[SY]
-    em, hadronic = E_TRASH, E_TRASH
-    if r < rows.shape[0] and rows[r, KIND] == SOLID and left > 0.0:
-        em, hadronic = int(rows[r, PLACE]), int(rows[r, SECOND])
-        if kind != hard.NUCLEAR:
-            deep = 2.2 * math.log(lost / tables[m + M_CRITICAL]) + 10.0
-            if left * rows[r, DENSE] > deep * tables[m + M_X0]:  # contained: no need to follow
-                escaped = side_loss(x, y, rows, r, tables[m + M_RADIUS])
-                part = lost * (1.0 - escaped)
-                deposit(event, rows, r, em, x, y, part, tables[m + M_RADIUS])
-                return
-    p = math.sqrt(lost * lost + 2.0 * lost * M_E) if kind == hard.KNOCK_ON else lost
-    tx, ty = tx - kick_x / p, ty - kick_y / p
+    rng: np.random.Generator, setup: Setup, trace: Trace, loss: Loss, matter: MaterialRecord,
+    r: int, left: float,
+) -> None:  # fmt: skip
+    """What the muon has set free at its place, in piece r, carried to the end.
+
+    left : cm of the piece ahead.
+    """
+    muon, lost = trace.event.muon, loss.lost
+    inside = r < setup.pieces.size and setup.pieces[r].kind == SOLID and left > 0.0
+    if inside and loss.kind != hard.NUCLEAR:
+        piece = setup.pieces[r]
+        deep = 2.2 * math.log(lost / matter.critical) + 10.0
+        if left * piece.dense > deep * matter.x0:  # contained: no need to follow
+            escaped = side_loss(muon.x, muon.y, piece, matter.radius)
+            deposit(trace, piece, False, muon.x, muon.y, lost * (1.0 - escaped), matter.radius)
+            return
+    p = math.sqrt(lost * lost + 2.0 * lost * M_E) if loss.kind == hard.KNOCK_ON else lost
+    tx, ty = muon.tx - loss.p_x / p, muon.ty - loss.p_y / p
     if abs(tx) > STEEP or abs(ty) > STEEP:
-        event[em] += lost
+        trace.deposits[setup.pieces[r].em if inside else ELSEWHERE] += lost
         return
-    if kind == hard.NUCLEAR:
-        count = fragment(rng, rows, event, hadronic, stack, 0, lost, x, y, z, tx, ty, r)
-    elif kind == hard.BREMS:
-        count = push(stack, 0, PHOTON, lost, x, y, z, tx, ty, r, 0.0, BREMSSTRAHLUNG)
-    elif kind == hard.KNOCK_ON:
-        count = push(stack, 0, ELECTRON, lost, x, y, z, tx, ty, r, -1.0, KNOCK_ON)
+    muon.piece = r
+    if loss.kind == hard.NUCLEAR:
+        at = trace.stack[trace.stack.size - 1]
+        at.x, at.y, at.z, at.tx, at.ty, at.piece = muon.x, muon.y, muon.z, tx, ty, r
+        fragment(rng, setup, trace, at, lost, inside)
+    elif loss.kind == hard.BREMS:
+        q = trace.stack[push(trace, muon, PHOTON, lost, tx, ty)]
+        q.origin = BREMSSTRAHLUNG
+    elif loss.kind == hard.KNOCK_ON:
+        q = trace.stack[push(trace, muon, ELECTRON, lost, tx, ty)]
+        q.charge, q.origin = -1.0, KNOCK_ON
     else:
         part = lost * rng.random()
-        count = push(stack, 0, ELECTRON, part, x, y, z, tx, ty, r, -1.0, PAIR)
-        count = push(stack, count, ELECTRON, lost - part, x, y, z, tx, ty, r, 1.0, PAIR)
-    follow(rng, rows, tables, event, extra, stack, count)
+        q = trace.stack[push(trace, muon, ELECTRON, part, tx, ty)]
+        q.charge, q.origin = -1.0, PAIR
+        q = trace.stack[push(trace, muon, ELECTRON, lost - part, tx, ty)]
+        q.charge, q.origin = 1.0, PAIR
+    follow(rng, setup, trace)
 
 
 @inner
 def collide(
     rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    m: int,
+    setup: Setup,
+    trace: Trace,
+    matter: MaterialRecord,
     r: int,
     left: float,
 ) -> None:
     """One hard collision where the muon is."""
-    energy = event[EN]
-    kind, lost = draw_loss(rng, energy, m, tables)
+    muon, vertex = trace.event.muon, trace.event.vertex
+    energy = muon.energy
+    kind, lost = draw_loss(rng, energy, matter)
     lost = min(lost, energy - STOPPED)
     if lost <= 0.0:
         return
-    p_t = recoil_kernel(rng, kind, lost / energy, energy, m, tables)
+    p_t = recoil_kernel(rng, kind, lost / energy, energy, matter)
     phi = 2.0 * math.pi * rng.random()
-    kick_x, kick_y = p_t * math.cos(phi), p_t * math.sin(phi)
-    after = energy - lost
-    if lost > event[E_VERTEX + 3] and event[E_VERTEX + 4] != SIGNAL:
-        event[E_VERTEX], event[E_VERTEX + 1] = event[PX], event[PY]
-        event[E_VERTEX + 2], event[E_VERTEX + 3] = event[PZ], lost
-        event[E_VERTEX + 4] = kind + 1.0
-    release(rng, rows, tables, event, extra, stack, kind, lost, kick_x, kick_y, m, r, left)
-    leave_with(event, after, kick_x, kick_y)
+    loss = Loss(kind, lost, p_t * math.cos(phi), p_t * math.sin(phi))
+    if lost > vertex.lost and vertex.process != SIGNAL:
+        vertex.x, vertex.y, vertex.z = muon.x, muon.y, muon.z
+        vertex.lost, vertex.process = lost, kind + 1
+    release(rng, setup, trace, loss, matter, r, left)
+    leave_with(muon, energy - lost, loss)
+
+
+class Layer(NamedTuple):
+    """Matter that a muon crosses: length along z (cm), cm of material per cm, piece in which what
+    it sets free starts, and whether the soft loss fluctuates: not in gas and trackers."""
+
+    length: float
+    dense: float
+    piece: int
+    fluctuates: bool
 
 
 @inner
 def traverse(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    columns: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    m: int,
-    length: float,
-    dense: float,
-    r: int,
-    solid: bool,
+    rng: np.random.Generator, setup: Setup, trace: Trace, matter: MaterialRecord, layer: Layer
 ) -> float:
-    """Carry the muon through `length` cm of matter along z; returns what it deposits softly, GeV.
-
-    m : start of the material; columns : its kicks. r : row in which what it sets free starts.
-    solid : with fluctuations of the soft loss; off in gas and planes.
-    """
-    left, total = length, 0.0
-    while left > 1e-12 and event[EN] > 0.0:
-        if solid:
-            done, lost, collides = solid_step(rng, tables, columns, event, m, left, dense)
+    """Carry the muon through a layer; returns what it deposits softly, GeV."""
+    muon, left, total = trace.event.muon, layer.length, 0.0
+    while left > 1e-12 and muon.energy > 0.0:
+        if layer.fluctuates:
+            done, lost, collides = solid_step(rng, matter, muon, left, layer.dense)
         else:
-            done, lost, collides = thin_step(rng, tables, columns, event, m, left, dense)
+            done, lost, collides = thin_step(rng, matter, muon, left, layer.dense)
         left -= done
         total += lost
-        if collides and event[EN] > 0.0:
-            collide(rng, rows, tables, event, extra, stack, m, r, left)
+        if collides and muon.energy > 0.0:
+            collide(rng, setup, trace, matter, layer.piece, left)
     return total
 
 
 @njit
 def escape(
     rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    m: int,
+    setup: Setup,
+    trace: Trace,
+    matter: MaterialRecord,
     r: int,
     path: float,
 ) -> None:
@@ -208,90 +166,69 @@ def escape(
     path : cm of material that the muon crossed. The electrons were part of the continuous loss; the
     few MeV that they carry out of the solid are not taken back.
     """
-    x0, critical = tables[m + M_X0], tables[m + M_CRITICAL]
-    depth = min(path / x0, 1.0)
-    span = 1.0 / (2.0 * SOFT) - 1.0 / tables[m + M_CUT]
-    for _ in range(rng.poisson(tables[m + M_HALF_K] * depth * x0 * span)):
+    muon = trace.event.muon
+    depth = min(path / matter.x0, 1.0)
+    span = 1.0 / (2.0 * SOFT) - 1.0 / matter.cut
+    muon.piece = r
+    for _ in range(rng.poisson(matter.half_k * depth * matter.x0 * span)):
         t = 1.0 / (1.0 / (2.0 * SOFT) - rng.random() * span)
         gone = math.exp(-depth * rng.random())
-        out = t * gone - critical * (1.0 - gone)
+        out = t * gone - matter.critical * (1.0 - gone)
         if out < SOFT:
             continue
         angle = math.sqrt(2.0 * M_E / t)
         spread = 0.021 / out * math.sqrt(1.0 - gone)
         phi = 2.0 * math.pi * rng.random()
-        tx = event[SX] + angle * math.cos(phi) + spread * rng.standard_normal()
-        ty = event[SY] + angle * math.sin(phi) + spread * rng.standard_normal()
+        tx = muon.tx + angle * math.cos(phi) + spread * rng.standard_normal()
+        ty = muon.ty + angle * math.sin(phi) + spread * rng.standard_normal()
         if abs(tx) < STEEP and abs(ty) < STEEP:
-            count = push(
-                stack, 0, ELECTRON, out, event[PX], event[PY], event[PZ], tx, ty, r, -1.0, KNOCK_ON
-            )
-            follow(rng, rows, tables, event, extra, stack, count)
+            q = trace.stack[push(trace, muon, ELECTRON, out, tx, ty)]
+            q.charge, q.origin = -1.0, KNOCK_ON
+            follow(rng, setup, trace)
 
 
 @inner
 def drift(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    gap: float,
-    owed: float,
-    r: int,
+    rng: np.random.Generator, setup: Setup, trace: Trace, gap: float, pending: float, r: int
 ) -> float:
-    """Carry the muon over a gap of gas or nothing; returns the gas (cm) it still owes."""
-    if tables[T_GAS] < 0.0 or gap + owed < _SHORT_GAP:
-        event[PX] += gap * event[SX]
-        event[PY] += gap * event[SY]
-        event[PZ] += gap
-        return owed + gap
-    traverse(
-        rng, rows, tables, kicks[int(tables[T_GAS_KICKS])], event, extra, stack,
-        int(tables[T_GAS]), gap, (gap + owed) / gap, r, False,
-    )  # fmt: skip
+    """Carry the muon over a gap of gas or nothing, before piece r.
+
+    pending : cm of gas behind it that it has not been charged for; returns what then is.
+    """
+    if setup.gas < 0 or gap + pending < _SHORT_GAP:
+        move(trace.event.muon, gap)
+        return pending + gap
+    layer = Layer(gap, (gap + pending) / gap, r, False)
+    traverse(rng, setup, trace, setup.matter[setup.gas], layer)
     return 0.0
 
 
 @inner
-def _write_plane(rng: np.random.Generator, rows: Array, event: Array, r: int) -> None:
-    """The muon crosses a tracker inside its frame; writes the plane's block of the record."""
-    at = int(rows[r, PLACE])
-    event[at + 3], event[at + 4] = event[PX], event[PY]
-    event[at + 5], event[at + 6] = event[SX], event[SY]
-    event[at + 7] = math.sqrt(event[EN] ** 2 - M_MU * M_MU)
-    if rows[r, EFFICIENCY] < 1.0 and rng.random() >= rows[r, EFFICIENCY]:
+def _write_hit(rng: np.random.Generator, trace: Trace, piece: Piece) -> None:
+    """The muon crosses a tracker inside its frame."""
+    muon, hit = trace.event.muon, trace.hits[piece.tracker]
+    hit.true_x, hit.true_y, hit.tx, hit.ty = muon.x, muon.y, muon.tx, muon.ty
+    hit.momentum = math.sqrt(muon.energy**2 - M_MU * M_MU)
+    if piece.efficiency < 1.0 and rng.random() >= piece.efficiency:
         return
-    event[at] = 1.0
-    event[at + 1] = event[PX] + rows[r, SIGMA] * rng.standard_normal()
-    event[at + 2] = event[PY] + rows[r, SIGMA] * rng.standard_normal()
+    hit.seen = True
+    hit.x = muon.x + piece.sigma * rng.standard_normal()
+    hit.y = muon.y + piece.sigma * rng.standard_normal()
 
 
 @inner
-def cross_plane(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    r: int,
-) -> None:
+def cross_plane(rng: np.random.Generator, setup: Setup, trace: Trace, r: int) -> None:
     """The muon crosses a counter or a tracker; all its matter is in a plane without thickness."""
-    tracker = rows[r, KIND] == PLANE
+    piece, muon = setup.pieces[r], trace.event.muon
+    tracker = piece.kind == TRACKER
     if tracker:
-        _write_plane(rng, rows, event, r)
+        _write_hit(rng, trace, piece)
     lost = 0.0
-    if rows[r, TABLE] >= 0.0:
-        place = event[PZ]
-        lost = traverse(
-            rng, rows, tables, kicks[int(rows[r, KICKS])], event, extra, stack,
-            int(rows[r, TABLE]), _FLAT, rows[r, DENSE] / _FLAT, r + 1, not tracker,
-        )  # fmt: skip
-        event[PZ] = place
+    if piece.material >= 0:
+        z = muon.z
+        layer = Layer(_FLAT, piece.dense / _FLAT, r + 1, not tracker)
+        lost = traverse(rng, setup, trace, setup.matter[piece.material], layer)
+        muon.z = z
     if not tracker:
-        event[int(rows[r, SECOND])] = 1.0
-        add_counter(event, rows, r, lost)
+        trace.deposits[piece.crossed] = 1.0
+        add_counter(trace, piece, lost)

@@ -1,234 +1,175 @@
-"""Kernels: the muon of an event from wall to wall along the rows of a set-up."""
+"""Kernels: the muon of an event from wall to wall along the pieces of a set-up."""
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.constants import M_MU
 from mutau.core.jit import inner, njit
-from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
-from mutau.detector.orbits import gap_step
-from mutau.detector.simulation_geometry import (
-    DENSE,
-    E_OUT,
-    E_ROW,
-    E_TARGET,
-    KICKS,
-    PLACE,
-    SOLID,
-    T_END,
-    T_YOKE,
-    T_YOKE_KICKS,
-    TARGET,
-)
 from mutau.detector.simulation_kernels import collide, cross_plane, drift, escape
-from mutau.detector.simulation_matter import solid_step
-from mutau.detector.simulation_showers import STACK
-from mutau.detector.simulation_steps import EN, PX, PY, PZ, STEEP, SX, SY, deposit
-from mutau.detector.walls import NEAR, ahead, solid_behind, stretch_end, stretch_start, within
+from mutau.detector.simulation_records import Output, Trace, deposit
+from mutau.transport.muon_matter import solid_step
+from mutau.transport.orbits import cross_gap
+from mutau.transport.particle import copy_place, is_steep
+from mutau.transport.pieces import DIPOLE, SOLID, Pieces
+from mutau.transport.setup import Setup
+from mutau.transport.walls import (
+    NEAR,
+    ahead,
+    half_way_within,
+    solid_behind,
+    stretch_end,
+    stretch_start,
+    within,
+)
 
 Array = NDArray[np.float64]
 
 
 @inner
-def _in_matter(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    r: int,
-    step: float,
-) -> float:
+def _in_matter(rng: np.random.Generator, setup: Setup, trace: Trace, r: int, step: float) -> float:
     """One step of the muon in a solid or a yoke, at most `step` cm, the way to the wall.
 
     Returns the cm done along z; it may end at a hard collision, which is then done.
     """
-    solid = rows[r, KIND] == SOLID
-    m = int(rows[r, TABLE] if solid else tables[T_YOKE])
-    columns = kicks[int(rows[r, KICKS] if solid else tables[T_YOKE_KICKS])]
-    dense = rows[r, DENSE] if solid else 1.0
-    done, lost, collides = solid_step(rng, tables, columns, event, m, step, dense)
+    piece, muon = setup.pieces[r], trace.event.muon
+    solid = piece.kind == SOLID
+    matter = setup.matter[piece.material if solid else setup.yoke]
+    done, lost, collides = solid_step(rng, matter, muon, step, piece.dense if solid else 1.0)
     if solid:
-        deposit(event, rows, r, int(rows[r, PLACE]), event[PX], event[PY], lost, 0.0)
-    if collides and event[EN] > 0.0:
+        deposit(trace, piece, False, muon.x, muon.y, lost, 0.0)
+    if collides and muon.energy > 0.0:
         left = step - done if solid else 0.0
-        collide(rng, rows, tables, event, extra, stack, m, r, left)
-    return done
-
-
-@inner
-def _in_gap(rows: Array, tables: Array, event: Array, r: int) -> float:
-    """The muon in the gap of a magnet, to its end or a wall; returns the cm of gas on the way."""
-    length = rows[r, Z] + rows[r, LENGTH] - event[PZ]
-    p = math.sqrt(event[EN] ** 2 - M_MU * M_MU)
-    done, state = gap_step(
-        event[PX], event[PY], event[PZ], event[SX], event[SY], p, rows, tables, r, length, 1.0
-    )
-    event[PX], event[PY], event[SX], event[SY], fine = state
-    event[PZ] += done
-    if fine == 0.0 or abs(event[SX]) > STEEP or abs(event[SY]) > STEEP:
-        event[EN] = 0.0
+        collide(rng, setup, trace, matter, r, left)
     return done
 
 
 @inner
 def _leave_solid(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    r: int,
-    first: int,
-    path: float,
+    rng: np.random.Generator, setup: Setup, trace: Trace, r: int, first: int, path: float
 ) -> float:
     """The muon at a wall of solid r after `path` cm of its material; returns the path that counts
     further on: 0 behind the solid, where soft electrons come out."""
-    behind = solid_behind(event[PX], event[PY], event[PZ], event[SX], event[SY], rows, first)
-    if rows[r, TARGET] > 0.0 and (behind < 0 or rows[behind, TARGET] == 0.0):
-        for k in range(6):
-            event[E_OUT + k] = event[k]
+    event, pieces = trace.event, setup.pieces
+    behind = solid_behind(event.muon, pieces, first)
+    if pieces[r].target and (behind < 0 or not pieces[behind].target):
+        copy_place(event.behind_target, event.muon)
     if behind >= 0:
-        return path if rows[behind, TABLE] == rows[r, TABLE] else 0.0
-    escape(rng, rows, tables, event, extra, stack, int(rows[r, TABLE]), first, path)
+        return path if pieces[behind].material == pieces[r].material else 0.0
+    escape(rng, setup, trace, setup.matter[pieces[r].material], first, path)
     return 0.0
+
+
+class Way(NamedTuple):
+    """Of a muon on its way: piece in which it has stopped or halted, else -1; cm of gas that it has
+    not been charged for; cm of solid that it has crossed without a gap."""
+
+    halt: int
+    pending: float
+    path: float
 
 
 @inner
 def _stretch(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    first: int,
-    stop: float,
-    owed: float,
-    path: float,
-) -> tuple[int, float, float]:
-    """The muon from wall to wall to the end of a stretch.
+    rng: np.random.Generator, setup: Setup, trace: Trace, first: int, stop: float, way: Way
+) -> Way:
+    """The muon from wall to wall to the end of a stretch. stop : see `walk`.
 
-    stop : see `walk`. owed : cm of gas, path : cm of solid without a gap, up to here.
-    Returns the row in which it stopped or halted, else -1; owed and path.
     A gap of gas up to the end is left to whoever comes next.
     """
-    last, high = stretch_end(rows, first), rows[first, Z] + rows[first, LENGTH]
-    while event[PZ] < high - NEAR:
-        goal = stop if event[PZ] < stop < high else high
-        limit = goal - event[PZ]
-        step, r = ahead(event[PX], event[PY], event[SX], event[SY], rows, first, last, limit)
-        half = 0.5 * step
-        x, y = event[PX] + half * event[SX], event[PY] + half * event[SY]
+    pieces, muon, pending, path = setup.pieces, trace.event.muon, way.pending, way.path
+    last, high = stretch_end(pieces, first), pieces[first].z + pieces[first].length
+    while muon.z < high - NEAR:
+        goal = stop if muon.z < stop < high else high
+        limit = goal - muon.z
+        step, r = ahead(muon, pieces, first, last, limit)
         if r < 0:
             path = 0.0
             if step == limit and goal == high:
                 break
-            owed = drift(rng, rows, tables, kicks, event, extra, stack, step, owed, first)
-        elif rows[r, KIND] == DIPOLE and within(x, y, rows, r):
+            pending = drift(rng, setup, trace, step, pending, first)
+        elif pieces[r].kind == DIPOLE and half_way_within(muon, step, pieces[r]):
             path = 0.0
-            owed += _in_gap(rows, tables, event, r)
+            done, forward = cross_gap(muon, pieces[r], setup.field)
+            pending += done
+            if not forward or is_steep(muon):
+                muon.energy = 0.0
         else:
-            done = _in_matter(rng, rows, tables, kicks, event, extra, stack, r, step)
-            there = event[EN] > 0.0 and done > step - NEAR
+            done = _in_matter(rng, setup, trace, r, step)
+            there = muon.energy > 0.0 and done > step - NEAR
             if there and step == limit:
-                event[PZ] = goal
-            if rows[r, KIND] == DIPOLE:
+                muon.z = goal
+            if pieces[r].kind == DIPOLE:
                 path = 0.0
-            elif event[PZ] == stop and rows[r, TARGET] > 0.0:
-                return r, owed, path
+            elif muon.z == stop and pieces[r].target:
+                return Way(r, pending, path)
             else:
-                path += done * rows[r, DENSE]
-                if there and event[PZ] != stop:
-                    path = _leave_solid(rng, rows, tables, event, extra, stack, r, first, path)
-        if event[EN] <= 0.0:
-            return max(r, first), owed, path
-    return -1, owed, path
+                path += done * pieces[r].dense
+                if there and muon.z != stop:
+                    path = _leave_solid(rng, setup, trace, r, first, path)
+        if muon.energy <= 0.0:
+            return Way(max(r, first), pending, path)
+    return Way(-1, pending, path)
 
 
 @inner
-def _has_target(rows: Array, first: int) -> bool:
+def _has_target(pieces: Pieces, first: int) -> bool:
     """Whether a stretch holds a target."""
     found = False
-    for r in range(first, stretch_end(rows, first)):
-        found = found or rows[r, TARGET] > 0.0
+    for r in range(first, stretch_end(pieces, first)):
+        found = found or pieces[r].target
     return found
 
 
 @inner
-def walk(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    event: Array,
-    extra: Array,
-    stack: Array,
-    stop: float,
-) -> int:
-    """Carry the muon of an event from where it is; returns the row at which it stopped.
+def walk(rng: np.random.Generator, setup: Setup, trace: Trace, stop: float) -> int:
+    """Carry the muon of an event from where it is; returns the piece at which it stopped.
 
     stop : z (cm) inside a target at which to return for a vertex, inf for none. Returns the number
-    of rows where it left the set-up; its energy is 0 where it stopped or turned away.
+    of pieces where it left the set-up; its energy is 0 where it stopped or turned away.
     """
-    owed, path, r = 0.0, 0.0, stretch_start(rows, int(event[E_ROW]))
-    while r < rows.shape[0]:
-        low, length = rows[r, Z], rows[r, LENGTH]
-        if length > 0.0 and event[PZ] >= low + length - NEAR:
-            r = stretch_end(rows, r)
+    pieces, muon = setup.pieces, trace.event.muon
+    pending, path, r = 0.0, 0.0, stretch_start(pieces, muon.piece)
+    while r < pieces.size:
+        low, length = pieces[r].z, pieces[r].length
+        if length > 0.0 and muon.z >= low + length - NEAR:
+            r = stretch_end(pieces, r)
             continue
-        if low > event[PZ]:
-            path = 0.0 if low > event[PZ] + NEAR else path
-            owed = drift(rng, rows, tables, kicks, event, extra, stack, low - event[PZ], owed, r)
-            if event[EN] <= 0.0:
+        if low > muon.z:
+            path = 0.0 if low > muon.z + NEAR else path
+            pending = drift(rng, setup, trace, low - muon.z, pending, r)
+            if muon.energy <= 0.0:
                 return r
-            event[PZ] = low
+            muon.z = low
         if length > 0.0:
-            if event[E_TARGET + EN] == 0.0 and _has_target(rows, r):
-                for k in range(6):
-                    event[E_TARGET + k] = event[k]
-            halt, owed, path = _stretch(
-                rng, rows, tables, kicks, event, extra, stack, r, stop, owed, path
-            )
-            if halt >= 0:
-                return halt
-            r = stretch_end(rows, r)
+            if trace.event.at_target.energy == 0.0 and _has_target(pieces, r):
+                copy_place(trace.event.at_target, muon)
+            way = _stretch(rng, setup, trace, r, stop, Way(-1, pending, path))
+            if way.halt >= 0:
+                return way.halt
+            pending, path = way.pending, way.path
+            r = stretch_end(pieces, r)
             continue
-        if within(event[PX], event[PY], rows, r):
-            cross_plane(rng, rows, tables, kicks, event, extra, stack, r)
-        if event[EN] <= 0.0:
+        if within(muon.x, muon.y, pieces[r]):
+            cross_plane(rng, setup, trace, r)
+        if muon.energy <= 0.0:
             return r
         r += 1
-    if event[PZ] < tables[T_END]:
-        gap = tables[T_END] - event[PZ]
-        drift(rng, rows, tables, kicks, event, extra, stack, gap, owed, rows.shape[0])
-    return rows.shape[0]
+    if muon.z < setup.end:
+        drift(rng, setup, trace, setup.end - muon.z, pending, pieces.size)
+    return pieces.size
 
 
 @njit
-def walk_all(
-    rng: np.random.Generator,
-    rows: Array,
-    tables: Array,
-    kicks: Array,
-    events: Array,
-    extra: Array,
-    stops: Array,
-) -> None:
-    """Carry the muons of N records (N, width) on from where they are; stops (N,): see `walk`.
+def walk_all(rng: np.random.Generator, setup: Setup, out: Output, stops: Array) -> None:
+    """Carry the muons of N beam particles on from where they are; stops (N,): see `walk`.
 
     A muon whose energy is 0 stays.
     """
-    stack = np.zeros(STACK)
-    for i in range(events.shape[0]):
-        event = events[i]
-        if event[EN] > 0.0:
-            event[E_ROW] = walk(rng, rows, tables, kicks, event, extra, stack, stops[i])
+    for i in range(out.events.size):
+        event = out.events[i]
+        if event.muon.energy > 0.0:
+            trace = Trace(event, out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0])
+            event.muon.piece = walk(rng, setup, trace, stops[i])

@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, UnknownName
-from mutau.detector.boxes import KIND
-from mutau.detector.geometry import NAME, WATCH, Geometry, build_geometry
+from mutau.core.records import columns, zeros
+from mutau.detector.geometry import Geometry, build_geometry
 from mutau.detector.shares import weighted_share
+from mutau.transport.pieces import COUNTER, TRACKER
 
 if TYPE_CHECKING:
+    from mutau.detector.trigger_kernel import Verdicts
     from mutau.experiment.schema import Experiment
 
 Array = NDArray[np.float64]
@@ -32,10 +34,10 @@ class TriggerResult:
 
     passed : (N,) bool, the trigger fires. on_target : (N,) bool, the incoming muon passed the
         counters before the target.
-    efficiency, error : weighted share that passes, of those whose incoming muon passed all
+    efficiency, error : weighted fraction that passes, of those whose incoming muon passed all
         counters before the target (a muon on target is counted by them), and its error.
-    beam_acceptance, beam_error : share whose incoming muon passed the counters before the target.
-    steps, kept, kept_error : names along z, and the weighted share (of all) left after each.
+    beam_acceptance, beam_error : fraction whose incoming muon passed those counters.
+    steps, kept, kept_error : names along z, and the weighted fraction (of all) left after each.
     energy : (N,) GeV, behind the target; 0 where the muon was stopped or turned back.
     slopes, position : (N, 2), dx/dz, dy/dz and cm, at the end of the target.
     names, touched : (N,) int64, bit i set where the muon crossed the solid or counter names[i];
@@ -103,7 +105,8 @@ def trigger_efficiency(
     Approximation: directions are composed as slopes; relative error of an angle below theta^2.
     Limiting check: no scattering and no field leave the straight line from the vertex.
     """
-    from mutau.detector.trigger_kernel import trigger_kernel
+    from mutau.detector.trigger_kernel import Scattered, Verdicts, trigger_kernel
+    from mutau.transport.particle import Place, State
 
     p4, w = _checked(p_lepton, weights)
     geometry = build_geometry(experiment, tuple(watch))
@@ -113,46 +116,32 @@ def trigger_efficiency(
     where = np.full(n, -1.0) if depth is None else np.ascontiguousarray(depth, float)
     if where.shape != (n,) or (depth is not None and not np.all((where >= 0) & (where <= 1))):
         raise MutauError("depth must be one number per muon", allowed="0 to 1")
-    failed, touched = np.empty(n, np.int16), np.empty(n, np.int64)
-    behind = np.empty((n, 5))
-    hits = np.full((n, len(geometry.names), 2) if watch else (0, 0, 2), np.nan)
-    trigger_kernel(
-        p4,
-        where,
-        geometry.rows,
-        geometry.losses,
-        geometry.heads,
-        geometry.columns,
-        geometry.widths,
-        geometry.beam,
-        geometry.target,
-        geometry.field,
-        scattering == "gaussian",
-        rng,
-        failed,
-        touched,
-        behind,
-        hits,
+    found = Verdicts(
+        np.empty(n, np.int16),
+        np.empty(n, np.int64),
+        zeros(Place, n),
+        np.full((n, len(geometry.names), 2) if watch else (1, 0, 2), np.nan),
+        zeros(State, 1),
     )
-    return _result(geometry, failed, touched, behind, hits, w, watch)
+    events = Scattered(
+        p4, where, geometry.beam, geometry.widths, geometry.target, scattering == "gaussian"
+    )
+    trigger_kernel(rng, geometry.setup, events, found)
+    return _result(geometry, found, w, watch)
 
 
 def _result(
-    geometry: Geometry,
-    failed: NDArray[np.int16],
-    touched: NDArray[np.int64],
-    behind: Array,
-    hits: Array,
-    weights: Array,
-    watch: tuple[str, ...],
+    geometry: Geometry, found: Verdicts, weights: Array, watch: tuple[str, ...]
 ) -> TriggerResult:
     """The summary of what the kernel wrote."""
-    rows, passed = geometry.rows, failed < 0
-    last = {geometry.names[int(row[NAME])]: i for i, row in enumerate(rows) if row[KIND] != WATCH}
+    pieces, failed, behind = geometry.setup.pieces, found.failed, found.behind
+    passed = failed < 0
+    judged = ((pieces["kind"] != COUNTER) & (pieces["kind"] != TRACKER)) | (pieces["role"] > 0)
+    last = {geometry.names[int(pieces["name"][i])]: int(i) for i in np.flatnonzero(judged)}
     last = dict(sorted(last.items(), key=lambda item: item[1]))  # a dipole counts at its end
     # sums over the events that end at each row; index 0 holds those that pass
     ends = failed.astype(np.int64) + 1
-    sums = [np.bincount(ends, w, len(rows) + 1) for w in (weights, weights**2)]
+    sums = [np.bincount(ends, w, len(pieces) + 1) for w in (weights, weights**2)]
     left = [s.sum() - np.cumsum(s[1:]) for s in sums]  # after each row
     total, total_2 = float(sums[0].sum()), float(sums[1].sum())
     kept = [weighted_share(left[0][i], total, left[1][i], total_2) for i in last.values()]
@@ -168,14 +157,14 @@ def _result(
         beam_acceptance=acceptance,
         beam_error=acceptance_error,
         steps=tuple(last),
-        kept=np.array([share for share, _ in kept]),
+        kept=np.array([fraction for fraction, _ in kept]),
         kept_error=np.array([uncertainty for _, uncertainty in kept]),
-        energy=behind[:, 4],
-        slopes=behind[:, 2:4],
-        position=behind[:, :2],
+        energy=behind["energy"],
+        slopes=columns(behind, "tx", "ty"),
+        position=columns(behind, "x", "y"),
         names=geometry.names,
-        touched=touched,
-        hits={name: hits[:, geometry.index(name)] for name in watch},
+        touched=found.touched,
+        hits={name: found.hits[:, geometry.index(name)] for name in watch},
     )
 
 

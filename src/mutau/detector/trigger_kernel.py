@@ -1,310 +1,160 @@
-"""Kernel of the trigger's fast mode: one scattered muon after the other along the rows.
-
-Pure functions on floats and arrays; the random generator is passed in.
-"""
+"""Kernel of the trigger's fast mode: one scattered muon after the other, from its vertex on."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
 from mutau.core.jit import inner, njit
-from mutau.detector.boxes import DIPOLE, KIND, LENGTH, TABLE, Z
-from mutau.detector.geometry import EFFICIENCY, NAME, TRIGGER, VETO, WIDTH
-from mutau.detector.orbits import gap_step
-from mutau.detector.walls import NEAR, ahead, stretch_end, within
-from mutau.matter.multiple_scattering import ScatteringTable, scatter_kernel
-from mutau.matter.muon_cross_sections import t_max_kernel
-from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
+from mutau.core.records import Records
+from mutau.detector.fast_walk import (
+    Rules,
+    fast_walk,
+    sees,
+    slab_kernel,
+    unsatisfied,
+)
+from mutau.transport.muon_matter import STOPPED
+from mutau.transport.particle import Place, State, copy_place
+from mutau.transport.setup import Setup
+from mutau.transport.walls import NEAR, ahead, within
 
 Array = NDArray[np.float64]
 
-_STOPPED = M_MU + T_MIN
-Ray = tuple[float, float, float, float, float]
 
+class Scattered(NamedTuple):
+    """N muons that have emitted something.
 
-@inner(forceinline=True)
-def slab_kernel(
-    x: float,
-    y: float,
-    tx: float,
-    ty: float,
-    energy: float,
-    length: float,
-    width: float,
-    losses: Array,
-    head: Array,
-    columns: Array,
-    rng: np.random.Generator,
-) -> Ray:
-    """One solid layer: mean energy loss (to 0.5 %) and scattering; energy M_MU if it stops there.
-
-    width : rad GeV, Highland's angle of the layer at p beta = 1 GeV; negative: collision by
-    collision. losses, head, columns : tables of the material, as in `Geometry`.
+    p4 : (N, 4) GeV, relative to the incoming direction (+z). depth : (N,) of the vertex, in units
+    of the target's thickness; outside [0, 1]: drawn uniformly. beam, widths, target : as in
+    `Geometry`. gaussian : scattering by Highland's width.
     """
-    lost = length * loss_kernel(energy, losses)
-    after = energy - lost
-    if lost > 0.2 * (energy - M_MU):
-        after = energy_after_kernel(energy, length, losses)
-    elif lost > 0.02 * (energy - M_MU):  # midpoint, good to 1e-3 of the loss
-        after = energy - length * loss_kernel(energy - 0.5 * lost, losses)
-    if after <= _STOPPED:
-        return x, y, tx, ty, M_MU
-    square_in = energy * energy - M_MU * M_MU
-    square_out = after * after - M_MU * M_MU
-    if width >= 0.0:
-        angle = width * math.sqrt(energy * after / (square_in * square_out))
-        kink_x = angle * rng.standard_normal()
-        kink_y = angle * rng.standard_normal()
-        spread = angle * 0.28867513459481287  # 1/sqrt(12)
-        shift_x = length * (0.5 * kink_x + spread * rng.standard_normal())
-        shift_y = length * (0.5 * kink_y + spread * rng.standard_normal())
-    else:
-        beta2 = square_out / (after * after)
-        kink_x, kink_y, shift_x, shift_y = scatter_kernel(
-            rng,
-            length,
-            math.sqrt(square_in),
-            math.sqrt(square_out),
-            beta2,
-            ScatteringTable(head[0], head[1], head[2], columns),
-            t_max_kernel(energy),
-        )
-    x += length * tx + shift_x
-    y += length * ty + shift_y
-    return x, y, tx + kink_x, ty + kink_y, after
+
+    p4: Array
+    depth: Array
+    beam: Array
+    widths: Array
+    target: int
+    gaussian: bool
+
+
+class Verdicts(NamedTuple):
+    """What becomes of them.
+
+    failed : (N,) piece that is not satisfied, -1 if none. touched : (N,) bits by name of what they
+    crossed. behind : (N,) where they leave the target. hits : (N, names, 2), or (1, 0, 2):
+    crossings, cm, as far as the muon came (NaN before).
+    """
+
+    failed: NDArray[np.int16]
+    touched: NDArray[np.int64]
+    behind: Records[Place]
+    hits: Array
+    muon: Records[State]
 
 
 @inner(forceinline=True)
-def _width(share: float, widths: Array) -> float:
-    """Highland's angle at p beta = 1 GeV behind a share of the target, rad GeV."""
-    u = share * (widths.size - 1)
+def _width(fraction: float, widths: Array) -> float:
+    """Highland's angle at p beta = 1 GeV behind a fraction of the target, rad GeV."""
+    u = fraction * (widths.size - 1)
     i = min(int(u), widths.size - 2)
-    return math.sqrt(share * (widths[i] + (u - i) * (widths[i + 1] - widths[i])))
+    return math.sqrt(fraction * (widths[i] + (u - i) * (widths[i + 1] - widths[i])))
 
 
 @inner(forceinline=True)
-def _sees(hit: bool, efficiency: float, rng: np.random.Generator) -> bool:
-    if hit and efficiency < 1.0:
-        return rng.random() < efficiency
-    return hit
-
-
-@inner(forceinline=True)
-def _upstream(
-    x: float, y: float, tx: float, ty: float, rows: Array, target: int, rng: np.random.Generator
-) -> int:
-    """First row before the target that an incoming particle at its face does not satisfy, or -1."""
+def _upstream(rng: np.random.Generator, setup: Setup, muon: State, target: int) -> int:
+    """First piece before the target that an incoming particle at its face does not satisfy, or
+    -1."""
     for index in range(target):
-        back = rows[index, Z] - rows[target, Z]
-        hit = within(x + back * tx, y + back * ty, rows, index)
-        hit = _sees(hit, rows[index, EFFICIENCY], rng)
-        kind = rows[index, KIND]
-        if (kind == TRIGGER and not hit) or (kind == VETO and hit):
+        piece = setup.pieces[index]
+        back = piece.z - setup.pieces[target].z
+        hit = within(muon.x + back * muon.tx, muon.y + back * muon.ty, piece)
+        if unsatisfied(piece, sees(rng, hit, piece.efficiency)):
             return index
     return -1
 
 
 @inner(forceinline=True)
-def gap_kernel(
-    ray: Ray, z: float, rows: Array, r: int, field: Array, sign: float
-) -> tuple[float, Ray]:
-    """Through the gap of dipole r from z, to its end or its wall: cm done, ray; energy 0 where the
-    muon turns away. sign : charge over that of the beam particle."""
-    x, y, tx, ty, energy = ray
-    momentum = math.sqrt(energy * energy - M_MU * M_MU)
-    length = rows[r, Z] + rows[r, LENGTH] - z
-    done, state = gap_step(x, y, z, tx, ty, momentum, rows, field, r, length, sign)
-    return done, (state[0], state[1], state[2], state[3], energy * state[4])
-
-
-@inner(forceinline=True)
-def slab_step(
-    ray: Ray, rows: Array, r: int, length: float, gaussian: bool, losses: Array, heads: Array,
-    columns: Array, rng: np.random.Generator,
-) -> Ray:  # fmt: skip
-    """`length` cm of slab r, all of it or the way to its wall."""
-    m, width = int(rows[r, TABLE]), -1.0
-    if gaussian:  # squares of angles add up
-        width = rows[r, WIDTH] * math.sqrt(min(length / rows[r, LENGTH], 1.0))
-    x, y, tx, ty, energy = ray
-    return slab_kernel(
-        x, y, tx, ty, energy, length, width, losses[m], heads[m], columns[m], rng
-    )  # fmt: skip
-
-
-@inner(forceinline=True)
-def _stretch(
-    ray: Ray, rows: Array, first: int, last: int, gaussian: bool, losses: Array, heads: Array,
-    columns: Array, field: Array, rng: np.random.Generator,
-) -> tuple[Ray, int, int]:  # fmt: skip
-    """The muon from wall to wall to the end of a stretch.
-
-    Returns the ray, the row where it stops or enters the iron of a magnet, else -1, and the bits of
-    the slabs crossed.
-    """
-    z, high, touched = rows[first, Z], rows[first, Z] + rows[first, LENGTH], 0
-    while z < high - NEAR:
-        step, r = ahead(ray[0], ray[1], ray[2], ray[3], rows, first, last, high - z)
-        half = 0.5 * step
-        if r < 0:
-            ray = (ray[0] + step * ray[2], ray[1] + step * ray[3], ray[2], ray[3], ray[4])
-        elif rows[r, KIND] != DIPOLE:
-            touched |= 1 << int(rows[r, NAME])
-            ray = slab_step(ray, rows, r, step, gaussian, losses, heads, columns, rng)
-        elif within(ray[0] + half * ray[2], ray[1] + half * ray[3], rows, r):
-            step, ray = gap_kernel(ray, z, rows, r, field, 1.0)
-        else:
-            return ray, r, touched
-        if ray[4] <= _STOPPED:
-            return ray, r, touched
-        z += step
-    return ray, -1, touched
-
-
-@inner(forceinline=True)
-def _downstream(
-    ray: Ray,
-    z: float,
-    rows: Array,
-    first: int,
-    gaussian: bool,
-    losses: Array,
-    heads: Array,
-    columns: Array,
-    field: Array,
-    rng: np.random.Generator,
-    hits: Array,
-    event: int,
-) -> tuple[int, int]:
-    """(first row that is not satisfied or -1, bits of the things crossed)."""
-    touched, index = 0, first
-    while index < rows.shape[0]:
-        kind, step = rows[index, KIND], rows[index, Z] - z
-        ray = (ray[0] + step * ray[2], ray[1] + step * ray[3], ray[2], ray[3], ray[4])
-        z = rows[index, Z]
-        last = stretch_end(rows, index)
-        if hits.shape[0] > 0:
-            for r in range(index, last):
-                name = int(rows[r, NAME])
-                hits[event, name, 0], hits[event, name, 1] = ray[0], ray[1]
-        if rows[index, LENGTH] > 0.0:
-            z += rows[index, LENGTH]
-            ray, fail, crossed = _stretch(
-                ray, rows, index, last, gaussian, losses, heads, columns, field, rng
-            )
-            touched |= crossed
-            if fail >= 0:
-                return fail, touched
-        else:
-            hit = within(ray[0], ray[1], rows, index)
-            hit = _sees(hit, rows[index, EFFICIENCY], rng)
-            if hit:
-                touched |= 1 << int(rows[index, NAME])
-            if (kind == TRIGGER and not hit) or (kind == VETO and hit):
-                return index, touched
-        index = last
-    return -1, touched
-
-
-@inner(forceinline=True)
 def _in_target(
-    ray: Ray, rows: Array, target: int, length: float, width: float, losses: Array, heads: Array,
-    columns: Array, rng: np.random.Generator,
-) -> tuple[Ray, float]:  # fmt: skip
-    """`length` cm of the target, or the way out of its side: the ray, and cm along z.
+    rng: np.random.Generator, setup: Setup, muon: State, target: int, length: float, width: float
+) -> float:
+    """`length` cm of the target, or the way out of its side; returns the cm along z.
 
     width : rad GeV, Highland's angle of `length` at p beta = 1 GeV; negative: collisions.
     """
-    x, y, tx, ty, energy = ray
-    step, found = ahead(x, y, tx, ty, rows, target, target + 1, length)
+    step, found = ahead(muon, setup.pieces, target, target + 1, length)
     if found < 0:
-        return ray, 0.0
+        return 0.0
     if width > 0.0:
         width *= math.sqrt(step / length)
-    m = int(rows[target, TABLE])
-    ray = slab_kernel(x, y, tx, ty, energy, step, width, losses[m], heads[m], columns[m], rng)
-    return ray, step
+    slab_kernel(rng, setup.matter[setup.pieces[target].material], muon, step, width)
+    muon.z += step
+    return step
+
+
+@inner(forceinline=True)
+def _emit(
+    rng: np.random.Generator, setup: Setup, muon: State, events: Scattered, event: int
+) -> bool:
+    """The incoming muon to its vertex and the scattered one to the target's end: whether there is
+    one."""
+    target, widths, p4 = events.target, events.widths, events.p4
+    thickness, fraction = setup.pieces[target].length, events.depth[event]
+    if not 0.0 <= fraction <= 1.0:
+        fraction = rng.random()
+    alive = within(muon.x, muon.y, setup.pieces[target])
+    if fraction > 0.0 and alive:
+        width = _width(fraction, widths) if events.gaussian else -1.0
+        length = fraction * thickness
+        done = _in_target(rng, setup, muon, target, length, width)
+        # what leaves by the side has no vertex in the target
+        alive = muon.energy > STOPPED and done > length - NEAR
+    if not alive or p4[event, 3] <= 0.0:
+        return False
+    muon.tx += p4[event, 1] / p4[event, 3]
+    muon.ty += p4[event, 2] / p4[event, 3]
+    muon.energy = p4[event, 0]
+    if fraction < 1.0:
+        rest = 1.0 - fraction
+        width = _width(rest, widths) if events.gaussian else -1.0
+        _in_target(rng, setup, muon, target, rest * thickness, width)
+    return muon.energy > STOPPED
+
+
+@inner(forceinline=True)
+def _judge(
+    rng: np.random.Generator, setup: Setup, events: Scattered, found: Verdicts, event: int
+) -> None:
+    """One of them, from the beam to the end of the set-up."""
+    beam, target, muon = events.beam, events.target, found.muon[0]
+    muon.x = beam[1] * rng.standard_normal()
+    muon.y = beam[2] * rng.standard_normal()
+    muon.tx = beam[3] * rng.standard_normal()
+    muon.ty = beam[4] * rng.standard_normal()
+    muon.z, muon.energy = setup.pieces[target].z, beam[0]
+    fail, crossed = _upstream(rng, setup, muon, target), 0
+    if not _emit(rng, setup, muon, events, event):
+        muon.energy = 0.0
+    copy_place(found.behind[event], muon)
+    if fail < 0:
+        fail = target
+        if muon.energy > 0.0:
+            rules = Rules(events.gaussian, True, 0.0, 0.0, 0.0)
+            places = found.hits[event if found.hits.shape[1] > 0 else 0]
+            way = fast_walk(rng, setup, muon, target + 1, rules, places)
+            fail, crossed = way.fail, way.crossed
+    found.failed[event], found.touched[event] = fail, crossed
 
 
 @njit
 def trigger_kernel(
-    p4: Array,
-    depth: Array,
-    rows: Array,
-    losses: Array,
-    heads: Array,
-    columns: Array,
-    widths: Array,
-    beam: Array,
-    target: int,
-    field: Array,
-    gaussian: bool,
-    rng: np.random.Generator,
-    failed: NDArray[np.int16],
-    touched: NDArray[np.int64],
-    behind: Array,
-    hits: Array,
+    rng: np.random.Generator, setup: Setup, events: Scattered, found: Verdicts
 ) -> None:
-    """Carry each scattered muon from its vertex to the end of the set-up.
-
-    p4 : (N, 4) GeV, scattered muon relative to the incoming direction (+z).
-    depth : (N,) vertex depth in units of the target's thickness; outside [0, 1]: drawn uniformly.
-    rows, losses, heads, columns, widths, beam, target, field : as in `Geometry`. gaussian :
-    Highland.
-    Writes failed (N,): row that is not satisfied, -1 if none; touched (N,): bits by name index;
-    behind (N, 5): x, y, slopes, energy where they leave the target; hits (N or 0, names, 2):
-    crossings, cm, as far as the muon came (NaN before).
-    """
-    start, thickness = rows[target, Z], rows[target, LENGTH]
-    for event in range(p4.shape[0]):
-        x = beam[1] * rng.standard_normal()
-        y = beam[2] * rng.standard_normal()
-        tx = beam[3] * rng.standard_normal()
-        ty = beam[4] * rng.standard_normal()
-        ray = (x, y, tx, ty, beam[0])
-        fail = _upstream(x, y, tx, ty, rows, target, rng)
-        share = depth[event]
-        if not 0.0 <= share <= 1.0:
-            share = rng.random()
-        alive, z = within(x, y, rows, target), start
-        if share > 0.0 and alive:
-            width = _width(share, widths) if gaussian else -1.0
-            length = share * thickness
-            ray, done = _in_target(
-                ray, rows, target, length, width, losses, heads, columns, rng
-            )  # fmt: skip
-            z += done
-            # what leaves by the side has no vertex in the target
-            alive = ray[4] > _STOPPED and done > length - NEAR
-        pz = p4[event, 3]
-        alive = alive and pz > 0.0
-        if alive:
-            ray = (
-                ray[0], ray[1], ray[2] + p4[event, 1] / pz, ray[3] + p4[event, 2] / pz, p4[event, 0]
-            )  # fmt: skip
-            if share < 1.0:
-                rest = 1.0 - share
-                width = _width(rest, widths) if gaussian else -1.0
-                ray, done = _in_target(
-                    ray, rows, target, rest * thickness, width, losses, heads, columns, rng
-                )  # fmt: skip
-                z += done
-            alive = ray[4] > _STOPPED
-        if not alive:
-            ray = (ray[0], ray[1], ray[2], ray[3], 0.0)
-        behind[event, 0], behind[event, 1], behind[event, 2] = ray[0], ray[1], ray[2]
-        behind[event, 3], behind[event, 4] = ray[3], ray[4]
-        crossed = 0
-        if fail < 0:
-            if alive:
-                fail, crossed = _downstream(
-                    ray, z, rows, target + 1, gaussian, losses, heads, columns, field, rng, hits,
-                    event,
-                )  # fmt: skip
-            else:
-                fail = target
-        failed[event], touched[event] = fail, crossed
+    """Carry each scattered muon from its vertex to the end of the set-up."""
+    found.muon[0].mass, found.muon[0].charge = M_MU, 1.0
+    for event in range(events.p4.shape[0]):
+        _judge(rng, setup, events, found, event)

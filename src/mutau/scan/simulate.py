@@ -226,13 +226,13 @@ def _unpacked(plain: Mapping[str, Any]) -> Tally:
 
 def _possible(run: Run) -> None:
     """Raise MutauError, before anything is written, for a run that no worker could begin."""
+    from mutau.detector.readout import build_readout
     from mutau.detector.simulation import beam_source
-    from mutau.detector.simulation_geometry import build_layout
     from mutau.signal.targets import target_length
 
     experiment = run.load()
     target_length(experiment)
-    beam_source(experiment, build_layout(experiment))
+    beam_source(experiment, build_readout(experiment))
     if run.mass is not None:
         require_in_range("mass", run.mass, 0.0, math.inf, unit="GeV", open_low=True)
         signal_source(experiment, run.mass)

@@ -49,13 +49,13 @@ def _simulated_flow(
     experiment: Experiment, mass: float, window: tuple[float, float], n: int, seed: int
 ) -> dict[str, Array]:
     from mutau.core.random import stream
+    from mutau.detector.readout import build_readout
     from mutau.detector.simulation import CHUNK, beam_source, simulate_chunk
-    from mutau.detector.simulation_geometry import build_layout
     from mutau.selection.simulated import on_target
     from mutau.signal.simulate import signal_source, tally
 
     signal = signal_source(experiment, mass, *window)
-    source = beam_source(experiment, build_layout(experiment))
+    source = beam_source(experiment, build_readout(experiment))
     flow, square = np.zeros(1), np.zeros(1)
     muons = muons_2 = 0.0
     for chunk in range(-(-n // CHUNK)):

@@ -19,8 +19,8 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.threads import in_threads
 from mutau.core.units import PB_CM2
 from mutau.detector.hits import Hits
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
-from mutau.detector.simulation_geometry import build_layout
 from mutau.matter import material
 from mutau.matter.nucleus import Nucleus
 from mutau.reactions import muon_brems
@@ -264,7 +264,7 @@ def run_tally(
     if n < 1:
         raise MutauError(f"n = {n} beam particles", allowed="1 and above")
     signal = None if mass is None else signal_source(experiment, mass, *window)
-    build_layout(experiment)  # once, before the threads
+    build_readout(experiment)  # once, before the threads
 
     def one(chunk: int) -> Tally:
         size = min(CHUNK, n - chunk * CHUNK)

@@ -1,7 +1,4 @@
-"""Kernels of a muon in matter: its steps, its hard collisions, its recoils.
-
-`m` is the start of a material in the tables of a set-up, `columns` its scattering table.
-"""
+"""Kernels of a muon in matter: its steps, its hard collisions, its recoils."""
 
 from __future__ import annotations
 
@@ -9,27 +6,10 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.jit import inner, njit
-from mutau.detector.simulation_geometry import (
-    M_CUT,
-    M_HALF_K,
-    M_LOG_LOW,
-    M_LOG_STEP,
-    M_LOGIT,
-    M_LOSS,
-    M_RATE,
-    M_RECOIL,
-    M_SOFT,
-    M_START,
-    M_STEP,
-    M_TOTAL,
-    N_LOSS,
-)
-from mutau.detector.simulation_steps import EN, PX, PY, PZ, SX, SY, secant
-from mutau.matter.multiple_scattering import ScatteringTable, deflection_kernel, scatter_kernel
+from mutau.matter.multiple_scattering import deflection_kernel, scatter_kernel
 from mutau.matter.muon_cross_sections import t_max_kernel
 from mutau.matter.muon_energy_loss import T_MIN, energy_after_kernel, loss_kernel
 from mutau.transport import catastrophic_losses as hard
@@ -43,8 +23,8 @@ from mutau.transport.catastrophic_losses import (
     RECOIL_LOGIT,
     RECOIL_TAIL,
 )
-
-Array = NDArray[np.float64]
+from mutau.transport.matter_tables import MaterialRecord, scattering_of
+from mutau.transport.particle import State, secant
 
 #: Energy (GeV) at which a muon counts as stopped.
 STOPPED: Final = M_MU + T_MIN
@@ -62,55 +42,46 @@ _RECOIL_STEP: Final = math.log(RECOIL_ENERGIES[1] / RECOIL_ENERGIES[0])
 
 
 @inner
-def _energy_bin(energy: float, m: int, tables: Array) -> tuple[int, float]:
+def _energy_bin(energy: float, matter: MaterialRecord) -> tuple[int, float]:
     """Interval of the tables in ln E, and the place in it; 0 to 1."""
-    u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
+    u = (math.log(energy) - matter.log_low) / matter.log_step
     i = min(max(int(u), 0), N_ENERGY - 2)
     return i, min(max(u - i, 0.0), 1.0)
 
 
 @inner
-def _loss(energy: float, m: int, tables: Array) -> float:
-    """Restricted stopping power of a material, GeV/cm."""
-    return loss_kernel(energy, tables[m + M_LOSS : m + M_LOSS + N_LOSS])
-
-
-@inner
-def hard_rate(energy: float, m: int, tables: Array) -> float:
+def hard_rate(energy: float, matter: MaterialRecord) -> float:
     """Hard collisions per cm; 0 below the tables."""
-    u = (math.log(energy) - tables[m + M_LOG_LOW]) / tables[m + M_LOG_STEP]
+    u = (math.log(energy) - matter.log_low) / matter.log_step
     if u < 0.0:
         return 0.0
     i = min(int(u), N_ENERGY - 2)
     s = min(u - i, 1.0)
-    at = m + M_RATE + 5 * i + 4
-    return (1.0 - s) * tables[at] + s * tables[at + 5]
+    return (1.0 - s) * matter.rate[i, 4] + s * matter.rate[i + 1, 4]
 
 
 @inner
-def draw_loss(rng: np.random.Generator, energy: float, m: int, tables: Array) -> tuple[int, float]:
-    """(kind, energy lost in GeV) of one hard collision. m : start of the material."""
-    i, s = _energy_bin(energy, m, tables)
-    low = m + M_RATE + 5 * i
-    draw = rng.random() * ((1.0 - s) * tables[low + 4] + s * tables[low + 9])
+def draw_loss(rng: np.random.Generator, energy: float, matter: MaterialRecord) -> tuple[int, float]:
+    """(kind, energy lost in GeV) of one hard collision."""
+    i, s = _energy_bin(energy, matter)
+    rate, logit = matter.rate, matter.logit
+    draw = rng.random() * ((1.0 - s) * rate[i, 4] + s * rate[i + 1, 4])
     kind = 0
     while kind < 3:
-        draw -= (1.0 - s) * tables[low + kind] + s * tables[low + 5 + kind]
+        draw -= (1.0 - s) * rate[i, kind] + s * rate[i + 1, kind]
         if draw <= 0.0:
             break
         kind += 1
     # where a process sets in between two energies only the upper one holds a spectrum
-    if tables[low + kind] <= 0.0:
+    if rate[i, kind] <= 0.0:
         s = 1.0
     depth = -math.log(1.0 - rng.random()) * (N_SHARE - 1) / LOG_SHARE
     j = min(int(depth), N_SHARE - 2)
     f = min(depth - j, 1.0)
-    at = m + M_LOGIT + (4 * i + kind) * N_SHARE + j
-    after = at + 4 * N_SHARE
-    logit = (1.0 - s) * ((1.0 - f) * tables[at] + f * tables[at + 1]) + s * (
-        (1.0 - f) * tables[after] + f * tables[after + 1]
+    found = (1.0 - s) * ((1.0 - f) * logit[i, kind, j] + f * logit[i, kind, j + 1]) + s * (
+        (1.0 - f) * logit[i + 1, kind, j] + f * logit[i + 1, kind, j + 1]
     )
-    return kind, energy / (1.0 + math.exp(-logit))
+    return kind, energy / (1.0 + math.exp(-found))
 
 
 @inner
@@ -130,7 +101,7 @@ def nuclear_recoil(rng: np.random.Generator, v: float, energy: float) -> float:
 
 @inner
 def recoil_kernel(
-    rng: np.random.Generator, kind: int, v: float, energy: float, m: int, tables: Array
+    rng: np.random.Generator, kind: int, v: float, energy: float, matter: MaterialRecord
 ) -> float:
     """Transverse momentum, GeV, that the muon gets in a hard collision.
 
@@ -144,36 +115,39 @@ def recoil_kernel(
     if kind == hard.KNOCK_ON:
         lost = v * energy
         return math.sqrt(2.0 * M_E * lost * max(1.0 - lost / t_max_kernel(energy), 0.0))
-    share = rng.random()
+    uniform = rng.random()
     if kind == hard.PAIR:
-        return v * M_MU * math.sqrt(share / (1.0 - share))
+        return v * M_MU * math.sqrt(uniform / (1.0 - uniform))
     e = (math.log(energy) - _RECOIL_LOG) / _RECOIL_STEP
     k = min(max(int(e), 0), _N_RECOIL_E - 2)
     g = min(max(e - k, 0.0), 1.0)
     u = (math.log(v / (1.0 - v)) + RECOIL_LOGIT) * (N_RECOIL_V - 1) / (2.0 * RECOIL_LOGIT)
     i = min(max(int(u), 0), N_RECOIL_V - 2)
     s = min(max(u - i, 0.0), 1.0)
-    w = math.log((share + 1e-12) / (1.0 - share + 1e-12))
+    w = math.log((uniform + 1e-12) / (1.0 - uniform + 1e-12))
     w = (w + RECOIL_TAIL) * (N_RECOIL_U - 1) / (2.0 * RECOIL_TAIL)
     j = min(max(int(w), 0), N_RECOIL_U - 2)
     f = min(max(w - j, 0.0), 1.0)
     log = 0.0
     for corner in range(4):
         weight = (g if corner & 1 else 1.0 - g) * (s if corner & 2 else 1.0 - s)
-        row = (k + (corner & 1)) * N_RECOIL_V + i + (corner >> 1)
-        at = m + M_RECOIL + row * N_RECOIL_U + j
-        log += weight * ((1.0 - f) * tables[at] + f * tables[at + 1])
+        line, column = k + (corner & 1), i + (corner >> 1)
+        log += weight * (
+            (1.0 - f) * matter.recoil[line, column, j] + f * matter.recoil[line, column, j + 1]
+        )
     return M_MU * math.exp(log)
 
 
 @njit
-def soft_loss(rng: np.random.Generator, energy: float, path: float, m: int, tables: Array) -> float:
+def soft_loss(
+    rng: np.random.Generator, energy: float, path: float, matter: MaterialRecord
+) -> float:
     """Energy behind a path in which no hard collision happens, GeV.
 
     The restricted mean, and around it: knock-on electrons below the cut, the hardest few one by
     one, the rest and soft radiation as a Gaussian.
     """
-    losses = tables[m + M_LOSS : m + M_LOSS + N_LOSS]
+    losses = matter.restricted
     lost = path * loss_kernel(energy, losses)
     if lost > 0.02 * (energy - M_MU):
         out = energy_after_kernel(energy, path, losses)
@@ -182,12 +156,12 @@ def soft_loss(rng: np.random.Generator, energy: float, path: float, m: int, tabl
     if out <= STOPPED:
         return out
     beta2 = 1.0 - (M_MU / energy) ** 2
-    xi = tables[m + M_HALF_K] * path / beta2
-    top = min(t_max_kernel(energy), tables[m + M_CUT])
+    xi = matter.half_k * path / beta2
+    top = min(t_max_kernel(energy), matter.cut)
     low = min(max(xi / _N_SOFT, _LOWEST), top)
-    i, s = _energy_bin(energy, m, tables)
-    at = m + M_SOFT + i
-    variance = xi * low + path * ((1.0 - s) * tables[at] + s * tables[at + 1])
+    i, s = _energy_bin(energy, matter)
+    soft = (1.0 - s) * matter.soft[i] + s * matter.soft[i + 1]
+    variance = xi * low + path * soft
     out += math.sqrt(variance) * rng.standard_normal()
     if low < top:
         span = 1.0 / low - 1.0 / top
@@ -199,13 +173,7 @@ def soft_loss(rng: np.random.Generator, energy: float, path: float, m: int, tabl
 
 @inner
 def thin_scatter(
-    rng: np.random.Generator,
-    path: float,
-    p: float,
-    beta2: float,
-    m: int,
-    tables: Array,
-    columns: Array,
+    rng: np.random.Generator, path: float, p: float, beta2: float, matter: MaterialRecord
 ) -> tuple[float, float, float, float]:
     """`scatter_kernel` for a layer that takes no energy, with one hard collision on average.
 
@@ -213,7 +181,8 @@ def thin_scatter(
     against what solids do; the tail of single collisions is the same.
     Returns angles (rad) and displacements (cm).
     """
-    total, start, step = tables[m + M_TOTAL], tables[m + M_START], tables[m + M_STEP]
+    total, start, step = matter.total, matter.start, matter.step
+    columns = matter.scatter
     reach = path / beta2
     mean = min(_THIN_HARD, total * reach)
     above = mean / reach
@@ -236,7 +205,7 @@ def thin_scatter(
         term *= mean / count
     for _ in range(count):
         y = math.log(1.0 / (above * (1.0 - rng.random())) - 1.0 / total)
-        angle = deflection_kernel(y, ScatteringTable(total, start, step, columns)) / p
+        angle = deflection_kernel(y, scattering_of(matter)) / p
         rest = path * rng.random()
         phi = 2.0 * math.pi * rng.random()
         part_x, part_y = angle * math.cos(phi), angle * math.sin(phi)
@@ -249,81 +218,66 @@ def thin_scatter(
 
 @inner
 def _advance(
-    event: Array, done: float, dense: float, kick: tuple[float, float, float, float], out: float
+    muon: State, done: float, dense: float, change: tuple[float, float, float, float], out: float
 ) -> None:
-    """Move the muon by `done` cm along z with the angles and displacements of `kick`."""
-    event[PX] += done * event[SX] + kick[2] / dense
-    event[PY] += done * event[SY] + kick[3] / dense
-    event[PZ] += done
-    event[SX] += kick[0]
-    event[SY] += kick[1]
-    event[EN] = out
+    """Move the muon by `done` cm along z with the angles and displacements of `change`."""
+    muon.x += done * muon.tx + change[2] / dense
+    muon.y += done * muon.ty + change[3] / dense
+    muon.z += done
+    muon.tx += change[0]
+    muon.ty += change[1]
+    muon.energy = out
 
 
 @inner
 def solid_step(
-    rng: np.random.Generator,
-    tables: Array,
-    columns: Array,
-    event: Array,
-    m: int,
-    length: float,
-    dense: float,
+    rng: np.random.Generator, matter: MaterialRecord, muon: State, length: float, dense: float
 ) -> tuple[float, float, bool]:
     """One step in a solid: (cm of z done, energy deposited, whether a hard collision ends it)."""
-    energy = event[EN]
-    slope = secant(event[SX], event[SY]) * dense
+    energy = muon.energy
+    slope = secant(muon) * dense
     path, collides = length * slope, False
-    rate, draw = hard_rate(energy, m, tables), rng.random()
+    rate, draw = hard_rate(energy, matter), rng.random()
     if draw < rate * path:  # else the free path is longer, without the logarithm
         free = -math.log(1.0 - draw) / rate
         if free < path:
             path, collides = free, True
-    longest = 0.2 * (energy - M_MU) / _loss(energy, m, tables)
+    longest = 0.2 * (energy - M_MU) / loss_kernel(energy, matter.restricted)
     if path > longest:
         path, collides = longest, False
-    out = soft_loss(rng, energy, path, m, tables)
+    out = soft_loss(rng, energy, path, matter)
     if out <= STOPPED:
-        event[EN] = 0.0
+        muon.energy = 0.0
         return length, energy - M_MU, False
     p_in = math.sqrt(energy * energy - M_MU * M_MU)
     p_out = math.sqrt(out * out - M_MU * M_MU)
-    kick = scatter_kernel(
-        rng, path, p_in, p_out, p_in * p_out / (energy * out),
-        ScatteringTable(tables[m + M_TOTAL], tables[m + M_START], tables[m + M_STEP], columns),
-        min(t_max_kernel(energy), tables[m + M_CUT]),
+    change = scatter_kernel(
+        rng, path, p_in, p_out, p_in * p_out / (energy * out), scattering_of(matter),
+        min(t_max_kernel(energy), matter.cut),
     )  # fmt: skip
     done = path / slope
-    _advance(event, done, dense, kick, out)
+    _advance(muon, done, dense, change, out)
     return done, energy - out, collides
 
 
 @inner
 def thin_step(
-    rng: np.random.Generator,
-    tables: Array,
-    columns: Array,
-    event: Array,
-    m: int,
-    length: float,
-    dense: float,
+    rng: np.random.Generator, matter: MaterialRecord, muon: State, length: float, dense: float
 ) -> tuple[float, float, bool]:
     """As `solid_step` for gas and planes: the mean loss, which is small, and nobody measures it."""
-    energy = event[EN]
-    slope = secant(event[SX], event[SY]) * dense
+    energy = muon.energy
+    slope = secant(muon) * dense
     path, collides = length * slope, False
-    rate, draw = hard_rate(energy, m, tables), rng.random()
+    rate, draw = hard_rate(energy, matter), rng.random()
     if draw < rate * path:
         free = -math.log(1.0 - draw) / rate
         if free < path:
             path, collides = free, True
-    out = energy - path * _loss(energy, m, tables)
+    out = energy - path * loss_kernel(energy, matter.restricted)
     if out - M_MU < 0.9 * (energy - M_MU):  # a muon about to stop
-        return solid_step(rng, tables, columns, event, m, length, dense)
+        return solid_step(rng, matter, muon, length, dense)
     square = energy * energy - M_MU * M_MU
-    kick = thin_scatter(
-        rng, path, math.sqrt(square), square / (energy * energy), m, tables, columns
-    )
+    change = thin_scatter(rng, path, math.sqrt(square), square / (energy * energy), matter)
     done = path / slope
-    _advance(event, done, dense, kick, out)
+    _advance(muon, done, dense, change, out)
     return done, energy - out, collides

@@ -1,0 +1,143 @@
+"""What the walks need to know of a material, as one record: numbers and tables.
+
+The tables of collisions drawn one by one are empty where only the mean loss is asked for (`cut` is
+0), as in the fast mode of the trigger.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.core.jit import inner
+from mutau.core.records import Records, zeros
+from mutau.matter.materials import Material
+from mutau.matter.multiple_scattering import ScatteringTable, highland_angle, scattering_table
+from mutau.matter.muon_energy_loss import HALF_K, loss_table
+from mutau.transport.catastrophic_losses import (
+    N_ENERGY,
+    N_RECOIL_U,
+    N_RECOIL_V,
+    N_SHARE,
+    RECOIL_ENERGIES,
+    catastrophic_losses,
+)
+
+Array = NDArray[np.float64]
+
+#: Cuts above which collisions are drawn one by one, GeV: in solids, and in planes and gas, where
+#: the struck electrons are seen by the trackers.
+SOLID_CUT: Final = 0.1
+THIN_CUT: Final = 0.01
+#: Energy loss of a relativistic charged particle, GeV cm^2/g; for hadrons and showers on the way.
+MIP: Final = 2.0e-3
+#: A pion's interaction length over the nuclear (proton) one: PDG 2024 has 1.13 (lead), 1.21
+#: (copper), 1.22 (iron); one number for all hadrons.
+PION_LENGTH: Final = 1.2
+#: Core radius of an electromagnetic shower over Moliere's radius.
+SHOWER_RADIUS: Final = 0.3
+#: Points of a stopping power (`muon_energy_loss.loss_table`) and of a scattering table.
+N_LOSS: Final = 337
+N_SCATTER: Final = 600
+
+
+class MaterialRecord:
+    """One material; lengths cm, energies GeV.
+
+    loss : stopping power, GeV/cm, as `loss_kernel` reads it. highland : Highland's angle at
+    p beta = 1 GeV over the root of the length. total, start, step, scatter : its `ScatteringTable`.
+    half_k : GeV/cm. x0 : radiation length. interaction : length of hadrons. critical : energy of
+    electrons. mean_z : charge of the nuclei. mip : loss of a relativistic particle, GeV/cm.
+    radius : of the core of showers.
+    cut : see `SOLID_CUT`. restricted, soft : stopping power and variance (GeV^2/cm) of what is
+    below it. log_low, log_step : grid of ln E of the tables of `CatastrophicLosses`: rate (per cm,
+    by kind, then all), logit, recoil.
+    """
+
+    loss: Annotated[Array, (N_LOSS,)]
+    highland: float
+    total: float
+    start: float
+    step: float
+    scatter: Annotated[Array, (N_SCATTER, 3)]
+    half_k: float
+    x0: float
+    interaction: float
+    critical: float
+    mean_z: float
+    mip: float
+    radius: float
+    cut: float
+    restricted: Annotated[Array, (N_LOSS,)]
+    log_low: float
+    log_step: float
+    soft: Annotated[Array, (N_ENERGY,)]
+    rate: Annotated[Array, (N_ENERGY, 5)]
+    recoil: Annotated[Array, (len(RECOIL_ENERGIES), N_RECOIL_V, N_RECOIL_U)]
+    logit: Annotated[Array, (N_ENERGY, 4, N_SHARE)]
+
+
+MaterialRecords = Records[MaterialRecord]
+
+
+@inner(forceinline=True)
+def scattering_of(matter: MaterialRecord) -> ScatteringTable:
+    """Its scattering table, as `scatter_kernel` reads it."""
+    return ScatteringTable(matter.total, matter.start, matter.step, matter.scatter)
+
+
+def matter_of(item: Material, cut: float) -> MaterialRecords:
+    """The record of a material, an array of length 1. cut : GeV, or 0 without hard collisions."""
+    scatter, critical = scattering_table(item), electron_critical_energy(item)
+    found = zeros(MaterialRecord, 1)
+    values = {
+        "loss": loss_table(item),
+        "highland": highland_angle(1.0, item, 100.0, mass=0.0) / 10.0,
+        "total": scatter.total,
+        "start": scatter.start,
+        "step": scatter.step,
+        "scatter": scatter.columns,
+        "half_k": HALF_K * item.density * item.z_over_a,
+        "x0": item.radiation_length_cm,
+        "interaction": PION_LENGTH * item.interaction_length_cm,
+        "critical": critical,
+        "mean_z": _mean_z(item),
+        "mip": MIP * item.density,
+        "radius": SHOWER_RADIUS * item.radiation_length_cm * 0.0212 / critical,
+        "cut": cut,
+    }
+    if cut > 0.0:
+        hard = catastrophic_losses(item, cut)
+        values |= {
+            "restricted": hard.restricted,
+            "log_low": hard.log_low,
+            "log_step": hard.log_step,
+            "soft": hard.soft_variance,
+            "rate": np.column_stack([hard.rate, hard.rate.sum(axis=1)]),
+            "recoil": hard.recoil,
+            "logit": hard.logit_v,
+        }
+    for name, value in values.items():
+        found[name][0] = value
+    return found
+
+
+def _mean_z(item: Material) -> float:
+    """Z averaged over what stops electrons: the mass fractions over the radiation lengths."""
+    weights = [w / e.radiation_length for e, w in item.elements]
+    return float(np.average([e.z for e, _ in item.elements], weights=weights))
+
+
+def electron_critical_energy(item: Material) -> float:
+    """Critical energy of electrons, GeV (Rossi's definition), good to about 10 %.
+
+    610 MeV/(Z + 1.24) for solids and 710 MeV/(Z + 0.92) for gases (PDG 2024, sec. 34.4.4) for each
+    element. For mixtures 1/X0 weights the inverse: what an electron loses by collisions per X0.
+    Check: lead 7.33 MeV (PDG 7.43).
+    """
+    over, offset = (0.710, 0.92) if item.gas else (0.610, 1.24)
+    parts = [(w / e.radiation_length, over / (e.z + offset)) for e, w in item.elements]
+    # loss per gram: sum w E_c/X0; over 1/X0 of the whole
+    return sum(x * e for x, e in parts) / sum(x for x, _ in parts)

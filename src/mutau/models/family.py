@@ -42,7 +42,8 @@ class Family:
         if not isinstance(family, str):
             raise MutauError(
                 f"{family!r} is neither a family of models nor a tag", place="family",
-                allowed=", ".join(REGISTRY), remedy='write for example "lmu-ltau" or Family("lmu-ltau", alpha_d=0.1)',
+                allowed=", ".join(REGISTRY),
+                remedy='write for example "lmu-ltau" or Family("lmu-ltau", alpha_d=0.1)',
             )  # fmt: skip
         return cls(family)
 

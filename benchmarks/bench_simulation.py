@@ -17,7 +17,7 @@ from mutau.experiment.field_maps import write_field_map
 from mutau.experiment.loader import from_document
 from mutau.experiment.schema import Experiment
 from mutau.matter import material, mean_energy_after
-from mutau.scan.simulate import Run, compute_shard
+from mutau.scan.simulate import SimulationRun, compute_shard
 from mutau.signal.simulate import signal_source, tally
 
 
@@ -60,7 +60,7 @@ def muons() -> list[Row]:
     """Muons per second and core: transport alone, with fit and counting, with files, signal."""
     experiment = load_experiment("na64mu")
     source = signal_source(experiment, 0.1)
-    run = Run(experiment.to_dict(), "na64mu", CHUNK, 1)
+    run = SimulationRun(experiment.to_dict(), "na64mu", CHUNK, 1)
     fit = "track fit as in bench_tracking"
     orbit = "2e-7 of the bend, against small steps"
     with tempfile.TemporaryDirectory() as folder:

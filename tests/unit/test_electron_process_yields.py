@@ -18,7 +18,7 @@ from mutau.models import DarkPhoton, Family, LmuMinusLtau, build_model
 from mutau.reactions import annihilation, electron_brems
 from mutau.signal import electron as process
 from mutau.signal.electron_emission import annihilation_emission, brems_emission
-from mutau.signal.electron_tracks import Tracks, tracks
+from mutau.signal.electron_tracks import ElectronTracks, tracks
 from mutau.signal.electron_window import window
 
 LOW = 38.0
@@ -84,7 +84,7 @@ def test_annihilation_in_a_narrow_line_is_density_times_its_integral():
     # a flat positron spectrum of 1 X0/GeV around the line: the integral of sigma
     stuff = material("lead")
     model = LmuMinusLtau(mass=0.24, coupling=1e-3)
-    way = Tracks(
+    way = ElectronTracks(
         stuff, np.array([100.0]), np.zeros(1), np.zeros(1), 0.0, np.array([5.0, 200.0]),
         np.ones_like,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mutau.background.muone import (
-    Window,
+    CutWindow,
     double_scattering,
     elastic_leakage,
     scan_inefficiency,
@@ -48,7 +48,7 @@ def test_veto_needs_by_hand():
         np.array([20.0, 20.0, 0.0, 20.0]),
         np.array([1000.0, 1000.0, 1.0, 1000.0]),
     )
-    needs = veto_needs(signal, radiative, Window())
+    needs = veto_needs(signal, radiative, CutWindow())
     assert needs.signal.events == 6.0
     assert needs.signal.error == pytest.approx(math.sqrt(12.0))
     assert (needs.apart.events, needs.unseen.events) == (2000.0, 1.0)
@@ -59,22 +59,22 @@ def test_veto_needs_by_hand():
     with pytest.raises(OutOfRange):
         scan_inefficiency(needs, [1.5])
     with pytest.raises(OutOfRange, match="no signal"):
-        veto_needs(radiative, radiative, Window(theta_mu_min=1.0))
+        veto_needs(radiative, radiative, CutWindow(theta_mu_min=1.0))
 
 
 def test_leakage_is_zero_with_perfect_resolution():
     perfect = dataclasses.replace(RESPONSE, ecal_stochastic=0.0, ecal_constant=0.0, muon_angle=0.0)
-    assert elastic_leakage(ELASTIC_REACTION, perfect, Window(), 15e3).events == 0.0
+    assert elastic_leakage(ELASTIC_REACTION, perfect, CutWindow(), 15e3).events == 0.0
 
 
 def test_leakage_agrees_with_brute_force_where_it_is_large():
     """A poor calorimeter and a wide angle: a per cent of the elastic events leak."""
     poor = dataclasses.replace(RESPONSE, ecal_stochastic=0.5, ecal_constant=0.3, muon_angle=2e-4)
-    expected = elastic_leakage(ELASTIC_REACTION, poor, Window(), 1.0)
+    expected = elastic_leakage(ELASTIC_REACTION, poor, CutWindow(), 1.0)
     cuts = Cuts(electron_energy_min=5.0)
     events = draw_events(make_sampler(ELASTIC_REACTION, cuts), 200_000, stream(1))
     sample = reconstruct(events, poor, stream(2))
-    found = weighted_sum(sample.weight, Window().passes(sample))
+    found = weighted_sum(sample.weight, CutWindow().passes(sample))
     assert expected.error < 1e-4 * expected.events
     assert abs(found.events - expected.events) < 4.0 * found.error
     assert found.error < 0.03 * found.events
@@ -83,7 +83,7 @@ def test_leakage_agrees_with_brute_force_where_it_is_large():
 def test_double_scattering_agrees_with_collisions_one_by_one():
     """A looser angle, where brute force through 15 mm of beryllium finds enough events."""
     full = dataclasses.replace(RESPONSE, target=material("beryllium"), thickness=1.5)
-    window = Window(theta_mu_min=1.25e-3, electron_energy_min=20.0, electron_energy_max=23.0)
+    window = CutWindow(theta_mu_min=1.25e-3, electron_energy_min=20.0, electron_energy_max=23.0)
     weighted = double_scattering(ELASTIC_REACTION, full, window, 1.0, stream(3), n=60_000)
     soft = elastic_leakage(ELASTIC_REACTION, full, window, 1.0)
     assert soft.events < 5e-3 * weighted.events
@@ -98,7 +98,7 @@ def test_double_scattering_agrees_with_collisions_one_by_one():
 
 def test_double_scattering_grows_with_thickness_and_falls_with_cuts():
     response = dataclasses.replace(RESPONSE, target=material("beryllium"), thickness=1.5)
-    window = Window()
+    window = CutWindow()
     one = double_scattering(ELASTIC_REACTION, response, window, 1.0, stream(6), n=40_000)
     thin = dataclasses.replace(response, thickness=0.75)
     half = double_scattering(ELASTIC_REACTION, thin, window, 1.0, stream(7), n=40_000)
@@ -113,6 +113,6 @@ def test_double_scattering_grows_with_thickness_and_falls_with_cuts():
 
 def test_bad_input_is_refused():
     with pytest.raises(MutauError, match="not elastic"):
-        elastic_leakage(Reaction(GAMMA, E1), RESPONSE, Window(), 1.0)
+        elastic_leakage(Reaction(GAMMA, E1), RESPONSE, CutWindow(), 1.0)
     with pytest.raises(MutauError, match="target"):
-        double_scattering(ELASTIC_REACTION, RESPONSE, Window(), 1.0, stream(1))
+        double_scattering(ELASTIC_REACTION, RESPONSE, CutWindow(), 1.0, stream(1))

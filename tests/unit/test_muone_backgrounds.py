@@ -85,7 +85,7 @@ def test_double_scattering_is_that_of_the_window():
     """The file's cuts and `background.muone.Window` select the same."""
     found = ours.double_scattering(MUONE, 1, 0.5)
     window = muone.double_scattering(
-        Reaction(ELASTIC, 150.0, beam_charge=1), ours.response(MUONE), muone.Window(), EXPOSURE,
+        Reaction(ELASTIC, 150.0, beam_charge=1), ours.response(MUONE), muone.CutWindow(), EXPOSURE,
         stream(4), n=100_000,
     )  # fmt: skip
     value, error = 5.06e14 * found.per_particle, 5.06e14 * found.err

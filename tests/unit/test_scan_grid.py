@@ -260,7 +260,7 @@ def test_the_folder_is_looked_at_first(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text(content)
     (tmp_path / "folder/manifest.json").mkdir(parents=True)
-    monkeypatch.setattr("mutau.scan.points.estimate", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr("mutau.scan.points.duration", lambda *_: pytest.fail("computed"))
     before = sorted(tmp_path.rglob("*"))
     other = load_grid(write(tmp_path, TEXT.replace("0.1]", "0.2]").replace("400", "500")))
     with pytest.raises(MutauError, match=r"events: 400 there, 500 now; grid: .*; grid/alpha_d: "):

@@ -7,8 +7,8 @@ import pytest
 
 import mutau
 from mutau.background.sideband import (
+    EnergySpectrum,
     Sideband,
-    Spectrum,
     closure,
     extrapolate,
     integral,
@@ -24,7 +24,7 @@ EDGES = np.linspace(60.0, 90.0, 31)
 def exponential(slope, events):
     """Expected counts in one bin per GeV for a density rising with `slope`."""
     mean = np.exp(slope * EDGES[1:]) - np.exp(slope * EDGES[:-1])
-    return Spectrum(EDGES, events * mean / mean.sum())
+    return EnergySpectrum(EDGES, events * mean / mean.sum())
 
 
 def test_integral_of_an_exponential():
@@ -121,18 +121,18 @@ def test_bad_files_are_refused_with_the_place(tmp_path, text, message):
 
 
 def test_empty_and_wrong_windows_are_refused():
-    empty = Spectrum(EDGES, np.zeros(30), "toy")
+    empty = EnergySpectrum(EDGES, np.zeros(30), "toy")
     with pytest.raises(mutau.MutauError, match=r"toy.*holds 0 events"):
         extrapolate(empty, WINDOW)
     lonely = np.zeros(30)
     lonely[4] = 9.0
     with pytest.raises(mutau.MutauError, match="in 1 bins"):
-        extrapolate(Spectrum(EDGES, lonely, "toy"), WINDOW)
+        extrapolate(EnergySpectrum(EDGES, lonely, "toy"), WINDOW)
     with pytest.raises(mutau.MutauError, match="overlaps the box"):
         Sideband(40.0, 90.0, 0.0, 50.0)
     with pytest.raises(mutau.MutauError, match="low below high"):
         Sideband(90.0, 60.0, 0.0, 50.0)
     with pytest.raises(mutau.MutauError, match="entry 1 is nan"):
-        Spectrum.of([61.0, math.nan], EDGES)
+        EnergySpectrum.of([61.0, math.nan], EDGES)
     with pytest.raises(FileError, match="cannot read"):
         read_spectrum("absent.csv")

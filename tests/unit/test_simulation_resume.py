@@ -14,7 +14,7 @@ from mutau.detector import simulation
 from mutau.experiment import load_experiment
 from mutau.scan import simulate
 from mutau.scan.event_tables import read_hits, read_seal
-from mutau.scan.simulate import SHARD, Run, load_tally, run_simulation
+from mutau.scan.simulate import SHARD, SimulationRun, load_tally, run_simulation
 
 pq = pytest.importorskip("pyarrow.parquet")
 
@@ -33,7 +33,7 @@ def small_chunks():
 @pytest.fixture(scope="module")
 def run(small_chunks):
     item = load_experiment("na64mu")
-    return Run(
+    return SimulationRun(
         item.to_dict(), item.name, N, 2, shard=CHUNK, keep="beam", columns="summary",
         tracks=False,
     )  # fmt: skip

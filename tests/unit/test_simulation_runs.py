@@ -21,7 +21,7 @@ from mutau.experiment.field_maps import write_field_map
 from mutau.matter.materials import material
 from mutau.scan import simulate as shards
 from mutau.scan.event_tables import from_table, read_hits, to_table
-from mutau.scan.simulate import Run, compute_shard, run_simulation
+from mutau.scan.simulate import SimulationRun, compute_shard, run_simulation
 from mutau.signal.simulate import Tally, cut_labels, run_tally, signal_source, tally
 from mutau.signal.simulate_results import beam_profile
 
@@ -94,7 +94,7 @@ def whole(run, folder, **options):
 
 def test_a_killed_run_goes_on_where_it_was(na64mu, tmp_path):
     """Killed behind the first shard: the second run computes one shard, and all agrees."""
-    run = Run(na64mu.to_dict(), "na64mu", N, 2, shard=CHUNK, keep="beam")
+    run = SimulationRun(na64mu.to_dict(), "na64mu", N, 2, shard=CHUNK, keep="beam")
     straight = whole(run, tmp_path / "a")
 
     class Killed(Exception):
@@ -129,7 +129,7 @@ def test_a_killed_run_goes_on_where_it_was(na64mu, tmp_path):
 
 
 def test_another_experiment_is_refused_with_the_difference(na64mu, tmp_path):
-    run = Run(na64mu.to_dict(), "na64mu", CHUNK // 10, shard=CHUNK, tables=False)
+    run = SimulationRun(na64mu.to_dict(), "na64mu", CHUNK // 10, shard=CHUNK, tables=False)
     whole(run, tmp_path / "a")
     moved = replace(na64mu, "detector/counter[S4]/x", "-16 cm")
     with pytest.raises(MutauError, match=r"experiment/detector/counter\[S4\]/x: '-14.8 cm'"):
@@ -142,7 +142,7 @@ def test_another_experiment_is_refused_with_the_difference(na64mu, tmp_path):
 
 
 def test_one_file_instead_of_a_folder(na64mu, tmp_path):
-    run = Run(na64mu.to_dict(), "na64mu", N, 2, shard=CHUNK, keep="trigger", tracks=False)
+    run = SimulationRun(na64mu.to_dict(), "na64mu", N, 2, shard=CHUNK, keep="trigger", tracks=False)
     result = whole(run, tmp_path / "hits.parquet")
     assert result.files == (tmp_path / "hits.parquet",)
     assert [p.name for p in tmp_path.iterdir()] == ["hits.parquet"]
@@ -154,10 +154,10 @@ def test_one_file_instead_of_a_folder(na64mu, tmp_path):
 
 
 def test_full_disks_are_seen_before_and_during_the_run(na64mu, tmp_path, monkeypatch):
-    run = Run(na64mu.to_dict(), "na64mu", 10**12)
+    run = SimulationRun(na64mu.to_dict(), "na64mu", 10**12)
     with pytest.raises(FileError, match=r"need about .* GB, .* GB are free"):
         whole(run, tmp_path / "a")
-    small = Run(na64mu.to_dict(), "na64mu", 100, shard=CHUNK)
+    small = SimulationRun(na64mu.to_dict(), "na64mu", 100, shard=CHUNK)
 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
@@ -174,13 +174,13 @@ def test_full_disks_are_seen_before_and_during_the_run(na64mu, tmp_path, monkeyp
 def test_settings_without_meaning(na64mu):
     plain = na64mu.to_dict()
     with pytest.raises(MutauError, match="n = 0"):
-        Run(plain, "na64mu", 0)
+        SimulationRun(plain, "na64mu", 0)
     with pytest.raises(UnknownName, match="'some'"):
-        Run(plain, "na64mu", 1, keep="some")
+        SimulationRun(plain, "na64mu", 1, keep="some")
     with pytest.raises(UnknownName, match="'many'"):
-        Run(plain, "na64mu", 1, columns="many")
+        SimulationRun(plain, "na64mu", 1, columns="many")
     with pytest.raises(MutauError, match="multiple of"):
-        Run(plain, "na64mu", 1, shard=CHUNK + 1)
+        SimulationRun(plain, "na64mu", 1, shard=CHUNK + 1)
     with pytest.raises(FileError, match="holds no finished tally"):
         shards.load_tally("nowhere")
 
@@ -304,7 +304,7 @@ def test_a_field_map_edited_while_a_run_goes_on_is_refused(na64mu, tmp_path):
     field = np.zeros((2, 2, 2, 3))
     field[..., 1] = -0.7
     write_field_map(tmp_path / "map.csv", *axes, field)
-    run = Run(document, "na64mu", CHUNK)
+    run = SimulationRun(document, "na64mu", CHUNK)
     sent = pickle.loads(pickle.dumps(run))
     assert sent.load().digest == run.manifest()["experiment_digest"]
     write_field_map(tmp_path / "map.csv", *axes, 1.01 * field)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mutau.background.sideband import Sideband, Spectrum, extrapolate
+from mutau.background.sideband import EnergySpectrum, Sideband, extrapolate
 from mutau.background.spectrum_files import read_spectrum, unit_of
 from mutau.core.errors import FileError, MutauError
 
@@ -50,8 +50,8 @@ def test_events_count_by_their_weight(tmp_path):
 def test_unequal_weights_enter_with_their_variances():
     """Half the events at weight 1.9, half at 0.1: 3000 in sum, of variance 5430, not 3000."""
     weights = np.where(np.arange(3000) % 2, 1.9, 0.1)
-    mixed = extrapolate(Spectrum.of(drawn(), EDGES, weights=weights), WINDOW)
-    plain = extrapolate(Spectrum.of(drawn(), EDGES), WINDOW)
+    mixed = extrapolate(EnergySpectrum.of(drawn(), EDGES, weights=weights), WINDOW)
+    plain = extrapolate(EnergySpectrum.of(drawn(), EDGES), WINDOW)
     assert mixed.events == pytest.approx(3000.0)
     assert mixed.err / mixed.expected == pytest.approx(
         math.sqrt(1.81) * plain.err / plain.expected, rel=0.05
@@ -60,7 +60,7 @@ def test_unequal_weights_enter_with_their_variances():
 
 def test_bins_with_a_variance_or_an_error(tmp_path):
     counts, _ = np.histogram(drawn(), EDGES)
-    plain = extrapolate(Spectrum(EDGES, counts.astype(float)), WINDOW)
+    plain = extrapolate(EnergySpectrum(EDGES, counts.astype(float)), WINDOW)
     for head, power in (("variance", 1.0), ("error", 0.5)):
         rows = [
             f"{low:g}, {low + 1:g}, {0.01 * n}, {(1e-4 * n) ** power}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mutau.background.muone import Window, elastic_beyond, elastic_leakage
+from mutau.background.muone import CutWindow, elastic_beyond, elastic_leakage
 from mutau.background.muone_sources import elastic_leakage as leakage_source
 from mutau.background.muone_sources import leak_needs
 from mutau.bounds import BOUNDS
@@ -49,17 +49,19 @@ def test_elastic_events_beyond_the_cut():
     """Without a cut on the angle, perfect resolutions: the spectrum above 25 GeV, integrated on a
     grid of its own. Above 1.5 mrad every electron has more than 38 GeV."""
     reaction = Reaction(ELASTIC, 150.0)
-    window = Window(0.0, 1.0, 25.0)
+    window = CutWindow(0.0, 1.0, 25.0)
     found = elastic_beyond(reaction, perfect_response(), window, 1.0)
     energy = np.linspace(25.0, float(elastic_electron_energy(0.0, 150.0)), 200_001)
     density = elastic_spectrum(reaction, energy)
     by_hand = float(np.sum(0.5 * (density[1:] + density[:-1]) * np.diff(energy)))
     assert found.events == pytest.approx(by_hand, rel=0.02)  # panels of the rule meet 25 GeV
-    angled = elastic_beyond(reaction, perfect_response(), Window(1.5e-3, 1.0, 25.0), 1.0)
-    assert elastic_beyond(reaction, perfect_response(), Window(1.5e-3, 1.0, 37.0), 1.0).events == (
-        pytest.approx(angled.events, rel=0.02)
+    angled = elastic_beyond(reaction, perfect_response(), CutWindow(1.5e-3, 1.0, 25.0), 1.0)
+    assert elastic_beyond(
+        reaction, perfect_response(), CutWindow(1.5e-3, 1.0, 37.0), 1.0
+    ).events == (pytest.approx(angled.events, rel=0.02))
+    assert (
+        elastic_leakage(reaction, perfect_response(), CutWindow(1.5e-3, 1.0, 25.0), 1.0).events == 0
     )
-    assert elastic_leakage(reaction, perfect_response(), Window(1.5e-3, 1.0, 25.0), 1.0).events == 0
 
 
 def test_what_the_search_can_bear_of_electrons_measured_too_low(report):
@@ -85,7 +87,7 @@ def test_what_the_search_can_bear_of_electrons_measured_too_low(report):
     share = item.parts["share measured far too low that makes one event"]
     assert share == pytest.approx(needs.one_event, rel=1e-9)
     direct = elastic_beyond(
-        Reaction(ELASTIC, 150.0, beam_charge=1), response(experiment), Window(),
+        Reaction(ELASTIC, 150.0, beam_charge=1), response(experiment), CutWindow(),
         luminosity_on_electrons(experiment),
     )  # fmt: skip
     assert direct.events == pytest.approx(beyond, rel=1e-9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,11 +21,20 @@ from mutau.analysis.loop import (
 from mutau.analysis.method_notes import method_notes
 from mutau.analysis.settings import AS_STATED, Settings
 from mutau.analysis.yields import assemble, backgrounds
+from mutau.background.estimate import SOURCES
+from mutau.background.registry import background_sources
 from mutau.core.deprecation import old_keywords
+from mutau.core.kept import kept, origins
 from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
-from mutau.models import Family, Model, highest_coupling
-from mutau.signal.processes import check_kind, check_masses, process_of
+from mutau.models import REGISTRY, Family, Model, highest_coupling
+from mutau.signal.processes import (
+    SIGNAL_PROCESSES,
+    check_kind,
+    check_masses,
+    process_of,
+    registered,
+)
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -119,6 +128,43 @@ def limit_curve(
             **own_sources(experiment),
         },
     )
+
+
+def kept_limit(
+    experiment: Experiment,
+    masses: Sequence[float] | None,
+    family: Family,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> Exclusion:
+    """`limit_curve`, kept in the cache folder, so that a plane drawn again takes no time.
+
+    Under a digest of experiment, masses, family, settings and all code; computed anew where a
+    process, a model or a method from outside has no digest.
+    """
+    from mutau.core.code_digest import code_digest
+    from mutau.stats import METHODS
+
+    grid = mass_grid(default_masses(experiment) if masses is None else masses)
+    method = settings.method_of([experiment])
+    prepare = registered(experiment).prepare
+    theirs = origins(
+        (prepare, SIGNAL_PROCESSES.group, experiment.process),
+        (family.point_class, REGISTRY.group, family.model),
+        (METHODS[method].limit, METHODS.group, method),
+        *((item, SOURCES.group, name) for name, item in background_sources(experiment).items()),
+    )
+    if theirs is None:
+        return limit_curve(experiment, grid, family, settings=settings, progress=progress)
+
+    def result() -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        line = limit_curve(experiment, grid, family, settings=settings, progress=progress)
+        plain = {key: getattr(line, key) for key in ("cl", "experiment", "model", "method", "meta")}
+        return {key: getattr(line, key) for key in ("mass", "coupling", "numerical_err")}, plain
+
+    parts = experiment.name, experiment.digest, grid, family.digest, repr(settings), *theirs
+    arrays, plain = kept("limit", (*parts, family.model, code_digest(__name__)), result)
+    return Exclusion(**cast(Any, arrays), **plain)
 
 
 def signal_by(settings: Settings) -> str:

@@ -19,7 +19,7 @@ from mutau.analysis.contours import (
     true_point,
 )
 from mutau.analysis.lacking import LACKING, lines_lack
-from mutau.analysis.limit import OF_FAMILY, limit_answer, limit_curve
+from mutau.analysis.limit import OF_FAMILY, kept_limit, limit_answer
 from mutau.analysis.loop import Progress, part_of, side_by_side
 from mutau.analysis.settings import AS_STATED, Settings
 from mutau.bounds import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
@@ -176,7 +176,7 @@ def _limits(
                 return f"curves from {low:.3g} to {high:.3g} GeV"
         part = part_of(progress, index / len(wanted), (index + 1) / len(wanted))
         try:
-            return limit_curve(item, own, family, settings=settings, progress=part)
+            return kept_limit(item, own, family, settings, part)
         except MutauError as error:
             if named and not isinstance(error, OutOfRange):
                 raise

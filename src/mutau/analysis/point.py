@@ -77,7 +77,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class CrossSectionProcess:
     """A reaction as the command line sees it.
 
     compute : Request -> (cross section, further entries of the answer). per : "atom" or "electron".
@@ -108,8 +108,11 @@ class Process:
             self.abilities.check_mass(min(request.model.mass, self.abilities.masses[1]))
 
 
-PROCESSES: Registry[Process] = Registry(
-    "process", "mutau.cross_sections", "'mutau show processes' lists all", instance_of(Process)
+PROCESSES: Registry[CrossSectionProcess] = Registry(
+    "process",
+    "mutau.cross_sections",
+    "'mutau show processes' lists all",
+    instance_of(CrossSectionProcess),
 )
 _POINTS = np.linspace(0.005, 0.995, 100)
 #: Energies over a beam's spread, in standard deviations, and their weights: Gauss-Hermite, exact
@@ -211,13 +214,13 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
 
 _BREMS = frozenset({"material", "form_factor", "differential"})
 PROCESSES.register("muon-brems")(
-    Process(
+    CrossSectionProcess(
         lambda r: brems(r, "mu"), "atom", True, "mu N -> mu N Z' on nuclei, tree level", _BREMS,
         mediators=ABILITIES["muon-brems"].mediators, abilities=ABILITIES["muon-brems"],
     )
 )  # fmt: skip
 PROCESSES.register("electron-brems")(
-    Process(
+    CrossSectionProcess(
         lambda r: brems(r, "e"), "atom", True, "e N -> e N Z' on nuclei, by loop mixing",
         _BREMS | {"coulomb"}, mediators=ABILITIES["electron-brems"].mediators,
         abilities=ABILITIES["electron-brems"],
@@ -256,7 +259,7 @@ def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, d
 
 for _beam, _pair in product(("muon", "electron"), repeat=2):
     PROCESSES.register(f"{_beam}-{_pair}-pair")(
-        Process(
+        CrossSectionProcess(
             partial(lepton_pair, _beam, _pair), "atom", False,
             f"{_beam} N -> {_beam} N {_pair} pair on nuclei, tree level, 2 to 4",
             frozenset({"material", "form_factor", "limits", "seed", "error"}), mediators=(),
@@ -392,7 +395,7 @@ def annihilation(request: Request) -> tuple[CrossSection, dict[str, Any]]:
 
 
 PROCESSES.register("annihilation")(
-    Process(
+    CrossSectionProcess(
         annihilation, "atom", True, "e+ e- -> Z' -> invisible on atomic electrons",
         frozenset({"material", "electrons"}), mediators=ABILITIES["annihilation"].mediators,
         abilities=ABILITIES["annihilation"],
@@ -410,7 +413,7 @@ for _name, _meaning in {
     "muon-electron-nunu": "mu e -> mu e nu nu-bar, three flavours",
 }.items():
     PROCESSES.register(_name)(
-        Process(
+        CrossSectionProcess(
             partial(muon_electron, _name), "electron", _name.endswith("zprime"), _meaning,
             frozenset({"cuts", "alpha"}) | _OF_BOTH_LEPTONS.get(_name, frozenset()),
             mediators=ABILITIES[_name].mediators, abilities=ABILITIES[_name],

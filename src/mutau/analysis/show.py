@@ -12,7 +12,7 @@ from mutau.core.errors import MutauError, Problems
 from mutau.core.registry import Registry
 
 if TYPE_CHECKING:
-    from mutau.analysis.point import Process
+    from mutau.analysis.point import CrossSectionProcess
     from mutau.experiment import Experiment
 
 Rows = list[dict[str, Any]]
@@ -83,7 +83,7 @@ def _processes() -> Rows:
     ]
 
 
-def _declared(process: Process) -> dict[str, Any]:
+def _declared(process: CrossSectionProcess) -> dict[str, Any]:
     """What the reaction of a process declares; empty where it declares nothing."""
     if process.abilities is None:
         return {}

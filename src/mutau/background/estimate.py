@@ -11,9 +11,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import numpy as np
+
+from mutau.core.code_digest import code_digest
 from mutau.core.errors import MutauError, OutOfRange
+from mutau.core.kept import kept, origins
 from mutau.core.registry import Registry, instance_of
 
 if TYPE_CHECKING:
@@ -65,6 +69,7 @@ class Estimate:
         return particles * self.per_particle, particles * self.total_err
 
 
+_PLAIN: Final = ("name", "method", "assumption", "paper_id")
 #: (experiment, seed, effort) -> Estimate.
 Compute = Callable[["Experiment", int, float], Estimate]
 Kind = TypeVar("Kind", bound=Compute)
@@ -145,6 +150,32 @@ def estimate(name: str, experiment: Experiment, seed: int = 1, effort: float = 1
         raise OutOfRange(f"effort = {effort!r}", allowed="above 0")
     all_sources()
     return SOURCES[name].compute(experiment, seed, effort)
+
+
+def kept_estimate(
+    name: str, compute: Compute, experiment: Experiment, seed: int, effort: float
+) -> Estimate:
+    """The estimate of a source, kept in the cache folder: many take minutes.
+
+    Under a digest of the experiment, the seed, the effort and all code behind the source; computed
+    anew for a function from outside that has no digest. Raises what the source raises.
+    """
+    theirs = origins((compute, SOURCES.group, name))
+    if theirs is None:
+        return compute(experiment, seed, effort)
+
+    def result() -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        found = compute(experiment, seed, effort)
+        plain = {key: getattr(found, key) for key in _PLAIN}
+        numbers = [found.per_particle, found.err, found.model_err, *found.parts.values()]
+        return {"numbers": np.array(numbers, float)}, {**plain, "parts": list(found.parts)}
+
+    code = "" if any(theirs) else code_digest(compute.__module__)
+    key = name, experiment.digest, seed, effort, code, *theirs
+    arrays, plain = kept("estimate", key, result)
+    value, err, model_err, *rest = arrays["numbers"].tolist()
+    parts = dict(zip(plain.pop("parts"), rest, strict=True))
+    return Estimate(per_particle=value, err=err, model_err=model_err, parts=parts, **plain)
 
 
 def exposure_of_one_event(estimates: Iterable[Estimate]) -> tuple[float, float]:

@@ -56,7 +56,7 @@ _LARGEST_KICK: Final = 1.0  # GeV; beyond, the nuclear form factor has ended eve
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CutWindow:
     """Cuts on measured quantities.
 
     theta_mu_min : rad. electron_energy_min, electron_energy_max : GeV.
@@ -134,7 +134,7 @@ def weighted_sum(weight: Array, mask: Mask) -> Estimate:
     return Estimate(float(kept.sum()), float(np.sqrt(np.sum(kept**2))))
 
 
-def veto_needs(signal: Reconstructed, radiative: Reconstructed, window: Window) -> VetoNeeds:
+def veto_needs(signal: Reconstructed, radiative: Reconstructed, window: CutWindow) -> VetoNeeds:
     """Photon veto that the search needs, from samples of signal and mu e -> mu e gamma.
 
     Both samples carry weights for the same exposure and must reach beyond the window by several
@@ -151,7 +151,7 @@ def veto_needs(signal: Reconstructed, radiative: Reconstructed, window: Window) 
 
 
 def elastic_leakage(
-    reaction: Reaction, response: Response, window: Window, luminosity: float
+    reaction: Reaction, response: Response, window: CutWindow, luminosity: float
 ) -> Estimate:
     """Elastic events inside the window through Gaussian resolutions, expected number.
 
@@ -165,7 +165,7 @@ def elastic_leakage(
 
 
 def elastic_beyond(
-    reaction: Reaction, response: Response, window: Window, luminosity: float
+    reaction: Reaction, response: Response, window: CutWindow, luminosity: float
 ) -> Estimate:
     """Elastic events that the cut on the electron's energy alone keeps out: measured above it.
 
@@ -238,7 +238,7 @@ def _between(energy: Array, sigma: Array, low: float, high: float) -> Array:
 def double_scattering(
     reaction: Reaction,
     response: Response,
-    window: Window,
+    window: CutWindow,
     luminosity: float,
     rng: np.random.Generator,
     *,

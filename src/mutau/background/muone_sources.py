@@ -329,7 +329,9 @@ def _elastic_numbers(experiment: Experiment) -> tuple[muone.Estimate, muone.Esti
     settings = (
         Reaction(ELASTIC, experiment.beam.energy, beam_charge=experiment.beam.charge),
         response(experiment),
-        muone.Window(window.theta_mu_min, window.electron_energy_min, window.electron_energy_max),
+        muone.CutWindow(
+            window.theta_mu_min, window.electron_energy_min, window.electron_energy_max
+        ),
         luminosity_on_electrons(experiment),
     )
     return muone.elastic_leakage(*settings), muone.elastic_beyond(*settings)

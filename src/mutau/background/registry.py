@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mutau.background.estimate import Compute, Estimate, sources_of
+from mutau.background.estimate import Compute, Estimate, kept_estimate, sources_of
 from mutau.core.errors import MutauError, NotApplicable, UnknownName, require_in_range
 from mutau.core.paper_numbers import paper_numbers
 from mutau.core.types import provenance
@@ -89,7 +89,7 @@ def background_answer(
         if progress:
             progress(done / len(wanted), name)
         try:
-            found = sources[name](experiment, seed, effort)
+            found = kept_estimate(name, sources[name], experiment, seed, effort)
         except NotApplicable as error:
             lacking.append(Missing(name, str(error)).row())
             continue

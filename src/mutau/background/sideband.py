@@ -29,7 +29,7 @@ FEWEST: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
+class EnergySpectrum:
     """Counts over energy. edges : (B + 1,) rising, GeV. counts : (B,) not negative, finite.
 
     variances : (B,) of the counts; None for unweighted events, whose variances are the counts.
@@ -83,7 +83,7 @@ class Spectrum:
     def of(
         energies: ArrayLike, edges: ArrayLike, place: str = "spectrum",
         weights: ArrayLike | None = None,
-    ) -> Spectrum:  # fmt: skip
+    ) -> EnergySpectrum:  # fmt: skip
         """Histogram of energies in GeV, with what each event counts for (None: 1).
 
         Raises MutauError for an energy or weight that is not finite, and for weights all 0.
@@ -102,12 +102,12 @@ class Spectrum:
         edges = np.asarray(edges, float)
         if w is None:
             counts, _ = np.histogram(values, edges)
-            return Spectrum(edges, counts.astype(float), place)
+            return EnergySpectrum(edges, counts.astype(float), place)
         if len(w) and not np.any(w):
             raise MutauError("all weights are 0", place=place)
         counts, _ = np.histogram(values, edges, weights=w)
         variances, _ = np.histogram(values, edges, weights=w**2)
-        return Spectrum(edges, counts, place, variances)
+        return EnergySpectrum(edges, counts, place, variances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Sideband:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Extrapolation:
+class SidebandExtrapolation:
     """What the sideband says about the box.
 
     expected : events in the box at the best fit. interval : 16 and 84 % of the numbers that
@@ -179,8 +179,8 @@ def integral(log_density: ArrayLike, slope: ArrayLike, low: float, high: float) 
 
 
 def extrapolate(
-    spectrum: Spectrum, window: Sideband, *, seed: int = 1, draws: int = DRAWS
-) -> Extrapolation:
+    spectrum: EnergySpectrum, window: Sideband, *, seed: int = 1, draws: int = DRAWS
+) -> SidebandExtrapolation:
     """Fit the sideband and integrate the exponential over the box.
 
     Bins that lie wholly in the sideband enter an extended Poisson likelihood with the model's
@@ -228,7 +228,7 @@ def extrapolate(
     drawn = rng.multivariate_normal(best, covariance, draws)
     values = integral(drawn[:, 0], drawn[:, 1], *box)
     low_end, high_end = np.quantile(values, [0.16, 0.84])
-    return Extrapolation(
+    return SidebandExtrapolation(
         float(integral(best[0], best[1], *box)), float(0.5 * (high_end - low_end)),
         (float(low_end), float(high_end)), float(best[0]),
         float(best[1]), covariance, events, float(minuit.fval), len(counts),
@@ -297,7 +297,9 @@ def closure(
     found, failed = [], 0
     for _ in range(toys):
         try:
-            one = extrapolate(Spectrum(edges, rng.poisson(mean).astype(float)), window, draws=2000)
+            one = extrapolate(
+                EnergySpectrum(edges, rng.poisson(mean).astype(float)), window, draws=2000
+            )
         except MutauError:
             failed += 1
             continue

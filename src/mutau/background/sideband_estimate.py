@@ -13,7 +13,7 @@ from mutau.core.storage import digest
 from mutau.core.types import provenance
 
 if TYPE_CHECKING:
-    from mutau.background.sideband import Spectrum
+    from mutau.background.sideband import EnergySpectrum
     from mutau.experiment import Experiment
 
 #: Width of the bins that single events are sorted into where none is given, GeV.
@@ -100,7 +100,7 @@ def sideband_answer(
     }  # fmt: skip
 
 
-def _variances(spectrum: Spectrum) -> tuple[np.ndarray, ...]:
+def _variances(spectrum: EnergySpectrum) -> tuple[np.ndarray, ...]:
     return () if spectrum.variances is None else (spectrum.variances,)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mutau.background.sideband import Array, Spectrum
+from mutau.background.sideband import Array, EnergySpectrum
 from mutau.core.errors import FileError, MissingExtra, MutauError
 from mutau.core.reading import TABLE_BYTES, open_regular, plain_number, read_text
 from mutau.core.units import parse_energy
@@ -35,7 +35,7 @@ _BINNED: Final = {"count", "variance", "error"}
 
 def read_spectrum(
     path: str | Path, *, edges: ArrayLike | None = None, name: str = "", column: str = ""
-) -> Spectrum:
+) -> EnergySpectrum:
     """A spectrum from a file, as the module describes; `edges` (GeV) histogram single events.
 
     name : of a histogram or tree in a ROOT file. column : of energies among single events.
@@ -64,7 +64,7 @@ def read_spectrum(
     _one_weight(header, wanted, str(path))
     energies = unit_of(wanted) * _numbers(path, header, rows, wanted)
     weights = _numbers(path, header, rows, WEIGHT) if WEIGHT in header else None
-    return Spectrum.of(energies, _required(edges, path), str(path), weights)
+    return EnergySpectrum.of(energies, _required(edges, path), str(path), weights)
 
 
 def unit_of(name: str) -> float:
@@ -138,7 +138,7 @@ def _numbers(
 
 def _binned(
     path: Path, header: Sequence[str], rows: Sequence[tuple[int, list[str]]], plain: dict[str, str]
-) -> Spectrum:
+) -> EnergySpectrum:
     """Bins with their counts and, if the file says, variances."""
     for item in header:
         if item not in (plain["low"], plain["high"], *_BINNED):
@@ -160,7 +160,7 @@ def _binned(
         variances = _numbers(path, header, rows, "variance")
     elif "error" in header:
         variances = _numbers(path, header, rows, "error") ** 2
-    return Spectrum(np.append(low, high[-1]), count, str(path), variances)
+    return EnergySpectrum(np.append(low, high[-1]), count, str(path), variances)
 
 
 def _required(edges: ArrayLike | None, path: Path) -> Array:
@@ -169,7 +169,7 @@ def _required(edges: ArrayLike | None, path: Path) -> Array:
     return np.asarray(edges, float)
 
 
-def _from_root(path: Path, edges: ArrayLike | None, name: str, column: str) -> Spectrum:
+def _from_root(path: Path, edges: ArrayLike | None, name: str, column: str) -> EnergySpectrum:
     try:
         import uproot
     except ImportError:
@@ -196,10 +196,10 @@ def _from_root(path: Path, edges: ArrayLike | None, name: str, column: str) -> S
     except Exception as error:  # a damaged file raises nearly anything inside the library
         said = f"{type(error).__name__}: {error}"
         raise FileError(f"{place} cannot be read ({said[:500]})") from error
-    return Spectrum.of(unit_of(column) * values, _required(edges, path), place, weights)
+    return EnergySpectrum.of(unit_of(column) * values, _required(edges, path), place, weights)
 
 
-def _histogram(item: Any, place: str) -> Spectrum:
+def _histogram(item: Any, place: str) -> EnergySpectrum:
     """Counts, edges in GeV and, where the histogram keeps them, variances."""
     axis = item.member("fXaxis")
     title = str(axis.member("fTitle"))
@@ -211,7 +211,7 @@ def _histogram(item: Any, place: str) -> Spectrum:
         except MutauError:
             raise MutauError(f"the axis {title!r} has an unknown unit", place=place) from None
     variances = item.variances() if item.weighted else None
-    return Spectrum(
+    return EnergySpectrum(
         factor * np.asarray(item.axis().edges(), float), np.asarray(item.values(), float), place,
         None if variances is None else np.asarray(variances, float),
     )  # fmt: skip

@@ -106,10 +106,10 @@ def simulate(
     """Beam particles or signal through the whole set-up. To Parquet; killed, it goes on."""
     from mutau.experiment import load_experiment
     from mutau.scan.answers import simulation_answer
-    from mutau.scan.simulate import Run, run_simulation
+    from mutau.scan.simulate import SimulationRun, run_simulation
 
     item = load_experiment(experiment)
-    run = Run(
+    run = SimulationRun(
         experiment=item.to_dict(), name=item.name, n=n, seed=seed,
         mass=o.energy("--mass", mass) if mass else None, keep=keep, columns=columns,
         tables=not no_events,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mutau.core.types import provenance
-from mutau.scan.simulate import Run, SimulationResult
+from mutau.scan.simulate import SimulationResult, SimulationRun
 from mutau.signal.simulate_results import beam_profile, cut_flow, trigger_efficiency, trigger_rate
 from mutau.signal.usage import not_used
 
 
-def simulation_answer(run: Run, result: SimulationResult) -> dict[str, Any]:
+def simulation_answer(run: SimulationRun, result: SimulationResult) -> dict[str, Any]:
     """Beam behind the counters, trigger rate (or efficiency, for signal), cut flow, files."""
     experiment = run.load()
     profile = beam_profile(result.tally)

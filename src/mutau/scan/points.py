@@ -196,7 +196,7 @@ def _brief(values: Sequence[Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Duration:
     """Time a scan will take. seconds : on `workers` workers, from one point computed warm."""
 
     points: int
@@ -204,13 +204,13 @@ class Estimate:
     workers: int
 
 
-def estimate(grid: Grid, base: Experiment, workers: int) -> Estimate:
+def duration(grid: Grid, base: Experiment, workers: int) -> Duration:
     """Time the first point (twice: the first call may compile) and extrapolate."""
     compute_point(grid, base, grid.point(0))
     start = time.perf_counter()
     compute_point(grid, base, grid.point(0))
     seconds = (time.perf_counter() - start) * len(grid) / max(workers, 1)
-    return Estimate(len(grid), seconds, workers)
+    return Duration(len(grid), seconds, workers)
 
 
 def run_scan(
@@ -242,7 +242,7 @@ def run_scan(
     manifest = _manifest(grid, base, files)
     check_claim(folder, manifest, resume)
     if not consent and len(grid) > SHARD:
-        guess = estimate(grid, base, workers)
+        guess = duration(grid, base, workers)
         if guess.seconds > LONG:
             raise MutauError(
                 f"{guess.points:.3g} points will take about {guess.seconds / 3600.0:.3g} hours on "

@@ -60,7 +60,7 @@ CHUNK: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SimulationRun:
     """Everything that decides the events of a run.
 
     experiment : plain data of the experiment (`Experiment.to_dict`). n : beam particles. mass :
@@ -157,7 +157,7 @@ def _chosen(hits: Hits, keep: str) -> Hits:
     return hits.select(hits.beam_trigger if keep == "beam" else hits.trigger)
 
 
-def compute_shard(run: Run, folder: str, index: int) -> dict[str, Any]:
+def compute_shard(run: SimulationRun, folder: str, index: int) -> dict[str, Any]:
     """Simulate one shard, write its events, return its tally and their digest as plain data.
 
     Chunk by chunk: memory does not grow with the shard. Depends on nothing but run and index.
@@ -224,7 +224,7 @@ def _unpacked(plain: Mapping[str, Any]) -> Tally:
     )
 
 
-def _possible(run: Run) -> None:
+def _possible(run: SimulationRun) -> None:
     """Raise MutauError, before anything is written, for a run that no worker could begin."""
     from mutau.detector.readout import build_readout
     from mutau.detector.simulation import beam_source
@@ -238,12 +238,12 @@ def _possible(run: Run) -> None:
         signal_source(experiment, run.mass)
 
 
-def expected_bytes(run: Run) -> float:
+def expected_bytes(run: SimulationRun) -> float:
     """Size on disk of the events of a run, roughly."""
     return run.n * _BYTES[run.columns] * _KEPT[run.keep] if run.tables else 0.0
 
 
-def _room(folder: Path, run: Run) -> None:
+def _room(folder: Path, run: SimulationRun) -> None:
     """Raise FileError where the disk cannot hold the run."""
     parent = folder
     while not parent.exists():
@@ -269,7 +269,7 @@ class SimulationResult:
 
 
 def run_simulation(
-    run: Run,
+    run: SimulationRun,
     out: str | Path,
     *,
     workers: int = 1,
@@ -321,7 +321,7 @@ def run_simulation(
 
 
 def _finished(
-    run: Run, out: Path, folder: Path, manifest: Mapping[str, Any], resume: bool
+    run: SimulationRun, out: Path, folder: Path, manifest: Mapping[str, Any], resume: bool
 ) -> SimulationResult:
     """What a file holds that is there already, if it is this very run; its pieces go.
 
@@ -388,7 +388,7 @@ def _name_others(folder: Path, files: tuple[Path, ...]) -> None:
         )
 
 
-def _remove_parts(folder: Path, run: Run) -> None:
+def _remove_parts(folder: Path, run: SimulationRun) -> None:
     """Remove what this run put into the folder of its pieces, and the folder if that is all."""
     drop_halves(folder)
     for index in range(run.shards):

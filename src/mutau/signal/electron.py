@@ -35,7 +35,7 @@ from mutau.signal.electron_emission import (
 )
 from mutau.signal.electron_response import DEFAULT_SHOWERS, preshower_passes, response
 from mutau.signal.electron_tracks import FLOOR, tracks
-from mutau.signal.electron_window import Window, window
+from mutau.signal.electron_window import EnergyWindow, window
 from mutau.signal.not_computed import ELECTRON_BEAM
 from mutau.signal.processes import SIGNAL_PROCESSES, Effort, Prepared, SignalProcess, check_point
 
@@ -63,7 +63,7 @@ _GH_W = _GH_W / np.sqrt(2.0 * np.pi)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parts:
+class SignalParts:
     """Yields per beam particle for one source of Z'.
 
     produced : number made by emitters above FLOOR of the beam energy; NaN if not asked for.
@@ -77,18 +77,18 @@ class Parts:
     kept: Array
     kept_err: Array
 
-    def scaled(self, factor: float) -> Parts:
+    def scaled(self, factor: float) -> SignalParts:
         """The same with all numbers multiplied."""
-        return Parts(factor * self.produced, factor * self.inside, self.kept, self.kept_err)
+        return SignalParts(factor * self.produced, factor * self.inside, self.kept, self.kept_err)
 
 
-def _brems_inside(emission: BremsEmission, w: Window) -> Array:
+def _brems_inside(emission: BremsEmission, w: EnergyWindow) -> Array:
     k = w.boson_energies(w.thresholds[..., None], _GH)
     above = emission.above(k.ravel()).reshape(k.shape)
     return np.asarray(above.mean(axis=-1) @ _GH_W)
 
 
-def _annihilation_inside(emission: AnnihilationEmission, w: Window) -> Array:
+def _annihilation_inside(emission: AnnihilationEmission, w: EnergyWindow) -> Array:
     return np.asarray(w.passes(emission.energy, w.thresholds[..., None]) @ emission.number)
 
 
@@ -100,7 +100,7 @@ def _brems(experiment: Experiment, mass: float, truth: bool) -> BremsEmission:
 
 
 @lru_cache(maxsize=512)
-def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> Parts:
+def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts:
     w = window(experiment, plan.truth)
     emission = _brems(experiment, mass, plan.truth)
     produced = np.nan
@@ -110,7 +110,7 @@ def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> Parts:
         whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, theory)
         produced = float(whole.above(np.zeros(1))[0])
     kept, err = _kept(experiment, plan, w, emission, None)
-    return Parts(produced, _brems_inside(emission, w), kept, err)
+    return SignalParts(produced, _brems_inside(emission, w), kept, err)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Plan:
     final_only: bool
 
 
-def _annihilation_parts(experiment: Experiment, model: Model, plan: Plan) -> Parts:
+def _annihilation_parts(experiment: Experiment, model: Model, plan: Plan) -> SignalParts:
     w = window(experiment, plan.truth)
     settings: dict[str, Any] = {
         "electrons": motion(experiment),
@@ -136,13 +136,13 @@ def _annihilation_parts(experiment: Experiment, model: Model, plan: Plan) -> Par
         whole = annihilation_emission(tracks(experiment, floor), model, floor, **settings)
         produced = float(whole.number.sum())
     kept, err = _kept(experiment, plan, w, None, emission)
-    return Parts(produced, _annihilation_inside(emission, w), kept, err)
+    return SignalParts(produced, _annihilation_inside(emission, w), kept, err)
 
 
 def _kept(
     experiment: Experiment,
     plan: Plan,
-    w: Window,
+    w: EnergyWindow,
     brems: BremsEmission | None,
     annihilation: AnnihilationEmission | None,
 ) -> tuple[Array, Array]:
@@ -166,7 +166,9 @@ def _kept(
     return kept, err_array
 
 
-def _line_of_coupling(experiment: Experiment, model: Model, plan: Plan) -> Callable[[Model], Parts]:
+def _line_of_coupling(
+    experiment: Experiment, model: Model, plan: Plan
+) -> Callable[[Model], SignalParts]:
     """Annihilation for any coupling, from few line shapes.
 
     Over coupling^2 it is constant while the part of the width that grows with the coupling is
@@ -180,14 +182,14 @@ def _line_of_coupling(experiment: Experiment, model: Model, plan: Plan) -> Calla
     highest = float(getattr(model, "coupling_max", np.inf)) ** 2
 
     @lru_cache(maxsize=64)
-    def node(i: int) -> tuple[float, Parts]:
+    def node(i: int) -> tuple[float, SignalParts]:
         square = min(_FIRST_NODE * unit * 2.0 ** (i - 1) if i else 1e-6 * unit, highest)
         if not np.isfinite(square):
             square = model.coupling**2
         point = model.with_coupling(float(np.sqrt(square)))
         return square, _annihilation_parts(experiment, point, plan).scaled(1.0 / square)
 
-    def parts(point: Model) -> Parts:
+    def parts(point: Model) -> SignalParts:
         square = point.coupling**2
         if square <= _NARROW * unit:
             return node(0)[1].scaled(square)
@@ -200,7 +202,7 @@ def _line_of_coupling(experiment: Experiment, model: Model, plan: Plan) -> Calla
                 value = low * (high / low) ** f
             return np.where((low > 0.0) & (high > 0.0), value, low + f * (high - low))
 
-        return Parts(
+        return SignalParts(
             square * float(between(a.produced, b.produced)),
             square * between(a.inside, b.inside), a.kept, a.kept_err,
         )  # fmt: skip
@@ -230,7 +232,7 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     annihilation = _line_of_coupling(experiment, model, plan)
     track_error = tracks(experiment, w.low).error
 
-    def by_period(point: Model) -> tuple[list[Parts], Array]:
+    def by_period(point: Model) -> tuple[list[SignalParts], Array]:
         strength = point.invisible_strength("e")
         return [brems.scaled(strength), annihilation(point)], np.array(
             [np.hypot(track_error, TABLE_ERROR), np.hypot(track_error, ANNIHILATION_ERROR)]
@@ -276,7 +278,7 @@ def _beside(experiment: Experiment, plan: Plan) -> dict[str, float]:
     return {"leaves_the_target": 1.0 - containment(experiment).mean}
 
 
-def _names(w: Window, plan: Plan) -> tuple[str, ...]:
+def _names(w: EnergyWindow, plan: Plan) -> tuple[str, ...]:
     names = [f"produced by e± above {FLOOR * w.energy:g} GeV, decays invisibly"]
     names.append(
         "energy seen below " + ", ".join(f"{t:g}" for t in dict.fromkeys(w.nominal)) + " GeV"
@@ -288,12 +290,12 @@ def _names(w: Window, plan: Plan) -> tuple[str, ...]:
     return tuple(names[1:] if plan.final_only else names)
 
 
-def _final(part: Parts, w: Window) -> Array:
+def _final(part: SignalParts, w: EnergyWindow) -> Array:
     """(R,) events after everything, per period."""
     return w.particles * part.inside[:, w.middle] * part.kept * w.efficiency
 
 
-def _steps(part: Parts, w: Window) -> Array:
+def _steps(part: SignalParts, w: EnergyWindow) -> Array:
     """Events after each step, (2 to 4,): produced, window, pre-shower, other cuts."""
     inside = w.particles * part.inside[:, w.middle]
     steps = [w.particles.sum() * part.produced, inside.sum()]
@@ -304,7 +306,9 @@ def _steps(part: Parts, w: Window) -> Array:
     return np.array(steps)
 
 
-def _threshold_spread(sources: list[Parts], w: Window, plan: Plan) -> tuple[float, float]:
+def _threshold_spread(
+    sources: list[SignalParts], w: EnergyWindow, plan: Plan
+) -> tuple[float, float]:
     """Relative RMS of the yield for Gaussian thresholds, and the share of annihilation.
 
     S(threshold) is interpolated on the window's grid, `THRESHOLD_SAMPLES` draws per period,

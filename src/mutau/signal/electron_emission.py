@@ -19,7 +19,7 @@ from mutau.matter.nucleus import Nucleus
 from mutau.models import Model
 from mutau.reactions import annihilation, electron_brems
 from mutau.reactions.electron_brems_table import EXACT, BremsTable, BremsTheory, brems_table
-from mutau.signal.electron_tracks import Tracks
+from mutau.signal.electron_tracks import ElectronTracks
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -49,7 +49,7 @@ class BremsEmission:
     """Bremsstrahlung in the whole target. table : of the dominant element. atoms : its atoms per
     cm^2 and X0 of track, times `PB_CM2`, with the other elements counted in."""
 
-    tracks: Tracks
+    tracks: ElectronTracks
     table: BremsTable
     atoms: float
 
@@ -61,7 +61,7 @@ class BremsEmission:
 
 
 def brems_emission(
-    tracks: Tracks, mass: float, low: float, x_low: float, theory: BremsTheory = EXACT
+    tracks: ElectronTracks, mass: float, low: float, x_low: float, theory: BremsTheory = EXACT
 ) -> BremsEmission:
     """Emission by e- and e+ between `low` and the beam energy, with x above x_low."""
     high = float(tracks.energy[-1])
@@ -111,7 +111,7 @@ class AnnihilationEmission:
 
 
 def annihilation_emission(
-    tracks: Tracks, model: Model, low: float, electrons: str = MOTION, spread: float = 0.0
+    tracks: ElectronTracks, model: Model, low: float, electrons: str = MOTION, spread: float = 0.0
 ) -> AnnihilationEmission:
     """Z' made and decaying invisibly, by positrons above `low` GeV.
 
@@ -142,7 +142,11 @@ def annihilation_emission(
 
 
 def _at_rest(
-    tracks: Tracks, model: Model, low: float, elements: Sequence[tuple[str, float]], column: float
+    tracks: ElectronTracks,
+    model: Model,
+    low: float,
+    elements: Sequence[tuple[str, float]],
+    column: float,
 ) -> AnnihilationEmission:
     """Electrons at rest, whose line may be narrower than any panel: integrals over fine bins."""
     top = float(tracks.edges[-1])
@@ -180,7 +184,7 @@ def _annihilating(stuff: Material) -> Sequence[tuple[str, float]]:
     return [(element.symbol, n / element.z) for element, n in main.items()]
 
 
-def _panels(tracks: Tracks, model: Model, low: float) -> tuple[Array, Array]:
+def _panels(tracks: ElectronTracks, model: Model, low: float) -> tuple[Array, Array]:
     """Nodes and weights in positron energy: fine where tracks bend and around the resonance."""
     top = float(tracks.edges[-1])
     edges = [np.array([low, top]), tracks.edges]

@@ -38,7 +38,7 @@ _BUILDING: Final = Lock()  # one thread makes the sample, the others wait for it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Response:
+class TargetResponse:
     """Sample of emissions; one row each.
 
     number : (N,) emissions per beam particle that a row stands for, over rate times X0.
@@ -101,14 +101,14 @@ def layout(front: float, thickness: float, low: float) -> ShowerGeometry:
     return ShowerGeometry(sections=np.array([0.0, front, thickness]), far=(front, low))
 
 
-def response(experiment: Experiment, low: float, n: int, seed: int) -> Response:
+def response(experiment: Experiment, low: float, n: int, seed: int) -> TargetResponse:
     """Sample for emitters above `low` GeV; kept in memory and in the cache folder."""
     with _BUILDING:
         return _response(experiment, low, n, seed)
 
 
 @lru_cache(maxsize=8)
-def _response(experiment: Experiment, low: float, n: int, seed: int) -> Response:
+def _response(experiment: Experiment, low: float, n: int, seed: int) -> TargetResponse:
     target = experiment.target
     x0 = material(target.material).radiation_length_cm
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
@@ -119,7 +119,7 @@ def _response(experiment: Experiment, low: float, n: int, seed: int) -> Response
     arrays = cached_arrays(
         "electron-response", key, lambda: _simulate(experiment, front, low, n, seed)
     )
-    return Response(**{name: arrays[name] for name in Response.__dataclass_fields__})
+    return TargetResponse(**{name: arrays[name] for name in TargetResponse.__dataclass_fields__})
 
 
 def _simulate(

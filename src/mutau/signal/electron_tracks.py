@@ -33,7 +33,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tracks:
+class ElectronTracks:
     """Mean track length of one beam particle's cascade above an energy.
 
     material : of the target. energy : (N,) rising nodes, GeV, of the emitter. electron, positron :
@@ -66,7 +66,7 @@ def thickness(experiment: Experiment) -> float:
 
 
 @lru_cache(maxsize=64)
-def tracks(experiment: Experiment, low: float) -> Tracks:
+def tracks(experiment: Experiment, low: float) -> ElectronTracks:
     """Tracks above `low` (GeV) in the target of an experiment.
 
     Raises MutauError where the target is not simply a slab (stations with a pitch).
@@ -87,7 +87,7 @@ def tracks(experiment: Experiment, low: float) -> Tracks:
     return _slab(stuff, particle, energy, t, low)
 
 
-def _thick(stuff: Material, particle: str, energy: float, low: float) -> Tracks:
+def _thick(stuff: Material, particle: str, energy: float, low: float) -> ElectronTracks:
     from mutau.transport.em_cascade import track_lengths
 
     found = track_lengths(particle, energy, stuff, [low, energy])
@@ -98,21 +98,21 @@ def _thick(stuff: Material, particle: str, energy: float, low: float) -> Tracks:
     weights = (half * _WEIGHTS).ravel()
     sums = found.electron + found.positron
     error = float((found.err[0] + found.err[1])[0] / sums[0])
-    return Tracks(
+    return ElectronTracks(
         stuff, nodes, weights * found.density("e-", nodes), weights * found.density("e+", nodes),
         error, knots, lambda e: found.density("e+", e),
     )  # fmt: skip
 
 
-def _thin(stuff: Material, particle: str, energy: float, t: float) -> Tracks:
+def _thin(stuff: Material, particle: str, energy: float, t: float) -> ElectronTracks:
     positron = t if particle == "e+" else 0.0
-    return Tracks(
+    return ElectronTracks(
         stuff, np.array([energy]), np.array([t - positron]), np.array([positron]), 0.0,
         np.empty(0), np.zeros_like, positron,
     )  # fmt: skip
 
 
-def _slab(stuff: Material, particle: str, energy: float, t: float, low: float) -> Tracks:
+def _slab(stuff: Material, particle: str, energy: float, t: float, low: float) -> ElectronTracks:
     from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 
     near = energy * (1.0 - np.geomspace(1e-4, 0.05, 12))
@@ -131,7 +131,7 @@ def _slab(stuff: Material, particle: str, energy: float, t: float, low: float) -
         place = np.clip(np.searchsorted(edges, e, side="right") - 1, 0, len(width) - 1)
         return found.positron[place]
 
-    return Tracks(
+    return ElectronTracks(
         stuff, 0.5 * (edges[1:] + edges[:-1]), electron, positron,
         float(np.sqrt(square) / (electron.sum() + positron.sum())), edges, density,
     )  # fmt: skip

@@ -25,7 +25,7 @@ _REACH: Final = 5.7  # of the quadrature in standard deviations of the energy se
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class EnergyWindow:
     """Periods and thresholds of an experiment.
 
     energy : of the beam, GeV. stochastic, constant : of the calorimeter that sees the rest of the
@@ -125,7 +125,7 @@ def _resolution(experiment: Experiment) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=64)
-def window(experiment: Experiment, truth: bool = False) -> Window:
+def window(experiment: Experiment, truth: bool = False) -> EnergyWindow:
     """The window of an experiment file: runs/threshold, or a cut on the energy seen.
 
     Cuts on `ecal_energy` or (thin target) `electron_energy` (max) and on `e_miss` (min) count for
@@ -173,7 +173,7 @@ def window(experiment: Experiment, truth: bool = False) -> Window:
     constant = float(np.hypot(constant, round(kept.spread, 3)))  # less is no matter
     ones = np.ones(len(rows))
     preshower = window_of(experiment.cuts, "preshower_energy")[0]
-    return Window(
+    return EnergyWindow(
         beam.energy, stochastic, constant, beam.energy_spread * beam.energy, truth, tuple(names),
         np.array(particles, float), ones if truth else np.array(kappa, float),
         0.0 * ones if truth else np.array(kappa_err, float), grid, deviations,

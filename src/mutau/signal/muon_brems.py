@@ -62,7 +62,7 @@ LOW, HIGH, GENERATE, STUDY, BEAM = range(5)  # names in the random streams; two 
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetNuclei:
     """What the Z' is made on. length : cm. energies, weights : (DEPTH_NODES,) GeV and cm."""
 
     material: Material
@@ -76,14 +76,14 @@ class Target:
 
 
 @lru_cache(maxsize=64)
-def _target(experiment: Experiment) -> tuple[Target, Array]:
+def _target(experiment: Experiment) -> tuple[TargetNuclei, Array]:
     """The target, and the energy of the beam behind it."""
     stuff = material(experiment.target.material)
     length = target_length(experiment)
     nodes, weights = np.polynomial.legendre.leggauss(DEPTH_NODES)
     depth = np.concatenate([[0.0], 0.5 * (nodes + 1.0), [1.0]])
     energy = mean_energy_after(experiment.beam.energy, stuff, depth * length)
-    target = Target(stuff, length, energy[:-1], 0.5 * weights * length)
+    target = TargetNuclei(stuff, length, energy[:-1], 0.5 * weights * length)
     return target, energy[-1]
 
 
@@ -320,7 +320,10 @@ def _rate(element: Element, mass: float, energies: Array) -> Array:
 
 
 def _mean_cross_section(
-    target: Target, made: dict[Element, tuple[float, float]], scale: float, experiment: Experiment
+    target: TargetNuclei,
+    made: dict[Element, tuple[float, float]],
+    scale: float,
+    experiment: Experiment,
 ) -> dict[str, float]:
     """Cross section per mean atom of the target, averaged along it, pb."""
     atoms = sum(density for _, density in target.material.atoms_per_cm3)

@@ -135,7 +135,8 @@ PROCESS_MODULES: Final = {
 }
 
 
-def _registered(experiment: Experiment) -> SignalProcess:
+def registered(experiment: Experiment) -> SignalProcess:
+    """The process of an experiment as it was registered. Raises UnknownName if it has none."""
     if experiment.process in PROCESS_MODULES:
         import_module(PROCESS_MODULES[experiment.process])
     return SIGNAL_PROCESSES[experiment.process]
@@ -146,7 +147,7 @@ def process_of(experiment: Experiment) -> SignalProcess:
 
     Raises UnknownName if its process has none.
     """
-    process = _registered(experiment)
+    process = registered(experiment)
 
     def prepare(item: Experiment, model: Model, effort: Effort) -> Prepared:
         check_model(item, model)
@@ -161,7 +162,7 @@ def process_of(experiment: Experiment) -> SignalProcess:
 
 def masses_taken(experiment: Experiment) -> tuple[float, float]:
     """Lowest and highest mass (GeV) that the experiment's process answers for."""
-    process = _registered(experiment)
+    process = registered(experiment)
     return (process.taken or process.mass_range)(experiment)
 
 
@@ -174,7 +175,7 @@ def takes_mass(experiment: Experiment, mass: float) -> bool:
 def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
     """Raise OutOfRange, with the reason, for the first mass (GeV) that the process refuses."""
     low, high = masses_taken(experiment)
-    below, above = _registered(experiment).reasons
+    below, above = registered(experiment).reasons
     for mass in masses:
         if not low <= mass <= high:
             reason = above if mass > high else below
@@ -188,20 +189,20 @@ def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
 
 def check_model(experiment: Experiment, model: Model) -> None:
     """Raise MutauError for a boson that the process does not compute, OutOfRange for its mass."""
-    check_mediator(experiment.process, _registered(experiment).mediators, model)
+    check_mediator(experiment.process, registered(experiment).mediators, model)
     check_masses(experiment, [model.mass])
 
 
 def check_kind(experiment: Experiment, model: str) -> None:
     """Raise MutauError if the process does not compute the boson of a model, given by its tag."""
-    check_mediator(experiment.process, _registered(experiment).mediators, model_class(model))
+    check_mediator(experiment.process, registered(experiment).mediators, model_class(model))
 
 
 def refuse_unused_events(
     experiments: Sequence[Experiment], n_events: int, *, truth: bool = False
 ) -> None:
     """Raise MutauError if a number of events is asked of processes none of which draws any."""
-    if n_events > 0 and not any(_registered(item).samples(item, truth) for item in experiments):
+    if n_events > 0 and not any(registered(item).samples(item, truth) for item in experiments):
         names = ", ".join(item.name for item in experiments)
         raise MutauError(
             f"has no effect: {names} is computed by quadrature, without events",
@@ -215,7 +216,7 @@ def refuse_full_chain(experiment: Experiment, wanted: bool, *, truth: bool = Fal
     if wanted and truth:
         raise MutauError("the full chain has no truth level", place="--full-chain",
                          remedy="leave out --truth")  # fmt: skip
-    if wanted and not _registered(experiment).full_chain:
+    if wanted and not registered(experiment).full_chain:
         raise MutauError(
             f"{experiment.name} has no full simulation (process {experiment.process!r})",
             place="--full-chain",

@@ -74,17 +74,12 @@ def posterior(model: CountingModel, parts: Parts, n: Array) -> tuple[Array, Arra
     n : (R,) whole numbers of observed events.
     Returns (weights (Z, N + 1), rates (Z,)): density sum_zJ weight_zJ Gamma(J + 1, rate_z), the
     weights summing to 1. Numerical error of limits below 1e-8 for relative errors up to 50 %.
-    Raises OutOfRange for more than three independent signal errors, and for so many events in
-    several channels that the sum would take minutes.
+    Raises OutOfRange as `refusal` says.
     """
+    refused = refusal(parts, n)
+    if refused:
+        raise refused
     rank = parts.loadings.shape[1]
-    if rank > max(_NODES):
-        raise OutOfRange(
-            f"{rank} independent signal errors are too many for the Bayesian quadrature",
-            allowed=f"at most {max(_NODES)}",
-            remedy='use method="toys-cls"',
-        )
-    _refuse_long_sums(n, _NODES[rank] ** rank)
     x, w = roots_hermitenorm(_NODES[rank])
     w = w / w.sum()
     places = np.indices((len(x),) * rank).reshape(rank, len(x) ** rank)
@@ -105,17 +100,26 @@ def posterior(model: CountingModel, parts: Parts, n: Array) -> tuple[Array, Arra
     return weight / weight.sum(), total
 
 
-def _refuse_long_sums(n: Array, nodes: int) -> None:
-    """Raise OutOfRange where the convolutions over the channels' counts have too many terms."""
+def refusal(parts: Parts, n: Array) -> OutOfRange | None:
+    """Why there is no posterior: more than three independent signal errors, or so many events in
+    several channels that the convolutions over their counts would take minutes."""
+    rank = parts.loadings.shape[1]
+    if rank > max(_NODES):
+        return OutOfRange(
+            f"{rank} independent signal errors are too many for the Bayesian quadrature",
+            allowed=f"at most {max(_NODES)}",
+            remedy='use method="toys-cls"',
+        )
     before = np.cumsum(n)[:-1]
-    terms = nodes * float((before + 1.0) @ (n[1:] + 1.0))
+    terms = _NODES[rank] ** rank * float((before + 1.0) @ (n[1:] + 1.0))
     if terms > _MOST_TERMS:
-        raise OutOfRange(
+        return OutOfRange(
             f"{n.sum():g} events in {len(n)} channels are too many for the Bayesian sum "
             f"({terms:.1e} terms)",
             allowed=f"at most {_MOST_TERMS:.0e} terms",
             remedy='use method="asymptotic-cls", which holds for many events',
         )
+    return None
 
 
 def tail(weight: Array, rate: Array, strength: float) -> float:

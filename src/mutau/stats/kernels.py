@@ -29,7 +29,7 @@ class Data(NamedTuple):
     z_measured: Array
 
 
-class Setting(NamedTuple):
+class FitSetting(NamedTuple):
     """What all pseudo-experiments share, per channel.
 
     signal : (R,) events at strength 1. kind, nominal, width : (R,) the background and its
@@ -168,7 +168,7 @@ def _solve_positive(matrix: Array, vector: Array) -> None:
 
 @njit
 def _derivatives(
-    mu: float, z: Array, data: Data, setting: Setting, step: Array, matrix: Array
+    mu: float, z: Array, data: Data, setting: FitSetting, step: Array, matrix: Array
 ) -> tuple[float, float]:
     """(-ln L, its derivative in mu); gradient and curvature in z go into `step` and `matrix`.
 
@@ -209,7 +209,7 @@ def _largest(step: Array) -> float:
 
 
 @njit
-def conditional_fit(mu: float, z: Array, data: Data, setting: Setting) -> tuple[float, float]:
+def conditional_fit(mu: float, z: Array, data: Data, setting: FitSetting) -> tuple[float, float]:
     """Minimum of -ln L at fixed strength `mu`; z (r,) holds the start and then the best errors.
 
     Returns (value, derivative in mu). Newton steps, halved until the value falls.
@@ -246,7 +246,7 @@ def _best_between(
     slope_high: float,
     z: Array,
     data: Data,
-    setting: Setting,
+    setting: FitSetting,
 ) -> tuple[float, float]:
     """Root of the derivative in (low, high) by the Illinois false position; (value, strength)."""
     value, mu, side = 0.0, low, 0
@@ -272,7 +272,7 @@ def _best_between(
 
 
 @njit
-def free_fit(z: Array, data: Data, setting: Setting) -> tuple[float, float]:
+def free_fit(z: Array, data: Data, setting: FitSetting) -> tuple[float, float]:
     """Minimum over strength >= 0 and everything else. Returns (value, strength); z is filled."""
     value, slope = conditional_fit(0.0, z, data, setting)
     if slope >= 0.0:
@@ -289,7 +289,7 @@ def free_fit(z: Array, data: Data, setting: Setting) -> tuple[float, float]:
 
 
 @njit
-def q_tilde(mu: float, z: Array, data: Data, setting: Setting) -> float:
+def q_tilde(mu: float, z: Array, data: Data, setting: FitSetting) -> float:
     """Test statistic for an upper limit, strength bounded at zero (Cowan et al., eq. 16)."""
     at_mu, slope = conditional_fit(mu, z, data, setting)
     if slope <= 0.0:
@@ -303,7 +303,7 @@ def q_tilde(mu: float, z: Array, data: Data, setting: Setting) -> float:
 
 
 @njit
-def q_zero(z: Array, data: Data, setting: Setting) -> float:
+def q_zero(z: Array, data: Data, setting: FitSetting) -> float:
     """Test statistic for a discovery (Cowan et al., eq. 12)."""
     none, slope = conditional_fit(0.0, z, data, setting)
     if slope >= 0.0:
@@ -313,7 +313,7 @@ def q_zero(z: Array, data: Data, setting: Setting) -> float:
 
 
 @njit
-def toys_q(mu: float, discovery: bool, toys: Data, setting: Setting, out: Array) -> None:
+def toys_q(mu: float, discovery: bool, toys: Data, setting: FitSetting, out: Array) -> None:
     """q of T pseudo-experiments: columns of `toys` (T, R), (T, R), (T, r) -> out (T,)."""
     z = np.empty(toys.z_measured.shape[1])
     for t in range(toys.n.shape[0]):
@@ -324,7 +324,7 @@ def toys_q(mu: float, discovery: bool, toys: Data, setting: Setting, out: Array)
 
 
 @njit
-def best_backgrounds(signal: Array, data: Data, setting: Setting, out: Array) -> None:
+def best_backgrounds(signal: Array, data: Data, setting: FitSetting, out: Array) -> None:
     """Best backgrounds for one data set, given its signal (T, R) with all factors -> out (T, R)."""
     for t in range(signal.shape[0]):
         for i in range(signal.shape[1]):

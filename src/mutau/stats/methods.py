@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -37,13 +38,18 @@ def _nothing(model: CountingModel) -> tuple[str, ...]:
     return ()
 
 
+def _takes(model: CountingModel) -> MutauError | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """A way to set a limit, and what it declares of itself.
 
     limit : (model with every channel observed, options) -> (strength, its error, toys used).
     meaning : what it is, in one line. holds : where it holds, in words.
-    outside : model -> reasons why it does not hold for that model, if any.
+    outside : model -> reasons why it does not hold for that model, if any; it computes, and warns.
+    refuses : model -> the error with which it refuses that model, None where it computes.
     priors : model -> the priors it takes, in words; none for a method without.
     p_value : (model, strength, options) -> (p-value of the strength, its error); None if the
         method has none.
@@ -55,6 +61,7 @@ class Method:
     meaning: str
     holds: str
     outside: Callable[[CountingModel], tuple[str, ...]] = _nothing
+    refuses: Callable[[CountingModel], MutauError | None] = _takes
     priors: Callable[[CountingModel], tuple[str, ...]] = _nothing
     p_value: Callable[[CountingModel, float, Options], tuple[float, float]] | None = None
     projection: Literal["asimov", "median", "zero"] = "median"
@@ -129,16 +136,16 @@ def hybrid_priors(model: CountingModel) -> tuple[str, ...]:
     return flat_priors(model)[1:]
 
 
-def whole_counts(model: CountingModel, method: str) -> Array:
-    """The observed numbers, refused unless whole."""
+def only_whole(method: str, model: CountingModel) -> MutauError | None:
+    """Why a method that counts refuses: a number of events that is not whole."""
     n = model.observed
-    if not np.all(n == np.round(n)):
-        raise MutauError(
-            f"observed = {n.tolist()} for method {method!r}",
-            allowed="whole numbers of events",
-            remedy='use method="asymptotic" for Asimov data',
-        )
-    return n
+    if np.all(n == np.round(n)):
+        return None
+    return MutauError(
+        f"observed = {n.tolist()} for method {method!r}",
+        allowed="whole numbers of events",
+        remedy='use method="asymptotic" for Asimov data',
+    )
 
 
 def solve_falling(p: Curve, alpha: float, start: float, precision: float = 1e-9) -> float:
@@ -187,43 +194,53 @@ def _at_strength(
 # Closed form ------------------------------------------------------------------------------------
 
 
-def _events(model: CountingModel, options: Options) -> tuple[float, float, int]:
+def _only_nothing(model: CountingModel) -> MutauError | None:
+    """Why `events` refuses: anything but nothing seen beside no background."""
     if model.background.sum() > 0.0 or model.systematics:
-        raise MutauError(
+        return MutauError(
             f"a background of {model.background.sum():g} events or a systematic error is stated, "
             "and method 'events' knows neither",
             place="statistics/method",
             remedy='use method = "bayes" (or --method bayes)',
         )
     if model.observed.sum() > 0.0:
-        raise MutauError(
+        return MutauError(
             f"{model.observed.sum():g} events were observed, and 'events' holds for none",
             remedy='use method="bayes" or "toys-cls"',
         )
+    return None
+
+
+def _events(model: CountingModel, options: Options) -> tuple[float, float, int]:
     return counting.zero_event_limit(options.cl) / model.total, 0.0, 0
 
 
-def _known_total(model: CountingModel, method: str) -> tuple[int, float]:
+def _only_known(method: str, model: CountingModel) -> MutauError | None:
+    """Why an exact method refuses: an error of signal or background, or counts not whole."""
     if model.systematics or any(channel.background_err for channel in model.channels):
-        raise MutauError(
+        return MutauError(
             f"method {method!r} knows no systematic errors",
             remedy='use method="bayes" or "toys-cls", or set the errors to zero',
         )
-    return round(whole_counts(model, method).sum()), float(model.background.sum())
+    return only_whole(method, model)
+
+
+def _known_total(model: CountingModel) -> tuple[int, float]:
+    return round(model.observed.sum()), float(model.background.sum())
 
 
 def _classical(model: CountingModel, options: Options) -> tuple[float, float, int]:
-    n, b = _known_total(model, "classical")
+    n, b = _known_total(model)
     return counting.classical_limit(n, b, options.cl) / model.total, 0.0, 0
 
 
 def _classical_p(model: CountingModel, strength: float, options: Options) -> tuple[float, float]:
-    n, b = _known_total(model, "classical")
+    n, b = _known_total(model)
     return counting.classical_p(n, strength * model.total + b), 0.0
 
 
 def _feldman_cousins(model: CountingModel, options: Options) -> tuple[float, float, int]:
-    n, b = _known_total(model, "feldman-cousins")
+    n, b = _known_total(model)
     return counting.feldman_cousins_limit(n, b, options.cl) / model.total, 0.0, 0
 
 
@@ -247,9 +264,13 @@ def _asymptotic_curve(*, cls: bool) -> Callable[[CountingModel], Curve]:
     return curve
 
 
+def _no_posterior(model: CountingModel) -> MutauError | None:
+    return only_whole("bayes", model) or bayes.refusal(model.parts(), model.observed)
+
+
 def _bayes_curve(model: CountingModel) -> Curve:
     """strength -> posterior probability above it."""
-    weight, rate = bayes.posterior(model, model.parts(), whole_counts(model, "bayes"))
+    weight, rate = bayes.posterior(model, model.parts(), model.observed)
     return lambda strength: bayes.tail(weight, rate, strength)
 
 
@@ -337,6 +358,7 @@ METHODS.register("events")(
         _events,
         "N > -ln(1 - cl): the rule for nothing seen, no background and no systematic error",
         "nothing seen, no background, no systematic error; anything else is refused",
+        refuses=_only_nothing,
         projection="zero",
     )
 )
@@ -344,13 +366,15 @@ METHODS.register("classical")(
     Method(
         _classical, "Exact p-value of the total count, background known",
         "background and signal known exactly; not fewer events than background",
-        outside=_fewer_than_background, p_value=_classical_p,
+        outside=_fewer_than_background, refuses=partial(_only_known, "classical"),
+        p_value=_classical_p,
     )
 )  # fmt: skip
 METHODS.register("feldman-cousins")(
     Method(
         _feldman_cousins, "Upper end of the unified interval of the total count, background known",
         "background and signal known exactly",
+        refuses=partial(_only_known, "feldman-cousins"),
     )
 )  # fmt: skip
 METHODS.register("asymptotic")(
@@ -376,7 +400,7 @@ METHODS.register("bayes")(
     Method(
         _by_curve(_bayes_curve), "Posterior quantile, prior flat in the strength",
         "any number of events; up to three independent signal errors",
-        priors=flat_priors, p_value=_at_strength(_bayes_curve),
+        refuses=_no_posterior, priors=flat_priors, p_value=_at_strength(_bayes_curve),
     )
 )  # fmt: skip
 _by_toys(

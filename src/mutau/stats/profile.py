@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from mutau.core.errors import MutauError
 from mutau.stats import kernels
-from mutau.stats.kernels import Data, Setting
+from mutau.stats.kernels import Data, FitSetting
 from mutau.stats.model import Channel, CountingModel, Parts, counting_model
 
 Array = np.ndarray
@@ -49,9 +49,9 @@ def actual(model: CountingModel, parts: Parts) -> Data:
     return Data(model.observed, parts.measured, np.zeros(parts.loadings.shape[1]))
 
 
-def setting(parts: Parts) -> Setting:
+def setting(parts: Parts) -> FitSetting:
     """What the kernels need of the model beside its data."""
-    return Setting(parts.signal, parts.kind, parts.background, parts.width, parts.loadings)
+    return FitSetting(parts.signal, parts.kind, parts.background, parts.width, parts.loadings)
 
 
 def backgrounds(parts: Parts, data: Data, mu: float, z: Array) -> Array:

@@ -124,10 +124,18 @@ def upper_limit(
     if model.total == 0.0:
         return UpperLimit(math.inf, 0.0, math.inf, cl, method)
     model = observed_or_expected(model, method, seed)
+    refuse(method, model)
     strength, error, used = way.limit(model, Options(cl, n_toys, seed))
     error = math.hypot(error, strength * model.total_err / model.total)
     said = way.outside(model), way.priors(model)
     return UpperLimit(strength, error, strength * model.total, cl, method, used, *said)
+
+
+def refuse(method: str, model: CountingModel) -> None:
+    """Raise the MutauError with which a method refuses a model, if it does."""
+    refused = METHODS[method].refuses(model)
+    if refused is not None:
+        raise refused
 
 
 def observed_or_expected(model: CountingModel, method: str, seed: int) -> CountingModel:
@@ -168,4 +176,5 @@ def p_value(
     if isinstance(data, HistFactoryModel):
         return p_curve(data, method)(strength), 0.0
     model = observed_or_expected(counting_model(data), method, seed)
+    refuse(method, model)
     return p_value_of(model, strength, Options(0.0, n_toys, seed))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mutau.analysis.point import Process, Request
+from mutau.analysis.point import CrossSectionProcess, Request
 from mutau.core.random import stream
 from mutau.core.types import CrossSection, Events, provenance
 from mutau.core.units import PB_CM2
@@ -30,7 +30,7 @@ def cross_section(request: Request) -> tuple[CrossSection, dict[str, Any]]:
     }  # fmt: skip
 
 
-CROSS_SECTION = Process(
+CROSS_SECTION = CrossSectionProcess(
     cross_section, "atom", True, "mu atom -> mu atom phi, 1 nb y^2", frozenset({"material"}),
     mediators=KINDS,
 )  # fmt: skip

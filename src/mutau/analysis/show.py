@@ -259,11 +259,13 @@ def check_answer(file: str) -> dict[str, Any]:
     Raises Problems with every located mistake, or as `check_beam` and `transport.fields.slices`.
     """
     from mutau.experiment import check_file, experiment_path
+    from mutau.matter.materials import described_in
     from mutau.signal.processes import has_process
     from mutau.signal.usage import unused
 
     path = experiment_path(file)
     item = check_file(path)
+    own = list(described_in(item))
     if item.process == "muon-brems":
         from mutau.signal.targets import target_length
 
@@ -283,6 +285,7 @@ def check_answer(file: str) -> dict[str, Any]:
         "process": item.process,
         "can_be_run": has_process(item),
         "digest": item.digest,
+        **({"materials": own} if own else {}),
         "unused": unused(item),
         **({"magnets": _magnets(item)} if item.detector.magnet else {}),
         "problems": [],

@@ -36,7 +36,7 @@ class Registry(Generic[T]):
 
     kind : what is registered, for messages ("model", "cut variable").
     group : entry-point group through which other packages add theirs, or "". Ours come first: an
-    entry point of the same name is left out, and told so on stderr.
+    entry point of the same name is left out, with a line on stderr.
     check : what is wrong with an object that another package gives, "" for nothing.
     """
 

@@ -129,9 +129,9 @@ def _hall(experiment: Experiment) -> Found:
             yield from _outside(place, "z", thing.z, thing.z + thing.extent, (0.0, hall.length))
     for place, thing in experiment.detector.everything():
         halves = thing.half_sizes
-        for key, half, room in (("x", halves[0], hall.width), ("y", halves[1], hall.height)):
+        for key, half, size in (("x", halves[0], hall.width), ("y", halves[1], hall.height)):
             middle = getattr(thing, key)
-            yield from _outside(place, key, middle - half, middle + half, (-room / 2, room / 2))
+            yield from _outside(place, key, middle - half, middle + half, (-size / 2, size / 2))
 
 
 def _apart(a: Placed, b: Placed) -> bool:

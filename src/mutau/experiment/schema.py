@@ -44,7 +44,7 @@ from mutau.experiment.quantities import (
     Text,
     one_of,
 )
-from mutau.experiment.schema_beam import Beam, Table, Upstream
+from mutau.experiment.schema_beam import Beam, FileTable, Upstream
 from mutau.experiment.schema_counting import Background, Cut, Run, Systematic
 from mutau.experiment.schema_material import DescribedMaterial, MaterialText
 from mutau.experiment.schema_placed import Holed, Placed
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from mutau.experiment.field_maps import FieldMap
 
 
-class Target(Table):
+class Target(FileTable):
     """Where the signal is made: `stations` pieces of `thickness`, one every `pitch` cm from `z`.
 
     length : cm along the beam that one piece takes, where the thickness is in X0.
@@ -93,7 +93,7 @@ class Target(Table):
         return self
 
 
-class Hall(Table):
+class Hall(FileTable):
     """The box that holds everything: 0 <= z <= length, |x| <= width/2, |y| <= height/2."""
 
     length: PositiveLength
@@ -219,7 +219,7 @@ class Calorimeter(Holed):
 
     cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
     threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
-    two particles look like one. photon_inefficiency : share of photons above threshold missed.
+    two particles look like one. photon_inefficiency : fraction of photons above threshold missed.
     kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
     target itself is the table `target`.
     """
@@ -252,7 +252,7 @@ class Absorber(Holed):
         return self.length
 
 
-class Resolution(Table):
+class Resolution(FileTable):
     """Resolutions of reconstructed quantities, where the file states them instead of planes.
 
     muon_angle, electron_angle : rad, rms. muon_momentum, incoming_momentum : relative rms.
@@ -269,7 +269,7 @@ class Resolution(Table):
 class Detector(BaseModel):
     """Everything around the target; each list in any order."""
 
-    model_config = Table.model_config
+    model_config = FileTable.model_config
 
     counter: tuple[Counter, ...] = ()
     tracker: tuple[Tracker, ...] = ()
@@ -306,7 +306,7 @@ class Experiment(BaseModel):
     ("na64mu-2022"), and what stands before is the `family`.
     """
 
-    model_config = Table.model_config
+    model_config = FileTable.model_config
 
     format: Literal[1] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]

@@ -12,10 +12,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from mutau.core.errors import MutauError, NotApplicable
 from mutau.experiment.quantities import Length, LengthNotNegative, PositiveLength, Text
-from mutau.experiment.schema_beam import Table
+from mutau.experiment.schema_beam import FileTable
 
 
-class Placed(Table):
+class Placed(FileTable):
     """Something with a name, a place and a size transverse to the beam (cm): width and height, or
     for a round thing the radius.
 

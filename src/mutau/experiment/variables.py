@@ -27,8 +27,8 @@ class Variable:
     meaning : one line.
     signed : it may be negative. whole : it takes whole numbers only.
     value : of another package's variable, the function (Sample) -> (N,) values in internal units;
-        those of ours are registered in `selection.variables`. needs : the variables of ours whose
-        level of simulation it shares (`selection.levels`); it is left out where one of them is.
+        those of ours are registered in `selection.variables`. needs : the variables of ours that a
+        level of simulation must give for it (`selection.requirements`); else it is left out.
     """
 
     name: str

@@ -139,6 +139,8 @@ def test_the_command_line_refuses_before_it_computes(cli, monkeypatch):
     found = cli("reproduce", "--only", "mu.fig7", "--quick")
     assert found.code == 2
     assert "did you mean 'mu.fig" in found.err
+    for words in (("--only", ","), ("--only", ""), ("--only", "me.sqrts", "muone")):
+        assert cli("reproduce", *words).code == 2, words
 
 
 def test_pieces_are_kept_with_their_arguments_and_their_refusals():

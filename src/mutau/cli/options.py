@@ -49,7 +49,7 @@ LISTS: Final = {
     "limit": ("mass",),
     "optimise": ("variables",),
     "plane": ("mass", "only", "bounds"),
-    "reproduce": ("formats",),
+    "reproduce": ("formats", "only"),
     "sensitivity": ("mass", "exposure"),
 }
 _QUANTITIES: Final = ("--mass", "--energy")

@@ -102,7 +102,7 @@ def chosen(only: Iterable[str]) -> tuple[list[str], list[str]]:
         here = {
             name for name in ROWS
             if id_ == name or id_ == table[name].number.id
-            or (id_ not in ROWS and id_ == table[name].number.group)
+            or (id_ and id_ not in ROWS and id_ == table[name].number.group)
         } | ({id_} & set(FIGURES))  # fmt: skip
         if not here:
             known = {*ROWS, *FIGURES, *(item.number.group for item in table.values())} - {""}

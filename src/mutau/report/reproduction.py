@@ -107,7 +107,7 @@ def chosen(only: Iterable[str]) -> tuple[list[str], list[str]]:
         if not here:
             known = {*ROWS, *FIGURES, *(item.number.group for item in table.values())} - {""}
             raise UnknownName("row or figure", id_, known, place="--only",
-                              remedy="'mutau reproduce --json' lists all")  # fmt: skip
+                              remedy="each stands under its quantity in report.html")  # fmt: skip
         wanted |= here
     return [name for name in table if name in wanted and name in ROWS], [
         name for name in FIGURES if name in wanted

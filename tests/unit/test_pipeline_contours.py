@@ -82,6 +82,16 @@ def test_two_processes_together_tell_the_mass():
     assert len(joint.model(point).channels) == 3
 
 
+def test_masses_beyond_the_reach_of_a_channel_are_outside():
+    """MUonE makes nothing above 277 MeV and has no background: its events exclude such masses."""
+    point = LmuMinusLtau(mass=0.2, coupling=1e-3)
+    found = measured_contours(["na64mu", "muone"], point, masses=[0.15, 0.24, 0.35], n_events=N)
+    for level in (0.68, 0.95):
+        (polygon,) = found.polygons[level]
+        assert polygon.mass.max() < 0.2775
+        assert polygon.open_ends == ()
+
+
 def test_a_faint_point_over_background_is_compatible_with_nothing(tmp_path):
     noisy = copy_of(tmp_path, "noisy")
     Path(noisy).write_text(Path(noisy).read_text().replace("expected = 0", "expected = 9.0"))

@@ -8,7 +8,7 @@ import typer
 
 from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.core.paper_numbers import RULES, check_entry, paper_numbers
-from mutau.report import muone, na64mu_backgrounds
+from mutau.report import muone, muone_search, na64mu_backgrounds
 from mutau.report import reproduction as module
 from mutau.report.cards import Card, Texts, cards, check_row, sections_of, texts_of
 from mutau.report.reproduction import LEVELS, chosen, load_functions, reproduce
@@ -55,7 +55,7 @@ def test_every_command_of_a_row_parses():
 
 @pytest.mark.parametrize(
     "id_", ["me.n10", "me.n100", "me.nunu", "ee.pi0", "mu.had.total.before", "me.sqrts",
-            "mu.had.absorber (kaon)", "me.band.stars"],
+            "mu.had.absorber (kaon)", "me.band.stars", "me.elastic"],
 )  # fmt: skip
 def test_the_command_of_a_row_gives_its_number(cli, id_):
     card = cards()[id_]
@@ -71,12 +71,17 @@ def test_the_command_of_a_row_gives_its_number(cli, id_):
     assert found * card.unit_of_result == pytest.approx(row.value, rel=1e-6)
 
 
-def test_a_command_holds_at_the_level_that_it_is_for():
+def test_a_command_repeats_the_effort_of_the_level():
     card = cards()["mu.table1.punch"]
-    assert card.command_at("default").startswith("mutau background na64mu --source punch-through")
+    assert card.command_at("default").endswith("--source punch-through --effort 0.3 --json")
     assert card.command_at("quick") == "mutau reproduce --only mu.table1.punch --quick --json"
-    assert na64mu_backgrounds.EFFORT["default"] == 0.3  # as the command has it
-    assert "--effort 0.3" in card.command_at("default")
+    efforts = {
+        "na64mu": {name: size for name, size in na64mu_backgrounds.EFFORT.items() if size},
+        "muone": {name: muone_search.effort(Run(level)) for name, level in LEVELS.items()},
+    }
+    for card in cards().values():
+        if card.efforts:
+            assert card.efforts == efforts[card.number.document], card.id
 
 
 # --- a part of a report -------------------------------------------------------------------------
@@ -134,6 +139,8 @@ def test_the_command_line_refuses_before_it_computes(cli, monkeypatch):
     found = cli("reproduce", "--only", "mu.fig7", "--quick")
     assert found.code == 2
     assert "did you mean 'mu.fig" in found.err
+    for words in (("--only", ","), ("--only", ""), ("--only", "me.sqrts", "muone")):
+        assert cli("reproduce", *words).code == 2, words
 
 
 def test_pieces_are_kept_with_their_arguments_and_their_refusals():

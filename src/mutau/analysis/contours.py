@@ -43,6 +43,8 @@ _HALVINGS = 3
 #: Couplings at each mass, to each side of the best, out to where q has grown by this much more than
 #: the highest threshold.
 _NODES, _BEYOND = 32, 1.3
+#: q where events are seen in a channel in which none can be: beyond every threshold, and finite.
+_IMPOSSIBLE = 1e6
 #: Gaps in a region that are less deep than this many numerical errors of q are none.
 _NOISE = 2.0
 #: Couplings looked at: this factor to both sides of the true one.
@@ -247,10 +249,15 @@ def _noise(model: CountingModel, q: float) -> float:
 
 
 def _q(model: CountingModel, data: Array) -> float:
-    """-2 ln L of data under a model, above that of a model that fits perfectly; errors profiled."""
+    """-2 ln L of data under a model, above that of a model that fits perfectly; errors profiled.
+
+    Where a mass is beyond the reach of a channel without background that saw events: _IMPOSSIBLE.
+    """
     from mutau.stats import fit
 
-    return float(max(2.0 * fit(model.with_observed(data), 1.0).nll, 0.0))
+    if any(n > 0.0 for n in data[model.signal + model.background <= 0.0]):
+        return _IMPOSSIBLE
+    return float(np.clip(2.0 * fit(model.with_observed(data), 1.0).nll, 0.0, _IMPOSSIBLE))
 
 
 def _with_ends(rows: Sequence[_Row], limit: float, row: Callable[[float], _Row]) -> list[_Row]:

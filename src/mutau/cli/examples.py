@@ -45,7 +45,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "mutau plane na64mu -o plane.png",
         "mutau plane na64mu --mass 1MeV:1GeV:13 --only none --year-gm2 2025 -o plane.pdf",
     ),
-    "reproduce": ("mutau reproduce na64mu --quick -o results",),
+    "reproduce": (
+        "mutau reproduce na64mu --quick -o results",
+        "mutau reproduce --only me.n10,ee.fig2 -o part",
+    ),
     "check": ("mutau check mine.toml", "mutau check mine.toml --json"),
     "show": ("mutau show experiments", "mutau show limits --missing"),
     "cite": ("mutau cite na64mu gm2 -o references.bib",),

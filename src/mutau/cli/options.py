@@ -52,7 +52,7 @@ LISTS: Final = {
     "limit": ("mass",),
     "optimise": ("variables",),
     "plane": ("mass", "only", "bounds"),
-    "reproduce": ("formats",),
+    "reproduce": ("formats", "only"),
     "sensitivity": ("mass", "exposure"),
 }
 _QUANTITIES: Final = ("--mass", "--energy")

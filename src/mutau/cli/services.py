@@ -103,11 +103,11 @@ def plane(
 def reproduce(
     papers: Annotated[list[str] | None, typer.Argument(help="na64mu, muone, na64e or all.")] = None,
     only: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Ids of rows and figures, comma-separated: computes what they need, of any paper."
         ),
-    ] = "",
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A minute; larger errors, shown.")] = False,
     full: Annotated[bool, typer.Option("--full", help="The papers' own statistics.")] = False,
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
@@ -126,7 +126,7 @@ def reproduce(
 
     named = [paper_name(name) for name in papers or () if name != "all"]
     wanted = () if "all" in (papers or ()) else named
-    ids = [name.strip() for name in only.split(",") if name.strip()]
+    ids = [] if only is None else [name.strip() for name in only.split(",")]
     chosen(ids)
     level = LEVELS["quick" if quick else "full" if full else "default"]
     suffixes = check_formats(formats.split(","))

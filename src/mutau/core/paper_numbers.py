@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -34,7 +34,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
 VERDICTS: Final = ("agrees", "differs", "undecided", "shown", "input")
 _KEYS: Final = (
     *("id", "quantity", "paper", "unit", "where", "rule", "value", "low", "high", "group"),
-    *("tolerance", "command", "result", "unit_of_result", "at_level", "put_in"),
+    *("tolerance", "command", "result", "unit_of_result", "efforts", "put_in"),
 )
 
 
@@ -51,8 +51,8 @@ class PaperNumber:
     group : id of the row it belongs to, "" for a row. tolerance : why low and high are what they
     are, where the rule does not say it. command : what prints our number, "" for `mutau reproduce
     --only`; result : where it stands in the JSON of that command, keys and indices joined by "/";
-    unit_of_result : the number there in the unit of this card, as a factor. at_level : the only
-    level of a report at which that is so, "" for all. put_in : whether ours
+    unit_of_result : the number there in the unit of this card, as a factor. efforts : level of
+    a report -> what stands for "{effort}" in the command. put_in : whether ours
     was put in or the set-up designed for the printed number, so that agreement says nothing.
     """
 
@@ -71,7 +71,7 @@ class PaperNumber:
     command: str = ""
     result: str = ""
     unit_of_result: float = 1.0
-    at_level: str = ""
+    efforts: Mapping[str, float] = field(default_factory=dict)
     put_in: bool = False
 
     @property
@@ -180,13 +180,15 @@ def check_entry(entry: Mapping[str, Any]) -> list[str]:
     if entry.get("rule") not in RULES:
         wrong.append(f"rule must be one of {', '.join(RULES)}")
     wrong += [
-        f"{key} must be a text" for key in ("tolerance", "command", "result", "at_level")
+        f"{key} must be a text" for key in ("tolerance", "command", "result")
         if not isinstance(entry.get(key, ""), str)
     ]  # fmt: skip
     if entry.get("rule") == "shape" and not entry.get("tolerance"):
         wrong.append("a shape fixes no number by itself: tolerance must say why low and high")
     if bool(entry.get("result")) != bool(entry.get("command")):
         wrong.append("command and result belong together")
+    if ("{effort}" in entry.get("command", "")) != bool(entry.get("efforts")):
+        wrong.append("efforts must say what stands for {effort} in the command, by level")
     numbers = [entry[key] for key in ("low", "value", "high") if key in entry]
     if not all(isinstance(number, float) and math.isfinite(number) for number in numbers):
         wrong.append("value, low and high must be finite floats")

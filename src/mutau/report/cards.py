@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -28,9 +28,7 @@ from mutau.core.paper_numbers import DOCUMENTS, PaperNumber, check_entry, paper_
 from mutau.report.templates import filled
 
 _PARTS: Final = ("Ours", "How", "Why")
-_ROW_KEYS: Final = (
-    *("of", "variant", "put_in", "command", "result", "unit_of_result", "at_level"),
-)
+_ROW_KEYS: Final = (*("of", "variant", "put_in", "command", "result", "unit_of_result", "efforts"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Card:
     """One row before it is computed.
 
     number : what it is compared with. variant : what is different from the plain row of that
-    number, "" for that. texts : with places to fill. command, result, unit_of_result, at_level,
+    number, "" for that. texts : with places to fill. command, result, unit_of_result, efforts,
     put_in : as in `PaperNumber`, of this row.
     """
 
@@ -58,7 +56,7 @@ class Card:
     command: str = ""
     result: str = ""
     unit_of_result: float = 1.0
-    at_level: str = ""
+    efforts: Mapping[str, float] = field(default_factory=dict)
     put_in: bool = False
 
     @property
@@ -73,8 +71,8 @@ class Card:
 
     def command_at(self, level: str) -> str:
         """What prints our number: the verb that computes it, or this row of a report."""
-        if self.command and self.at_level in ("", level):
-            return self.command
+        if self.command and (not self.efforts or level in self.efforts):
+            return self.command.replace("{effort}", f"{self.efforts.get(level, 1.0):g}")
         option = f" --{level}" if level in ("quick", "full") else ""
         id_ = f"'{self.id}'" if self.variant else self.id
         return f"mutau reproduce --only {id_}{option} --json"
@@ -135,7 +133,7 @@ def check_row(entry: Mapping[str, Any], numbers: Mapping[str, PaperNumber]) -> l
         wrong.append("variant is missing: what is different from the plain row")
     like_a_number = {"id": "x", "quantity": "", "paper": "", "unit": "", "where": "",
                      "rule": "statement"}  # fmt: skip
-    more = {key: entry[key] for key in ("command", "result") if key in entry}
+    more = {key: entry[key] for key in ("command", "result", "efforts") if key in entry}
     return wrong + check_entry(like_a_number | more)
 
 

@@ -102,12 +102,12 @@ def chosen(only: Iterable[str]) -> tuple[list[str], list[str]]:
         here = {
             name for name in ROWS
             if id_ == name or id_ == table[name].number.id
-            or (id_ not in ROWS and id_ == table[name].number.group)
+            or (id_ and id_ not in ROWS and id_ == table[name].number.group)
         } | ({id_} & set(FIGURES))  # fmt: skip
         if not here:
             known = {*ROWS, *FIGURES, *(item.number.group for item in table.values())} - {""}
             raise UnknownName("row or figure", id_, known, place="--only",
-                              remedy="'mutau reproduce --json' lists all")  # fmt: skip
+                              remedy="each stands under its quantity in report.html")  # fmt: skip
         wanted |= here
     return [name for name in table if name in wanted and name in ROWS], [
         name for name in FIGURES if name in wanted

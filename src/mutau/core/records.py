@@ -1,10 +1,11 @@
 """Arrays of records with named fields, for kernels: `solids[r].half_x`, not `rows[r, 5]`.
 
 The fields stand once, as annotations of a class, with their types: `int`, `float`, `bool`, another
-such class, or `Annotated[Array, shape]` for a table of fixed shape within the record. `zeros` makes
-the NumPy array, which Numba reads and writes by the same names; a record that is passed on is
-passed by reference, and one attribute is one load or store. Numbers are stored as they are used:
-integers as 64-bit integers, so that a kernel casts nothing. Interpreted kernels read them as well.
+such class, or `Annotated[Array, shape]` for a table of fixed shape within the record; a class may
+inherit fields, which come first. `zeros` makes the NumPy array, which Numba reads and writes by the
+same names; a record that is passed on is passed by reference, and one attribute is one load or
+store. Numbers are stored as they are used: integers as 64-bit integers, so a kernel casts nothing.
+Interpreted kernels read the same names.
 
     class Place:
         x: float
@@ -32,6 +33,7 @@ from typing import (
 )
 
 import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ class Records(Protocol[T]):
     @overload
     def __getitem__(self, index: int | tuple[int, ...]) -> T: ...
     @overload
-    def __getitem__(self, index: str) -> NDArray[Any]: ...
+    def __getitem__(self, index: str) -> Any: ...
     @overload
     def __getitem__(self, index: slice | NDArray[Any]) -> Records[T]: ...
     def __setitem__(self, index: Any, value: Any) -> None: ...
@@ -59,12 +61,16 @@ class Records(Protocol[T]):
         """How many there are."""
 
 
-@cache
-def dtype_of(fields: Any) -> np.dtype:
+def dtype_of(fields: type) -> np.dtype:
     """The aligned record type of a class of annotations."""
+    return _dtype(fields)
+
+
+@cache
+def _dtype(fields: Any) -> np.dtype:
     hints = get_type_hints(fields, include_extras=True)
     plain = np.dtype([_field(name, hint) for name, hint in hints.items()], align=True)
-    return np.dtype((np.record, plain))  # whose rows have their fields as attributes in Python too
+    return np.dtype((np.record, plain))  # its rows have their fields as attributes in Python too
 
 
 def _field(name: str, hint: Any) -> tuple[Any, ...]:
@@ -75,15 +81,21 @@ def _field(name: str, hint: Any) -> tuple[Any, ...]:
 
 def zeros(fields: type[T], n: int | tuple[int, ...]) -> Records[T]:
     """n records (or an array of this shape), every number 0."""
-    return cast("Records[T]", np.zeros(n, dtype_of(cast(Any, fields))))
+    return cast("Records[T]", np.zeros(n, dtype_of(fields)))
 
 
 def array_of(fields: type[T], records: list[Any]) -> Records[T]:
     """Records of one type, one behind the other, in an array of their own."""
-    found = np.empty(len(records), dtype_of(cast(Any, fields)))
+    found = np.empty(len(records), dtype_of(fields))
     for i, record in enumerate(records):
         found[i] = record
     return cast("Records[T]", found)
+
+
+def columns(records: Any, *fields: str) -> NDArray[np.float64]:
+    """(…, len(fields)) some fields of float records side by side, without a copy if they are
+    neighbours."""
+    return np.asarray(structured_to_unstructured(records[list(fields)], copy=False))
 
 
 def joined(parts: list[Records[T]]) -> Records[T]:

@@ -44,7 +44,7 @@ def columns_in(subscript: ast.Subscript) -> list[str]:
             names.append(node.attr)
         elif isinstance(node, ast.BinOp):
             waiting += [node.left, node.right]
-        elif isinstance(node, ast.Call):  # int(COLUMN)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "int":
             waiting += node.args
     return [name for name in names if len(name) > 1 and name.isupper()]
 

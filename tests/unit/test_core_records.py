@@ -11,13 +11,19 @@ import numpy as np
 import pytest
 
 from mutau.core.jit import inner, njit
-from mutau.core.records import array_of, dtype_of, frozen, joined, zeros
+from mutau.core.records import array_of, columns, dtype_of, frozen, joined, zeros
 
 
 class Place:
     x: float
     row: int
     seen: bool
+
+
+class Point:
+    x: float
+    y: float
+    z: float
 
 
 class Track:
@@ -60,6 +66,13 @@ def test_records_hold_records_and_tables():
     assert track["start"]["row"].tolist() == [[0, 0], [5, 0]]
     assert track["table"][1, 0].tolist() == [0.0, 0.0, 0.5]
     assert dtype_of(Track) is dtype_of(Track)
+
+
+def test_neighbouring_fields_are_one_array_without_a_copy():
+    points = zeros(Point, 2)
+    columns(points, "x", "y")[:] = [[1.0, 2.0], [3.0, 4.0]]
+    assert points["y"].tolist() == [2.0, 4.0]
+    assert columns(points, "z", "x").tolist() == [[0.0, 1.0], [0.0, 3.0]]
 
 
 def test_one_behind_the_other_and_closed():

@@ -61,12 +61,16 @@ class Records(Protocol[T]):
         """How many there are."""
 
 
-@cache
-def dtype_of(fields: Any) -> np.dtype:
+def dtype_of(fields: type) -> np.dtype:
     """The aligned record type of a class of annotations."""
+    return _dtype(fields)
+
+
+@cache
+def _dtype(fields: Any) -> np.dtype:
     hints = get_type_hints(fields, include_extras=True)
     plain = np.dtype([_field(name, hint) for name, hint in hints.items()], align=True)
-    return np.dtype((np.record, plain))  # whose rows have their fields as attributes in Python too
+    return np.dtype((np.record, plain))  # its rows have their fields as attributes in Python too
 
 
 def _field(name: str, hint: Any) -> tuple[Any, ...]:
@@ -77,15 +81,21 @@ def _field(name: str, hint: Any) -> tuple[Any, ...]:
 
 def zeros(fields: type[T], n: int | tuple[int, ...]) -> Records[T]:
     """n records (or an array of this shape), every number 0."""
-    return cast("Records[T]", np.zeros(n, dtype_of(cast(Any, fields))))
+    return cast("Records[T]", np.zeros(n, dtype_of(fields)))
 
 
 def array_of(fields: type[T], records: list[Any]) -> Records[T]:
     """Records of one type, one behind the other, in an array of their own."""
-    found = np.empty(len(records), dtype_of(cast(Any, fields)))
+    found = np.empty(len(records), dtype_of(fields))
     for i, record in enumerate(records):
         found[i] = record
     return cast("Records[T]", found)
+
+
+def columns(records: Any, *fields: str) -> NDArray[np.float64]:
+    """(…, len(fields)) some fields of float records side by side, without a copy if they are
+    neighbours."""
+    return np.asarray(structured_to_unstructured(records[list(fields)], copy=False))
 
 
 def joined(parts: list[Records[T]]) -> Records[T]:

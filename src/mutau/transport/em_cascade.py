@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from mutau.core.arrays import FloatArray, IntArray
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
-from mutau.core.records import Records, zeros
+from mutau.core.records import Records, columns, zeros
 from mutau.matter.em_processes_medium import Medium, medium
 from mutau.matter.em_processes_tables import (
     E_HIGH,
@@ -69,7 +69,7 @@ class DenseTrack:
     @staticmethod
     def of(edges: Array, track: Records[BySpecies]) -> DenseTrack:
         """From falling edges (N + 1,) and track lengths per bin (N,)."""
-        length = np.stack([track[name] for name in ("electron", "positron", "photon")])
+        length = columns(track, "electron", "positron", "photon").T
         energy = edges[::-1].copy()
         zero = np.zeros((3, 1))
         above = np.concatenate([zero, np.cumsum(length, axis=1)], axis=1)[:, ::-1].copy()

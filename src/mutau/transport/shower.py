@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from mutau.core.arrays import FloatArray
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import REACH, cut_normal, stream
-from mutau.core.records import zeros
+from mutau.core.records import columns, zeros
 from mutau.core.threads import in_threads
 from mutau.core.types import Saved, provenance
 from mutau.matter.em_processes_medium import medium
@@ -407,8 +407,8 @@ def simulate_emissions(
         events["weight"].copy(), events["channel"].astype(np.int32),
         np.where(events["emitter"] == 0, 11, -11).astype(np.int32),
         events["emitter_energy"].copy(), events["boson_energy"].copy(),
-        np.stack([events[name] for name in ("z", "x", "y")], axis=1),
-        np.stack([events[name] for name in ("ux", "uy", "uz")], axis=1),
+        columns(events, "z", "x", "y").copy(),
+        columns(events, "ux", "uy", "uz").copy(),
         whole.section, whole.leak, tuple(e.name for e in emissions), shower.particle,
         float(shower.energy), shower.material.name, shower.x0_cm, provenance(seed),
     )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from mutau.core.arrays import FloatArray
 from mutau.core.random import stream
-from mutau.core.records import Records, joined, zeros
+from mutau.core.records import Records, columns, joined, zeros
 from mutau.core.types import Saved, provenance
 from mutau.transport.shower import (
     CHUNK,
@@ -95,6 +95,6 @@ def simulate_steps(
     return ShowerSteps(
         table["shower"].astype(int), np.where(table["species"] == 0, 11, -11).astype(np.int32),
         table["energy"].copy(), table["energy_after"].copy(), table["length"].copy(),
-        np.stack([table[name] for name in ("z", "x", "y")], axis=1), n, shower.particle, energy,
+        columns(table, "z", "x", "y").copy(), n, shower.particle, energy,
         shower.material.name, cut, shower.x0_cm, provenance(seed),
     )  # fmt: skip

@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 from measure import Row, against, agree, best, main, row, run
-from mutau.detector.simulation_geometry import SOLID_CUT
 
 from mutau.matter import material
 from mutau.peers.geant4 import PACKAGE
@@ -19,6 +18,7 @@ from mutau.peers.geant4_jobs import run_geant4
 from mutau.peers.geant4_muons import muon_job, our_muons, target
 from mutau.peers.geant4_showers import ENERGY, RATES, TRACK_CUT, rate, track_job
 from mutau.transport.em_cascade import track_lengths
+from mutau.transport.matter_tables import SOLID_CUT
 from mutau.transport.shower import Shower, ShowerGeometry, ShowerSample, simulate_showers
 
 SHOWERS = (10_000, 1000)

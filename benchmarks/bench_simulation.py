@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from measure import Row, best, main, row
-from mutau.detector.simulation_geometry import build_layout
 
 from mutau.core.random import stream
+from mutau.detector.readout import build_readout
 from mutau.detector.simulation import CHUNK, beam_source, entrance, simulate_beam, simulate_chunk
 from mutau.experiment import load_experiment
 from mutau.experiment.field_maps import write_field_map
@@ -24,13 +24,13 @@ from mutau.signal.simulate import signal_source, tally
 def _loss_error() -> str:
     """Deviation of the mean loss in the ECAL from the stopping power, in 4e5 core muons."""
     experiment = load_experiment("na64mu")
-    layout = build_layout(experiment)
+    readout = build_readout(experiment)
     made_of = material(experiment.target.material)
     thick = experiment.target.thickness.cm(made_of.radiation_length_cm)
     lost, expected = [], []
     for chunk in range(20):
         rng = stream(2, chunk)
-        beam = beam_source(experiment, layout)(CHUNK, rng, 0).at(entrance(layout))
+        beam = beam_source(experiment, readout)(CHUNK, rng, 0).at(entrance(readout))
         hits = simulate_beam(experiment, beam, rng)
         before, behind = hits.p_target[:, 0], hits.p_out[:, 0]
         kept = (before > 140.0) & (behind > 0.0)

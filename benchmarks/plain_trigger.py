@@ -10,9 +10,9 @@ import plain_matter
 from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
-from mutau.detector import boxes
-from mutau.detector import geometry as g
+from mutau.detector.geometry import build_geometry
 from mutau.matter import material, stopping_power
+from mutau.transport.pieces import COUNTER, DIPOLE, SOLID, TRIGGER
 
 Array = NDArray[np.float64]
 Losses = dict[str, Any]
@@ -31,10 +31,10 @@ def losses(experiment: Any) -> Losses:
     return {name: spline(of) for name, of in solids.items()}
 
 
-def _inside(ray: Array, row: Array) -> NDArray[np.bool_]:
-    dx, dy = np.abs(ray[0] - row[boxes.X]), np.abs(ray[1] - row[boxes.Y])
-    hole = (dx < row[boxes.HOLE_X]) & (dy < row[boxes.HOLE_Y])
-    return (dx <= row[boxes.HALF_X]) & (dy <= row[boxes.HALF_Y]) & ~hole
+def _inside(ray: Array, row: Any) -> NDArray[np.bool_]:
+    dx, dy = np.abs(ray[0] - row["x"]), np.abs(ray[1] - row["y"])
+    hole = (dx < row["hole_x"]) & (dy < row["hole_y"])
+    return (dx <= row["half_x"]) & (dy <= row["half_y"]) & ~hole
 
 
 def _slab(ray: Array, length: Any, width: Any, loss: Any, rng: np.random.Generator) -> Array:
@@ -53,18 +53,18 @@ def _slab(ray: Array, length: Any, width: Any, loss: Any, rng: np.random.Generat
     return out
 
 
-def _bend(ray: Array, row: Array) -> Array:
+def _bend(ray: Array, row: Any) -> Array:
     """Through a uniform field that bends in x; NaN where the muon curls up."""
     x, y, tx, ty, energy = ray
     momentum = np.sqrt(energy**2 - M_MU**2)
     secant = np.sqrt(1.0 + tx * tx)
-    radius = momentum * secant / np.sqrt(secant**2 + ty * ty) / row[boxes.CURVE_X]
+    radius = momentum * secant / np.sqrt(secant**2 + ty * ty) / row["curve_x"]
     sine = tx / secant
-    new = sine + row[boxes.LENGTH] / radius
+    new = sine + row["length"] / radius
     with np.errstate(invalid="ignore"):
         cosine = np.sqrt(1.0 - new * new)
         path = radius * (np.arcsin(new) - np.arcsin(sine))
-    x = x + row[boxes.LENGTH] * (sine + new) / (1.0 / secant + cosine)
+    x = x + row["length"] * (sine + new) / (1.0 / secant + cosine)
     slope = ty / secant
     return np.array([x, y + slope * path, new / cosine, slope / cosine, energy])
 
@@ -72,49 +72,50 @@ def _bend(ray: Array, row: Array) -> Array:
 def efficiency(
     p4: Array, depth: Array, experiment: Any, tables: Losses, rng: np.random.Generator
 ) -> float:
-    """Share that fires the trigger, of those whose incoming muon was on target."""
-    things = g.build_geometry(experiment)
-    rows, target = things.rows, things.rows[things.target]
+    """Fraction that fires the trigger, of those whose incoming muon was on target."""
+    things = build_geometry(experiment)
+    rows = things.setup.pieces
+    target = rows[things.target]
     n, loss = len(p4), tables["target"]
     ray = np.empty((5, n))
     ray[:4], ray[4] = things.beam[1:, None] * rng.standard_normal((4, n)), things.beam[0]
 
-    def sees(row: Array, place: Array) -> NDArray[np.bool_]:
+    def sees(row: Any, place: Array) -> NDArray[np.bool_]:
         hit = _inside(place, row)
-        return hit & (rng.random(len(hit)) < row[g.EFFICIENCY])
+        return hit & (rng.random(len(hit)) < row["efficiency"])
 
     kept = np.ones(n, bool)
     for row in rows[: things.target]:
-        there = ray[:2] + (row[boxes.Z] - target[boxes.Z]) * ray[2:4]
-        if row[boxes.KIND] in (g.TRIGGER, g.VETO):
-            kept &= sees(row, there) == (row[boxes.KIND] == g.TRIGGER)
+        there = ray[:2] + (row["z"] - target["z"]) * ray[2:4]
+        if row["kind"] == COUNTER:
+            kept &= sees(row, there) == (row["role"] == TRIGGER)
     on_target = int(kept.sum())
     shares = np.linspace(0.0, 1.0, len(things.widths))
     for share, part in ((depth, 0), (1.0 - depth, 1)):
         width = np.sqrt(share * np.interp(share, shares, things.widths))
         kept &= _inside(ray, target) | (part == 1)
-        ray = _slab(ray, share * target[boxes.LENGTH], width, loss, rng)
+        ray = _slab(ray, share * target["length"], width, loss, rng)
         if part == 0:
             ray[2:4] += p4[:, 1:3].T / p4[:, 3]
             ray[4] = p4[:, 0]
     ray = ray[:, kept & (p4[:, 3] > 0.0)]
-    z = target[boxes.Z] + target[boxes.LENGTH]
+    z = target["z"] + target["length"]
     for row in rows[things.target + 1 :]:
-        ray[:2] += (row[boxes.Z] - z) * ray[2:4]
-        z = row[boxes.Z]
+        ray[:2] += (row["z"] - z) * ray[2:4]
+        z = row["z"]
         hit = _inside(ray, row)
-        if row[boxes.KIND] == g.SLAB:
-            loss = tables[things.names[int(row[g.NAME])]]
-            inside = _slab(ray[:, hit], row[boxes.LENGTH], row[g.WIDTH], loss, rng)
-            ray[:2] += row[boxes.LENGTH] * ray[2:4]  # what passes beside
+        if row["kind"] == SOLID:
+            loss = tables[things.names[row["name"]]]
+            inside = _slab(ray[:, hit], row["length"], row["width"], loss, rng)
+            ray[:2] += row["length"] * ray[2:4]  # what passes beside
             ray[:, hit] = inside
-            z += row[boxes.LENGTH]
+            z += row["length"]
             ray = ray[:, ray[4] > M_MU]
-        elif row[boxes.KIND] == boxes.DIPOLE:
+        elif row["kind"] == DIPOLE:
             ray = _bend(ray[:, hit], row)
-            z += row[boxes.LENGTH]
+            z += row["length"]
             ray = ray[:, np.isfinite(ray[0])]
             ray = ray[:, _inside(ray, row)]
-        elif row[boxes.KIND] in (g.TRIGGER, g.VETO):
-            ray = ray[:, sees(row, ray) == (row[boxes.KIND] == g.TRIGGER)]
+        elif row["kind"] == COUNTER:
+            ray = ray[:, sees(row, ray) == (row["role"] == TRIGGER)]
     return ray.shape[1] / on_target

@@ -107,9 +107,3 @@ def frozen(records: Records[T]) -> Records[T]:
     """The same records, which nobody may write to any more."""
     cast(Any, records).setflags(write=False)
     return records
-
-
-def columns(records: Any, *fields: str) -> NDArray[np.float64]:
-    """(…, len(fields)) some fields of float records side by side, without a copy if they are
-    neighbours."""
-    return np.asarray(structured_to_unstructured(records[list(fields)], copy=False))

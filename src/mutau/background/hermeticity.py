@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.leading_hadrons import jet_density, jet_hadrons, vector_meson_share
+from mutau.background.leading_hadrons import inelastic_spectrum, photon_fate
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
 from mutau.core.units import PB_CM2
+from mutau.detector.fragment_spectrum import fragment_density
 from mutau.detector.simulation import (
     CHUNK,
     beam_records,
@@ -77,6 +78,8 @@ _EXTRA_ROOM: Final = 20
 _ROOM: Final = 1.6
 #: Numbers of histories, as events, begin at multiples of this: beyond those of all beam muons.
 _HISTORIES: Final = 1 << 40
+#: Energy of a photon whose hadrons lead, over that of the beam.
+_TYPICAL: Final = 0.7
 #: Muons up to so many times the cut on their energy are kept.
 _MARGIN: Final = 1.05
 
@@ -147,21 +150,28 @@ def loss_spectrum(experiment: Experiment, kind: str, lowest: float) -> Spectrum:
 def leading_ratio(experiment: Experiment, *, grid: int = 2000) -> Array:
     """(3, grid) leading charged hadrons, photons, neutral hadrons over those of the simulation.
 
-    By share of the photon's energy: the jets of `leading_hadrons` with their kaons and baryons and
-    the decays of vector mesons, over the simulation's fixed shares of all mesons. Coherent vector
-    mesons are taken off: they end in charged pairs. Photons: as charged pions. Neutral: K_L,
+    By fraction of the photon's energy: the inelastic final states of `leading_hadrons` at a typical
+    energy, over the simulation's fixed fractions of all fragments. Vector mesons, coherent and
+    quasi-elastic, are taken off: they end in charged pairs. Photons: neutral pions. Neutral: K_L,
     neutrons, and the K_S that reach the magnet or decay to photons on the way.
     """
     from mutau.detector.simulation_showers import CHARGED_SHARE, PHOTON_SHARE
 
-    z, mesons = jet_density()
-    found = jet_hadrons()
-    jets = 1.0 - vector_meson_share(material(experiment.target.material).dominant_element.a)
-    charged = found["charged"] / (CHARGED_SHARE * mesons)
-    neutral = found["K_L"] * (1.0 + _unseen_k_short(experiment)) + found["n"]
-    neutral = neutral / ((1.0 - CHARGED_SHARE - PHOTON_SHARE) * mesons)
+    z, fragments = fragment_density()
+    element = material(experiment.target.material).dominant_element
+    energy = _TYPICAL * experiment.beam.energy
+
+    def found(kind: str) -> Array:
+        return np.interp(z, *inelastic_spectrum(kind, energy, element))
+
+    neutral = found("K_L") + found("K_S") * _unseen_k_short(experiment) + found("neutron")
+    lines = np.stack([
+        found("charged") / CHARGED_SHARE,
+        found("pi0") / PHOTON_SHARE,
+        neutral / (1.0 - CHARGED_SHARE - PHOTON_SHARE),
+    ]) / fragments  # fmt: skip
     at = (np.arange(grid) + 0.5) / grid
-    return jets * np.stack([np.interp(at, z, line) for line in (charged, charged, neutral)])
+    return photon_fate(element).inelastic * np.stack([np.interp(at, z, line) for line in lines])
 
 
 def _unseen_k_short(experiment: Experiment) -> float:

@@ -108,8 +108,8 @@ def hadrons(level: Level) -> Part:
             "misses S0 and S1: the row after the cuts",
         ),
         compare(
-            number("mu.lead"), found.total, model_err=found.err,
-            how="photonuclear cross section, jets and vector mesons",
+            number("mu.lead"), found.total.value, found.total.err, model_err=found.total.model_err,
+            how="photonuclear cross section, tabulated final states and vector mesons",
         ),
     ]  # fmt: skip
     return Part((*table, *_punch_rows(experiment, level)))

@@ -176,7 +176,7 @@ def test_conservation(origin):
 
 @pytest.mark.parametrize("energy", [100.0, 130.0])
 def test_drawn_events_have_the_table_s_spectra(energy):
-    """Leading hadrons of drawn events, also between the energies with their stretched rapidities."""
+    """Leading hadrons of drawn events, also between energies with their stretched rapidities."""
     n = 60_000
     found = draw(stream(3, 1), np.full(n, energy), generator=None)
     charged = np.isin(found.pdg, HADRONS["charged"])

@@ -228,7 +228,7 @@ def main() -> None:
     print(path, path.stat().st_size)
 
 
-CARD = '''# Final states of real photons on nucleons: what photon_nucleon.npz holds, how it was made.
+CARD = '''# Final states of real photons on nucleons: what photon_nucleon.npz holds.
 schema = 1
 table = "photon_nucleon.npz"
 sha256 = "{seal}"
@@ -238,9 +238,9 @@ source = """Sophia 2.0: A. Muecke et al., Comput. Phys. Commun. 124 (2000) 290, 
 Pythia 8: C. Bierlich et al., SciPost Phys. Codebases 8 (2022), with the photoproduction of
 I. Helenius, T. Sjostrand, Eur. Phys. J. C 79 (2019) 413; at 5 GeV, below it, rho, omega and phi as
 beams with the weights of vector dominance"""
-because = """real photons only: neither program has virtual ones on a nucleon at rest. Neutrons are the
-isospin mirror of protons. Stable: what lives longer than 1e-20 s, pi0 and eta included; K0 as K_S or
-K_L. Left out (made - kept): events with neutrinos and weak decays of charm"""
+because = """real photons only: neither program has virtual ones on a nucleon at rest. Neutrons
+are the isospin mirror of protons. Stable: what lives longer than 1e-20 s, pi0 and eta included; K0
+as K_S or K_L. Left out (made - kept): events with neutrinos and weak decays of charm"""
 '''
 
 if __name__ == "__main__":

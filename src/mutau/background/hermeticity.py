@@ -257,7 +257,7 @@ def leaks(
     5 % more than the cut.
     The stages: beam to the vertex, forced loss, muon to the end, track fit; of those with one track
     below the limit copies, each with its own hadrons, and everything again.
-    Holds where jets describe what a photon turns into, above some 30 GeV of beam energy; the
+    Holds above some 30 GeV of beam energy and where a photon's final states are tabulated; the
     muon must be one track by itself, whatever the file's cut on tracks.
     Raises OutOfRange, MutauError as `simulate_chunk`.
     """

@@ -42,6 +42,7 @@ from mutau.matter.hadron_interactions import interaction_length
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import PROCESSES, differential, knock_on
 from mutau.matter.muon_energy_loss import stopping_power
+from mutau.matter.nuclear_final_states import table
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ def escaped_hadrons(
     need not cross the HCAL: what it leaves there depends on the modules in its way, and what the
     hadron may leave beside it.
     Left out: energy of the rest that leaks into the HCAL (it only makes events fail).
-    Raises NotApplicable without an HCAL, or where neither it nor the sum has a cut.
+    Raises NotApplicable without an HCAL, where neither it nor the sum has a cut, or where photons
+    are outside the table of final states.
     """
     cuts, energy = cuts_of(experiment), experiment.beam.energy
     hcal_modules(experiment)
@@ -144,6 +146,13 @@ def escaped_hadrons(
         )
     rng = stream(seed, 51)
     low = min(max(0.9 * (1.0 - cuts.muon_energy / energy), 0.05), 0.9)
+    first, last = float(table()["energies"][0]), float(table()["energies"][-1])
+    if low * energy < first or energy > last:
+        raise NotApplicable(
+            f"photons of {low * energy:.3g} to {energy:.3g} GeV, and their final states are "
+            f"tabulated from {first:g} to {last:g} GeV",
+            place=f"{experiment.name}: beam/energy and cuts",
+        )
     sample = hard_losses(experiment, n, rng, low=low)
     v = np.clip(1.0 - sample.p_lepton[:, 0] / energy, 1e-6, 1.0)
     made_of = material(experiment.target.material)

@@ -86,8 +86,8 @@ def inelastic_length(name: str, material: Material, energy: float) -> Length:
     name, energy : as in `inelastic_cross_section`. The material's tabulated length of nucleons
     times the ratio of the cross sections of a neutron at REFERENCE_ENERGY and of the hadron, so
     that a common error drops out. Raises UnknownName, OutOfRange.
-    Left out: regeneration of K_S from K_L, at most (sigma_tot difference x nuclei per area / 4)^2 =
-    2e-4 per interaction length at 100 GeV; decays, which are `hadrons.Hadron.decay_length`.
+    Left out: regeneration of K_S from K_L, below 1e-3 in one interaction length at 100 GeV
+    (docs/physics/nuclear_final_states.md); decays, which are `hadrons.Hadron.decay_length`.
     Check: pions of 100 GeV in iron, PDG 20.4 cm.
     """
     nucleon = _rate("n", material, REFERENCE_ENERGY)

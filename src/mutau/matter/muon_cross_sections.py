@@ -169,7 +169,7 @@ def photon_nucleon_ub(energy: float) -> float:
 
 @njit
 def shadowing(sigma: float, z: float, a: float) -> float:
-    """Factor on the hadronic (0.75) part of a photon's cross section `sigma`, microbarn per nucleon.
+    """Factor on three quarters of a photon's cross section `sigma` (microbarn) per nucleon.
 
     The rest is not shadowed. Source: Bezrukov and Bugaev 1981, as `differential`.
     """

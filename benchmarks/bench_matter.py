@@ -14,6 +14,8 @@ from mutau.core.random import stream
 from mutau.matter import material, mean_energy_after, stopping_power
 from mutau.matter.multiple_scattering import moliere, moliere_density, scatter
 from mutau.matter.muon_cross_sections import PROCESSES, moment
+from mutau.matter.nuclear_final_states import hadrons_above
+from mutau.matter.nuclear_final_states_events import draw
 from mutau.peers.muon_propagation import (
     Muons,
     along_z,
@@ -142,7 +144,22 @@ def trigger_chain() -> Row:
     )
 
 
-PARTS = (tables, losses, scattering, dipole, trigger_chain)
+def final_states() -> list[Row]:
+    """Whole final states of photons on nucleons, and rates of leading hadrons."""
+    energy, few = stream(6).uniform(5.0, 300.0, N), N // 10
+    drawn = best(lambda: draw(stream(7), energy[:few]), 3)
+    found = draw(stream(7), energy[:few])
+    sums = np.add.reduceat(found.p4, found.first[:-1])
+    error = float(np.max(np.abs(sums[:, 3] / energy[:few] - 1.0)))
+    z = stream(8).random(N)
+    rates = best(lambda: hadrons_above("charged", z, energy), 3)
+    return [
+        row("final states of photons", few / drawn, "events/s/core", f"{error:.0e} of momentum"),
+        row("rates of leading hadrons", N / rates, "1/s/core", "that of the table"),
+    ]
+
+
+PARTS = (tables, losses, scattering, dipole, trigger_chain, final_states)
 
 if __name__ == "__main__":
     main(PARTS)

@@ -18,19 +18,23 @@ from mutau.background.hermeticity import (
 from mutau.background.hermeticity_kernels import ForcedLoss, Lead, Weights
 from mutau.background.hermeticity_selected import BESIDE, CHARGED_LEAD, HCAL, SEVERAL, YOKE
 from mutau.background.leading_hadrons import (
-    jet_above,
-    jet_density,
+    CHARGED as CHARGED_KINDS,
+)
+from mutau.background.leading_hadrons import (
+    inelastic_above,
+    photon_fate,
     photonuclear_density,
-    vector_meson_share,
 )
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, NotApplicable, OutOfRange
 from mutau.core.random import stream
 from mutau.core.records import columns, zeros
+from mutau.detector.fragment_spectrum import fragment_density
 from mutau.detector.readout import build_readout
 from mutau.detector.simulation_records import new_output
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
+from mutau.matter.materials import material
 from mutau.selection.variables import Sample
 from mutau.transport.particle import CHARGED, NEUTRAL, PHOTON, State
 
@@ -264,20 +268,33 @@ def test_the_limit_of_an_edge_covers(bend, least, n):
     assert covered / 2000.0 >= least - 0.02
 
 
-def test_leading_hadrons_are_those_of_the_jets():
-    """The ratio times the simulation's fragments gives back kaons and neutrons of the jets."""
-    z, mesons = jet_density()
+def test_fragments_conserve_energy():
+    z, fragments = fragment_density()
+    assert float(np.mean(z * fragments)) == pytest.approx(1.0, abs=0.03)
+    # the last of the chain: f(1-z) = 1 - a + 3 a (1-z)^2 at z near 1, nothing before it
+    assert fragments[-1] == pytest.approx(1.0 - 0.77, abs=0.01)
+
+
+def test_leading_hadrons_are_those_of_the_table():
+    """The ratio times the simulation's fragments gives back the tabulated hadrons."""
+    z, fragments = fragment_density()
     ratio = leading_ratio(NA64)
-    jets = 1.0 - vector_meson_share(207.2)
+    lead = material("lead").dominant_element
+    inelastic = photon_fate(lead).inelastic
     high = z > 0.8
     step = z[1] - z[0]
-    charged = float(np.sum((0.6 * mesons * np.interp(z, z, ratio[0]))[high]) * step)
-    assert charged == pytest.approx(jets * float(jet_above("charged", 0.8)), rel=0.01)
-    # K_S of 80 GeV over 4.8 m to the last tracker before the magnet: decay length 4.31 m
+
+    def above(kind):
+        return inelastic * float(inelastic_above(kind, 0.8, 112.0, lead).value)
+
+    charged = float(np.sum((0.6 * fragments * ratio[0])[high]) * step)
+    assert charged == pytest.approx(sum(above(kind) for kind in CHARGED_KINDS), rel=0.03)
+    # K_S (as many as K_L) of 80 GeV over 4.8 m to the last tracker before the magnet: decay length
+    # 4.31 m
     unseen = math.exp(-4.8 / 4.314) + 0.307 * (1.0 - math.exp(-4.8 / 4.314))
-    neutral = float(np.sum((0.1 * mesons * ratio[2])[high]) * step)
-    wanted = float(jet_above("K_L", 0.8)) * (1.0 + unseen) + float(jet_above("n", 0.8))
-    assert neutral == pytest.approx(jets * wanted, rel=0.01)
+    neutral = float(np.sum((0.1 * fragments * ratio[2])[high]) * step)
+    wanted = above("K_L") * (1.0 + unseen) + above("n")
+    assert neutral == pytest.approx(wanted, rel=0.1)
 
 
 def test_the_yoke_behind_the_hole_is_what_leaks():

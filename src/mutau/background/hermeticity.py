@@ -27,13 +27,14 @@ from mutau.background.hermeticity_kernels import (
     LossSpectrum,
     Weights,
 )
-from mutau.background.leading_hadrons import jet_density, jet_hadrons, vector_meson_share
+from mutau.background.leading_hadrons import inelastic_spectrum, photon_fate
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
 from mutau.core.records import Records, zeros
 from mutau.core.units import PB_CM2
+from mutau.detector.fragment_spectrum import fragment_density
 from mutau.detector.readout import Readout, build_readout
 from mutau.detector.simulation import (
     CHUNK,
@@ -82,6 +83,8 @@ _EXTRA_ROOM: Final = 20
 _ROOM: Final = 1.6
 #: Numbers of histories, as events, begin at multiples of this: beyond those of all beam muons.
 _HISTORIES: Final = 1 << 40
+#: Energy of a photon whose hadrons lead, over that of the beam.
+_TYPICAL: Final = 0.7
 #: Muons up to so many times the cut on their energy are kept.
 _MARGIN: Final = 1.05
 
@@ -148,21 +151,28 @@ def loss_spectrum(experiment: Experiment, kind: str, lowest: float) -> LossSpect
 def leading_ratio(experiment: Experiment, *, grid: int = 2000) -> Array:
     """(3, grid) leading charged hadrons, photons, neutral hadrons over those of the simulation.
 
-    By fraction of the photon's energy: the jets of `leading_hadrons` with their kaons and baryons
-    and the decays of vector mesons, over the simulation's fixed fractions of all mesons. Coherent
-    vector mesons are taken off: they end in charged pairs. Photons: as charged pions. Neutral: K_L,
+    By fraction of the photon's energy: the inelastic final states of `leading_hadrons` at a typical
+    energy, over the simulation's fixed fractions of all fragments. Vector mesons, coherent and
+    quasi-elastic, are taken off: they end in charged pairs. Photons: neutral pions. Neutral: K_L,
     neutrons, and the K_S that reach the magnet or decay to photons on the way.
     """
     from mutau.detector.simulation_showers import CHARGED_FRACTION, PHOTON_FRACTION
 
-    z, mesons = jet_density()
-    found = jet_hadrons()
-    jets = 1.0 - vector_meson_share(material(experiment.target.material).dominant_element.a)
-    charged = found["charged"] / (CHARGED_FRACTION * mesons)
-    neutral = found["K_L"] * (1.0 + _missed_k_short(experiment)) + found["n"]
-    neutral = neutral / ((1.0 - CHARGED_FRACTION - PHOTON_FRACTION) * mesons)
+    z, fragments = fragment_density()
+    element = material(experiment.target.material).dominant_element
+    energy = _TYPICAL * experiment.beam.energy
+
+    def found(kind: str) -> Array:
+        return np.interp(z, *inelastic_spectrum(kind, energy, element))
+
+    neutral = found("K_L") + found("K_S") * _missed_k_short(experiment) + found("neutron")
+    lines = np.stack([
+        found("charged") / CHARGED_FRACTION,
+        found("pi0") / PHOTON_FRACTION,
+        neutral / (1.0 - CHARGED_FRACTION - PHOTON_FRACTION),
+    ]) / fragments  # fmt: skip
     at = (np.arange(grid) + 0.5) / grid
-    return jets * np.stack([np.interp(at, z, line) for line in (charged, charged, neutral)])
+    return photon_fate(element).inelastic * np.stack([np.interp(at, z, line) for line in lines])
 
 
 def _missed_k_short(experiment: Experiment) -> float:
@@ -244,7 +254,7 @@ def leakage(
     default 5 % more than the cut.
     The stages: beam to the vertex, forced loss, muon to the end, track fit; of those with one track
     below the limit copies, each with its own hadrons, and everything again.
-    Holds where jets describe what a photon turns into, above some 30 GeV of beam energy; the
+    Holds above some 30 GeV of beam energy and where a photon's final states are tabulated; the
     muon must be one track by itself, whatever the file's cut on tracks.
     Raises OutOfRange, MutauError as `simulate_chunk`.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.hcal_paths import hcal_modules
 from mutau.background.hermeticity import LOSSES, Biasing, Leakage, leakage
-from mutau.background.leading_hadrons import jet_above
+from mutau.background.leading_hadrons import neutral_error
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.errors import NotApplicable
 from mutau.detector.readout import build_readout
 from mutau.detector.simulation import CARRIED
-from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.selection.cutflow import passing
 from mutau.selection.missing_momentum import cuts_of
@@ -169,11 +168,8 @@ def _panel(
     value = total.value
     iron = CONTAINED * material("iron").interaction_length_cm
     thin = nuclear.rate(chosen & (where == YOKE) & (ahead < iron), "leading")[0]
-    numbers: Any = document()["photon"]
-    kaons, neutrons = float(jet_above("K_L", 0.8)), float(jet_above("n", 0.8))
     errors = {
-        "fragmentation": float(numbers["fragmentation_error"]) * value,
-        "baryons": value * neutrons / (neutrons + kaons),
+        "final states": neutral_error(experiment) * value,
         "yoke too thin": thin,
     }
     for name, columns in (("transverse momentum", ("wide", "narrow")),

@@ -1,8 +1,9 @@
 """Hadrons that take most of what a muon loses to a nucleus: mu N -> mu h X in the target.
 
-The muon's energy goes to a nearly real photon by the photonuclear cross section of `matter`; what
-the photon turns into is data/hadrons.toml: coherent vector mesons, by vector dominance and
-Glauber's theory, and the leading hadron of a quark jet by Field and Feynman.
+The muon's energy goes to a nearly real photon by the photonuclear cross section of `matter`. What
+the photon turns into: coherent and quasi-elastic vector mesons, by vector dominance and Glauber's
+theory (data/hadrons.toml), and else the inelastic final states on nucleons of
+`matter.nuclear_final_states`, two generators' mean.
 """
 
 from __future__ import annotations
@@ -18,123 +19,132 @@ from numpy.typing import ArrayLike, NDArray
 from mutau.core.constants import M_MU
 from mutau.core.errors import UnknownName
 from mutau.core.units import PB_CM2
-from mutau.matter.hadron_interactions import nuclear_cross_sections
+from mutau.matter.elements import Element
+from mutau.matter.hadron_interactions import (
+    nuclear_cross_sections,
+    nucleon_cross_sections,
+    single_collision_fraction,
+)
 from mutau.matter.hadrons import document, hadron
 from mutau.matter.materials import material
-from mutau.matter.muon_cross_sections import differential
+from mutau.matter.muon_cross_sections import differential, photon_nucleon_ub, shadowing
+from mutau.matter.nuclear_final_states import Rates, hadrons_above, spectrum
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
 
 Array = NDArray[np.float64]
 
-#: Kinds of leading hadrons that travel: charged mesons, K_L, neutrons and antineutrons.
-KINDS: Final = ("charged", "K_L", "n")
-_Z: Final[Array] = np.asarray((np.arange(2000) + 0.5) / 2000.0, np.float64)
-#: Masses of vector mesons, GeV (PDG 2024): rho, K*.
+#: Kinds of leading hadrons that travel and their names in the table of final states: charged pions,
+#: kaons, (anti)protons; K_L; neutrons and antineutrons.
+KINDS: Final = {"pi": "pi", "K": "K", "p": "p", "pbar": "pbar", "K_L": "K_L", "n": "neutron"}
+CHARGED: Final = ("pi", "K", "p", "pbar")
+#: Mass number of the gold on which coherent mesons are measured.
+_GOLD: Final = 196.97
+#: Mass of the rho, GeV (PDG 2024).
 _M_RHO: Final = 0.77526
-_M_KSTAR: Final = 0.89167
 
 
-@lru_cache(maxsize=1)
-def jet_density() -> tuple[Array, Array]:
-    """(z, F): mesons of any rank per dz in a quark jet, before vector mesons decay.
-
-    F(z) = f(1-z) + int_z^1 f(eta) F(z/eta) d eta/eta, f(eta) = 1 - a + 3 a eta^2, eta the share
-    that is left after one meson. Source: R. D. Field, R. P. Feynman, Nucl. Phys. B 136 (1978) 1,
-    sec. 2. Check: int z F dz = 1, all energy is in mesons.
-    """
-    a = document()["photon"]["fragmentation"]
-
-    def left(eta: Array) -> Array:
-        return np.asarray(1.0 - a + 3.0 * a * eta * eta)
-
-    found = np.zeros(_Z.size)
-    # from z = 1 downwards: the integral needs F above z only
-    found[-1] = left(1.0 - _Z[-1:])[0]
-    for i in range(_Z.size - 2, -1, -1):
-        inner = _Z[i + 1 :]  # z' = z/eta
-        value = left(_Z[i] / inner) * found[i + 1 :] / inner
-        found[i] = left(np.array([1.0 - _Z[i]]))[0] + float(np.sum(value)) / _Z.size
-    return _Z, found
+def _on_nucleons(element: Element, part: Any) -> Rates:
+    """Rates of `part(nucleon)`, mean over the protons and neutrons of a nucleus."""
+    protons = element.z / element.a
+    p, n = part("p"), part("n")
+    # one sample behind both: errors add linearly
+    return Rates(*(
+        protons * getattr(p, name) + (1.0 - protons) * getattr(n, name)
+        for name in ("value", "err", "model_err")
+    ))  # fmt: skip
 
 
-def _decayed(parent: Array, mass: float, own: float, other: float) -> Array:
-    """Spectrum of a daughter of a fast vector meson, isotropic decay: flat between limits."""
-    energy = (mass**2 + own**2 - other**2) / (2.0 * mass)
-    momentum = math.sqrt(max(energy**2 - own**2, 0.0))
-    low, high = (energy - momentum) / mass, (energy + momentum) / mass
-    out = np.empty(_Z.size)
-    cumulative = np.append(np.cumsum((parent / _Z)[::-1])[::-1], 0.0) / _Z.size
-    edges = np.linspace(0.0, 1.0, _Z.size + 1)
-    for i, z in enumerate(_Z):
-        first, last = np.interp(
-            [z / high, min(z / low, 1.0) if low > 0 else 1.0], edges, cumulative
-        )
-        out[i] = (first - last) / (high - low)
-    return out
+def inelastic_above(kind: str, z: ArrayLike, energy: ArrayLike, element: Element) -> Rates:
+    """Hadrons of a kind with more than z of the energy of a photon, per inelastic interaction.
 
-
-@lru_cache(maxsize=1)
-def jet_hadrons() -> dict[str, Array]:
-    """Hadrons of each kind per dz in the quark jets of a photon, on the grid of `jet_density`.
-
-    Quarks by their squared charge (u:d:s = 4:1:1), pairs from the vacuum u:d:s = 2:2:1, as many
-    vector as pseudoscalar mesons; every rank is given the flavours of the first, right for leading
-    ones.
-    """
-    numbers: Any = document()["photon"]
-    _, mesons = jet_density()
-    strange, vectors = numbers["strange"], numbers["vector_to_pseudoscalar"]
-    light = 0.5 * (1.0 - strange)  # u, or d, from the vacuum
-    up, down, odd = 4.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0
-    charged_light = (up + down) * light
-    neutral_light = (up + down) * light
-    charged_kaon = up * strange + odd * light
-    neutral_kaon = down * strange + odd * light
-    m_pi, m_k = hadron("pi-").mass, hadron("K-").mass
-    from_rho = _decayed(mesons, _M_RHO, m_pi, m_pi)
-    from_kstar = _decayed(mesons, _M_KSTAR, m_k, m_pi)
-    pion_kstar = _decayed(mesons, _M_KSTAR, m_pi, m_k)
-    # rho+- -> pi+- pi0; neutral vectors: half rho0 -> pi+ pi-, half omega (three pions, soft)
-    charged = (1.0 - vectors) * (charged_light + charged_kaon) * mesons
-    charged = charged + vectors * (charged_light + 0.5 * 2.0 * neutral_light) * from_rho
-    # K* -> K pi: isospin sends 2/3 to the charged pion
-    to_neutral = (2.0 / 3.0 * charged_kaon + 1.0 / 3.0 * neutral_kaon) * vectors
-    to_charged = (1.0 / 3.0 * charged_kaon + 2.0 / 3.0 * neutral_kaon) * vectors
-    charged = charged + to_charged * from_kstar
-    charged = charged + vectors * 2.0 / 3.0 * (charged_kaon + neutral_kaon) * pion_kstar
-    k_zero = (1.0 - vectors) * neutral_kaon * mesons + to_neutral * from_kstar
-    return {"charged": charged, "K_L": 0.5 * k_zero, "n": numbers["baryon"] * charged}
-
-
-def jet_above(kind: str, z: ArrayLike) -> Array:
-    """Hadrons of a kind with more than the share z of the photon's energy, per jet event.
-
-    kind : of KINDS. z : any shape. Raises UnknownName.
+    kind : of KINDS. z, energy (GeV, 5 to 300) : of one shape. Per nucleon of the nucleus, as if it
+    were free. The error of the model has the difference of the generators and, as upper end, what
+    further collisions in the nucleus take: all leading hadrons of the photon's rho part
+    (`nucleus_error`). Raises UnknownName, OutOfRange.
     """
     if kind not in KINDS:
         raise UnknownName("kind of leading hadron", kind, KINDS)
-    density = jet_hadrons()[kind]
-    above = np.append(np.cumsum(density[::-1])[::-1], 0.0) / _Z.size
-    return np.asarray(np.interp(np.asarray(z, float), np.linspace(0.0, 1.0, _Z.size + 1), above))
+    found = _on_nucleons(
+        element,
+        lambda nucleon: hadrons_above(KINDS[kind], z, energy, nucleon=nucleon, origin="inelastic"),
+    )
+    nucleus = nucleus_error(element.a) * found.value
+    return Rates(found.value, found.err, np.hypot(found.model_err, nucleus))
 
 
-def vector_meson_share(a: float, energy: float = 100.0) -> float:
-    """Share of photon interactions that make one vector meson and leave the nucleus whole.
+def inelastic_spectrum(kind: str, energy: float, element: Element) -> tuple[Array, Array]:
+    """(z, hadrons per dz and inelastic interaction), kind of the table, as `inelastic_above`."""
+    z, _ = spectrum(kind, energy)
+    found = _on_nucleons(
+        element, lambda nucleon: spectrum(kind, energy, nucleon=nucleon, origin="inelastic")[1]
+    )
+    return z, found.value
 
-    For a nucleus: the rho's part of the hadronic photon times elastic over total cross section of a
-    rho, with omega and phi in their ratio to it. Error 15 %. Check: a = 1 gives the measured 9.4
-    microbarn of rho of a total of 115 within 10 %.
+
+@lru_cache(maxsize=64)
+def nucleus_error(a: float, energy: float = 100.0) -> float:
+    """Fraction of leading hadrons that a nucleus may take from those of free nucleons, at most.
+
+    The photon's rho part collides on as a rho does, and only what collides once leads; its
+    point-like rest does not. An upper end, taken as error of the model; central values have no such
+    loss.
+    Check: 0 for a nucleon.
     """
     numbers: Any = document()["photon"]
+    return float(numbers["rho_share"] * (1.0 - single_collision_fraction("rho", a, energy)))
+
+
+def photon_nucleus_mb(element: Element, energy: float) -> float:
+    """Total cross section of a real photon on a nucleus, mb, as the muon's losses have it.
+
+    Source: L. B. Bezrukov, E. V. Bugaev, Sov. J. Nucl. Phys. 33 (1981) 635.
+    """
+    sigma = photon_nucleon_ub(energy)
+    return 1e-3 * element.a * sigma * (0.75 * shadowing(sigma, element.z, element.a) + 0.25)
+
+
+def vector_mesons_mb(a: float, energy: float = 100.0) -> tuple[float, float]:
+    """Cross sections (mb) of a photon to one rho, omega or phi: coherent, the nucleus whole; and
+    quasi-elastic, on one of its nucleons.
+
+    Those measured on protons times the rho's on the nucleus over on a nucleon, by Glauber's theory.
+    Coherent ones also times what STAR measured on gold over the same calculation, interpolated in
+    ln A: the theory lacks inelastic shadowing. For a nucleon "coherent" is elastic, and
+    quasi-elastic 0. Error: `vector_error`. Check: lead and gold, docs/validation/photonuclear.md.
+    """
+    numbers: Any = document()["photon"]
+    on_proton = 1e-3 * (numbers["rho"] + numbers["omega"] + numbers["phi"])
     found = nuclear_cross_sections("rho", a, energy)
-    rho = numbers["rho_share"] * found.elastic / found.total
-    return float(rho * (1.0 + (numbers["omega"] + numbers["phi"]) / numbers["rho"]))
+    total, inelastic = nucleon_cross_sections("rho", energy)
+    scale = on_proton / (total - inelastic)
+    shadow = numbers["coherent_on_gold"] ** (math.log(a) / math.log(_GOLD))
+    rest = max(found.total - found.elastic - found.absorption, 0.0) if a > 1.5 else 0.0
+    return scale * found.elastic * shadow, scale * rest
+
+
+@dataclass(frozen=True, slots=True)
+class PhotonFate:
+    """Fractions of a photon's interactions with a nucleus; they sum to 1."""
+
+    coherent: float
+    quasi_elastic: float
+    inelastic: float
+
+
+def photon_fate(element: Element, energy: float = 100.0) -> PhotonFate:
+    """What a photon does to a nucleus: `vector_mesons_mb` over `photon_nucleus_mb`, and the rest.
+
+    Check: hydrogen has the measured 10.95 microbarn of 115.
+    """
+    total = photon_nucleus_mb(element, energy)
+    coherent, quasi_elastic = (part / total for part in vector_mesons_mb(element.a, energy))
+    return PhotonFate(coherent, quasi_elastic, 1.0 - coherent - quasi_elastic)
 
 
 def vector_meson_above(z: ArrayLike) -> Array:
-    """Charged hadrons with more than the share z, per coherent vector meson.
+    """Charged hadrons with more than the fraction z, per coherent or quasi-elastic vector meson.
 
     rho0 with the photon's helicity: pions at z = (1 + beta cos)/2 with density 3/4 sin^2; two of
     them. omega (three pions, soft) is left out, phi -> K+ K- counted as the rho.
@@ -150,24 +160,47 @@ def vector_meson_above(z: ArrayLike) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
+class Leading:
+    """Leading hadrons of one kind or origin per beam muon: value, statistical error, error of the
+    model."""
+
+    value: float
+    err: float
+    model_err: float
+
+
+@dataclass(frozen=True, slots=True)
 class LeadingHadrons:
     """Leading hadrons per beam muon in the whole target.
 
-    nuclear : interactions that cost the muon more than the threshold. charged_jet, charged_vector,
-    K_L, n : hadrons above it, by kind and origin. err : absolute, of the sum, physics.
+    nuclear : interactions that cost the muon more than the threshold. inelastic : by kind of
+    KINDS. vector : charged hadrons of coherent, quasi_elastic : of quasi-elastic vector mesons.
     """
 
     nuclear: float
-    charged_jet: float
-    charged_vector: float
-    K_L: float
-    n: float
-    err: float
+    inelastic: dict[str, Leading]
+    vector: Leading
+    quasi_elastic: Leading
 
     @property
-    def total(self) -> float:
-        """All kinds."""
-        return self.charged_jet + self.charged_vector + self.K_L + self.n
+    def charged(self) -> float:
+        """Charged hadrons of all origins."""
+        made = sum(self.inelastic[kind].value for kind in CHARGED)
+        return made + self.vector.value + self.quasi_elastic.value
+
+    @property
+    def total(self) -> Leading:
+        """All kinds. Errors of the model add linearly within an origin, which they have in common;
+        statistical ones too, as all kinds come from one sample."""
+        kinds = self.inelastic.values()
+        vectors = (self.vector, self.quasi_elastic)
+        return Leading(
+            sum(item.value for item in (*kinds, *vectors)),
+            sum(item.err for item in kinds),
+            math.hypot(
+                sum(item.model_err for item in kinds), sum(item.model_err for item in vectors)
+            ),
+        )
 
 
 def photonuclear_density(experiment: Experiment, v: Array) -> Array:
@@ -184,7 +217,8 @@ def photonuclear_density(experiment: Experiment, v: Array) -> Array:
 def leading_hadrons(experiment: Experiment, threshold: float | None = None) -> LeadingHadrons:
     """Leading hadrons above `threshold` GeV made in the target, per beam muon; no selection.
 
-    threshold : default half of the beam energy (80 GeV in the NA64mu paper, which finds 1e-6).
+    threshold : default half of the beam energy (80 GeV in the NA64mu paper, which finds 1e-6);
+    at least 5 GeV, and the beam at most 300 GeV. Raises OutOfRange.
     """
     energy = experiment.beam.energy
     least = 0.5 * energy if threshold is None else threshold
@@ -192,16 +226,32 @@ def leading_hadrons(experiment: Experiment, threshold: float | None = None) -> L
     low, high = least / energy, 1.0 - 2.0 * M_MU / energy
     v = 0.5 * (low + high) + 0.5 * (high - low) * u
     weight = 0.5 * (high - low) * w * photonuclear_density(experiment, v)
-    dominant = material(experiment.target.material).dominant_element
-    vector = vector_meson_share(dominant.a)
-    z = least / (v * energy)
-    made = {kind: float(np.sum(weight * (1.0 - vector) * jet_above(kind, z))) for kind in KINDS}
-    charged_vector = float(np.sum(weight * vector * vector_meson_above(z)))
-    numbers: Any = document()["photon"]
-    err = math.hypot(
-        numbers["fragmentation_error"] * sum(made.values()),
-        numbers["vector_error"] * charged_vector,
-    )
-    return LeadingHadrons(
-        float(weight.sum()), made["charged"], charged_vector, made["K_L"], made["n"], err
-    )
+    element = material(experiment.target.material).dominant_element
+    fate = photon_fate(element)
+    z, inelastic = least / (v * energy), weight * fate.inelastic
+    made = {}
+    for kind in KINDS:
+        found = inelastic_above(kind, z, v * energy, element)
+        made[kind] = Leading(*(
+            float(np.sum(inelastic * part)) for part in (found.value, found.err, found.model_err)
+        ))  # fmt: skip
+    pairs = float(np.sum(weight * vector_meson_above(z)))
+    relative = float(document()["photon"]["vector_error"])
+    vectors = [
+        Leading(pairs * share, 0.0, relative * pairs * share)
+        for share in (fate.coherent, fate.quasi_elastic)
+    ]
+    return LeadingHadrons(float(weight.sum()), made, *vectors)
+
+
+def neutral_error(experiment: Experiment) -> float:
+    """Relative error of neutral leading hadrons (K_L, neutrons) that few GeV separate from all.
+
+    Above z = 0.8 of a photon with 0.7 of the beam's energy: generators, nucleus, statistics.
+    """
+    element = material(experiment.target.material).dominant_element
+    parts = [
+        inelastic_above(kind, 0.8, 0.7 * experiment.beam.energy, element) for kind in ("K_L", "n")
+    ]
+    err, model_err = (sum(float(getattr(p, name)) for p in parts) for name in ("err", "model_err"))
+    return math.hypot(err, model_err) / sum(float(p.value) for p in parts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,10 @@ from mutau.background.hadron_decays_hcal import (
 from mutau.background.hadron_decays_tracks import modules, outgoing_trackers, reconstructed_below
 from mutau.background.hcal_paths import hcal_modules, unseen
 from mutau.background.leading_hadrons import (
-    jet_above,
+    inelastic_above,
     leading_hadrons,
+    photon_fate,
     photonuclear_density,
-    vector_meson_share,
 )
 from mutau.background.punch_through import PunchThrough
 from mutau.background.weights import WeightedSum, combined, weighted_sum
@@ -39,10 +39,10 @@ from mutau.detector.beam_moments import beam_note
 from mutau.detector.studies import SignalMuons, hard_losses
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter.hadron_interactions import interaction_length
-from mutau.matter.hadrons import document
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import PROCESSES, differential, knock_on
 from mutau.matter.muon_energy_loss import stopping_power
+from mutau.matter.nuclear_final_states import table
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ Mask = NDArray[np.bool_]
 DEFAULT_EVENTS: Final = 60_000
 #: Energy at which punch-through is computed, over that of the beam; it changes by 20 % up to 1.
 _TYPICAL: Final = 0.7
+#: Least fraction of the photon's energy that a leading hadron has, for its error.
+_LEADING: Final = 0.86
 #: Interaction lengths, relative error: it acts exponentially.
 _LENGTH_ERROR: Final = 0.03
 #: Visible energy (GeV) below which the paper's arithmetic calls a hadron undetected.
@@ -131,7 +133,8 @@ def escaped_hadrons(
     need not cross the HCAL: what it leaves there depends on the modules in its way, and what the
     hadron may leave beside it.
     Left out: energy of the rest that leaks into the HCAL (it only makes events fail).
-    Raises NotApplicable without an HCAL, or where neither it nor the sum has a cut.
+    Raises NotApplicable without an HCAL, where neither it nor the sum has a cut, or where photons
+    are outside the table of final states.
     """
     cuts, energy = cuts_of(experiment), experiment.beam.energy
     hcal_modules(experiment)
@@ -143,6 +146,13 @@ def escaped_hadrons(
         )
     rng = stream(seed, 51)
     low = min(max(0.9 * (1.0 - cuts.muon_energy / energy), 0.05), 0.9)
+    first, last = float(table()["energies"][0]), float(table()["energies"][-1])
+    if low * energy < first or energy > last:
+        raise NotApplicable(
+            f"photons of {low * energy:.3g} to {energy:.3g} GeV, and their final states are "
+            f"tabulated from {first:g} to {last:g} GeV",
+            place=f"{experiment.name}: beam/energy and cuts",
+        )
     sample = hard_losses(experiment, n, rng, low=low)
     v = np.clip(1.0 - sample.p_lepton[:, 0] / energy, 1e-6, 1.0)
     made_of = material(experiment.target.material)
@@ -150,7 +160,8 @@ def escaped_hadrons(
     accepted, patterns = _accepted(experiment, sample, cuts, rng)
     weight = sample.weights * _nuclear_share(experiment, v) * accepted
     ionised = thickness * float(stopping_power(0.5 * energy, made_of))
-    jets = 1.0 - vector_meson_share(made_of.dominant_element.a)
+    element = made_of.dominant_element
+    inelastic = weight * photon_fate(element).inelastic
     found = []
     for kind in ("K_L", "n"):
         free = np.exp(-(1.0 - sample.depth) * thickness / interaction_length(kind, made_of))
@@ -160,7 +171,8 @@ def escaped_hadrons(
             in_hcal = muon_in_hcal(experiment, names)
             rest = max(cuts.calorimeters - ionised - in_hcal, 0.0)  # in the target beside the muon
             z = np.clip(1.0 - rest / (v * energy), 0.0, 1.0)
-            one = weighted_sum(np.where(rows, weight * jets * jet_above(kind, z) * free, 0.0))
+            made = inelastic_above(kind, z, v * energy, element).value
+            one = weighted_sum(np.where(rows, inelastic * made * free, 0.0))
             if one.value > 0.0:
                 parts.append((one, min(budget, rest)))
         found.append(_through_hcal(experiment, kind, parts, max(n // 3, 1000), seed))
@@ -189,18 +201,18 @@ def _through_hcal(
 
 
 def _model_error(experiment: Experiment, found: tuple[Escaped, ...]) -> float:
-    """Absolute: fragmentation, baryons, interaction lengths, soft collisions, shower profile.
-
-    The last three for the set of modules that most muons cross.
+    """Absolute: final states (generators, nucleus, statistics), interaction lengths, soft
+    collisions, shower profile. The last three for the set of modules that most muons cross.
     """
-    numbers: Any = document()["photon"]
+    element = material(experiment.target.material).dominant_element
     total = 0.0
     for item in found:
         if not item.punch:
             continue
         _, punch = item.punch[0]
-        made = 1.0 if item.kind == "n" else float(numbers["fragmentation_error"])
-        parts = [made, math.expm1(_LENGTH_ERROR * punch.depth)]
+        made = inelastic_above(item.kind, _LEADING, punch.energy, element)
+        relative = math.hypot(float(made.err), float(made.model_err)) / float(made.value)
+        parts = [relative, math.expm1(_LENGTH_ERROR * punch.depth)]
         for diffraction, em_shift in ((1.5, 0.0), (1.0, -0.2)):
             other = unseen(
                 item.kind, punch.energy, experiment, punch.budget, n=5000, seed=1,
@@ -217,9 +229,9 @@ def paper_estimate(experiment: Experiment, *, seed: int = 1) -> float:
     made = leading_hadrons(experiment)
     total = 0.0
     for name, rate in (
-        ("pi-", made.charged_jet + made.charged_vector),
-        ("K_L", made.K_L),
-        ("n", made.n),
+        ("pi-", made.charged),
+        ("K_L", made.inelastic["K_L"].value),
+        ("n", made.inelastic["n"].value),
     ):
         energy = _TYPICAL * experiment.beam.energy
         total += rate * unseen(name, energy, experiment, UNSEEN, n=5000, seed=seed).value
@@ -232,10 +244,10 @@ def single_hadron_punch_through(experiment: Experiment, seed: int, effort: float
     found = escaped_hadrons(experiment, n=max(int(DEFAULT_EVENTS * effort), 3000), seed=seed)
     made = leading_hadrons(experiment)
     parts = {
-        "made": made.total,
-        "made charged": made.charged_jet + made.charged_vector,
-        "made K_L": made.K_L,
-        "made neutrons": made.n,
+        "made": made.total.value,
+        "made charged": made.charged,
+        "made K_L": made.inelastic["K_L"].value,
+        "made neutrons": made.inelastic["n"].value,
         **combined(item.weights for item in found).parts(),
         "arithmetic of the paper": paper_estimate(experiment, seed=seed),
     }
@@ -251,8 +263,7 @@ def single_hadron_punch_through(experiment: Experiment, seed: int, effort: float
         math.sqrt(sum(item.err**2 for item in found)),
         _model_error(experiment, found),
         "exact production, weighted muons, forced punch-through",
-        "Field-Feynman jets for quasi-real photons; share of soft collisions of K_L"
-        + beam_note(experiment),
+        "final states of free nucleons; share of soft collisions of K_L" + beam_note(experiment),
         "mu.table1.punch",
         parts,
     )

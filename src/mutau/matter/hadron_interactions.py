@@ -121,6 +121,26 @@ def nuclear_cross_sections(name: str, a: float, energy: float) -> NuclearCrossSe
     )
 
 
+@lru_cache(maxsize=1024)
+def single_collision_fraction(name: str, a: float, energy: float) -> float:
+    """Fraction of inelastic collisions with a nucleus in which one nucleon only takes part.
+
+    Arguments as in `nuclear_cross_sections`: int d^2b sigma_in T (1 - sigma_in T/A)^(A-1) over the
+    absorption. What leads a second collision does not lead any more.
+    Check: 1 for a nucleon; below 0.3 for protons on lead.
+    """
+    require_in_range("a", a, 1.0, 300.0, reason="mass number")
+    if a < 1.5:
+        return 1.0
+    _, inelastic = nucleon_cross_sections(name, energy)
+    b, along = _thickness(a, document()["nucleon"][_kind(name)]["slope"])
+    each = np.minimum(inelastic / _FM2_MB * along / a, 0.999)
+    one = a * each * np.exp((a - 1.0) * np.log1p(-each))
+    ring = 2.0 * math.pi * b * _FM2_MB
+    absorbed = nuclear_cross_sections(name, a, energy).absorption
+    return float(np.trapezoid(ring * one, b)) / absorbed
+
+
 def interaction_length(name: str, material: Material, energy: float = 100.0) -> float:
     """Mean free path between inelastic collisions, cm.
 

@@ -168,15 +168,24 @@ def photon_nucleon_ub(energy: float) -> float:
 
 
 @njit
+def shadowing(sigma: float, z: float, a: float) -> float:
+    """Factor on three quarters of a photon's cross section `sigma` (microbarn) per nucleon.
+
+    The rest is not shadowed. Source: Bezrukov and Bugaev 1981, as `differential`.
+    """
+    if z < 1.5:
+        return 1.0
+    x = 0.00282 * a ** (1.0 / 3.0) * sigma
+    return 3.0 / x**3 * (0.5 * x * x - 1.0 + math.exp(-x) * (1.0 + x))
+
+
+@njit
 def nuclear_kernel(v: float, energy: float, z: float, a: float) -> float:
     """d sigma/dv of inelastic scattering on the nucleus, pb per atom."""
     if v * energy <= NUCLEAR_THRESHOLD or v >= 1.0 - M_MU / energy:
         return 0.0
     sigma = photon_nucleon_ub(v * energy)
-    shadow = 1.0
-    if z > 1.5:
-        x = 0.00282 * a ** (1.0 / 3.0) * sigma
-        shadow = 3.0 / x**3 * (0.5 * x * x - 1.0 + math.exp(-x) * (1.0 + x))
+    shadow = shadowing(sigma, z, a)
     t = (M_MU * v) ** 2 / (1.0 - v)
     kappa = 1.0 - 2.0 / v + 2.0 / (v * v)
     m1, m2, mu2 = 0.54, 1.80, M_MU**2

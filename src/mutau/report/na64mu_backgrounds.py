@@ -146,7 +146,7 @@ def short_path(run: Run) -> Ours:
 def leading(run: Run) -> Ours:
     """Leading hadrons made in the target."""
     found = leading_hadrons(load_experiment("na64mu"))
-    return Ours(found.total, model_err=found.err)
+    return Ours(found.total.value, found.total.err, model_err=found.total.model_err)
 
 
 def punched(run: Run, modules: int, kind: str) -> Ours:

@@ -17,7 +17,7 @@ from mutau.core.jit import inner, njit
 from mutau.core.records import Records
 from mutau.detector.hits import NUCLEAR
 from mutau.detector.simulation_flight import fly
-from mutau.detector.simulation_kernels import Loss, leave_with, release
+from mutau.detector.simulation_kernels import CatastrophicLoss, leave_with, release
 from mutau.detector.simulation_records import Output, Trace, deposit, push
 from mutau.detector.simulation_showers import (
     CHARGED_FRACTION,
@@ -173,7 +173,7 @@ def _force(
     matter = setup.matter[piece.material]
     p_t = recoil_kernel(rng, kind, lost / energy, energy, matter)
     phi = 2.0 * math.pi * rng.random()
-    loss = Loss(kind, lost, p_t * math.cos(phi), p_t * math.sin(phi))
+    loss = CatastrophicLoss(kind, lost, p_t * math.cos(phi), p_t * math.sin(phi))
     made.x, made.y, made.z = muon.x, muon.y, muon.z
     made.tx, made.ty = muon.tx - loss.p_x / lost, muon.ty - loss.p_y / lost
     made.energy, made.piece = lost, r

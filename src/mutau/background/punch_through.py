@@ -23,7 +23,7 @@ from mutau.matter.materials import Material, material
 from mutau.transport.decays import decay_probability
 
 if TYPE_CHECKING:
-    from mutau.background.punch_through_kernels import HadronProfile, Leading
+    from mutau.background.punch_through_kernels import HadronProfile, LeadingFragment
     from mutau.experiment.schema import Experiment
 
 Array = NDArray[np.float64]
@@ -76,12 +76,12 @@ class ShowerVariation:
 NOMINAL: Final = ShowerVariation()
 
 
-def _leading(kind: str, factor: float) -> Leading:
-    from mutau.background.punch_through_kernels import Leading
+def _leading(kind: str, factor: float) -> LeadingFragment:
+    from mutau.background.punch_through_kernels import LeadingFragment
 
     table = document()["leading"]
     numbers, mass2 = table[kind], table["mass_squared"]
-    return Leading(
+    return LeadingFragment(
         min(float(numbers["diffraction"]) * factor, 0.5), float(numbers["power"]),
         float(mass2[0]), float(mass2[1]),
     )  # fmt: skip

@@ -24,7 +24,7 @@ class HadronProfile(NamedTuple):
     beta_1: float
 
 
-class Leading(NamedTuple):
+class LeadingFragment(NamedTuple):
     """Energy that a collision releases, w = 1 - x of it. By diffraction in a fraction of the
     collisions: dM^2/M^2 from low2 (GeV^2) to high s, w = M^2/s, s = 2 m_p E. Else
     (1 + power) w^power, from `high` on up to 1 (normalised there)."""
@@ -46,7 +46,7 @@ class HadronShowers(NamedTuple):
     radiation: float
     em_mean: float
     em_spread: float
-    leading: Leading
+    leading: LeadingFragment
 
 
 @njit
@@ -66,7 +66,7 @@ def contained_kernel(
 
 
 @njit
-def soft_chance(most: float, energy: float, leading: Leading) -> tuple[float, float]:
+def soft_chance(most: float, energy: float, leading: LeadingFragment) -> tuple[float, float]:
     """Chance that a collision releases at most a fraction `most`: by diffraction, else."""
     diffraction, power, high = leading.diffraction, leading.power, leading.high
     s = 2.0 * M_P * energy
@@ -84,7 +84,9 @@ def soft_chance(most: float, energy: float, leading: Leading) -> tuple[float, fl
 
 
 @inner
-def _release(most: float, energy: float, by_diffraction: bool, leading: Leading, u: float) -> float:
+def _release(
+    most: float, energy: float, by_diffraction: bool, leading: LeadingFragment, u: float
+) -> float:
     """Fraction released, drawn below `most` by diffraction or else; u uniform."""
     power, high = leading.power, leading.high
     if by_diffraction:

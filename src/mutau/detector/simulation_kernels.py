@@ -32,7 +32,7 @@ _SHORT_GAP: Final = 10.0
 _FLAT: Final = 1e-6
 
 
-class Loss(NamedTuple):
+class CatastrophicLoss(NamedTuple):
     """A hard collision: kind, energy lost (GeV), transverse momentum that the muon gets (GeV)."""
 
     kind: int
@@ -42,7 +42,7 @@ class Loss(NamedTuple):
 
 
 @inner
-def leave_with(muon: State, after: float, loss: Loss) -> None:
+def leave_with(muon: State, after: float, loss: CatastrophicLoss) -> None:
     """The muon after a loss: energy `after` (GeV), deflected by its recoil.
 
     It stops (energy 0) where it is too soft or too steep to be followed.
@@ -57,7 +57,7 @@ def leave_with(muon: State, after: float, loss: Loss) -> None:
 
 @inner
 def release(
-    rng: np.random.Generator, setup: Setup, trace: Trace, loss: Loss, matter: MaterialRecord,
+    rng: np.random.Generator, setup: Setup, trace: Trace, loss: CatastrophicLoss, matter: MaterialRecord,
     r: int, left: float,
 ) -> None:  # fmt: skip
     """What the muon has set free at its place, in piece r, carried to the end.
@@ -116,7 +116,7 @@ def collide(
         return
     p_t = recoil_kernel(rng, kind, lost / energy, energy, matter)
     phi = 2.0 * math.pi * rng.random()
-    loss = Loss(kind, lost, p_t * math.cos(phi), p_t * math.sin(phi))
+    loss = CatastrophicLoss(kind, lost, p_t * math.cos(phi), p_t * math.sin(phi))
     if lost > vertex.lost and vertex.process != SIGNAL:
         vertex.x, vertex.y, vertex.z = muon.x, muon.y, muon.z
         vertex.lost, vertex.process = lost, kind + 1

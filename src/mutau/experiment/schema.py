@@ -45,7 +45,7 @@ from mutau.experiment.quantities import (
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, FileTable, Upstream
-from mutau.experiment.schema_counting import Background, Cut, Run, Systematic
+from mutau.experiment.schema_counting import Background, Cut, RunPeriod, Systematic
 from mutau.experiment.schema_material import DescribedMaterial, MaterialText
 from mutau.experiment.schema_placed import Holed, Placed
 from mutau.experiment.schema_theory import Statistics, Theory
@@ -323,7 +323,7 @@ class Experiment(BaseModel):
     detector: Detector = Detector()
     cuts: tuple[Cut, ...] = ()
     background: tuple[Background, ...] = ()
-    runs: tuple[Run, ...] = ()
+    runs: tuple[RunPeriod, ...] = ()
     systematics: tuple[Systematic, ...] = ()
     statistics: Statistics | None = None
     _document: Document = PrivateAttr(default_factory=dict)

@@ -57,7 +57,7 @@ class Cut(FileTable):
         return self
 
 
-def _one_error(table: Background | Run, stated: str) -> None:
+def _one_error(table: Background | RunPeriod, stated: str) -> None:
     if getattr(table, stated) and table.relative_error:
         raise MutauError(f"states both `{stated}` and `relative_error`; keep one")
 
@@ -85,7 +85,7 @@ class Background(FileTable):
         return value, self.relative_error * value if self.relative_error else scale * self.error
 
 
-class Run(FileTable):
+class RunPeriod(FileTable):
     """A run period: its part of the exposure, its signal window and what was seen.
 
     particles : on target. threshold, threshold_error : GeV, upper edge of the signal window in

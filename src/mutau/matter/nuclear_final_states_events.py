@@ -38,7 +38,7 @@ _ROOM: Final = 0.999
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FinalStates:
+class HadronFinalStates:
     """Final particles of N interactions, one after the other, in the frame of the nucleon at rest.
 
     first : (N + 1,) where the particles of each begin and end. pdg : (P,). p4 : (P, 4), GeV,
@@ -174,7 +174,7 @@ def draw(
     *,
     origin: str = "all",
     generator: str | None = None,
-) -> FinalStates:
+) -> HadronFinalStates:
     """Final states of real photons of `energy` on nucleons at rest, unweighted, one for each.
 
     energy : (N,) GeV, 5 to 300. nucleon : "p" or "n", or (N,) of them. origin : "elastic" vector
@@ -203,7 +203,7 @@ def draw(
 
 def _built(
     rng: np.random.Generator, energy: Array, neutron: NDArray[np.int64], chosen: Index
-) -> FinalStates:
+) -> HadronFinalStates:
     """The chosen events at these energies."""
     library = _library()
     count = np.diff(library["first"])[chosen]
@@ -219,7 +219,7 @@ def _built(
     px, py = library["px"][rows], library["py"][rows]
     p4 = np.stack([m_t * np.cosh(y), c * px - s * py, s * px + c * py, m_t * np.sinh(y)], axis=1)
     arrays = table()
-    return FinalStates(
+    return HadronFinalStates(
         first,
         arrays["kinds"][library["kind"][target, rows]],
         p4,

@@ -57,8 +57,8 @@ def leave_with(muon: State, after: float, loss: CatastrophicLoss) -> None:
 
 @inner
 def release(
-    rng: np.random.Generator, setup: Setup, trace: Trace, loss: CatastrophicLoss, matter: MaterialRecord,
-    r: int, left: float,
+    rng: np.random.Generator, setup: Setup, trace: Trace, loss: CatastrophicLoss,
+    matter: MaterialRecord, r: int, left: float,
 ) -> None:  # fmt: skip
     """What the muon has set free at its place, in piece r, carried to the end.
 

@@ -45,7 +45,7 @@ class Scope(NamedTuple):
     far_energy: float
 
 
-class Tally(NamedTuple):
+class ShowerTally(NamedTuple):
     """What has been counted: track (3, K) X0, of e-, e+, photons; section (S, R), profile (D,) and
     leak (1,) GeV."""
 
@@ -56,13 +56,15 @@ class Tally(NamedTuple):
 
 
 @njit
-def empty_tally(bins: int, sections: int, rings: int, profile: int) -> Tally:
+def empty_tally(bins: int, sections: int, rings: int, profile: int) -> ShowerTally:
     """A tally of zeros."""
-    return Tally(np.zeros((3, bins)), np.zeros((sections, rings)), np.zeros(profile), np.zeros(1))
+    return ShowerTally(
+        np.zeros((3, bins)), np.zeros((sections, rings)), np.zeros(profile), np.zeros(1)
+    )
 
 
 @inner
-def copy_tally(source: Tally, target: Tally) -> None:
+def copy_tally(source: ShowerTally, target: ShowerTally) -> None:
     """target becomes source."""
     for s in range(3):
         for i in range(source.track.shape[1]):
@@ -76,7 +78,7 @@ def copy_tally(source: Tally, target: Tally) -> None:
 
 
 @inner
-def clear_tally(tally: Tally) -> None:
+def clear_tally(tally: ShowerTally) -> None:
     """Back to zeros."""
     for s in range(3):
         for i in range(tally.track.shape[1]):
@@ -90,7 +92,7 @@ def clear_tally(tally: Tally) -> None:
 
 
 @inner
-def add_tally(tally: Tally, total: Tally, squares: Tally) -> None:
+def add_tally(tally: ShowerTally, total: ShowerTally, squares: ShowerTally) -> None:
     """Add a shower to the sums over showers, and its squares to theirs."""
     for s in range(3):
         for i in range(tally.track.shape[1]):
@@ -102,7 +104,7 @@ def add_tally(tally: Tally, total: Tally, squares: Tally) -> None:
 
 
 @inner(forceinline=True)
-def deposit(energy: float, z: float, r: float, tally: Tally, scope: Scope) -> None:
+def deposit(energy: float, z: float, r: float, tally: ShowerTally, scope: Scope) -> None:
     """Leave energy at depth z and radius r, X0; outside all sections it is leak."""
     depths, radii = scope.depths, scope.radii
     sections, rings = tally.section.shape
@@ -123,7 +125,7 @@ def deposit(energy: float, z: float, r: float, tally: Tally, scope: Scope) -> No
 
 @inner(forceinline=True)
 def count_track(
-    p: ShowerParticle, node: int, high: float, length: float, tally: Tally, scope: Scope
+    p: ShowerParticle, node: int, high: float, length: float, tally: ShowerTally, scope: Scope
 ) -> None:
     """Spread a step's length over the energy bins it crossed.
 

@@ -28,7 +28,7 @@ from mutau.transport.em_cascade_kernels import (
     PHOTON,
     POSITRON,
     BySpecies,
-    EnergyGrid,
+    EnergyBins,
     energy_flow,
     solve,
 )
@@ -225,13 +225,13 @@ def _grid(energy: float, low: float, step: float, first: float) -> Array:
 
 def _solved(
     s: int, energy: float, low: float, m: Medium, step: float
-) -> tuple[EnergyGrid, Records[BySpecies]]:
+) -> tuple[EnergyBins, Records[BySpecies]]:
     """One grid and the track lengths on it."""
     edges = _grid(energy, low, step, _FIRST * step / _STEP)
     high, bottom = edges[:-1], edges[1:]
     centres = np.log(high / bottom) * high * bottom / (high - bottom)  # mean of E over E^-2
     centres = np.clip(centres, bottom, high)
-    grid = EnergyGrid(edges, centres)
+    grid = EnergyBins(edges, centres)
     return grid, solve(grid, s, spectrum_tables(m))
 
 
@@ -344,7 +344,7 @@ def energy_balance(
     grid, track = _solved(s, energy, cut, m, _STEP)
     if s == PHOTON:  # the first flight happens at the incident energy itself
         edges = np.concatenate([[grid.edges[0]], grid.edges])
-        grid = EnergyGrid(edges, np.concatenate([[energy], grid.centres]))
+        grid = EnergyBins(edges, np.concatenate([[energy], grid.centres]))
         longer = zeros(BySpecies, len(track) + 1)
         longer[1:] = track
         longer["photon"][0], track = photon_mean_free_path(energy, m), longer

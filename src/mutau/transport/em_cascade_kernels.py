@@ -43,7 +43,7 @@ NEAR: Final = 4.0
 FALL: Final = 2.0
 
 
-class EnergyGrid(NamedTuple):
+class EnergyBins(NamedTuple):
     """Bins of energy: edges (N + 1,) GeV, falling from the energy of the incident particle;
     centres (N,), the energy that stands for each bin."""
 
@@ -248,7 +248,7 @@ def balance(
 
 
 @njit
-def solve(grid: EnergyGrid, particle: int, t: SpectrumTables) -> Records[BySpecies]:
+def solve(grid: EnergyBins, particle: int, t: SpectrumTables) -> Records[BySpecies]:
     """Track length of each species in each bin, X0 per incident particle, (N,).
 
     particle : the incident one.
@@ -317,7 +317,7 @@ def push_all(
     length: BySpecies,
     table: Spectra,
     rate: CascadeRates,
-    grid: EnergyGrid,
+    grid: EnergyBins,
     j: int,
     made: Records[BySpecies],
 ) -> None:
@@ -395,7 +395,7 @@ class Flow(NamedTuple):
 
 
 @njit
-def energy_flow(track: Records[BySpecies], grid: EnergyGrid, t: SpectrumTables) -> Flow:
+def energy_flow(track: Records[BySpecies], grid: EnergyBins, t: SpectrumTables) -> Flow:
     """Where the energy goes; track : of `solve` on the grid.
 
     A recoil electron below the last edge counts with its kinetic energy, any other particle with

@@ -27,7 +27,7 @@ from mutau.matter.em_processes_medium import medium
 from mutau.matter.em_processes_tables import E_HIGH
 from mutau.matter.materials import Material
 from mutau.transport.em_cascade import LOWEST_ENERGY, PARTICLES, particle_index
-from mutau.transport.shower_counts import Scope, ShowerCounts, empty_tally
+from mutau.transport.shower_counts import Scope, ShowerTally, empty_tally
 from mutau.transport.shower_kernels import EmissionRates, ShowerStep
 from mutau.transport.shower_run_kernels import (
     NO_CHANNELS,
@@ -256,13 +256,13 @@ def results_for(n: int, scope: Scope, geometry: ShowerGeometry) -> ShowerResults
     )  # fmt: skip
 
 
-def _joined(tallies: Sequence[ShowerCounts]) -> ShowerCounts:
+def _joined(tallies: Sequence[ShowerTally]) -> ShowerTally:
     """The sum of the chunks, one after the other."""
     total = [np.zeros_like(array) for array in tallies[0]]
     for tally in tallies:
         for array, part in zip(total, tally, strict=True):
             array += part
-    return ShowerCounts(*total)
+    return ShowerTally(*total)
 
 
 def _in_chunks(n: int, workers: int, work: Callable[[int, int, int], Any]) -> list[Any]:
@@ -306,7 +306,7 @@ def simulate_showers(
     scope = scope_of(bins, shape, t)
     whole = results_for(n, scope, shape)
 
-    def work(chunk: int, start: int, stop: int) -> tuple[ShowerCounts, ShowerCounts]:
+    def work(chunk: int, start: int, stop: int) -> tuple[ShowerTally, ShowerTally]:
         part = results_for(0, scope, shape)._replace(
             section=whole.section[start:stop], leak=whole.leak[start:stop]
         )

@@ -45,7 +45,7 @@ class Scope(NamedTuple):
     far_energy: float
 
 
-class ShowerCounts(NamedTuple):
+class ShowerTally(NamedTuple):
     """What has been counted: track (3, K) X0, of e-, e+, photons; section (S, R), profile (D,) and
     leak (1,) GeV."""
 
@@ -56,15 +56,15 @@ class ShowerCounts(NamedTuple):
 
 
 @njit
-def empty_tally(bins: int, sections: int, rings: int, profile: int) -> ShowerCounts:
+def empty_tally(bins: int, sections: int, rings: int, profile: int) -> ShowerTally:
     """A tally of zeros."""
-    return ShowerCounts(
+    return ShowerTally(
         np.zeros((3, bins)), np.zeros((sections, rings)), np.zeros(profile), np.zeros(1)
     )
 
 
 @inner
-def copy_tally(source: ShowerCounts, target: ShowerCounts) -> None:
+def copy_tally(source: ShowerTally, target: ShowerTally) -> None:
     """target becomes source."""
     for s in range(3):
         for i in range(source.track.shape[1]):
@@ -78,7 +78,7 @@ def copy_tally(source: ShowerCounts, target: ShowerCounts) -> None:
 
 
 @inner
-def clear_tally(tally: ShowerCounts) -> None:
+def clear_tally(tally: ShowerTally) -> None:
     """Back to zeros."""
     for s in range(3):
         for i in range(tally.track.shape[1]):
@@ -92,7 +92,7 @@ def clear_tally(tally: ShowerCounts) -> None:
 
 
 @inner
-def add_tally(tally: ShowerCounts, total: ShowerCounts, squares: ShowerCounts) -> None:
+def add_tally(tally: ShowerTally, total: ShowerTally, squares: ShowerTally) -> None:
     """Add a shower to the sums over showers, and its squares to theirs."""
     for s in range(3):
         for i in range(tally.track.shape[1]):
@@ -104,7 +104,7 @@ def add_tally(tally: ShowerCounts, total: ShowerCounts, squares: ShowerCounts) -
 
 
 @inner(forceinline=True)
-def deposit(energy: float, z: float, r: float, tally: ShowerCounts, scope: Scope) -> None:
+def deposit(energy: float, z: float, r: float, tally: ShowerTally, scope: Scope) -> None:
     """Leave energy at depth z and radius r, X0; outside all sections it is leak."""
     depths, radii = scope.depths, scope.radii
     sections, rings = tally.section.shape
@@ -125,7 +125,7 @@ def deposit(energy: float, z: float, r: float, tally: ShowerCounts, scope: Scope
 
 @inner(forceinline=True)
 def count_track(
-    p: ShowerParticle, node: int, high: float, length: float, tally: ShowerCounts, scope: Scope
+    p: ShowerParticle, node: int, high: float, length: float, tally: ShowerTally, scope: Scope
 ) -> None:
     """Spread a step's length over the energy bins it crossed.
 

@@ -17,8 +17,8 @@ from mutau.core.jit import inner
 from mutau.core.records import Records
 from mutau.transport.shower_counts import (
     Scope,
-    ShowerCounts,
     ShowerParticle,
+    ShowerTally,
     copy_tally,
     count_track,
     deposit,
@@ -77,7 +77,7 @@ class Kept(NamedTuple):
     total: FloatArray
     emitter: Records[ShowerParticle]
     stack: Stack
-    tally: ShowerCounts
+    tally: ShowerTally
 
 
 class EmissionRates(NamedTuple):
@@ -149,7 +149,7 @@ def nothing() -> Products:
 
 @inner
 def fly_photon(
-    p: ShowerParticle, t: ShowerTables, tally: ShowerCounts, scope: Scope, rng: Generator
+    p: ShowerParticle, t: ShowerTables, tally: ShowerTally, scope: Scope, rng: Generator
 ) -> tuple[int, Products]:
     """A photon to its next interaction, or out."""
     i, f = locate(p.energy)
@@ -171,7 +171,7 @@ def fly_photon(
 
 @inner
 def keep_place(
-    high: float, length: float, stack: Stack, tally: ShowerCounts, scope: Scope, watch: Watch,
+    high: float, length: float, stack: Stack, tally: ShowerTally, scope: Scope, watch: Watch,
     rng: Generator,
 ) -> None:  # fmt: skip
     """Add a step to the mean number of emissions; maybe choose the emission within it.
@@ -292,7 +292,7 @@ def react(
     p: ShowerParticle,
     bound: float,
     t: ShowerTables,
-    tally: ShowerCounts,
+    tally: ShowerTally,
     scope: Scope,
     rng: Generator,
 ) -> tuple[int, Products]:
@@ -317,7 +317,7 @@ def react(
 
 @inner(forceinline=True)
 def fly_lepton(
-    stack: Stack, t: ShowerTables, tally: ShowerCounts, scope: Scope, watch: Watch, rng: Generator
+    stack: Stack, t: ShowerTables, tally: ShowerTally, scope: Scope, watch: Watch, rng: Generator
 ) -> tuple[int, Products]:
     """The e+- that is followed, to its next reaction, its end or out, with what is on the way."""
     p = stack.current[0]
@@ -355,7 +355,7 @@ def place_product(
     p: ShowerParticle,
     cut: float,
     stack: Stack,
-    tally: ShowerCounts,
+    tally: ShowerTally,
     scope: Scope,
 ) -> None:
     """Put a product of p on the stack, or stop it there if below the cut; phi : its azimuth."""
@@ -373,7 +373,7 @@ def place_product(
 
 @inner
 def develop(
-    stack: Stack, t: ShowerTables, tally: ShowerCounts, scope: Scope, watch: Watch, rng: Generator
+    stack: Stack, t: ShowerTables, tally: ShowerTally, scope: Scope, watch: Watch, rng: Generator
 ) -> None:
     """Follow the particles on the stack, and theirs, until none is left."""
     p = stack.current[0]

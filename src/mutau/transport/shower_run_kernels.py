@@ -19,8 +19,8 @@ from mutau.core.jit import inner, njit
 from mutau.core.records import Records, dtype_of
 from mutau.transport.shower_counts import (
     Scope,
-    ShowerCounts,
     ShowerParticle,
+    ShowerTally,
     add_tally,
     clear_tally,
     copy_tally,
@@ -93,8 +93,8 @@ class ShowerResults(NamedTuple):
 
     section: FloatArray
     leak: FloatArray
-    total: ShowerCounts
-    squares: ShowerCounts
+    total: ShowerTally
+    squares: ShowerTally
     events: Records[EmissionEvent]
     steps: Records[ShowerStep]
     written: IntArray
@@ -144,7 +144,7 @@ def boson_energy(e: float, channel: int, c: Channels, rng: Generator) -> float:
 
 
 @inner
-def restore(kept: Kept, stack: Stack, tally: ShowerCounts) -> None:
+def restore(kept: Kept, stack: Stack, tally: ShowerTally) -> None:
     """Bring the kept state of a shower back."""
     copy_tally(kept.tally, tally)
     stack.height[0] = kept.stack.height[0]
@@ -161,7 +161,7 @@ NO_CHANNELS: Final = Channels(
 
 @inner
 def emit(
-    kept: Kept, stack: Stack, cut: float, tally: ShowerCounts, scope: Scope, c: Channels,
+    kept: Kept, stack: Stack, cut: float, tally: ShowerTally, scope: Scope, c: Channels,
     event: EmissionEvent, rng: Generator,
 ) -> None:  # fmt: skip
     """Go back to the kept place, let the boson leave; fills event."""

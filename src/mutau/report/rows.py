@@ -103,7 +103,8 @@ def row_of(card: Card, ours: Ours, level: str = "default") -> Row:
         row, id=card.id, quantity=card.quantity, ours=text.ours or row.ours, why=text.why,
         how=text.how, document=published.document, where=published.where,
         allowed=allowed_text(published), card=published.id,
-        command=card.command_at(level), result=card.result_at(level), verdict="input" if card.put_in else row.verdict,
+        command=card.command_at(level), result=card.result_at(level),
+        verdict="input" if card.put_in else row.verdict,
     )  # fmt: skip
 
 

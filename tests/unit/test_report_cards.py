@@ -64,6 +64,7 @@ def test_the_command_of_a_row_gives_its_number(cli, id_):
     found = json.loads(cli(*words).out)
     if card.result:
         assert words[0] != "reproduce"
+        assert row.result.startswith(card.result)
         for key in card.result.split("/"):
             found = found[int(key) if isinstance(found, list) else key]
     else:
@@ -75,6 +76,8 @@ def test_a_command_repeats_the_effort_of_the_level():
     card = cards()["mu.table1.punch"]
     assert card.command_at("default").endswith("--source punch-through --effort 0.3 --json")
     assert card.command_at("quick") == "mutau reproduce --only mu.table1.punch --quick --json"
+    assert card.result_at("quick") == ""
+    assert cards()["me.n10"].result_at("full") == "sigma_pb × 15000"
     efforts = {
         "na64mu": {name: size for name, size in na64mu_backgrounds.EFFORT.items() if size},
         "muone": {name: muone_search.effort(Run(level)) for name, level in LEVELS.items()},

@@ -77,6 +77,13 @@ class Card:
         id_ = f"'{self.id}'" if self.variant else self.id
         return f"mutau reproduce --only {id_}{option} --json"
 
+    def result_at(self, level: str) -> str:
+        """Where the number stands in what that command prints, and its factor."""
+        if self.command_at(level).startswith("mutau reproduce"):
+            return ""
+        factor = "" if self.unit_of_result == 1.0 else f" × {self.unit_of_result:g}"
+        return self.result + factor
+
 
 def texts_of(card: Card, words: Mapping[str, Any]) -> Texts:
     """The texts of a card with its places filled.

@@ -56,7 +56,8 @@ class Row:
     by which rule.
     card : id of the published number that it is compared with, "" for none. model_err : error of
     what was assumed. distance : from the printed value, as `PaperNumber.distance`.
-    alternatives : other choices that the paper leaves open. command : what prints our number.
+    alternatives : other choices that the paper leaves open. command : what prints our number;
+    result : where in its JSON and with which factor, "" for a report.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Row:
     distance: float | None = None
     alternatives: tuple[Alternative, ...] = ()
     command: str = ""
+    result: str = ""
 
 
 def number(id_: str) -> PaperNumber:
@@ -101,7 +103,8 @@ def row_of(card: Card, ours: Ours, level: str = "default") -> Row:
         row, id=card.id, quantity=card.quantity, ours=text.ours or row.ours, why=text.why,
         how=text.how, document=published.document, where=published.where,
         allowed=allowed_text(published), card=published.id,
-        command=card.command_at(level), verdict="input" if card.put_in else row.verdict,
+        command=card.command_at(level), result=card.result_at(level),
+        verdict="input" if card.put_in else row.verdict,
     )  # fmt: skip
 
 

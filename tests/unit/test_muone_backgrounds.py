@@ -11,6 +11,7 @@ import pytest
 from mutau.background import muone
 from mutau.background import muone_sources as ours
 from mutau.background.estimate import Estimate
+from mutau.background.muone import EventNumber
 from mutau.background.registry import (
     background_answer,
     background_sources,
@@ -47,7 +48,8 @@ def test_the_photon_cut_lets_through_what_the_veto_misses():
     assert part.kept(MUONE.cuts).tolist() == [2e-3, 2.0, 0.0, 2.0]
     found = part.events(MUONE.cuts)
     assert found.events == pytest.approx(4.002)
-    assert found.error == pytest.approx(math.sqrt(8.0 + 4e-6))
+    # two equal weights and nearly nothing: 1 + sqrt(n + 1) of them
+    assert found.error == pytest.approx(2.0 * (1.0 + math.sqrt(3.0)), rel=1e-5)
 
 
 def test_elastic_sample_adds_up_to_the_cross_section():
@@ -248,3 +250,11 @@ def test_unknown_names_are_refused():
     assert list(background_sources(SPECTROMETER)) == [
         ours.PAIRS, ours.KINKED, ours.RADIATIVE, ours.LEAKED, ours.NEUTRINOS,
     ]  # fmt: skip
+
+
+def test_an_event_number_has_the_error_of_every_weighted_sum():
+    """n equal weights: 1 + sqrt(n + 1) of them, not the square root that few events fall short
+    of; the sum itself is theirs."""
+    found = EventNumber.of(np.full(9, 2.0))
+    assert (found.events, found.error) == (18.0, pytest.approx(2.0 * (1.0 + math.sqrt(10.0))))
+    assert EventNumber.of(np.zeros(0)) == EventNumber(0.0, 0.0)

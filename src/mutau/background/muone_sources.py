@@ -96,10 +96,10 @@ class Component:
                 weight = np.where(inside, weight, 0.0)
         return weight
 
-    def events(self, cuts: Sequence[Cut]) -> muone.Estimate:
+    def events(self, cuts: Sequence[Cut]) -> muone.EventNumber:
         """Expected number behind the cuts, and its Monte Carlo error."""
         weight = self.kept(cuts)
-        return muone.weighted_sum(weight, weight > 0.0)
+        return muone.EventNumber.of(weight[weight > 0.0])
 
 
 def region(experiment: Experiment) -> Cuts:
@@ -252,7 +252,7 @@ def background_components(
     )
 
 
-def _per_particle(experiment: Experiment, name: str, found: muone.Estimate, method: str,
+def _per_particle(experiment: Experiment, name: str, found: muone.EventNumber, method: str,
                   assumption: str, paper_id: str, **parts: float) -> Estimate:  # fmt: skip
     particles = particles_on_target(experiment)
     value = found.events / particles
@@ -307,7 +307,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
         component = elastic_component(experiment, LEAKED, region(experiment), _size(effort), seed)
         found = component.events(experiment.cuts)
         if found.events == 0.0:
-            found = muone.Estimate(0.0, bound.events)
+            found = muone.EventNumber(0.0, bound.events)
     share = 1.0 / beyond.events if beyond.events > 0.0 else math.inf
     return _per_particle(
         experiment, LEAKED, found,
@@ -323,7 +323,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     )  # fmt: skip
 
 
-def _elastic_numbers(experiment: Experiment) -> tuple[muone.Estimate, muone.Estimate]:
+def _elastic_numbers(experiment: Experiment) -> tuple[muone.EventNumber, muone.EventNumber]:
     """Elastic events that Gaussian resolutions let in, and those that the cut on the electron's
     energy alone keeps out; cuts on theta_mu and E_e, the others not applied."""
     window = true_cuts(experiment.cuts, known_only=True)
@@ -353,7 +353,7 @@ def leak_needs(experiment: Experiment, model: Model, *, seed: int = 1, n: int = 
     ready = process_of(experiment).prepare(experiment, model, Effort(seed, n or DEFAULT_EVENTS))
     signal, error = (float(steps[-1]) for steps in ready.signal(model))
     let_in, kept_out = _elastic_numbers(experiment)
-    return VetoNeeds.of(muone.Estimate(signal, error), kept_out, let_in)
+    return VetoNeeds.of(muone.EventNumber(signal, error), kept_out, let_in)
 
 
 def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:
@@ -363,8 +363,9 @@ def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
         Reaction(NUNU, experiment.beam.energy, beam_charge=experiment.beam.charge), cuts
     )
     scale = luminosity_on_electrons(experiment)
+    found = muone.EventNumber(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb)
     return _per_particle(
-        experiment, NEUTRINOS, muone.Estimate(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb),
+        experiment, NEUTRINOS, found,
         "exact 2 -> 4 phase space, Fermi vertices on both lines",
         "true quantities; other cuts than on theta_mu, E_e and theta_e are left out",
         "me.nunu",
@@ -437,9 +438,9 @@ def veto_needs(
         if cut.variable == "photon_energy":
             vetoed |= ~passes(cut, component.sample)
     return VetoNeeds.of(
-        muone.Estimate(signal, error),
-        muone.weighted_sum(weight, vetoed),
-        muone.weighted_sum(weight, ~vetoed),
+        muone.EventNumber(signal, error),
+        muone.EventNumber.of(weight[vetoed]),
+        muone.EventNumber.of(weight[~vetoed]),
     )
 
 

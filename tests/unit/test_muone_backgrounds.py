@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from mutau.background import muone
+from mutau.background import muone, muone_needs
 from mutau.background import muone_sources as ours
 from mutau.background.estimate import Estimate
 from mutau.background.muone import EventNumber
@@ -229,8 +229,8 @@ def test_particles_follow_from_the_luminosity():
 def test_veto_needs_close():
     """Background at the returned inefficiency is the signal; measured beside true quantities."""
     model = LmuMinusLtau(mass=0.1, coupling=1e-3)
-    seen = ours.veto_needs(MUONE, model, n=30_000)
-    true = ours.veto_needs(MUONE, model, n=30_000, truth=True)
+    seen = muone_needs.veto_needs(MUONE, model, n=30_000)
+    true = muone_needs.veto_needs(MUONE, model, n=30_000, truth=True)
     for needs in (seen, true):
         at = float(needs.background(needs.equal_to_signal))
         assert at == pytest.approx(needs.signal.events, rel=1e-9)
@@ -241,7 +241,7 @@ def test_veto_needs_close():
     assert 1.2 < seen.equal_to_signal / true.equal_to_signal < 2.0
     assert seen.unseen.events < 1.0
     with pytest.raises(OutOfRange, match="no signal"):
-        ours.veto_needs(MUONE, LmuMinusLtau(mass=0.29, coupling=1e-3), n=1000)
+        muone_needs.veto_needs(MUONE, LmuMinusLtau(mass=0.29, coupling=1e-3), n=1000)
 
 
 def test_unknown_names_are_refused():

@@ -8,22 +8,20 @@ photon veto, the optimiser and the mass spectrum. The neutrino pairs are a cross
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from mutau.background import muone
 from mutau.background.estimate import Estimate, background_source
-from mutau.background.muone import VetoNeeds
 from mutau.background.muone_pairs import PairRegion, pair_sample
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.matter import material
-from mutau.models import Model
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
 from mutau.selection.cutflow import passes
 from mutau.selection.variables import Sample
@@ -39,7 +37,6 @@ from mutau.signal.muon_electron import (
     stations,
     true_cuts,
 )
-from mutau.signal.processes import Effort, process_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -300,7 +297,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     electron's energy alone keeps out, and the share of them that makes one event.
     """
     check_measurable(experiment)
-    bound, beyond = _elastic_numbers(experiment)
+    bound, beyond = elastic_numbers(experiment)
     if {cut.variable for cut in experiment.cuts} <= _PLAIN:
         found = bound
     else:
@@ -323,7 +320,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     )  # fmt: skip
 
 
-def _elastic_numbers(experiment: Experiment) -> tuple[muone.EventNumber, muone.EventNumber]:
+def elastic_numbers(experiment: Experiment) -> tuple[muone.EventNumber, muone.EventNumber]:
     """Elastic events that Gaussian resolutions let in, and those that the cut on the electron's
     energy alone keeps out; cuts on theta_mu and E_e, the others not applied."""
     window = true_cuts(experiment.cuts, known_only=True)
@@ -336,24 +333,6 @@ def _elastic_numbers(experiment: Experiment) -> tuple[muone.EventNumber, muone.E
         luminosity_on_electrons(experiment),
     )
     return muone.elastic_leakage(*settings), muone.elastic_beyond(*settings)
-
-
-def leak_needs(experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0) -> VetoNeeds:
-    """How rarely an electron may be measured far too low for this model point, as `veto_needs`.
-
-    `apart` are elastic events that pass the cut on the muon's angle and are kept out by the
-    electron's energy alone; `equal_to_signal` and `one_event` are shares of them whose energy is
-    measured inside the window, by whatever makes a tail (hadrons from the shower, cracks, dead
-    cells). `unseen` is what Gaussian resolutions let in. Cuts other than on theta_mu and E_e are
-    not applied: with them the search bears more. n : events of the signal's sample.
-    Raises OutOfRange if no signal passes, MutauError as `prepare` does.
-    Check: 1 / one_event is the number of elastic events beyond the cut.
-    """
-    check_measurable(experiment)
-    ready = process_of(experiment).prepare(experiment, model, Effort(seed, n or DEFAULT_EVENTS))
-    signal, error = (float(steps[-1]) for steps in ready.signal(model))
-    let_in, kept_out = _elastic_numbers(experiment)
-    return VetoNeeds.of(muone.EventNumber(signal, error), kept_out, let_in)
 
 
 def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:
@@ -409,93 +388,3 @@ for _name, _compute in (
     (NEUTRINOS, neutrino_pairs),
 ):
     background_source(_name, "muon-electron-zprime")(_compute)
-
-
-def veto_needs(
-    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0, truth: bool = False
-) -> VetoNeeds:
-    """How rare a missed photon must be for this model point, under the cuts of the file.
-
-    n : events per sample; 0 for the default. truth : true quantities, perfect acceptance, every
-    photon told apart. The veto is the file's cut on photons; its inefficiency is left open.
-    Returns VetoNeeds: the inefficiencies at which mu e -> mu e gamma is as large as the signal,
-    and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
-    Check: `background(equal_to_signal)` is the signal.
-    """
-    cuts = [cut for cut in experiment.cuts if cut.variable != "photon_energy"]
-    n = n or DEFAULT_EVENTS
-    ready = process_of(experiment).prepare(experiment, model, Effort(seed, n, truth))
-    signal, error = (float(steps[-1]) for steps in ready.signal(model))
-    if truth:
-        wide = true_cuts(cuts, known_only=True)
-    else:
-        check_measurable(experiment)
-        wide = region(experiment)
-    component = radiative_component(experiment, wide, n, seed, truth=truth)
-    weight = component.kept(cuts)
-    vetoed = np.zeros(n, bool)
-    for cut in experiment.cuts:
-        if cut.variable == "photon_energy":
-            vetoed |= ~passes(cut, component.sample)
-    return VetoNeeds.of(
-        muone.EventNumber(signal, error),
-        muone.EventNumber.of(weight[vetoed]),
-        muone.EventNumber.of(weight[~vetoed]),
-    )
-
-
-def veto_scan(
-    experiment: Experiment,
-    models: Sequence[Model],
-    *,
-    seed: int = 1,
-    n: int = 0,
-    progress: Callable[[float, str], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Rows of `veto_needs` for several model points, measured and on true quantities side by side.
-
-    Values that do not exist (unseen events alone are too many) are None.
-    """
-    rows = []
-    for done, model in enumerate(models):
-        if progress:
-            progress(done / len(models), f"{model.mass:g} GeV")
-        for truth in (True, False):
-            needs = veto_needs(experiment, model, seed=seed, n=n, truth=truth)
-            rows.append(
-                {
-                    "mass_GeV": model.mass,
-                    "coupling": model.coupling,
-                    "level": "truth" if truth else "reconstructed",
-                    "signal": needs.signal.events,
-                    "radiative_apart": needs.apart.events,
-                    "radiative_apart_err": needs.apart.error,
-                    "radiative_unseen": needs.unseen.events,
-                    "radiative_unseen_err": needs.unseen.error,
-                    "inefficiency_equal_to_signal": _number(needs.equal_to_signal),
-                    "inefficiency_one_event": _number(needs.one_event),
-                }
-            )
-    return rows
-
-
-def leak_rows(
-    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0
-) -> list[dict[str, Any]]:
-    """`leak_needs` of one model point as it is printed beside the photon veto."""
-    needs = leak_needs(experiment, model, seed=seed, n=n)
-    return [
-        {
-            "mass_GeV": model.mass,
-            "coupling": model.coupling,
-            "signal": needs.signal.events,
-            "elastic_kept_out_by_energy": needs.apart.events,
-            "elastic_let_in_by_resolution": needs.unseen.events,
-            "share_equal_to_signal": _number(needs.equal_to_signal),
-            "share_one_event": _number(needs.one_event),
-        }
-    ]
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -10,12 +10,11 @@ import numpy as np
 from mutau.analysis.muone_mass import DEFAULT_EVENTS, closure, expected_counts, spectrum
 from mutau.analysis.muone_optimise import Optimum, optimise
 from mutau.analysis.settings import Settings
+from mutau.background.muone_needs import leak_needs, veto_needs
 from mutau.background.muone_sources import (
     double_scattering,
     elastic_leakage,
     inefficiency,
-    leak_needs,
-    veto_needs,
 )
 from mutau.core.figure import Figure, Series
 from mutau.experiment import Experiment, load_experiment

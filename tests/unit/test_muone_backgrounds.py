@@ -8,9 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from mutau.background import muone
+from mutau.background import muone, muone_needs
 from mutau.background import muone_sources as ours
 from mutau.background.estimate import Estimate
+from mutau.background.muone import EventNumber
 from mutau.background.registry import (
     background_answer,
     background_sources,
@@ -47,7 +48,8 @@ def test_the_photon_cut_lets_through_what_the_veto_misses():
     assert part.kept(MUONE.cuts).tolist() == [2e-3, 2.0, 0.0, 2.0]
     found = part.events(MUONE.cuts)
     assert found.events == pytest.approx(4.002)
-    assert found.error == pytest.approx(math.sqrt(8.0 + 4e-6))
+    # two equal weights and nearly nothing: 1 + sqrt(n + 1) of them
+    assert found.error == pytest.approx(2.0 * (1.0 + math.sqrt(3.0)), rel=1e-5)
 
 
 def test_elastic_sample_adds_up_to_the_cross_section():
@@ -227,8 +229,8 @@ def test_particles_follow_from_the_luminosity():
 def test_veto_needs_close():
     """Background at the returned inefficiency is the signal; measured beside true quantities."""
     model = LmuMinusLtau(mass=0.1, coupling=1e-3)
-    seen = ours.veto_needs(MUONE, model, n=30_000)
-    true = ours.veto_needs(MUONE, model, n=30_000, truth=True)
+    seen = muone_needs.veto_needs(MUONE, model, n=30_000)
+    true = muone_needs.veto_needs(MUONE, model, n=30_000, truth=True)
     for needs in (seen, true):
         at = float(needs.background(needs.equal_to_signal))
         assert at == pytest.approx(needs.signal.events, rel=1e-9)
@@ -239,7 +241,7 @@ def test_veto_needs_close():
     assert 1.2 < seen.equal_to_signal / true.equal_to_signal < 2.0
     assert seen.unseen.events < 1.0
     with pytest.raises(OutOfRange, match="no signal"):
-        ours.veto_needs(MUONE, LmuMinusLtau(mass=0.29, coupling=1e-3), n=1000)
+        muone_needs.veto_needs(MUONE, LmuMinusLtau(mass=0.29, coupling=1e-3), n=1000)
 
 
 def test_unknown_names_are_refused():
@@ -248,3 +250,11 @@ def test_unknown_names_are_refused():
     assert list(background_sources(SPECTROMETER)) == [
         ours.PAIRS, ours.KINKED, ours.RADIATIVE, ours.LEAKED, ours.NEUTRINOS,
     ]  # fmt: skip
+
+
+def test_an_event_number_has_the_error_of_every_weighted_sum():
+    """n equal weights: 1 + sqrt(n + 1) of them, not the square root that few events fall short
+    of; the sum itself is theirs."""
+    found = EventNumber.of(np.full(9, 2.0))
+    assert (found.events, found.error) == (18.0, pytest.approx(2.0 * (1.0 + math.sqrt(10.0))))
+    assert EventNumber.of(np.zeros(0)) == EventNumber(0.0, 0.0)

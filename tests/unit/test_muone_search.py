@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import poisson
 
 from mutau.analysis.muone_objective import mean_limit
-from mutau.analysis.muone_search import Search, Weighted
+from mutau.analysis.muone_search import CutSearch, Weighted
 from mutau.stats import CountingModel, upper_limit
 
 OPEN = (-math.inf, math.inf)
@@ -62,7 +62,7 @@ def test_the_step_finds_where_the_background_ends():
     n = 20_000
     x = np.concatenate([rng.random(n), 0.4 * rng.random(n)])
     weight = np.concatenate([np.full(n, 1e-2), np.full(n, 1.0)])
-    search = Search(events(x, x, weight, np.repeat([0, 1], n)), [("x", "min")], 0.90)
+    search = CutSearch(events(x, x, weight, np.repeat([0, 1], n)), [("x", "min")], 0.90)
     threshold, figure = search.step({("x", "min"): -math.inf}, ("x", "min"), OPEN)
     assert 0.4 <= threshold < 0.41
     kept = float(weight[:n][x[:n] >= threshold].sum()) - 0.01 * math.sqrt(0.6 * n)
@@ -78,7 +78,7 @@ def test_two_variables_close_in_on_a_box():
     y = np.concatenate([0.3 * rng.random(n), rng.random(n)])
     weight = np.concatenate([np.full(n, 3e-3), np.full(n, 0.1)])
     sides = [("x", "min"), ("y", "max")]
-    search = Search(events(x, y, weight, np.repeat([0, 1], n)), sides, 0.90)
+    search = CutSearch(events(x, y, weight, np.repeat([0, 1], n)), sides, 0.90)
     bounds = dict.fromkeys(sides, OPEN)
     cuts, _ = search.descend({("x", "min"): -math.inf, ("y", "max"): math.inf}, bounds)
     assert cuts[("x", "min")] == pytest.approx(0.6, abs=0.02)
@@ -91,7 +91,7 @@ def test_an_empty_pocket_of_a_thin_sample_is_not_believed():
     x = np.concatenate([np.linspace(0.0, 1.0, 1000), np.linspace(0.0, 0.9, 20)])
     weight = np.concatenate([np.full(1000, 1.0), np.full(20, 100.0)])
     part = np.repeat([0, 1], [1000, 20])
-    search = Search(events(x, x, weight, part), [("x", "min")], 0.90)
+    search = CutSearch(events(x, x, weight, part), [("x", "min")], 0.90)
     threshold, _ = search.step({("x", "min"): -math.inf}, ("x", "min"), OPEN)
     pocket = search.value({("x", "min"): 0.901})
     assert pocket > float(mean_limit(0.0)) / 100.0 * 5.0

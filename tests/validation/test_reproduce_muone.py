@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mutau.background.muone import CutWindow, elastic_beyond, elastic_leakage
+from mutau.background.muone_needs import leak_needs
 from mutau.background.muone_sources import elastic_leakage as leakage_source
-from mutau.background.muone_sources import leak_needs
 from mutau.bounds import BOUNDS
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau

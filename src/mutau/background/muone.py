@@ -23,6 +23,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mutau.background.weights import weighted_sum
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.detector.muone import (
@@ -82,11 +83,17 @@ class CutWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """Expected number of events and its error (Monte Carlo or numerical)."""
+class EventNumber:
+    """Expected number of events and its statistical or numerical error."""
 
     events: float
     error: float
+
+    @classmethod
+    def of(cls, weights: Array) -> Self:
+        """That of weighted events, by `weights.weighted_sum`."""
+        found = weighted_sum(weights)
+        return cls(found.value, found.err)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +109,14 @@ class VetoNeeds:
     and one event; NaN where `unseen` alone is more.
     """
 
-    signal: Estimate
-    apart: Estimate
-    unseen: Estimate
+    signal: EventNumber
+    apart: EventNumber
+    unseen: EventNumber
     equal_to_signal: float
     one_event: float
 
     @classmethod
-    def of(cls, signal: Estimate, apart: Estimate, unseen: Estimate) -> Self:
+    def of(cls, signal: EventNumber, apart: EventNumber, unseen: EventNumber) -> Self:
         """The two inefficiencies that follow from the numbers of events.
 
         Raises OutOfRange if there is no signal.
@@ -128,12 +135,6 @@ class VetoNeeds:
         return self.unseen.events + np.asarray(inefficiency, float) * self.apart.events
 
 
-def weighted_sum(weight: Array, mask: Mask) -> Estimate:
-    """Sum of the weights under a mask with its Poisson error."""
-    kept = weight[mask]
-    return Estimate(float(kept.sum()), float(np.sqrt(np.sum(kept**2))))
-
-
 def veto_needs(signal: Reconstructed, radiative: Reconstructed, window: CutWindow) -> VetoNeeds:
     """Photon veto that the search needs, from samples of signal and mu e -> mu e gamma.
 
@@ -144,15 +145,15 @@ def veto_needs(signal: Reconstructed, radiative: Reconstructed, window: CutWindo
     passed = window.passes(radiative)
     seen = radiative.photon_energy > 0.0
     return VetoNeeds.of(
-        weighted_sum(signal.weight, window.passes(signal) & (signal.photon_energy == 0.0)),
-        weighted_sum(radiative.weight, passed & seen),
-        weighted_sum(radiative.weight, passed & ~seen),
+        EventNumber.of(signal.weight[window.passes(signal) & (signal.photon_energy == 0.0)]),
+        EventNumber.of(radiative.weight[passed & seen]),
+        EventNumber.of(radiative.weight[passed & ~seen]),
     )
 
 
 def elastic_leakage(
     reaction: Reaction, response: Response, window: CutWindow, luminosity: float
-) -> Estimate:
+) -> EventNumber:
     """Elastic events inside the window through Gaussian resolutions, expected number.
 
     Cuts on inelasticity and acoplanarity are not applied: an upper bound with them.
@@ -166,7 +167,7 @@ def elastic_leakage(
 
 def elastic_beyond(
     reaction: Reaction, response: Response, window: CutWindow, luminosity: float
-) -> Estimate:
+) -> EventNumber:
     """Elastic events that the cut on the electron's energy alone keeps out: measured above it.
 
     Each of them is background if its electron is measured far too low, so 1 over their number is
@@ -183,7 +184,7 @@ def _elastic_events(
     theta_mu_min: float,
     energies: tuple[float, float],
     luminosity: float,
-) -> Estimate:
+) -> EventNumber:
     """Elastic events with the muon measured above an angle, the electron between two energies.
 
     Integral over E_e of luminosity x d sigma / dE_e x P(theta_mu) x P(E_e), the first probability
@@ -209,7 +210,7 @@ def _elastic_events(
         chance = _above(theta, sigma, theta_mu_min)
         chance *= _between(e4, response.energy_sigma(e4), *energies)
         values.append(float(np.sum(weight * chance)))
-    return Estimate(values[1], abs(values[1] - values[0]))
+    return EventNumber(values[1], abs(values[1] - values[0]))
 
 
 def _inverse2(e4: Array, reaction: Reaction) -> Array:
@@ -243,7 +244,7 @@ def double_scattering(
     rng: np.random.Generator,
     *,
     n: int = 400_000,
-) -> Estimate:
+) -> EventNumber:
     """Elastic events in the window whose muon has one hard collision in the same station.
 
     By `elastic_sample` with electron energies from half the window's lower end to twice its upper
@@ -255,7 +256,7 @@ def double_scattering(
         raise MutauError("double scattering needs a target", place="response.target")
     energies = 0.5 * window.electron_energy_min, 2.0 * window.electron_energy_max
     measured = elastic_sample(reaction, response, energies, luminosity, rng, n=n, kinked=True)
-    return weighted_sum(measured.weight, window.passes(measured))
+    return EventNumber.of(measured.weight[window.passes(measured)])
 
 
 def elastic_sample(

@@ -8,23 +8,21 @@ photon veto, the optimiser and the mass spectrum. The neutrino pairs are a cross
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from mutau.background import muone
 from mutau.background.estimate import Estimate, background_source
-from mutau.background.muone import VetoNeeds
 from mutau.background.muone_pairs import PairRegion, pair_sample
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.matter import material
 from mutau.matter.nucleus import Nucleus
-from mutau.models import Model
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
 from mutau.selection.cutflow import passes, passing
 from mutau.selection.requirements import cuts_on, cuts_without
@@ -41,7 +39,6 @@ from mutau.signal.muon_electron import (
     stations,
     true_cuts,
 )
-from mutau.signal.processes import Effort, process_of
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -95,10 +92,10 @@ class Component:
         inside = passing(cuts_without(cuts, "photon_energy"), self.sample)
         return np.where(inside, weight, 0.0)
 
-    def events(self, cuts: Sequence[Cut]) -> muone.Estimate:
+    def events(self, cuts: Sequence[Cut]) -> muone.EventNumber:
         """Expected number behind the cuts, and its Monte Carlo error."""
         weight = self.kept(cuts)
-        return muone.weighted_sum(weight, weight > 0.0)
+        return muone.EventNumber.of(weight[weight > 0.0])
 
 
 def region(experiment: Experiment) -> Cuts:
@@ -251,7 +248,7 @@ def background_components(
     )
 
 
-def _per_particle(experiment: Experiment, name: str, found: muone.Estimate, method: str,
+def _per_particle(experiment: Experiment, name: str, found: muone.EventNumber, method: str,
                   assumption: str, paper_id: str, **parts: float) -> Estimate:  # fmt: skip
     particles = particles_on_target(experiment)
     value = found.events / particles
@@ -299,14 +296,14 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     electron's energy alone keeps out, and the share of them that makes one event.
     """
     check_measurable(experiment)
-    bound, beyond = _elastic_numbers(experiment)
+    bound, beyond = elastic_numbers(experiment)
     if not cuts_without(experiment.cuts, *_PLAIN):
         found = bound
     else:
         component = elastic_component(experiment, LEAKED, region(experiment), _size(effort), seed)
         found = component.events(experiment.cuts)
         if found.events == 0.0:
-            found = muone.Estimate(0.0, bound.events)
+            found = muone.EventNumber(0.0, bound.events)
     share = 1.0 / beyond.events if beyond.events > 0.0 else math.inf
     return _per_particle(
         experiment, LEAKED, found,
@@ -322,7 +319,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     )  # fmt: skip
 
 
-def _elastic_numbers(experiment: Experiment) -> tuple[muone.Estimate, muone.Estimate]:
+def elastic_numbers(experiment: Experiment) -> tuple[muone.EventNumber, muone.EventNumber]:
     """Elastic events that Gaussian resolutions let in, and those that the cut on the electron's
     energy alone keeps out; cuts on theta_mu and E_e, the others not applied."""
     window = true_cuts(experiment.cuts, known_only=True)
@@ -337,24 +334,6 @@ def _elastic_numbers(experiment: Experiment) -> tuple[muone.Estimate, muone.Esti
     return muone.elastic_leakage(*settings), muone.elastic_beyond(*settings)
 
 
-def leak_needs(experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0) -> VetoNeeds:
-    """How rarely an electron may be measured far too low for this model point, as `veto_needs`.
-
-    `apart` are elastic events that pass the cut on the muon's angle and are kept out by the
-    electron's energy alone; `equal_to_signal` and `one_event` are shares of them whose energy is
-    measured inside the window, by whatever makes a tail (hadrons from the shower, cracks, dead
-    cells). `unseen` is what Gaussian resolutions let in. Cuts other than on theta_mu and E_e are
-    not applied: with them the search bears more. n : events of the signal's sample.
-    Raises OutOfRange if no signal passes, MutauError as `prepare` does.
-    Check: 1 / one_event is the number of elastic events beyond the cut.
-    """
-    check_measurable(experiment)
-    ready = process_of(experiment).prepare(experiment, model, Effort(seed, n or DEFAULT_EVENTS))
-    signal, error = (float(steps[-1]) for steps in ready.signal(model))
-    let_in, kept_out = _elastic_numbers(experiment)
-    return VetoNeeds.of(muone.Estimate(signal, error), kept_out, let_in)
-
-
 def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """mu e -> mu e nu nu under the cuts on true quantities that quadrature can make."""
     cuts = true_cuts(experiment.cuts, known_only=True)
@@ -362,8 +341,9 @@ def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
         Reaction(NUNU, experiment.beam.energy, beam_charge=experiment.beam.charge), cuts
     )
     scale = luminosity_on_electrons(experiment)
+    found = muone.EventNumber(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb)
     return _per_particle(
-        experiment, NEUTRINOS, muone.Estimate(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb),
+        experiment, NEUTRINOS, found,
         "exact 2 -> 4 phase space, Fermi vertices on both lines",
         "true quantities; other cuts than on theta_mu, E_e and theta_e are left out",
         "me.nunu",
@@ -407,90 +387,3 @@ for _name, _compute in (
     (NEUTRINOS, neutrino_pairs),
 ):
     background_source(_name, "muon-electron-zprime")(_compute)
-
-
-def veto_needs(
-    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0, truth: bool = False
-) -> VetoNeeds:
-    """How rare a missed photon must be for this model point, under the cuts of the file.
-
-    n : events per sample; 0 for the default. truth : true quantities, perfect acceptance, every
-    photon told apart. The veto is the file's cut on photons; its inefficiency is left open.
-    Returns VetoNeeds: the inefficiencies at which mu e -> mu e gamma is as large as the signal,
-    and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
-    Check: `background(equal_to_signal)` is the signal.
-    """
-    cuts = cuts_without(experiment.cuts, "photon_energy")
-    n = n or DEFAULT_EVENTS
-    ready = process_of(experiment).prepare(experiment, model, Effort(seed, n, truth))
-    signal, error = (float(steps[-1]) for steps in ready.signal(model))
-    if truth:
-        wide = true_cuts(cuts, known_only=True)
-    else:
-        check_measurable(experiment)
-        wide = region(experiment)
-    component = radiative_component(experiment, wide, n, seed, truth=truth)
-    weight = component.kept(cuts)
-    vetoed = ~passing(cuts_on(experiment.cuts, "photon_energy"), component.sample)
-    return VetoNeeds.of(
-        muone.Estimate(signal, error),
-        muone.weighted_sum(weight, vetoed),
-        muone.weighted_sum(weight, ~vetoed),
-    )
-
-
-def veto_scan(
-    experiment: Experiment,
-    models: Sequence[Model],
-    *,
-    seed: int = 1,
-    n: int = 0,
-    progress: Callable[[float, str], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Rows of `veto_needs` for several model points, measured and on true quantities side by side.
-
-    Values that do not exist (unseen events alone are too many) are None.
-    """
-    rows = []
-    for done, model in enumerate(models):
-        if progress:
-            progress(done / len(models), f"{model.mass:g} GeV")
-        for truth in (True, False):
-            needs = veto_needs(experiment, model, seed=seed, n=n, truth=truth)
-            rows.append(
-                {
-                    "mass_GeV": model.mass,
-                    "coupling": model.coupling,
-                    "level": "truth" if truth else "reconstructed",
-                    "signal": needs.signal.events,
-                    "radiative_apart": needs.apart.events,
-                    "radiative_apart_err": needs.apart.error,
-                    "radiative_unseen": needs.unseen.events,
-                    "radiative_unseen_err": needs.unseen.error,
-                    "inefficiency_equal_to_signal": _number(needs.equal_to_signal),
-                    "inefficiency_one_event": _number(needs.one_event),
-                }
-            )
-    return rows
-
-
-def leak_rows(
-    experiment: Experiment, model: Model, *, seed: int = 1, n: int = 0
-) -> list[dict[str, Any]]:
-    """`leak_needs` of one model point as it is printed beside the photon veto."""
-    needs = leak_needs(experiment, model, seed=seed, n=n)
-    return [
-        {
-            "mass_GeV": model.mass,
-            "coupling": model.coupling,
-            "signal": needs.signal.events,
-            "elastic_kept_out_by_energy": needs.apart.events,
-            "elastic_let_in_by_resolution": needs.unseen.events,
-            "share_equal_to_signal": _number(needs.equal_to_signal),
-            "share_one_event": _number(needs.one_event),
-        }
-    ]
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -3,11 +3,13 @@
 import json
 import shlex
 
+import numpy as np
 import pytest
 import typer
 
 from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.core.paper_numbers import RULES, check_entry, paper_numbers
+from mutau.core.types import Exclusion
 from mutau.report import muone, muone_search, na64mu_backgrounds
 from mutau.report import reproduction as module
 from mutau.report.cards import Card, Texts, cards, check_row, sections_of, texts_of
@@ -144,6 +146,21 @@ def test_the_command_line_refuses_before_it_computes(cli, monkeypatch):
     assert "did you mean 'mu.fig" in found.err
     for words in (("--only", ","), ("--only", ""), ("--only", "me.sqrts", "muone")):
         assert cli("reproduce", *words).code == 2, words
+
+
+def test_limits_stand_as_the_papers_do(monkeypatch):
+    """Whichever row asked first: their order gives them their colours."""
+
+    def computed(run, *_):
+        for name in ("na64e", "muone", "na64e", "na64mu"):
+            run.limit(Exclusion(np.array([0.01, 0.1]), np.array([1e-4, 1e-3]), np.zeros(2), 0.9,
+                                name, "lmu-ltau", "bayes", {"rank": len(run.limits)}))  # fmt: skip
+        return [], [], {}
+
+    monkeypatch.setattr(module, "_computed", computed)
+    limits = reproduce(level=QUICK).limits
+    assert [line.experiment for line in limits] == ["na64mu", "muone", "na64e", "na64e"]
+    assert [line.meta["rank"] for line in limits] == [3, 1, 0, 2]
 
 
 def test_pieces_are_kept_with_their_arguments_and_their_refusals():

@@ -342,7 +342,9 @@ def most_sensitive(run: Run) -> Ours:
     ratio = others / ours
     least = int(ratio.argmin())
     error = float(ratio[least] * line.numerical_err[light][least] / ours[least])
-    words = {"ratio": ratio[least], "mass": 1e3 * mass[least], "most": ratio.max()}
+    first = int(np.flatnonzero(ratio <= 1.0).max(initial=-1)) + 1
+    words = {"ratio": ratio[least], "mass": 1e3 * mass[least], "most": ratio.max(),
+             "first": 1e3 * mass[first] if first < len(mass) else 0.0}  # fmt: skip
     return Ours(float(ratio[least]), error, words=words)
 
 

@@ -142,11 +142,13 @@ def reproduce(
         names = [name for name in FIGURES if paper_of(name) in wanted]
     run = Run(level)
     rows, figures, left_out = _computed(run, ids, names, progress)
+    # as the papers stand, whichever row asked first
+    limits = tuple(sorted(run.limits, key=lambda line: tuple(PAPERS).index(line.experiment)))
     lacks = absent(wanted, rows, figures, left_out) if not only else left_out_rows(left_out)
     said = statements(wanted, FIGURES, (*ids, *names) if only else ())
     return Reproduction(
         wanted, level, tuple(rows), tuple(figures), run.seconds, provenance(seed=level.seed),
-        tuple(run.limits), _common_plane(run.limits), lacks, said, only,
+        limits, _common_plane(limits), lacks, said, only,
     )  # fmt: skip
 
 

@@ -9,18 +9,20 @@ from pathlib import Path
 import mutau
 
 PACKAGE = Path(mutau.__path__[0])
-#: What is clean already, by how its path begins.
-CLEAN = (
-    "transport/", "matter/", "peers/", "io/layout", "io/parquet", "io/root", "detector/tracking",
-    "background/momentum", "background/punch_through",
-)  # fmt: skip
 MAX_ARGUMENTS = 8
+#: Mappings that are read by a constant name, and places of particles in an event.
+KEYS = {
+    "MODEL_ERROR[RADIATIVE]", "MODEL_ERROR[PAIRS]", "_KEYS[RADIATIVE]", "_KEYS[PAIRS]",
+    "ABILITIES[ZPRIME]", "by_method[PAPER_METHOD]", "run.of(ways)[PAPER_METHOD]",
+    "p[:, _MUON]", "p[:, _BEAM]",
+}  # fmt: skip
 
 
-def clean_trees() -> Iterator[tuple[str, ast.Module]]:
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """All but the command line, whose options are arguments."""
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name.startswith(CLEAN):
+        if not name.startswith("cli/"):
             yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -52,7 +54,7 @@ def columns_in(subscript: ast.Subscript) -> list[str]:
 def test_no_function_takes_more_than_eight_arguments():
     many = [
         f"{name}:{node.lineno} {node.name} takes {arguments_of(node)}"
-        for name, tree in clean_trees()
+        for name, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and arguments_of(node) > MAX_ARGUMENTS
@@ -63,20 +65,19 @@ def test_no_function_takes_more_than_eight_arguments():
 def test_no_column_is_named_by_a_number():
     found = [
         f"{name}:{node.lineno} {', '.join(columns_in(node))}"
-        for name, tree in clean_trees()
+        for name, tree in trees()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Subscript) and columns_in(node)
+        if isinstance(node, ast.Subscript) and columns_in(node) and ast.unparse(node) not in KEYS
     ]
     assert found == [], "use a record (core.records) and its field"
 
 
-def test_no_type_is_ignored():
+def test_no_function_goes_untyped():
     found = [
         f"{path.relative_to(PACKAGE).as_posix()}:{i}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path.relative_to(PACKAGE).as_posix().startswith(CLEAN)
         for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if "type: ignore" in line
+        if "type: ignore[no-untyped-def]" in line or "mypy: ignore" in line
     ]
     assert found == [], "annotate it"
 

@@ -43,6 +43,7 @@ from mutau.core.types import provenance
 from mutau.experiment import VARIABLES
 from mutau.experiment import replace as replace_experiment
 from mutau.experiment.loader import from_document
+from mutau.experiment.variables import window
 from mutau.models import Model
 from mutau.reactions.muon_electron import Cuts, closing_mass
 from mutau.reactions.muon_electron_kinematics import (
@@ -50,6 +51,7 @@ from mutau.reactions.muon_electron_kinematics import (
     smallest_electron_energy,
 )
 from mutau.selection.requirements import cuts_without
+from mutau.selection.requirements import rows as cut_rows
 from mutau.selection.variables import evaluate
 from mutau.signal.muon_electron import check_boson, check_measurable, loosened, response
 from mutau.signal.usage import NOT_USED, not_used
@@ -242,9 +244,7 @@ def _check(experiment: Experiment, variables: Sequence[str]) -> None:
 
 def _stated(experiment: Experiment, side: Side) -> float:
     """The tightest bound that the file has on one side; infinite where it has none."""
-    sign = 1.0 if side[1] == "min" else -1.0
-    found = [getattr(cut, side[1]) for cut in experiment.cuts if cut.variable == side[0]]
-    return sign * max((sign * x for x in found if x is not None), default=-math.inf)
+    return window(experiment.cuts, side[0])[side[1] == "max"]
 
 
 def _bounds(experiment: Experiment, variables: Sequence[str]) -> dict[Side, tuple[float, float]]:
@@ -449,7 +449,7 @@ def optimum_answer(found: Optimum) -> dict[str, Any]:
         "method": found.methods[1],
         "at_bound": list(found.at_bound),
         "evaluations": found.evaluations,
-        "cuts": [{"variable": cut.variable, "min": cut.min, "max": cut.max} for cut in found.cuts],
+        "cuts": cut_rows(found.cuts),
         "samples": [
             {"cuts": "file", "sample": "check", **figures(found.before)},
             {"cuts": "tuned", "sample": "search", **figures(found.train)},

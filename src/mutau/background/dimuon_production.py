@@ -7,6 +7,7 @@ virtual photons (`reactions.muon_pairs`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -141,10 +142,10 @@ def pair_production(experiment: Experiment) -> PairProduction:
     energy = beam.energy
     u, w = np.polynomial.legendre.leggauss(_GRID)
 
-    def integral(low: float, high: float, function: object) -> float:
+    def integral(low: float, high: float, function: Callable[[Array], Array]) -> float:
         span = np.log(high / low)
         v = low * np.exp(0.5 * span * (1.0 + u))
-        return float(np.sum(0.5 * span * w * v * function(v)))  # type: ignore[operator]
+        return float(np.sum(0.5 * span * w * v * function(v)))
 
     def losses(process: str, v: Array) -> Array:
         total = np.zeros(v.shape)

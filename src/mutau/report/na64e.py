@@ -102,7 +102,7 @@ def averages(run: Run) -> tuple[np.ndarray, dict[float, np.ndarray]]:
 def _places(run: Run) -> list[tuple[float, float]]:
     """Per α_D the largest change in per cent, and its mass in MeV."""
     masses, changes = run.of(averages)
-    return [(100 * c.max(), 1e3 * masses[c.argmax()]) for c in changes.values()]
+    return [(100 * by.max(), 1e3 * masses[by.argmax()]) for by in changes.values()]
 
 
 @ROWS.register("ee.fig2")
@@ -116,9 +116,9 @@ def largest_change(run: Run) -> Ours:
     """The largest change of both α_D."""
     masses, changes = run.of(averages)
     coarse = np.abs(masses / (2.0 * M_MU) - 1.0) > 0.015
-    away = max(float(c[coarse].max()) for c in changes.values())
+    away = max(float(by[coarse].max()) for by in changes.values())
     words = {"place": _places(run)[0], "away": 100 * away}
-    return Ours(max(float(c.max()) for c in changes.values()), words=words)
+    return Ours(max(float(by.max()) for by in changes.values()), words=words)
 
 
 @FIGURES.register("ee.fig2")

@@ -50,6 +50,7 @@ from mutau.signal.targets import target_length
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
+    from mutau.reactions.bremsstrahlung_events import BremsSampler
 
 Array = np.ndarray
 
@@ -122,10 +123,10 @@ def split_point(experiment: Experiment) -> float:
     return max(0.0, 1.0 - (highest + loss) / float(behind)) if np.isfinite(highest) else 0.0
 
 
-def _sampler(  # type: ignore[no-untyped-def]
+def _sampler(
     experiment: Experiment, element: Element, mass: float, window: tuple[float, float],
     beam: tuple[float, float] | None = None,
-):  # fmt: skip
+) -> BremsSampler:  # fmt: skip
     """Events on one element, of muons between the end of the target and its face.
 
     beam : GeV, range of energies at the face; None for the nominal one.

@@ -13,6 +13,7 @@ from mutau.core.random import stream
 from mutau.detector.hits import KNOCK_ON
 from mutau.detector.readout import build_readout
 from mutau.detector.simulation import beam_source, simulate, simulate_beam
+from mutau.experiment import replace
 from mutau.experiment.loader import from_document
 from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import scatter
@@ -357,3 +358,24 @@ def test_fringes_that_do_not_fit():
         build_readout(set_up(magnet=[magnet | {"fringe": "10 cm"}], absorber=[block]))
     with pytest.raises(MutauError, match="too long"):
         build_readout(set_up(magnet=[magnet | {"fringe": "40 cm"}]))
+
+
+@pytest.mark.parametrize(("particle", "side"), [("mu-", -1.0), ("mu+", 1.0)])
+def test_knock_on_electrons_bend_as_electrons(particle, side):
+    """A magnet that bends the beam to -x bends electrons there if the beam is negative, else away.
+
+    Of 1.4 T m a few GeV are turned by several centimetres over the 4 m to the plane.
+    """
+    experiment = set_up(
+        {"material": "lead", "thickness": "5 cm", "z": "1 m"},
+        magnet=[{"name": "M", "z": "3 m", "length": "2 m", "field_integral": "1.4 T m",
+                 "bends_to": "-x"}],
+        tracker=[tracker("B", "8 m")],
+    )  # fmt: skip
+    experiment = replace(experiment, {"beam/particle": particle})
+    hits = run(experiment, muons(40_000), seed=13)
+    knocked = (hits.extra_origin == KNOCK_ON) & hits.crossed[hits.extra_event, 0]
+    shift = hits.extra_hit[knocked, 0] - hits.true_hit[hits.extra_event[knocked], 0, 0]
+    far = shift[np.abs(shift) > 5.0]
+    assert len(far) > 20
+    assert np.mean(np.sign(far) == side) > 0.9

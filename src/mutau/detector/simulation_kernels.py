@@ -88,7 +88,7 @@ def release(
         q.origin = BREMSSTRAHLUNG
     elif loss.kind == hard.KNOCK_ON:
         q = trace.stack[push(trace, muon, ELECTRON, lost, tx, ty)]
-        q.charge, q.origin = -1.0, KNOCK_ON
+        q.charge, q.origin = setup.electron, KNOCK_ON
     else:
         part = lost * rng.random()
         q = trace.stack[push(trace, muon, ELECTRON, part, tx, ty)]
@@ -183,7 +183,7 @@ def escape(
         ty = muon.ty + angle * math.sin(phi) + spread * rng.standard_normal()
         if abs(tx) < STEEP and abs(ty) < STEEP:
             q = trace.stack[push(trace, muon, ELECTRON, out, tx, ty)]
-            q.charge, q.origin = -1.0, KNOCK_ON
+            q.charge, q.origin = setup.electron, KNOCK_ON
             follow(rng, setup, trace)
 
 

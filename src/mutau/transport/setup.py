@@ -61,7 +61,8 @@ class Setup(NamedTuple):
 
     pieces : along z. matter : the materials that they refer to. field : the field maps, as
     `transport.fields.join_maps` gives them. gas, yoke : the materials of the hall and of the iron
-    of magnets, -1 for none. end : cm.
+    of magnets, -1 for none. end : cm. electron : charge of an electron over that of the beam
+    particle.
     """
 
     pieces: Pieces
@@ -70,6 +71,7 @@ class Setup(NamedTuple):
     gas: int
     yoke: int
     end: float
+    electron: float
 
 
 class Places(NamedTuple):
@@ -272,7 +274,7 @@ def compile_setup(
     end = max([hall.length if hall else 0.0, *(pieces["z"] + pieces["length"]).tolist()])
     last = stations[-1]
     return CompiledSetup(
-        Setup(pieces, build.stack(), field, gas, yoke, end),
+        Setup(pieces, build.stack(), field, gas, yoke, end, -1.0 / charge),
         tuple(build.names),
         build.places,
         start,

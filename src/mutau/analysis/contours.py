@@ -282,9 +282,9 @@ def _tip(
             inside = middle
         else:
             outside = middle
-    share = (limit - inside.least) / max(outside.least - inside.least, 1e-300)
-    mass = inside.mass * (outside.mass / inside.mass) ** min(max(share, 0.0), 1.0)
-    coupling = math.exp(inside.best + share * (outside.best - inside.best))
+    fraction = (limit - inside.least) / max(outside.least - inside.least, 1e-300)
+    mass = inside.mass * (outside.mass / inside.mass) ** min(max(fraction, 0.0), 1.0)
+    coupling = math.exp(inside.best + fraction * (outside.best - inside.best))
     return mass, coupling, coupling
 
 

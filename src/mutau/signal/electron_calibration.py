@@ -40,7 +40,8 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 class Calibration:
     """Cut flow of electrons that leave everything in the target.
 
-    flow : of all cuts in the order of the file but those on the energy seen. kappa, error : share
+    flow : of all cuts in the order of the file but those on the energy seen. kappa,
+    error : fraction
     left, statistical. quiet, quiet_error : the same without those that pile-up decides.
     """
 
@@ -83,9 +84,9 @@ def other_settings(experiment: Experiment, n: int = 600, seed: int = 1) -> dict[
     for name, setting in SETTINGS.items():
         found[name] = calibration(experiment, n, seed, setting, made).kappa
     cuts = [i for i, cut in enumerate(experiment.cuts) if cut.variable == "shower_chi2"]
-    for share in (0.90, 0.99):
-        edge = float(np.quantile(made.chi2, share))
+    for fraction in (0.90, 0.99):
+        edge = float(np.quantile(made.chi2, fraction))
         moved = changed(experiment, {f"cuts[{i}]/max": edge for i in cuts})
         same = calibration(moved, n, seed, made=made)
-        found[f"shape that keeps {100 * share:.0f} %"] = same.kappa
+        found[f"shape that keeps {100 * fraction:.0f} %"] = same.kappa
     return found

@@ -31,6 +31,9 @@ _TITLES = {
     ),
     "references": ("References", "What data and docstrings cite."),
     "methods": ("Statistical methods", "What `--method` of `mutau limit` takes."),
+    "signals": ("Signal processes", "What `process` of an experiment file takes."),
+    "backgrounds": ("Backgrounds", "Computed sources of background of every signal process."),
+    "formats": ("Event formats", "Suffixes that `-o` of `mutau generate` takes."),
     "variables": ("Cut variables", "What `variable` in a cut of an experiment file takes."),
 }
 #: Keys whose values another key decides upon.

@@ -169,3 +169,21 @@ def test_light_verbs_load_no_compiler_and_no_plots(verb):
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.splitlines()[-1].strip() == "loaded:"
+
+
+def test_cuts_are_read_in_the_selection():
+    """Bounds and variables of cuts: `experiment` checks them, `selection` reads them, and every
+    other calculation asks `selection.requirements`."""
+    offenders = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in SOURCES
+        if sub_package_of(path) not in ("experiment", "selection")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and (node.attr == "variable" or (node.attr in ("min", "max") and _is_a_cut(node.value)))
+    ]
+    assert not offenders, "ask mutau.selection.requirements: " + ", ".join(offenders)
+
+
+def _is_a_cut(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("c", "cut")

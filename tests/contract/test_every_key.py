@@ -36,7 +36,7 @@ from mutau.experiment import VARIABLES, experiment_names, load_experiment, repla
 from mutau.matter.hadrons import hadron
 from mutau.models import build_model
 from mutau.selection.cutflow import passes
-from mutau.selection.levels import SIMULATED
+from mutau.selection.requirements import simulated
 from mutau.selection.simulated import reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.signal import electron, electron_containment, usage
@@ -108,7 +108,7 @@ def full_chain(item):
     vector = np.tile([0.0, 0.0, 0.0, 1.0], (901, 1))
     vector[:, 0] = vector[:, 3] = np.linspace(0.0, 2.0 * item.beam.energy, 901)
     even |= {"p_muon": vector, "p_beam": vector, "trigger": np.ones(901, bool)}
-    cuts = [cut for cut in item.cuts if cut.variable in SIMULATED]
+    cuts = simulated(item.cuts)
     return [
         *tally(hits, item).sums.values(), *sample.columns.values(), hits.energy, hits.cells,
         beam.x, beam.y, beam.slope_x, beam.slope_y, beam.momentum, layout.setup.rows,

@@ -74,3 +74,53 @@ def test_our_verbs_go_on_and_stderr_says_so_once(group, how, bad, cli):
         assert refused.code == 2, refused
         assert "repair or remove the package" in refused.err
         assert refused.out == ""
+
+
+@pytest.mark.parametrize(
+    ("group", "change", "place"),
+    [
+        ("mutau.processes", {"process": "bad"}, "process"),
+        ("mutau.variables", {"cuts": [{"variable": "bad", "min": "1 GeV"}]}, "cuts[0]"),
+        ("mutau.variables", {"cuts": [{"variable": "bad"}]}, "cuts[0]"),
+    ],
+)
+def test_a_file_that_names_a_faulty_one_is_refused_with_its_place(group, change, place, bad, cli,
+                                                                  tmp_path):  # fmt: skip
+    from mutau.experiment.document import read_document, write_toml
+    from mutau.experiment.loader import experiment_path
+
+    bad(group, "raises")
+    document = {**read_document(experiment_path("muone")), **change}
+    for cut in change.get("cuts", ()):
+        cut["because"] = "x"
+    path = tmp_path / "named.toml"
+    path.write_text(write_toml(document))
+    result = cli("check", str(path))
+    assert result.code == 2
+    assert f"named.toml: {place}" in result.err
+    assert "RuntimeError: no luck" in result.err
+    assert result.out == ""
+
+
+def test_a_change_of_the_package_is_another_digest(install, tmp_path):
+    """Results on disk rest on what another package computes."""
+    from mutau.core import plugins
+    from mutau.experiment import load_experiment, replace
+
+    folder = tmp_path / "lost-package"
+    folder.mkdir()
+    module = folder / "plug_lost.py"
+    text = (
+        "from mutau.experiment import Variable\n"
+        "V = Variable('lost', 'energy', 'x', value=lambda s: {} * s.weights, needs=('trigger',))\n"
+    )
+    module.write_text(text.format(1.0))
+    install({"mutau.variables": {"lost": "plug_lost:V"}}, folder)
+    cut = [{"variable": "lost", "min": "0 GeV", "because": "x"}]
+    plain = load_experiment("na64e")
+    first = replace(plain, "cuts", cut).digest
+    assert replace(plain, "cuts", cut).digest == first
+    module.write_text(text.format(2.0))
+    plugins.forget()
+    assert replace(plain, "cuts", cut).digest != first
+    assert load_experiment("na64e").digest == plain.digest

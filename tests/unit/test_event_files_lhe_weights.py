@@ -9,7 +9,7 @@ import pytest
 
 from mutau.core.errors import FileError
 from mutau.io.event_files import read_events
-from mutau.io.lhe_weights import Process, Sample, weights_of
+from mutau.io.lhe_weights import LheProcess, LheSample, weights_of
 
 PATH = Path("f.lhe")
 
@@ -19,8 +19,8 @@ def of(idwtup, processes, xwgtup, idprup=None, trials=None):
     xwgtup = np.array(xwgtup, float)
     idprup = np.ones(len(xwgtup), np.int64) if idprup is None else np.array(idprup)
     trials = np.ones(len(xwgtup)) if trials is None else np.array(trials, float)
-    sample = Sample(xwgtup, idprup, trials)
-    return weights_of(PATH, idwtup, [Process(*p) for p in processes], sample)
+    sample = LheSample(xwgtup, idprup, trials)
+    return weights_of(PATH, idwtup, [LheProcess(*p) for p in processes], sample)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

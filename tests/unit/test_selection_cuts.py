@@ -9,7 +9,8 @@ import pytest
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.experiment.schema_counting import Cut
-from mutau.selection.cutflow import apply_cuts, label, passes
+from mutau.selection.cutflow import apply_cuts, passes
+from mutau.selection.requirements import label
 from mutau.selection.variables import FUNCTIONS, Sample, evaluate
 
 

@@ -43,12 +43,15 @@ from mutau.core.types import provenance
 from mutau.experiment import VARIABLES
 from mutau.experiment import replace as replace_experiment
 from mutau.experiment.loader import from_document
+from mutau.experiment.variables import window
 from mutau.models import Model
 from mutau.reactions.muon_electron import Cuts, closing_mass
 from mutau.reactions.muon_electron_kinematics import (
     largest_muon_angle,
     smallest_electron_energy,
 )
+from mutau.selection.requirements import cuts_without
+from mutau.selection.requirements import rows as cut_rows
 from mutau.selection.variables import evaluate
 from mutau.signal.muon_electron import check_boson, check_measurable, loosened, response
 from mutau.signal.usage import NOT_USED, not_used
@@ -142,7 +145,7 @@ def optimise(
         ]
     if progress:
         progress(0.7, "searching")
-    fixed = [cut for cut in experiment.cuts if cut.variable not in variables]
+    fixed = cuts_without(experiment.cuts, *variables)
     events = weighted(samples[0], variables, fixed)
     search = CutSearch(events, list(bounds), settings.level_of([]))
     best = _best(search, _starts(experiment, events, bounds, settings.seed), bounds, settings.seed)
@@ -241,9 +244,7 @@ def _check(experiment: Experiment, variables: Sequence[str]) -> None:
 
 def _stated(experiment: Experiment, side: Side) -> float:
     """The tightest bound that the file has on one side; infinite where it has none."""
-    sign = 1.0 if side[1] == "min" else -1.0
-    found = [getattr(cut, side[1]) for cut in experiment.cuts if cut.variable == side[0]]
-    return sign * max((sign * x for x in found if x is not None), default=-math.inf)
+    return window(experiment.cuts, side[0])[side[1] == "max"]
 
 
 def _bounds(experiment: Experiment, variables: Sequence[str]) -> dict[Side, tuple[float, float]]:
@@ -448,7 +449,7 @@ def optimum_answer(found: Optimum) -> dict[str, Any]:
         "method": found.methods[1],
         "at_bound": list(found.at_bound),
         "evaluations": found.evaluations,
-        "cuts": [{"variable": cut.variable, "min": cut.min, "max": cut.max} for cut in found.cuts],
+        "cuts": cut_rows(found.cuts),
         "samples": [
             {"cuts": "file", "sample": "check", **figures(found.before)},
             {"cuts": "tuned", "sample": "search", **figures(found.train)},

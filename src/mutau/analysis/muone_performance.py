@@ -12,7 +12,7 @@ from mutau.analysis.muone_objective import mean_limit
 from mutau.analysis.settings import AS_STATED, Settings
 from mutau.background.muone_sources import Component
 from mutau.models import Model, highest_coupling
-from mutau.selection.cutflow import label
+from mutau.selection.requirements import label
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment

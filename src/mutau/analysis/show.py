@@ -28,6 +28,8 @@ def _experiments() -> Rows:
         rows.append(
             {
                 "name": name,
+                "family": item.family,
+                "version": item.version or "",
                 "title": item.title,
                 "process": item.process,
                 "source": item.source,
@@ -75,7 +77,7 @@ def _processes() -> Rows:
             "mediators": list(item.mediators),
             "meaning": item.meaning,
         }
-        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
+        for name, item in PROCESSES.items()
     ]
 
 
@@ -91,7 +93,7 @@ def _crosschecks() -> Rows:
             "installed": item.installed,
             "meaning": item.about,
         }
-        for name, item in ((name, CROSSCHECKS[name]) for name in CROSSCHECKS)
+        for name, item in CROSSCHECKS.items()
     ]
 
 
@@ -168,7 +170,7 @@ def _variables() -> Rows:
 
     return [
         {"name": name, "dimension": item.dimension, "meaning": item.meaning}
-        for name, item in ((name, VARIABLES[name]) for name in VARIABLES)
+        for name, item in VARIABLES.items()
     ]
 
 
@@ -179,7 +181,7 @@ def _signals() -> Rows:
 
     return [
         {"name": name, "beams": list(item.beams), "meaning": item.meaning}
-        for name, item in ((name, PROCESSES[name]) for name in PROCESSES)
+        for name, item in PROCESSES.items()
     ]
 
 
@@ -205,7 +207,7 @@ def _formats() -> Rows:
 
     return [
         {"name": name, "meaning": item.title, "needs": item.needs}
-        for name, item in ((name, SUFFIXES[name]) for name in SUFFIXES)
+        for name, item in SUFFIXES.items()
     ]
 
 
@@ -245,11 +247,13 @@ def check_answer(file: str) -> dict[str, Any]:
     Raises Problems with every located mistake, or as `check_beam` and `transport.fields.slices`.
     """
     from mutau.experiment import check_file, experiment_path
+    from mutau.matter.materials import described_in
     from mutau.signal.processes import has_process
     from mutau.signal.usage import unused
 
     path = experiment_path(file)
     item = check_file(path)
+    own = list(described_in(item))
     if item.process == "muon-brems":
         from mutau.signal.targets import target_length
 
@@ -265,9 +269,11 @@ def check_answer(file: str) -> dict[str, Any]:
     return {
         "file": str(Path(path)),
         "experiment": item.name,
+        "version": item.version or "",
         "process": item.process,
         "can_be_run": has_process(item),
         "digest": item.digest,
+        **({"materials": own} if own else {}),
         "unused": unused(item),
         **({"magnets": _magnets(item)} if item.detector.magnet else {}),
         "problems": [],

@@ -25,6 +25,7 @@ from mutau.core.constants import G_F, M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.units import HBARC_GEV_CM
 from mutau.detector.electron_calibration import photonuclear_per_particle
+from mutau.experiment.variables import window
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
 from mutau.transport.decays import decay_probability, energy_limits, share_below
@@ -182,15 +183,14 @@ def hcal_budget(experiment: Experiment) -> float:
     """Energy, GeV, that the selection lets a hadron leave in the HCAL: the cut, or what the modules
     do not show below their threshold. Raises NotApplicable for a file without such a cut."""
     _, modules = hcal_modules(experiment)
-    tops = [cut.max for cut in experiment.cuts if cut.variable == "hcal_energy"]
-    stated = [top for top in tops if top is not None]
-    if not stated:
+    stated = window(experiment.cuts, "hcal_energy")[1]
+    if not math.isfinite(stated):
         raise NotApplicable(
             "states no upper cut on hcal_energy, so the HCAL vetoes nothing",
             place=f"{experiment.name}: cuts",
             remedy='write for example variable = "hcal_energy", max = "1 GeV"',
         )
-    return max(min(stated), min(item.threshold for item in modules))
+    return max(stated, min(item.threshold for item in modules))
 
 
 @background_source("neutral punch-through", PROCESS)

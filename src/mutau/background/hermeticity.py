@@ -42,9 +42,9 @@ from mutau.detector.simulation_geometry import (
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import differential, knock_on
-from mutau.selection.cutflow import passes
-from mutau.selection.levels import SIMULATED
+from mutau.selection.cutflow import passing
 from mutau.selection.missing_momentum import cuts_of
+from mutau.selection.requirements import simulated
 from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.transport.decays import decay_probability
@@ -392,11 +392,7 @@ def _measured(
 
 def _all_cuts(experiment: Experiment, sample: Sample) -> Mask:
     """Events that pass every cut of the file that the simulation knows."""
-    keep = np.ones(len(sample.weights), bool)
-    for cut in experiment.cuts:
-        if cut.variable in SIMULATED:
-            keep &= passes(cut, sample)
-    return keep
+    return passing(simulated(experiment.cuts), sample)
 
 
 def _copied(events: Array, extra: Array, rows: NDArray[np.int64]) -> tuple[Array, Array]:

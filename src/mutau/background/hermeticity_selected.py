@@ -25,9 +25,9 @@ from mutau.detector.simulation import CARRIED
 from mutau.detector.simulation_geometry import E_FIXED, build_layout
 from mutau.matter.hadrons import document
 from mutau.matter.materials import material
-from mutau.selection.cutflow import passes
-from mutau.selection.levels import SIMULATED
+from mutau.selection.cutflow import passing
 from mutau.selection.missing_momentum import cuts_of
+from mutau.selection.requirements import cuts_on, simulated
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -108,9 +108,8 @@ def ends(found: Leaks, experiment: Experiment) -> tuple[NDArray[np.int64], Array
 def region_d(found: Leaks, experiment: Experiment, *, top: bool) -> Mask:
     """(M,) events in region D: of the top panel (beam trigger, one track), or of all cuts."""
     keep = found.seen <= cuts_of(experiment).calorimeters
-    for cut in experiment.cuts:
-        if cut.variable in (_TOP if top else SIMULATED):
-            keep &= passes(cut, found.sample)
+    cuts = cuts_on(experiment.cuts, *_TOP) if top else simulated(experiment.cuts)
+    keep = keep & passing(cuts, found.sample)
     return np.asarray(keep & found.sample.columns["beam_trigger"] if top else keep)
 
 

@@ -28,6 +28,7 @@ from mutau.background.momentum_tail import extrapolate, residuals
 from mutau.background.weights import parts_of
 from mutau.core.random import stream
 from mutau.detector.beam_moments import beam_note
+from mutau.selection.requirements import highest_muon_energy
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -50,13 +51,11 @@ _FEWEST: Final = 100_000
 def momentum_limit(experiment: Experiment) -> float:
     """Largest reconstructed momentum of the selection, GeV.
 
-    From the cut on `muon_energy_fraction`, half of the beam's energy if there is none.
+    From the cuts on the muon's energy, half of the beam's energy if there is none.
     """
-    tops = [
-        cut.max for cut in experiment.cuts
-        if cut.variable == "muon_energy_fraction" and cut.max is not None
-    ]  # fmt: skip
-    return (min(tops) if tops else 0.5) * experiment.beam.energy
+    energy = experiment.beam.energy
+    highest = highest_muon_energy(experiment.cuts, energy)
+    return highest if math.isfinite(highest) else 0.5 * energy
 
 
 def one_hit_cuts(experiment: Experiment, *, triggered: bool, p_value: float = P_VALUE) -> TrackCuts:

@@ -9,8 +9,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mutau.background.muone import EventNumber, VetoNeeds
 from mutau.background.muone_sources import (
     DEFAULT_EVENTS,
@@ -19,7 +17,8 @@ from mutau.background.muone_sources import (
     region,
 )
 from mutau.models import Model
-from mutau.selection.cutflow import passes
+from mutau.selection.cutflow import passing
+from mutau.selection.requirements import cuts_on, cuts_without
 from mutau.signal.muon_electron import check_measurable, true_cuts
 from mutau.signal.processes import Effort, process_of
 
@@ -38,7 +37,7 @@ def veto_needs(
     and one event. Raises OutOfRange if no signal passes, MutauError as `prepare` does.
     Check: `background(equal_to_signal)` is the signal.
     """
-    cuts = [cut for cut in experiment.cuts if cut.variable != "photon_energy"]
+    cuts = cuts_without(experiment.cuts, "photon_energy")
     n = n or DEFAULT_EVENTS
     ready = process_of(experiment).prepare(experiment, model, Effort(seed, n, truth))
     signal, error = (float(steps[-1]) for steps in ready.signal(model))
@@ -49,10 +48,7 @@ def veto_needs(
         wide = region(experiment)
     component = radiative_component(experiment, wide, n, seed, truth=truth)
     weight = component.kept(cuts)
-    vetoed = np.zeros(n, bool)
-    for cut in experiment.cuts:
-        if cut.variable == "photon_energy":
-            vetoed |= ~passes(cut, component.sample)
+    vetoed = ~passing(cuts_on(experiment.cuts, "photon_energy"), component.sample)
     return VetoNeeds.of(
         EventNumber(signal, error),
         EventNumber.of(weight[vetoed]),

@@ -23,7 +23,8 @@ from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.matter import material
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
-from mutau.selection.cutflow import passes
+from mutau.selection.cutflow import passes, passing
+from mutau.selection.requirements import cuts_on, cuts_without
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
 from mutau.signal.muon_electron import (
@@ -85,13 +86,10 @@ class Component:
     def kept(self, cuts: Sequence[Cut]) -> Array:
         """(N,) weights behind the cuts, 0 where one fails; photon cuts act by `missed`."""
         weight = self.sample.weights.copy()
-        for cut in cuts:
-            inside = passes(cut, self.sample)
-            if cut.variable == "photon_energy":
-                weight = np.where(inside, weight, weight * self.missed)
-            else:
-                weight = np.where(inside, weight, 0.0)
-        return weight
+        for cut in cuts_on(cuts, "photon_energy"):
+            weight = np.where(passes(cut, self.sample), weight, weight * self.missed)
+        inside = passing(cuts_without(cuts, "photon_energy"), self.sample)
+        return np.where(inside, weight, 0.0)
 
     def events(self, cuts: Sequence[Cut]) -> muone.EventNumber:
         """Expected number behind the cuts, and its Monte Carlo error."""
@@ -298,7 +296,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     """
     check_measurable(experiment)
     bound, beyond = elastic_numbers(experiment)
-    if {cut.variable for cut in experiment.cuts} <= _PLAIN:
+    if not cuts_without(experiment.cuts, *_PLAIN):
         found = bound
     else:
         component = elastic_component(experiment, LEAKED, region(experiment), _size(effort), seed)

@@ -1,6 +1,6 @@
 """Entry points of other packages: found once per process, loaded one at a time, never fatal.
 
-A package that cannot be loaded costs what needs it and nothing else: its error is told once on
+A package that cannot be loaded costs what needs it and nothing else: its error is printed once on
 stderr and raised where its name is asked for. What it prints while it loads goes to stderr, so that
 stdout stays that of the verb.
 """
@@ -48,7 +48,7 @@ def offered(group: str) -> dict[str, EntryPoint]:
 
 @cache
 def load(group: str, name: str) -> Plugin:
-    """The object of an entry point; a fault is told on stderr, once.
+    """The object of an entry point; a fault is printed on stderr, once.
 
     Raises KeyError for a name that `offered` does not list.
     """

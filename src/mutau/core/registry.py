@@ -36,7 +36,7 @@ class Registry(Generic[T]):
 
     kind : what is registered, for messages ("model", "cut variable").
     group : entry-point group through which other packages add theirs, or "". Ours come first: an
-    entry point of the same name is left out, and told so on stderr.
+    entry point of the same name is left out, with a line on stderr.
     check : what is wrong with an object that another package gives, "" for nothing.
     """
 
@@ -99,6 +99,14 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         """Names that can be used: those of other packages are loaded, faulty ones left out."""
         return iter([n for n in self.names() if n in self._items or not self._fault(n)])
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """(name, object) of all that can be used."""
+        return ((name, self[name]) for name in self)
+
+    def values(self) -> Iterator[T]:
+        """The objects of all that can be used."""
+        return (item for _, item in self.items())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable
+from mutau.experiment.variables import window
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -102,12 +103,9 @@ def _on_target(experiment: Experiment) -> BeamMuons:
     for counter in detector.counter:
         if counter.role == "trigger" and counter.z <= experiment.target.z:
             there = muons.at(counter.z)
-            counts &= np.abs(there.x - counter.x) <= counter.width / 2
-            counts &= np.abs(there.y - counter.y) <= counter.height / 2
-    for cut in experiment.cuts:
-        if cut.variable == "incoming_momentum":
-            counts &= muons.momentum >= (-math.inf if cut.min is None else cut.min)
-            counts &= muons.momentum <= (math.inf if cut.max is None else cut.max)
+            counts &= counter.covers(there.x, there.y)
+    low, high = window(experiment.cuts, "incoming_momentum")
+    counts &= (muons.momentum >= low) & (muons.momentum <= high)
     face = muons.at(experiment.target.z)
     return BeamMuons(
         face.x, face.y, face.slope_x, face.slope_y, face.momentum,

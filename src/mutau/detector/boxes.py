@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 from mutau.matter.materials import material
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Placed, Target
+    from mutau.experiment.schema import Target
+    from mutau.experiment.schema_placed import Placed
 
 Array = NDArray[np.float64]
 
 #: Columns of a row; lengths cm. X, Y: the middle of the box. HOLE_X = 0: no hole. TABLE: where a
 #: material's numbers stand, or a magnet's field map, -1 for none. CURVE_X, CURVE_Y: 0.2998 B in
-#: GeV per cm, signed towards where the beam particle is bent.
+#: GeV per cm, signed towards where the beam particle is bent. RADIUS: of a round plane, 0 for a
+#: rectangle; its half sizes are then those of the square around it.
 (KIND, Z, LENGTH, X, Y, HALF_X, HALF_Y, HOLE_X, HOLE_Y, TABLE, CURVE_X,
- CURVE_Y) = range(12)  # fmt: skip
-BOX_COLUMNS: Final = 12
+ CURVE_Y, RADIUS) = range(13)  # fmt: skip
+BOX_COLUMNS: Final = 13
 #: The kind of a piece of a magnet, in every array of rows. Its box is the gap: outside is iron.
 DIPOLE: Final = 3
 #: Half size (cm) that stands for no walls.
@@ -35,12 +37,19 @@ TOUCH: Final = 1e-8
 
 
 def box_of(thing: Placed) -> dict[str, float]:
-    """Place and half sizes of what stands in the set-up, cm, by the names of `row_of`."""
+    """Place and half sizes of what stands in the set-up, cm, by the names of `row_of`.
+
+    Raises NotApplicable for a round thing with a length: walls are those of rectangles.
+    """
+    half_x, half_y = thing.half_sizes
+    if thing.radius is not None and thing.extent:
+        half_x = thing.width / 2.0  # refuses, naming the thing
     return {
         "x": thing.x,
         "y": thing.y,
-        "half_x": thing.width / 2.0,
-        "half_y": thing.height / 2.0,
+        "half_x": half_x,
+        "half_y": half_y,
+        "radius": thing.radius or 0.0,
         "hole_x": getattr(thing, "hole_width", 0.0) / 2.0,
         "hole_y": getattr(thing, "hole_height", 0.0) / 2.0,
     }
@@ -48,7 +57,7 @@ def box_of(thing: Placed) -> dict[str, float]:
 
 _NAMED: Final = {
     "length": LENGTH, "x": X, "y": Y, "half_x": HALF_X, "half_y": HALF_Y, "hole_x": HOLE_X,
-    "hole_y": HOLE_Y, "table": TABLE, "curve_x": CURVE_X, "curve_y": CURVE_Y,
+    "hole_y": HOLE_Y, "radius": RADIUS, "table": TABLE, "curve_x": CURVE_X, "curve_y": CURVE_Y,
 }  # fmt: skip
 
 

@@ -217,11 +217,7 @@ def _behind(
     for counter in experiment.detector.counter:
         if counter.role == "veto" and counter.z > z:
             at = lines[:, :2] + (counter.z - z) * lines[:, 2:]
-            away = np.abs(at - (counter.x, counter.y))
-            hit = flies & np.all(away <= (counter.width / 2, counter.height / 2), axis=1)
-            if counter.hole_width:
-                hole = (counter.hole_width / 2, counter.hole_height / 2)
-                hit &= ~np.all(away <= hole, axis=1)
+            hit = flies & counter.covers(at[:, 0], at[:, 1])
             signal = np.where(
                 hit & (rng.random(n) < counter.efficiency), _veto_signal(counter), 0.0
             )

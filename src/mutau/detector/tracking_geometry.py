@@ -24,14 +24,8 @@ from mutau.core.units import GEV_PER_T_CM
 from mutau.transport.fields import bending, join_maps, main_curve, slices
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import (
-        Absorber,
-        Calorimeter,
-        Experiment,
-        Magnet,
-        Placed,
-        Tracker,
-    )
+    from mutau.experiment.schema import Absorber, Calorimeter, Experiment, Magnet, Tracker
+    from mutau.experiment.schema_placed import Placed
     from mutau.matter.materials import Material
 
 Array = NDArray[np.float64]
@@ -108,9 +102,7 @@ def _field_pieces(magnet: Magnet, charge: float, start: int) -> list[tuple[float
 
 def _covers_axis(thing: Placed) -> bool:
     """Whether the straight beam line crosses the thing outside its hole."""
-    inside = abs(thing.x) < thing.width / 2 and abs(thing.y) < thing.height / 2
-    hole = getattr(thing, "hole_width", 0.0) / 2, getattr(thing, "hole_height", 0.0) / 2
-    return inside and not (abs(thing.x) < hole[0] and abs(thing.y) < hole[1])
+    return bool(thing.covers(0.0, 0.0))
 
 
 def _matter(experiment: Experiment, planes: list[Tracker]) -> tuple[Matter, ...]:

@@ -22,6 +22,7 @@ from mutau.detector.boxes import (
     HOLE_Y,
     KIND,
     LENGTH,
+    RADIUS,
     TOUCH,
     X,
     Y,
@@ -39,6 +40,9 @@ def within(x: float, y: float, rows: Array, r: int) -> bool:
     """Whether (x, y) is on the row's area and not in its hole."""
     dx, dy = abs(x - rows[r, X]), abs(y - rows[r, Y])
     if dx > rows[r, HALF_X] or dy > rows[r, HALF_Y]:
+        return False
+    radius = rows[r, RADIUS]
+    if radius > 0.0 and dx * dx + dy * dy > radius * radius:
         return False
     return not (dx < rows[r, HOLE_X] and dy < rows[r, HOLE_Y])
 

@@ -19,10 +19,11 @@ from mutau.experiment.materials import (
     parts_of,
 )
 from mutau.experiment.names import PROCESSES
-from mutau.experiment.variables import VARIABLES
+from mutau.experiment.variables import VARIABLES, window
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Experiment, Placed, Target
+    from mutau.experiment.schema import Experiment, Target
+    from mutau.experiment.schema_placed import Placed
 
 Found = Iterator[tuple[str, str]]
 
@@ -32,8 +33,8 @@ _TOLERANCE = 1e-9  # cm; faces that touch do not overlap
 def meaning(experiment: Experiment) -> list[tuple[str, str]]:
     """All problems of meaning, in the order of the checks."""
     checks = (
-        _process, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps, _cuts,
-        _runs,
+        _process, _version, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps,
+        _cuts, _runs,
     )  # fmt: skip
     return [problem for check in checks for problem in check(experiment)]
 
@@ -86,6 +87,13 @@ def _described(experiment: Experiment) -> Found:
             yield f"{place}/{key}".rstrip("/"), str(error)
 
 
+def _version(experiment: Experiment) -> Found:
+    """A file with a version carries it in its name, so that its runs can stand side by side."""
+    name, version = experiment.name, experiment.version
+    if version and not (name.endswith(f"-{version}") and experiment.family):
+        yield "version", f"{version!r} is not the end of the name; call it '{name}-{version}'"
+
+
 def _names(experiment: Experiment) -> Found:
     seen: dict[str, str] = {}
     for place, thing in experiment.detector.everything():
@@ -120,24 +128,30 @@ def _hall(experiment: Experiment) -> Found:
         else:
             yield from _outside(place, "z", thing.z, thing.z + thing.extent, (0.0, hall.length))
     for place, thing in experiment.detector.everything():
-        for key, size, room in (("x", "width", hall.width), ("y", "height", hall.height)):
-            middle, half = getattr(thing, key), getattr(thing, size) / 2.0
-            yield from _outside(place, key, middle - half, middle + half, (-room / 2, room / 2))
+        halves = thing.half_sizes
+        for key, half, size in (("x", halves[0], hall.width), ("y", halves[1], hall.height)):
+            middle = getattr(thing, key)
+            yield from _outside(place, key, middle - half, middle + half, (-size / 2, size / 2))
 
 
 def _apart(a: Placed, b: Placed) -> bool:
     """Whether two things do not share any (x, y): beside each other, or one in the other's hole."""
     for one, other in ((a, b), (b, a)):
         hole = getattr(one, "hole_width", 0.0), getattr(one, "hole_height", 0.0)
+        half_x, half_y = other.half_sizes
         if (
-            abs(other.x - one.x) + other.width / 2 <= hole[0] / 2 + _TOLERANCE
-            and abs(other.y - one.y) + other.height / 2 <= hole[1] / 2 + _TOLERANCE
+            abs(other.x - one.x) + half_x <= hole[0] / 2 + _TOLERANCE
+            and abs(other.y - one.y) + half_y <= hole[1] / 2 + _TOLERANCE
         ):
             return True
-    return (
-        abs(a.x - b.x) >= (a.width + b.width) / 2 - _TOLERANCE
-        or abs(a.y - b.y) >= (a.height + b.height) / 2 - _TOLERANCE
-    )
+        if one.radius is not None:  # the point of the other that is nearest to its middle
+            gap_x = max(abs(other.x - one.x) - (0.0 if other.radius else half_x), 0.0)
+            gap_y = max(abs(other.y - one.y) - (0.0 if other.radius else half_y), 0.0)
+            reach = one.radius + (other.radius or 0.0)
+            if math.hypot(gap_x, gap_y) >= reach - _TOLERANCE:
+                return True
+    (a_x, a_y), (b_x, b_y) = a.half_sizes, b.half_sizes
+    return abs(a.x - b.x) >= a_x + b_x - _TOLERANCE or abs(a.y - b.y) >= a_y + b_y - _TOLERANCE
 
 
 def _overlaps(experiment: Experiment) -> Found:
@@ -180,9 +194,9 @@ def _gaps(experiment: Experiment) -> Found:
         for place, thing in experiment.detector.everything():
             if thing.extent or not magnet.z < thing.z < magnet.z + magnet.length:
                 continue
-            for key, size in (("x", "width"), ("y", "height")):
-                reach = abs(getattr(thing, key) - getattr(magnet, key)) + getattr(thing, size) / 2
-                gap = getattr(magnet, size) / 2
+            halves = zip(("x", "y"), thing.half_sizes, magnet.half_sizes, strict=True)
+            for key, half, gap in halves:
+                reach = abs(getattr(thing, key) - getattr(magnet, key)) + half
                 if reach > gap + _TOLERANCE:
                     yield (
                         f"{place}/{key}",
@@ -238,16 +252,12 @@ def _maps(experiment: Experiment) -> Found:
 
 def _cuts(experiment: Experiment) -> Found:
     """Cuts that no event can pass, alone or together; a trigger that nothing makes."""
-    window: dict[str, tuple[float, float]] = {}
     roles = {counter.role for counter in experiment.detector.counter}
     for index, cut in enumerate(experiment.cuts):
         variable = VARIABLES[cut.variable]
         if cut.variable == "trigger" and "trigger" not in roles:
             yield f"cuts[{index}]/variable", "'trigger' needs a counter of role 'trigger'"
-        low, high = window.get(cut.variable, (-float("inf"), float("inf")))
-        low = max(low, low if cut.min is None else cut.min)
-        high = min(high, high if cut.max is None else cut.max)
-        window[cut.variable] = (low, high)
+        low, high = window(experiment.cuts[: index + 1], cut.variable)
         least, most = variable.reach(experiment.beam.energy)
         if low > high:
             yield f"cuts[{index}]", f"no {cut.variable!r} passes all cuts ({low:g} to {high:g})"

@@ -14,7 +14,7 @@ from mutau.core.reading import read_toml
 
 Document = dict[str, Any]
 #: Keys of texts, which change no number.
-TEXTS = frozenset({"because", "title", "source"})
+TEXTS = frozenset({"because", "title", "source", "version"})
 _STEP = re.compile(r"^([^\[\]]+)(?:\[([^\[\]]+)\])?$")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -25,10 +25,10 @@ def in_one_line(experiment: Any) -> str:
     lists = ("counter", "tracker", "magnet", "calorimeter", "absorber")
     counts = [(name, len(getattr(parts, name))) for name in lists]
     counts += [("cut", len(experiment.cuts))]
-    told = ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts if n)
+    listed = ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts if n)
     number = "" if beam.particles is None else f"{beam.particles:g} "
     what = f"{experiment.process}, {number}{beam.particle} of {beam.energy:g} GeV"
-    return f"<Experiment {experiment.name}: {what} on {experiment.target.material}; {told}>"
+    return f"<Experiment {experiment.name}: {what} on {experiment.target.material}; {listed}>"
 
 
 def read_document(path: str | Path) -> Document:

@@ -95,10 +95,10 @@ class FieldMap:
         field = self.b
         for axis, values in ((2, self.x), (1, self.y)):
             i = int(np.clip(np.searchsorted(values, 0.0, side="right") - 1, 0, len(values) - 2))
-            share = np.clip(-values[i] / (values[i + 1] - values[i]), 0.0, 1.0)
+            fraction = np.clip(-values[i] / (values[i + 1] - values[i]), 0.0, 1.0)
             pair = np.take(field, [i, i + 1], axis=axis)
             low, high = np.take(pair, 0, axis=axis), np.take(pair, 1, axis=axis)
-            field = (1.0 - share) * low + share * high
+            field = (1.0 - fraction) * low + fraction * high
         return np.asarray(field)
 
     @property

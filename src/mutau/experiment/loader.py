@@ -42,13 +42,32 @@ def experiment_names() -> tuple[str, ...]:
 def experiment_path(name_or_path: str | Path) -> Path:
     """The file of a bundled name or of a path.
 
-    Anything with a suffix or a folder is a path. Raises UnknownName for a name that is not
-    bundled; a path is not opened here.
+    Anything with a folder or a suffix is a path. A name is that of a file ("na64mu-2022"),
+    or of a family ("na64mu") of which one version is there and no file has the plain name.
+    Raises UnknownName for a name that is not bundled, MutauError for a family of several versions,
+    which it lists; a path is not opened here.
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, Path) or path.suffix or len(path.parts) > 1 or path.is_file():
+    path, known = Path(name_or_path), _registry()
+    if isinstance(name_or_path, Path) or len(path.parts) > 1 or path.is_file():
         return path
-    return Path(_registry()[str(name_or_path)])
+    name = str(name_or_path)
+    versions = [name] if name in known else _versions(name)
+    if path.suffix and not versions:
+        return path
+    if len(versions) > 1:
+        raise MutauError(
+            f"experiment {name!r} has several versions",
+            allowed=", ".join(versions),
+            remedy="name one of them",
+        )
+    return Path(known[versions[0] if versions else name])
+
+
+def _versions(family: str) -> list[str]:
+    """Names of bundled files whose version belongs to a family, sorted; only they are read."""
+    near = [name for name in _registry() if name.startswith(f"{family}-")]
+    stated = {name: read_document(Path(_registry()[name])).get("version") for name in near}
+    return sorted(name for name, version in stated.items() if name == f"{family}-{version}")
 
 
 def load_experiment(name_or_path: str | Path | Experiment) -> Experiment:

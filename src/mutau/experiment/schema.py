@@ -12,7 +12,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -44,9 +44,10 @@ from mutau.experiment.quantities import (
     Text,
     one_of,
 )
-from mutau.experiment.schema_beam import Beam, Table, Upstream
+from mutau.experiment.schema_beam import Beam, FileTable, Upstream
 from mutau.experiment.schema_counting import Background, Cut, Run, Systematic
 from mutau.experiment.schema_material import DescribedMaterial, MaterialText
+from mutau.experiment.schema_placed import Holed, Placed
 from mutau.experiment.schema_theory import Statistics, Theory
 from mutau.experiment.variables import VARIABLES
 
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from mutau.experiment.field_maps import FieldMap
 
 
-class Target(Table):
+class Target(FileTable):
     """Where the signal is made: `stations` pieces of `thickness`, one every `pitch` cm from `z`.
 
     length : cm along the beam that one piece takes, where the thickness is in X0.
@@ -92,44 +93,13 @@ class Target(Table):
         return self
 
 
-class Hall(Table):
+class Hall(FileTable):
     """The box that holds everything: 0 <= z <= length, |x| <= width/2, |y| <= height/2."""
 
     length: PositiveLength
     width: PositiveLength
     height: PositiveLength
     material: MaterialText | None = None
-
-
-class Placed(Table):
-    """Something with a name, a place and a size transverse to the beam (cm)."""
-
-    name: Text
-    z: Length
-    x: Length = 0.0
-    y: Length = 0.0
-    width: PositiveLength
-    height: PositiveLength
-
-    @property
-    def extent(self) -> float:
-        """Length along z, cm."""
-        return 0.0
-
-
-class Holed(Placed):
-    """A placed thing with a rectangular hole in its centre (0: none)."""
-
-    hole_width: LengthNotNegative = 0.0
-    hole_height: LengthNotNegative = 0.0
-
-    @model_validator(mode="after")
-    def _hole_fits(self) -> Self:
-        if self.hole_width >= self.width or self.hole_height >= self.height:
-            raise MutauError("the hole is as large as the thing itself")
-        if (self.hole_width == 0.0) != (self.hole_height == 0.0):
-            raise MutauError("a hole needs hole_width and hole_height")
-        return self
 
 
 class Counter(Holed):
@@ -155,6 +125,8 @@ class Counter(Holed):
 class Tracker(Placed):
     """A tracking plane. resolution : cm, rms per coordinate. arm : before or behind the target."""
 
+    may_be_round: ClassVar[bool] = False
+
     resolution: PositiveLength
     efficiency: Fraction = 1.0
     arm: Literal["incoming", "outgoing"]
@@ -170,6 +142,8 @@ class Magnet(Placed):
     integral. field_map : instead of these three a CSV file (`field_maps`), absolute or relative
     to the experiment file; field_scale multiplies it, negative to reverse the field.
     """
+
+    may_be_round: ClassVar[bool] = False
 
     length: PositiveLength
     field_integral: Annotated[FieldIntegral, Field(gt=0.0)] | None = None
@@ -245,7 +219,7 @@ class Calorimeter(Holed):
 
     cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
     threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
-    two particles look like one. photon_inefficiency : share of photons above threshold missed.
+    two particles look like one. photon_inefficiency : fraction of photons above threshold missed.
     kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
     target itself is the table `target`.
     """
@@ -278,7 +252,7 @@ class Absorber(Holed):
         return self.length
 
 
-class Resolution(Table):
+class Resolution(FileTable):
     """Resolutions of reconstructed quantities, where the file states them instead of planes.
 
     muon_angle, electron_angle : rad, rms. muon_momentum, incoming_momentum : relative rms.
@@ -295,7 +269,7 @@ class Resolution(Table):
 class Detector(BaseModel):
     """Everything around the target; each list in any order."""
 
-    model_config = Table.model_config
+    model_config = FileTable.model_config
 
     counter: tuple[Counter, ...] = ()
     tracker: tuple[Tracker, ...] = ()
@@ -326,12 +300,17 @@ class Detector(BaseModel):
 
 
 class Experiment(BaseModel):
-    """A whole experiment. Made by `load_experiment` and `replace`; equal where its data agree."""
+    """A whole experiment. Made by `load_experiment` and `replace`; equal where its data agree.
 
-    model_config = Table.model_config
+    version : which run or state of the experiment the file describes; the name ends with it
+    ("na64mu-2022"), and what stands before is the `family`.
+    """
+
+    model_config = FileTable.model_config
 
     format: Literal[1] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    version: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] | None = None
     title: str = ""
     source: Text
     process: Annotated[str, one_of("process", PROCESSES)]
@@ -391,6 +370,11 @@ class Experiment(BaseModel):
         tables = materials_in(self._document)
         parts = (part for table in tables.values() for _, part in parts_of(table))
         yield from ((MATERIALS, part) for part in parts)
+
+    @property
+    def family(self) -> str:
+        """The name without the version: what all runs of one experiment share."""
+        return self.name.removesuffix(f"-{self.version}") if self.version else self.name
 
     @property
     def relative_systematic(self) -> float:

@@ -33,7 +33,7 @@ from mutau.experiment.quantities import (
 )
 
 
-class Table(BaseModel):
+class FileTable(BaseModel):
     """A table of the file. `because`: where its numbers stand, or why they are assumed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -41,11 +41,11 @@ class Table(BaseModel):
     because: Text
 
 
-class BeamPart(Table):
-    """One part of the beam (core, halo): its share of the intensity and its phase space.
+class BeamPart(FileTable):
+    """One part of the beam (core, halo): `share`, its fraction of the intensity, and phase space.
 
     Positions (cm) and slopes (rad) are those at the target's face. energy : GeV, mean, none for
-    the beam's; energy_spread : relative rms; the share `tail` of its particles is spread evenly
+    the beam's; energy_spread : relative rms; the fraction `tail` of its particles is spread evenly
     over momenta from `tail_min` up to the mean. spot, divergence : rms of a Gaussian with the
     `correlation` of position and slope; or inner, outer : radii of a ring, evenly filled.
     dispersion (cm), dispersion_angle (rad) : shift per p0/p - 1, p0 the nominal momentum.
@@ -79,7 +79,7 @@ class BeamPart(Table):
         return self
 
 
-class Beam(Table):
+class Beam(FileTable):
     """Beam particles and exposure.
 
     particles : number on target in the full exposure; or luminosity (per pb) on the target's
@@ -89,7 +89,7 @@ class Beam(Table):
     particles_error : absolute. per_spill, spill : intensity. decay_path : cm of flight between
     the last identification of the beam particle and the target. pions, kaons : charged ones per
     beam particle where the decay path begins, none for those of data/hadrons.toml. parts : core
-    and halo for the full simulation, shares summing to 1; without them the spot and spread above
+    and halo for the full simulation, fractions summing to 1; without them the spot and spread above
     are all there is.
     phase_space : a file of particles at the entrance (.csv, .parquet, .hepmc, .hepmc3), absolute
     or relative to the experiment file.
@@ -149,7 +149,7 @@ class Beam(Table):
         return self
 
 
-class SynchrotronDetector(Table):
+class SynchrotronCalorimeter(FileTable):
     """A calorimeter beside the deflected beam of electrons.
 
     distance : cm from the end of the bending magnets. gap, width : cm from the deflected beam to
@@ -164,7 +164,7 @@ class SynchrotronDetector(Table):
     mistaken: Fraction | None = None
 
 
-class Upstream(Table):
+class Upstream(FileTable):
     """The beam line of electrons before the hall: what says that a particle is one of them.
 
     field_integral, length : T cm and cm, of the bending magnets of the spectrometer, seen as one
@@ -179,7 +179,7 @@ class Upstream(Table):
     window: Annotated[Time, Field(ge=0.0)] = 0.0
     line: LengthNotNegative | None = None
     bite: Fraction | None = None
-    srd: SynchrotronDetector | None = None
+    srd: SynchrotronCalorimeter | None = None
 
     @model_validator(mode="after")
     def _magnets(self) -> Self:

@@ -22,11 +22,11 @@ from mutau.experiment.quantities import (
     fraction,
     one_of,
 )
-from mutau.experiment.schema_beam import Table
+from mutau.experiment.schema_beam import FileTable
 from mutau.experiment.variables import VARIABLES
 
 
-class Cut(Table):
+class Cut(FileTable):
     """One requirement on a variable; a condition takes no bounds, all others at least one."""
 
     variable: Annotated[str, one_of("cut variable", VARIABLES)]
@@ -62,7 +62,7 @@ def _one_error(table: Background | Run, stated: str) -> None:
         raise MutauError(f"states both `{stated}` and `relative_error`; keep one")
 
 
-class Background(Table):
+class Background(FileTable):
     """One source: `expected` events in the full exposure, or `per_particle` on target."""
 
     name: Text
@@ -85,8 +85,8 @@ class Background(Table):
         return value, self.relative_error * value if self.relative_error else scale * self.error
 
 
-class Run(Table):
-    """A run period: its share of the exposure, its signal window and what was seen.
+class Run(FileTable):
+    """A run period: its part of the exposure, its signal window and what was seen.
 
     particles : on target. threshold, threshold_error : GeV, upper edge of the signal window in
     the energy seen. efficiency : of all other cuts; efficiency_error relative. background :
@@ -115,7 +115,7 @@ class Run(Table):
         return self.background_error or self.relative_error * self.background
 
 
-class Systematic(Table):
+class Systematic(FileTable):
     """A relative error of the expected signal, common to all run periods."""
 
     name: Text

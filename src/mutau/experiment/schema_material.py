@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from mutau.experiment.materials import MaterialName
 from mutau.experiment.quantities import PositiveLength, Text, quantity
-from mutau.experiment.schema_beam import Table
+from mutau.experiment.schema_beam import FileTable
 
 ArealDensity = Annotated[float, quantity("areal density"), Field(gt=0.0)]
 Density = Annotated[float, quantity("density"), Field(gt=0.0)]
@@ -25,7 +25,7 @@ def _described(name: str, info: ValidationInfo) -> MaterialName:
 MaterialText = Annotated[Text, AfterValidator(_described)]
 
 
-class DescribedMaterial(Table):
+class DescribedMaterial(FileTable):
     """A material that the file describes; every other table may then name it.
 
     atoms : relative numbers of atoms, { Pb = 1, W = 1, O = 4 }. mass : mass fractions of elements

@@ -13,10 +13,10 @@ from mutau.experiment.names import (
     LIMIT_METHODS,
 )
 from mutau.experiment.quantities import fraction, one_of
-from mutau.experiment.schema_beam import Table
+from mutau.experiment.schema_beam import FileTable
 
 
-class Theory(Table):
+class Theory(FileTable):
     """Cross sections of electron beams. Without this table, the defaults.
 
     method, form_factor, coulomb : of the bremsstrahlung e N -> e N Z'; "iww-scaled" is the spectrum
@@ -30,7 +30,7 @@ class Theory(Table):
     electrons: Annotated[str, one_of("electron model", ELECTRON_MODELS)] = "virial"
 
 
-class Statistics(Table):
+class Statistics(FileTable):
     """How the limit is set: confidence level, and a method that `stats` registers."""
 
     cl: Annotated[float, BeforeValidator(fraction), Field(gt=0.0, lt=1.0)]

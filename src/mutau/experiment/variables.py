@@ -7,7 +7,7 @@ together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,8 +27,8 @@ class Variable:
     meaning : one line.
     signed : it may be negative. whole : it takes whole numbers only.
     value : of another package's variable, the function (Sample) -> (N,) values in internal units;
-        those of ours are registered in `selection.variables`. needs : the variables of ours whose
-        level of simulation it shares (`selection.levels`); it is left out where one of them is.
+        those of ours are registered in `selection.variables`. needs : the variables of ours that a
+        level of simulation must give for it (`selection.requirements`); else it is left out.
     """
 
     name: str
@@ -82,6 +82,16 @@ _LIST: Final = (
     ),
     Variable("shower_chi2", "number", "deviation from an electromagnetic shower's shape"),
 )
+
+
+def window(cuts: Iterable[Any], variable: str) -> tuple[float, float]:
+    """The tightest bounds that cuts put on a variable together, internal units; -inf, inf: none."""
+    low, high = -math.inf, math.inf
+    for cut in cuts:
+        if cut.variable == variable:
+            low = low if cut.min is None else max(low, cut.min)
+            high = high if cut.max is None else min(high, cut.max)
+    return low, high
 
 
 def _unusable(item: Any) -> str:

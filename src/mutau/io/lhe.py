@@ -54,7 +54,7 @@ from mutau.io.layout import (
     masses_of,
 )
 from mutau.io.lhe_text import CheckedText
-from mutau.io.lhe_weights import UNWEIGHTED, WEIGHTED, Process, Sample, weights_of
+from mutau.io.lhe_weights import UNWEIGHTED, WEIGHTED, LheProcess, LheSample, weights_of
 from mutau.io.packed import open_text
 
 Array = np.ndarray
@@ -338,7 +338,7 @@ def _decay_places(particles: list[Any], path: Path) -> list[list[float]]:
 
 def _assemble(path: Path, columns: _Columns, header: dict[str, Any], init: Any) -> Events:
     """Events out of the numbers of all blocks."""
-    processes = [Process(p.xSection, p.error, p.procId) for p in init.procInfo]
+    processes = [LheProcess(p.xSection, p.error, p.procId) for p in init.procInfo]
     strategy = init.initInfo.weightingStrategy
     if not np.all(np.isfinite(columns.xwgtup)):
         raise damaged(path, "an XWGTUP is not finite")
@@ -346,7 +346,7 @@ def _assemble(path: Path, columns: _Columns, header: dict[str, Any], init: Any) 
         weight = columns.xwgtup * _own_factor(header, processes, strategy, path)
         meta = header["meta"]
     else:
-        sample = Sample(columns.xwgtup, columns.process, columns.trials)
+        sample = LheSample(columns.xwgtup, columns.process, columns.trials)
         weight, sigma, error = weights_of(path, strategy, processes, sample)
         meta = {"sigma_pb": sigma, "sigma_err_pb": error}
     numbers = columns.label
@@ -368,7 +368,7 @@ def _assemble(path: Path, columns: _Columns, header: dict[str, Any], init: Any) 
 
 
 def _own_factor(
-    header: dict[str, Any], processes: list[Process], strategy: int, path: Path
+    header: dict[str, Any], processes: list[LheProcess], strategy: int, path: Path
 ) -> float:
     """`weight_per_XWGTUP` of our header, if the rest of the file still says the same."""
     factor = header.get("weight_per_XWGTUP")

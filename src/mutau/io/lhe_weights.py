@@ -41,7 +41,7 @@ _ERRORS: Final = 5.0
 _DIGITS: Final = 1e-2
 
 
-class Process(NamedTuple):
+class LheProcess(NamedTuple):
     """One line of <init>. xsecup, xerrup : pb, 0 or below where not stated. lprup : its number."""
 
     xsecup: float
@@ -49,7 +49,7 @@ class Process(NamedTuple):
     lprup: int
 
 
-class Sample(NamedTuple):
+class LheSample(NamedTuple):
     """What the events say, M of them. xwgtup, trials : (M,) float64. idprup : (M,) int64."""
 
     xwgtup: Array
@@ -71,13 +71,13 @@ class Sample(NamedTuple):
         mean = (first + supposed) / n
         return math.sqrt(max(0.0, (second + supposed**2) / n - mean**2) / self.trials.sum())
 
-    def part(self, rows: Array) -> Sample:
+    def part(self, rows: Array) -> LheSample:
         """Some of the events."""
-        return Sample(self.xwgtup[rows], self.idprup[rows], self.trials[rows])
+        return LheSample(self.xwgtup[rows], self.idprup[rows], self.trials[rows])
 
 
 def weights_of(
-    path: Path, idwtup: int, processes: list[Process], sample: Sample
+    path: Path, idwtup: int, processes: list[LheProcess], sample: LheSample
 ) -> tuple[Array, float, float]:
     """Weights at 1/pb (M,), the cross section of the file and its error, pb.
 
@@ -113,20 +113,20 @@ def _refused(path: Path, what: str, *, allowed: str = "", remedy: str = "") -> F
     )
 
 
-def _stated(processes: list[Process]) -> tuple[float, float]:
+def _stated(processes: list[LheProcess]) -> tuple[float, float]:
     """Sum of XSECUP, pb, and its error; XERRUP below 0 is none."""
     sigma = math.fsum(process.xsecup for process in processes)
     return sigma, math.hypot(*(max(0.0, process.xerrup) for process in processes))
 
 
-def _is_stated(process: Process, idwtup: int) -> bool:
+def _is_stated(process: LheProcess, idwtup: int) -> bool:
     """0 or -1 stand for no cross section; below 0 it can only be where weights can."""
     if idwtup > 0:
         return process.xsecup > 0.0
     return process.xsecup not in (0.0, -1.0)
 
 
-def _require_stated(path: Path, idwtup: int, processes: list[Process]) -> float:
+def _require_stated(path: Path, idwtup: int, processes: list[LheProcess]) -> float:
     """Sum of XSECUP. Raises FileError if it is not stated."""
     for process in processes:
         if not _is_stated(process, idwtup) and (len(processes) == 1 or process.xsecup < 0.0):
@@ -142,7 +142,7 @@ def _require_stated(path: Path, idwtup: int, processes: list[Process]) -> float:
     return sigma
 
 
-def _of_processes(path: Path, processes: list[Process], idprup: Array) -> Array:
+def _of_processes(path: Path, processes: list[LheProcess], idprup: Array) -> Array:
     """Index of the process of each event, (M,). Raises FileError for one that is not listed."""
     listed = np.array([process.lprup for process in processes])
     if len(listed) == 1:
@@ -157,7 +157,7 @@ def _of_processes(path: Path, processes: list[Process], idprup: Array) -> Array:
     return place
 
 
-def _doubt(sample: Sample, idwtup: int) -> float:
+def _doubt(sample: LheSample, idwtup: int) -> float:
     """Statistical error of the mean of XWGTUP, for its comparison with XSECUP.
 
     Where weights may be negative one more event of the other sign is supposed: ten events of weight
@@ -169,7 +169,7 @@ def _doubt(sample: Sample, idwtup: int) -> float:
 
 
 def _means(
-    path: Path, idwtup: int, processes: list[Process], sample: Sample
+    path: Path, idwtup: int, processes: list[LheProcess], sample: LheSample
 ) -> tuple[Array, float]:
     """IDWTUP +-1: each process has the mean of its XWGTUP."""
     place = _of_processes(path, processes, sample.idprup)
@@ -182,7 +182,7 @@ def _means(
 
 
 def _weighted(
-    path: Path, idwtup: int, processes: list[Process], sample: Sample
+    path: Path, idwtup: int, processes: list[LheProcess], sample: LheSample
 ) -> tuple[Array, float]:
     """IDWTUP +-4: the mean of XWGTUP, or their sum where XSECUP says so."""
     trials = float(sample.trials.sum())
@@ -194,7 +194,7 @@ def _weighted(
     return sample.xwgtup / trials, max(sample.error(), given)
 
 
-def _compare(path: Path, processes: list[Process], mean: float, error: float) -> None:
+def _compare(path: Path, processes: list[LheProcess], mean: float, error: float) -> None:
     """Raise FileError if XSECUP is stated and differs from the mean of XWGTUP."""
     stated, given = _stated(processes)
     if any(process.xsecup <= 0.0 for process in processes):
@@ -207,7 +207,7 @@ def _compare(path: Path, processes: list[Process], mean: float, error: float) ->
         )
 
 
-def _shared(path: Path, idwtup: int, processes: list[Process], sample: Sample) -> Array:
+def _shared(path: Path, idwtup: int, processes: list[LheProcess], sample: LheSample) -> Array:
     """IDWTUP +-2: the events of a process share its XSECUP."""
     _require_stated(path, idwtup, processes)
     place = _of_processes(path, processes, sample.idprup)
@@ -225,7 +225,7 @@ def _shared(path: Path, idwtup: int, processes: list[Process], sample: Sample) -
     return sample.xwgtup * scale[place]
 
 
-def _unweighted(path: Path, idwtup: int, processes: list[Process], sample: Sample) -> Array:
+def _unweighted(path: Path, idwtup: int, processes: list[LheProcess], sample: LheSample) -> Array:
     """IDWTUP +-3: all events share the sum of XSECUP."""
     sigma = _require_stated(path, idwtup, processes)
     total = float(sample.xwgtup.sum())

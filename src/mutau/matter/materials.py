@@ -337,7 +337,7 @@ def names() -> tuple[str, ...]:
 
 
 def material(name: str, *, place: str = "") -> Material:
-    """The material of a name: the one door to what a computation is told as a name.
+    """The material of a name: the one way from a name to its properties.
 
     name : of an experiment (`experiment.target.material`), which knows its own description; or the
     text of a bundled material, one of another package, or "NAME@EXPERIMENT" for a material that an

@@ -188,7 +188,7 @@ def tuning(level: Level) -> Part:
 
 
 def _cuts_text(found: Optimum) -> str:
-    from mutau.selection.cutflow import label
+    from mutau.selection.requirements import label
 
     return ", ".join(label(cut) for cut in found.cuts)
 

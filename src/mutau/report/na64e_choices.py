@@ -10,6 +10,7 @@ import numpy as np
 
 from mutau.analysis.yields import assemble
 from mutau.models import build_model
+from mutau.selection.requirements import places
 from mutau.signal.electron import Plan, prepared
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def shifts(experiment: Experiment, seed: int = 1, showers: int = 1000) -> tuple[
 
     points = [build_model("lmu-ltau", mass, 3e-4) for mass in PLACES]
     plan = Plan(seed, showers, False, True)
-    cuts = [i for i, cut in enumerate(experiment.cuts) if cut.variable == "preshower_energy"]
-    bare = changed(experiment, {f"cuts[{i}]/min": "0 GeV" for i in cuts})
+    shower = places(experiment.cuts, "preshower_energy")
+    bare = changed(experiment, {f"{place}/min": "0 GeV" for place in shower})
 
     def couplings(file: Experiment, **given: bool) -> list[float]:
         return [_coupling(file, point, plan, seed, **given) for point in points]

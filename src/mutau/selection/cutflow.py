@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
 from mutau.detector.shares import weighted_share
+from mutau.selection.requirements import label
 from mutau.selection.variables import Sample, evaluate
 
 if TYPE_CHECKING:
@@ -38,13 +39,6 @@ class CutFlow:
     def efficiency(self) -> float:
         """Share left after all cuts."""
         return float(self.share[-1])
-
-
-def label(cut: Cut) -> str:
-    """Short text of a cut, for example `0.0015 <= theta_mu`, in internal units."""
-    low = "" if cut.min is None else f"{cut.min:.4g} <= "
-    high = "" if cut.max is None else f" <= {cut.max:.4g}"
-    return f"{low}{cut.variable}{high}"
 
 
 def passes(cut: Cut, sample: Sample) -> NDArray[np.bool_]:
@@ -90,15 +84,9 @@ def apply_cuts(cuts: Sequence[Cut], sample: Sample, *, skip: Collection[str] = (
     )
 
 
-def highest_muon_energy(cuts: Sequence[Cut], energy: float) -> float:
-    """Largest energy (GeV) that the cuts allow the scattered muon; inf without such a cut.
-
-    energy : of the beam, GeV.
-    """
-    highest = np.inf
+def passing(cuts: Iterable[Cut], sample: Sample) -> NDArray[np.bool_]:
+    """(N,) bool: which events fulfil all of these cuts. Raises as `passes`."""
+    keep = np.ones(len(sample.weights), bool)
     for cut in cuts:
-        if cut.max is not None and cut.variable == "muon_energy":
-            highest = min(highest, cut.max)
-        if cut.max is not None and cut.variable == "muon_energy_fraction":
-            highest = min(highest, cut.max * energy)
-    return highest
+        keep &= passes(cut, sample)
+    return keep

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from mutau.experiment.variables import window
+from mutau.selection.requirements import highest_muon_energy
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -29,24 +31,13 @@ class MuonCuts:
 
 def cuts_of(experiment: Experiment) -> MuonCuts:
     """The selection of an experiment; a cut that the file does not state is none."""
-    beam = experiment.beam.energy
-    low, high = -math.inf, math.inf
-    energy = hcal = vhcal = total = math.inf
-    for cut in experiment.cuts:
-        top = math.inf if cut.max is None else cut.max
-        if cut.variable == "incoming_momentum":
-            low, high = max(low, -math.inf if cut.min is None else cut.min), min(high, top)
-        elif cut.variable == "muon_energy":
-            energy = min(energy, top)
-        elif cut.variable == "muon_energy_fraction":
-            energy = min(energy, top * beam)
-        elif cut.variable == "hcal_energy":
-            hcal = min(hcal, top)
-        elif cut.variable == "vhcal_energy":
-            vhcal = min(vhcal, top)
-        elif cut.variable == "calorimeter_energy":
-            total = min(total, top)
+    cuts = experiment.cuts
     resolution = experiment.detector.resolution
     return MuonCuts(
-        (low, high), energy, hcal, vhcal, total, resolution.muon_momentum if resolution else 0.0
+        window(cuts, "incoming_momentum"),
+        highest_muon_energy(cuts, experiment.beam.energy),
+        window(cuts, "hcal_energy")[1],
+        window(cuts, "vhcal_energy")[1],
+        window(cuts, "calorimeter_energy")[1],
+        resolution.muon_momentum if resolution else 0.0,
     )

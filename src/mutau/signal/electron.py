@@ -23,7 +23,7 @@ from mutau.core.types import Events
 from mutau.models import VECTOR, Model
 from mutau.reactions.bremsstrahlung_coulomb import MASS_MAX as COULOMB_MASS_MAX
 from mutau.reactions.electron_brems_table import TABLE_ERROR
-from mutau.selection.cutflow import label
+from mutau.selection.requirements import cuts_without, label
 from mutau.signal.electron_containment import applies, containment
 from mutau.signal.electron_emission import (
     AnnihilationEmission,
@@ -358,7 +358,7 @@ def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
     """Cuts of the file that are not applied one by one: all but that on the pre-shower, and on true
     quantities this one too. The efficiency of the run periods stands for them."""
     applied = () if effort.truth else ("preshower_energy",)
-    return [label(cut) for cut in experiment.cuts if cut.variable not in applied]
+    return [label(cut) for cut in cuts_without(experiment.cuts, *applied)]
 
 
 SIGNAL_PROCESSES.register("electron-brems+annihilation")(

@@ -13,6 +13,7 @@ import numpy as np
 
 from mutau.detector.electron_calibration import Setting, Showers, electrons, showers
 from mutau.selection.cutflow import CutFlow, apply_cuts
+from mutau.selection.requirements import places
 from mutau.selection.variables import Sample
 
 if TYPE_CHECKING:
@@ -83,10 +84,10 @@ def other_settings(experiment: Experiment, n: int = 600, seed: int = 1) -> dict[
     }
     for name, setting in SETTINGS.items():
         found[name] = calibration(experiment, n, seed, setting, made).kappa
-    cuts = [i for i, cut in enumerate(experiment.cuts) if cut.variable == "shower_chi2"]
+    shape = places(experiment.cuts, "shower_chi2")
     for fraction in (0.90, 0.99):
         edge = float(np.quantile(made.chi2, fraction))
-        moved = changed(experiment, {f"cuts[{i}]/max": edge for i in cuts})
+        moved = changed(experiment, {f"{place}/max": edge for place in shape})
         same = calibration(moved, n, seed, made=made)
         found[f"shape that keeps {100 * fraction:.0f} %"] = same.kappa
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mutau.core.errors import MutauError
+from mutau.experiment.variables import window as window_of
+from mutau.selection.requirements import highest_energy_left
 from mutau.signal.electron_containment import WHOLE, containment
 
 if TYPE_CHECKING:
@@ -103,13 +106,8 @@ class EnergyWindow:
 
 def _threshold(experiment: Experiment) -> float | None:
     """Upper edge of the energy seen that the cuts state, GeV."""
-    edges = []
-    for cut in experiment.cuts:
-        if cut.variable in ("ecal_energy", "electron_energy") and cut.max is not None:
-            edges.append(cut.max)
-        if cut.variable == "e_miss" and cut.min is not None:
-            edges.append(experiment.beam.energy - cut.min)
-    return min(edges, default=None)
+    edge = highest_energy_left(experiment.cuts, experiment.beam.energy)
+    return edge if edge < math.inf else None
 
 
 def _resolution(experiment: Experiment) -> tuple[float, float]:
@@ -174,14 +172,10 @@ def window(experiment: Experiment, truth: bool = False) -> EnergyWindow:
     kept = WHOLE if truth else containment(experiment)
     constant = float(np.hypot(constant, round(kept.spread, 3)))  # less is no matter
     ones = np.ones(len(rows))
-    preshower = [
-        float(cut.min)
-        for cut in experiment.cuts
-        if cut.variable == "preshower_energy" and cut.min and experiment.target.active
-    ]
+    preshower = window_of(experiment.cuts, "preshower_energy")[0]
     return EnergyWindow(
         beam.energy, stochastic, constant, beam.energy_spread * beam.energy, truth, tuple(names),
         np.array(particles, float), ones if truth else np.array(kappa, float),
         0.0 * ones if truth else np.array(kappa_err, float), grid, deviations,
-        max(preshower, default=0.0), kept.classes,
+        max(preshower if experiment.target.active else 0.0, 0.0), kept.classes,
     )  # fmt: skip

@@ -26,8 +26,13 @@ from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.models import VECTOR, Model
 from mutau.reactions import muon_brems
-from mutau.selection.cutflow import apply_cuts, highest_muon_energy, label
-from mutau.selection.levels import BEYOND_FAST_MODE
+from mutau.selection.cutflow import apply_cuts
+from mutau.selection.requirements import (
+    fast_mode,
+    highest_muon_energy,
+    label,
+    labels_of_the_rest,
+)
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import run_periods, stated_particles
 from mutau.signal.incoming import beam_energies, energy_range, placed
@@ -188,25 +193,18 @@ def _stratum(
     """Production by quadrature, cut flow by Monte Carlo, in one window of x."""
     made = produced(experiment, mass, *window).values()
     total, error = sum(number for number, _ in made), sum(err for _, err in made)
-    cuts = 1 + sum(not _left_out(cut.variable, truth) for cut in experiment.cuts)
+    applied = fast_mode(experiment.cuts, truth=truth)
+    cuts = 1 + len(applied)
     if total == 0.0:
         return Stratum(0.0, 0.0, np.zeros(cuts), np.zeros(cuts))
     share, square, drawn = np.zeros(cuts), np.zeros(cuts), 0.0
     for _, part, sample, depth in _vertices(experiment, mass, window, n, rng):
         columns = _columns(experiment, sample, depth, rng, truth)
-        flow = apply_cuts(
-            experiment.cuts,
-            Sample(experiment.beam.energy, columns.pop("weights"), columns),
-            skip=BEYOND_FAST_MODE + (("trigger",) if truth else ()),
-        )
+        flow = apply_cuts(applied, Sample(experiment.beam.energy, columns.pop("weights"), columns))
         drawn += part
         share += part * flow.share
         square += (part * flow.error) ** 2
     return Stratum(total, error, share / drawn, np.sqrt(square) / drawn)
-
-
-def _left_out(variable: str, truth: bool) -> bool:
-    return variable in BEYOND_FAST_MODE or (truth and variable == "trigger")
 
 
 def _columns(
@@ -251,7 +249,7 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     number = np.sum([s.total * s.share for s in strata], axis=0)
     parts = [np.hypot(s.total * s.share_err, s.total_err * s.share) for s in strata]
     error = np.sqrt(np.sum(np.square(parts), axis=0))
-    cuts = [label(cut) for cut in experiment.cuts if not _left_out(cut.variable, truth)]
+    cuts = [label(cut) for cut in fast_mode(experiment.cuts, truth=truth)]
 
     return run_periods(
         experiment,
@@ -269,7 +267,7 @@ def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
         from mutau.signal.simulate import cut_labels
 
         return [text for text in cut_labels(experiment)[1:] if text.endswith("(not simulated)")]
-    return [label(cut) for cut in experiment.cuts if _left_out(cut.variable, effort.truth)]
+    return labels_of_the_rest(experiment.cuts, fast_mode(experiment.cuts, truth=effort.truth))
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:

@@ -39,7 +39,8 @@ from mutau.reactions.muon_electron_events import (
     place_in_stations,
 )
 from mutau.reactions.muon_electron_kinematics import production_threshold
-from mutau.selection.cutflow import apply_cuts, label
+from mutau.selection.cutflow import apply_cuts
+from mutau.selection.requirements import label, places, true_bounds
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import luminosity_on_electrons
 from mutau.signal.incoming import core, mean_energy, placed
@@ -83,25 +84,12 @@ def true_cuts(cuts: Sequence[Cut], *, known_only: bool = False) -> Cuts:
     A cut on photons does nothing to the signal. known_only : pass over cuts that cannot be made
     so, instead of refusing them. Raises MutauError for such a cut, or an empty window.
     """
-    values: dict[str, float] = {}
-
-    def tighten(name: str, value: float | None, better: Any) -> None:
-        if value is not None:
-            values[name] = better(values.get(name, value), value)
-
-    for cut in cuts:
-        if cut.variable == "theta_mu" and cut.max is None:
-            tighten("theta_mu_min", cut.min, max)
-        elif cut.variable == "electron_energy":
-            tighten("electron_energy_min", cut.min, max)
-            tighten("electron_energy_max", cut.max, min)
-        elif cut.variable == "theta_e" and cut.min is None:
-            tighten("theta_e_max", cut.max, min)
-        elif cut.variable != "photon_energy" and not known_only:
-            raise MutauError(
-                f"a cut {label(cut)!r} cannot be made on true quantities of mu e -> mu e Z'",
-                allowed="theta_mu (min), electron_energy, theta_e (max), photon_energy",
-            )
+    values, left = true_bounds(cuts)
+    if left and not known_only:
+        raise MutauError(
+            f"a cut {label(left[0])!r} cannot be made on true quantities of mu e -> mu e Z'",
+            allowed="theta_mu (min), electron_energy, theta_e (max), photon_energy",
+        )
     return Cuts(**values)
 
 
@@ -130,14 +118,14 @@ def check_measurable(experiment: Experiment, cuts: Sequence[Cut] | None = None) 
     Raises MutauError.
     """
     stated = experiment.detector.resolution
-    for index, cut in enumerate(experiment.cuts if cuts is None else cuts):
-        need = _NEEDS.get(cut.variable)
-        if need and not (stated and getattr(stated, need)):
-            raise MutauError(
-                f"nothing measures {cut.variable!r}",
-                place=f"{experiment.name}: cuts[{index}]/variable",
-                remedy=f"give detector/resolution/{need}, for example '1 %'",
-            )
+    for variable, need in _NEEDS.items():
+        for place in places(experiment.cuts if cuts is None else cuts, variable):
+            if not (stated and getattr(stated, need)):
+                raise MutauError(
+                    f"nothing measures {variable!r}",
+                    place=f"{experiment.name}: {place}/variable",
+                    remedy=f"give detector/resolution/{need}, for example '1 %'",
+                )
 
 
 def perfect_response() -> Response:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mutau.core.storage import cached_arrays, digest
+from mutau.experiment.variables import window
 from mutau.models import Model
-from mutau.selection.cutflow import highest_muon_energy
+from mutau.selection.requirements import highest_muon_energy
 from mutau.signal.exposure import physics_digest, stated_particles
 from mutau.signal.processes import Effort, Prepared, in_proportion
 
@@ -82,10 +83,8 @@ def window_edge(experiment: Experiment) -> float:
     """
 
     highest = highest_muon_energy(experiment.cuts, experiment.beam.energy)
-    lowest = [
-        c.min for c in experiment.cuts if c.variable == "incoming_momentum" and c.min is not None
-    ]
-    softest = max(lowest, default=0.85 * experiment.beam.energy)
+    lowest = window(experiment.cuts, "incoming_momentum")[0]
+    softest = lowest if np.isfinite(lowest) else 0.85 * experiment.beam.energy
     return max(0.0, 1.0 - 1.08 * highest / softest) if np.isfinite(highest) else 0.0
 
 

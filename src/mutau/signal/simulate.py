@@ -23,9 +23,9 @@ from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
 from mutau.detector.simulation_geometry import build_layout
 from mutau.matter import material
 from mutau.reactions import muon_brems
-from mutau.selection.cutflow import label, passes
-from mutau.selection.levels import SIMULATED
+from mutau.selection.cutflow import passes, passing
 from mutau.selection.missing_momentum import cuts_of
+from mutau.selection.requirements import cuts_on, label, simulated
 from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 
@@ -167,11 +167,7 @@ def _plane(sample: Sample, chosen: Array, axes: Axes) -> Array:
 
 def _selected(sample: Sample, experiment: Experiment, variables: tuple[str, ...]) -> Array:
     """Events that pass the file's cuts on these variables."""
-    keep = sample.weights > 0.0
-    for cut in experiment.cuts:
-        if cut.variable in variables:
-            keep &= passes(cut, sample)
-    return keep
+    return (sample.weights > 0.0) & passing(cuts_on(experiment.cuts, *variables), sample)
 
 
 #: Cuts of the two hermeticity planes beside the beam trigger, as the paper's figure 5 has them.
@@ -200,8 +196,9 @@ def tally(hits: Hits, experiment: Experiment, *, tracks: bool = True) -> Tally:
         spot[f"energy_{name}"] = np.histogram(energy[chosen], edges.beam, weights=w[chosen])[0]
     keep = sample.weights > 0.0
     flow = [keep.copy()]
+    applied = simulated(experiment.cuts)
     for cut in experiment.cuts:
-        if cut.variable in SIMULATED:
+        if cut in applied:
             keep &= passes(cut, sample)
         flow.append(keep.copy())
     top = _selected(sample, experiment, _TOP) & beam
@@ -283,10 +280,8 @@ def run_tally(
 
 def cut_labels(experiment: Experiment) -> tuple[str, ...]:
     """Names of the steps of the tallied cut flow; cuts that it cannot apply say so."""
+    applied = simulated(experiment.cuts)
     return (
         "on target",
-        *(
-            label(cut) + ("" if cut.variable in SIMULATED else " (not simulated)")
-            for cut in experiment.cuts
-        ),
+        *(label(cut) + ("" if cut in applied else " (not simulated)") for cut in experiment.cuts),
     )

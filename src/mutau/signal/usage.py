@@ -32,7 +32,7 @@ _LABELS: Final = TEXTS | {"schema", "name"}
 #: What says of an item in a list which one it is.
 _KINDS: Final = ("role", "arm", "kind", "variable")
 
-_BOX: Final = ("z", "x", "y", "width", "height", "hole_width", "hole_height")
+_BOX: Final = ("z", "x", "y", "width", "height", "radius", "hole_width", "hole_height")
 _STATISTICS: Final = (
     "process", "statistics/*", "systematics/signal", "background/expected",
     "background/per_particle", "background/error", "background/relative_error", "runs/particles",
@@ -67,9 +67,9 @@ def _placed(experiment: Experiment) -> Patterns:
 
 
 def _muon_signal(experiment: Experiment) -> Patterns:
-    from mutau.selection.levels import BEYOND_FAST_MODE
+    from mutau.selection.requirements import fast_mode, variables
 
-    cuts = [cut.variable for cut in experiment.cuts if cut.variable not in BEYOND_FAST_MODE]
+    cuts = variables(fast_mode(experiment.cuts))
     return (
         *_STATISTICS, *_of("beam", "energy", "particles", "phase_space"), *_SPOT,
         *_of("target", "material", "thickness", "z", "width", "height"),
@@ -78,7 +78,7 @@ def _muon_signal(experiment: Experiment) -> Patterns:
 
 
 def _muon_full(experiment: Experiment) -> Patterns:
-    from mutau.selection.levels import SIMULATED
+    from mutau.selection.requirements import simulated, variables
 
     beam = experiment.beam
     shape = ("beam/parts/*",) if beam.parts else (*_SPOT, "beam/energy_spread")
@@ -86,7 +86,8 @@ def _muon_full(experiment: Experiment) -> Patterns:
         *_STATISTICS, *_of("beam", "energy", "particle", "particles", "phase_space"), *shape,
         *_of("target", "material", "thickness", "z", "length", "width", "height", "stations",
              "pitch", "active", "cells", "resolution", "resolution_constant"),
-        "hall/length", "hall/material", "detector/*", *_cuts(*SIMULATED),
+        "hall/length", "hall/material", "detector/*",
+        *_cuts(*variables(simulated(experiment.cuts))),
     )  # fmt: skip
 
 
@@ -139,6 +140,8 @@ def _electron_background(experiment: Experiment) -> Patterns:
 
 
 def _electron_calibration(experiment: Experiment) -> Patterns:
+    from mutau.selection.requirements import cuts_without, variables
+
     if not experiment.target.active:
         return ()
     return (
@@ -151,8 +154,7 @@ def _electron_calibration(experiment: Experiment) -> Patterns:
         *_of("detector/counter:veto", "role", "efficiency", "threshold", "material", "thickness",
              *_BOX),
         *_HCAL, "detector/resolution/incoming_momentum",
-        *(f"cuts:{c.variable}/*" for c in experiment.cuts if c.variable not in
-          ("ecal_energy", "e_miss")),
+        *_cuts(*variables(cuts_without(experiment.cuts, "ecal_energy", "e_miss"))),
     )  # fmt: skip
 
 
@@ -174,12 +176,14 @@ _MEASURED: Final = ("muon_angle", "electron_angle", "muon_momentum", "incoming_m
 
 
 def _muone_signal(experiment: Experiment) -> Patterns:
+    from mutau.selection.requirements import cuts_without, variables
+
     return (
         *_STATISTICS,
         *_of("beam", "energy", "particle", "particles", "luminosity", "spot_x", "spot_y"),
         *_of("target", "material", "thickness", "stations", "pitch", "z"),
         *_of("detector/calorimeter:ecal", *_ECAL), *_of("detector/resolution", *_MEASURED),
-        *(f"cuts:{c.variable}/*" for c in experiment.cuts if c.variable != "photon_energy"),
+        *_cuts(*variables(cuts_without(experiment.cuts, "photon_energy"))),
     )  # fmt: skip
 
 
@@ -337,7 +341,7 @@ def _below(every: list[str], head: str) -> set[str]:
 
 
 def _with_variable(experiment: Experiment, head: str) -> str:
-    for index, cut in enumerate(experiment.cuts):
-        if head == f"cuts[{index}]":
-            return f"{head} ({cut.variable})"
-    return head
+    from mutau.selection.requirements import variables
+
+    named = {f"cuts[{i}]": name for i, name in enumerate(variables(experiment.cuts))}
+    return f"{head} ({named[head]})" if head in named else head

@@ -80,9 +80,9 @@ class MissingMassSpectrum:
         """
         number, shape, nearby = self._splines
         at_edges = shape(np.clip(self.edges - mass**2, _SPREAD[0], _SPREAD[-1]))
-        share = np.diff(at_edges @ nearby(mass))
+        fraction = np.diff(at_edges @ nearby(mass))
         least = 0.5 * float(np.max((self.number_err / self.number) ** 2))
-        return np.asarray(math.exp(number(mass)) * np.maximum(share, least))
+        return np.asarray(math.exp(number(mass)) * np.maximum(fraction, least))
 
     @property
     def background(self) -> Array:
@@ -233,12 +233,12 @@ def _kept(part: Component, experiment: Experiment) -> tuple[Array, Array]:
 
 
 def _cumulative(values: Array, weight: Array) -> Array:
-    """Share of the weight below each point of `_SPREAD`; 0 and 1 at its ends."""
+    """Fraction of the weight below each point of `_SPREAD`; 0 and 1 at its ends."""
     order = np.argsort(values)
     below = np.concatenate([[0.0], np.cumsum(weight[order])])
-    share = below[np.searchsorted(values[order], _SPREAD)] / below[-1]
-    share[0], share[-1] = 0.0, 1.0
-    return np.asarray(share)
+    fraction = below[np.searchsorted(values[order], _SPREAD)] / below[-1]
+    fraction[0], fraction[-1] = 0.0, 1.0
+    return np.asarray(fraction)
 
 
 def _coupling_square(coupling: float) -> float:

@@ -247,8 +247,8 @@ def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, d
         ))
         for element, n in atoms
     ]  # fmt: skip
-    sigma = sum(share * part.sigma_pb for share, part in parts)
-    error = math.hypot(*(share * part.sigma_err_pb for share, part in parts))
+    sigma = sum(fraction * part.sigma_pb for fraction, part in parts)
+    error = math.hypot(*(fraction * part.sigma_err_pb for fraction, part in parts))
     return CrossSection(sigma, error), {
         "energy_GeV": request.beam_energy,
         "material": request.material,

@@ -96,14 +96,14 @@ def backgrounds(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndar
     error = float(np.hypot.reduce([e for _, e in sources])) if sources else 0.0
     if not experiment.runs:
         return np.array([float(total)]), np.array([error]), np.array([np.nan])
-    share = np.array([run.particles for run in experiment.runs])
-    share = share / share.sum()
+    fraction = np.array([run.particles for run in experiment.runs])
+    fraction = fraction / fraction.sum()
     own = np.array([run.background for run in experiment.runs])
     own_error = np.array([run.background_spread for run in experiment.runs])
     observed = [np.nan if run.observed is None else run.observed for run in experiment.runs]
     return (
-        own + total * share,
-        np.hypot(own_error, error * share),
+        own + total * fraction,
+        np.hypot(own_error, error * fraction),
         np.array(observed, float),
     )
 

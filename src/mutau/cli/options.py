@@ -174,12 +174,14 @@ def confidence_level(value: float) -> float:
     """A confidence level between 0.5 and 0.9999. Raises OutOfRange with the way to write it."""
     if not 0.5 <= value <= 0.9999:
         percent = 50.0 <= value <= 99.99
-        share = f"{value / 100.0:.2f}" if f"{value / 100.0:.4f}".endswith("00") else value / 100.0
+        fraction = (
+            f"{value / 100.0:.2f}" if f"{value / 100.0:.4f}".endswith("00") else value / 100.0
+        )
         raise OutOfRange(
             f"cl = {value:g} is no confidence level",
             place="--cl",
             allowed="[0.5, 0.9999]",
-            remedy=f"write {share} for {value:g} %" if percent else "write for example 0.90",
+            remedy=f"write {fraction} for {value:g} %" if percent else "write for example 0.90",
         )
     return value
 

@@ -194,14 +194,16 @@ def _split(
     q : the shower, of which `rest` GeV are left; it keeps what photons carry. Electrons carry all
     of it at the start, 45 % after a few X0 (half, less what they lose to matter); their energies
     are sticks broken off one after the other, the first one a fraction u^t at t X0, u even in 0 to
-    1, so that the hardest has lost about e^-t. Those below 0.3 GeV are lost in the field.
+    1, so that the hardest has lost about e^-t. It is what began the shower, and has its charge; the
+    others are electrons and positrons alike. Those below 0.3 GeV are lost in the field.
     """
+    began = q.charge
     t = q.depth
     carried = 0.45 + 0.55 * math.exp(-t)
     budget = carried * rest
     q.energy *= 1.0 - carried
     q.swept = True
-    for _ in range(40):
+    for rank in range(40):
         if budget < _SOFT_SWEPT:
             break
         one = budget * rng.random() ** t
@@ -211,6 +213,8 @@ def _split(
         angle = 0.021 / one * math.sqrt(min(t, 1.0))
         ax, ay = angle * rng.standard_normal(), angle * rng.standard_normal()
         charge = random_charge(rng)
+        if rank == 0 and began != 0.0:
+            charge = began
         e = trace.stack[push(trace, q, ELECTRON, one, q.tx + ax, q.ty + ay)]
         e.x += 0.5 * x0 * ax
         e.y += 0.5 * x0 * ay

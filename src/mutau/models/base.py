@@ -24,7 +24,7 @@ MASS_MAX: Final = 1e3
 #: sqrt(4 pi): beyond it the loop expansion in the coupling loses its meaning.
 COUPLING_MAX: Final = math.sqrt(4.0 * math.pi)
 LEPTONS: Final = ("e", "mu", "tau")
-#: Decays into hadrons are left out. Bounds on their width hold below the J/psi; GeV, share.
+#: Decays into hadrons are left out. Bounds on their width hold below the J/psi; GeV, fraction.
 _BOUNDED_BELOW: Final = 3.0
 _HADRONS_ALLOWED: Final = 1e-3
 

@@ -27,7 +27,7 @@ class DarkPhoton(VectorModel):
     mass : float, GeV. epsilon : float. alpha_d : float, g_D^2/(4 pi) of a complex scalar.
     mass_ratio : float, A' mass over scalar mass.
     Hadrons are not a channel. Below two pion masses there are none. Above, total width and
-    branchings are given only where a ceiling on R(s) bounds the neglected share below 0.1 %,
+    branchings are given only where a ceiling on R(s) bounds the neglected fraction below 0.1 %,
     which a dark sector brings about (epsilon^2 alpha R/3 against alpha_d/12 beta^3) and whose
     absence is refused; partial widths hold everywhere.
     Raises OutOfRange or MutauError for numbers that make no model.

@@ -50,7 +50,7 @@ THRESHOLD_SAMPLES: Final = 1000
 THRESHOLD: Final = 3  # name in the random streams
 #: Relative error of the integral over positron energies, and of the annihilation beneath it.
 ANNIHILATION_ERROR: Final = 3e-3
-#: Share of the pre-shower's inefficiency that the cut of the shower simulation leaves open.
+#: Fraction of the pre-shower's inefficiency that the cut of the shower simulation leaves open.
 PRESHOWER_MODEL: Final = 0.1
 #: Widths that grow with the coupling, over what smears the line (atomic motion, or the decay into
 #: dark matter): below the first they do not matter, and the second is where nodes begin.
@@ -68,7 +68,7 @@ class SignalParts:
 
     produced : number made by emitters above FLOOR of the beam energy; NaN if not asked for.
     inside : (R, G) number in the window of each period, on the window's grid of thresholds.
-    kept : (R,) share of them, at the nominal threshold, that the pre-shower cut keeps.
+    kept : (R,) fraction of them, at the nominal threshold, that the pre-shower cut keeps.
     kept_err : (R,) its error.
     """
 
@@ -146,7 +146,7 @@ def _kept(
     brems: BremsEmission | None,
     annihilation: AnnihilationEmission | None,
 ) -> tuple[Array, Array]:
-    """Share (R,) of the events in the window that pass the pre-shower cut, and its error."""
+    """Fraction (R,) of the events in the window that pass the pre-shower cut, and its error."""
     if w.preshower_min <= 0.0 or plan.truth:
         return np.ones(len(w.periods)), np.zeros(len(w.periods))
     sample = response(experiment, w.low, plan.showers, plan.seed)
@@ -159,9 +159,9 @@ def _kept(
         if total <= 0.0:
             shares.append((1.0, 0.0))
             continue
-        share = float(inside @ passes / total)
-        err = float(np.sqrt(np.sum((inside * (passes - share)) ** 2)) / total)
-        shares.append((share, float(np.hypot(err, PRESHOWER_MODEL * (1.0 - share)))))
+        fraction = float(inside @ passes / total)
+        err = float(np.sqrt(np.sum((inside * (passes - fraction)) ** 2)) / total)
+        shares.append((fraction, float(np.hypot(err, PRESHOWER_MODEL * (1.0 - fraction)))))
     kept, err_array = np.array(shares).T
     return kept, err_array
 
@@ -272,7 +272,7 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
 
 
 def _beside(experiment: Experiment, plan: Plan) -> dict[str, float]:
-    """Mean share of a shower's energy that leaves the target, where that counts."""
+    """Mean fraction of a shower's energy that leaves the target, where that counts."""
     if plan.truth or not applies(experiment):
         return {}
     return {"leaves_the_target": 1.0 - containment(experiment).mean}
@@ -309,16 +309,16 @@ def _steps(part: SignalParts, w: EnergyWindow) -> Array:
 def _threshold_spread(
     sources: list[SignalParts], w: EnergyWindow, plan: Plan
 ) -> tuple[float, float]:
-    """Relative RMS of the yield for Gaussian thresholds, and the share of annihilation.
+    """Relative RMS of the yield for Gaussian thresholds, and the fraction of annihilation.
 
     S(threshold) is interpolated on the window's grid, `THRESHOLD_SAMPLES` draws per period,
     independent between periods (NA64-e paper, section 5).
     """
     nominal = np.array([_final(part, w).sum() for part in sources])
     total = float(nominal.sum())
-    share = float(nominal[1] / total) if total > 0.0 else 0.0
+    fraction = float(nominal[1] / total) if total > 0.0 else 0.0
     if w.thresholds.shape[1] == 1 or total == 0.0:
-        return 0.0, share
+        return 0.0, fraction
     from scipy.interpolate import CubicSpline
 
     draws = stream(plan.seed, THRESHOLD).standard_normal((THRESHOLD_SAMPLES, len(w.periods)))
@@ -328,7 +328,7 @@ def _threshold_spread(
         curve = CubicSpline(w.deviations, per_period)
         z = np.clip(draws[:, r], w.deviations[0], w.deviations[-1])
         yields += w.particles[r] * w.efficiency[r] * curve(z)
-    return float(np.sqrt(np.mean((yields / total - 1.0) ** 2))), share
+    return float(np.sqrt(np.mean((yields / total - 1.0) ** 2))), fraction
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:

@@ -41,7 +41,8 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 class Calibration:
     """Cut flow of electrons that leave everything in the target.
 
-    flow : of all cuts in the order of the file but those on the energy seen. kappa, error : share
+    flow : of all cuts in the order of the file but those on the energy seen. kappa,
+    error : fraction
     left, statistical. quiet, quiet_error : the same without those that pile-up decides.
     """
 
@@ -84,9 +85,9 @@ def other_settings(experiment: Experiment, n: int = 600, seed: int = 1) -> dict[
     for name, setting in SETTINGS.items():
         found[name] = calibration(experiment, n, seed, setting, made).kappa
     shape = places(experiment.cuts, "shower_chi2")
-    for share in (0.90, 0.99):
-        edge = float(np.quantile(made.chi2, share))
+    for fraction in (0.90, 0.99):
+        edge = float(np.quantile(made.chi2, fraction))
         moved = changed(experiment, {f"{place}/max": edge for place in shape})
         same = calibration(moved, n, seed, made=made)
-        found[f"shape that keeps {100 * share:.0f} %"] = same.kappa
+        found[f"shape that keeps {100 * fraction:.0f} %"] = same.kappa
     return found

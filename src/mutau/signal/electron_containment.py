@@ -1,7 +1,7 @@
 """What of a shower stays in an active target: it ends beside its face, or behind its depth.
 
 The energy that a target sees is what is left in it. A beam particle enters somewhere in the beam's
-spot, and the shares of the energy beside the face follow from the radii of simulated showers.
+spot, and the fractions of the energy beside the face follow from the radii of simulated showers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CONTAINMENT: Final = 104  # name in the random streams
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Containment:
-    """Share of a shower's energy that stays in the target.
+    """Fraction of a shower's energy that stays in the target.
 
     classes : (J,) means of equal parts of all showers, rising. spread : relative rms within a
     class, that of all where there is one class only. mean, spread_all : of all showers.
@@ -97,7 +97,7 @@ def applies(experiment: Experiment) -> bool:
 def containment(experiment: Experiment) -> Containment:
     """What stays of a shower of the beam's energy; `WHOLE` where `applies` says no.
 
-    The same share is taken for the rest of a shower with an emission: radii of showers hardly
+    The same fraction is taken for the rest of a shower with an emission: radii of showers hardly
     depend on their energy.
     Check: 3 x 3 cm^2 of lead and scintillator with the beam in the middle: 10.9 of 100 GeV beside.
     """
@@ -109,8 +109,8 @@ def containment(experiment: Experiment) -> Containment:
         thickness(experiment), target.width, target.height, beam.spot_x, beam.spot_y,
         SHOWERS, ENTRIES,
     )  # fmt: skip
-    share = cached_arrays("electron-containment", key, lambda: {"share": _shares(experiment)})
-    found = np.sort(share["share"])
+    fraction = cached_arrays("electron-containment", key, lambda: {"share": _shares(experiment)})
+    found = np.sort(fraction["share"])
     mean = float(found.mean())
     relative = float(found.std() / mean)
     if relative < NARROW:
@@ -141,7 +141,7 @@ def ring_energies(experiment: Experiment, showers: int, seed: int = 1) -> Array:
 
 
 def _shares(experiment: Experiment) -> Array:
-    """(SHOWERS * ENTRIES,) share of the energy that stays, each shower at several places."""
+    """(SHOWERS * ENTRIES,) fraction of the energy that stays, each shower at several places."""
     target, rng = experiment.target, stream(1, CONTAINMENT)
     rings = ring_energies(experiment, SHOWERS) / experiment.beam.energy
     radii = RINGS * material(target.material).radiation_length_cm

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-#: Elements that make less than this share of the Z' take the spectrum of the dominant one.
+#: Elements that make less than this fraction of the Z' take the spectrum of the dominant one.
 MINOR_SHARE: Final = 0.02
 #: How atomic electrons move where the file does not say: as in arXiv:2404.06982.
 MOTION: Final = "virial"
@@ -82,9 +82,9 @@ def brems_emission(
 
     first = number[main] * at_top(main) if len(atoms) > 1 else 1.0
     more = sum(n * at_top(element) for element, n in atoms if element != main)
-    share = more / first if first > 0.0 else 0.0
+    fraction = more / first if first > 0.0 else 0.0
     table = brems_table(main, mass, low, high, x_low, theory)
-    scale = number[main] * (1.0 + share) * tracks.material.radiation_length_cm * PB_CM2
+    scale = number[main] * (1.0 + fraction) * tracks.material.radiation_length_cm * PB_CM2
     return BremsEmission(tracks, table, scale)
 
 

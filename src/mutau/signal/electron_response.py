@@ -2,7 +2,7 @@
 
 One sample serves every mass. Emitters are drawn in proportion to their track length and the energy
 fraction x evenly in cells of ln(x/(1-x)); a mass enters as a weight, the cross section of the cell
-over its share of the proposals. What is left of the shower does not know the mass.
+over its fraction of the proposals. What is left of the shower does not know the mass.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 THICK: Final = 15.0
-#: What is "produced" counts emitters above this share of the beam energy.
+#: What is "produced" counts emitters above this fraction of the beam energy.
 FLOOR: Final = 0.01
 THIN: Final = 0.01
 SLAB_SHOWERS: Final = 20_000

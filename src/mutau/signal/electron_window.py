@@ -32,7 +32,7 @@ class EnergyWindow:
     shower or the recoil electron. spread : absolute, of the beam, GeV. truth : sharp cuts.
     periods : names. particles, efficiency, efficiency_error : (R,), the last relative.
     thresholds : (R, G) GeV, upper edges of the energy seen, at `deviations` (G,) standard
-    deviations of their errors. preshower_min : GeV; 0 for no cut. contained : (J,) shares of the
+    deviations of their errors. preshower_min : GeV; 0 for no cut. contained : (J,) fractions of the
     energy that stay in the target, each for an equal part of the showers
     (`electron_containment`).
     """
@@ -92,14 +92,14 @@ class EnergyWindow:
         from scipy.special import ndtr
 
         total = 0.0
-        for share in self.contained:
-            deposit = share * (self.energy - boson_energy)
+        for fraction in self.contained:
+            deposit = fraction * (self.energy - boson_energy)
             total = total + ndtr((threshold - deposit) / self.sigma(deposit))
         return np.asarray(total / len(self.contained))
 
     def boson_energies(self, threshold: Array, deviation: Array) -> Array:
         """Z' energies, GeV, of events seen at the threshold after `deviation` standard
-        deviations: one for each share that stays, in a new last axis."""
+        deviations: one for each fraction that stays, in a new last axis."""
         left = threshold - self.width(threshold, deviation) * deviation
         return np.asarray(self.energy - left[..., None] / self.contained)
 

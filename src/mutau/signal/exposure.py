@@ -145,7 +145,8 @@ def run_periods(experiment: Experiment, prepared: Prepared) -> Prepared:
 def physics_digest(experiment: Experiment) -> str:
     """Digest of what decides what happens to one particle: not how many, nor the statistics.
 
-    Of the run periods, thresholds and shares count; of a luminosity beside a number of particles,
+    Of the run periods, thresholds and fractions count; of a luminosity beside a number of
+    particles,
     their ratio (both to 10 digits, so that another exposure is the same to rounding).
     """
     from mutau.experiment.loader import from_document

@@ -2,8 +2,8 @@
 
 Events are drawn along z at x = y = 0 and then placed: each is turned to the direction of a beam
 particle and shifted to where that one is. What counts is the core of the beam, the part of the
-largest share; of a phase-space file its moments on target. The halo beside the counters belongs to
-the full simulation.
+largest fraction; of a phase-space file its moments on target. The halo beside the counters belongs
+to the full simulation.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ Array = np.ndarray
 DEFAULT_EVENTS = 50_000
 #: Nodes of the integral along the target; sigma(E) is smooth and E changes by below 1 %.
 DEPTH_NODES = 2
-#: Elements that make less than this share of the Z' take the kinematics of the dominant one.
+#: Elements that make less than this fraction of the Z' take the kinematics of the dominant one.
 MINOR_SHARE = 0.02
 LOW, HIGH, GENERATE, STUDY, BEAM = range(5)  # names in the random streams; two strata of x
 
@@ -72,7 +72,7 @@ class TargetNuclei:
     weights: Array
 
     def energy_at(self, depth: Array) -> Array:
-        """Mean muon energy (GeV) at a depth given as share of the length."""
+        """Mean muon energy (GeV) at a depth given as fraction of the length."""
         return np.asarray(mean_energy_after(self.energies[0], self.material, depth * self.length))
 
 
@@ -160,7 +160,7 @@ def _vertices(
     n: int,
     rng: np.random.Generator,
 ) -> Iterator[tuple[Element, float, Any, Array]]:
-    """(element, its share of the Z', sample, depth of the vertices) for the main elements."""
+    """(element, its fraction of the Z', sample, depth of the vertices) for the main elements."""
     target, _ = _target(experiment)
     made = {element: number for element, (number, _) in produced(experiment, mass, *window).items()}
     total = sum(made.values())
@@ -175,7 +175,7 @@ def _vertices(
 
 
 def whole_parts(shares: Array, n: int) -> list[int]:
-    """n split by shares into whole numbers that sum to n (largest remainders).
+    """n split by fractions into whole numbers that sum to n (largest remainders).
 
     >>> whole_parts(np.array([0.9, 0.1]), 3)
     [3, 0]

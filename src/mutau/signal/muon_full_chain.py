@@ -34,7 +34,7 @@ def emission_flow(
     The first entry is what muons on target emit in the window of x = E_Z'/E, the others are what
     the cuts of the file leave, in order (cuts that are not simulated change nothing).
     n : beam muons, each of which emits, weighted by its probability. Kept in the cache folder.
-    Check: the first entry is that of the quadrature along the target, times the halo's share.
+    Check: the first entry is that of the quadrature along the target, times the halo's fraction.
     """
     from mutau.core.code_digest import code_digest
 

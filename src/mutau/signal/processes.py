@@ -58,7 +58,7 @@ class Prepared:
 
     cuts : names, the first is what is produced. signal : see `Signal`; valid for models of the
     same class, mass and dark sector as the one it was prepared with.
-    run_fraction : (R,) share of the signal in each run period.
+    run_fraction : (R,) fraction of the signal in each run period.
     extra_systematic : relative error of the signal beyond the experiment's overall one.
     """
 

@@ -39,10 +39,10 @@ Array = np.ndarray
 #: (GeV, fine where minimum-ionising muons are, and coarse). The others are `axes`.
 SPOT_EDGES: Final = np.linspace(-15.0, 15.0, 121)
 MODULE_EDGES: Final = np.concatenate([np.linspace(0.0, 10.0, 501), np.linspace(11.0, 250.0, 240)])
-#: Beam particles with this share of the beam energy count as kept by the beam trigger: the 100 of
-#: 160 GeV of the NA64mu paper, sec. III A.
+#: Beam particles with this fraction of the beam energy count as kept by the beam trigger: the
+#: 100 of 160 GeV of the NA64mu paper, sec. III A.
 KEPT_SHARE: Final = 0.625
-#: Elements that make less than this share of the Z' take the kinematics of the others.
+#: Elements that make less than this fraction of the Z' take the kinematics of the others.
 MINOR_SHARE: Final = 0.02
 _SIGNAL_NODES: Final = 24
 

@@ -28,8 +28,8 @@ Array = np.ndarray
 class BeamProfile:
     """The beam as fig. 3 of the NA64mu paper shows it.
 
-    kept, kept_err : share of all particles that fire the beam trigger with at least 100 GeV of 160
-    (`simulate.KEPT_SHARE` of the beam energy).
+    kept, kept_err : fraction of all particles that fire the beam trigger with at least 100 GeV of
+    160 (`simulate.KEPT_SHARE` of the beam energy).
     sigma_x, sigma_y, their errors : cm, rms of these at the face of the target; 0 with an infinite
     error where none is kept.
     """
@@ -43,17 +43,18 @@ class BeamProfile:
 
 
 def beam_profile(tally: Tally) -> BeamProfile:
-    """Share kept by the beam trigger, and the spot behind it. Errors: Gaussian shapes."""
+    """Fraction kept by the beam trigger, and the spot behind it. Errors: Gaussian shapes."""
     n, total = tally.sums["n"]
     kept, x, y, xx, yy = tally.sums["kept"]
-    share = kept / total
+    fraction = kept / total
     if not kept:
         return BeamProfile(0.0, 1.0 / math.sqrt(n), 0.0, math.inf, 0.0, math.inf)
-    events = max(share * n, 2.0)
+    events = max(fraction * n, 2.0)
     sigma = [math.sqrt(max(s2 / kept - (s / kept) ** 2, 0.0)) for s, s2 in ((x, xx), (y, yy))]
     error = 1.0 / math.sqrt(2.0 * events)
     return BeamProfile(
-        float(share), math.sqrt(share * (1.0 - share) / n), sigma[0], sigma[0] * error, sigma[1],
+        float(fraction), math.sqrt(fraction * (1.0 - fraction) / n),
+        sigma[0], sigma[0] * error, sigma[1],
         sigma[1] * error,
     )  # fmt: skip
 
@@ -71,7 +72,7 @@ def trigger_rate(tally: Tally) -> tuple[float, float]:
 def trigger_efficiency(tally: Tally) -> tuple[float, float]:
     """Triggers per particle on target, and the error: for signal, the trigger efficiency.
 
-    Check: above `trigger_rate` by one over the share of the beam that is on target.
+    Check: above `trigger_rate` by one over the fraction of the beam that is on target.
     """
     part, part_2 = tally.sums["trigger"]
     return weighted_share(
@@ -82,7 +83,7 @@ def trigger_efficiency(tally: Tally) -> tuple[float, float]:
 def low_trigger_efficiency(tally: Tally) -> tuple[float, float]:
     """Triggers of muons that leave the target with at most half the beam energy (fig. 2).
 
-    Returns (share, error) of those whose beam particle is on target.
+    Returns (fraction, error) of those whose beam particle is on target.
     """
     part, part_2 = tally.sums["low_trigger"]
     whole, whole_2 = tally.sums["low"]
@@ -189,7 +190,7 @@ def hermeticity(tally: Tally, experiment: Experiment) -> tuple[HermeticityPlane,
 
 
 def cut_flow(tally: Tally, experiment: Experiment) -> list[tuple[str, float, float]]:
-    """(step, share of the particles on target left, error) of the whole selection."""
+    """(step, fraction of the particles on target left, error) of the whole selection."""
     whole, whole_2 = tally.sums["flow"][0], tally.sums["flow_2"][0]
     return [
         (name, *weighted_share(float(part), float(whole), float(part_2), float(whole_2)))

@@ -87,12 +87,12 @@ def posterior(model: CountingModel, parts: Parts, n: Array) -> tuple[Array, Arra
     log_weight = np.log(w)[places].sum(axis=0)
     signal = parts.signal * np.exp(grid @ parts.loadings.T)  # (Z, R)
     total = signal.sum(axis=1)
-    share = signal / total[:, None]
+    fraction = signal / total[:, None]
     joint = np.zeros((len(grid), 1))
     for i, channel in enumerate(model.channels):
         counts = int(n[i])
         j = np.arange(counts + 1.0)
-        power = xlogy(j, share[:, i, None]) - gammaln(j + 1.0)
+        power = xlogy(j, fraction[:, i, None]) - gammaln(j + 1.0)
         joint = _convolve(joint, power + background_counts(channel, counts)[::-1])
     joint = joint + gammaln(np.arange(joint.shape[1]) + 1.0)
     joint = joint + (log_weight - np.log(total))[:, None]

@@ -157,5 +157,5 @@ def asymptotic_strength_root(cl: float, deviation: float, *, cls: bool) -> float
     Cowan et al., eqs. 88-89; CLs: Phi(deviation - x)/Phi(deviation) = 1 - cl.
     """
     alpha = 1.0 - cl
-    share = float(ndtr(deviation)) if cls else 1.0
-    return deviation + float(ndtri(1.0 - alpha * share))
+    fraction = float(ndtr(deviation)) if cls else 1.0
+    return deviation + float(ndtri(1.0 - alpha * fraction))

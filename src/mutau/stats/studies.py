@@ -45,7 +45,7 @@ class ExpectedLimits:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Share of experiments whose limit lies at or above the true strength, binomial error."""
+    """Fraction of experiments whose limit lies at or above the true strength, binomial error."""
 
     value: float
     error: float
@@ -153,10 +153,10 @@ def coverage(
     for counts, times in zip(seen, how_often, strict=True):
         p, _ = p_value(model.with_observed(counts), strength, method, n_toys=n_toys, seed=seed + 1)
         covered += int(times) if p >= 1.0 - cl else 0
-    share = covered / n_experiments
+    fraction = covered / n_experiments
     smooth = (covered + 1.0) / (n_experiments + 2.0)
     error = math.sqrt(smooth * (1.0 - smooth) / n_experiments)
-    return Coverage(share, error, strength, cl, method, n_experiments)
+    return Coverage(fraction, error, strength, cl, method, n_experiments)
 
 
 def discovery_method(name: str) -> str:

@@ -119,7 +119,7 @@ def toy_q(parts: Parts, toys: Data, strength: float, *, discovery: bool = False)
 
 
 def _fraction(q: Array, observed: float) -> tuple[float, float]:
-    """Share of q >= observed, and its binomial error (one count added so it is never zero)."""
+    """Fraction of q >= observed, and its binomial error (one count added so it is never zero)."""
     passed = float(np.count_nonzero(q >= observed - _TIE * (1.0 + observed)))
     total = len(q)
     smooth = (passed + 1.0) / (total + 2.0)
@@ -145,7 +145,7 @@ def toy_p(
     """
     observed = q_upper(parts, data, strength)
 
-    def share(true: float) -> tuple[float, float]:
+    def fraction(true: float) -> tuple[float, float]:
         if hybrid:
             counts = outcomes(model, true, n_toys, rng)
             side = np.broadcast_to(data.measured, counts.shape)
@@ -155,10 +155,10 @@ def toy_p(
             toys = throw_at(model, parts, data, true, n_toys, rng)
         return _fraction(toy_q(parts, toys, strength), observed)
 
-    both, both_err = share(strength)
+    both, both_err = fraction(strength)
     if not cls:
         return ToyP(both, both_err, n_toys)
-    background, background_err = share(0.0)
+    background, background_err = fraction(0.0)
     background = max(background, 1.0 / n_toys)
     value = both / background
     error = math.hypot(both_err, value * background_err) / background

@@ -374,7 +374,7 @@ def test_knock_on_electrons_bend_as_electrons(particle, side):
         tracker=[tracker("B", "8 m")],
     )  # fmt: skip
     experiment = replace(experiment, {"beam/particle": particle})
-    hits = run(experiment, muons(60_000), seed=13)
+    hits = run(experiment, muons(100_000), seed=13)
     hard = (hits.extra_origin == KNOCK_ON) & (hits.extra_energy > 3.0)
     hard &= hits.crossed[hits.extra_event, 0]
     shift = hits.extra_hit[hard, 0] - hits.true_hit[hits.extra_event[hard], 0, 0]

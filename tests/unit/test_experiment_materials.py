@@ -226,7 +226,7 @@ def test_simulated_hits_and_decays_in_matter_described_by_hand_are_those_of_bund
     own = from_document(document, "na64mu")
     assert own.digest != plain.digest
     one, two = (build_geometry(item) for item in (plain, own))
-    assert np.array_equal(one.rows, two.rows)
+    assert np.array_equal(one.setup.pieces, two.setup.pieces)
     hits = [simulate_chunk(item, 20, 1, 0) for item in (plain, own)]
     assert np.array_equal(hits[0].energy, hits[1].energy)
     kaon = hadron("K-")

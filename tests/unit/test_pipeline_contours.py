@@ -85,7 +85,9 @@ def test_two_processes_together_tell_the_mass():
 def test_masses_beyond_the_reach_of_a_channel_are_outside():
     """MUonE makes nothing above 277 MeV and has no background: its events exclude such masses."""
     point = LmuMinusLtau(mass=0.2, coupling=1e-3)
-    found = measured_contours(["na64mu", "muone"], point, masses=[0.15, 0.24, 0.35], n_events=N)
+    found = measured_contours(
+        ["na64mu", "muone"], point, masses=[0.15, 0.24, 0.35], settings=Settings(n_events=N)
+    )
     for level in (0.68, 0.95):
         (polygon,) = found.polygons[level]
         assert polygon.mass.max() < 0.2775

@@ -10,6 +10,7 @@ import pytest
 from mutau.background.estimate import Estimate
 from mutau.report import na64mu_exposure as part
 from mutau.report.reproduction import LEVELS
+from mutau.report.runs import Run
 
 LEVEL = dataclasses.replace(LEVELS["quick"], events=2000)
 
@@ -20,9 +21,9 @@ def test_curves_with_and_without_background(monkeypatch):
         part.GEOMETRY: Estimate(part.GEOMETRY, 4e-11, 0.0, 4e-11, "given", ""),
         "rest": Estimate("rest", 1e-11, 0.0, 5e-12, "given", ""),
     }
-    monkeypatch.setattr(part, "table_one", lambda seed, effort: sources)
+    monkeypatch.setattr(part, "table_one", lambda run: sources)
     monkeypatch.setitem(part.EFFORT, "quick", 0.1)
-    (figure,) = part.exposure(LEVEL).figures
+    figure = part.exposure(Run(LEVEL))
     assert "one event at 2.0e+10 ± 2e+10 muons" in figure.caption
     assert "one event at 1.0e+11 ± 5e+10 muons" in figure.caption
     curves = {series.label: series.y for series in figure.series}
@@ -40,6 +41,6 @@ def test_curves_with_and_without_background(monkeypatch):
 
 def test_without_computed_background_only_the_free_curve(monkeypatch):
     monkeypatch.setitem(part.EFFORT, "quick", 0.0)
-    (figure,) = part.exposure(LEVEL).figures
+    figure = part.exposure(Run(LEVEL))
     assert len(figure.series) == 2
     assert "not computed at this level" in figure.caption

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mutau.analysis import lacking
+from mutau.analysis import settings as analysis_settings
 from mutau.analysis.limit import limit_curve
 from mutau.analysis.sensitivity import sensitivity, sensitivity_answer
 from mutau.analysis.settings import Settings
@@ -90,7 +90,7 @@ def computed(monkeypatch):
     ]
     refused = [{"name": "three", "reason": "no tracker", "size": "", "source": ""}]
     found = background_choice.Computed(rows, refused)
-    for module in (background_choice, lacking):
+    for module in (background_choice, analysis_settings):
         monkeypatch.setattr(module, "computed_background", lambda *_, **__: found)
 
 

@@ -301,7 +301,7 @@ def test_the_yoke_behind_the_hole_is_what_leaks():
     """A gap of the magnet that the hole of the VHCAL shadows is hermetic."""
 
     def rate(experiment):
-        found = leakage(experiment, n=8_000, seed=6)
+        found = leakage(experiment, n=20_000, seed=6)
         return found.rate(selected.region_d(found, experiment, top=True))
 
     value, err = rate(NA64)

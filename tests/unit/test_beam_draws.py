@@ -216,7 +216,7 @@ def test_a_beam_file_edited_after_the_experiment_was_loaded_is_refused(tmp_path)
     row = "x_cm,y_cm,px_GeV,py_GeV,pz_GeV\n0,0,0,0,160\n"
     path.write_text(row)
     item, other = (experiment(phase_space=str(path)) for _ in range(2))
-    layout = SimpleNamespace(setup=SimpleNamespace(start=0.0))
+    layout = SimpleNamespace(start=0.0)
     assert beam_source(item, layout)(2, stream(1), 0).momentum.tolist() == [160.0, 160.0]
     path.write_text(row.replace("160", "150") + "1,0,0,0,150\n")
     with pytest.raises(MutauError, match="has changed since the experiment was loaded; load"):

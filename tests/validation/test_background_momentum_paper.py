@@ -34,7 +34,9 @@ def more_hard_kicks(spec, factor):
     scale = np.where(hard, factor, 1.0)
     return changed(
         spec,
-        kicks=changed(kicks, above=above, density=kicks.density * scale, parts=kicks.parts * scale),
+        deflections=changed(
+            kicks, above=above, density=kicks.density * scale, parts=kicks.parts * scale
+        ),
     )
 
 

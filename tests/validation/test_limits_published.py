@@ -7,6 +7,7 @@ import pytest
 
 from mutau.bounds import database, published_limit
 from mutau.core.constants import G_F, M_MU, SIN2_W
+from mutau.core.references import reference
 from mutau.models import LmuMinusLtau, loop_mixing
 
 
@@ -78,7 +79,12 @@ def test_independent_copies_agree(one, other, spread):
 
 def test_what_is_left_of_the_band():
     # MUonE, intro: the moment of 2021 can be explained for about 10 to 200 MeV, and not elsewhere
-    drawn = [item for item in database().values() if item.plot and item.kind in ("limit", "region")]
+    # by what was known then
+    drawn = [
+        item
+        for item in database().values()
+        if item.plot and item.kind in ("limit", "region") and reference(item.source).year <= 2022
+    ]
     for mass, allowed in ((0.004, False), (0.03, True), (0.1, True), (0.5, False), (5.0, False)):
         band = LmuMinusLtau.g_minus_2_band(mass, 2021)
         points = np.geomspace(float(band.lower), float(band.upper), 30)

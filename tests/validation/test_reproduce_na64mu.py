@@ -71,7 +71,7 @@ def test_numbers_of_the_rare_events_are_rows_where_they_are_computed(monkeypatch
     source of another package counts in the sum and needs no row."""
     sources = made_up_sources()
     sources["dust"] = Estimate("dust", 4e-11, 0.0, 0.0, "given", "none")
-    monkeypatch.setattr(part, "all_sources", lambda: sources)
+    monkeypatch.setattr(part, "background_sources", lambda _: sources)
     monkeypatch.setattr(part, "estimate", lambda name, *_: sources[name])
     monkeypatch.setitem(part.EFFORT, "quick", 0.1)
     found = reproduce(only=RARE, level=LEVELS["quick"])

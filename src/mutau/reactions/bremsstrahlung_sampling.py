@@ -149,9 +149,10 @@ def grid_values(emitter: Emitter, energy: float, at: Edges) -> Array:
     n_u, n_t, n_p = len(at.u), len(at.t), len(at.phi)
     total = len(at.x) * n_u * n_t * n_p
     values = np.empty(total)
-    block = np.zeros(1, BLOCK_FIELDS)[0]
+    blocks = np.zeros(1, BLOCK_FIELDS)
     done = 0
     while done < total:
+        block = blocks[0]  # a record does not hold its array: that must be of use to the end
         n = min(BLOCK, total - done)
         for i in range(n):
             m = (done + i) % n_p
@@ -277,7 +278,7 @@ def draw_events(
     number of trials, and of events above a bound.
     """
     n_bins = table.bounds.shape[0]
-    block = np.zeros(1, BLOCK_FIELDS)[0]
+    blocks = np.zeros(1, BLOCK_FIELDS)
     owner = np.empty(BLOCK, np.int64)
     bin_of = np.empty(BLOCK, np.int64)
     n = min(BLOCK, len(energies))
@@ -285,6 +286,7 @@ def draw_events(
         owner[i] = -1
     waiting, trials, over = 0, 0, 0
     while n > 0:
+        block = blocks[0]  # a record does not hold its array: that must be of use to the end
         for i in range(n):
             if owner[i] < 0:
                 owner[i] = waiting

@@ -45,30 +45,6 @@ def cli(
     return call
 
 
-def _without_kernels(config: pytest.Config) -> bool:
-    return "not compiled" in config.option.markexpr
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`-m "not compiled"`: files of which all tests are `compiled` are not even imported."""
-    if not _without_kernels(config) or collection_path.suffix != ".py":
-        return None
-    whole = "\npytestmark = pytest.mark.compiled\n"
-    return whole in collection_path.read_text(encoding="utf-8") or None
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """`-m "not compiled"`: a kernel that is called all the same is an error, not a slow test."""
-    if not _without_kernels(config):
-        return
-    from numba.core.dispatcher import Dispatcher
-
-    def refuse(self: Dispatcher, *_args: object, **_options: object) -> None:
-        pytest.fail(f"kernel {self.py_func.__qualname__!r}: mark this test `compiled`")
-
-    Dispatcher._compile_for_args = refuse
-
-
 @pytest.fixture
 def install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

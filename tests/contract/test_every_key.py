@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from numpy.lib.recfunctions import structured_to_unstructured
 
-from mutau.analysis.limit import chosen_level, chosen_method
+from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
 from mutau.background import electron_beam
 from mutau.background.hadron_decays import selected_decays
@@ -98,7 +98,7 @@ def flat(setup):
 def signal(item):
     model, n = POINTS[item.process]
     got = expected_yields(model, item, n_events=n)
-    limit = upper_limit(got, cl=chosen_level(item, None), method=chosen_method(item, None, "file"))
+    limit = upper_limit(got, cl=Settings().level_of([item]), method=Settings().method_of([item]))
     fast = flat(build_geometry(item).setup) if item.process == "muon-brems" else []
     return [fast, got.signal, got.signal_err, got.background, got.background_err, got.observed,
             got.run_fraction, [got.relative_systematic, limit.events]]  # fmt: skip

@@ -28,7 +28,7 @@ from mutau.background.punch_through import (
     hcal_module,
     punch_through,
 )
-from mutau.background.punch_through_kernels import Leading, contained_kernel, soft_chance
+from mutau.background.punch_through_kernels import LeadingFragment, contained_kernel, soft_chance
 from mutau.core.constants import M_P
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.special import lower_gamma
@@ -100,13 +100,15 @@ def test_without_soft_collisions_only_late_showers_add():
 
 def test_soft_chance_is_a_distribution():
     high, low2, energy = 0.05, 1.5, 100.0
-    soft, hard = soft_chance(1.0, energy, Leading(0.06, 0.0, low2, high))
+    soft, hard = soft_chance(1.0, energy, LeadingFragment(0.06, 0.0, low2, high))
     assert soft + hard == pytest.approx(1.0)
     least = low2 / (2.0 * M_P * energy)
-    half, none = soft_chance(math.sqrt(least * high), energy, Leading(0.06, 0.0, low2, high))
+    half, none = soft_chance(
+        math.sqrt(least * high), energy, LeadingFragment(0.06, 0.0, low2, high)
+    )
     assert (half, none) == pytest.approx((0.03, 0.0))  # halfway in the logarithm
-    assert soft_chance(0.5 * least, energy, Leading(0.06, 0.0, low2, high)) == (0.0, 0.0)
-    assert soft_chance(0.525, energy, Leading(0.0, 0.0, low2, high))[1] == pytest.approx(
+    assert soft_chance(0.5 * least, energy, LeadingFragment(0.06, 0.0, low2, high)) == (0.0, 0.0)
+    assert soft_chance(0.525, energy, LeadingFragment(0.0, 0.0, low2, high))[1] == pytest.approx(
         0.475 / 0.95
     )
 

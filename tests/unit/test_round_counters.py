@@ -10,13 +10,13 @@ import pytest
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable, Problems
 from mutau.core.random import stream
-from mutau.detector.boxes import box_rows
 from mutau.detector.geometry import build_geometry
 from mutau.detector.simulation import simulate_chunk
 from mutau.detector.trigger import beam_through, trigger_efficiency
-from mutau.detector.walls import within
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
+from mutau.transport.pieces import boxes_of
+from mutau.transport.walls import within
 
 R = 3.0
 
@@ -49,8 +49,8 @@ def test_a_disc_covers_pi_over_four_of_its_square():
     seen = item.covers(x, y)
     sigma = math.sqrt(math.pi / 4.0 * (1.0 - math.pi / 4.0) / n)
     assert seen.mean() == pytest.approx(math.pi / 4.0, abs=5.0 * sigma)
-    row = box_rows([item])
-    kernel = [within(float(a), float(b), row, 0) for a, b in zip(x[:5000], y[:5000], strict=True)]
+    (piece,) = boxes_of([item])
+    kernel = [within(float(a), float(b), piece) for a, b in zip(x[:5000], y[:5000], strict=True)]
     assert np.array_equal(kernel, seen[:5000])
     square = shaped(**AROUND).detector["S0"]
     assert square.covers(x, y).all()
@@ -160,11 +160,21 @@ def test_discs_that_miss_each_other_do_not_overlap():
         build_geometry(item)
 
 
-def test_what_cannot_do_a_disc_refuses_it_by_name():
-    from mutau.background.momentum_sampling import spectrometer
+def test_the_counters_behind_the_spectrometer_are_discs():
+    """States that end on a counter's corner hit the square and not the disc in it."""
+    from mutau.background.momentum_sampling import counters_hit, spectrometer
 
-    with pytest.raises(NotApplicable, match="'Smu' is round"):
-        spectrometer(shaped("Smu", radius="60 cm"))
+    disc, square = (
+        spectrometer(shaped("Smu", **shape))
+        for shape in ({"radius": "60 cm"}, {"width": "120 cm", "height": "120 cm"})
+    )
+    (i,) = (i for i, c in enumerate(disc.counters) if c.name == "Smu")
+    middle = disc.counters[i]
+    ends = np.zeros((3, 5))
+    ends[:, 0] = middle.x + np.array([0.0, 55.0, 59.0])
+    ends[:, 1] = middle.y + np.array([0.0, 55.0, 0.0])
+    assert counters_hit(disc, ends)[:, i].tolist() == [True, False, True]
+    assert counters_hit(square, ends)[:, i].tolist() == [True, True, True]
 
 
 def test_round_counters_are_stated_and_digested():

@@ -258,10 +258,7 @@ def counters_hit(spec: Spectrometer, end: Array) -> Mask:
     hit = np.zeros((len(end), len(spec.counters)), bool)
     for i, c in enumerate(spec.counters):
         step = c.z - spec.arm.z[-1]
-        dx = np.abs(end[:, 0] + step * end[:, 2] - c.x)
-        dy = np.abs(end[:, 1] + step * end[:, 3] - c.y)
-        in_hole = (dx < c.hole_width / 2) & (dy < c.hole_height / 2)
-        hit[:, i] = (dx <= c.width / 2) & (dy <= c.height / 2) & ~in_hole
+        hit[:, i] = c.covers(end[:, 0] + step * end[:, 2], end[:, 1] + step * end[:, 3])
     return hit
 
 

@@ -7,13 +7,10 @@ file says (its table `statistics`, which yields carry), and only where it says n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mutau.core.errors import MutauError
 from mutau.core.types import Yields
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_CL: Final = 0.90
 DEFAULT_METHOD: Final = "bayes"

@@ -80,18 +80,18 @@ def decays() -> list[Row]:
 def hadrons() -> list[Row]:
     """Punch-through of one, two and four modules, and hadrons that escape unseen."""
     experiment = load_experiment("na64mu")
-    made_of, length, _ = hcal_module(experiment)
+    substance, length, _ = hcal_module(experiment)
     out = []
     for modules in (1, 2, 4):
         punch, seconds = _timed(
-            lambda m=modules: punch_through("n", 112.0, HadronStack(made_of, length, m), 1.0)
+            lambda m=modules: punch_through("n", 112.0, HadronStack(substance, length, m), 1.0)
         )
         error = f"{100 * punch.err / punch.value:.1f} %, gain {punch.merit:.1e}"
         name = f"punch-through of {modules}, p = {punch.value:.1e}"
 
         def counting(punch: Any = punch) -> float:
             """Seconds until counting one by one has the same error."""
-            args = 112.0, made_of, length, 1.0, 300_000, stream(4)
+            args = 112.0, substance, length, 1.0, 300_000, stream(4)
             (value, err), seconds = _timed(lambda: plain_punch_through.survivors(*args))
             allowed = 4.0 * float(np.hypot(err, punch.err))
             agree("punch-through", punch.value, value, rel=0.0, abs_=allowed)

@@ -25,8 +25,8 @@ def _loss_error() -> str:
     """Deviation of the mean loss in the ECAL from the stopping power, in 4e5 core muons."""
     experiment = load_experiment("na64mu")
     readout = build_readout(experiment)
-    made_of = material(experiment.target.material)
-    thick = experiment.target.thickness.cm(made_of.radiation_length_cm)
+    substance = material(experiment.target.material)
+    thick = experiment.target.thickness.cm(substance.radiation_length_cm)
     lost, expected = [], []
     for chunk in range(20):
         rng = stream(2, chunk)
@@ -35,7 +35,7 @@ def _loss_error() -> str:
         before, behind = hits.p_target[:, 0], hits.p_out[:, 0]
         kept = (before > 140.0) & (behind > 0.0)
         lost.append((before - behind)[kept])
-        expected.append(before[kept] - mean_energy_after(before[kept], made_of, thick))
+        expected.append(before[kept] - mean_energy_after(before[kept], substance, thick))
     loss, mean = np.concatenate(lost), np.concatenate(expected).mean()
     error = loss.std() / np.sqrt(len(loss))
     return f"mean loss in the ECAL {loss.mean() / mean - 1.0:+.2%} ± {error / mean:.2%}"

@@ -28,13 +28,15 @@ def _rows(table: Array, fraction: Array) -> Array:
     return np.where((fraction > 0.0) & (fraction < 1.0), value, 0.0)
 
 
-def track_lengths(energy: float, made_of: Material, cut: float, n: int = 160) -> tuple[Array, ...]:
+def track_lengths(
+    energy: float, substance: Material, cut: float, n: int = 160
+) -> tuple[Array, ...]:
     """Falling edges (n + 1,) GeV and track lengths of e-, e+, photons per bin (3, n), X0.
 
     One electron of `energy` comes in. Balance above the lower edge of every bin: what is made
     there is what is removed or falls below.
     """
-    tables = t.spectrum_tables(medium(made_of))
+    tables = t.spectrum_tables(medium(substance))
     edges = np.geomspace(energy, cut, n + 1)
     high, low = edges[:-1, None], edges[1:, None]  # of the source's bin, row j
     e, a = np.sqrt(high * low), edges[None, 1:]  # ... and the edge a, column i

@@ -27,15 +27,15 @@ def _seen(energy: Array, depth: Array, em: Array, radiation: float) -> Array:
 
 def survivors(
     energy: float,
-    made_of: Material,
+    substance: Material,
     length: float,
     budget: float,
     n: int,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
     """Share of n neutrons that leave at most `budget` GeV in `length` cm, and its error."""
-    lam = interaction_length("n", made_of, energy)
-    radiation, table = lam / made_of.radiation_length_cm, document()["leading"]
+    lam = interaction_length("n", substance, energy)
+    radiation, table = lam / substance.radiation_length_cm, document()["leading"]
     (low2, high), kind = table["mass_squared"], table["p"]
     chance, power = kind["diffraction"], kind["power"] + 1.0
     e, left = np.full(n, energy), np.full(n, budget)

@@ -25,8 +25,8 @@ def losses(experiment: Any) -> Losses:
     solids["target"] = experiment.target.material
 
     def spline(of: str) -> Any:
-        made_of = material(of)
-        return plain_matter.spline(lambda e: stopping_power(e, made_of))
+        substance = material(of)
+        return plain_matter.spline(lambda e: stopping_power(e, substance))
 
     return {name: spline(of) for name, of in solids.items()}
 

@@ -82,16 +82,16 @@ def test_emission_is_the_integral_over_track_and_cross_section(na64e):
 
 def test_annihilation_in_a_narrow_line_is_density_times_its_integral():
     # a flat positron spectrum of 1 X0/GeV around the line: the integral of sigma
-    stuff = material("lead")
+    substance = material("lead")
     model = LmuMinusLtau(mass=0.24, coupling=1e-3)
     way = ElectronTracks(
-        stuff, np.array([100.0]), np.zeros(1), np.zeros(1), 0.0, np.array([5.0, 200.0]),
+        substance, np.array([100.0]), np.zeros(1), np.zeros(1), 0.0, np.array([5.0, 200.0]),
         np.ones_like,
     )  # fmt: skip
     found = annihilation_emission(way, model, 5.0).number.sum()
-    ((element, n),) = stuff.atoms_per_cm3
+    ((element, n),) = substance.atoms_per_cm3
     line = annihilation.integrated([5.0, 200.0], model, element=element.symbol)[0]
-    assert found == pytest.approx(n * stuff.radiation_length_cm * PB_CM2 * line, rel=2e-3)
+    assert found == pytest.approx(n * substance.radiation_length_cm * PB_CM2 * line, rel=2e-3)
 
 
 def test_annihilation_converges(na64e):

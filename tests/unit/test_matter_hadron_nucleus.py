@@ -24,11 +24,11 @@ def test_pion_lengths_of_the_review_of_particle_physics(name, published):
 @pytest.mark.parametrize("name", ["beryllium", "carbon", "aluminium", "iron", "copper", "lead"])
 def test_absolute_nucleon_lengths(name):
     """The generator's own cross section against PDG's lengths, before these set the scale."""
-    made_of = material(name)
-    (element, _), *_ = made_of.elements
+    substance = material(name)
+    (element, _), *_ = substance.elements
     sigma = inelastic_cross_section("n", element.a, 100.0)
     length = element.a / (0.602214 * sigma * 1e-3)  # g/cm^2
-    assert length == pytest.approx(made_of.nuclear_interaction_length, rel=0.05)
+    assert length == pytest.approx(substance.nuclear_interaction_length, rel=0.05)
 
 
 def test_sibyll_beside_pythia():
@@ -58,9 +58,9 @@ def test_order_of_kinds_and_energies():
 @pytest.mark.parametrize("kind", ["pi-", "K_L", "n"])
 def test_beside_the_length_of_punch_through(name, kind):
     """What punch-through takes (Glauber's ratio to nucleons) is within its error of 3 %."""
-    made_of = material(name)
-    found = inelastic_length(kind, made_of, 100.0)
-    assert found.cm == pytest.approx(interaction_length(kind, made_of, 100.0), rel=0.035)
+    substance = material(name)
+    found = inelastic_length(kind, substance, 100.0)
+    assert found.cm == pytest.approx(interaction_length(kind, substance, 100.0), rel=0.035)
     assert found.relative_err < 0.03
 
 

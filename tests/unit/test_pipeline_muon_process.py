@@ -27,9 +27,9 @@ def na64mu():
 
 def test_production_is_density_times_length_times_cross_section(na64mu):
     # the muon loses below 1 % of its energy, so sigma at the mean energy is good to 1e-4
-    stuff = material("lead-scintillator")
-    length = 40.0 * stuff.radiation_length_cm
-    for element, n in stuff.atoms_per_cm3:
+    substance = material("lead-scintillator")
+    length = 40.0 * substance.radiation_length_cm
+    for element, n in substance.atoms_per_cm3:
         sigma = muon_brems.total(159.45, MASS, Nucleus.of(element)).sigma_pb
         by_hand = 1e11 * n * length * sigma * PB_CM2
         assert process.produced(na64mu, MASS)[element][0] == pytest.approx(by_hand, rel=2e-4)

@@ -63,14 +63,14 @@ def test_decay_probabilities_contradict_the_paper(hadron, ours, number):
 
 
 def test_punch_through_of_modules():
-    made_of, length = hcal_module(NA64MU)
+    substance, length = hcal_module(NA64MU)
     for modules in (1, 2, 4):
-        got = punch_through("n", 112.0, HadronStack(made_of, length, modules), 1.0, n=5000)
+        got = punch_through("n", 112.0, HadronStack(substance, length, modules), 1.0, n=5000)
         assert PAPER[f"mu.punch.{modules}"].allows(got.value)
         assert got.err < 0.1 * got.value
     # pions interact less: within a decade of the paper's bound for two and four modules
     for modules, bound in ((2, 1e-5), (4, 1e-10)):
-        got = punch_through("pi-", 112.0, HadronStack(made_of, length, modules), 1.0, n=5000)
+        got = punch_through("pi-", 112.0, HadronStack(substance, length, modules), 1.0, n=5000)
         assert PAPER[f"mu.punch.{modules}"].value < got.value < bound
 
 

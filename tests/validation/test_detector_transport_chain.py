@@ -87,9 +87,9 @@ def chain(p_lepton, experiment, rng, straggling="none"):
             hit = inside(muons, c.width / 2, c.height / 2, c.x, c.y)
             if c.hole_width:
                 hit &= ~inside(muons, c.hole_width / 2, c.hole_height / 2, c.x, c.y)
-            made_of = material(c.material)
+            substance = material(c.material)
             through = np.where(hit, c.length, 0.0)
-            muons = propagate_slab(muons, made_of, through, rng, straggling=straggling)
+            muons = propagate_slab(muons, substance, through, rng, straggling=straggling)
     return good & muons.alive
 
 

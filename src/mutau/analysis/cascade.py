@@ -51,7 +51,7 @@ def cascade_answer(
 
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)
-    stuff = find_material(material)
+    medium = find_material(material)
     if edges is None and energy <= LOWEST:
         raise OutOfRange(
             f"energy = {energy:g} GeV lies below the default bins",
@@ -61,11 +61,11 @@ def cascade_answer(
     bins = np.geomspace(LOWEST, energy, BINS + 1) if edges is None else np.asarray(edges, float)
     found: Any
     if method == "equations":
-        found = track_lengths(particle, energy, stuff, bins)
+        found = track_lengths(particle, energy, medium, bins)
     else:
         cut = float(np.min(bins))
         found = simulate_showers(
-            Shower(particle, energy, stuff, cut=cut), showers, edges=bins, seed=seed, workers=2
+            Shower(particle, energy, medium, cut=cut), showers, edges=bins, seed=seed, workers=2
         )
     width = np.diff(bins)
     profile = {}
@@ -132,8 +132,8 @@ def calorimeter_answer(
     target, place = experiment.target, f"{experiment.name}: target"
     if not target.active or target.stations > 1:
         raise MutauError("the target is no calorimeter: not active, or in pieces", place=place)
-    stuff = find_material(target.material)
-    x0 = stuff.radiation_length_cm
+    medium = find_material(target.material)
+    x0 = medium.radiation_length_cm
     depth = target.thickness.cm(x0) / x0
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
     radius = 0.5 * min(target.width, target.height) / x0
@@ -146,7 +146,7 @@ def calorimeter_answer(
     energy = experiment.beam.energy if energy is None else energy
     require_in_range("energy", energy, 0.0, 1e9, unit="GeV", open_low=True)
     found = simulate_showers(
-        Shower(particle, energy, stuff, cut=CALORIMETER_CUT),
+        Shower(particle, energy, medium, cut=CALORIMETER_CUT),
         showers,
         geometry=geometry,
         seed=seed,

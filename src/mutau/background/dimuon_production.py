@@ -86,46 +86,46 @@ def _logit(v: Array) -> Array:
     return np.asarray(np.log(v / (1.0 - v)))
 
 
-def main_elements(made_of: Material) -> list[tuple[Nucleus, float]]:
+def main_elements(medium: Material) -> list[tuple[Nucleus, float]]:
     """(nucleus, atoms per cm^3) of the elements that matter."""
-    whole = sum(n * e.z**2 for e, n in made_of.atoms_per_cm3)
+    whole = sum(n * e.z**2 for e, n in medium.atoms_per_cm3)
     return [
         (Nucleus.of(e, FORM_FACTOR), n)
-        for e, n in made_of.atoms_per_cm3
+        for e, n in medium.atoms_per_cm3
         if n * e.z**2 > _MINOR * whole
     ]
 
 
 @lru_cache(maxsize=16)
-def _photon_rate(made_of: Material) -> tuple[Array, Array]:
+def _photon_rate(medium: Material) -> tuple[Array, Array]:
     """(energy, muon pairs per cm of track of a photon) on a grid of 0.5 GeV to 1 TeV."""
     energy = np.geomspace(0.5, 1000.0, 40)
     rate = np.zeros(energy.shape)
-    for nucleus, n in main_elements(made_of):
+    for nucleus, n in main_elements(medium):
         rate += n * PB_CM2 * photon_total(energy, nucleus)
     return energy, rate
 
 
 @lru_cache(maxsize=16)
-def _shower_pairs(made_of: Material, particle: str, highest: float) -> tuple[Array, Array]:
+def _shower_pairs(medium: Material, particle: str, highest: float) -> tuple[Array, Array]:
     """(energy, muon pairs in the whole shower of one particle), LOWEST to `highest` GeV."""
     from mutau.transport.em_cascade import track_lengths
 
     energy = np.geomspace(1.05 * LOWEST, highest, 10)
-    grid, rate = _photon_rate(made_of)
+    grid, rate = _photon_rate(medium)
 
     def pairs_per_cm(photon: Array) -> Array:
         return np.asarray(np.interp(photon, grid, rate))
 
     found = np.empty(energy.shape)
     for i, e in enumerate(energy):
-        track = track_lengths(particle, float(e), made_of, [0.5 * LOWEST, float(e)])
+        track = track_lengths(particle, float(e), medium, [0.5 * LOWEST, float(e)])
         found[i] = track.integrate(pairs_per_cm, "gamma")[0] * track.x0_cm
     return energy, found
 
 
-def _yield(made_of: Material, particle: str, highest: float, energy: Array) -> Array:
-    grid, found = _shower_pairs(made_of, particle, highest)
+def _yield(medium: Material, particle: str, highest: float, energy: Array) -> Array:
+    grid, found = _shower_pairs(medium, particle, highest)
     return np.where(energy < LOWEST, 0.0, np.interp(energy, grid, found))
 
 
@@ -137,8 +137,8 @@ def pair_production(experiment: Experiment) -> PairProduction:
     Errors: 25 % (the published parametrisation of the direct process lies so much above).
     Check: real photons, muons of 160 GeV on 40 X0 of lead: of the order 1e-7.
     """
-    beam, made_of = experiment.beam, material(experiment.target.material)
-    length = experiment.target.thickness.cm(made_of.radiation_length_cm)
+    beam, medium = experiment.beam, material(experiment.target.material)
+    length = experiment.target.thickness.cm(medium.radiation_length_cm)
     energy = beam.energy
     u, w = np.polynomial.legendre.leggauss(_GRID)
 
@@ -149,7 +149,7 @@ def pair_production(experiment: Experiment) -> PairProduction:
 
     def losses(process: str, v: Array) -> Array:
         total = np.zeros(v.shape)
-        for item, atoms in made_of.atoms_per_cm3:
+        for item, atoms in medium.atoms_per_cm3:
             total += atoms * length * PB_CM2 * differential(process, v, energy, item)
         return total
 
@@ -157,32 +157,32 @@ def pair_production(experiment: Experiment) -> PairProduction:
     brems = integral(
         low,
         top,
-        lambda v: losses("bremsstrahlung", v) * _yield(made_of, "gamma", energy, v * energy),
+        lambda v: losses("bremsstrahlung", v) * _yield(medium, "gamma", energy, v * energy),
     )
     pairs = integral(
         2.0 * low,
         top,
-        lambda v: 2.0 * losses("pair", v) * _yield(made_of, "e-", energy, 0.5 * v * energy),
+        lambda v: 2.0 * losses("pair", v) * _yield(medium, "e-", energy, 0.5 * v * energy),
     )
-    struck = made_of.electrons_per_cm3 * length * PB_CM2 * energy
+    struck = medium.electrons_per_cm3 * length * PB_CM2 * energy
     knocked = integral(
         low,
         float(max_knock_on(energy)) / energy,
-        lambda v: struck * knock_on(v * energy, energy) * _yield(made_of, "e-", energy, v * energy),
+        lambda v: struck * knock_on(v * energy, energy) * _yield(medium, "e-", energy, v * energy),
     )
     ends = np.log([8.0 * M_MU / energy, top / (1.0 - top)])
     v = 1.0 / (1.0 + np.exp(-np.linspace(ends[0], ends[1], _GRID)))
     two, radiated = np.zeros(v.shape), np.zeros(v.shape)
-    for nucleus, n in main_elements(made_of):
+    for nucleus, n in main_elements(medium):
         scale = n * length * PB_CM2
         two += scale * trident_differential(v, energy, nucleus)
         whole = replace(nucleus, form_factor="elastic")
         radiated += scale * radiative_differential(v, energy, whole)
-    from mutau.matter.em_processes_medium import medium
+    from mutau.matter.em_processes_medium import medium as medium_of
     from mutau.transport.em_cascade import photon_mean_free_path
 
-    free = photon_mean_free_path(energy, medium(made_of)) * made_of.radiation_length_cm
-    first = losses("bremsstrahlung", v) * free * np.interp(v * energy, *_photon_rate(made_of))
+    free = photon_mean_free_path(energy, medium_of(medium)) * medium.radiation_length_cm
+    first = losses("bremsstrahlung", v) * free * np.interp(v * energy, *_photon_rate(medium))
     return PairProduction(
         brems,
         pairs,

@@ -186,8 +186,8 @@ def _through_target(
     comes first.
     """
     n, target = len(muons), experiment.target
-    made_of = material(target.material)
-    thickness = target.thickness.cm(made_of.radiation_length_cm)
+    medium = material(target.material)
+    thickness = target.thickness.cm(medium.radiation_length_cm)
     start = beam_tracks(experiment, n, rng)
     depth = rng.random(n)
     rest = (1.0 - depth) * thickness
@@ -197,10 +197,10 @@ def _through_target(
     block = piece_of(SOLID, 0.0, length=thickness, **target_sides(target))
     begin = np.repeat(depth * thickness, 3)
     matter = straight_paths(rays.reshape(-1, 4), begin, block).reshape(n, 3)
-    energy = muons[:, :, 0] - matter * stopping_power(np.maximum(muons[:, :, 0], _SLOWEST), made_of)
+    energy = muons[:, :, 0] - matter * stopping_power(np.maximum(muons[:, :, 0], _SLOWEST), medium)
     alive = energy > _SLOWEST
     safe = np.where(alive, energy, 1.0)
-    angle = highland_angle(safe, made_of, np.maximum(matter, 0.05))
+    angle = highland_angle(safe, medium, np.maximum(matter, 0.05))
     tracks = np.empty((n, 3, 4))
     kinks = angle[:, :, None] * rng.standard_normal((n, 3, 2))
     tracks[:, :, 2:] = slopes + kinks

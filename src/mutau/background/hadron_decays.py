@@ -102,16 +102,16 @@ def contamination(
 
 
 def absorber_suppression(
-    name: str, made_of: str | None = None, length: float | None = None
+    name: str, medium: str | None = None, length: float | None = None
 ) -> float:
     """Fraction of hadrons that cross an absorber without an inelastic collision.
 
-    name : hadron. made_of : material; length : cm; defaults: the 150 cm of aluminium of the NA64mu
+    name : hadron. medium : material; length : cm; defaults: the 150 cm of aluminium of the NA64mu
     paper. Check: nucleons in 150 cm of aluminium, exp(-150/39.7) = 0.023; kaons and pions, which
     are what matters, interact less.
     """
     table = document()["contamination"]
-    item = material(made_of or table["absorber"])
+    item = material(medium or table["absorber"])
     length = parse_quantity(table["absorber_length"], "length") if length is None else length
     if not (math.isfinite(length) and length >= 0.0):
         raise OutOfRange(f"absorber of {length!r} cm", allowed="[0, inf) cm")

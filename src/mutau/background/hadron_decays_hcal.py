@@ -31,7 +31,7 @@ LANDAU_MODE: Final = -0.4293145
 _GRID: Final = np.geomspace(5.0, 300.0, 10)
 
 
-def landau_parameters(made_of: Material, length: float) -> tuple[float, float]:
+def landau_parameters(medium: Material, length: float) -> tuple[float, float]:
     """(mu, xi) GeV of the energy loss of a relativistic muon in `length` cm.
 
     The most probable loss is mu + xi ln(xi/GeV); mu and xi of layers, and of muons, add.
@@ -40,10 +40,10 @@ def landau_parameters(made_of: Material, length: float) -> tuple[float, float]:
     the largest transfer. Check: 1 m of iron: 1.35 GeV, xi = 56 MeV.
     """
     mu = xi = 0.0
-    total = sum(part.density * cm for part, cm in made_of.layers) or made_of.density
-    for part, share in made_of.components:
-        thickness = share * total / part.density if made_of.layers else 1.0
-        whole = sum(cm for _, cm in made_of.layers) or 1.0
+    total = sum(part.density * cm for part, cm in medium.layers) or medium.density
+    for part, share in medium.components:
+        thickness = share * total / part.density if medium.layers else 1.0
+        whole = sum(cm for _, cm in medium.layers) or 1.0
         cm = length * thickness / whole
         width = HALF_K * part.density * part.z_over_a * cm
         plasma = part.plasma_energy * 1e-9
@@ -62,7 +62,7 @@ def _modules(experiment: Experiment, kind: str = "hcal") -> list[tuple[str, Mate
 
 def most_probable(parts: Iterable[tuple[str, Material, float]]) -> float:
     """Most probable loss of one muon through modules (name, material, cm) together, GeV."""
-    sums = [landau_parameters(made_of, length) for _, made_of, length in parts]
+    sums = [landau_parameters(medium, length) for _, medium, length in parts]
     mu, xi = sum(item[0] for item in sums), sum(item[1] for item in sums)
     return mu + xi * math.log(xi) if xi > 0.0 else 0.0
 
@@ -97,8 +97,8 @@ def ionisation_below(
 
     mu, xi = np.zeros(len(energy)), np.zeros(len(energy))
     stopped = np.zeros(len(energy))
-    for name, made_of, length in _modules(experiment, kind):
-        one_mu, one_xi = landau_parameters(made_of, length)
+    for name, medium, length in _modules(experiment, kind):
+        one_mu, one_xi = landau_parameters(medium, length)
         part = np.asarray(crossed[name], float)
         least = part * (one_mu + one_xi * np.log(np.where(part > 0.0, part, 1.0) * one_xi))
         through = energy > 2.0 * least
@@ -113,11 +113,11 @@ def ionisation_below(
 
 
 @lru_cache(maxsize=256)
-def _radiation(stuff: Material, energy: float, least: float) -> float:
+def _radiation(medium: Material, energy: float, least: float) -> float:
     """Radiative collisions per cm of a muon that cost more than `least` GeV."""
     return sum(
         atoms * PB_CM2 * float(moment(process, 0, energy, item, low=min(least / energy, 1.0)))
-        for item, atoms in stuff.atoms_per_cm3
+        for item, atoms in medium.atoms_per_cm3
         for process in PROCESSES
     )
 
@@ -175,7 +175,7 @@ def _mip_through(
     ionised = ionisation_below(experiment, limit, energy[:, None], through)
     least = max(limit - most_probable(parts), 0.3)
     hard = [
-        sum(length * _radiation(made_of, float(e), least) for _, made_of, length in parts)
+        sum(length * _radiation(medium, float(e), least) for _, medium, length in parts)
         for e in _GRID
     ]
     return np.asarray(ionised * np.exp(-np.interp(energy, _GRID, hard)))

@@ -86,7 +86,7 @@ def unseen(
     `depth` belongs to the mean chance of no collision. One that meets no module is not seen.
     Raises as `hcal_modules` and `punch_through`. Check: a module beside the beam changes nothing.
     """
-    made_of, _ = hcal_modules(experiment)
+    medium, _ = hcal_modules(experiment)
     value = square = through = 0.0
     most, merit = 0, 1.0
     for met, length, share in path_classes(experiment, energy, seed):
@@ -94,7 +94,7 @@ def unseen(
             value, through = value + share, through + share
             continue
         one = punch_through(
-            name, energy, HadronStack(made_of, length / met, met), budget, n=n, seed=seed,
+            name, energy, HadronStack(medium, length / met, met), budget, n=n, seed=seed,
             varied=ShowerVariation(diffraction, em_shift),
         )  # fmt: skip
         value, through = value + share * one.value, through + share * one.through

@@ -205,10 +205,10 @@ class LeadingHadrons:
 
 def photonuclear_density(experiment: Experiment, v: Array) -> Array:
     """Photonuclear interactions of a beam muon in the target per v."""
-    made_of = material(experiment.target.material)
-    length = experiment.target.thickness.cm(made_of.radiation_length_cm)
+    medium = material(experiment.target.material)
+    length = experiment.target.thickness.cm(medium.radiation_length_cm)
     total = np.zeros(v.shape)
-    for item, atoms in made_of.atoms_per_cm3:
+    for item, atoms in medium.atoms_per_cm3:
         sigma = differential("nuclear", v, experiment.beam.energy, item)
         total += atoms * length * PB_CM2 * sigma
     return total

@@ -91,13 +91,13 @@ def hadron_budget(experiment: Experiment, cuts: MuonCuts, crossed: Iterable[str]
 
 def _nuclear_share(experiment: Experiment, v: Array) -> Array:
     """Share of photonuclear interactions among all hard losses at v (as `hard_losses` has them)."""
-    made_of, energy = material(experiment.target.material), experiment.beam.energy
-    length = experiment.target.thickness.cm(made_of.radiation_length_cm)
+    medium, energy = material(experiment.target.material), experiment.beam.energy
+    length = experiment.target.thickness.cm(medium.radiation_length_cm)
     total = np.zeros(v.shape)
-    for item, atoms in made_of.atoms_per_cm3:
+    for item, atoms in medium.atoms_per_cm3:
         for process in PROCESSES:
             total += atoms * length * PB_CM2 * differential(process, v, energy, item)
-    total += made_of.electrons_per_cm3 * length * PB_CM2 * energy * knock_on(v * energy, energy)
+    total += medium.electrons_per_cm3 * length * PB_CM2 * energy * knock_on(v * energy, energy)
     return np.asarray(photonuclear_density(experiment, v) / np.maximum(total, 1e-300))
 
 
@@ -155,16 +155,16 @@ def escaped_hadrons(
         )
     sample = hard_losses(experiment, n, rng, low=low)
     v = np.clip(1.0 - sample.p_lepton[:, 0] / energy, 1e-6, 1.0)
-    made_of = material(experiment.target.material)
-    thickness = experiment.target.thickness.cm(made_of.radiation_length_cm)
+    medium = material(experiment.target.material)
+    thickness = experiment.target.thickness.cm(medium.radiation_length_cm)
     accepted, patterns = _accepted(experiment, sample, cuts, rng)
     weight = sample.weights * _nuclear_share(experiment, v) * accepted
-    ionised = thickness * float(stopping_power(0.5 * energy, made_of))
-    element = made_of.dominant_element
+    ionised = thickness * float(stopping_power(0.5 * energy, medium))
+    element = medium.dominant_element
     inelastic = weight * photon_fate(element).inelastic
     found = []
     for kind in ("K_L", "n"):
-        free = np.exp(-(1.0 - sample.depth) * thickness / interaction_length(kind, made_of))
+        free = np.exp(-(1.0 - sample.depth) * thickness / interaction_length(kind, medium))
         parts = []
         for names, rows in patterns:
             budget = hadron_budget(experiment, cuts, names)

@@ -28,34 +28,34 @@ Array = NDArray[np.float64]
 SAMPLING: Final = 0.027
 
 
-def sampling_fraction(made_of: Material, energy: float = 0.4) -> tuple[float, float]:
+def sampling_fraction(medium: Material, energy: float = 0.4) -> tuple[float, float]:
     """(share of a minimum ionising particle's loss in the active layers, their thickness in cm).
 
     The active layer is the lightest one. (1, inf) for a homogeneous material.
     energy : GeV, of the muon; the minimum is at 0.4 GeV.
     """
-    if not made_of.layers:
+    if not medium.layers:
         return 1.0, math.inf
-    losses = [float(stopping_power(energy, item)) * cm for item, cm in made_of.layers]
-    active = min(range(len(losses)), key=lambda i: made_of.layers[i][0].density)
-    return losses[active] / sum(losses), made_of.layers[active][1]
+    losses = [float(stopping_power(energy, item)) * cm for item, cm in medium.layers]
+    active = min(range(len(losses)), key=lambda i: medium.layers[i][0].density)
+    return losses[active] / sum(losses), medium.layers[active][1]
 
 
-def sampling_term(made_of: Material) -> float:
+def sampling_term(medium: Material) -> float:
     """a of a/sqrt(E/GeV) by sampling fluctuations alone; 0 for a homogeneous material.
 
     It holds for anything that is made of many charged tracks, so for a muon's deposit too: the
     number of tracks through the active layers is what fluctuates, per energy deposited.
     Check: 1.5 mm lead and 1.5 mm plastic give 9 %; NA64 measured 10 %.
     """
-    fraction, thickness = sampling_fraction(made_of)
+    fraction, thickness = sampling_fraction(medium)
     if math.isinf(thickness):
         return 0.0
     return SAMPLING * math.sqrt(10.0 * thickness / fraction)
 
 
 def module_resolution(
-    module: Calorimeter | Target, made_of: Material, *, electromagnetic: bool
+    module: Calorimeter | Target, medium: Material, *, electromagnetic: bool
 ) -> tuple[float, float, float]:
     """(a for showers of electrons and photons and for muons, a for hadrons, constant term).
 
@@ -63,7 +63,7 @@ def module_resolution(
     electrons in an electromagnetic one, hadrons otherwise; the other one follows from the layers
     (`sampling_term`; hadrons in an electromagnetic calorimeter: as bad as 100 %, no claim).
     """
-    own = sampling_term(made_of)
+    own = sampling_term(medium)
     if electromagnetic:
         return module.resolution or own, 1.0, module.resolution_constant
     return own, max(module.resolution, own), module.resolution_constant

@@ -65,7 +65,7 @@ class Setting:
 
 
 def photonuclear_per_particle(
-    particle: str, energy: float, stuff: Material, low: float, shadowing: float = 0.9
+    particle: str, energy: float, medium: Material, low: float, shadowing: float = 0.9
 ) -> float:
     """Photonuclear reactions of photons above `low` GeV in the shower of one beam particle.
 
@@ -74,9 +74,9 @@ def photonuclear_per_particle(
     """
     from mutau.transport.em_cascade import track_lengths
 
-    found = track_lengths(particle, energy, stuff, [low, energy])
-    length = found.total("gamma") * stuff.radiation_length
-    seen = sum(w * N_A / e.a * e.a**shadowing for e, w in stuff.elements)
+    found = track_lengths(particle, energy, medium, [low, energy])
+    length = found.total("gamma") * medium.radiation_length
+    seen = sum(w * N_A / e.a * e.a**shadowing for e, w in medium.elements)
     return float(length * seen * PHOTON_NUCLEON)
 
 
@@ -129,8 +129,8 @@ def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
     target = experiment.target
     if not target.active:
         raise MutauError("the target is not active", place=f"{experiment.name}: target/active")
-    stuff = material(target.material)
-    x0 = stuff.radiation_length_cm
+    medium = material(target.material)
+    x0 = medium.radiation_length_cm
     depth = target.thickness.cm(x0) / x0
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.1 * depth
     geometry = ShowerGeometry(
@@ -138,7 +138,7 @@ def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
         rings=np.array([0.0, *RINGS, 1e9]), lateral=True,
     )  # fmt: skip
     found = simulate_showers(
-        Shower(experiment.beam.particle, experiment.beam.energy, stuff, cut=SHOWER_CUT),
+        Shower(experiment.beam.particle, experiment.beam.energy, medium, cut=SHOWER_CUT),
         2 * n,
         edges=np.array([SHOWER_CUT, experiment.beam.energy]),
         geometry=geometry,
@@ -241,8 +241,8 @@ def _veto_signal(counter: Counter) -> float:
     """What a minimum-ionising particle leaves in a counter, GeV."""
     if counter.material is None or counter.thickness is None:
         return VETO_SIGNAL
-    stuff = material(counter.material)
-    return MIP * stuff.density * counter.thickness.cm(stuff.radiation_length_cm)
+    medium = material(counter.material)
+    return MIP * medium.density * counter.thickness.cm(medium.radiation_length_cm)
 
 
 def _momenta(experiment: Experiment, n: int, rng: np.random.Generator) -> Array:
@@ -263,12 +263,12 @@ def _momenta(experiment: Experiment, n: int, rng: np.random.Generator) -> Array:
 
 @lru_cache(maxsize=16)
 def _reactions(
-    particle: str, energy: float, stuff: Material, shadowing: float
+    particle: str, energy: float, medium: Material, shadowing: float
 ) -> tuple[Array, Array]:
     """(24,) photon energies, GeV, and reactions per beam particle of photons above them."""
     lows = np.geomspace(min(LOWEST_PHOTON, 0.1 * energy), 0.99 * energy, 24)
     above = [
-        photonuclear_per_particle(particle, energy, stuff, float(low), shadowing) for low in lows
+        photonuclear_per_particle(particle, energy, medium, float(low), shadowing) for low in lows
     ]
     return lows, np.array(above)
 

@@ -38,12 +38,12 @@ def signal_muons(
     from mutau.matter.nucleus import Nucleus
     from mutau.reactions.bremsstrahlung_events import BremsSampler
 
-    made_of = material(experiment.target.material)
-    length = experiment.target.thickness.cm(made_of.radiation_length_cm)
+    medium = material(experiment.target.material)
+    length = experiment.target.thickness.cm(medium.radiation_length_cm)
     depth = rng.random(n)
-    energy = mean_energy_after(experiment.beam.energy, made_of, depth * length)
-    nucleus = Nucleus.of(made_of.dominant_element)
-    low = float(mean_energy_after(experiment.beam.energy, made_of, length))
+    energy = mean_energy_after(experiment.beam.energy, medium, depth * length)
+    nucleus = Nucleus.of(medium.dominant_element)
+    low = float(mean_energy_after(experiment.beam.energy, medium, length))
     sampler = BremsSampler("muon", nucleus, mass, low, experiment.beam.energy)
     events = sampler.sample(energy, rng)
     return SignalMuons(events.p_lepton, events.weight, depth)
@@ -64,25 +64,25 @@ def hard_losses(
     from mutau.matter.nucleus import Nucleus
     from mutau.reactions.bremsstrahlung_events import BremsSampler
 
-    beam, made_of = experiment.beam, material(experiment.target.material)
-    length = experiment.target.thickness.cm(made_of.radiation_length_cm)
-    nucleus = Nucleus.of(made_of.dominant_element)
+    beam, medium = experiment.beam, material(experiment.target.material)
+    length = experiment.target.thickness.cm(medium.radiation_length_cm)
+    nucleus = Nucleus.of(medium.dominant_element)
     sampler = BremsSampler("muon", nucleus, 1e-3, beam.energy, beam.energy, x_min=low)
     events = sampler.sample(np.full(n, beam.energy), rng)
     v = 1.0 - events.p_lepton[:, 0] / beam.energy
     density = np.zeros((2, n))  # chance per v: bremsstrahlung, all
-    for item, atoms in made_of.atoms_per_cm3:
+    for item, atoms in medium.atoms_per_cm3:
         for process in PROCESSES:
             chance = atoms * length * PB_CM2 * differential(process, v, beam.energy, item)
             density[:, :] += chance * [[process == "bremsstrahlung"], [True]]
-    struck = made_of.electrons_per_cm3 * length * PB_CM2
+    struck = medium.electrons_per_cm3 * length * PB_CM2
     density[1] += struck * beam.energy * knock_on(v * beam.energy, beam.energy)
     number = (
         length
         * PB_CM2
         * sum(
             atoms * float(moment("bremsstrahlung", 0, beam.energy, item, low=low))
-            for item, atoms in made_of.atoms_per_cm3
+            for item, atoms in medium.atoms_per_cm3
         )
     )
     ratio = np.divide(density[1], density[0], out=np.zeros(n), where=density[0] > 0.0)

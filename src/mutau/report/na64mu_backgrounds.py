@@ -151,12 +151,12 @@ def leading(run: Run) -> Ours:
 
 def punched(run: Run, modules: int, kind: str) -> Ours:
     """Punch-through of 1, 2, 4 modules by 100 GeV hadrons that leave at most 2 GeV, by kind."""
-    made_of, length = hcal_module(load_experiment("na64mu"))
+    medium, length = hcal_module(load_experiment("na64mu"))
     got = punch_through(
-        kind, SHOWN_HADRON, HadronStack(made_of, length, modules), 2.0,
+        kind, SHOWN_HADRON, HadronStack(medium, length, modules), 2.0,
         n=20_000 if run.level.name == "quick" else 60_000, seed=run.level.seed,
     )  # fmt: skip
-    depth = length / interaction_length(kind, made_of, SHOWN_HADRON)
+    depth = length / interaction_length(kind, medium, SHOWN_HADRON)
     words = {"energy": SHOWN_HADRON, "hadron": PUNCHING[kind], "modules": modules, "depth": depth}
     return Ours(got.value, got.err, words=words)
 

@@ -171,12 +171,12 @@ def _at_beam(energy: Array, model: Model, element: str, electrons: str, spread: 
     return annihilation.cross_section(energy, model, element=element, electrons=electrons)
 
 
-def _annihilating(stuff: Material) -> Sequence[tuple[str, float]]:
+def _annihilating(medium: Material) -> Sequence[tuple[str, float]]:
     """(symbol, atoms per cm^3) with the minor elements' electrons given to the lightest main one.
 
     Hydrogen in a plastic thus moves as the electrons of carbon.
     """
-    electrons = {element: n * element.z for element, n in stuff.atoms_per_cm3}
+    electrons = {element: n * element.z for element, n in medium.atoms_per_cm3}
     total = sum(electrons.values())
     main = {e: n for e, n in electrons.items() if n >= MINOR_SHARE * total}
     lightest = min(main, key=lambda e: e.z)

@@ -197,8 +197,8 @@ def _showers(
     from mutau.transport.shower import Shower, ShowerGeometry, simulate_emissions
 
     target, beam = experiment.target, experiment.beam
-    stuff = material(target.material)
-    x0, t = stuff.radiation_length_cm, thickness(experiment)
+    medium = material(target.material)
+    x0, t = medium.radiation_length_cm, thickness(experiment)
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.0
     deep = t >= THICK  # nothing leaves: the energy that is not followed stays as well
     geometry = layout(front, t, low if deep else 0.0)
@@ -211,7 +211,7 @@ def _showers(
         Shower(
             beam.particle,
             beam.energy,
-            stuff,
+            medium,
             cut=SHOWER_CUT if front > 0.0 or places is not None else WHOLE_CUT,
         ),
         n,
@@ -232,7 +232,7 @@ def _showers(
 
 
 def _cascade_emitters(
-    experiment: Experiment, stuff: Material, channel: Emission, cut: float, n: int,
+    experiment: Experiment, medium: Material, channel: Emission, cut: float, n: int,
     key: Sequence[int], seed: int,
 ) -> Emitters:  # fmt: skip
     """n emitters of one channel, nearly unweighted, from showers followed down to `cut` GeV.
@@ -246,7 +246,7 @@ def _cascade_emitters(
     count = 2 * n + 200
     while True:
         found = simulate_emissions(
-            Shower(experiment.beam.particle, experiment.beam.energy, stuff, cut=cut),
+            Shower(experiment.beam.particle, experiment.beam.energy, medium, cut=cut),
             count,
             [channel],
             geometry=geometry,
@@ -260,14 +260,14 @@ def _cascade_emitters(
         rng = stream(seed, *key, UNWEIGHT)
         rows = np.flatnonzero(rng.random(count) * cap < found.weight)
         if len(rows) >= n:
-            return _emitters(experiment, stuff, found, rows[:n], cap)
+            return _emitters(experiment, medium, found, rows[:n], cap)
         count = int(1.2 * count * max(n / max(len(rows), 1), 1.5))
 
 
 def _emitters(
-    experiment: Experiment, stuff: Material, found: EmissionSample, rows: Array, cap: float
+    experiment: Experiment, medium: Material, found: EmissionSample, rows: Array, cap: float
 ) -> Emitters:
-    place = found.position[rows] * stuff.radiation_length_cm  # depth, x, y
+    place = found.position[rows] * medium.radiation_length_cm  # depth, x, y
     x4 = np.zeros((len(rows), 4))
     x4[:, 1], x4[:, 2] = place[:, 1], place[:, 2]
     x4[:, 3] = experiment.target.z + place[:, 0]
@@ -279,12 +279,12 @@ def _emitters(
 
 
 def _thin_emitters(
-    experiment: Experiment, stuff: Material, energy: Array, rng: np.random.Generator
+    experiment: Experiment, medium: Material, energy: Array, rng: np.random.Generator
 ) -> Emitters:
     """Beam particles of these energies (n,), GeV, at places in a thin target."""
     n = len(energy)
     x4 = np.zeros((n, 4))
-    length = thickness(experiment) * stuff.radiation_length_cm
+    length = thickness(experiment) * medium.radiation_length_cm
     x4[:, 3] = experiment.target.z + length * rng.random(n)
     x4[:, 0] = x4[:, 3]
     sign = 11 if experiment.beam.particle == "e-" else -11
@@ -292,16 +292,16 @@ def _thin_emitters(
     return Emitters(np.full(n, sign, np.int32), energy, along, x4, np.ones(n))
 
 
-def _radiating(stuff: Material, mass: float, energy: Array) -> Array:
+def _radiating(medium: Material, mass: float, energy: Array) -> Array:
     """Cross section of bremsstrahlung on the dominant element at beam energies, pb."""
-    main = stuff.dominant_element
+    main = medium.dominant_element
     return np.asarray(electron_brems.totals(energy, mass, Nucleus.of(main)).sigma_pb)
 
 
-def _annihilating(experiment: Experiment, stuff: Material, model: Model, energy: Array) -> Array:
+def _annihilating(experiment: Experiment, medium: Material, model: Model, energy: Array) -> Array:
     """Cross section of annihilation on the dominant element at beam energies, pb."""
     return annihilation.cross_section(
-        energy, model, element=stuff.dominant_element.symbol, electrons=motion(experiment)
+        energy, model, element=medium.dominant_element.symbol, electrons=motion(experiment)
     )
 
 
@@ -327,7 +327,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
     key = mass_key(model.mass)
     rng = stream(seed, GENERATE, key)
-    stuff, floor = material(experiment.target.material), FLOOR * experiment.beam.energy
+    medium, floor = material(experiment.target.material), FLOOR * experiment.beam.energy
     particles = float(window(experiment).particles.sum())
     radiated, annihilated, channels = _sources(experiment, model, floor)
     total = float(radiated + annihilated.sum())
@@ -338,11 +338,11 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
             continue
         if thickness(experiment) <= THIN:
             rates = (
-                partial(_radiating, stuff, model.mass),
-                partial(_annihilating, experiment, stuff, model),
+                partial(_radiating, medium, model.mass),
+                partial(_annihilating, experiment, medium, model),
             )
             energy = beam_energies(experiment, count, rng, rates[index], (NODES, LINE_NODES)[index])
-            emitters = _thin_emitters(experiment, stuff, energy, rng)
+            emitters = _thin_emitters(experiment, medium, energy, rng)
         else:
             cut = floor
             if index:
@@ -350,14 +350,14 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
                 lowest = max(int(np.searchsorted(share, 1e-3)) - 1, 0)
                 cut = float(channels[1].energy[lowest])
             emitters = _cascade_emitters(
-                experiment, stuff, channels[index], cut, count, (GENERATE, key, index), seed
+                experiment, medium, channels[index], cut, count, (GENERATE, key, index), seed
             )
         scale = particles * total * count / n / emitters.weight.sum()
         emitters = replace(emitters, weight=emitters.weight * scale)
         if index:
             parts.append(annihilation_rows(model.mass, emitters))
         else:
-            parts.append(_radiate(stuff, model, emitters, theory.form_factor, rng))
+            parts.append(_radiate(medium, model, emitters, theory.form_factor, rng))
     described = {
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
         "experiment": experiment.name,
@@ -366,7 +366,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         "annihilation_share": float(annihilated.sum() / total),
         "alpha": ALPHA,
         **model.to_dict(),
-        **_mean_cross_section(experiment, stuff, model),
+        **_mean_cross_section(experiment, medium, model),
     }
     at_mean = np.full(n, mean_energy(experiment))
     return with_meta(placed(join(parts), experiment, at_mean, rng), described)
@@ -389,11 +389,11 @@ def _sources(
 
 
 def _radiate(
-    stuff: Material, model: Model, emitters: Emitters, form_factor: str, rng: np.random.Generator
+    medium: Material, model: Model, emitters: Emitters, form_factor: str, rng: np.random.Generator
 ) -> Events:
     from mutau.reactions.bremsstrahlung_events import BremsSampler
 
-    main = stuff.dominant_element
+    main = medium.dominant_element
     sampler = BremsSampler(
         "electron", Nucleus.of(main, form_factor), model.mass, float(emitters.energy.min()),
         float(emitters.energy.max()),
@@ -401,9 +401,9 @@ def _radiate(
     return brems_rows(sampler, emitters, rng)
 
 
-def _mean_cross_section(experiment: Experiment, stuff: Material, model: Model) -> dict[str, Any]:
+def _mean_cross_section(experiment: Experiment, medium: Material, model: Model) -> dict[str, Any]:
     """Bremsstrahlung at the beam energy per mean atom, pb: what event files state."""
-    atoms = stuff.atoms_per_cm3
+    atoms = medium.atoms_per_cm3
     number = sum(n for _, n in atoms)
     strength = model.invisible_strength("e")
     sigma = error = 0.0

@@ -78,19 +78,19 @@ def tracks(experiment: Experiment, low: float) -> ElectronTracks:
             place=f"{experiment.name}: target/stations",
             allowed="one piece, thick or thin",
         )
-    stuff, t = material(experiment.target.material), thickness(experiment)
+    medium, t = material(experiment.target.material), thickness(experiment)
     particle, energy = experiment.beam.particle, experiment.beam.energy
     if t >= THICK:
-        return _thick(stuff, particle, energy, low)
+        return _thick(medium, particle, energy, low)
     if t <= THIN:
-        return _thin(stuff, particle, energy, t)
-    return _slab(stuff, particle, energy, t, low)
+        return _thin(medium, particle, energy, t)
+    return _slab(medium, particle, energy, t, low)
 
 
-def _thick(stuff: Material, particle: str, energy: float, low: float) -> ElectronTracks:
+def _thick(medium: Material, particle: str, energy: float, low: float) -> ElectronTracks:
     from mutau.transport.em_cascade import track_lengths
 
-    found = track_lengths(particle, energy, stuff, [low, energy])
+    found = track_lengths(particle, energy, medium, [low, energy])
     grid = found.dense.energy
     knots = np.unique(np.concatenate([[low], grid[grid > low], [energy]]))
     half = 0.5 * np.diff(knots)[:, None]
@@ -99,26 +99,26 @@ def _thick(stuff: Material, particle: str, energy: float, low: float) -> Electro
     sums = found.electron + found.positron
     error = float((found.err[0] + found.err[1])[0] / sums[0])
     return ElectronTracks(
-        stuff, nodes, weights * found.density("e-", nodes), weights * found.density("e+", nodes),
+        medium, nodes, weights * found.density("e-", nodes), weights * found.density("e+", nodes),
         error, knots, lambda e: found.density("e+", e),
     )  # fmt: skip
 
 
-def _thin(stuff: Material, particle: str, energy: float, t: float) -> ElectronTracks:
+def _thin(medium: Material, particle: str, energy: float, t: float) -> ElectronTracks:
     positron = t if particle == "e+" else 0.0
     return ElectronTracks(
-        stuff, np.array([energy]), np.array([t - positron]), np.array([positron]), 0.0,
+        medium, np.array([energy]), np.array([t - positron]), np.array([positron]), 0.0,
         np.empty(0), np.zeros_like, positron,
     )  # fmt: skip
 
 
-def _slab(stuff: Material, particle: str, energy: float, t: float, low: float) -> ElectronTracks:
+def _slab(medium: Material, particle: str, energy: float, t: float, low: float) -> ElectronTracks:
     from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 
     near = energy * (1.0 - np.geomspace(1e-4, 0.05, 12))
     edges = np.unique(np.concatenate([[energy], near, np.geomspace(low, 0.95 * energy, 60)]))
     found = simulate_showers(
-        Shower(particle, energy, stuff, cut=low),
+        Shower(particle, energy, medium, cut=low),
         SLAB_SHOWERS,
         edges=edges,
         geometry=ShowerGeometry(sections=np.array([0.0, t])),
@@ -132,6 +132,6 @@ def _slab(stuff: Material, particle: str, energy: float, t: float, low: float) -
         return found.positron[place]
 
     return ElectronTracks(
-        stuff, 0.5 * (edges[1:] + edges[:-1]), electron, positron,
+        medium, 0.5 * (edges[1:] + edges[:-1]), electron, positron,
         float(np.sqrt(square) / (electron.sum() + positron.sum())), edges, density,
     )  # fmt: skip

@@ -59,9 +59,9 @@ def _luminosity(experiment: Experiment, particles: float) -> float:
     from mutau.reactions.muon_electron import luminosity
 
     target = experiment.target
-    stuff = material(target.material)
-    thickness = target.thickness.cm(stuff.radiation_length_cm)
-    return luminosity(particles, stuff.electrons_per_cm3, thickness, target.stations)
+    medium = material(target.material)
+    thickness = target.thickness.cm(medium.radiation_length_cm)
+    return luminosity(particles, medium.electrons_per_cm3, thickness, target.stations)
 
 
 def stated_particles(experiment: Experiment) -> float:

@@ -79,12 +79,12 @@ class TargetNuclei:
 @lru_cache(maxsize=64)
 def _target(experiment: Experiment) -> tuple[TargetNuclei, Array]:
     """The target, and the energy of the beam behind it."""
-    stuff = material(experiment.target.material)
+    medium = material(experiment.target.material)
     length = target_length(experiment)
     nodes, weights = np.polynomial.legendre.leggauss(DEPTH_NODES)
     depth = np.concatenate([[0.0], 0.5 * (nodes + 1.0), [1.0]])
-    energy = mean_energy_after(experiment.beam.energy, stuff, depth * length)
-    target = TargetNuclei(stuff, length, energy[:-1], 0.5 * weights * length)
+    energy = mean_energy_after(experiment.beam.energy, medium, depth * length)
+    target = TargetNuclei(medium, length, energy[:-1], 0.5 * weights * length)
     return target, energy[-1]
 
 

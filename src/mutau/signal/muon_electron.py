@@ -146,7 +146,7 @@ def response(experiment: Experiment) -> Response:
             place=f"{experiment.name}: detector/calorimeter",
             remedy="add one, or ask for true quantities",
         )
-    ecal, stuff = modules[0], material(target.material)
+    ecal, medium = modules[0], material(target.material)
     angles = detector.resolution
     return Response(
         ecal_z=ecal.z,
@@ -162,8 +162,8 @@ def response(experiment: Experiment) -> Response:
         incoming_momentum=(angles.incoming_momentum if angles else 0.0) or beam.energy_spread,
         spot=math.sqrt(0.5 * (beam.spot_x**2 + beam.spot_y**2)),
         divergence=math.sqrt(0.5 * (beam.divergence_x**2 + beam.divergence_y**2)),
-        target=stuff,
-        thickness=target.thickness.cm(stuff.radiation_length_cm),
+        target=medium,
+        thickness=target.thickness.cm(medium.radiation_length_cm),
     )
 
 
@@ -231,10 +231,10 @@ def as_sample(experiment: Experiment, measured: Reconstructed) -> Sample:
 def stations(experiment: Experiment) -> dict[str, Any]:
     """Arguments of `place_in_stations`, cm."""
     target = experiment.target
-    stuff = material(target.material)
+    medium = material(target.material)
     return {
         "stations": target.stations,
-        "thickness": target.thickness.cm(stuff.radiation_length_cm),
+        "thickness": target.thickness.cm(medium.radiation_length_cm),
         "pitch": target.pitch,
         "z": target.z,
     }

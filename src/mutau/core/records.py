@@ -5,7 +5,8 @@ such class, or `Annotated[Array, shape]` for a table of fixed shape within the r
 inherit fields, which come first. `zeros` makes the NumPy array, which Numba reads and writes by the
 same names; a record that is passed on is passed by reference, and one attribute is one load or
 store. Numbers are stored as they are used: integers as 64-bit integers, so that a kernel casts
-nothing. Interpreted kernels read them as well.
+nothing. Interpreted kernels read them as well. A record does not hold the array that it lies in: a
+kernel that makes an array of records must use the array itself as long as any of its records.
 
     class Place:
         x: float

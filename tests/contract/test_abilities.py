@@ -6,9 +6,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import ClassVar
 
 import pytest
+from tests.contract.test_mediators import Other
 
 import mutau
 from mutau.analysis.point import PROCESSES, cross_section
@@ -16,7 +16,7 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.experiment import load_experiment
 from mutau.experiment.names import PROCESSES as OF_EXPERIMENTS
 from mutau.matter.nucleus import Nucleus
-from mutau.models import LightBoson, model_class
+from mutau.models import model_class
 from mutau.reactions import annihilation
 from mutau.reactions.abilities import ABILITIES
 from mutau.reactions.bremsstrahlung import Bremsstrahlung
@@ -34,26 +34,6 @@ OPTIONS = {
 }
 
 
-class Made(LightBoson):
-    """A boson as another package would add one."""
-
-    tag: ClassVar[str] = "made"
-    title: ClassVar[str] = "another boson"
-    coupling_name: ClassVar[str] = "coupling"
-    coupling_max: ClassVar[float] = 1.0
-    channels: ClassVar[tuple[str, ...]] = ("nunu",)
-    invisible_channels: ClassVar[tuple[str, ...]] = ("nunu",)
-
-    def _width_into(self, channel):
-        return self.coupling**2 * self.mass / 25.1
-
-    def lepton_coupling(self, lepton):
-        return self.coupling
-
-    def delta_a_mu(self):
-        return 0.0
-
-
 def boson(kind, mass=0.05):
     """A model point of this kind; a vector is the bundled one."""
     if kind == "vector":
@@ -61,7 +41,7 @@ def boson(kind, mass=0.05):
     fields = [("mass", float), ("coupling", float), ("alpha_d", float, 0.0)]
     fields.append(("mass_ratio", float, 3.0))
     cls = dataclasses.make_dataclass(
-        "Made", fields, bases=(Made,), namespace={"mediator": kind}, frozen=True
+        "Made", fields, bases=(Other,), namespace={"mediator": kind}, frozen=True
     )
     return cls.at(mass, 1e-3)
 

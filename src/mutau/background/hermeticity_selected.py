@@ -147,7 +147,7 @@ def _required(experiment: Experiment) -> None:
             f"leakage is computed for muon beams, not {experiment.beam.particle}", place=place
         )
     if not experiment.target.active:
-        raise NotApplicable("the target is not active, nothing sees what leaks", place=place)
+        raise NotApplicable("the target is not active, nothing sees what escapes", place=place)
     hcal_modules(experiment)
     if not math.isfinite(cuts_of(experiment).calorimeters):
         raise NotApplicable(

@@ -132,7 +132,7 @@ def escaped_hadrons(
     in the target, all of it, and must stay below the cut on the sum of the calorimeters. The muon
     need not cross the HCAL: what it leaves there depends on the modules in its way, and what the
     hadron may leave beside it.
-    Left out: energy of the rest that leaks into the HCAL (it only makes events fail).
+    Left out: energy of the rest that escapes into the HCAL (it only makes events fail).
     Raises NotApplicable without an HCAL, where neither it nor the sum has a cut, or where photons
     are outside the table of final states.
     """

@@ -269,7 +269,7 @@ def radiative(experiment: Experiment, seed: int, effort: float) -> Estimate:
     return _per_particle(
         experiment, RADIATIVE, component.events(experiment.cuts),
         "exact tree level, both legs; weighted Monte Carlo through the detector",
-        f"the veto misses a share {inefficiency(experiment):g} of the photons told apart, "
+        f"the veto misses a fraction {inefficiency(experiment):g} of the photons told apart, "
         "wherever they hit",
         "me.radiative",
     )  # fmt: skip

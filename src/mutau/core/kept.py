@@ -1,4 +1,4 @@
-"""Results kept under a digest of all that they depend on, and only where that can be told.
+"""Results kept under a digest of all that they depend on, and only where that is known.
 
 What another program computes is not in our digest of code: a function from outside this package is
 believed only if a package with an entry point offers it, whose sources have a digest then.

@@ -39,7 +39,7 @@ def private_cache_dir() -> Path:
     """`cache_dir`, made for its owner alone where it is not there.
 
     Raises MutauError where others could have put something in. A folder that cannot be made stays
-    away: its reader finds nothing, its writer is told by the system.
+    away: its reader finds nothing, its writer gets an error of the system.
     """
     folder = cache_dir()
     with contextlib.suppress(OSError):

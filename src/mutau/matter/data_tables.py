@@ -32,10 +32,10 @@ def card(name: str) -> Mapping[str, Any]:
 
 def verified(data: bytes, about: Mapping[str, Any]) -> Mapping[str, NDArray[Any]]:
     """Arrays of an npz that is the one of its card. Raises FileError for any other."""
-    found, told = hashlib.sha256(data).hexdigest(), str(about["sha256"])
-    if found != told:
+    found, stated = hashlib.sha256(data).hexdigest(), str(about["sha256"])
+    if found != stated:
         raise FileError(
-            f"{about['table']} is damaged: its digest is {found[:12]}, its card says {told[:12]}",
+            f"{about['table']} is damaged: its digest is {found[:12]}, its card says {stated[:12]}",
             place=f"mutau/data/{FOLDER}",
             remedy="install mutau again, or make card and table anew with tools/nuclear_tables",
         )

@@ -257,8 +257,8 @@ def _foreign(who: str, reason: str) -> MutauError:
 
 
 def _check_workers(client: Any) -> None:
-    """Raise MutauError for a worker of now that has another mutau; those that come later are told
-    by what their results carry."""
+    """Raise MutauError for a worker of now that has another mutau; those that come later are
+    recognised by what their results carry."""
     for address, found in client.run(program_stamp, on_error="return").items():
         if isinstance(found, Exception):
             raise _foreign(f"the worker {address}", str(found))

@@ -37,6 +37,8 @@ def agreed(what: str, stated: Iterable[tuple[str, Any]], option: str) -> Any:
     """
     rows = list(stated)
     if len({value for _, value in rows}) > 1:
-        told = ", ".join(f"{name} says {value}" for name, value in rows)
-        raise MutauError(f"the files differ in {what}: {told}", remedy=f"choose one with {option}")
+        stated_by = ", ".join(f"{name} says {value}" for name, value in rows)
+        raise MutauError(
+            f"the files differ in {what}: {stated_by}", remedy=f"choose one with {option}"
+        )
     return rows[0][1]

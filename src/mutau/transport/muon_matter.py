@@ -229,6 +229,19 @@ def _advance(
     muon.energy = out
 
 
+@inner(forceinline=True)
+def _to_collision(
+    rng: np.random.Generator, energy: float, path: float, matter: MaterialRecord
+) -> tuple[float, bool]:
+    """(cm to the next hard collision, True), or (path, False) if it lies beyond."""
+    rate, draw = hard_rate(energy, matter), rng.random()
+    if draw < rate * path:  # else the free path is longer, without the logarithm
+        free = -math.log(1.0 - draw) / rate
+        if free < path:
+            return free, True
+    return path, False
+
+
 @inner
 def solid_step(
     rng: np.random.Generator, matter: MaterialRecord, muon: State, length: float, dense: float
@@ -236,12 +249,7 @@ def solid_step(
     """One step in a solid: (cm of z done, energy deposited, whether a hard collision ends it)."""
     energy = muon.energy
     slope = secant(muon) * dense
-    path, collides = length * slope, False
-    rate, draw = hard_rate(energy, matter), rng.random()
-    if draw < rate * path:  # else the free path is longer, without the logarithm
-        free = -math.log(1.0 - draw) / rate
-        if free < path:
-            path, collides = free, True
+    path, collides = _to_collision(rng, energy, length * slope, matter)
     longest = 0.2 * (energy - M_MU) / loss_kernel(energy, matter.restricted)
     if path > longest:
         path, collides = longest, False
@@ -267,12 +275,7 @@ def thin_step(
     """As `solid_step` for gas and planes: the mean loss, which is small, and nobody measures it."""
     energy = muon.energy
     slope = secant(muon) * dense
-    path, collides = length * slope, False
-    rate, draw = hard_rate(energy, matter), rng.random()
-    if draw < rate * path:
-        free = -math.log(1.0 - draw) / rate
-        if free < path:
-            path, collides = free, True
+    path, collides = _to_collision(rng, energy, length * slope, matter)
     out = energy - path * loss_kernel(energy, matter.restricted)
     if out - M_MU < 0.9 * (energy - M_MU):  # a muon about to stop
         return solid_step(rng, matter, muon, length, dense)

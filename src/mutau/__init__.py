@@ -17,6 +17,7 @@ from mutau._version import __version__
 if TYPE_CHECKING:
     from mutau.analysis.combination import combined_limit, discovery_reach
     from mutau.analysis.contours import measured_contours
+    from mutau.analysis.layout import setup_figure
     from mutau.analysis.limit import limit_curve
     from mutau.analysis.plane import exclusion_plane
     from mutau.analysis.point import cross_section, model_summary
@@ -60,6 +61,7 @@ _PUBLIC = {
     "read_events": "mutau.io.event_files",
     "replace": "mutau.experiment",
     "reproduce": "mutau.report.reproduction",
+    "setup_figure": "mutau.analysis.layout",
     "upper_limit": "mutau.stats",
     "write_events": "mutau.io.event_files",
     "write_figure": "mutau.report.static",
@@ -92,6 +94,7 @@ __all__ = [
     "read_events",
     "replace",
     "reproduce",
+    "setup_figure",
     "upper_limit",
     "write_events",
     "write_figure",

@@ -45,6 +45,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "mutau plane na64mu -o plane.png",
         "mutau plane na64mu --mass 1MeV:1GeV:13 --only none --year-gm2 2025 -o plane.pdf",
     ),
+    "draw": ("mutau draw na64mu -o na64mu.svg", "mutau draw mine.toml --muon-energy 60GeV"),
     "reproduce": (
         "mutau reproduce na64mu --quick -o results",
         "mutau reproduce --only me.n10,ee.fig2 -o part",

@@ -178,4 +178,31 @@ def show(
     emit(show_answer(what, of, missing=missing), json)
 
 
-VERBS: tuple[Callable[..., None], ...] = (plane, reproduce, check, show)
+def draw(
+    experiment: o.Experiment,
+    muon_energy: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the signal muon: 60, 60GeV; default: the highest that the cuts let through."
+        ),
+    ] = None,
+    out: o.Output = "setup.png",
+    json: o.Json = False,
+) -> None:
+    """The set-up from above and from the side, to scale, with the paths of beam and signal muon."""
+    from mutau.analysis.layout import setup_figure
+    from mutau.core.storage import check_output
+    from mutau.report.static import check_style, check_suffix, write_figure
+
+    check_output(check_suffix(out))
+    check_style("mutau")
+    energy = None if muon_energy is None else o.energy("--muon-energy", muon_energy)
+    figure = setup_figure(experiment, muon_energy=energy)
+    write_figure(figure, out)
+    drawn = figure.meta["layout"]
+    if not json:
+        drawn = {"elements": len(drawn["parts"]), "not_drawn": drawn["not_drawn"]}
+    emit({"file": out, **drawn}, json)
+
+
+VERBS: tuple[Callable[..., None], ...] = (plane, draw, reproduce, check, show)

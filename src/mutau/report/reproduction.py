@@ -59,6 +59,7 @@ class Reproduction:
 
 #: Modules that register rows and figures when imported, in the order of the figures.
 MODULES = (
+    "mutau.report.setups",
     "mutau.report.na64mu",
     "mutau.report.na64mu_simulation",
     "mutau.report.na64mu_backgrounds",

@@ -14,6 +14,7 @@ import numpy as np
 from mutau.core.errors import MissingExtra, MutauError
 from mutau.core.figure import Figure, Series
 from mutau.core.storage import atomic_path
+from mutau.report.drawing import draw_setup
 from mutau.report.palette import coloured
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -56,15 +57,26 @@ def write_figure(figure: Figure, path: str | Path, style: str = "mutau") -> None
     check_style(style)
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with mpl.rc_context(_rc(style)):
+        canvas = _canvas(figure)
+        FigureCanvasAgg(canvas)
+        with atomic_path(path) as temporary, _fonts_without_dates():
+            canvas.savefig(temporary, dpi=150, metadata=_metadata(path.suffix))
+
+
+def _canvas(figure: Figure) -> Any:
+    """The figure as one of Matplotlib: axes, or the drawing of a set-up."""
+    if "layout" in figure.meta:
+        from mutau.analysis.layout import Layout
+
+        return draw_setup(Layout.from_dict(figure.meta["layout"]))
     from matplotlib.figure import Figure as Canvas
 
     crowded = len(_in_legend(figure)) >= CROWDED
-    with mpl.rc_context(_rc(style)):
-        canvas = Canvas(figsize=(9.6, 5.4) if crowded else (7.2, 5.4), layout="constrained")
-        FigureCanvasAgg(canvas)
-        _draw(canvas.add_subplot(), figure, crowded)
-        with atomic_path(path) as temporary, _fonts_without_dates():
-            canvas.savefig(temporary, dpi=150, metadata=_metadata(path.suffix))
+    canvas = Canvas(figsize=(9.6, 5.4) if crowded else (7.2, 5.4), layout="constrained")
+    _draw(canvas.add_subplot(), figure, crowded)
+    return canvas
 
 
 @contextmanager

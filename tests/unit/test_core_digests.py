@@ -165,3 +165,11 @@ def rests_on(module):
             found.add(name)
             todo += known[name][1]
     return found
+
+
+def test_another_numpy_is_another_digest(monkeypatch):
+    before = code_digest("mutau.core.units")
+    code_digest.cache_clear()
+    monkeypatch.setattr("mutau.core.code_digest.np.__version__", "99.0")
+    assert code_digest("mutau.core.units") != before
+    code_digest.cache_clear()

@@ -84,3 +84,9 @@ def test_iteration_with_a_square_law_needs_one_step_and_its_confirmation():
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_any_exposure_has_its_coupling():
+    # the search went no lower than 1e-9, and asked for a bound that no command has
+    found = solve_coupling(lambda g: 1e60 * g**2, 2.3)
+    assert found.coupling == pytest.approx(math.sqrt(2.3e-60), rel=2e-6)

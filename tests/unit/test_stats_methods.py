@@ -199,3 +199,30 @@ def test_a_bayesian_sum_of_minutes_is_refused_with_what_holds_there():
     with pytest.raises(OutOfRange, match="asymptotic-cls"):
         upper_limit(many)
     assert upper_limit(many, method="asymptotic-cls").warnings == ()
+
+
+@pytest.mark.parametrize(("method", "n", "err"), [
+    ("bayes", 1e6, 0.1), ("bayes", 1e12, 0.1), ("feldman-cousins", 1e9, 0.0),
+])  # fmt: skip
+def test_too_many_events_are_refused_at_once_with_an_estimate(method, n, err):
+    with pytest.raises(OutOfRange, match=r"some .* s") as refused:
+        _limit(method, n, n, err * n, 0.1 if err else 0.0)
+    assert any(f'"{name}"' in str(refused.value) for name in METHODS)
+
+
+def test_many_events_in_one_channel_agree_with_the_exact_gaussian_posterior():
+    """n = b = 1e5, b known to 1 %: the posterior is normal, cut at zero; 90 % at 1.645 sigma."""
+    limit = _limit("bayes", 1e5, 1e5, 1e3, 0.0).strength
+    assert limit == pytest.approx(1.6449 * math.sqrt(1e5 + 1e6), rel=3e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_counts_without_digits_are_refused(method):
+    with pytest.raises(OutOfRange, match="background = 1e\\+20"):
+        _limit(method, 1e20, 1e20, 1e19, 0.0)
+
+
+@pytest.mark.parametrize("method", TOYS)
+def test_levels_that_the_toys_cannot_reach_are_refused(method):
+    with pytest.raises(OutOfRange, match="pseudo-experiments"):
+        _limit(method, 1, 0.7, 0.3, 0.1, cl=0.9999)

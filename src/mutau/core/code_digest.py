@@ -15,6 +15,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from mutau._version import __version__
 from mutau.core.storage import private_cache_dir, write_text
 
@@ -25,7 +27,7 @@ Facts = tuple[str, list[str]]  # digest of a module's own code, names of what it
 
 @cache
 def code_digest(*modules: str, package: Path = _PACKAGE) -> str:
-    """Hex digest (16 characters) of all code and tables that modules rest on.
+    """Hex digest (16 characters) of all code and tables that modules rest on, and NumPy's version.
 
     modules : dotted names ("mutau.matter.elements"; `__name__` for the one that asks), or paths of
     source files outside the package. package : its folder.
@@ -41,7 +43,7 @@ def code_digest(*modules: str, package: Path = _PACKAGE) -> str:
         if name not in found:
             found.add(name)
             todo += facts[name][1]
-    sha = hashlib.sha256(f"{__version__} {_RULES}".encode())
+    sha = hashlib.sha256(f"{__version__} {np.__version__} {_RULES}".encode())
     for name in sorted(found, key=lambda name: Path(name).name):
         sha.update(f"{Path(name).name}={facts[name][0]};".encode())
     return sha.hexdigest()[:16]

@@ -68,7 +68,8 @@ Cells = Annotated[
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
 ]
 Text = Annotated[str, Field(min_length=1)]
-Positive = Annotated[float, Field(gt=0.0)]
+#: A number of beam particles: more than 1e40 no accelerator gives, and products overflow.
+Exposure = Annotated[float, Field(gt=0.0, le=1e40)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 PositiveEnergy = Annotated[Energy, Field(gt=0.0)]
 PositiveLength = Annotated[Length, Field(gt=0.0)]

@@ -17,13 +17,13 @@ from mutau.experiment.quantities import (
     Angle,
     AngleNotNegative,
     EnergyNotNegative,
+    Exposure,
     FieldIntegral,
     Fraction,
     Length,
     LengthNotNegative,
     Luminosity,
     NotNegative,
-    Positive,
     PositiveEnergy,
     PositiveLength,
     RelativeError,
@@ -97,15 +97,15 @@ class Beam(FileTable):
 
     particle: Annotated[str, one_of("beam particle", DEFAULT_PROCESS)]
     energy: PositiveEnergy
-    particles: Positive | None = None
+    particles: Exposure | None = None
     particles_error: NotNegative = 0.0
-    luminosity: Annotated[Luminosity, Field(gt=0.0)] | None = None
+    luminosity: Annotated[Luminosity, Field(gt=0.0, le=1e40)] | None = None
     energy_spread: RelativeError = 0.0
     spot_x: LengthNotNegative = 0.0
     spot_y: LengthNotNegative = 0.0
     divergence_x: AngleNotNegative = 0.0
     divergence_y: AngleNotNegative = 0.0
-    per_spill: Positive | None = None
+    per_spill: Exposure | None = None
     spill: Annotated[Time, Field(gt=0.0)] | None = None
     decay_path: LengthNotNegative = 0.0
     pions: NotNegative | None = None

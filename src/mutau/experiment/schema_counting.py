@@ -13,9 +13,9 @@ from mutau.core.errors import MutauError
 from mutau.core.units import parse_quantity
 from mutau.experiment.quantities import (
     EnergyNotNegative,
+    Exposure,
     Fraction,
     NotNegative,
-    Positive,
     PositiveEnergy,
     RelativeError,
     Text,
@@ -94,7 +94,7 @@ class RunPeriod(FileTable):
     """
 
     name: Text
-    particles: Positive
+    particles: Exposure
     threshold: PositiveEnergy | None = None
     threshold_error: EnergyNotNegative = 0.0
     efficiency: Fraction = 1.0

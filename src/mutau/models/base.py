@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 MASS_MIN: Final = 1e-9
 MASS_MAX: Final = 1e3
+#: Its square, times an energy, is still a number.
+_UNDERFLOW = 1e-150
 #: sqrt(4 pi): beyond it the loop expansion in the coupling loses its meaning.
 COUPLING_MAX: Final = math.sqrt(4.0 * math.pi)
 LEPTONS: Final = ("e", "mu", "tau")
@@ -310,9 +312,20 @@ class LightBoson(ABC):
         )
 
     def _decay_width(self) -> float:
-        """Total width, GeV, where there is one. Raises OutOfRange if every channel is closed."""
+        """Total width, GeV, where there is one.
+
+        Raises OutOfRange if every channel is closed, or the coupling so small that it underflows.
+        """
         total = self.width_total
         if not total > 0.0:
+            coupling = self._values()[1]
+            if 0.0 < coupling < _UNDERFLOW:
+                raise OutOfRange(
+                    f"{self.coupling_name} = {coupling:g}: the widths are below the smallest "
+                    "number that is kept",
+                    place=self.coupling_name,
+                    allowed=f"0, or {_UNDERFLOW:g} and above",
+                )
             raise OutOfRange(
                 f"every decay channel of {self} is closed: no branchings, no lifetime",
                 place="mass",

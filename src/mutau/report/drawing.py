@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-
 if TYPE_CHECKING:
     from mutau.analysis.layout import Box, Layout, Part
 

@@ -22,8 +22,11 @@ from mutau.core.errors import OutOfRange
 from mutau.stats.model import Array, Channel, CountingModel, Parts
 
 _NODES = {0: 1, 1: 40, 2: 24, 3: 16}
+_BACKGROUND_NODES = 80
 #: Terms of the sum over signal counts that are still computed: some 10 s.
 _MOST_TERMS = 5e8
+#: Numbers that are held at a time: some 1 GB.
+_MOST_HELD = 5e7
 
 
 def background_counts(channel: Channel, n: int) -> Array:
@@ -47,7 +50,7 @@ def background_counts(channel: Channel, n: int) -> Array:
         nodes, weights = np.array([b]), np.array([1.0])
     elif channel.constraint == "gaussian":
         low, high = max(0.0, b - 9.0 * err), b + 9.0 * err
-        x, w = roots_legendre(80)
+        x, w = roots_legendre(_BACKGROUND_NODES)
         nodes = 0.5 * (low + high) + 0.5 * (high - low) * x
         weights = w * np.exp(-0.5 * ((nodes - b) / err) ** 2)
     else:
@@ -110,16 +113,19 @@ def refusal(parts: Parts, n: Array) -> OutOfRange | None:
             allowed=f"at most {max(_NODES)}",
             remedy='use method="toys-cls"',
         )
+    nodes, events = _NODES[rank] ** rank, float(n.sum())
     before = np.cumsum(n)[:-1]
-    terms = _NODES[rank] ** rank * float((before + 1.0) @ (n[1:] + 1.0))
-    if terms > _MOST_TERMS:
-        return OutOfRange(
-            f"{n.sum():g} events in {len(n)} channels are too many for the Bayesian sum "
-            f"({terms:.1e} terms)",
-            allowed=f"at most {_MOST_TERMS:.0e} terms",
-            remedy='use method="asymptotic-cls", which holds for many events',
-        )
-    return None
+    terms = nodes * float((before + 1.0) @ (n[1:] + 1.0))
+    held = max(nodes, _BACKGROUND_NODES) * (events + 1.0)
+    if terms <= _MOST_TERMS and held <= _MOST_HELD:
+        return None
+    seconds, size = 2e-8 * (terms + held), 2e-8 * held
+    return OutOfRange(
+        f"{events:g} events in {len(n)} channel{'s' * (len(n) > 1)} are too many for the Bayesian "
+        f"sum: some {seconds:.1g} s and {size:.1g} GB",
+        allowed=f"{_MOST_TERMS:.0e} terms, {_MOST_HELD:.0e} numbers held at a time",
+        remedy='use method="asymptotic-cls", which holds for many events',
+    )
 
 
 def tail(weight: Array, rate: Array, strength: float) -> float:

@@ -41,7 +41,7 @@ def solve_coupling(
     limit: float | Callable[[float], float],
     *,
     start: float = 1e-3,
-    lowest: float = 1e-9,
+    lowest: float = 1e-40,
     highest: float = 10.0,
     tolerance: float = 1e-6,
 ) -> CouplingLimit:
@@ -67,7 +67,11 @@ def solve_coupling(
         events, errors[log_g] = _split(signal_of_coupling(g))
         allowed = limit(g) if callable(limit) else limit
         if not allowed > 0.0:
-            raise MutauError(f"limit = {allowed!r} events", allowed="above zero")
+            raise MutauError(
+                f"the limit on the signal is {allowed:g} events, which no coupling gives",
+                allowed="above zero",
+                remedy="take a method with CLs or bayes, or a higher confidence level",
+            )
         errors[log_g] /= events if events > 0.0 else 1.0
         return math.log(events / allowed) if events > 0.0 else -700.0
 
@@ -85,7 +89,7 @@ def solve_coupling(
         if low <= math.log(lowest):
             raise OutOfRange(
                 f"coupling = {lowest:g} still gives too many events",
-                remedy="lower the bound `lowest`",
+                remedy="no boson is coupled so weakly; state a smaller exposure",
             )
         low = max(low - step, math.log(lowest))
         at_low, step = distance(low), 1.5 * step

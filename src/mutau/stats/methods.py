@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy.optimize import brentq
 
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.registry import Registry, instance_of
 from mutau.stats import bayes, counting
@@ -73,6 +73,10 @@ METHODS: Final[Registry[Method]] = Registry(
 
 #: Events seen or expected from which the asymptotic formula with CLs is off by less than 10 %.
 MANY: Final = 10.0
+#: Pseudo-experiments beyond the limit that a strength needs, on average.
+LEAST_BEYOND: Final = 2.0
+#: Most events of the unified interval, which then takes 10 s.
+MOST_SUMMED: Final = 1e8
 #: Priors of the background by constraint, as `bayes.background_counts` takes them.
 _BACKGROUND_PRIORS: Final = {
     "gaussian": "background: Gaussian with the stated error, cut at zero",
@@ -225,6 +229,19 @@ def _only_known(method: str, model: CountingModel) -> MutauError | None:
     return only_whole(method, model)
 
 
+def _few_enough(model: CountingModel) -> MutauError | None:
+    """Why the unified interval refuses: as `_only_known`, or sums over too many counts."""
+    events = max(float(model.observed.sum()), float(model.background.sum()))
+    if events <= MOST_SUMMED:
+        return _only_known("feldman-cousins", model)
+    return OutOfRange(
+        f"{events:g} events are too many for the sums of the unified interval: some "
+        f"{1e-3 * math.sqrt(events):.1g} s",
+        allowed=f"up to {MOST_SUMMED:g}",
+        remedy='use method="classical", which is closed, or "asymptotic-cls"',
+    )
+
+
 def _known_total(model: CountingModel) -> tuple[int, float]:
     return round(model.observed.sum()), float(model.background.sum())
 
@@ -291,6 +308,13 @@ def _toy_limit(
     alpha = 1.0 - options.cl
     centre = solve_falling(_asymptotic_curve(cls=True)(model), alpha, first_guess(model))
     size = max(options.n_toys // 5, 100)
+    if alpha * size < LEAST_BEYOND:
+        raise OutOfRange(
+            f"confidence level = {options.cl:g}: {size} pseudo-experiments a strength leave "
+            f"{alpha * size:.2g} beyond the limit",
+            allowed=f"up to {1.0 - LEAST_BEYOND / size:g} with n_toys = {options.n_toys}",
+            remedy='use method="bayes", or "asymptotic-cls" with many events',
+        )
     grid = np.array([-0.12, -0.06, 0.0, 0.06, 0.12])
     used, smallest = 0, 1e-6 * centre
     for round_number in range(40):
@@ -311,7 +335,7 @@ def _toy_limit(
             return 0.0, 0.0, used
     raise MutauError(
         f"the limit by toys did not settle after {used} pseudo-experiments",
-        remedy="raise n_toys",
+        remedy='use method="bayes", or a lower confidence level',
     )
 
 
@@ -374,7 +398,7 @@ METHODS.register("feldman-cousins")(
     Method(
         _feldman_cousins, "Upper end of the unified interval of the total count, background known",
         "background and signal known exactly",
-        refuses=partial(_only_known, "feldman-cousins"),
+        refuses=_few_enough,
     )
 )  # fmt: skip
 METHODS.register("asymptotic")(

@@ -10,13 +10,15 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mutau.core.errors import MutauError, UnknownName
+from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.types import Yields
 
 Array = np.ndarray
 
 #: How the background of a channel is known; the number is what the kernels use.
 CONSTRAINTS: Final = {"fixed": 0, "gaussian": 1, "lognormal": 2, "gamma": 3}
+#: Most events of a channel: from 1e16 on, counts in double precision have no digit for one event.
+MOST_EVENTS: Final = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ class Channel:
                     f"{key} = {value!r} is not a possible number of events or relative error",
                     place=place,
                     allowed="finite and not negative",
+                )
+        for key in ("background", "background_err", "observed"):
+            if numbers.get(key, 0.0) > MOST_EVENTS:
+                raise OutOfRange(
+                    f"{key} = {numbers[key]:g} events",
+                    place=place,
+                    allowed=f"up to {MOST_EVENTS:g}",
+                    remedy="beyond, a likelihood has no digits left for the signal",
                 )
         if self.observed > 0.0 and self.signal + self.background + self.background_err == 0.0:
             raise MutauError(

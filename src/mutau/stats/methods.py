@@ -75,6 +75,8 @@ METHODS: Final[Registry[Method]] = Registry(
 MANY: Final = 10.0
 #: Pseudo-experiments beyond the limit that a strength needs, on average.
 LEAST_BEYOND: Final = 2.0
+#: chi2 per degree of freedom from which points scatter more than their errors: 1 % by chance at 3.
+SCATTERED: Final = 3.8
 #: Most events of the unified interval, which then takes 10 s.
 MOST_SUMMED: Final = 1e8
 #: Priors of the background by constraint, as `bayes.background_counts` takes them.
@@ -351,7 +353,8 @@ def _line_root(x: Array, points: list[ToyP], alpha: float) -> tuple[float, float
     root = float(mean_x - mean_y / slope)
     chi2 = float(np.sum(weight * (y - mean_y - slope * (x - mean_x)) ** 2))
     variance = 1.0 / np.sum(weight) + (root - mean_x) ** 2 / spread
-    return root, math.sqrt(variance * max(1.0, chi2 / (len(x) - 2))) / abs(slope)
+    scale = chi2 / (len(x) - 2)  # below, chance: scaling always would make it 15 % too large
+    return root, math.sqrt(variance * (scale if scale > SCATTERED else 1.0)) / abs(slope)
 
 
 def _by_toys(name: str, *, cls: bool, hybrid: bool, meaning: str, holds: str) -> None:

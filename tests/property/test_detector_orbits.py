@@ -17,6 +17,8 @@ from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
 from mutau.transport.orbits import dipole_kernel
 
+pytestmark = pytest.mark.compiled
+
 SLOPE = st.floats(-0.3, 0.3)
 PLACE = st.floats(-50.0, 50.0)
 

@@ -26,6 +26,8 @@ from mutau.transport.particle import State
 from mutau.transport.pieces import DIPOLE
 from mutau.transport.walls import within
 
+pytestmark = pytest.mark.compiled
+
 WHY = {"because": "test"}
 
 

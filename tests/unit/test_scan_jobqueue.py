@@ -83,6 +83,7 @@ def ended(folder):
     return jobs
 
 
+@pytest.mark.compiled
 def test_a_scan_runs_as_batch_jobs_and_gives_the_same_table(tmp_path):
     (tmp_path / "scan.toml").write_text(SCAN)
     done = scan(tmp_path, tmp_path / "local", "--workers", "1")

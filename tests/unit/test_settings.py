@@ -64,6 +64,7 @@ def test_a_setting_without_effect_is_refused(call, said):
         call()
 
 
+@pytest.mark.compiled
 def test_a_combination_takes_the_background_that_is_asked_for():
     """9 events expected bound some 6 events of signal, none bound 2.303."""
     item = mutau.replace(mutau.load_experiment("na64mu"), "background[0]/expected", 9.0)
@@ -76,6 +77,7 @@ def test_a_combination_takes_the_background_that_is_asked_for():
     assert loaded > 1.4 * free
 
 
+@pytest.mark.compiled
 def test_old_keywords_still_work_and_say_how_it_is_written_now():
     new = mutau.limit_curve("na64mu", [0.1], mutau.Family(alpha_d=0.1), settings=FAST)
     with pytest.warns(DeprecationWarning, match="goes away with the next version") as said:
@@ -100,6 +102,7 @@ def test_an_old_keyword_that_never_was_is_refused_as_ever():
         area(height=3)
 
 
+@pytest.mark.compiled
 def test_a_plane_is_framed_and_overlaid_by_objects():
     plane = mutau.exclusion_plane(
         ["na64mu"], [0.05, 0.1], overlay=Overlay(only=("none",)),

@@ -110,7 +110,7 @@ class _Row:
     from_zero: bool
 
 
-@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"})
+@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"}, gone_in="0.2.0")
 def measured_contours(
     names: Sequence[str | Experiment],
     point: Model,

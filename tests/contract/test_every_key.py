@@ -163,7 +163,7 @@ def calibrated(item):
     )
     columns = electron_calibration.electrons(item, made, seed=2)
     soft = electron_calibration._behind(item, np.linspace(2.1, 12.0, 4000), 2.0, stream(1))
-    return [*soft, *columns.values(), calibration(item, made=made, seed=2).flow.share]
+    return [*soft, *columns.values(), calibration(item, made=made, seed=2).flow.fraction]
 
 
 def events(item):

@@ -101,7 +101,7 @@ def test_calibration_electrons_pass_but_not_all():
     na64e = na64e_file()
     found = calibration(na64e, 300, seed=2)
     flow = found.flow
-    kept = dict(zip(flow.names[1:], flow.share[1:] / flow.share[:-1], strict=True))
+    kept = dict(zip(flow.names[1:], flow.fraction[1:] / flow.fraction[:-1], strict=True))
     assert [cut.variable in name for cut, name in zip(na64e.cuts, kept, strict=True)] == [True] * 7
     assert kept["0.3 <= preshower_energy"] > 0.99  # 4 X0 of a 100 GeV shower hold GeVs
     # 2.37 times 0.02 X0 radiate more than a tenth: 4.7 %
@@ -113,7 +113,7 @@ def test_calibration_electrons_pass_but_not_all():
     assert found.kappa / found.quiet == pytest.approx(math.exp(-0.125), abs=0.07)
     assert 0.6 < found.kappa < found.quiet < 0.9
     narrow = replace(na64e, "cuts[1]/max", "20 MeV")
-    assert calibration(narrow, 100).flow.share[2] < 0.5
+    assert calibration(narrow, 100).flow.fraction[2] < 0.5
     with pytest.raises(mutau.MutauError, match="not active"):
         calibration(replace(na64e, "target/active", False), 50)
 

@@ -86,10 +86,11 @@ def old_keywords(
 
         where = f"{function.__module__}.{function.__qualname__}"
         # functools.wraps copies the marks of an inner decorator: these replace them
-        vars(call)[_MARK] = tuple(
+        marks = tuple(
             OldKeyword(where, old, f"{name}={build.__name__}({field}=...)", gone_in)
             for old, field in fields.items()
         )
+        setattr(call, _MARK, marks)
         return call
 
     return decorate

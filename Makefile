@@ -4,13 +4,17 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: reproduce test lint bench docs wheel clean
+.PHONY: reproduce test test-light lint bench docs wheel clean
 
 reproduce: $(READY)
 	$(BIN)/mutau reproduce all -o results
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# All that needs no compiled kernels, in about a minute.
+test-light: $(READY)
+	$(BIN)/python -m pytest -m "not compiled"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
 from api_pages import escaped, markdown_of
+
+import mutau
+from mutau.core.deprecation import deprecated
+
+_PACKAGE = Path(mutau.__path__[0])
 
 #: Title and opening of the page of each list of `mutau show`; others get their name as title.
 _TITLES = {
@@ -175,6 +182,24 @@ def moment_page() -> str:
     return _page("Muon moment", opening, table(rows))
 
 
+def deprecated_page() -> str:
+    """Keywords of functions that still work, with a warning, and go in the version named."""
+    modules = [
+        importlib.import_module(
+            f"mutau.{'.'.join(path.relative_to(_PACKAGE).with_suffix('').parts)}"
+        )
+        for path in sorted(_PACKAGE.rglob("*.py"))
+        if re.search(r"\bold_keywords\b|@one_nucleus\b", path.read_text(encoding="utf-8"))
+    ]
+    rows = [
+        {"function": item.function, "old": item.old, "now": item.new, "gone in": item.gone_in}
+        for module in modules
+        for item in deprecated(module)
+    ]
+    opening = "Old keywords of functions. They warn, and work until the version in the last column."
+    return _page("Names that go", opening, table(rows))
+
+
 def event_files_page() -> str:
     """The formats of event files."""
     from mutau.io.event_files import SUFFIXES
@@ -337,4 +362,5 @@ def all_pages() -> dict[str, str]:
     pages["event-files.md"] = event_files_page()
     pages["paper-numbers.md"] = paper_numbers_page()
     pages["muon-moment.md"] = moment_page()
+    pages["deprecated.md"] = deprecated_page()
     return pages

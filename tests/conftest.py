@@ -1,19 +1,56 @@
-"""Fixtures for all tests: a cache folder of the tests' own, and the command line in-process."""
+"""Fixtures for all tests: a cache folder of the tests' own, and the command line in-process.
+
+Tests that need compiled kernels have the mark `compiled`; without them (`make test-light`, which is
+`pytest -m "not compiled"`) nothing is compiled: a test that calls a kernel all the same fails.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 # Set before any kernel is compiled, so that tests neither use nor change the user's tables.
 # Compiled code is kept between runs; its folder is named by a digest of the sources.
 os.environ.setdefault("MUTAU_CACHE_DIR", str(Path(tempfile.gettempdir()) / "mutau-test-cache"))
+LIGHT = "not compiled"
+WHOLE_FILE = re.compile(r"^pytestmark = .*?\bpytest\.mark\.compiled\b", re.MULTILINE | re.DOTALL)
+
+
+def _refuse(kernel: Any, *_args: object, **_kwargs: object) -> NoReturn:
+    """In place of Numba's method that compiles a kernel, or reads its code, when it is called."""
+    name = f"{kernel.py_func.__module__}.{kernel.py_func.__name__}"
+    pytest.fail(
+        f"a test without the mark 'compiled' calls the kernel {name}; write "
+        "@pytest.mark.compiled above it, or 'pytestmark = pytest.mark.compiled' below the imports"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without compiled tests: no kernel runs, and no result of another run is found on disk."""
+    if LIGHT in config.option.markexpr and not os.environ.get("NUMBA_DISABLE_JIT"):
+        from numba.core.dispatcher import Dispatcher
+
+        empty = tempfile.TemporaryDirectory(prefix="mutau-light-")
+        config.add_cleanup(empty.cleanup)
+        patch = pytest.MonkeyPatch()
+        config.add_cleanup(patch.undo)
+        patch.setenv("MUTAU_CACHE_DIR", empty.name)
+        patch.setattr(Dispatcher, "_compile_for_args", _refuse)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files that need kernels from top to bottom are not even imported without compiled tests."""
+    if LIGHT in config.option.markexpr and collection_path.suffix == ".py":
+        return bool(WHOLE_FILE.search(collection_path.read_text(encoding="utf-8"))) or None
+    return None
 
 
 @dataclass(frozen=True)

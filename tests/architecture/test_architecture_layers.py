@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def sub_package_of(path: Path) -> str | None:
     return first if first in SUB_PACKAGES else None
 
 
+@cache
 def imports(path: Path) -> list[tuple[int, str]]:
     """Every imported module of a file with its line, imports inside functions included."""
     found = []

@@ -60,6 +60,7 @@ def test_every_process_declares_its_abilities():
         assert bool(entry.mediators) == entry.zprime
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("particle", PARTICLES)
 @pytest.mark.parametrize("process", PROCESSES)
 def test_process_and_beam(process, particle):
@@ -76,6 +77,7 @@ def test_process_and_beam(process, particle):
     assert " or ".join(allowed) in str(refused.value)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("process", [name for name in PROCESSES if PROCESSES[name].zprime])
 def test_process_and_mediator(process, kind):
@@ -87,6 +89,7 @@ def test_process_and_mediator(process, kind):
         cross_section(process, 150.0, boson(kind))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("process", PROCESSES)
 def test_energies_and_masses_outside_are_refused_by_name(process):
     energy, model = point_of(process)
@@ -145,6 +148,7 @@ def test_the_command_line_refuses_by_name(cli, words, said):
     assert words[0] in found.err or "charge" in found.err
 
 
+@pytest.mark.compiled
 def test_the_beam_decides_the_charge(cli):
     words = ("xsec", "muon-electron-nunu", "--energy", "150", "--cuts", "muone", "--json")
     by_beam, by_charge = (

@@ -38,6 +38,7 @@ def test_number_of_electrons(symbol, name):
     assert np.all(np.diff(atom.table.log_table) < (1e-4 if name == "compton" else 0.0))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("model", "symbol"),
     [
@@ -66,6 +67,7 @@ def test_integral_over_energy_is_that_of_electrons_at_rest(model, symbol, electr
     assert found == pytest.approx(exact, rel=1e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("electrons", MOVING)
 def test_motion_lowers_and_widens_the_peak(electrons):
     _available(electrons)
@@ -79,6 +81,7 @@ def test_motion_lowers_and_widens_the_peak(electrons):
     assert side > still[1] * 100
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", MOVING)
 def test_a_line_without_width_is_smooth_through_its_peak(name):
     # The resonance falls exactly on a panel edge at the peak; nothing may be counted twice.

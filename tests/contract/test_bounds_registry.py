@@ -39,6 +39,7 @@ def test_curves_without_numbers_name_bounds_that_exist():
     assert named <= set(BOUNDS)
 
 
+@pytest.mark.compiled
 @ALL
 def test_a_bound_gives_an_exclusion(name, tmp_path):
     bound = BOUNDS[name]

@@ -44,6 +44,7 @@ def test_track_lengths_refuses(arguments, error, words):
         track_lengths(*arguments)
 
 
+@pytest.mark.compiled
 def test_integrals_refuse_what_they_do_not_know():
     got = track_lengths("e-", 10.0, LEAD, [1.0, 10.0])
     with pytest.raises(OutOfRange, match="low"):

@@ -13,6 +13,8 @@ import pytest
 from mutau.experiment import load_experiment
 from mutau.experiment.field_maps import write_field_map
 
+pytestmark = pytest.mark.compiled
+
 TEXT = load_experiment("na64mu").to_toml()
 FIELD = 'field_integral = "1.4 T m"\nbends_to = "-x"\n'
 MM4 = 'name = "MM4"\narm = "outgoing"\nz = "11.0 m"\nwidth = "25 cm"'

@@ -66,6 +66,7 @@ def test_every_option_that_a_process_does_not_use_is_refused(cli, process):
         assert users == [item for item in PROCESSES if takes(item, name)]
 
 
+@pytest.mark.compiled
 def test_options_have_an_effect_where_they_are_taken(cli):
     """The declared options are not merely tolerated: each changes the answer."""
     from mutau import LmuMinusLtau, cross_section
@@ -253,6 +254,7 @@ def test_a_unit_may_stand_in_a_word_of_its_own(words, joined):
     assert joined_units(words) == joined
 
 
+@pytest.mark.compiled
 def test_messages_say_how_to_write_it(cli):
     for words, expected in [
         (("limit", "na64mu", "--mass", "0.1", "--cl", "90"), "write 0.90 for 90 %"),

@@ -86,6 +86,7 @@ def test_impossible_masses_and_couplings(assert_refused, verb):
         assert_refused(*verb, *MASS, "--coupling", coupling)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("verb", LISTED, ids=" ".join)
 def test_impossible_lists_of_masses(assert_refused, verb):
     for mass in ("nan", "-1", "0", "inf", "1e9", "", "abc", "0.1,nan", "0.1,1e9", ",", "0:1:3"):
@@ -225,6 +226,7 @@ OUTPUTS = [
 ]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("words", "suffix", "kind"), OUTPUTS, ids=[w[0][0] for w in OUTPUTS])
 def test_outputs_that_cannot_be_written(assert_refused, tmp_path, words, suffix, kind):
     (tmp_path / "inway").write_text("x")
@@ -287,7 +289,10 @@ WRONG = [
     ("export", "pyhf", "na64mu", *MASS, "-o", "w"),
     ("background", "na64mu", "--source", "x"),
     *[("background", "na64mu", "--effort", effort) for effort in ("nan", "0", "-1", "1e9")],
-    ("background", "na64e", "--spectrum", "none.csv", "--sideband", "55,90"),
+    pytest.param(
+        ("background", "na64e", "--spectrum", "none.csv", "--sideband", "55,90"),
+        marks=pytest.mark.compiled,
+    ),
     ("optimise", "na64mu", *MASS),
     ("optimise", "muone", *MASS, "--variables", "x"),
     ("optimise", "muone", *MASS, "--variables", ""),
@@ -318,6 +323,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("verb", ["limit", "sensitivity"])
 def test_what_is_cheap_to_refuse_is_refused_before_minutes(assert_refused, monkeypatch, verb):
     """A background that is computed takes minutes; nothing may be refused after it that is known

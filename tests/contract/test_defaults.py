@@ -47,6 +47,7 @@ def line(experiment):
     return limit_curve(experiment, [MASS])
 
 
+@pytest.mark.compiled
 def test_a_limit_on_yields_is_that_of_the_curve(experiment, line):
     """A file at 95 %: the strength of yields and the coupling of the curve are one limit."""
     yields = expected_yields(POINT, experiment)
@@ -60,6 +61,7 @@ def test_a_limit_on_yields_is_that_of_the_curve(experiment, line):
     assert (half.cl, half.method) == (0.95, "bayes")
 
 
+@pytest.mark.compiled
 def test_a_file_at_95_percent_by_hand():
     """Nothing seen and no background: -ln(0.05) events at 95 %, where 90 % has 2.3026.
 
@@ -73,12 +75,14 @@ def test_a_file_at_95_percent_by_hand():
     assert coupling == pytest.approx(1e-4 * upper_limit(yields).strength ** 0.5, rel=1e-3)
 
 
+@pytest.mark.compiled
 def test_yields_from_disk_still_state_it(experiment, tmp_path):
     expected_yields(POINT, experiment).save(tmp_path / "y.npz")
     back = upper_limit(mutau.Yields.load(tmp_path / "y.npz"))
     assert (back.cl, back.method) == (0.95, "asymptotic-cls")
 
 
+@pytest.mark.compiled
 def test_expected_limits_and_p_values_take_the_same(experiment):
     yields = expected_yields(POINT, experiment)
     band = expected_limits(yields)
@@ -92,6 +96,7 @@ def test_a_counting_model_states_nothing():
     assert (found.cl, found.method) == (0.90, "bayes")
 
 
+@pytest.mark.compiled
 def test_one_experiment_combined_is_that_experiment(experiment, line):
     joint = combined_limit([experiment], [MASS])
     assert (joint.cl, joint.method) == (0.95, "asymptotic-cls")
@@ -112,12 +117,14 @@ def test_files_that_differ_are_told_and_not_averaged(experiment):
     assert Settings().method_of([muons]) == "events"
 
 
+@pytest.mark.compiled
 def test_a_sensitivity_takes_background_level_and_method_of_the_file(experiment):
     found = sensitivity(experiment, [MASS], [1e13])
     assert (found.cl, found.method, found.meta["background"]) == (0.95, "asymptotic-cls", "file")
     assert found.background[0] == pytest.approx(0.7 * 1e13 / 9.1e11)
 
 
+@pytest.mark.compiled
 def test_the_published_background_decides_a_projection():
     """NA64-e at 1e13 electrons: 7.7 +- 3.1 events by the file, g' < 2.00e-4 at 1 MeV; the 0.4 that
     are computed would say 1.13e-4."""
@@ -127,6 +134,7 @@ def test_the_published_background_decides_a_projection():
     assert found.coupling[0, 0] == pytest.approx(2.00e-4, rel=5e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "words",
     [
@@ -150,6 +158,7 @@ def test_every_command_takes_what_the_file_says(cli, file, words):
         assert (told["confidence_level"], told["method"]) == (0.9, "bayes")
 
 
+@pytest.mark.compiled
 def test_a_scan_takes_what_the_file_says(cli, file, line, tmp_path):
     (tmp_path / "grid.toml").write_text(
         f'schema = 1\nname = "s"\ntask = "limit"\nexperiment = "{file}"\n[grid]\nmass = [{MASS}]\n'

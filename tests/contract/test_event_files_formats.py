@@ -20,6 +20,7 @@ from mutau.core.errors import FileError, MissingExtra, MutauError
 from mutau.core.fourvectors import boost
 from mutau.core.random import stream
 from mutau.core.types import Events, provenance
+from mutau.io import hepmc_text, layout, lhe_text
 from mutau.io.event_files import (
     SUFFIXES,
     check_output,
@@ -231,8 +232,11 @@ def test_pyarrow_reads_a_plain_table(tmp_path, events):
     assert b'"sigma_pb": 7.25' in table.schema.metadata[b"mutau"]
 
 
-def test_a_file_longer_than_one_block(tmp_path):
-    sample = mu_e_to_mu_e_zprime(30_000)  # 22 MB of text, two blocks when written, three when read
+def test_a_file_longer_than_one_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "_CHUNK_ROWS", 2048)
+    for text in (lhe_text, hepmc_text):
+        monkeypatch.setattr(text, "_BLOCK", 1 << 16)
+    sample = mu_e_to_mu_e_zprime(1500)  # 1 MB of text: five blocks when written, 16 when read
     done = []
     write_events(sample, tmp_path / "e.lhe", progress=lambda f, _: done.append(f))
     assert len(done) > 2

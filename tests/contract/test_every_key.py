@@ -163,7 +163,7 @@ def calibrated(item):
     )
     columns = electron_calibration.electrons(item, made, seed=2)
     soft = electron_calibration._behind(item, np.linspace(2.1, 12.0, 4000), 2.0, stream(1))
-    return [*soft, *columns.values(), calibration(item, made=made, seed=2).flow.share]
+    return [*soft, *columns.values(), calibration(item, made=made, seed=2).flow.fraction]
 
 
 def events(item):
@@ -309,6 +309,7 @@ def test_every_kind_of_key_is_among_those_tried():
     assert set(chosen()) == set(items)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", experiment_names())
 def test_every_key_changes_a_number_or_is_named_as_unused(name):
     item = load_experiment(name)
@@ -317,6 +318,7 @@ def test_every_key_changes_a_number_or_is_named_as_unused(name):
     assert not any(wrong), "\n".join(filter(None, wrong))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", experiment_names())
 def test_what_signal_and_events_are_said_not_to_use_does_not_change_them(name):
     item = load_experiment(name)

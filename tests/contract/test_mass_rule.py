@@ -16,6 +16,8 @@ from mutau.models import Family
 from mutau.signal import processes as processes
 from mutau.signal.generate import generate_events
 
+pytestmark = pytest.mark.compiled
+
 #: An experiment of each process.
 EXPERIMENTS = ("na64mu", "muone", "na64e")
 

@@ -85,12 +85,14 @@ def test_cross_sections_refuse_other_bosons(process, kind):
         cross_section(process, 150.0, other(kind).at(0.1, 1e-3))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("process", ZPRIME)
 def test_cross_sections_take_a_vector(process):
     found = cross_section(process, 150.0, model_class("lmu-ltau").at(0.01, 1e-3))
     assert found.sigma_pb > 0.0
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("process", PROCESS_MODULES)
 def test_signal_processes_refuse_other_bosons(process, kind, registered):
@@ -110,6 +112,7 @@ def test_signal_processes_refuse_other_bosons(process, kind, registered):
             call()
 
 
+@pytest.mark.compiled
 def test_signal_processes_take_every_bundled_model():
     for process, name in EXPERIMENTS.items():
         for tag in REGISTRY:
@@ -126,6 +129,7 @@ def test_bounds_refuse_other_bosons(name, kind, registered):
         BOUNDS[name]([0.05], "other")
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "call",
     [
@@ -172,6 +176,7 @@ VERBS = [
 ]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
 def test_every_verb_refuses_a_scalar(words, registered, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -42,4 +42,4 @@ def test_the_cuts_of_every_bundled_experiment_can_be_applied(name):
     experiment = load_experiment(name)
     flow = apply_cuts(experiment.cuts, SAMPLE)
     assert len(flow.names) == len(experiment.cuts) + 1
-    assert np.all(np.diff(flow.share) <= 0.0)
+    assert np.all(np.diff(flow.fraction) <= 0.0)

@@ -10,6 +10,7 @@ from mutau.stats import METHODS, Channel, CountingModel, UpperLimit, upper_limit
 SEEN = CountingModel.from_arrays(4.0, observed=0, signal_err=0.2)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", list(METHODS))
 def test_a_limit_is_finite_positive_and_carries_its_error(method):
     limit = upper_limit(SEEN, method=method, n_toys=5000)
@@ -22,12 +23,14 @@ def test_a_limit_is_finite_positive_and_carries_its_error(method):
     assert (limit.n_toys > 0) == method.startswith(("toys", "hybrid"))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", list(METHODS))
 def test_the_seed_fixes_the_limit(method):
     limits = {upper_limit(SEEN, method=method, n_toys=2000, seed=3).strength for _ in range(2)}
     assert len(limits) == 1
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", list(METHODS))
 def test_twice_the_signal_is_half_the_strength(method):
     double = CountingModel.from_arrays(8.0, observed=0)
@@ -78,6 +81,7 @@ COUNTS = {
 }
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("counts", COUNTS)
 @pytest.mark.parametrize("method", list(METHODS))
 def test_every_method_computes_or_refuses_with_a_reason(method, counts):

@@ -40,6 +40,7 @@ DOORS = [
 ]  # fmt: skip
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("words", DOORS, ids=lambda words: words[0])
 def test_every_total_carries_what_is_not_computed(cli, tmp_path, words):
     (tmp_path / "grid.toml").write_text(GRID)
@@ -86,6 +87,7 @@ def test_a_size_says_whose_it_is(name):
         assert not row["size"] or any(one in row["size"] for one in ("NA64", "MUonE"))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("words", [DOORS[1], DOORS[2], DOORS[3]], ids=lambda words: words[0])
 def test_the_terminal_has_a_line_of_it(cli, words):
     shown = cli(*words).out
@@ -103,6 +105,7 @@ def test_the_full_chain_names_what_is_left(cli):
     assert "trigger" in lacks(item, truth=True)["not_simulated"]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", experiment_names())
 def test_a_cut_of_the_file_is_applied_or_named(name):
     """For every bundled file: each cut is a step of the cut flow or stands in `not_simulated`."""
@@ -187,6 +190,7 @@ def test_a_process_without_a_calculation_says_so(monkeypatch):
     assert row["name"] == "all"
 
 
+@pytest.mark.compiled
 def test_a_limit_keeps_it_on_disk_and_in_csv(cli, tmp_path):
     words = ("limit", "na64mu", "--mass", "0.1,0.2", "-n", "200", "-o", "l.npz")
     assert cli(*words).code == 0

@@ -16,6 +16,11 @@ import mutau
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: Modules whose docstring examples call kernels.
+COMPILED_EXAMPLES = {
+    "mutau.bounds.cosmology", "mutau.matter.muon_energy_loss", "mutau.reactions.electron_brems",
+    "mutau.reactions.muon_brems", "mutau.reactions.muon_electron",
+}  # fmt: skip
 
 
 def block(language: str) -> str:
@@ -25,6 +30,7 @@ def block(language: str) -> str:
     return match.group(1)
 
 
+@pytest.mark.compiled
 def test_python_hello_world(tmp_path):
     code = block("python")
     assert len(code.strip().splitlines()) == 5
@@ -36,6 +42,7 @@ def test_python_hello_world(tmp_path):
     assert re.search(r"0\.1 GeV  < \(1\.\d+ ± \d", limit)
 
 
+@pytest.mark.compiled
 def test_shell_hello_world(runs_as_shown, tmp_path):
     script = block("console")
     assert script.count("$ mutau ") == 3
@@ -54,13 +61,14 @@ def test_the_picture_is_there():
         assert (ROOT / image).stat().st_size > 10_000
 
 
-def modules_with_examples() -> list[str]:
+def modules_with_examples() -> list:
     names = []
     for info in pkgutil.walk_packages(mutau.__path__, "mutau."):
         path = Path(mutau.__path__[0], *info.name.split(".")[1:])
         source = path / "__init__.py" if info.ispkg else path.with_suffix(".py")
         if ">>> " in source.read_text(encoding="utf-8"):
-            names.append(info.name)
+            marks = [pytest.mark.compiled] if info.name in COMPILED_EXAMPLES else []
+            names.append(pytest.param(info.name, marks=marks))
     return names
 
 

@@ -31,18 +31,26 @@ def builder():
 
 
 @pytest.fixture(scope="module")
-def site(builder, tmp_path_factory):
-    """The built site; the network is cut off while it is made."""
-    folder = tmp_path_factory.mktemp("site")
+def built(builder, tmp_path_factory):
+    """The site and its problems, with two dead links put in; no network while it is made."""
+    folder, copy = (tmp_path_factory.mktemp(name) / name for name in ("site", "docs"))
+    shutil.copytree(ROOT / "docs", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    with (copy / "physics" / "index.md").open("a", encoding="utf-8") as file:
+        file.write("\n[nowhere](nothing.md) [no such part](../reference/models.md#nothing)\n")
 
     def refuse(*_):
         raise AssertionError("the build asks for the network")
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, "HERE", copy)
         patch.setattr(socket.socket, "connect", refuse)
         patch.setattr(socket, "getaddrinfo", refuse)
-        assert builder.build(folder) == []
-    return folder
+        return folder, builder.build(folder)
+
+
+@pytest.fixture(scope="module")
+def site(built):
+    return built[0]
 
 
 def text_of(site, page):
@@ -85,16 +93,10 @@ def test_what_counts_as_loaded_from_elsewhere(builder, tmp_path, snippet, bad):
     assert bool(list(builder.external_loads(tmp_path))) is bad
 
 
-def test_a_dead_link_is_a_problem(builder, tmp_path, monkeypatch):
-    copy = tmp_path / "docs"
-    shutil.copytree(ROOT / "docs", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    with (copy / "physics" / "index.md").open("a", encoding="utf-8") as file:
-        file.write("\n[nowhere](nothing.md) [no such part](../reference/models.md#nothing)\n")
-    monkeypatch.setattr(builder, "HERE", copy)
-    problems = builder.build(tmp_path / "site")
-    assert len(problems) == 2
-    assert "nothing.md" in problems[0]
-    assert "#nothing" in problems[1]
+def test_a_dead_link_is_a_problem_and_there_is_no_other(built):
+    first, second = built[1]
+    assert "nothing.md" in first
+    assert "#nothing" in second
 
 
 def test_every_list_and_every_name_in_it_has_its_place(site):
@@ -196,6 +198,7 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
 def test_tutorials_run_as_they_stand(page, tmp_path, runs_as_shown, monkeypatch):
     monkeypatch.chdir(tmp_path)

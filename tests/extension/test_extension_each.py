@@ -155,6 +155,7 @@ def test_the_cut_variable(toy, file, cli):
     assert row["dimension"] == "energy"
 
 
+@pytest.mark.compiled
 def test_the_cut_variable_in_a_process_of_ours(toy, cli, tmp_path):
     """Beside E' < 80 GeV of 160, a cut on at least 80 GeV lost takes nothing away; a looser one
     neither; without the energy of the muon it is named as not simulated."""
@@ -238,6 +239,7 @@ def test_the_bound(toy, cli):
     assert "toy-bound" in [row["name"] for row in shown(cli, "show", "bounds")["bounds"]]
 
 
+@pytest.mark.compiled
 def test_the_plane_of_all_of_them(toy, file, cli):
     """Bayes at 90 % for nothing seen beside no background allows ln 10 events, and the toy bound
     falls as 2e-4 sqrt(1 MeV/m)."""

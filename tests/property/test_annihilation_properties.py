@@ -15,6 +15,8 @@ from mutau.reactions.annihilation import (
 )
 from mutau.reactions.annihilation_electrons import from_binding
 
+pytestmark = pytest.mark.compiled
+
 shells = st.lists(st.tuples(st.floats(1.0, 10.0), st.floats(5e-9, 9e-5)), min_size=1, max_size=3)
 names = st.sampled_from(["virial", "hydrogenic"])
 

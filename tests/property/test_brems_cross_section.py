@@ -19,6 +19,8 @@ from mutau.reactions.bremsstrahlung_maps import (
 )
 from mutau.reactions.quadrature import gauss_legendre
 
+pytestmark = pytest.mark.compiled
+
 LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 FRONTS = {"muon": (muon_brems, M_MU), "electron": (electron_brems, M_E)}
 lepton_names = st.sampled_from(["muon", "electron"])

@@ -21,6 +21,8 @@ from mutau.transport.shower import (
     visible_energy,
 )
 
+pytestmark = pytest.mark.compiled
+
 LEAD = material("lead")
 BROAD = np.geomspace(0.5, 40.0, 200)
 REST = {"e-": -M_E, "e+": M_E, "gamma": 0.0}

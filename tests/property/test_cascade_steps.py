@@ -10,6 +10,8 @@ from mutau.matter import material
 from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 from mutau.transport.shower_steps import simulate_steps
 
+pytestmark = pytest.mark.compiled
+
 LEAD = material("lead")
 EDGES = np.array([0.5, 1.0, 2.0, 5.0, 10.0, 20.0])
 

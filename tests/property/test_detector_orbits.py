@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mutau.core.random import stream
-from mutau.detector.shares import weighted_share
+from mutau.detector.fractions import weighted_fraction
 from mutau.detector.studies import signal_muons
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
 from mutau.transport.orbits import dipole_kernel
+
+pytestmark = pytest.mark.compiled
 
 SLOPE = st.floats(-0.3, 0.3)
 PLACE = st.floats(-50.0, 50.0)
@@ -59,10 +61,10 @@ def test_a_share_lies_between_nothing_and_all(events):
     chosen = np.array([c for c, _ in events])
     w = np.array([x for _, x in events])
     sums = (w[chosen].sum(), w.sum(), np.sum(w[chosen] ** 2), np.sum(w**2))
-    share, error = weighted_share(*map(float, sums))
+    share, error = weighted_fraction(*map(float, sums))
     assert 0.0 <= share <= 1.0 + 1e-12
     assert error > 0.0
-    rest, same = weighted_share(
+    rest, same = weighted_fraction(
         float(w[~chosen].sum()), float(w.sum()), float(np.sum(w[~chosen] ** 2)), float(sums[3])
     )
     assert share + rest == pytest.approx(1.0, rel=1e-12)

@@ -11,6 +11,8 @@ from mutau.matter import build, material, mean_energy_after, sandwich, stopping_
 from mutau.matter.elements import elements
 from mutau.matter.muon_energy_loss import hard_knock_on, stopping_power_parts
 
+pytestmark = pytest.mark.compiled
+
 SYMBOLS = sorted(elements())
 fractions = st.dictionaries(st.sampled_from(SYMBOLS), st.floats(0.01, 1.0), min_size=1, max_size=5)
 

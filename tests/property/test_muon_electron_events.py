@@ -25,6 +25,8 @@ from mutau.reactions.muon_electron import (
 )
 from mutau.reactions.muon_electron_events import draw_events, make_sampler, place_in_stations
 
+pytestmark = pytest.mark.compiled
+
 E1 = 150.0
 CASES = {
     "zprime": (Reaction(ZPRIME, E1, 0.1, 1e-3), PAPER_CUTS),

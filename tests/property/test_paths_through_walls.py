@@ -30,6 +30,8 @@ from mutau.transport.particle import CHARGED, MUON, NEUTRAL, SHOWER, State
 from mutau.transport.pieces import COUNTER, SOLID, boxes_of
 from mutau.transport.walls import straight_paths
 
+pytestmark = pytest.mark.compiled
+
 WHY = {"because": "test"}
 EXACT = {"rtol": 0.0, "atol": 1e-9}
 #: Energy (GeV) and constant loss (GeV per cm of path) of muons; resolves 1e-10 cm.

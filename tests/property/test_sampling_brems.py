@@ -16,6 +16,8 @@ from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
 from mutau.reactions.bremsstrahlung_events import BremsSampler, to_events
 
+pytestmark = pytest.mark.compiled
+
 LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 FRONTS = {"muon": (muon_brems, M_MU), "electron": (electron_brems, M_E)}
 

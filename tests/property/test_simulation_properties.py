@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from mutau.detector.readout import build_readout
 from mutau.detector.simulation import simulate_beam
 from mutau.experiment import load_experiment
 from mutau.transport.beam import BeamMuons
+
+pytestmark = pytest.mark.compiled
 
 EXPERIMENT = load_experiment("na64mu")
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from mutau.stats import CountingModel, fit, p_value, solve_coupling, upper_limit
 
+pytestmark = pytest.mark.compiled
+
 FAST = ("asymptotic", "asymptotic-cls", "bayes")
 
 counts = st.integers(0, 12)

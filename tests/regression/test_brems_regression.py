@@ -10,6 +10,8 @@ import pytest
 from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
 
+pytestmark = pytest.mark.compiled
+
 FRONTS = {"muon": muon_brems, "electron": electron_brems}
 # lepton, energy GeV, mass GeV, z, a, method, sigma pb
 KNOWN = [

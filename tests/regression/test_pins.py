@@ -20,6 +20,7 @@ _SAMPLED = ("generate", "background", "yields na64mu --full-chain", "xsec muon-e
             "xsec muon-muon-pair")  # fmt: skip
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("command", pins.commands())
 def test_pinned_numbers_stay(command):
     numbers, keys = pins.measured(command)

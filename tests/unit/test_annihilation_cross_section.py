@@ -117,6 +117,7 @@ def test_muons_open_at_their_threshold_exactly():
     assert found[2] > 0.0
 
 
+@pytest.mark.compiled
 def test_channels_add_up():
     energies = [30.0, 49.5, 60.0]
     for electrons in ("rest", CARBON):
@@ -149,6 +150,7 @@ def test_narrow_integral_by_hand():
     assert narrow_integral(photon, channel="ee", element=1) == pytest.approx(found / 82, rel=1e-9)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("coupling", [3e-2, 1e-6, 1e-10])
 def test_bins_at_rest_catch_any_width(coupling):
     # Widths from 8 keV to 1e-13 eV: a bin of 1 GeV holds the line, whatever its width.
@@ -160,6 +162,7 @@ def test_bins_at_rest_catch_any_width(coupling):
     assert found.sum() == pytest.approx(narrow_integral(model), rel=1e-4)
 
 
+@pytest.mark.compiled
 def test_bins_add_and_agree_with_points():
     edges = np.array([0.27, 0.28, 0.2825, 0.285, 0.3])
     model = LmuMinusLtau(mass=0.017, coupling=1e-3)
@@ -172,6 +175,7 @@ def test_bins_add_and_agree_with_points():
     assert fine[3] == pytest.approx(direct, rel=1e-6)
 
 
+@pytest.mark.compiled
 def test_folding_a_line_at_rest_is_a_gaussian():
     model = LmuMinusLtau(mass=0.017, coupling=1e-5)
     peak = resonance_energy(0.017)
@@ -182,6 +186,7 @@ def test_folding_a_line_at_rest_is_a_gaussian():
     np.testing.assert_allclose(found, narrow_integral(model, element="C") * shape, rtol=1e-6)
 
 
+@pytest.mark.compiled
 def test_folding_moving_electrons_by_direct_sum():
     model = LmuMinusLtau(mass=0.017, coupling=1e-3)
     nominal = 0.281

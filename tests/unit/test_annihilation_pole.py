@@ -29,6 +29,7 @@ CARBON = ((2.0, 2.0, 2.0), (284e-9, 18e-9, 7e-9))
 DEEP = ((2.0,), (88e-6,))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("half_width", [3.0, 1e-1, 1e-4, 1e-12, 1e-40, 1e-200])
 @pytest.mark.parametrize("pole", [-0.3, 0.9, 1.2, 3.0, 9.0, -200.0])
 def test_polynomial_over_a_pole(half_width, pole):
@@ -44,6 +45,7 @@ def test_polynomial_over_a_pole(half_width, pole):
     assert found == pytest.approx(exact, rel=2e-9)
 
 
+@pytest.mark.compiled
 def test_a_narrow_pole_outside_is_a_plain_integral_and_inside_is_pi_over_the_width():
     ones = np.ones(8)
     outside = kernels.resonance_panel(ones, 0.0, 1.0, kernels.Pole(1.1, 1e-30))
@@ -52,6 +54,7 @@ def test_a_narrow_pole_outside_is_a_plain_integral_and_inside_is_pi_over_the_wid
     assert inside == pytest.approx(math.pi / 1e-30, rel=1e-12)
 
 
+@pytest.mark.compiled
 def test_least_momentum_by_hand():
     # beta = 1: |m^2 - kappa^2|/(2 kappa); an electron along the beam has kappa = E - k.
     k = 0.3 * M_E
@@ -118,6 +121,7 @@ def test_the_orbital_of_hydrogen_has_the_closed_form():
     np.testing.assert_allclose(orbital_profile(k, orbital), exact, rtol=5e-4, atol=2e-5 * exact[0])
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("shells", [CARBON, DEEP], ids=["carbon", "deep"])
 @pytest.mark.parametrize("offset", [0.985, 1.0, 1.03])
 def test_moving_electrons_against_a_double_integral(shells, offset):
@@ -143,6 +147,7 @@ def test_moving_electrons_against_a_double_integral(shells, offset):
     assert found == pytest.approx(exact, rel=2e-5)
 
 
+@pytest.mark.compiled
 def test_a_vanishing_width_gives_the_density_at_the_resonance():
     # sigma -> N(M^2)/(16 m p^2) pi/(M Gamma) G(k_min): independent of any panel.
     model = DarkPhoton(mass=0.017, epsilon=1e-8)
@@ -161,6 +166,7 @@ def test_a_vanishing_width_gives_the_density_at_the_resonance():
         assert found == pytest.approx(exact, rel=1e-5)
 
 
+@pytest.mark.compiled
 def test_plain_arrays_of_profiles_are_accepted():
     scale = 3.7e-6
     grid = np.linspace(0, 10, 100) * scale

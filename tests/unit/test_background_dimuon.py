@@ -36,6 +36,8 @@ from mutau.reactions.muon_pairs import (
 )
 from mutau.reactions.muon_pairs_kernels import azimuth_means
 
+pytestmark = pytest.mark.compiled
+
 NA64MU = load_experiment("na64mu")
 LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 

@@ -135,6 +135,7 @@ def test_two_muons_leave_more_than_one():
     assert ionisation_below(NA64MU, 0.5, np.array([[0.3, 9.0]]), one)[0] == 1.0
 
 
+@pytest.mark.compiled
 def test_mip_probability_falls_with_energy_and_without_cut_is_one():
     chance = mip_probability(NA64MU, np.array([20.0, 80.0, 150.0]), 8.0)
     assert np.all(np.diff(chance) < 0.0)
@@ -152,6 +153,7 @@ def test_reconstructed_momentum():
     assert chance[3] < 1e-60
 
 
+@pytest.mark.compiled
 def test_a_straight_muon_and_its_antimuon():
     """On the axis at 40 GeV: bent by 0.2998 1.4/40 = 10.5 mrad to one side or the other."""
     n = 400
@@ -168,6 +170,7 @@ def test_a_straight_muon_and_its_antimuon():
         tracks.crossed("S9")
 
 
+@pytest.mark.compiled
 def test_kaons_through_the_selection():
     got = selected_decays(NA64MU, "K-", MU_NU, n=20_000, seed=3)
     # no more than what decays to a muon below 80 GeV, and not much less than a hundredth of it
@@ -182,6 +185,7 @@ def test_kaons_through_the_selection():
     assert selected_decays(loose, "K-", MU_NU, n=20_000, seed=3).total > 1.5 * got.total
 
 
+@pytest.mark.compiled
 def test_pions_need_a_loss_in_the_target():
     got = selected_decays(NA64MU, "pi-", hadron("pi-").channel("mu", "nu"), n=20_000, seed=3)
     assert 0.0 < got.total < 1e-12
@@ -196,6 +200,7 @@ def test_wrong_paths_are_refused():
         absorber_suppression("K-", length=-1.0)
 
 
+@pytest.mark.compiled
 def test_the_registered_source_and_the_exposure():
     found = hadron_decays(NA64MU, 2, 0.1)
     assert found.paper_id == "mu.table1.hadrons"

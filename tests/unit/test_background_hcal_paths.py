@@ -58,6 +58,7 @@ def test_a_hole_is_not_matter():
     np.testing.assert_allclose(length_inside(module, lines, 0.0), [0.0, 0.0, 139.0], atol=1e-9)
 
 
+@pytest.mark.compiled
 def test_a_sliced_module_is_the_same_module():
     document = NA64E.to_dict()
     modules = document["detector"]["calorimeter"]
@@ -77,6 +78,7 @@ def test_a_sliced_module_is_the_same_module():
     assert cut.value == pytest.approx(whole.value, abs=4.0 * math.hypot(cut.err, whole.err))
 
 
+@pytest.mark.compiled
 def test_modules_beside_the_beam_stop_nothing():
     """NA64-e in the full exposure: 0.027 events behind three modules, 1620 behind one; two that are
     moved 1.1 m aside are as good as removed."""
@@ -89,6 +91,7 @@ def test_modules_beside_the_beam_stop_nothing():
     assert aside == pytest.approx(one, rel=1e-9)
 
 
+@pytest.mark.compiled
 def test_a_module_at_zero_degrees_is_not_one_more_behind_the_others():
     document = NA64E.to_dict()
     modules = document["detector"]["calorimeter"]
@@ -99,6 +102,7 @@ def test_a_module_at_zero_degrees_is_not_one_more_behind_the_others():
     )
 
 
+@pytest.mark.compiled
 def test_a_muon_need_not_cross_every_module():
     """NA64mu with HCAL2 beside the beam: 7.6e-12 neutral hadrons unseen, not none."""
     beside = replace(NA64MU, "detector/calorimeter[HCAL2]/x", "90 cm")
@@ -108,6 +112,7 @@ def test_a_muon_need_not_cross_every_module():
     assert found == pytest.approx(alone, rel=1e-9)
 
 
+@pytest.mark.compiled
 def test_muon_through_what_it_crosses():
     energy = np.full(3, 60.0)
     crossed = {"HCAL1": np.array([True, True, False]), "HCAL2": np.array([True, False, False])}
@@ -134,6 +139,7 @@ def _one_muon(experiment, crossing):
     return MuonTracks(np.array([60.0]), np.array([60.0]), np.array([bits]), names, {}, (), ())
 
 
+@pytest.mark.compiled
 def test_without_a_cut_on_the_vhcal_a_muon_may_cross_it():
     trackers = [t.name for t in NA64MU.detector.tracker]
     through = _one_muon(NA64MU, (*trackers, "VHCAL", "HCAL1", "HCAL2"))

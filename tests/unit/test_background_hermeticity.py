@@ -38,6 +38,8 @@ from mutau.matter.materials import material
 from mutau.selection.variables import Sample
 from mutau.transport.particle import CHARGED, NEUTRAL, PHOTON, State
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 #: A looser region where plain forcing has events: nuclear losses, one track below 110 GeV.
 LOOSE = {"most": 100.0, "energy": 110.0}

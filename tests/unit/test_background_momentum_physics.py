@@ -40,6 +40,8 @@ from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import hard_knock_on, hard_radiation
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 ARM = build_arm(NA64)
 SPEC = spectrometer(NA64)

@@ -42,12 +42,14 @@ NA64MU = load_experiment("na64mu")
 MODULE, LENGTH = hcal_module(NA64MU)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("a", [0.6, 2.0, 2.5])
 @pytest.mark.parametrize("x", [1e-3, 0.5, 3.0, 20.0])
 def test_incomplete_gamma_function(a, x):
     assert lower_gamma(a, x) == pytest.approx(gammainc(a, x), rel=1e-10)
 
 
+@pytest.mark.compiled
 def test_no_budget_leaves_the_exponential():
     """Nothing visible allowed: no inelastic collision in 7.4 or 14.8 interaction lengths."""
     for modules in (1, 2, 4):
@@ -59,11 +61,13 @@ def test_no_budget_leaves_the_exponential():
         assert got.err < 0.05 * got.value
 
 
+@pytest.mark.compiled
 def test_any_budget_above_the_energy_lets_everything_pass():
     got = punch_through("n", 50.0, HadronStack(MODULE, LENGTH), 60.0, n=2000)
     assert got.value == pytest.approx(1.0, abs=5.0 * got.err + 1e-9)
 
 
+@pytest.mark.compiled
 def test_without_soft_collisions_only_late_showers_add():
     """One module, no diffraction: integral over the place of the last collision by quadrature."""
     budget, energy = 2.0, 100.0
@@ -98,6 +102,7 @@ def test_without_soft_collisions_only_late_showers_add():
     assert got.value == pytest.approx(first, rel=0.15)
 
 
+@pytest.mark.compiled
 def test_soft_chance_is_a_distribution():
     high, low2, energy = 0.05, 1.5, 100.0
     soft, hard = soft_chance(1.0, energy, LeadingFragment(0.06, 0.0, low2, high))
@@ -113,6 +118,7 @@ def test_soft_chance_is_a_distribution():
     )
 
 
+@pytest.mark.compiled
 def test_more_of_everything():
     base = punch_through("K_L", 100.0, HadronStack(MODULE, LENGTH), 1.0, n=10_000)
     assert (
@@ -130,6 +136,7 @@ def test_more_of_everything():
     assert base.merit > 10.0
 
 
+@pytest.mark.compiled
 def test_containment():
     share = contained_fraction(100.0, [0.0, 1.0, 5.0, 9.0], MODULE)
     assert share[0] == 0.0
@@ -147,6 +154,7 @@ def test_decay_before_the_hcal():
     assert decay_to_muon(NA64MU, "K-", 80.0) > 4.0 * decay_to_muon(NA64MU, "pi-", 80.0)
 
 
+@pytest.mark.compiled
 def test_what_a_photon_does_to_a_nucleus():
     # on a nucleon: measured 9.4 + 1.0 + 0.55 of 115 microbarn
     hydrogen, lead = element("H"), element("Pb")
@@ -180,6 +188,7 @@ def test_inelastic_leading_hadrons():
         inelastic_above("rho", 0.5, 112.0, lead)
 
 
+@pytest.mark.compiled
 def test_leading_hadrons_in_the_target():
     made = leading_hadrons(NA64MU)
     assert made.nuclear == pytest.approx(3e-5, rel=0.3)  # 1.3e-7 per g/cm^2 of 280 g/cm^2 times
@@ -195,6 +204,7 @@ def test_leading_hadrons_in_the_target():
         leading_hadrons(NA64MU, 4.0)
 
 
+@pytest.mark.compiled
 def test_neutral_leading_hadrons_are_not_those_of_quark_jets():
     """Jets of quarks by Field and Feynman have 7.7e-8 K_L per muon, with 25 % of vector mesons; the
     two generators that simulate photons have half as many, whichever is taken."""
@@ -212,6 +222,7 @@ def test_what_the_hadron_may_leave():
     assert hadron_budget(NA64MU, cuts, ()) == 8.0
 
 
+@pytest.mark.compiled
 def test_escaped_hadrons_and_source():
     found = {item.kind: item for item in escaped_hadrons(NA64MU, n=6000)}
     made = leading_hadrons(NA64MU)

@@ -31,6 +31,8 @@ from mutau.core.constants import G_F, SIN2_W
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 
+pytestmark = pytest.mark.compiled
+
 
 def test_massless_gases():
     t = 2e-3

@@ -18,6 +18,8 @@ from mutau.bounds.trident_kernels import (
 )
 from mutau.core.constants import M_MU
 
+pytestmark = pytest.mark.compiled
+
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 ZERO, ONE = np.zeros((2, 2)), np.eye(2)
 PAULI = [

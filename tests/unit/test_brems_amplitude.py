@@ -9,6 +9,8 @@ import pytest
 from mutau.core.constants import M_E, M_MU, M_U
 from mutau.reactions import bremsstrahlung_kernels as kernels
 
+pytestmark = pytest.mark.compiled
+
 DIGITS = 60
 METRIC = (1, -1, -1, -1)
 

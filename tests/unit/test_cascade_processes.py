@@ -35,6 +35,8 @@ from mutau.matter.em_processes_medium import (
 )
 from mutau.transport.shower_profile import critical_energy
 
+pytestmark = pytest.mark.compiled
+
 LEAD = medium(material("lead"))
 BARE = medium(material("lead"), lpm=False, dielectric=False)
 

@@ -16,6 +16,8 @@ from mutau.matter.em_processes_medium import medium
 from mutau.transport.shower_samplers import annihilate, convert, radiate, scatter, strike, turn
 from mutau.transport.shower_tables import locate, node_energy, shower_tables
 
+pytestmark = pytest.mark.compiled
+
 IRON = medium(material("iron"))
 MEDIUM = IRON.data
 TABLES = shower_tables(IRON, 20.0, 0.02, 0.05)

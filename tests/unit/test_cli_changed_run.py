@@ -56,6 +56,7 @@ def changed(tmp_path):
     return "autumn.toml"
 
 
+@pytest.mark.compiled
 def test_a_changed_run_needs_only_a_changed_file(cli, changed, tmp_path):
     checked = answer(cli("check", changed, "--json"))
     assert checked["experiment"] == "autumn-run"

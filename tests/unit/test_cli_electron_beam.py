@@ -10,6 +10,8 @@ from mutau.background.sideband_estimate import sideband_answer, signal_boxes
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
 
+pytestmark = pytest.mark.compiled
+
 
 @pytest.fixture
 def spectrum(tmp_path):
@@ -136,6 +138,7 @@ def test_files_with_impossible_runs_are_refused(cli, tmp_path, key, old, new, me
     assert message in cli("check", str(path)).err
 
 
+@pytest.mark.compiled
 def test_the_corrections_of_light_bosons_on_the_command_line(cli):
     words = ("xsec", "electron-brems", "--energy", "100", "--mass", "1MeV", "--coupling", "1e-3")
     sigma = {

@@ -35,6 +35,7 @@ def test_dark_sector_point(cli):
     )
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -82,6 +83,7 @@ def test_wrong_input_is_refused(cli, words, expected, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.compiled
 def test_xsec_check_value(cli):
     # lead, 160 GeV, 100 MeV: 9.49 pb at epsilon = 1e-4, that is g' = 1e-4 sqrt(4 pi alpha)
     from mutau.core.constants import E_CHARGE
@@ -114,6 +116,7 @@ def xsec(cli, *words):
     return json.loads(result.out)
 
 
+@pytest.mark.compiled
 def test_an_experiment_counts_whole_in_a_cross_section(cli):
     """The beam of `muone` is mu+ of 150 GeV: both leptons radiate, and their interference has the
     other sign than for mu-."""
@@ -132,6 +135,7 @@ def test_an_experiment_counts_whole_in_a_cross_section(cli):
     assert lower["sigma_pb"] != pytest.approx(ours["sigma_pb"], rel=0.1)
 
 
+@pytest.mark.compiled
 def test_the_spread_of_the_beam_is_averaged_over():
     """Beside the value at the energy itself; by drawn energies, within their error."""
     from mutau.analysis.point import cross_section_answer

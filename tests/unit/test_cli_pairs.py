@@ -12,6 +12,7 @@ from mutau.reactions.lepton_pairs import PairReaction, cross_section
 POINT = ("xsec", "muon-electron-pair", "--energy", "150", "--material", "beryllium")
 
 
+@pytest.mark.compiled
 def test_command_line_and_python_give_the_same_digits(cli):
     limits = "pair_energy=1:,lepton_theta=:5mrad,opposite_energy=100MeV:"
     found = cli(*POINT, "--limits", limits, "--error", "0.02", "--seed", "4", "--json")

@@ -12,6 +12,8 @@ import pytest
 
 import mutau
 
+pytestmark = pytest.mark.compiled
+
 POINT = ("--mass", "0.1", "--coupling", "1e-3")
 
 

@@ -19,6 +19,8 @@ from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment
 from mutau.transport.particle import State
 
+pytestmark = pytest.mark.compiled
+
 
 @inner
 def _first(a):

@@ -51,6 +51,7 @@ def limits(monkeypatch=None, **options):
     return mutau.exclusion_plane(["na64mu"], [0.05, 0.1], **options)
 
 
+@pytest.mark.compiled
 def test_a_plane_drawn_again_computes_no_limit(monkeypatch):
     first = limits()
     never = processes.registered(load_experiment("na64mu"))

@@ -12,6 +12,8 @@ import pytest
 from mutau.core import jit
 from mutau.core.errors import MutauError
 
+pytestmark = pytest.mark.compiled
+
 PROGRAM = """
 from mutau.core.jit import njit
 

@@ -47,6 +47,7 @@ def walk(places, steps):
     return places["x"].sum()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kernel", [walk, walk.py_func])
 def test_a_kernel_reads_writes_and_copies(kernel):
     places = zeros(Place, 3)
@@ -101,6 +102,7 @@ for value in (made.deposits, made.leak, made.profile, found.weight, found.positi
 """
 
 
+@pytest.mark.compiled
 def test_interpreted_kernels_make_the_same_showers(tmp_path):
     """Without the compiler, where a debugger and a coverage tool see every line."""
 

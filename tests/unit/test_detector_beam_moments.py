@@ -45,6 +45,7 @@ def test_moments_are_those_of_what_was_drawn(tmp_path):
     assert described_beam(NA64MU) is NA64MU.beam
 
 
+@pytest.mark.compiled
 def test_what_draws_a_beam_takes_it_from_the_file(tmp_path):
     item = with_file(tmp_path / "b.csv")
     geometry = build_geometry(item).beam

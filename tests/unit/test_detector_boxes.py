@@ -22,6 +22,7 @@ def test_pieces_begin_and_end_together():
     assert spans == [(0, 4), (4, 6), (6, 10), (4, 6), (6, 10), (10, 12), (6, 6), (10, 12)]
 
 
+@pytest.mark.compiled
 def test_boxes_of_a_file():
     """Target 45 cm, 22.92 x 19.1; the VHCAL's hole of 12 x 6 cm is not on its area."""
     experiment = load_experiment("na64mu")

@@ -12,8 +12,8 @@ from mutau.core.errors import MutauError, UnknownName
 from mutau.core.random import stream
 from mutau.core.records import columns, zeros
 from mutau.detector.fast_walk import slab_kernel
+from mutau.detector.fractions import weighted_fraction
 from mutau.detector.geometry import build_geometry
-from mutau.detector.shares import weighted_share
 from mutau.detector.trigger import beam_through, trigger_efficiency
 from mutau.experiment import load_experiment, replace
 from mutau.experiment.loader import from_document
@@ -25,6 +25,8 @@ from mutau.transport.orbits import dipole_kernel
 from mutau.transport.particle import State
 from mutau.transport.pieces import DIPOLE
 from mutau.transport.walls import within
+
+pytestmark = pytest.mark.compiled
 
 WHY = {"because": "test"}
 
@@ -284,15 +286,15 @@ def test_uniform_depth_is_the_default():
 
 
 def test_weights_and_their_error():
-    assert weighted_share(20.0, 100.0, 20.0, 100.0) == (0.2, pytest.approx(0.04, rel=1e-12))
-    assert weighted_share(0.0, 50.0, 0.0, 50.0) == (0.0, pytest.approx(0.02, rel=1e-12))
+    assert weighted_fraction(20.0, 100.0, 20.0, 100.0) == (0.2, pytest.approx(0.04, rel=1e-12))
+    assert weighted_fraction(0.0, 50.0, 0.0, 50.0) == (0.0, pytest.approx(0.02, rel=1e-12))
     w = np.array([1.0, 2.0, 3.0, 4.0])
     chosen = np.array([True, False, True, False])
-    share, error = weighted_share(4.0, 10.0, 10.0, 30.0)
+    share, error = weighted_fraction(4.0, 10.0, 10.0, 30.0)
     assert share == 0.4
     assert error == pytest.approx(math.sqrt(np.sum(w**2 * (chosen - 0.4) ** 2)) / 10.0, rel=1e-12)
     with pytest.raises(MutauError, match="no event carries weight"):
-        weighted_share(0.0, 0.0, 0.0, 0.0)
+        weighted_fraction(0.0, 0.0, 0.0, 0.0)
     experiment = set_up([counter("C", "11 m", width="20 cm")])
     slopes = np.array([0.0, 0.02, 0.001, 0.03])
     got = trigger_efficiency(muons(50.0, slopes, n=4), w, experiment, stream(1))

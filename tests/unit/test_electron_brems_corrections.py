@@ -13,6 +13,8 @@ from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
 from mutau.reactions.bremsstrahlung_coulomb import coulomb_function
 
+pytestmark = pytest.mark.compiled
+
 LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 CHARGE = np.sqrt(4.0 * np.pi * ALPHA)
 

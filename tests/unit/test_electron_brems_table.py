@@ -8,6 +8,8 @@ from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems
 from mutau.reactions.electron_brems_table import BremsTheory, brems_table
 
+pytestmark = pytest.mark.compiled
+
 LOW = 38.0
 
 

@@ -13,6 +13,8 @@ from mutau.signal import electron_containment as stays
 from mutau.signal.electron_monte_carlo import monte_carlo_yield
 from mutau.signal.electron_window import window
 
+pytestmark = pytest.mark.compiled
+
 NA64E = load_experiment("na64e")
 CELL = {"target/width": "3 cm", "target/height": "3 cm"}
 ON_AXIS = {"beam/spot_x": "0 cm", "beam/spot_y": "0 cm"}

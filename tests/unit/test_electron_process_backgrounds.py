@@ -56,6 +56,7 @@ def test_muons_come_from_pions_of_the_line(na64e):
     assert beam.muons_per_electron(given) == pytest.approx(by_hand, rel=3e-3)
 
 
+@pytest.mark.compiled
 def test_photonuclear_reactions_per_electron(na64e):
     # photons above 52 GeV fly 9/7 X0 each; a 100 GeV electron makes about 0.3 of them
     value = beam.photonuclear_per_electron(na64e)
@@ -64,6 +65,7 @@ def test_photonuclear_reactions_per_electron(na64e):
     assert more == pytest.approx(value * 207.2**0.1, rel=0.03)  # nearly all of it is lead
 
 
+@pytest.mark.compiled
 def test_every_source_is_a_number_with_an_error(na64e):
     answer = background_answer(na64e, effort=0.2)
     assert {row["name"] for row in answer["sources"]} == set(sources_of(beam.PROCESS))

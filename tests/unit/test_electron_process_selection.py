@@ -81,6 +81,7 @@ def test_the_shape_is_a_chi_square_for_normal_shares():
         selection.shape_of_electrons(shares[:2])
 
 
+@pytest.mark.compiled
 def test_radiation_before_the_magnets_is_that_of_the_closed_form():
     na64e = replace(na64e_file(), {"beam/energy_spread": 0.0, "upstream/radiation_lengths": 0.1})
     made = selection.Showers(np.full(200_000, 5.0), np.ones(200_000))
@@ -95,11 +96,12 @@ def na64e_file():
     return load_experiment("na64e")
 
 
+@pytest.mark.compiled
 def test_calibration_electrons_pass_but_not_all():
     na64e = na64e_file()
     found = calibration(na64e, 300, seed=2)
     flow = found.flow
-    kept = dict(zip(flow.names[1:], flow.share[1:] / flow.share[:-1], strict=True))
+    kept = dict(zip(flow.names[1:], flow.fraction[1:] / flow.fraction[:-1], strict=True))
     assert [cut.variable in name for cut, name in zip(na64e.cuts, kept, strict=True)] == [True] * 7
     assert kept["0.3 <= preshower_energy"] > 0.99  # 4 X0 of a 100 GeV shower hold GeVs
     # 2.37 times 0.02 X0 radiate more than a tenth: 4.7 %
@@ -111,11 +113,12 @@ def test_calibration_electrons_pass_but_not_all():
     assert found.kappa / found.quiet == pytest.approx(math.exp(-0.125), abs=0.07)
     assert 0.6 < found.kappa < found.quiet < 0.9
     narrow = replace(na64e, "cuts[1]/max", "20 MeV")
-    assert calibration(narrow, 100).flow.share[2] < 0.5
+    assert calibration(narrow, 100).flow.fraction[2] < 0.5
     with pytest.raises(mutau.MutauError, match="not active"):
         calibration(replace(na64e, "target/active", False), 50)
 
 
+@pytest.mark.compiled
 def test_assumptions_move_the_efficiency_as_they_must():
     other = other_settings(na64e_file(), 300, seed=2)
     assert other["0.1 X0 before the magnets"] < other["0.01 X0 before the magnets"]
@@ -159,6 +162,7 @@ def test_where_veto_and_hcal_stand_decides_what_they_see():
     assert hcal.max() == 0.0
 
 
+@pytest.mark.compiled
 def test_without_a_synchrotron_detector_its_cut_cannot_be_applied():
     document = na64e_file().to_dict()
     del document["upstream"]["srd"]

@@ -21,6 +21,8 @@ from mutau.signal.electron_emission import annihilation_emission, brems_emission
 from mutau.signal.electron_tracks import ElectronTracks, tracks
 from mutau.signal.electron_window import window
 
+pytestmark = pytest.mark.compiled
+
 LOW = 38.0
 
 

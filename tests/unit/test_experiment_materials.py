@@ -201,12 +201,14 @@ def na64e(described):
     return expected_yields(build_model("lmu-ltau", 0.01, 1e-3), item, n_events=60)
 
 
+@pytest.mark.compiled
 def test_yields_of_lead_described_by_hand_are_those_of_bundled_lead():
     for name in ("signal", "signal_err", "background"):
         assert np.array_equal(getattr(na64e(False), name), getattr(na64e(True), name)), name
     assert na64e(True).signal[-1] > 0.0
 
 
+@pytest.mark.compiled
 def test_simulated_hits_and_decays_in_matter_described_by_hand_are_those_of_bundled_matter():
     """The fast trigger, the full simulation and kaons decaying on their way in na64mu."""
     from mutau.background.hadron_decays import selected_decays
@@ -235,6 +237,7 @@ def test_simulated_hits_and_decays_in_matter_described_by_hand_are_those_of_bund
     assert found[0].hard.value == found[1].hard.value
 
 
+@pytest.mark.compiled
 def test_every_verb_takes_the_name(cli, tmp_path):
     path = tmp_path / "toy.toml"
     path.write_text(write_toml(with_materials("na64e", [URANIUM], target="uranium")))

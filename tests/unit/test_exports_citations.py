@@ -148,6 +148,7 @@ def test_a_combined_limit_cites_every_bundled_experiment_in_it():
     assert "mine" not in users
 
 
+@pytest.mark.compiled
 def test_results_of_a_file_of_one_s_own_bring_its_sources(tmp_path):
     """One publication of the list, one beyond it; a bundled experiment needs none of this."""
     mine = replace(load_experiment("na64e"), "name", "mine")

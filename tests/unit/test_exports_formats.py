@@ -202,6 +202,7 @@ def test_results_come_back_from_files_and_folders(tmp_path):
         load_results([tmp_path / "other.json"])
 
 
+@pytest.mark.compiled
 def test_a_model_point_as_a_workspace_gives_the_same_limit(tmp_path):
     """Read back, the likelihood is the same: equal upper limits on the signal strength."""
     from mutau.stats import from_workspace, upper_limit

@@ -18,6 +18,8 @@ from mutau.signal.incoming import beam_energies
 from mutau.signal.muon_electron import reaction
 from mutau.transport.shower import Emission, Shower, simulate_emissions
 
+pytestmark = pytest.mark.compiled
+
 POINT = mutau.LmuMinusLtau(mass=0.1, coupling=1e-3)
 N = 4000
 STILL = {

@@ -91,6 +91,7 @@ def test_muon_on_electron_refuses_a_boson_of_the_electron():
             limit_curve(experiment, [0.05], family, settings=Settings(n_events=500))
 
 
+@pytest.mark.compiled
 def test_a_model_without_finite_mixing_passes_where_the_muon_radiates(tmp_path):
     (tmp_path / "mu.toml").write_text(
         'schema = 1\nname = "mu"\nsource = "test"\n[charges]\nmu = 1.0\nnumu = 1.0\n'
@@ -105,6 +106,7 @@ def test_a_model_without_finite_mixing_passes_where_the_muon_radiates(tmp_path):
     assert ours.coupling[0] == pytest.approx(known.coupling[0], rel=3e-5)  # but for Br(ee)
 
 
+@pytest.mark.compiled
 def test_the_plane_of_a_file_of_charges(cli, tmp_path, charges):
     path = curve(tmp_path, f"# model: {charges}\n")
     answer = json.loads(
@@ -115,6 +117,7 @@ def test_the_plane_of_a_file_of_charges(cli, tmp_path, charges):
     assert answer["model"] == charges
 
 
+@pytest.mark.compiled
 def test_experiments_that_refuse_are_left_out_where_nobody_named_them(cli, tmp_path):
     words = ("plane", "--mass", "0.05", "--model", "dark-photon", "--alpha-d", "0.1", "--only",
              "none", "-o", str(tmp_path / "p.svg"), "--json")  # fmt: skip

@@ -35,6 +35,8 @@ from mutau.matter.muon_energy_loss import (
     stopping_power_parts,
 )
 
+pytestmark = pytest.mark.compiled
+
 LEAD, IRON = material("lead"), material("iron")
 
 

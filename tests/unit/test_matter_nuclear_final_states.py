@@ -151,6 +151,7 @@ def test_refused_names_and_fractions():
             hadrons_above("pi", z, 10.0)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_conservation(origin):
     """Four-momentum, charge, baryon number in each event, at any energy, on both nucleons."""
@@ -174,6 +175,7 @@ def test_conservation(origin):
     assert np.max(np.abs(square - masses**2)) < 1e-6 * 300.0
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("energy", [100.0, 130.0])
 def test_drawn_events_have_the_table_s_spectra(energy):
     """Leading hadrons of drawn events, also between energies with their stretched rapidities."""
@@ -191,6 +193,7 @@ def test_drawn_events_have_the_table_s_spectra(energy):
     )
 
 
+@pytest.mark.compiled
 def test_directions_have_no_preference_and_seeds_repeat():
     first = draw(stream(4, 1), np.full(5000, 50.0), "n")
     again = draw(stream(4, 1), np.full(5000, 50.0), "n")

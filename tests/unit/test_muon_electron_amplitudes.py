@@ -8,6 +8,8 @@ import pytest
 from mutau.core.constants import M_E, M_MU
 from mutau.reactions import muon_electron_amplitudes as amplitudes
 
+pytestmark = pytest.mark.compiled
+
 S2, E2, M2MU = 2.0 * M_E * 150.0, M_E**2, M_MU**2
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 

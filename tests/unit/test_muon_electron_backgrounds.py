@@ -80,6 +80,7 @@ def test_leakage_agrees_with_brute_force_where_it_is_large():
     assert found.error < 0.03 * found.events
 
 
+@pytest.mark.compiled
 def test_double_scattering_agrees_with_collisions_one_by_one():
     """A looser angle, where brute force through 15 mm of beryllium finds enough events."""
     full = dataclasses.replace(RESPONSE, target=material("beryllium"), thickness=1.5)

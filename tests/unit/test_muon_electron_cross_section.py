@@ -34,6 +34,8 @@ from mutau.reactions.muon_electron import (
 from mutau.reactions.muon_electron_amplitudes import Invariants, elastic_numerator, emission_kernel
 from mutau.reactions.muon_electron_kinematics import production_threshold
 
+pytestmark = pytest.mark.compiled
+
 E1 = 150.0
 
 

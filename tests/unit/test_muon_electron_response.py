@@ -47,6 +47,7 @@ def radiative_events(electron_angle, photon_angle, electron=10.0, photon=30.0):
     )
 
 
+@pytest.mark.compiled
 def test_a_perfect_response_gives_the_truth():
     for reaction in (Reaction(ZPRIME, E1, 0.1, 1e-3), Reaction(GAMMA, E1)):
         events = draw_events(make_sampler(reaction, PAPER_CUTS, rounds=1), 500, stream(1))
@@ -96,6 +97,7 @@ def test_resolutions_have_the_widths_asked_for():
     assert np.std(momentum) == pytest.approx(0.03, rel=0.03)
 
 
+@pytest.mark.compiled
 def test_scattering_in_the_station_widens_the_angle():
     """Twice 15 mm of beryllium widen more than once; of the size that Highland gives (20 %)."""
     from mutau.matter import material
@@ -115,6 +117,7 @@ def test_scattering_in_the_station_widens_the_angle():
     assert 1.3 < widths[1] / widths[0] < 1.6
 
 
+@pytest.mark.compiled
 def test_inelasticity_is_zero_for_elastic_and_bounded_for_a_zprime():
     elastic = draw_events(
         make_sampler(Reaction(ELASTIC, E1), Cuts(electron_energy_min=1.0)), 2000, stream(5)

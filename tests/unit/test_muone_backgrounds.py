@@ -67,6 +67,7 @@ def test_elastic_sample_adds_up_to_the_cross_section():
         assert error < 0.02 * expected
 
 
+@pytest.mark.compiled
 def test_forced_electrons_scatter_as_they_do_collision_by_collision():
     """2 GeV behind 1 cm of beryllium: core, shoulder and hard tail."""
     beryllium, n = material("beryllium"), 100_000
@@ -95,6 +96,7 @@ def test_double_scattering_is_that_of_the_window():
     assert value == pytest.approx(1.57e7, rel=0.06)
 
 
+@pytest.mark.compiled
 def test_the_bundled_spectrometer_states_what_is_computed():
     """Its backgrounds are our own numbers; they must follow when the calculation changes."""
     stated = {item.name: item for item in SPECTROMETER.background}
@@ -140,6 +142,7 @@ def test_every_experiment_answers(name, monkeypatch):
         assert answer["total_per_particle"] is None
 
 
+@pytest.mark.compiled
 def test_what_the_search_can_bear_is_printed_beside_the_photon_veto(cli):
     """4.6e10 elastic events, kept out by the electron's energy alone; nothing of the kind as a
     relative error of what Gaussian resolutions let in."""
@@ -158,6 +161,7 @@ def test_what_the_search_can_bear_is_printed_beside_the_photon_veto(cli):
     assert "Gaussian" in source["assumption"]
 
 
+@pytest.mark.compiled
 def test_answer_of_the_command_line(cli):
     found = cli("background", "muone", "--source", ours.NEUTRINOS, "--source", ours.LEAKED,
                 "--effort", "0.05", "--json")  # fmt: skip
@@ -196,6 +200,7 @@ def test_a_source_beside_its_published_number():
     assert source_row(several, 1.0)["parts"] == {"with an absorber": 2e-10}
 
 
+@pytest.mark.compiled
 def test_a_source_that_the_file_does_not_describe_is_told(monkeypatch):
     def refuses(experiment, seed, effort):
         raise NotApplicable("no tracker", place="detector")
@@ -226,6 +231,7 @@ def test_particles_follow_from_the_luminosity():
     assert particles_on_target(from_document(document, "x")) == pytest.approx(5.06e14, rel=3e-3)
 
 
+@pytest.mark.compiled
 def test_veto_needs_close():
     """Background at the returned inefficiency is the signal; measured beside true quantities."""
     model = LmuMinusLtau(mass=0.1, coupling=1e-3)

@@ -16,6 +16,7 @@ POINT = ("--mass", "0.1", "--coupling", "1e-3")
 SIGMA = 0.87569  # pb, without cuts: table in docs/validation/muone.md
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("suffix", ["lhe", "lhe.gz", "hepmc", "root", "parquet"])
 def test_formats(cli, tmp_path, suffix):
     result = cli("generate", "muone", *POINT, "-n", "40", "-o", f"e.{suffix}", "--json")
@@ -32,6 +33,7 @@ def test_formats(cli, tmp_path, suffix):
     assert np.abs(rows[:, :2].sum(axis=1) - rows[:, 2:].sum(axis=1)).max() < 1e-6
 
 
+@pytest.mark.compiled
 def test_other_programs_read_the_cross_section(cli, tmp_path):
     for suffix in ("lhe", "hepmc", "root"):
         assert cli("generate", "muone", *POINT, "-n", "20", "-o", f"e.{suffix}").code == 0

@@ -15,6 +15,8 @@ from mutau.core.random import stream
 from mutau.experiment import load_experiment, replace
 from mutau.models import LmuMinusLtau
 
+pytestmark = pytest.mark.compiled
+
 N, TOYS = 30_000, 100
 EXPERIMENT = load_experiment("muone-spectrometer")
 MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)

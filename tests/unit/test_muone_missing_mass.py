@@ -21,6 +21,8 @@ from mutau.reactions.muon_electron import PAPER_CUTS, ZPRIME, Reaction
 from mutau.reactions.muon_electron_events import draw_events, make_sampler
 from mutau.signal import muon_electron as process
 
+pytestmark = pytest.mark.compiled
+
 PERFECT = process.perfect_response()
 MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)
 

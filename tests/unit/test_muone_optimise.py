@@ -17,6 +17,8 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.experiment import check_file, load_experiment, replace
 from mutau.models import LmuMinusLtau, charge_table, charges_class
 
+pytestmark = pytest.mark.compiled
+
 N = 15_000
 MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)
 VARIABLES = ("missing_energy", "missing_mass2")

@@ -22,6 +22,8 @@ from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
 from mutau.reactions.lepton_pairs import PairReaction
 from mutau.signal.muon_electron import stations
 
+pytestmark = pytest.mark.compiled
+
 MUONE = load_experiment("muone")
 BERYLLIUM = {Nucleus(4.0, 9.0121831): 3750.0}
 REGION = PairRegion(150.0, 1, 1.5e-3, (1.0, 25.0), 0.1)

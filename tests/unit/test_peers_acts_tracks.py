@@ -28,6 +28,7 @@ def test_a_slab_scatters_as_asked():
     assert slab_depth(0.0) == 0.0
 
 
+@pytest.mark.compiled
 def test_surfaces_hold_planes_scatterers_and_edges(arm):
     """Six planes, five kinks between them, and two surfaces about each face of the dipole.
 
@@ -64,6 +65,7 @@ def test_parameters_turn_into_ours():
     np.testing.assert_allclose(covariance[0], jac @ spread[0] @ jac.T, rtol=1e-7, atol=1e-15)
 
 
+@pytest.mark.compiled
 def test_first_guess_finds_the_momentum(arm):
     """The bend of the thin lens, 2.6 mrad at 160 GeV, from two slopes of 94 urad each: 5 %."""
     for momentum in (20.0, 160.0):
@@ -71,6 +73,7 @@ def test_first_guess_finds_the_momentum(arm):
         assert np.median(guess.momentum) == pytest.approx(momentum, rel=0.02)
 
 
+@pytest.mark.compiled
 def test_thrown_hits_fit_with_the_right_chi2(arm):
     """chi2 of 7 degrees of freedom, mean 7 +- 0.12 of 1000 tracks, momentum without bias."""
     for momentum in (20.0, 160.0):

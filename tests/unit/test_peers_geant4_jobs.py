@@ -79,6 +79,7 @@ def read_radiation(path):
     return values[:n], values[n : n + m], values[n + m :].reshape(m, n)
 
 
+@pytest.mark.compiled
 def test_radiation_tables_hold_tsai_s_spectrum(tables):
     """At 10 GeV an electron radiates 1 + 1/(18 L) of its energy per X0 of lead.
 
@@ -94,6 +95,7 @@ def test_radiation_tables_hold_tsai_s_spectrum(tables):
     assert np.all(values >= 0.0)
 
 
+@pytest.mark.compiled
 def test_light_elements_and_absent_processes(tables):
     """H and C have their own tables; photoabsorption and Rayleigh scattering are as good as 0."""
     assert {path.name for path in (tables / "brem_SB").iterdir()} == {"br1", "br6", "br82"}
@@ -101,6 +103,7 @@ def test_light_elements_and_absent_processes(tables):
         assert min(float(x) for x in path.read_text().split() if float(x)) < 1e-20
 
 
+@pytest.mark.compiled
 def test_the_user_s_own_data_win(tables, tmp_path):
     """A variable that points to a data set is kept; one that points anywhere else is not."""
     environment = {"G4LEDATA": str(tables), "G4ENSDFSTATEDATA": str(tmp_path)}
@@ -138,6 +141,7 @@ def stand_in(monkeypatch, tmp_path, script):
     return temporary
 
 
+@pytest.mark.compiled
 def test_a_process_that_fails_says_why(monkeypatch, tmp_path):
     """`$5` is the log. The folder with tables is gone afterwards."""
     temporary = stand_in(
@@ -150,6 +154,7 @@ def test_a_process_that_fails_says_why(monkeypatch, tmp_path):
     assert os.listdir(temporary) == []
 
 
+@pytest.mark.compiled
 def test_an_interrupt_ends_the_process(monkeypatch, tmp_path):
     temporary = stand_in(
         monkeypatch, tmp_path, f"echo $$ > {tmp_path}/pid\necho 0.1\nexec sleep 60"

@@ -21,9 +21,13 @@ from mutau.peers.geant4 import PACKAGE
 from mutau.peers.geant4_jobs import Geant4Job, run_geant4
 from mutau.peers.geant4_showers import rate
 
-pytestmark = pytest.mark.skipif(
-    find_spec(PACKAGE) is None, reason="geant4-pybind is not installed: pip install 'mutau[peers]'"
-)
+pytestmark = [
+    pytest.mark.compiled,
+    pytest.mark.skipif(
+        find_spec(PACKAGE) is None,
+        reason="geant4-pybind is not installed: pip install 'mutau[peers]'",
+    ),
+]
 
 
 def agree(row, physics):

@@ -23,6 +23,8 @@ from mutau.peers.muon_propagation import (
     propagate_slab,
 )
 
+pytestmark = pytest.mark.compiled
+
 IRON, LEAD = material("iron"), material("lead")
 
 

@@ -40,6 +40,7 @@ def test_edges_move_to_the_content_and_stay_ordered():
     assert held.max() < 1.5 * held.mean()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("mass", [0.01, 0.1, 0.27])
 def test_table_encloses_phase_space(mass):
     """Random T inside the bins: the table's limits lie outside the true ones, but not far."""
@@ -61,6 +62,7 @@ def test_table_encloses_phase_space(mass):
     assert np.median(excess) < 0.02
 
 
+@pytest.mark.compiled
 def test_momenta_have_the_invariants_of_the_point():
     mass = 0.1
     window = allowed_electron_energies(150.0, mass, PAPER_CUTS)

@@ -27,6 +27,7 @@ def variant(folder, name, **changes):
     return str(path)
 
 
+@pytest.mark.compiled
 def test_one_experiment_alone_gives_its_own_limit():
     joint = combination.combined_limit(["na64mu"], [0.1], settings=Settings(n_events=N))
     alone = limit_curve(
@@ -36,6 +37,7 @@ def test_one_experiment_alone_gives_its_own_limit():
     assert joint.numerical_err[0] == pytest.approx(alone.numerical_err[0], rel=0.05)
 
 
+@pytest.mark.compiled
 def test_without_background_the_signals_add(tmp_path):
     """Nothing seen, no background: S1 + S2 = 2.303, so 1/g^2 adds up."""
     twin = variant(tmp_path, "twin")
@@ -45,6 +47,7 @@ def test_without_background_the_signals_add(tmp_path):
     assert joint.experiment == "na64mu+twin"
 
 
+@pytest.mark.compiled
 def test_shared_errors_weigh_more_than_independent_ones(tmp_path):
     """Two halves of one experiment: a common 40 % error hurts more than one for each."""
 
@@ -67,6 +70,7 @@ def test_shared_errors_weigh_more_than_independent_ones(tmp_path):
     assert shared > 1.005 * independent
 
 
+@pytest.mark.compiled
 def test_an_experiment_out_of_its_range_is_left_out():
     joint = combination.combined_limit(["na64mu", "muone"], [0.5], settings=Settings(n_events=N))
     alone = limit_curve(load_experiment("na64mu"), [0.5], settings=Settings(n_events=N))
@@ -84,6 +88,7 @@ def test_no_mass_or_no_experiment_is_refused():
             combination.combined_limit(names, masses)
 
 
+@pytest.mark.compiled
 def test_discovery_of_a_counting_experiment(tmp_path):
     """Z = sqrt(2((s + b) ln(1 + s/b) - s)) for a known background."""
     noisy = variant(tmp_path, "noisy", background=("expected = 0", "expected = 4.0"))
@@ -95,6 +100,7 @@ def test_discovery_of_a_counting_experiment(tmp_path):
     assert row["significance"] == pytest.approx(by_hand, rel=1e-6)
 
 
+@pytest.mark.compiled
 def test_command_line(cli):
     words = ("combine", "na64mu", "muone", "--mass", "0.1", "--json")
     answer = json.loads(cli(*words).out)

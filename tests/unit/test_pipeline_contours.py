@@ -48,6 +48,7 @@ def test_thresholds():
             threshold(level)
 
 
+@pytest.mark.compiled
 def test_at_the_true_mass_the_edges_are_those_of_a_count():
     """One channel without background: 2 (s - n + n ln(n/s)) = threshold, s as g^2."""
     found = measured_contours(["na64mu"], POINT, masses=[0.08, 0.13], settings=Settings(n_events=N))
@@ -66,6 +67,7 @@ def test_at_the_true_mass_the_edges_are_those_of_a_count():
     assert wide.min() < narrow.min() < 1e-3 < narrow.max() < wide.max()
 
 
+@pytest.mark.compiled
 def test_two_processes_together_tell_the_mass():
     """Rates of muon on nucleus and muon on electron fall apart at the threshold of the second."""
     point = LmuMinusLtau(mass=0.15, coupling=1e-3)
@@ -82,6 +84,7 @@ def test_two_processes_together_tell_the_mass():
     assert len(joint.model(point).channels) == 3
 
 
+@pytest.mark.compiled
 def test_masses_beyond_the_reach_of_a_channel_are_outside():
     """MUonE makes nothing above 277 MeV and has no background: its events exclude such masses."""
     point = LmuMinusLtau(mass=0.2, coupling=1e-3)
@@ -94,6 +97,7 @@ def test_masses_beyond_the_reach_of_a_channel_are_outside():
         assert polygon.open_ends == ()
 
 
+@pytest.mark.compiled
 def test_a_faint_point_over_background_is_compatible_with_nothing(tmp_path):
     noisy = copy_of(tmp_path, "noisy")
     Path(noisy).write_text(Path(noisy).read_text().replace("expected = 0", "expected = 9.0"))
@@ -118,6 +122,7 @@ def test_a_faint_point_over_background_is_compatible_with_nothing(tmp_path):
         )
 
 
+@pytest.mark.compiled
 def test_an_experiment_that_does_not_take_the_mass_is_named():
     answer = contours_answer(
         measured_contours(
@@ -155,6 +160,7 @@ def test_true_points_from_the_command_line():
             true_point(text, Family())
 
 
+@pytest.mark.compiled
 def test_the_plane_shows_the_regions_on_paper_and_on_the_page():
     drawn = exclusion_plane(
         ["na64mu"],
@@ -176,6 +182,7 @@ def test_the_plane_shows_the_regions_on_paper_and_on_the_page():
     assert "projection" in ours.note
 
 
+@pytest.mark.compiled
 def test_pieces_of_a_region_share_a_name_and_a_colour():
     found = measured_contours(["na64mu"], POINT, masses=[0.09, 0.11], settings=Settings(n_events=N))
     (piece,) = found.polygons[0.95]
@@ -188,6 +195,7 @@ def test_pieces_of_a_region_share_a_name_and_a_colour():
     assert colours[0] == colours[1] != colours[2]
 
 
+@pytest.mark.compiled
 def test_command_line(cli):
     words = ("discover", "na64mu", "--mass", "0.1", "--coupling", "1e-3", "--contours",
              "--masses", "0.09,0.11")  # fmt: skip

@@ -12,6 +12,8 @@ from mutau.report import na64mu_exposure as part
 from mutau.report.reproduction import LEVELS
 from mutau.report.runs import Run
 
+pytestmark = pytest.mark.compiled
+
 LEVEL = dataclasses.replace(LEVELS["quick"], events=2000)
 
 

@@ -31,6 +31,7 @@ def full():
     return expected_yields(POINT, NA64, n_events=N, full_chain=True)
 
 
+@pytest.mark.compiled
 def test_emission_is_that_of_the_quadrature():
     """Before any cut: eq. 6 by quadrature for the beam energy, within the halo's share."""
     flow, error = emission_flow(NA64, 0.1, (0.4, 1.0), 3000, 2)
@@ -44,6 +45,7 @@ def test_emission_is_that_of_the_quadrature():
     assert not np.array_equal(flow, other)
 
 
+@pytest.mark.compiled
 def test_every_cut_is_applied(full):
     """The fast mode applies two cuts, the full chain all seven; the trigger agrees within 15 %."""
     fast = expected_yields(POINT, NA64)
@@ -55,6 +57,7 @@ def test_every_cut_is_applied(full):
     assert 0.01 < full.total_err / full.total < 0.05
 
 
+@pytest.mark.compiled
 def test_the_limit_is_that_of_the_yield(full):
     """No background: S(g) = 2.303, so g = 1e-4 sqrt(2.303/S); its error is half the yield's."""
     line = limit_curve(NA64, [0.1], settings=Settings(n_events=N, full_chain=True))
@@ -182,6 +185,7 @@ def test_thresholds_of_run_periods_are_physics():
     assert physics_digest(lower) != physics_digest(na64e)
 
 
+@pytest.mark.compiled
 def test_sensitivity_by_hand(computed):
     """Without background g falls as N^-1/2. With 1e-11 per muon one event at 1e11; at 1e9 the
     median outcome is nothing, so background does not matter; at 1e13 100 +- 50 events: the error
@@ -209,6 +213,7 @@ def test_sensitivity_by_hand(computed):
     assert answer["free_of_background"][1]["particles_on_target"] == pytest.approx(1e11)
 
 
+@pytest.mark.compiled
 def test_sensitivity_is_the_limit_at_that_exposure(computed):
     settings = Settings(n_events=2000, background="computed")
     one = sensitivity(NA64, [0.05, 0.1], [3e12], settings=settings)
@@ -244,6 +249,7 @@ def runs(**second):
     )
 
 
+@pytest.mark.compiled
 def test_run_periods_share_the_signal():
     """Efficiencies 1 and 0.5 of 4e10 and 6e10: 70 % of the signal, shares 4/7 and 3/7."""
     plain = expected_yields(POINT, NA64, n_events=2000)
@@ -264,6 +270,7 @@ def test_run_periods_share_the_signal():
     assert line.coupling[0] == pytest.approx(want, rel=2e-4)
 
 
+@pytest.mark.compiled
 def test_thresholds_of_run_periods_are_refused():
     with pytest.raises(MutauError, match=r"runs\[1\]/threshold: run 'b' states a threshold"):
         expected_yields(POINT, runs(threshold="50 GeV"), n_events=1000)

@@ -68,6 +68,7 @@ def test_the_bound_is_where_hadrons_may_reach_their_share():
     assert bound / other == pytest.approx(10.0, rel=1e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_a_search_stays_where_the_model_holds():
     # the search begins at 1e-3 and would step beyond 0.0109, where the width is refused
@@ -76,6 +77,7 @@ def test_a_search_stays_where_the_model_holds():
     assert "refused" not in line.meta
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_a_search_may_begin_below_its_usual_start():
     # alpha_d = 1e-3 bounds epsilon by 4.9e-4, below the usual first coupling of 1e-3
@@ -83,6 +85,7 @@ def test_a_search_may_begin_below_its_usual_start():
         limit_curve("na64e", [0.5], family=Family(model="dark-photon", alpha_d=1e-3))
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_what_was_found_is_kept_and_the_rest_named():
     line = limit_curve("na64e", MASSES, DARK)
@@ -97,6 +100,7 @@ def test_what_was_found_is_kept_and_the_rest_named():
         limit_curve("na64e", [0.9], DARK)
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_a_mass_without_any_valid_coupling_is_left_out_too():
     # B - L decays into hadrons above two pion masses, at every coupling
@@ -107,6 +111,7 @@ def test_a_mass_without_any_valid_coupling_is_left_out_too():
         limit_curve("na64e", [0.5, 0.6], family="b-l")
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_the_command_prints_them_and_warns(cli):
     words = ("--model", "dark-photon", "--alpha-d", "0.5", "--mass", "0.1,0.5,0.9", "--json")
@@ -118,6 +123,7 @@ def test_the_command_prints_them_and_warns(cli):
     assert "mutau: warning: left out: 0.9 GeV" in out.err
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_together_too():
     line = combined_limit(["na64e"], MASSES, DARK)
@@ -127,6 +133,7 @@ def test_together_too():
     assert line.coupling == pytest.approx(alone, rel=1e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_a_sensitivity_keeps_its_other_masses_and_exposures():
     experiment = load_experiment("na64e")
@@ -149,6 +156,7 @@ def test_a_sensitivity_keeps_its_other_masses_and_exposures():
     assert rows[0.5, stated]["coupling_upper_limit"] < 0.0109
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_a_plane_keeps_the_rest_of_the_line():
     drawn = exclusion_plane(["na64e"], MASSES, DARK, overlay=Overlay(only=("none",)))
@@ -158,6 +166,7 @@ def test_a_plane_keeps_the_rest_of_the_line():
     assert answer["warnings"][0].startswith("na64e: left out: 0.9 GeV")
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_a_scan_goes_on_and_says_why_a_point_has_no_number(tmp_path):
     file = tmp_path / "grid.toml"
@@ -175,6 +184,7 @@ def test_a_scan_goes_on_and_says_why_a_point_has_no_number(tmp_path):
     assert "decays into hadrons" in reason
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("process")
 def test_the_method_warns_on_stderr_and_in_the_answer(cli):
     words = ("--model", "dark-photon", "--alpha-d", "0.5", "--mass", "0.1", "--json")

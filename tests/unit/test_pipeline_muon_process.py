@@ -16,6 +16,8 @@ from mutau.models import Family, LmuMinusLtau
 from mutau.reactions import muon_brems
 from mutau.signal import muon_brems as process
 
+pytestmark = pytest.mark.compiled
+
 MASS = 0.1
 N = 20_000
 

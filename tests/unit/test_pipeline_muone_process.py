@@ -40,6 +40,7 @@ def test_luminosity_follows_from_muons_on_target(muone):
     assert luminosity_on_electrons(tenth) == pytest.approx(luminosity_on_electrons(counted) / 10.0)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("mass", "coupling", "events"), [(0.01, 5e-4, 546), (0.1, 1e-3, 1073)])
 def test_benchmarks_at_truth_level(muone, mass, coupling, events):
     """Independent exact calculation with alpha(0): about 546 and 1073 events."""
@@ -49,6 +50,7 @@ def test_benchmarks_at_truth_level(muone, mass, coupling, events):
     assert np.all(np.diff(result.signal) <= 0.0)
 
 
+@pytest.mark.compiled
 def test_reconstruction_takes_a_few_per_cent(muone):
     model = LmuMinusLtau(mass=0.1, coupling=1e-3)
     truth = expected_yields(model, muone, truth=True).total
@@ -60,6 +62,7 @@ def test_reconstruction_takes_a_few_per_cent(muone):
     )
 
 
+@pytest.mark.compiled
 def test_a_perfect_detector_gives_the_truth(muone):
     """Infinite calorimeter, no resolution, no material: reconstruction changes nothing."""
     perfect = replace(
@@ -83,6 +86,7 @@ def test_a_perfect_detector_gives_the_truth(muone):
     assert measured.total == pytest.approx(truth, rel=0.02)
 
 
+@pytest.mark.compiled
 def test_limit_closes_and_stands_alone(muone):
     line = limit_curve(muone, [0.05, 0.1], settings=Settings(n_events=N))
     alone = limit_curve(muone, [0.1], settings=Settings(n_events=N))
@@ -91,6 +95,7 @@ def test_limit_closes_and_stands_alone(muone):
     assert expected_yields(at_limit, muone, n_events=N).total == pytest.approx(np.log(10), rel=1e-5)
 
 
+@pytest.mark.compiled
 def test_above_the_threshold_nothing_is_made(cli, tmp_path):
     found = cli("yields", "muone", "--mass", "0.35", "--coupling", "1e-3", "--json")
     assert found.code == 0
@@ -105,6 +110,7 @@ def test_above_the_threshold_nothing_is_made(cli, tmp_path):
     assert line["limits"][0]["coupling_upper_limit"] is None
 
 
+@pytest.mark.compiled
 def test_impossible_cuts_are_refused(muone):
     with pytest.raises(mutau.MutauError, match="above max"):
         replace(muone, {"cuts[1]/min": "30 GeV"})
@@ -118,6 +124,7 @@ def test_a_target_without_electrons_is_refused(muone):
         replace(muone, "target/thickness", "0 mm")
 
 
+@pytest.mark.compiled
 def test_events_lie_in_the_stations(muone):
     model = LmuMinusLtau(mass=0.1, coupling=1e-3)
     events = mutau.generate_events(model, muone, 400, seed=3)
@@ -131,6 +138,7 @@ def test_events_lie_in_the_stations(muone):
     assert events.weight[::5].sum() == pytest.approx(produced, rel=1e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("process", "pb"), [("gamma", 3.785e4), ("zprime", 0.0715)], ids=["gamma", "zprime"]
 )
@@ -143,6 +151,7 @@ def test_cross_sections_in_the_cuts(cli, process, pb):
     assert answer["per"] == "electron"
 
 
+@pytest.mark.compiled
 def test_alpha_scheme(cli):
     words = ("xsec", "muon-electron-zprime", "--energy", "150", "--mass", "0.1", "--coupling",
              "1e-3", "--cuts", "muone", "--json")  # fmt: skip

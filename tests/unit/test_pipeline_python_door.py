@@ -32,6 +32,7 @@ def test_what_is_no_experiment_is_told_so(wrong):
         mutau.limit_curve(wrong, [0.1])
 
 
+@pytest.mark.compiled
 def test_changed_experiments_are_combined_without_a_file():
     item = mutau.load_experiment("na64mu")
     twin = mutau.replace(item, {"name": "twin", "beam/particles": 1e11})
@@ -43,6 +44,7 @@ def test_changed_experiments_are_combined_without_a_file():
     assert one / two == pytest.approx(2**0.5, rel=0.03)  # S ~ N g^2, no background
 
 
+@pytest.mark.compiled
 def test_a_changed_experiment_is_drawn_without_a_file():
     item = mutau.replace(mutau.load_experiment("na64mu"), {"name": "twin", "beam/particles": 4e11})
     plane = mutau.exclusion_plane(

@@ -24,6 +24,7 @@ def test_check_names_what_nothing_reads():
     assert "target/cells" in check_answer("na64e")["unused"]
 
 
+@pytest.mark.compiled
 def test_a_limit_names_the_cuts_that_it_does_not_apply():
     answer = limit_answer(limit_curve(NA64MU, [0.1], settings=Settings(n_events=100)))
     assert "cuts[5] (hcal_energy)" in answer["not_used"]
@@ -33,6 +34,7 @@ def test_a_limit_names_the_cuts_that_it_does_not_apply():
     assert not any("cuts" in place for place in usage.not_used(NA64MU, "full chain"))
 
 
+@pytest.mark.compiled
 def test_yields_and_backgrounds_name_them_too():
     point = build_model("lmu-ltau", 0.01, 1e-3)
     found = yields_answer(expected_yields(point, MUONE, truth=True))["not_used"]
@@ -87,6 +89,7 @@ def test_cuts_that_can_be_passed_are_not_refused():
         assert (low < 0.0) == (name in ("missing_energy", "e_miss"))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("particles", [1e-3, 1.0, 1e20, 5.2e14])
 def test_particles_that_are_not_the_luminosity_are_refused(particles):
     """15 fb^-1 on 40 x 15 mm of beryllium are 5.06e14 muons: others would have no effect."""

@@ -165,6 +165,7 @@ def test_limits_of_two_models_share_no_plane():
         plane_of([], ())
 
 
+@pytest.mark.compiled
 def test_the_verb_takes_own_curves_and_bounds(cli, tmp_path):
     curve(tmp_path)
     words = ("plane", "na64mu", "--mass", "0.05,0.1", "--only", "none", "--user", "mine.csv")

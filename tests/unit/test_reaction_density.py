@@ -42,6 +42,7 @@ def test_a_density_is_put_together_in_one_place(part):
     assert users == ONE_HOME[part]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("mass", [0.001, 0.1, 1.0])
 def test_the_mean_over_the_azimuth_is_the_mean_of_the_density(mass):
     """Closed form against the midpoint rule, exponentially accurate for a periodic function."""
@@ -61,6 +62,7 @@ def test_the_mean_over_the_azimuth_is_the_mean_of_the_density(mass):
         assert density_mean(*point) == pytest.approx(at, rel=1e-9)
 
 
+@pytest.mark.compiled
 def test_the_density_by_hand():
     """alpha^2/(16 pi) E/(p^2 |V|) G2/t^2 A/M^2 with A = 1: phase space and form factor alone."""
     energy, v, t = 10.0, 4.0, 1e-3
@@ -82,6 +84,7 @@ def test_a_nucleus_has_what_reactions_need():
     assert Nucleus(1.0, 1.008, "elastic+inelastic").shape.z_inelastic == 0.0
 
 
+@pytest.mark.compiled
 def test_old_keywords_warn_and_give_the_same():
     new = muon_brems.total(160.0, 0.1, Nucleus(6.0, 12.011, "point"))
     with pytest.warns(DeprecationWarning, match="nucleus=Nucleus"):

@@ -55,6 +55,7 @@ def test_every_command_of_a_row_parses():
                         )  # fmt: skip
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "id_", ["me.n10", "me.n100", "me.nunu", "ee.pi0", "mu.had.total.before", "me.sqrts",
             "mu.had.absorber (kaon)", "me.band.stars", "me.elastic"],

@@ -41,6 +41,7 @@ INSIDE = dict.fromkeys(("width", "height"), f"{R * math.sqrt(2.0)} cm")
 AROUND = dict.fromkeys(("width", "height"), f"{2.0 * R} cm")
 
 
+@pytest.mark.compiled
 def test_a_disc_covers_pi_over_four_of_its_square():
     """A uniform beam, by the description and by the kernel that all walks ask."""
     item = shaped(**ROUND).detector["S0"]
@@ -65,6 +66,7 @@ def test_edges_and_holes():
     assert item.covers(0.9, 0.6)
 
 
+@pytest.mark.compiled
 def test_the_fast_trigger_sees_a_disc():
     """Gaussian spot of 3 cm without divergence: 1 - exp(-r^2/2s^2) = 0.3935 of the beam meets the
     disc, erf(r/s/sqrt 2)^2 = 0.4661 its square."""
@@ -89,6 +91,7 @@ def test_the_fast_trigger_sees_a_disc():
         assert found[name] == pytest.approx(share, abs=5.0 * sigma), name
 
 
+@pytest.mark.compiled
 def test_the_trigger_efficiency_lies_between_inscribed_and_circumscribed_squares():
     """Scattered muons of 20 to 100 GeV that the magnet spreads over S4."""
     size, n = 10.0, 4000
@@ -109,6 +112,7 @@ def test_the_trigger_efficiency_lies_between_inscribed_and_circumscribed_squares
     assert low + 3.0 * found["disc"].error < disc < high - 3.0 * found["disc"].error
 
 
+@pytest.mark.compiled
 def test_the_full_simulation_sees_a_disc():
     """Of the muons on the square around it, those of the full simulation that fire the disc are
     the ones within the radius."""
@@ -160,6 +164,7 @@ def test_discs_that_miss_each_other_do_not_overlap():
         build_geometry(item)
 
 
+@pytest.mark.compiled
 def test_the_counters_behind_the_spectrometer_are_discs():
     """States that end on a counter's corner hit the square and not the disc in it."""
     from mutau.background.momentum_sampling import counters_hit, spectrometer

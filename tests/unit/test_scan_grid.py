@@ -190,6 +190,7 @@ def test_a_text_is_no_formula_of_a_spreadsheet(text):
     assert "\n-0.1," in to_csv([{"mass": -0.1, "name": text}])
 
 
+@pytest.mark.compiled
 def test_a_huge_scan_asks_first(cli, tmp_path):
     text = TEXT.replace("10MeV:1GeV:3", "10MeV:1GeV:300000000")
     text = text.replace('mass = "10MeV:1GeV:300000000"', "mass = [0.1]").replace(
@@ -203,6 +204,7 @@ def test_a_huge_scan_asks_first(cli, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.compiled
 def test_a_scan_with_other_charges_is_another(tmp_path, monkeypatch):
     """The path stays, the file is edited: points of the two must not stand in one table."""
     charges = tmp_path / "mine.toml"
@@ -217,6 +219,7 @@ def test_a_scan_with_other_charges_is_another(tmp_path, monkeypatch):
         run_scan(grid, tmp_path / "out", consent=True, resume=True)
 
 
+@pytest.mark.compiled
 def test_an_edited_file_on_an_axis_is_refused(tmp_path, monkeypatch):
     """What stands in the files of an axis counts, whether edited between two runs or meanwhile."""
     beam = "x_cm,y_cm,px_GeV,py_GeV,pz_GeV\n0,0,0,0,160\n"
@@ -250,6 +253,7 @@ def test_an_edited_file_on_an_axis_is_refused(tmp_path, monkeypatch):
     assert not list((tmp_path / "new/shards").iterdir())
 
 
+@pytest.mark.compiled
 def test_the_folder_is_looked_at_first(tmp_path, monkeypatch):
     """Other work, its lines named; results of nobody; a manifest of another program; a lock."""
     monkeypatch.setattr("mutau.scan.points.compute_point", lambda *args: dict(args[2]))
@@ -279,6 +283,7 @@ def test_the_folder_is_looked_at_first(tmp_path, monkeypatch):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -299,6 +304,7 @@ def test_a_bad_last_point_is_refused_before_the_first(tmp_path, monkeypatch, old
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.compiled
 def test_killed_scan_goes_on(tmp_path):
     """kill -9 in the middle, then --resume: the table of an undisturbed run, no shard redone."""
     text = TEXT.replace("10MeV:1GeV:3", "10MeV:1GeV:12").replace("events = 400", "events = 9000")

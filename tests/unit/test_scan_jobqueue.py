@@ -83,6 +83,7 @@ def ended(folder):
     return jobs
 
 
+@pytest.mark.compiled
 def test_a_scan_runs_as_batch_jobs_and_gives_the_same_table(tmp_path):
     (tmp_path / "scan.toml").write_text(SCAN)
     done = scan(tmp_path, tmp_path / "local", "--workers", "1")
@@ -143,6 +144,7 @@ def test_what_jobqueue_yaml_says_wins(monkeypatch):
     assert "host" not in options
 
 
+@pytest.mark.compiled
 def test_a_refusal_of_the_batch_system_is_told(tmp_path):
     (tmp_path / "scan.toml").write_text(SCAN)
     refuse = 'echo "sbatch: error: invalid account" >&2; exit 1\n'

@@ -98,6 +98,7 @@ def scan(tmp_path, monkeypatch):
     return grid, tmp_path / "out", seen
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_piece_that_is_not_what_was_written_is_computed_again(scan, name):
     """One line says so; the table is that of before to the byte; the other pieces stay."""
@@ -119,6 +120,7 @@ def test_a_piece_that_is_not_what_was_written_is_computed_again(scan, name):
     assert [path.stat().st_mtime_ns for path in (pieces[0], pieces[2])] == stamps
 
 
+@pytest.mark.compiled
 def test_swapped_and_missing_pieces(scan):
     grid, folder, seen = scan
     table = (folder / "results.csv").read_bytes()
@@ -135,6 +137,7 @@ def test_swapped_and_missing_pieces(scan):
     assert (folder / "results.csv").read_bytes() == table
 
 
+@pytest.mark.compiled
 def test_the_line_is_printed_once_and_the_exit_code_is_0(scan, cli, monkeypatch):
     """The whole command: one flipped digit, `mutau: warning: ...`, the table of before."""
     _, folder, _ = scan
@@ -261,6 +264,7 @@ def test_files_of_others_survive_a_run(tmp_path):
     assert not (folder / half).exists()
 
 
+@pytest.mark.compiled
 def test_a_folder_moved_elsewhere_goes_on(scan, tmp_path):
     grid, folder, seen = scan
     shutil.move(folder, tmp_path / "moved")

@@ -75,7 +75,7 @@ def test_a_cut_flow_by_hand():
         "muon_energy_fraction <= 0.5",
         "vhcal_energy <= 0.5",
     )
-    np.testing.assert_allclose(flow.share, [1.0, 0.75, 0.75, 0.5])
+    np.testing.assert_allclose(flow.fraction, [1.0, 0.75, 0.75, 0.5])
     np.testing.assert_allclose(flow.error[1:], [math.sqrt(0.75 * 0.25 / 4)] * 2 + [0.25])
     assert (flow.error[0], flow.efficiency) == (0.0, 0.5)
     assert flow.passed.tolist() == [True, False, False, True]
@@ -84,7 +84,7 @@ def test_a_cut_flow_by_hand():
 def test_weights_count():
     weighted = Sample(160.0, np.array([4.0, 1.0, 1.0, 2.0]), SAMPLE.columns)
     flow = apply_cuts([cut("trigger")], weighted)
-    assert flow.share[1] == pytest.approx(7.0 / 8.0, rel=1e-12)
+    assert flow.fraction[1] == pytest.approx(7.0 / 8.0, rel=1e-12)
     chosen = np.array([1, 1, 0, 1])
     error = math.sqrt(np.sum(weighted.weights**2 * (chosen - 7 / 8) ** 2)) / 8.0
     assert flow.error[1] == pytest.approx(error, rel=1e-12)

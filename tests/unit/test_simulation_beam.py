@@ -17,6 +17,8 @@ from mutau.experiment.loader import from_document
 from mutau.experiment.schema import Magnet
 from mutau.transport.fields import mean_field
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 N = 4000
 #: Per metre.

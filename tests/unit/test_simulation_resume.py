@@ -16,6 +16,8 @@ from mutau.scan import simulate
 from mutau.scan.event_tables import read_hits, read_seal
 from mutau.scan.simulate import SHARD, SimulationRun, load_tally, run_simulation
 
+pytestmark = pytest.mark.compiled
+
 pq = pytest.importorskip("pyarrow.parquet")
 
 CHUNK = 1000  # of these tests: small shards

@@ -25,6 +25,8 @@ from mutau.scan.simulate import SimulationRun, compute_shard, run_simulation
 from mutau.signal.simulate import Tally, cut_labels, run_tally, signal_source, tally
 from mutau.signal.simulate_results import beam_profile
 
+pytestmark = pytest.mark.compiled
+
 pytest.importorskip("pyarrow")
 
 N = 3 * CHUNK // 2  # two chunks, the second half full

@@ -15,6 +15,8 @@ from mutau.detector.simulation_records import Trace, new_output, push
 from mutau.experiment.loader import from_document
 from mutau.transport.particle import CHARGED, ELECTRON, MARKER, NEUTRAL, PHOTON, State
 
+pytestmark = pytest.mark.compiled
+
 WHY = {"because": "test"}
 
 

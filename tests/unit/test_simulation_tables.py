@@ -33,6 +33,8 @@ from mutau.transport.matter_tables import electron_critical_energy, matter_of
 from mutau.transport.muon_matter import draw_loss, nuclear_recoil
 from mutau.transport.pieces import SOLID, piece_of
 
+pytestmark = pytest.mark.compiled
+
 
 @pytest.fixture(scope="module")
 def iron():

@@ -25,6 +25,8 @@ from mutau.matter.muon_energy_loss import (
 )
 from mutau.transport.beam import BeamMuons
 
+pytestmark = pytest.mark.compiled
+
 WHY = {"because": "test"}
 BOX = {"width": "1 m", "height": "1 m"}
 

@@ -33,6 +33,7 @@ def test_nothing_seen_and_no_background_gives_minus_log(method, cl):
     )
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", ["toys", "toys-cls"])
 def test_toys_find_minus_log(method):
     limit = upper_limit(model(1.0, observed=0), method=method, n_toys=40_000)
@@ -40,6 +41,7 @@ def test_toys_find_minus_log(method):
     assert 0.001 < limit.strength_err < 0.03
 
 
+@pytest.mark.compiled
 def test_asymptotic_value_for_nothing_seen_by_hand():
     # q = 2 s, so 1 - Phi(sqrt(2 s)) = 0.1: s = 1.2816^2/2; CLs divides by Phi(0) = 1/2.
     seen = model(1.0, observed=0)
@@ -62,6 +64,7 @@ def test_bayes_for_two_seen_with_an_uncertain_background():
     assert upper_limit(model(1.0, 0.7, 0.3, 2)).strength == pytest.approx(4.7057883, rel=1e-7)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("background", [0.3, 1.5])
 def test_cls_by_toys_for_nothing_seen_does_not_know_an_exact_background(background):
     # P(0 | s + b)/P(0 | b) = exp(-s)
@@ -69,6 +72,7 @@ def test_cls_by_toys_for_nothing_seen_does_not_know_an_exact_background(backgrou
     assert abs(limit.strength - 2.302585) < 4 * limit.strength_err
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("n", "background"), [(0, 0.5), (1, 0.5), (3, 1.2), (10, 4.0)])
 def test_plain_toys_agree_with_the_chi_square_quantile(n, background):
     exact = chi2.ppf(0.9, 2 * (n + 1)) / 2 - background
@@ -96,6 +100,7 @@ def test_unified_intervals_of_feldman_and_cousins(n, background, table):
     assert limit == pytest.approx(table, abs=0.006 if (n, background) != (0, 1.0) else 0.03)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("constraint", ["gaussian", "lognormal", "gamma"])
 @pytest.mark.parametrize("method", ["asymptotic", "asymptotic-cls", "bayes"])
 def test_vanishing_errors_leave_the_exact_background(constraint, method):
@@ -106,6 +111,7 @@ def test_vanishing_errors_leave_the_exact_background(constraint, method):
     assert upper_limit(wide, method=method).strength == pytest.approx(sharp, rel=1e-4)
 
 
+@pytest.mark.compiled
 def test_gaussian_background_by_hand():
     # s fixed: lambda^2 + (w^2 - s - b) lambda - n w^2 = 0 with n=3, b=1, w=0.5, s=1:
     # lambda^2 - 1.75 lambda - 0.75 = 0.
@@ -116,12 +122,14 @@ def test_gaussian_background_by_hand():
     assert found.nll == pytest.approx(hand, rel=1e-12)
 
 
+@pytest.mark.compiled
 def test_gamma_background_by_hand():
     # control sample m = 4, tau = 4 (b = 1 +- 0.5); s = 1, n = 3: 5 b^2 - 2 b - 4 = 0
     found = fit(model(1.0, 1.0, 0.5, 3, constraint="gamma"), strength=1.0)
     assert found.background["period 1"] == pytest.approx((2 + math.sqrt(84)) / 10, rel=1e-12)
 
 
+@pytest.mark.compiled
 def test_signal_error_pull_by_hand():
     # n = 0, no background: minimum of s (1.15)^t + t^2/2, so t = -s ln(1.15) 1.15^t.
     found = fit(model(2.0, observed=0, systematics={"yield": 0.15}), strength=1.0)
@@ -129,6 +137,7 @@ def test_signal_error_pull_by_hand():
     assert t == pytest.approx(-2.0 * math.log(1.15) * 1.15**t, rel=1e-8)
 
 
+@pytest.mark.compiled
 def test_named_errors_add_in_quadrature_of_logarithms_and_share_the_pull():
     two = model(1.0, 0.5, observed=0, systematics={"yield": 0.15, "threshold": 0.05})
     size = math.expm1(math.hypot(math.log(1.15), math.log(1.05)))
@@ -143,6 +152,7 @@ def test_named_errors_add_in_quadrature_of_logarithms_and_share_the_pull():
     )
 
 
+@pytest.mark.compiled
 def test_hybrid_toys_average_the_exponential():
     # n = 0: CLs = E[exp(-s 1.3^z)] over a unit Gaussian z, whatever the background and its error.
     z, w = np.polynomial.hermite_e.hermegauss(40)
@@ -167,6 +177,7 @@ def test_an_equal_name_is_one_error_and_different_names_are_two():
     assert apart < 0.97 * shared
 
 
+@pytest.mark.compiled
 def test_splitting_a_channel_changes_nothing():
     # Poisson counts with equal signal-to-background add up.
     whole = model(3.0, 1.5, observed=2)
@@ -177,6 +188,7 @@ def test_splitting_a_channel_changes_nothing():
         )
 
 
+@pytest.mark.compiled
 def test_asimov_discovery_by_hand():
     # Cowan et al., eq. 97: sqrt(2((s + b) ln(1 + s/b) - s))
     s, b = 6.0, 2.0
@@ -186,11 +198,13 @@ def test_asimov_discovery_by_hand():
     assert found.p_value == pytest.approx(norm.sf(z), rel=1e-9)
 
 
+@pytest.mark.compiled
 def test_discovery_by_toys_is_the_poisson_tail():
     found = discovery(model(1.0, 1.0, observed=4), method="toys", n_toys=200_000)
     assert abs(found.p_value - poisson.sf(3, 1.0)) < 4 * found.p_err
 
 
+@pytest.mark.compiled
 def test_expected_asymptotic_band_by_hand():
     # Large, exactly known background: limit at sigma (N + 1.2816) for the plain p-value.
     band = expected_limits(model(1.0, 1e8), method="asymptotic")
@@ -218,6 +232,7 @@ def test_coverage_of_the_exact_limit_is_the_poisson_sum():
     assert abs(found.value - (1 - math.exp(-3.5))) < 4 * found.error
 
 
+@pytest.mark.compiled
 def test_asymptotic_limit_undercovers_for_few_events_and_bayes_does_not():
     seen = model(1.0, 0.7)
     assert coverage(seen, 1.0, method="asymptotic").value < 0.85
@@ -251,6 +266,7 @@ def test_yields_become_channels_and_the_monte_carlo_error_is_carried():
     assert limit.strength_err == pytest.approx(limit.strength * 0.05)  # 0.2 of 4 events
 
 
+@pytest.mark.compiled
 def test_a_projection_is_the_median_outcome_or_asimov_data():
     known = {"background": np.array([0.4, 0.2]), "background_err": np.zeros(2)}
     ahead = _yields(observed=np.full(2, np.nan), **known)

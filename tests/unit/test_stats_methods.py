@@ -25,6 +25,7 @@ def _limit(method, n, b, err, size, **options):
     return upper_limit(model(1.0, b, err, n, systematics=errors), method=method, **options)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", TOYS)
 @pytest.mark.parametrize(("n", "b", "err"), SEEN)
 def test_a_signal_error_never_makes_the_limit_stronger(method, n, b, err):
@@ -36,6 +37,7 @@ def test_a_signal_error_never_makes_the_limit_stronger(method, n, b, err):
         assert wide.strength > sharp.strength - 3 * error
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", [*TOYS, "bayes"])
 @pytest.mark.parametrize("constraint", ["gaussian", "lognormal", "gamma"])
 def test_no_error_makes_the_limit_stronger_when_nothing_is_seen(method, constraint):
@@ -52,6 +54,7 @@ def test_no_error_makes_the_limit_stronger_when_nothing_is_seen(method, constrai
         assert wide.strength > sharp.strength - 3 * error - 1e-9
 
 
+@pytest.mark.compiled
 def test_toys_for_nothing_seen_average_the_exponential_over_the_signal_error():
     # p(s) = E[exp(-s 1.6^z - b)], b = 0.7 - 0.3^2 the best background: by Gauss-Hermite
     z, w = np.polynomial.hermite_e.hermegauss(40)
@@ -69,6 +72,7 @@ def test_outcomes_of_a_control_sample_have_the_stated_mean_and_error():
     assert counts.var() == pytest.approx(2.0 + 0.64, rel=0.02)
 
 
+@pytest.mark.compiled
 def test_toys_of_a_control_sample_fluctuate_about_the_best_background():
     # control sample 4, tau 4 (b = 1 +- 0.5), s = 1, n = 3: 5 b^2 - 2 b - 4 = 0, b = 1.1165
     seen = CountingModel((Channel("a", 1.0, 1.0, 0.5, 3.0, "gamma"),))
@@ -89,6 +93,7 @@ def test_the_posterior_of_a_control_sample_has_the_stated_mean_and_error():
     assert probability @ n**2 - 4.0 == pytest.approx(2.64, rel=1e-9)
 
 
+@pytest.mark.compiled
 def test_toys_cover():
     # 16 % below the level was possible for the asymptotic formula; toys reach it within 4 %
     seen = model([0.55, 0.45], [0.4, 0.3], 0.2, systematics={"yield": 0.15})
@@ -105,6 +110,7 @@ def test_every_method_says_what_it_is_and_where_it_holds():
         assert METHODS[name].holds
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", ["asymptotic", "asymptotic-cls"])
 def test_the_asymptotic_formula_warns_where_it_does_not_hold(method):
     for n, b in ((0, 0.0), (2, 3.0), (9, 9.0)):
@@ -114,6 +120,7 @@ def test_the_asymptotic_formula_warns_where_it_does_not_hold(method):
     assert upper_limit(model(1.0, 12.0, observed=12), method=method).warnings == ()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("cl", [0.9, 0.95])
 def test_the_asymptotic_formula_is_as_good_as_it_says_where_it_does_not_warn(cl):
     for n in (0, 4, 8, 10, 11, 15, 25, 40):
@@ -137,6 +144,7 @@ def test_plain_p_values_warn_of_a_background_that_fluctuated_down():
         assert METHODS[method].outside(model(1.0, 20.0, observed=14)) == ()
 
 
+@pytest.mark.compiled
 def test_priors_are_stated():
     seen = CountingModel(
         (
@@ -194,6 +202,7 @@ def test_feldman_cousins_takes_the_largest_accepted_signal(n, b, cl):
     assert not any(accepted(found + step) for step in np.arange(2e-3, 8.0, 0.007))
 
 
+@pytest.mark.compiled
 def test_a_bayesian_sum_of_minutes_is_refused_with_what_holds_there():
     many = model([1.0, 0.5], 1e5, 1e3, [10**5, 10**5], systematics={"yield": 0.1})
     with pytest.raises(OutOfRange, match="asymptotic-cls"):

@@ -248,6 +248,7 @@ def test_a_parameter_of_interest_that_is_no_strength_is_refused():
         from_workspace(_one_bin([5.0], pull))
 
 
+@pytest.mark.compiled
 def test_two_free_factors_of_one_signal_have_no_limit():
     poi = {"name": "mu", "type": "normfactor", "data": None}
     other = poi | {"name": "r"}

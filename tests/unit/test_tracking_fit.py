@@ -22,6 +22,8 @@ from mutau.detector.tracking_geometry import (
 )
 from mutau.experiment import load_experiment, replace
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 ARM = build_arm(NA64)
 M_MU = 0.1056583755

@@ -10,6 +10,8 @@ from mutau.detector.tracking_transport import bend_kernel
 from mutau.experiment import load_experiment, replace
 from mutau.peers.muon_propagation import along_z, cross_dipole
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 
 

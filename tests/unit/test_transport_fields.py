@@ -33,6 +33,8 @@ from mutau.transport.fields import (
     slices,
 )
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 MS2 = "detector/magnet[MS2]"
 FRINGE = 15.0

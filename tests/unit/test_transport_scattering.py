@@ -136,6 +136,7 @@ def test_table_integrals():
     assert above == pytest.approx(exact, rel=2e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("item", "thickness"), [(IRON, 1.0), (LEAD, 20.0), (CARBON, 0.01)])
 def test_sampler_reproduces_moliere_for_point_nuclei(item, thickness):
     n = 400_000
@@ -153,6 +154,7 @@ def test_sampler_reproduces_moliere_for_point_nuclei(item, thickness):
     assert np.all(np.abs(pulls) < 4.0), pulls
 
 
+@pytest.mark.compiled
 def test_tail_is_single_scattering_with_the_nuclear_size():
     # 0.1 mm of lead: beyond a kick of 30 MeV (20 widths) one hard collision does it all
     thickness, q_far, n = 0.01, 0.03, 3_000_000
@@ -175,6 +177,7 @@ def test_tail_is_single_scattering_with_the_nuclear_size():
     assert single < 0.7 * point  # the nuclear size matters here
 
 
+@pytest.mark.compiled
 def test_thin_layers_scatter_rarely():
     # one micrometre of air: fewer than one collision; the rest goes straight on
     table = scattering_table(material("air"))
@@ -184,6 +187,7 @@ def test_thin_layers_scatter_rarely():
     assert straight == pytest.approx(math.exp(-0.5), abs=0.005)
 
 
+@pytest.mark.compiled
 def test_displacement_and_angle_are_correlated():
     drawn = scatter(10.0, IRON, np.full(200_000, 1.0), stream(6))
     core = np.hypot(drawn[:, 0], drawn[:, 1]) < 4 * float(highland_angle(10.0, IRON, 1.0))
@@ -202,6 +206,7 @@ def test_gaussian_draws_have_the_pdg_moments():
     assert np.corrcoef(drawn[:, 1], drawn[:, 3])[0, 1] == pytest.approx(0.8660, abs=0.005)
 
 
+@pytest.mark.compiled
 def test_kicks_do_not_depend_on_energy():
     # same stream, ten times the momentum: a tenth of the angle up to beta
     low = scatter(50.0, LEAD, np.full(1000, 1.0), stream(8))

@@ -25,6 +25,7 @@ def test_peak_in_lead_at_rest():
     assert peak == pytest.approx(4.07e8, rel=2e-3)
 
 
+@pytest.mark.compiled
 def test_fig_3_motion_lowers_the_peak_by_orders_of_magnitude_and_keeps_the_integral():
     shapes = lead_line_shapes()
     rest, moving = shapes.curves["rest"], shapes.curves["virial"]
@@ -40,6 +41,7 @@ def test_fig_3_motion_lowers_the_peak_by_orders_of_magnitude_and_keeps_the_integ
     assert whole.sum() == pytest.approx(narrow_integral(model, channel="nunu"), rel=1e-3)
 
 
+@pytest.mark.compiled
 def test_fig_5_models_of_the_motion_around_the_resonance():
     # 17 MeV: E = 282.3 MeV. Whoever has more kinetic energy has the lower peak: 1026 eV in
     # Hartree-Fock, 632 eV in the two models from binding energies. In the paper the exponential
@@ -54,6 +56,7 @@ def test_fig_5_models_of_the_motion_around_the_resonance():
     assert max(areas) / min(areas) < 1.01  # all of it but the tails outside the window
 
 
+@pytest.mark.compiled
 def test_fig_5_by_own_and_tabulated_hartree_fock():
     # the tables average over the terms of 2p^2, which is 0.5 % more at zero momentum
     pytest.importorskip("xraylib", reason="xraylib is not installed (extra 'atomic')")

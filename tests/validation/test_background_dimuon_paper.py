@@ -16,6 +16,8 @@ from mutau.experiment import load_experiment
 from mutau.matter.nucleus import Nucleus
 from mutau.reactions.muon_pairs import photon_total, radiative_differential, trident_differential
 
+pytestmark = pytest.mark.compiled
+
 NA64MU = load_experiment("na64mu")
 PAPER = paper_numbers("na64mu")
 Z, A = 82.0, 207.2

@@ -19,6 +19,8 @@ from mutau.background.punch_through import HadronStack, hcal_module, punch_throu
 from mutau.core.paper_numbers import paper_numbers
 from mutau.experiment import load_experiment
 
+pytestmark = pytest.mark.compiled
+
 NA64MU = load_experiment("na64mu")
 PAPER = paper_numbers("na64mu")
 

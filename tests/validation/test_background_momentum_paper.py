@@ -21,6 +21,8 @@ from mutau.background.momentum_tail import extrapolate, residuals
 from mutau.core.random import stream
 from mutau.experiment import load_experiment, replace
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 SPEC = spectrometer(NA64)
 

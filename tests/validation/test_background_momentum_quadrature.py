@@ -20,6 +20,8 @@ from mutau.detector.tracking_transport import reference_kernel
 from mutau.experiment import load_experiment
 from mutau.matter.materials import material
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 SPEC = spectrometer(NA64)
 ARM = SPEC.arm

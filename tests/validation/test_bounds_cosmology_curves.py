@@ -6,6 +6,8 @@ import pytest
 from mutau.bounds import published_limit
 from mutau.bounds.cosmology import instantaneous_neff, neff, neff_limit, standard_neff
 
+pytestmark = pytest.mark.compiled
+
 
 def test_the_threshold_of_5_3_mev_is_entropy_conservation():
     # m > 5.3 MeV for an excess below 0.7, neutrinos leaving the plasma at 1.5 MeV, as drawn since

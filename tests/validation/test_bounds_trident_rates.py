@@ -19,6 +19,8 @@ from mutau.core.constants import G_F, M_MU, SIN2_W
 from mutau.core.random import stream
 from mutau.reactions.quadrature import gauss_legendre
 
+pytestmark = pytest.mark.compiled
+
 METRIC = np.array([1.0, -1.0, -1.0, -1.0])
 ZERO, ONE = np.zeros((2, 2)), np.eye(2)
 PAULI = (np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1.0, -1.0]))

@@ -15,6 +15,8 @@ from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
 from mutau.reactions.bremsstrahlung_events import BremsSampler
 
+pytestmark = pytest.mark.compiled
+
 Z_AND_A = {"z": 82.0, "a": 207.2}
 LEAD = {"nucleus": Nucleus(**Z_AND_A)}
 #: e epsilon at epsilon = 1e-4.

@@ -18,6 +18,8 @@ from mutau.matter import material
 from mutau.matter.em_processes import brems, pair
 from mutau.matter.em_processes_medium import collision_loss, medium
 
+pytestmark = pytest.mark.compiled
+
 # material: (kinetic energy in MeV, collision, radiation)
 ESTAR = {
     "lead": [

@@ -11,6 +11,8 @@ from mutau.transport.em_cascade import energy_balance, track_lengths
 from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
 from mutau.transport.shower_profile import critical_energy, peak_depth
 
+pytestmark = pytest.mark.compiled
+
 LEAD = material("lead")
 EDGES = np.geomspace(1.0, 100.0, 11)
 

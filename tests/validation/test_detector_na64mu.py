@@ -22,6 +22,8 @@ from mutau.report.na64mu_geometry import (
     na64mu_variants,
 )
 
+pytestmark = pytest.mark.compiled
+
 EXPERIMENT = load_experiment("na64mu")
 
 

@@ -23,6 +23,8 @@ from mutau.peers.muon_propagation import (
 )
 from mutau.transport.orbits import dipole_kernel
 
+pytestmark = pytest.mark.compiled
+
 
 def scattered(n, mass=0.1, seed=1):
     """A stand-in for a signal sample: flat in energy, transverse momentum of the mass's size."""

@@ -12,6 +12,8 @@ from mutau.core.constants import ALPHA
 from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems
 
+pytestmark = pytest.mark.compiled
+
 LEAD = {"nucleus": Nucleus(82.0, 207.2)}
 COUPLING = 1e-4 * np.sqrt(4.0 * np.pi * ALPHA)
 #: MeV, then pb at 20, 100 and 160 GeV.

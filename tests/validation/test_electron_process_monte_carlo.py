@@ -16,6 +16,8 @@ from mutau.signal.electron_monte_carlo import monte_carlo_yield
 from mutau.signal.electron_tracks import tracks
 from mutau.signal.generate import generate_events
 
+pytestmark = pytest.mark.compiled
+
 SHOWERS = 1200
 
 

@@ -9,6 +9,8 @@ from mutau.bounds import published_limit
 from mutau.experiment import load_experiment, replace
 from mutau.models import Family
 
+pytestmark = pytest.mark.compiled
+
 
 def test_the_2019_limit_on_dark_photons_comes_out():
     """2.84e11 electrons (Phys. Rev. Lett. 123 (2019) 121801), as a limit on g' by the mixing.

@@ -22,6 +22,8 @@ from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
 from mutau.reactions.lepton_pairs import PairReaction, cross_section
 from mutau.reactions.lepton_pairs_amplitude import Legs, nucleus_current, squared_amplitude
 
+pytestmark = pytest.mark.compiled
+
 METRIC = (1, -1, -1, -1)
 PAULI = (((0, 1), (1, 0)), ((0, -1j), (1j, 0)), ((1, 0), (0, -1)))
 

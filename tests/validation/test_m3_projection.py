@@ -8,6 +8,8 @@ from mutau.analysis.settings import Settings
 from mutau.bounds import published_limit
 from mutau.experiment import load_experiment
 
+pytestmark = pytest.mark.compiled
+
 MASSES = [0.005, 0.02, 0.05, 0.1, 0.2]
 
 

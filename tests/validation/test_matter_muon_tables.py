@@ -16,6 +16,8 @@ from mutau.matter.muon_energy_loss import (
     stopping_power_parts,
 )
 
+pytestmark = pytest.mark.compiled
+
 # PDG 2021 "Atomic and nuclear properties", muons in aluminium (method of Groom, Mokhov,
 # Striganov 2001): T in GeV; ionisation, bremsstrahlung, pair, photonuclear in MeV cm^2/g;
 # CSDA range in g/cm^2

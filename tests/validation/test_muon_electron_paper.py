@@ -51,6 +51,7 @@ def test_photon_bounds():
     assert bounds.angle_max == pytest.approx(6.0e-3, abs=0.5e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("mass", "count"), [(0.01, 546.0), (0.1, 1073.0)])
 def test_counts_with_alpha_zero(mass, count):
     """Independent exact calculation, alpha(0): 546 and 1073, known to the last digit given."""
@@ -59,6 +60,7 @@ def test_counts_with_alpha_zero(mass, count):
     assert sigma.sigma_err_pb < 1e-4 * sigma.sigma_pb
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("mass", "count", "printed"), [(0.01, 626.0, 600.0), (0.1, 1231.0, 1200.0)]
 )
@@ -70,18 +72,21 @@ def test_counts_with_the_generators_alpha(mass, count, printed):
     assert value == pytest.approx(printed, rel=0.05)  # two digits printed
 
 
+@pytest.mark.compiled
 def test_radiative_events_before_the_photon_veto():
     """Independent estimate, both legs: 3.4e4 pb, two digits."""
     sigma = total_cross_section(Reaction(GAMMA, E1), PAPER_CUTS).sigma_pb
     assert sigma == pytest.approx(3.4e4, rel=0.02)
 
 
+@pytest.mark.compiled
 def test_where_phase_space_closes():
     """299.4 MeV is exact kinematics; the cuts close at 277.4 MeV (given as near 278)."""
     assert kinematics.production_threshold(E1) == pytest.approx(0.2994, abs=5e-5)
     assert closing_mass(E1, PAPER_CUTS) == pytest.approx(0.278, abs=1e-3)
 
 
+@pytest.mark.compiled
 def test_soft_electrons():
     """Footnote 5: at least 0.7 (0.5) left above 3 (5) GeV; true to the printed digit for the
     benchmarks, and not for heavier Z'."""
@@ -94,6 +99,7 @@ def test_soft_electrons():
     assert kept_fraction(heavy, PAPER_CUTS, tighter)[0] < 0.43
 
 
+@pytest.mark.compiled
 def test_electrons_go_forward():
     """Printed: dominantly below 20 mrad."""
     for mass in BENCHMARKS:
@@ -101,6 +107,7 @@ def test_electrons_go_forward():
         assert kept_fraction(benchmark(mass), PAPER_CUTS, tighter)[0] > 0.9
 
 
+@pytest.mark.compiled
 def test_neutrino_pairs_are_negligible():
     """Printed: about 1e-4 events. Ours: 1.6e-6 in the cuts and 2.7e-5 without any; a coupling
     estimate (G_F^2 q^4 / 12 pi^2 against g^2) gives the same size. Either way negligible."""
@@ -117,6 +124,7 @@ def test_luminosity_of_the_papers_target():
     assert luminosity(5.06e14, electrons, 1.5, 40) == pytest.approx(LUMINOSITY, rel=2e-3)
 
 
+@pytest.mark.compiled
 def test_contours_reach_a_few_1e_5():
     """Fig. 3: O(1) events for g of a few 1e-5 at low mass."""
     one = 1e-3 / np.sqrt(
@@ -125,6 +133,7 @@ def test_contours_reach_a_few_1e_5():
     assert 1e-5 < one < 5e-5
 
 
+@pytest.mark.compiled
 def test_total_without_cuts_falls_to_the_threshold():
     masses = (0.01, 0.1, 0.2, 0.29)
     totals = [total_cross_section(Reaction(ZPRIME, E1, m, 1e-3), Cuts()).sigma_pb for m in masses]

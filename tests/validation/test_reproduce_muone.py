@@ -17,6 +17,8 @@ from mutau.report.reproduction import Level, reproduce
 from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
 from mutau.signal.muon_electron import perfect_response, response
 
+pytestmark = pytest.mark.compiled
+
 
 @pytest.fixture(scope="module")
 def report():

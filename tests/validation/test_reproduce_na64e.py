@@ -9,6 +9,8 @@ from mutau.core.types import Exclusion
 from mutau.report.na64e_limits import band_ends, crossing, prescriptions
 from mutau.report.reproduction import Level, reproduce
 
+pytestmark = pytest.mark.compiled
+
 
 @pytest.fixture(scope="module")
 def report():

@@ -14,6 +14,8 @@ from mutau.report.reproduction import LEVELS, reproduce
 from mutau.report.rows import Ours, Row, compare, number
 from mutau.report.write import write_report
 
+pytestmark = pytest.mark.compiled
+
 #: Numbers of the rare-event estimates.
 RARE = (
     "mu.had.total.after", "mu.track.tail", "mu.track.multi", "mu.track.multi.factor",

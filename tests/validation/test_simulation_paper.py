@@ -29,6 +29,8 @@ from mutau.signal.simulate_results import (
 from mutau.transport.beam import BeamMuons
 from mutau.transport.catastrophic_losses import BREMS
 
+pytestmark = pytest.mark.compiled
+
 
 @pytest.fixture(scope="module")
 def na64mu():

@@ -182,6 +182,7 @@ def test_one_name_on_signal_and_background_is_one_parameter():
     assert_limit(document, limit, 0.95)
 
 
+@pytest.mark.compiled
 def test_a_fixed_parameter_stays_fixed():
     document = workspace(
         {"c": [sample("s", [5.0], POI), sample("b", [50.0], normsys("k", 1.4))]},
@@ -202,6 +203,7 @@ def test_a_fixed_parameter_stays_fixed():
     )
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("parts", [1, 2, 3])
 def test_samples_of_the_signal_add_up(parts):
     # an odd number was once read as one signal, an even number as none
@@ -214,6 +216,7 @@ def test_samples_of_the_signal_add_up(parts):
     )
 
 
+@pytest.mark.compiled
 def test_what_holds_as_a_counting_model_agrees_with_pyhf_too():
     samples = {
         "a": [sample("s", [3.0, 2.0], POI, normsys("yield", 1.1)),

@@ -11,6 +11,8 @@ from scipy.stats import norm, poisson
 from mutau.stats import Channel, CountingModel, fit, p_value, upper_limit
 from mutau.stats.profile import actual, q_upper
 
+pytestmark = pytest.mark.compiled
+
 MODEL = CountingModel(
     (
         Channel("a", 3.0, 1.4, 0.6, 4.0, "gaussian", {"x": 0.2, "y": 0.1}),

@@ -24,7 +24,7 @@ from mutau.stats.profile import actual, q_upper
 from mutau.stats.toys import throw_at
 
 pyhf = pytest.importorskip("pyhf", reason="pyhf is not installed (extra 'stats')")
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.compiled, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 YIELD = {"yield": 0.15}
 CASES = {

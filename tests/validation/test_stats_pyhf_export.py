@@ -47,6 +47,7 @@ def test_the_program_of_pyhf_reads_our_file(tmp_path, signal, background, observ
         assert found["CLs_obs"] == pytest.approx(math.erfc(math.sqrt(signal)), rel=1e-2, abs=1e-12)
 
 
+@pytest.mark.compiled
 def test_the_program_of_pyhf_reads_a_bundled_experiment(tmp_path):
     results = point_yields(["na64mu"], LmuMinusLtau(0.01, 1e-3))
     path, *_ = export("pyhf", results, tmp_path)

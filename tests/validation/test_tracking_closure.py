@@ -18,6 +18,8 @@ from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import scatter_gaussian
 from mutau.peers.muon_propagation import Muons, along_z, cross_dipole, drift_to_plane
 
+pytestmark = pytest.mark.compiled
+
 NA64 = load_experiment("na64mu")
 ARM = build_arm(NA64)
 AIR, GAS = material("air"), material("argon-co2")

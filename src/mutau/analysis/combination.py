@@ -110,8 +110,8 @@ def _able(experiments: Sequence[Experiment], mass: float) -> list[Experiment]:
     return able
 
 
-@old_keywords("settings", Settings, OF_SETTINGS)
-@old_keywords("family", Family, OF_FAMILY)
+@old_keywords("settings", Settings, OF_SETTINGS, gone_in="0.2.0")
+@old_keywords("family", Family, OF_FAMILY, gone_in="0.2.0")
 def combined_limit(
     names: Sequence[str | Experiment],
     masses: Sequence[float],
@@ -183,7 +183,7 @@ def _joint_limit(joint: Joint, start: Model, cl: float, method: str) -> tuple[fl
     return solved.coupling, solved.coupling_err
 
 
-@old_keywords("settings", Settings, {"method": "method", "seed": "seed"})
+@old_keywords("settings", Settings, {"method": "method", "seed": "seed"}, gone_in="0.2.0")
 def discovery_reach(
     names: Sequence[str | Experiment], point: Model, *, settings: Settings = AS_STATED
 ) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class _Row:
     from_zero: bool
 
 
-@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"})
+@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"}, gone_in="0.2.0")
 def measured_contours(
     names: Sequence[str | Experiment],
     point: Model,
@@ -240,12 +240,12 @@ def _reach(q: _QOfCoupling, best: float, end: float, top: float) -> float:
 
 def _noise(model: CountingModel, q: float) -> float:
     """Error of q by the finite samples: 2 sqrt(q) times their error in standard deviations."""
-    shares = [
+    fractions = [
         channel.signal_err**2 / max(channel.signal + channel.background, 1e-300)
         for channel in model.channels
         if channel.signal > 0.0
     ]
-    return 2.0 * math.sqrt(q * sum(shares))
+    return 2.0 * math.sqrt(q * sum(fractions))
 
 
 def _q(model: CountingModel, data: Array) -> float:
@@ -302,15 +302,15 @@ def _polygon(rows: Sequence[_Row], line: Array) -> Polygon:
     keep = ~(on_end & (node > 0.0) & (node < 2 * _NODES))  # between the edges there
     node, at = node[keep], at[keep]
     below = np.minimum(at.astype(int), max(last - 1, 0))
-    share, left = at - below, np.minimum(node.astype(int), 2 * _NODES - 1)
+    fraction, left = at - below, np.minimum(node.astype(int), 2 * _NODES - 1)
     masses = np.log([item.mass for item in rows])
     nodes = np.array([item.nodes for item in rows])
     at_rows = [
         nodes[i, left] + (node - left) * (nodes[i, left + 1] - nodes[i, left])
         for i in (below, below + 1)
     ]
-    mass = np.exp(masses[below] + share * (masses[below + 1] - masses[below]))
-    coupling = np.exp(at_rows[0] + share * (at_rows[1] - at_rows[0]))
+    mass = np.exp(masses[below] + fraction * (masses[below + 1] - masses[below]))
+    coupling = np.exp(at_rows[0] + fraction * (at_rows[1] - at_rows[0]))
     on_row = at == np.round(at)
     mass[on_row] = [rows[int(i)].mass for i in at[on_row]]
     first = int(np.lexsort((coupling, mass))[0])

@@ -67,8 +67,8 @@ def curve_starts(
     return starts, refused
 
 
-@old_keywords("settings", Settings, OF_SETTINGS)
-@old_keywords("family", Family, OF_FAMILY)
+@old_keywords("settings", Settings, OF_SETTINGS, gone_in="0.2.0")
+@old_keywords("family", Family, OF_FAMILY, gone_in="0.2.0")
 def limit_curve(
     experiment: Experiment | str,
     masses: Sequence[float] | np.ndarray | None = None,

@@ -140,7 +140,7 @@ _USED: Final = ("n_events", "seed")
 _OLD: Final = {"n": "n_events", "seed": "seed"}
 
 
-@old_keywords("settings", Settings, _OLD)
+@old_keywords("settings", Settings, _OLD, gone_in="0.2.0")
 def spectrum(
     experiment: Experiment,
     *,
@@ -361,7 +361,7 @@ def _without_signal(minuit: Any) -> float:
     return float(minuit.fcn(minuit.values))
 
 
-@old_keywords("settings", Settings, _OLD)
+@old_keywords("settings", Settings, _OLD, gone_in="0.2.0")
 def closure(
     experiment: Experiment,
     model: Model,
@@ -437,7 +437,7 @@ def fit_answer(fit: MassFit) -> dict[str, Any]:
     }
 
 
-@old_keywords("settings", Settings, _OLD)
+@old_keywords("settings", Settings, _OLD, gone_in="0.2.0")
 def measure_answer(
     experiment: Experiment,
     model: Model,

@@ -108,7 +108,7 @@ class Optimum:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
-@old_keywords("settings", Settings, {"cl": "cl", "seed": "seed", "n": "n_events"})
+@old_keywords("settings", Settings, {"cl": "cl", "seed": "seed", "n": "n_events"}, gone_in="0.2.0")
 def optimise(
     experiment: Experiment,
     model: Model,

@@ -104,10 +104,10 @@ NOTHING_ELSE: Final = Overlay()
 USUAL: Final = Frame()
 
 
-@old_keywords("frame", Frame, {name: name for name in Frame.__slots__})
-@old_keywords("overlay", Overlay, {name: name for name in Overlay.__slots__})
-@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"})
-@old_keywords("family", Family, OF_FAMILY)
+@old_keywords("frame", Frame, {name: name for name in Frame.__slots__}, gone_in="0.2.0")
+@old_keywords("overlay", Overlay, {name: name for name in Overlay.__slots__}, gone_in="0.2.0")
+@old_keywords("settings", Settings, {"seed": "seed", "n_events": "n_events"}, gone_in="0.2.0")
+@old_keywords("family", Family, OF_FAMILY, gone_in="0.2.0")
 def exclusion_plane(
     experiments: Sequence[str | Experiment] = (),
     masses: Sequence[float] | None = None,

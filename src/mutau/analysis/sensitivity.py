@@ -111,8 +111,8 @@ class _Exposure:
     clean: Experiment
 
 
-@old_keywords("settings", Settings, OF_SETTINGS)
-@old_keywords("family", Family, OF_FAMILY)
+@old_keywords("settings", Settings, OF_SETTINGS, gone_in="0.2.0")
+@old_keywords("family", Family, OF_FAMILY, gone_in="0.2.0")
 def sensitivity(
     experiment: Experiment | str,
     masses: Sequence[float] | Array,

@@ -133,8 +133,8 @@ def muons_per_electron(experiment: Experiment) -> float:
     momentum = math.sqrt(energy**2 - pion.mass**2)
     decayed = float(decay_probability(pion, momentum, line.line))
     low, high = energy_limits(pion, pion.channel("mu", "nu"), 0, energy)
-    share = min(line.bite * energy / (high - low), 1.0)
-    return contamination(experiment).pions * decayed * share
+    fraction = min(line.bite * energy / (high - low), 1.0)
+    return contamination(experiment).pions * decayed * fraction
 
 
 @background_source("pion decays", PROCESS)
@@ -219,5 +219,5 @@ def neutral_punch_through(
         "neutral punch-through", value, made * math.sqrt(square), PRODUCTION_ERROR * value,
         method=f"{made:.2g} leading neutrals per electron times {through:.2g} through "
         f"{modules} modules",
-        assumption=f"a share {given.neutral:g} of photonuclear reactions has a leading neutral",
+        assumption=f"a fraction {given.neutral:g} of photonuclear reactions has a leading neutral",
     )  # fmt: skip

@@ -32,7 +32,7 @@ class Estimate:
     model_err : error of the physics put in, absolute; what dominates it is said in `assumption`.
     method : how it was computed. paper_id : id of the published number it stands beside (table
     of `paper_numbers`), or "".
-    parts : further numbers by name, per particle unless the name says otherwise: shares of the
+    parts : further numbers by name, per particle unless the name says otherwise: fractions of the
     total, the same under other assumptions, the paper's method on our simulation.
     Raises MutauError for a number that is not finite or a negative error.
     """

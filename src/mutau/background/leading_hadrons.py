@@ -238,8 +238,8 @@ def leading_hadrons(experiment: Experiment, threshold: float | None = None) -> L
     pairs = float(np.sum(weight * vector_meson_above(z)))
     relative = float(document()["photon"]["vector_error"])
     vectors = [
-        Leading(pairs * share, 0.0, relative * pairs * share)
-        for share in (fate.coherent, fate.quasi_elastic)
+        Leading(pairs * fraction, 0.0, relative * pairs * fraction)
+        for fraction in (fate.coherent, fate.quasi_elastic)
     ]
     return LeadingHadrons(float(weight.sum()), made, *vectors)
 

@@ -67,8 +67,8 @@ class Escaped:
     """Neutral leading hadrons of one kind that pass the selection, per beam muon on target.
 
     value, err : number and statistical error. weights : the sum without the HCAL. punch : chance
-    to cross the HCAL unseen, for each set of modules that the muon crosses: (share of the weights,
-    chance), the largest share first.
+    to cross the HCAL unseen, for each set of modules that the muon crosses: (fraction of the
+    weights, chance), the largest fraction first.
     """
 
     kind: str
@@ -80,7 +80,7 @@ class Escaped:
     @property
     def unseen(self) -> float:
         """Mean chance to cross the HCAL unseen."""
-        return sum(share * item.value for share, item in self.punch)
+        return sum(fraction * item.value for fraction, item in self.punch)
 
 
 def hadron_budget(experiment: Experiment, cuts: MuonCuts, crossed: Iterable[str]) -> float:
@@ -193,11 +193,11 @@ def _through_hcal(
     for (one, _), punch in zip(parts, punched, strict=True):
         value += one.value * punch.value
         square += (one.err * punch.value) ** 2 + (one.value * punch.err) ** 2
-    shares = [
+    fractions = [
         (one.value / before.value, punch) for (one, _), punch in zip(parts, punched, strict=True)
     ]
-    shares.sort(key=lambda item: -item[0])
-    return Escaped(kind, value, math.sqrt(square), before, tuple(shares))
+    fractions.sort(key=lambda item: -item[0])
+    return Escaped(kind, value, math.sqrt(square), before, tuple(fractions))
 
 
 def _model_error(experiment: Experiment, found: tuple[Escaped, ...]) -> float:
@@ -263,7 +263,7 @@ def single_hadron_punch_through(experiment: Experiment, seed: int, effort: float
         math.sqrt(sum(item.err**2 for item in found)),
         _model_error(experiment, found),
         "exact production, weighted muons, forced punch-through",
-        "final states of free nucleons; share of soft collisions of K_L" + beam_note(experiment),
+        "final states of free nucleons; fraction of soft collisions of K_L" + beam_note(experiment),
         "mu.table1.punch",
         parts,
     )

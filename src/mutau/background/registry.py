@@ -135,7 +135,7 @@ def source_row(found: Estimate, particles: float, document: str = "") -> dict[st
 
     document : whose paper; a number published for another experiment is not shown. The verdict is
     that of `PaperNumber.verdict` with both errors, "shown" where no number is printed.
-    `parts` are the further numbers of the estimate: shares, other assumptions, the paper's method.
+    `parts` are further numbers of the estimate: fractions, other assumptions, the paper's method.
     """
     published = paper_numbers().get(found.paper_id)
     if published is not None and published.document != document:

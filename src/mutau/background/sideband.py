@@ -260,7 +260,7 @@ def integral_bins(log_density: float, slope: float, low: Array, high: Array) -> 
 class Closure:
     """Toys of the sideband method. true : events in the box. mean, mean_err : of the extrapolated
     numbers. spread : their standard deviation; stated : the mean of the errors they state.
-    coverage : share of toys whose interval holds the truth. failed : toys that could not be fitted.
+    coverage : fraction of toys whose interval holds the truth. failed : toys that were not fitted.
     """
 
     true: float

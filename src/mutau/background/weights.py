@@ -15,7 +15,7 @@ class WeightedSum:
     """The sum of the weights of independent events, whose number is Poisson distributed.
 
     value, err : sum and error (`error_of_sum`). effective : (sum w)^2/sum w^2, the number of equal
-    events that would fluctuate as much. largest : share of the heaviest event.
+    events that would fluctuate as much. largest : fraction of the heaviest event.
     """
 
     value: float

@@ -8,7 +8,7 @@ nu_alpha e -> nu_alpha e at tree level with Z, W and the mediator in one amplitu
 
 T the recoil energy, q^2 = -2 m_e T. In L_mu - L_tau the electron couples through the loop mixing,
 g_e = -e Pi(q^2): the electron's charge is -1, so that nu_mu (charge +1) and the electron interfere
-as particles of opposite charge, nu_tau the other way round. With equal shares of nu_mu and nu_tau
+as particles of opposite charge, nu_tau the other way round. With equally many nu_mu and nu_tau
 the interference cancels, and what is left goes as delta^2. Radiative corrections (2 %) and the
 binding of the electrons are left out; they cancel in the ratio to the standard rate.
 """
@@ -83,7 +83,7 @@ def flavour_shares(
     p_ee = survival_probability(energy) if p_ee is None else p_ee
     mu_share = data["mu_share"] if mu_share is None else mu_share
     require_in_range("p_ee", p_ee, 0.0, 1.0, reason="a probability")
-    require_in_range("mu_share", mu_share, 0.0, 1.0, reason="a share")
+    require_in_range("mu_share", mu_share, 0.0, 1.0, reason="a fraction")
     return p_ee, (1.0 - p_ee) * mu_share, (1.0 - p_ee) * (1.0 - mu_share)
 
 
@@ -144,7 +144,7 @@ def rate_slopes(
     masses : (M,) GeV. shares : of nu_e, nu_mu, nu_tau (None: `flavour_shares`). window : recoil
     energies, GeV (None: Borexino's). energy : of the neutrinos, GeV.
     Raises MutauError for a model whose neutrinos or electrons do not couple, OutOfRange.
-    Check: equal shares of nu_mu and nu_tau give a = 0 in L_mu - L_tau.
+    Check: equal fractions of nu_mu and nu_tau give a = 0 in L_mu - L_tau.
     """
     cls = model_class(model)
     charges = neutrino_charges(cls)

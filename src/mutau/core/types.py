@@ -202,7 +202,7 @@ class Yields(Saved):
     signal, signal_err : (C,) float64, events; error is Monte Carlo and numerical together.
     background, background_err : (R,) float64, events per run period.
     observed : (R,) float64, events; NaN where nothing was observed (a projection).
-    run_fraction : (R,) float64; share of the signal in each run period, sums to 1.
+    run_fraction : (R,) float64; fraction of the signal in each run period, sums to 1.
     relative_systematic : float; overall relative error of the signal.
     mass : float, GeV. coupling : float. experiment, model : names.
     power : float; signal scales as coupling^power near this point (2 for a narrow state).

@@ -29,7 +29,7 @@ SAMPLING: Final = 0.027
 
 
 def sampling_fraction(medium: Material, energy: float = 0.4) -> tuple[float, float]:
-    """(share of a minimum ionising particle's loss in the active layers, their thickness in cm).
+    """(fraction of a minimum ionising particle's loss in the active layers, their thickness in cm).
 
     The active layer is the lightest one. (1, inf) for a homogeneous material.
     energy : GeV, of the muon; the minimum is at 0.4 GeV.

@@ -40,10 +40,10 @@ NOT_SIMULATED: Final = (
 #: (D. O. Caldwell et al., Phys. Rev. Lett. 40 (1978) 1222).
 PHOTON_NUCLEON: Final = 115e-30
 #: Cut of the shower simulation, GeV: with 100 MeV so little gets far from the axis that the
-#: covariance of the shares is nearly singular. Radii of the rings, in X0 of the target.
+#: covariance of the fractions is nearly singular. Radii of the rings, in X0 of the target.
 SHOWER_CUT: Final = 0.02
 RINGS: Final = (1.0, 2.0, 4.0)
-#: Smallest share of the energy radiated in one go before the magnets, and energy of the lowest
+#: Smallest fraction of the energy radiated in one go before the magnets, and energy of the lowest
 #: photon, GeV, whose reaction in the target is followed.
 SOFTEST: Final = 1e-3
 LOWEST_PHOTON: Final = 0.5
@@ -80,32 +80,32 @@ def photonuclear_per_particle(
     return float(length * seen * PHOTON_NUCLEON)
 
 
-def hard_radiation(share: float, depth: float) -> float:
-    """Chance to radiate more than a share of the energy in `depth` X0, thin.
+def hard_radiation(fraction: float, depth: float) -> float:
+    """Chance to radiate more than a fraction of the energy in `depth` X0, thin.
 
     t int_share^1 (4/3 (1 - y) + y^2)/y dy, complete screening.
     Check: 2.37 t for 10 %.
     """
-    y = share
+    y = fraction
     return depth * (-4.0 / 3.0 * math.log(y) - 4.0 / 3.0 * (1.0 - y) + 0.5 * (1.0 - y * y))
 
 
 def shower_shape(fractions: Array, mean: Array, inverse: Array) -> Array:
-    """(N,) chi^2 of energy shares (N, F) against electrons of the same kind.
+    """(N,) chi^2 of energy fractions (N, F) against electrons of the same kind.
 
-    mean (F,), inverse (F, F) : mean and inverse covariance of the shares.
+    mean (F,), inverse (F, F) : mean and inverse covariance of the fractions.
     """
     away = fractions - mean
     return np.asarray(np.einsum("ni,ij,nj->n", away, inverse, away))
 
 
 def shape_of_electrons(fractions: Array) -> tuple[Array, Array]:
-    """Mean (F,) and inverse covariance (F, F) of energy shares (N, F).
+    """Mean (F,) and inverse covariance (F, F) of energy fractions (N, F).
 
-    Raises MutauError for fewer events than twice the number of shares.
+    Raises MutauError for fewer events than twice the number of fractions.
     """
     if len(fractions) < 2 * fractions.shape[1]:
-        raise MutauError(f"{len(fractions)} showers for {fractions.shape[1]} energy shares")
+        raise MutauError(f"{len(fractions)} showers for {fractions.shape[1]} energy fractions")
     inverse = np.linalg.inv(np.cov(fractions, rowvar=False))
     return np.asarray(fractions.mean(axis=0)), np.asarray(inverse, float)
 
@@ -121,7 +121,7 @@ class Showers:
 def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
     """n showers of beam particles, and as many again that say what a shape looks like.
 
-    The shares are those of four sections in depth and four rings. Raises MutauError for a target
+    The fractions are those of four sections in depth and four rings. Raises MutauError for a target
     that is not active, or too few showers.
     """
     from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
@@ -147,9 +147,9 @@ def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
         workers=2,
     )
     first = found.deposits[:, 0].sum(axis=1)
-    shares = found.deposits / found.deposits.sum(axis=(1, 2), keepdims=True)
-    # shares of the sections but the last, and of the rings but the last: the rest follows
-    shape = np.concatenate([shares.sum(axis=2)[:, :-1], shares.sum(axis=1)[:, :-1]], axis=1)
+    fractions = found.deposits / found.deposits.sum(axis=(1, 2), keepdims=True)
+    # fractions of the sections but the last, and of the rings but the last: the rest follows
+    shape = np.concatenate([fractions.sum(axis=2)[:, :-1], fractions.sum(axis=1)[:, :-1]], axis=1)
     mean, inverse = shape_of_electrons(shape[:n])
     return Showers(first[n:], shower_shape(shape[n:], mean, inverse))
 
@@ -252,7 +252,7 @@ def _momenta(experiment: Experiment, n: int, rng: np.random.Generator) -> Array:
     count = rng.poisson(hard_radiation(SOFTEST, upstream), n)
     total = int(count.sum())
     y = np.empty(0)
-    while len(y) < total:  # 1/y, kept with the share (1 - y + 3/4 y^2)
+    while len(y) < total:  # 1/y, kept with the fraction (1 - y + 3/4 y^2)
         draw = SOFTEST ** rng.random(2 * (total - len(y)) + 10)
         y = np.append(y, draw[rng.random(len(draw)) < 1.0 - draw + 0.75 * draw**2])
     left = np.bincount(np.repeat(np.arange(n), count), np.log1p(-y[:total]), n)
@@ -282,8 +282,8 @@ def _reaction_energies(
         beam.particle, beam.energy, material(experiment.target.material), given.shadowing
     )
     count = rng.poisson(above[0], n)
-    share = np.append(1.0 - above / above[0], 1.0)
-    drawn = np.interp(rng.random(int(count.sum())), share, np.append(lows, beam.energy))
+    fraction = np.append(1.0 - above / above[0], 1.0)
+    drawn = np.interp(rng.random(int(count.sum())), fraction, np.append(lows, beam.energy))
     energy = np.zeros(n)
     np.maximum.at(energy, np.repeat(np.arange(n), count), drawn)
     return energy

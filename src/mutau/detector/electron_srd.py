@@ -101,7 +101,7 @@ def mean_loss(energy: float, bend: Bend, mass: float = M_E) -> float:
 
 @cache
 def _spectrum() -> tuple[Array, Array]:
-    """(u, cumulative share of photons below u), u in critical energies.
+    """(u, cumulative fraction of photons below u), u in critical energies.
 
     dN/du = 3/(5 pi) int_u^inf K_5/3, with u K_5/3-integrals by the cumulative trapezoid in ln u.
     """

@@ -52,7 +52,7 @@ def signal_muons(
 def hard_losses(
     experiment: Experiment, n: int, rng: np.random.Generator, low: float = 0.05
 ) -> SignalMuons:
-    """Beam muons that lose more than the share `low` of their energy at one point of the target.
+    """Beam muons that lose more than the fraction `low` of their energy at one point of the target.
 
     n : events. Weights are probabilities: they sum to the chance per beam muon.
     Bremsstrahlung, pairs, nuclear interactions and knock-on electrons by their cross sections in

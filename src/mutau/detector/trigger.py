@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.records import columns, zeros
+from mutau.detector.fractions import weighted_fraction
 from mutau.detector.geometry import Geometry, build_geometry
-from mutau.detector.shares import weighted_share
 from mutau.transport.pieces import COUNTER, TRACKER
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ def _result(
     sums = [np.bincount(ends, w, len(pieces) + 1) for w in (weights, weights**2)]
     left = [s.sum() - np.cumsum(s[1:]) for s in sums]  # after each row
     total, total_2 = float(sums[0].sum()), float(sums[1].sum())
-    kept = [weighted_share(left[0][i], total, left[1][i], total_2) for i in last.values()]
+    kept = [weighted_fraction(left[0][i], total, left[1][i], total_2) for i in last.values()]
     before = geometry.target - 1
     on, on_2 = (left[0][before], left[1][before]) if before >= 0 else (total, total_2)
-    acceptance, acceptance_error = weighted_share(on, total, on_2, total_2)
-    efficiency, error = weighted_share(sums[0][0], on, sums[1][0], on_2)
+    acceptance, acceptance_error = weighted_fraction(on, total, on_2, total_2)
+    efficiency, error = weighted_fraction(sums[0][0], on, sums[1][0], on_2)
     return TriggerResult(
         passed=passed,
         on_target=passed | (failed >= geometry.target),

@@ -135,7 +135,7 @@ class Beam(FileTable):
     def _parts(self) -> Self:
         total = sum(part.share for part in self.parts)
         if self.parts and abs(total - 1.0) > 1e-6:
-            raise MutauError(f"the shares of `parts` sum to {total:g}, not to 1")
+            raise MutauError(f"the values of `share` in `parts` sum to {total:g}, not to 1")
         if self.parts and self.phase_space:
             raise MutauError("states both `parts` and `phase_space`; keep one")
         return self

@@ -128,9 +128,9 @@ def hadrons_above(
     above = np.cumsum(counts[:, :, ::-1], axis=2)[:, :, ::-1]
     at = z * (above.shape[2] - 1)
     bin_ = np.minimum(at.astype(int), above.shape[2] - 2)
-    share = at - bin_
+    fraction = at - bin_
     sums = [
-        (1.0 - share) * above[:, node, bin_] + share * above[:, node, bin_ + 1]
+        (1.0 - fraction) * above[:, node, bin_] + fraction * above[:, node, bin_ + 1]
         for node in (lower, lower + 1)
     ]
     return _joined(np.stack(sums), np.stack(sums), events, lower, upper)

@@ -58,5 +58,8 @@ class Nucleus:
 
 #: Decorator for functions that took charge number, atomic weight and form factor one by one.
 one_nucleus: Final = old_keywords(
-    "nucleus", Nucleus, {"z": "z", "a": "a", "form_factor": "form_factor"}
+    "nucleus",
+    Nucleus,
+    {"z": "z", "a": "a", "form_factor": "form_factor"},
+    gone_in="0.2.0",
 )

@@ -315,7 +315,9 @@ def selection(run: Run) -> Ours:
     flow = run.of(selected)[0].flow
     steps = {
         name: 100 * after / before
-        for name, before, after in zip(flow.names[1:], flow.share[:-1], flow.share[1:], strict=True)
+        for name, before, after in zip(
+            flow.names[1:], flow.fraction[:-1], flow.fraction[1:], strict=True
+        )
     }
     return Ours(words={"steps": steps})
 

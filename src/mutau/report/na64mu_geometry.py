@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
 from mutau.core.random import stream
-from mutau.detector.shares import weighted_share
+from mutau.detector.fractions import weighted_fraction
 from mutau.detector.studies import SignalMuons, signal_muons, trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import Experiment, load_experiment, replace
@@ -54,7 +54,7 @@ def study_row(
         w, fired = muons.weights, got.passed & low
         fractions.append(
             (
-                *weighted_share(
+                *weighted_fraction(
                     float(w[fired].sum()),
                     float(w[low].sum()),
                     float(np.sum(w[fired] ** 2)),

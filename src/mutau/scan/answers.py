@@ -15,7 +15,7 @@ def simulation_answer(run: SimulationRun, result: SimulationResult) -> dict[str,
     experiment = run.load()
     profile = beam_profile(result.tally)
     rate, rate_err = trigger_rate(result.tally)
-    fraction, share_err = trigger_efficiency(result.tally)
+    fraction, fraction_err = trigger_efficiency(result.tally)
     return {
         "experiment": run.name,
         "beam_particles": run.n,
@@ -26,7 +26,7 @@ def simulation_answer(run: SimulationRun, result: SimulationResult) -> dict[str,
         "trigger_per_beam_particle": rate,
         "trigger_per_beam_particle_err": rate_err,
         "trigger_per_particle_on_target": fraction,
-        "trigger_per_particle_on_target_err": share_err,
+        "trigger_per_particle_on_target_err": fraction_err,
         "cutflow": [
             {"cut": cut, "share": fraction, "share_err": err}
             for cut, fraction, err in cut_flow(result.tally, experiment)

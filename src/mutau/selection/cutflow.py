@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
-from mutau.detector.shares import weighted_share
+from mutau.detector.fractions import weighted_fraction
 from mutau.selection.requirements import label
 from mutau.selection.variables import Sample, evaluate
 
@@ -24,13 +24,13 @@ Array = NDArray[np.float64]
 class CutFlow:
     """What is left of a sample after each cut.
 
-    names : ("produced", then one per cut). share, error : (C + 1,) weighted share of the sample
-    left after it, and its statistical error; the first is 1 with error 0.
+    names : ("produced", then one per cut). fraction, error : (C + 1,) weighted fraction of
+    the sample left after it, and its statistical error; the first is 1 with error 0.
     passed : (N,) bool, events that pass all cuts. skipped : names of cuts that were left out.
     """
 
     names: tuple[str, ...]
-    share: Array
+    fraction: Array
     error: Array
     passed: NDArray[np.bool_]
     skipped: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class CutFlow:
     @property
     def efficiency(self) -> float:
         """Share left after all cuts."""
-        return float(self.share[-1])
+        return float(self.fraction[-1])
 
 
 def passes(cut: Cut, sample: Sample) -> NDArray[np.bool_]:
@@ -66,7 +66,7 @@ def apply_cuts(cuts: Sequence[Cut], sample: Sample, *, skip: Collection[str] = (
     """
     passed = np.ones(len(sample.weights), bool)
     total, total_2 = float(sample.weights.sum()), float(np.sum(sample.weights**2))
-    names, shares, left_out = ["produced"], [(1.0, 0.0)], []
+    names, fractions, left_out = ["produced"], [(1.0, 0.0)], []
     for cut in cuts:
         if cut.variable in skip:
             left_out.append(label(cut))
@@ -74,11 +74,13 @@ def apply_cuts(cuts: Sequence[Cut], sample: Sample, *, skip: Collection[str] = (
         passed &= passes(cut, sample)
         kept = sample.weights[passed]
         names.append(label(cut))
-        shares.append(weighted_share(float(kept.sum()), total, float(np.sum(kept**2)), total_2))
+        fractions.append(
+            weighted_fraction(float(kept.sum()), total, float(np.sum(kept**2)), total_2)
+        )
     return CutFlow(
         tuple(names),
-        np.array([share for share, _ in shares]),
-        np.array([error for _, error in shares]),
+        np.array([fraction for fraction, _ in fractions]),
+        np.array([error for _, error in fractions]),
         passed,
         tuple(left_out),
     )

@@ -20,7 +20,7 @@ from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
 from mutau.core.units import PB_CM2
-from mutau.detector.shares import weighted_share
+from mutau.detector.fractions import weighted_fraction
 from mutau.detector.studies import trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
@@ -145,12 +145,12 @@ def _sampler(
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Cut flow of one stratum of x: total for unit coupling, and shares after each cut."""
+    """Cut flow of one stratum of x: total for unit coupling, and fractions after each cut."""
 
     total: float
     total_err: float
-    share: Array
-    share_err: Array
+    fraction: Array
+    fraction_err: Array
 
 
 def _vertices(
@@ -165,22 +165,22 @@ def _vertices(
     made = {element: number for element, (number, _) in produced(experiment, mass, *window).items()}
     total = sum(made.values())
     main = {e: number for e, number in made.items() if number >= MINOR_SHARE * total > 0.0}
-    shares = np.array(list(main.values())) / sum(main.values()) if main else np.zeros(0)
-    for element, share, count in zip(main, shares, whole_parts(shares, n), strict=True):
+    fractions = np.array(list(main.values())) / sum(main.values()) if main else np.zeros(0)
+    for element, fraction, count in zip(main, fractions, whole_parts(fractions, n), strict=True):
         if count == 0:
             continue  # fewer events than elements: the main ones are drawn
         depth = rng.random(count)
         sampler = _sampler(experiment, element, mass, window)
-        yield element, share, sampler.sample(target.energy_at(depth), rng), depth
+        yield element, fraction, sampler.sample(target.energy_at(depth), rng), depth
 
 
-def whole_parts(shares: Array, n: int) -> list[int]:
+def whole_parts(fractions: Array, n: int) -> list[int]:
     """n split by fractions into whole numbers that sum to n (largest remainders).
 
     >>> whole_parts(np.array([0.9, 0.1]), 3)
     [3, 0]
     """
-    exact = n * np.asarray(shares, float)
+    exact = n * np.asarray(fractions, float)
     parts = np.floor(exact).astype(int)
     for index in np.argsort(parts - exact, kind="stable")[: n - int(parts.sum())]:
         parts[index] += 1
@@ -198,14 +198,14 @@ def _stratum(
     cuts = 1 + len(applied)
     if total == 0.0:
         return Stratum(0.0, 0.0, np.zeros(cuts), np.zeros(cuts))
-    share, square, drawn = np.zeros(cuts), np.zeros(cuts), 0.0
+    fraction, square, drawn = np.zeros(cuts), np.zeros(cuts), 0.0
     for _, part, sample, depth in _vertices(experiment, mass, window, n, rng):
         columns = _columns(experiment, sample, depth, rng, truth)
         flow = apply_cuts(applied, Sample(experiment.beam.energy, columns.pop("weights"), columns))
         drawn += part
-        share += part * flow.share
+        fraction += part * flow.fraction
         square += (part * flow.error) ** 2
-    return Stratum(total, error, share / drawn, np.sqrt(square) / drawn)
+    return Stratum(total, error, fraction / drawn, np.sqrt(square) / drawn)
 
 
 def _columns(
@@ -247,8 +247,8 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
         for which, window in windows.items()
         if window[0] < window[1]
     ]
-    number = np.sum([s.total * s.share for s in strata], axis=0)
-    parts = [np.hypot(s.total * s.share_err, s.total_err * s.share) for s in strata]
+    number = np.sum([s.total * s.fraction for s in strata], axis=0)
+    parts = [np.hypot(s.total * s.fraction_err, s.total_err * s.fraction) for s in strata]
     error = np.sqrt(np.sum(np.square(parts), axis=0))
     cuts = [label(cut) for cut in fast_mode(experiment.cuts, truth=truth)]
 
@@ -294,8 +294,8 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         **model.to_dict(),
         **_mean_cross_section(target, made, scale, experiment),
     }
-    parts, shares = [], np.array([number for number, _ in made.values()])
-    for element, count in zip(made, whole_parts(shares / shares.sum(), n), strict=True):
+    parts, fractions = [], np.array([number for number, _ in made.values()])
+    for element, count in zip(made, whole_parts(fractions / fractions.sum(), n), strict=True):
         if not count:
             continue
         entering = beam_energies(experiment, count, rng, partial(_rate, element, mass))
@@ -386,16 +386,18 @@ def trigger_study(experiment: Experiment, masses: Array, n: int, seed: int) -> T
             everything.append((w[fired], w))
             below_half.append((w[low & fired], w[low]))
         rows.append((*_share(below_half), *_share(everything)))
-    low_share, low_err, share, err = np.array(rows).T
+    low_fraction, low_err, fraction, err = np.array(rows).T
     plain, plain_err, hard, hard_err = trigger_rate(experiment, 20 * n, stream(seed, BEAM))
     rate, rate_err = plain + hard, float(np.hypot(plain_err, hard_err))
-    return TriggerStudy(np.asarray(masses, float), low_share, low_err, share, err, rate, rate_err)
+    return TriggerStudy(
+        np.asarray(masses, float), low_fraction, low_err, fraction, err, rate, rate_err
+    )
 
 
 def _share(parts: list[tuple[Array, Array]]) -> tuple[float, float]:
     kept = np.concatenate([k for k, _ in parts])
     everything = np.concatenate([e for _, e in parts])
-    return weighted_share(
+    return weighted_fraction(
         float(kept.sum()), float(everything.sum()), float(np.sum(kept**2)),
         float(np.sum(everything**2)),
     )  # fmt: skip

@@ -320,10 +320,10 @@ def _detected(
                 experiment, process, loose[k], n, rng, measures=measures
             )
             flow = apply_cuts(experiment.cuts, as_sample(experiment, measured))
-            share, err = float(flow.share[k]), float(flow.error[k])
+            fraction, err = float(flow.fraction[k]), float(flow.error[k])
             value = (
-                sigma.sigma_pb * share,
-                math.hypot(sigma.sigma_pb * err, sigma.sigma_err_pb * share),
+                sigma.sigma_pb * fraction,
+                math.hypot(sigma.sigma_pb * err, sigma.sigma_err_pb * fraction),
             )
         if effort.final_only:
             values[k] = value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mutau.core.errors import MutauError
-from mutau.detector.shares import weighted_share
+from mutau.detector.fractions import weighted_fraction
 from mutau.signal.simulate import (
     MODULE_EDGES,
     Axes,
@@ -66,7 +66,7 @@ def trigger_rate(tally: Tally) -> tuple[float, float]:
     """
     n, total = tally.sums["n"]
     part, part_2 = tally.sums["trigger"]
-    return weighted_share(float(part), float(total), float(part_2), float(total) ** 2 / float(n))
+    return weighted_fraction(float(part), float(total), float(part_2), float(total) ** 2 / float(n))
 
 
 def trigger_efficiency(tally: Tally) -> tuple[float, float]:
@@ -75,7 +75,7 @@ def trigger_efficiency(tally: Tally) -> tuple[float, float]:
     Check: above `trigger_rate` by one over the fraction of the beam that is on target.
     """
     part, part_2 = tally.sums["trigger"]
-    return weighted_share(
+    return weighted_fraction(
         float(part), float(tally.sums["flow"][0]), float(part_2), float(tally.sums["flow_2"][0])
     )
 
@@ -87,7 +87,7 @@ def low_trigger_efficiency(tally: Tally) -> tuple[float, float]:
     """
     part, part_2 = tally.sums["low_trigger"]
     whole, whole_2 = tally.sums["low"]
-    return weighted_share(float(part), float(whole), float(part_2), float(whole_2))
+    return weighted_fraction(float(part), float(whole), float(part_2), float(whole_2))
 
 
 def mip_energy(tally: Tally, module: str) -> tuple[float, float]:
@@ -193,7 +193,7 @@ def cut_flow(tally: Tally, experiment: Experiment) -> list[tuple[str, float, flo
     """(step, fraction of the particles on target left, error) of the whole selection."""
     whole, whole_2 = tally.sums["flow"][0], tally.sums["flow_2"][0]
     return [
-        (name, *weighted_share(float(part), float(whole), float(part_2), float(whole_2)))
+        (name, *weighted_fraction(float(part), float(whole), float(part_2), float(whole_2)))
         for name, part, part_2 in zip(
             cut_labels(experiment), tally.sums["flow"], tally.sums["flow_2"], strict=True
         )

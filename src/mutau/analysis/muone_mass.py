@@ -20,12 +20,9 @@ import numpy as np
 from mutau.analysis.lacking import lacks
 from mutau.analysis.loop import Progress, part_of, side_by_side
 from mutau.analysis.settings import AS_STATED, Settings
-from mutau.background.muone_sources import (
-    Component,
-    background_components,
-    region,
-    signal_component,
-)
+from mutau.background.muone_components import Component, region
+from mutau.background.muone_samples import background_components
+from mutau.background.muone_sources import signal_component
 from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream

@@ -28,13 +28,9 @@ from mutau.analysis.muone_performance import (
 )
 from mutau.analysis.muone_search import CutSearch, Side, Weighted
 from mutau.analysis.settings import AS_STATED, Settings
-from mutau.background.muone_sources import (
-    LEAKED,
-    Component,
-    background_components,
-    signal_component,
-    trimmed,
-)
+from mutau.background.muone_components import Component, trimmed
+from mutau.background.muone_samples import background_components
+from mutau.background.muone_sources import LEAKED, signal_component
 from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream

@@ -42,6 +42,7 @@ from mutau.experiment.quantities import (
     RelativeError,
     StatedThickness,
     Text,
+    Time,
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, FileTable, Upstream
@@ -256,7 +257,9 @@ class Resolution(FileTable):
     """Resolutions of reconstructed quantities, where the file states them instead of planes.
 
     muon_angle, electron_angle : rad, rms. muon_momentum, incoming_momentum : relative rms.
-    lowest_track : GeV, below it an electron leaves no track; 0: not stated.
+    lowest_track : GeV, below it an electron leaves no track. gate : s, within which two beam
+    particles are one event. vertex : cm, distance within which two vertices are one. 0 of these
+    three: not stated.
     """
 
     muon_angle: AngleNotNegative = 0.0
@@ -264,6 +267,8 @@ class Resolution(FileTable):
     muon_momentum: RelativeError = 0.0
     incoming_momentum: RelativeError = 0.0
     lowest_track: EnergyNotNegative = 0.0
+    gate: Annotated[Time, Field(ge=0.0)] = 0.0
+    vertex: LengthNotNegative = 0.0
 
 
 class Detector(BaseModel):

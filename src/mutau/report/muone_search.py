@@ -19,12 +19,9 @@ from mutau.analysis.muone_mass import (
 from mutau.analysis.muone_optimise import optimise
 from mutau.analysis.settings import Settings
 from mutau.background.muone import VetoNeeds
+from mutau.background.muone_components import inefficiency
 from mutau.background.muone_needs import leak_needs, veto_needs
-from mutau.background.muone_sources import (
-    double_scattering,
-    elastic_leakage,
-    inefficiency,
-)
+from mutau.background.muone_sources import double_scattering, elastic_leakage
 from mutau.core.figure import Figure, Series
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau

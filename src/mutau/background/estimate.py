@@ -108,7 +108,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "mutau.background.muone_pairs",
             "mutau.background.muone_photons",
             "mutau.background.muone_sources",
-            "mutau.background.muone_calorimeter",
+            "mutau.background.muone_tails",
             "mutau.background.muone_pions",
             "mutau.background.muone_coincidences",
         ),

@@ -77,12 +77,6 @@ def region(experiment: Experiment) -> Cuts:
     return loosened(true_cuts(experiment.cuts, known_only=True), response(experiment))
 
 
-def inefficiency(experiment: Experiment) -> float:
-    """Share of photons that the calorimeter misses, as the file states it."""
-    modules = [item for item in experiment.detector.calorimeter if item.kind == "ecal"]
-    return modules[0].photon_inefficiency if modules else 0.0
-
-
 def trimmed(sample: Sample, keep: Sequence[Cut]) -> Sample:
     """The events of a sample that pass all cuts."""
     mask = passing(keep, sample)

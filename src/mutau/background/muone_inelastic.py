@@ -15,16 +15,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mutau.background.estimate import Estimate, background_source
-from mutau.background.muone_calorimeter import (
-    BRIGHT,
-    CHARGED,
-    DARK,
-    STATES_FROM,
-    STATES_TO,
-    TO_PHOTONS,
-    Deposits,
-    seen_energy,
-)
 from mutau.background.muone_components import (
     Component,
     Sampled,
@@ -32,7 +22,6 @@ from mutau.background.muone_components import (
     Tracks,
     as_component,
     atoms,
-    inefficiency,
     of_calorimeter,
     per_particle,
     placed,
@@ -40,6 +29,18 @@ from mutau.background.muone_components import (
     size,
     tracks_of,
     trimmed_component,
+)
+from mutau.background.muone_crystals import (
+    BRIGHT,
+    CHARGED,
+    DARK,
+    EVEN,
+    STATES_FROM,
+    STATES_TO,
+    TO_PHOTONS,
+    Deposits,
+    kinetic,
+    seen_energy,
 )
 from mutau.core.constants import ALPHA, M_MU, M_P
 from mutau.core.random import stream
@@ -180,7 +181,7 @@ def conversion(experiment: Experiment, energy: Array, lowest: float) -> Array:
 
 def inelastic_component(
     experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, keep: Sequence[Cut] = (),
-    tracks: Tracks | None = None, deposits: Deposits = Deposits(),  # noqa: B008
+    tracks: Tracks | None = None, deposits: Deposits = EVEN,
 ) -> Component:  # fmt: skip
     """mu A -> mu X with one track beside the muon's, within `wide`.
 
@@ -231,7 +232,7 @@ def _electrons(
     """(N,) the particle taken for the electron, -1 for none or several tracks, and its chance."""
     of, pdg, p4 = particles
     theta = np.arctan2(np.hypot(p4[:, 1], p4[:, 2]), p4[:, 3])
-    inside = (p4[:, 0] > tracks.lowest) & (theta < tracks.widest)
+    inside = (kinetic(pdg, p4[:, 0]) > tracks.lowest) & (theta < tracks.widest)
     charged = np.flatnonzero(inside & np.isin(np.abs(pdg), CHARGED))
     count = np.bincount(of[charged], minlength=n)
     chosen, chance = np.full(n, -1), np.ones(n)
@@ -257,12 +258,14 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
     wide, n, tracks = region(experiment), size(effort), tracks_of(experiment)
     cuts = experiment.cuts
 
-    def events(**changed: object) -> float:
-        return inelastic_component(experiment, wide, n, seed, **changed).events(cuts).events
+    def events(limits: Tracks, deposits: Deposits = EVEN) -> float:
+        return inelastic_component(
+            experiment, wide, n, seed, tracks=limits, deposits=deposits
+        ).events(cuts).events  # fmt: skip
 
     found = inelastic_component(experiment, wide, n, seed).events(cuts)
-    more, fewer = events(tracks=tracks.times(0.5)), events(tracks=tracks.times(2.0))
-    dark, bright = events(deposits=DARK), events(deposits=BRIGHT)
+    more, fewer = events(tracks.times(0.5)), events(tracks.times(2.0))
+    dark, bright = events(tracks, DARK), events(tracks, BRIGHT)
     error = math.hypot(0.5 * (more - fewer), 0.5 * (dark - bright), _FLUX * found.events)
     return per_particle(
         experiment, INELASTIC, found,
@@ -272,8 +275,7 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
             f"a charged particle above {tracks.lowest:g} GeV and within "
             f"{1e3 * tracks.widest:.0f} mrad makes a track, and one track beside the muon's is "
             "taken for the electron; nucleons free and at rest; below 5 GeV the final states of "
-            f"5 GeV, softer; the photon veto's inefficiency of {inefficiency(experiment):g} plays "
-            "no part",
+            "5 GeV, softer",
         ),
         error,
         **{"tracks from half the energy, to twice the angle": more,

@@ -111,8 +111,8 @@ def pair_sample(
     """Weighted sample of about n events as they are measured, and the energy of what is lost.
 
     atoms : nucleus -> atoms times luminosity, 1/pb. stations : arguments of `place_in_stations`.
-    stretch : as in `detector.muone.reconstruct`. kinked : which of the two ways. The weights add up to the expected number within
-    the region, kinks included; these have all angles.
+    stretch : as in `detector.muone.reconstruct`. kinked : which of the two ways. The weights add up
+    to the expected number within the region, kinks included; these have all angles.
     Check: proportional to the luminosity; without a target for kinks only deflections of the
     interaction itself are left.
     """

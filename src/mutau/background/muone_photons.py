@@ -123,10 +123,11 @@ def _elsewhere(experiment: Experiment, omega: Array) -> Array:
     medium, beam = material(experiment.target.material), experiment.beam.energy
     thickness = experiment.target.thickness.cm(medium.radiation_length_cm)
     v = omega / beam
-    return sum(
-        number * thickness * PB_CM2 * v * differential("bremsstrahlung", v, beam, element)
-        for element, number in medium.atoms_per_cm3
-    )
+    found = np.zeros(len(omega))
+    for element, number in medium.atoms_per_cm3:
+        per_v = differential("bremsstrahlung", v, beam, element)
+        found += number * thickness * PB_CM2 * v * per_v
+    return found
 
 
 def _moving(size_: Array, angles: Array) -> Array:

@@ -17,7 +17,6 @@ from mutau.background.muone_components import (
     Sampled,
     Texts,
     as_component,
-    inefficiency,
     of_calorimeter,
     per_particle,
     placed,
@@ -25,6 +24,7 @@ from mutau.background.muone_components import (
     size,
     trimmed_component,
 )
+from mutau.background.muone_crystals import missed_photons
 from mutau.background.muone_inelastic import two_photons
 from mutau.core.random import stream
 from mutau.reactions.muon_electron import Cuts
@@ -62,7 +62,8 @@ def pions_component(
     seen = hit & ~merged & (photons[:, 0] > response(experiment).threshold)
     apart = np.zeros(n)
     np.maximum.at(apart, of[seen], photons[seen, 0])
-    missed = inefficiency(experiment) ** np.bincount(of[seen], minlength=n)
+    missed = np.ones(n)
+    np.multiply.at(missed, of[seen], missed_photons(experiment, photons[seen, 0]).fraction)
     component = as_component(
         experiment, PIONS, events, rng, apart=apart, missed=missed, model_error=0.1
     )
@@ -81,8 +82,8 @@ def pions(experiment: Experiment, seed: int, effort: float) -> Estimate:
         experiment, PIONS, found,
         Texts(
             "exact tree level with the anomaly's amplitude, through the detector",
-            f"each photon is missed with {inefficiency(experiment):g}; none converts in the "
-            "station; pions on nuclei are in the inelastic scattering",
+            "each photon is missed with the veto's inefficiency; none converts in the station; "
+            "pions on nuclei are in the inelastic scattering",
         ),
         0.1 * found.events,
         **{"photons not looked at": float(open_.sum())},

@@ -11,7 +11,6 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from mutau.background.muone_calorimeter import SAMPLED_TAILS, TAILS
 from mutau.background.muone_coincidences import DECAYS, PILE_UP, SAMPLED_DECAYS, SAMPLED_PILE_UP
 from mutau.background.muone_components import Component, Sampled
 from mutau.background.muone_inelastic import INELASTIC, SAMPLED_INELASTIC
@@ -19,6 +18,7 @@ from mutau.background.muone_pairs import SAMPLED_PAIRS
 from mutau.background.muone_photons import CONVERSIONS, SAMPLED_CONVERSIONS
 from mutau.background.muone_pions import PIONS, SAMPLED_PIONS
 from mutau.background.muone_sources import SAMPLED_ELASTIC
+from mutau.background.muone_tails import SAMPLED_TAILS, TAILS
 from mutau.core.errors import NotApplicable
 from mutau.reactions.muon_electron import Cuts
 

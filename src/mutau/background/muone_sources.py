@@ -22,17 +22,19 @@ from mutau.background.muone_components import (
     STRETCH,
     Component,
     Sampled,
-    inefficiency,
+    Texts,
+    per_particle,
     region,
     size,
     trimmed,
     trimmed_component,
 )
+from mutau.background.muone_crystals import missed_photons
 from mutau.core.random import stream
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
 from mutau.selection.requirements import cuts_without
 from mutau.selection.variables import Sample
-from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
+from mutau.signal.exposure import luminosity_on_electrons
 from mutau.signal.muon_electron import (
     as_sample,
     check_measurable,
@@ -94,8 +96,9 @@ def radiative_component(
     )
     sample = as_sample(experiment, measured)
     sample = replace(sample, weights=sample.weights * luminosity_on_electrons(experiment))
-    missed = np.full(n, inefficiency(experiment))
-    component = Component(RADIATIVE, sample, missed, MODEL_ERROR[RADIATIVE])
+    missed = missed_photons(experiment, measured.photon_energy)
+    error = math.hypot(MODEL_ERROR[RADIATIVE], missed.relative_err)
+    component = Component(RADIATIVE, sample, missed.fraction, error)
     return trimmed_component(component, keep)
 
 
@@ -138,26 +141,29 @@ def elastic_component(
     return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR.get(name, 0.0))
 
 
-def _per_particle(experiment: Experiment, name: str, found: muone.EventNumber, method: str,
-                  assumption: str, paper_id: str, **parts: float) -> Estimate:  # fmt: skip
-    particles = particles_on_target(experiment)
-    value = found.events / particles
-    return Estimate(
-        name, value, found.error / particles, MODEL_ERROR.get(name, 0.0) * value, method,
-        assumption, paper_id, parts,
-    )  # fmt: skip
+def _estimate(experiment: Experiment, name: str, found: muone.EventNumber, texts: Texts,
+              **parts: float) -> Estimate:  # fmt: skip
+    """An estimate with the relative model error of its name."""
+    error = MODEL_ERROR.get(name, 0.0) * found.events
+    return per_particle(experiment, name, found, texts, error, **parts)
 
 
 def radiative(experiment: Experiment, seed: int, effort: float) -> Estimate:
-    """mu e -> mu e gamma that pass the cuts, the veto as good as the file says."""
+    """mu e -> mu e gamma that pass the cuts, the veto as good as the file or its crystals say."""
     check_measurable(experiment)
     component = radiative_component(experiment, region(experiment), size(effort), seed)
-    return _per_particle(
-        experiment, RADIATIVE, component.events(experiment.cuts),
-        "exact tree level, both legs; weighted Monte Carlo through the detector",
-        f"the veto misses a fraction {inefficiency(experiment):g} of the photons told apart, "
-        "wherever they hit",
-        "me.radiative",
+    found = component.events(experiment.cuts)
+    unseen = Component(RADIATIVE, component.sample, np.ones(len(component.missed)))
+    return per_particle(
+        experiment, RADIATIVE, found,
+        Texts(
+            "exact tree level, both legs; weighted Monte Carlo through the detector",
+            "photons told apart are missed as the file states it, or as the crystals' response to "
+            "photons that make hadrons gives it, wherever they hit: no cracks and dead cells",
+            "me.radiative",
+        ),
+        component.model_error * found.events,
+        **{"photons not looked at": unseen.events(experiment.cuts).events},
     )  # fmt: skip
 
 
@@ -165,11 +171,11 @@ def double_scattering(experiment: Experiment, seed: int, effort: float) -> Estim
     """mu e -> mu e whose muon scatters a second time, hard, in the same station."""
     check_measurable(experiment)
     component = elastic_component(KINKED, experiment, region(experiment), size(effort), seed)
-    return _per_particle(
+    return _estimate(
         experiment, KINKED, component.events(experiment.cuts),
-        "weighted Monte Carlo, forced hard collision with a nucleus",
-        "the struck station is one block: a kink inside it has no track of its own",
-        "me.multiple",
+        Texts("weighted Monte Carlo, forced hard collision with a nucleus",
+              "the struck station is one block: a kink inside it has no track of its own",
+              "me.multiple"),
     )  # fmt: skip
 
 
@@ -178,7 +184,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
 
     By an exact integral where all cuts are on theta_mu, E_e and photons. With other cuts by
     weighted Monte Carlo; if that finds nothing, the integral of those three stands as the error.
-    Tails of the calorimeter beside its Gaussian are not in it; `parts` say how many events the
+    Tails of the calorimeter beside its Gaussian are another source; `parts` say how many events the
     electron's energy alone keeps out, and the share of them that makes one event.
     """
     check_measurable(experiment)
@@ -191,18 +197,19 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
         if found.events == 0.0:
             found = muone.EventNumber(0.0, bound.events)
     share = 1.0 / beyond.events if beyond.events > 0.0 else math.inf
-    return _per_particle(
+    estimate = _estimate(
         experiment, LEAKED, found,
-        "integral over Gaussian resolutions, or weighted Monte Carlo with resolutions drawn wider",
-        f"resolutions are Gaussian: the electron's energy alone keeps out {beyond.events:.2g} "
-        f"events, so one in {1.0 / share:.2g} measured far too low is one event more",
-        "me.elastic",
-        **{
-            "kept out by the electron's energy alone": beyond.events
-            / particles_on_target(experiment),
-            "share measured far too low that makes one event": min(share, 1.0),
-        },
+        Texts(
+            "integral over Gaussian resolutions, or weighted Monte Carlo with resolutions drawn "
+            "wider",
+            f"resolutions are Gaussian: the electron's energy alone keeps out {beyond.events:.2g} "
+            f"events, so one in {1.0 / share:.2g} measured far too low is one event more",
+            "me.elastic",
+        ),
+        **{"kept out by the electron's energy alone": beyond.events},
     )  # fmt: skip
+    one = {"share measured far too low that makes one event": min(share, 1.0)}
+    return replace(estimate, parts={**estimate.parts, **one})
 
 
 def elastic_numbers(experiment: Experiment) -> tuple[muone.EventNumber, muone.EventNumber]:
@@ -228,11 +235,11 @@ def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
     )
     scale = luminosity_on_electrons(experiment)
     found = muone.EventNumber(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb)
-    return _per_particle(
+    return _estimate(
         experiment, NEUTRINOS, found,
-        "exact 2 -> 4 phase space, Fermi vertices on both lines",
-        "true quantities; other cuts than on theta_mu, E_e and theta_e are left out",
-        "me.nunu",
+        Texts("exact 2 -> 4 phase space, Fermi vertices on both lines",
+              "true quantities; other cuts than on theta_mu, E_e and theta_e are left out",
+              "me.nunu"),
     )  # fmt: skip
 
 

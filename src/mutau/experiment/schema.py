@@ -220,7 +220,8 @@ class Calorimeter(Holed):
 
     cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
     threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
-    two particles look like one. photon_inefficiency : fraction of photons above threshold missed.
+    two particles look like one. photon_inefficiency : fraction of photons above threshold missed;
+    none for what its material and length give.
     kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
     target itself is the table `target`.
     """
@@ -233,7 +234,7 @@ class Calorimeter(Holed):
     resolution_constant: RelativeError = 0.0
     threshold: EnergyNotNegative = 0.0
     separation: AngleNotNegative = 0.0
-    photon_inefficiency: Fraction = 0.0
+    photon_inefficiency: Fraction | None = None
 
     @property
     def extent(self) -> float:

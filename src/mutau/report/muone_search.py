@@ -19,7 +19,7 @@ from mutau.analysis.muone_mass import (
 from mutau.analysis.muone_optimise import optimise
 from mutau.analysis.settings import Settings
 from mutau.background.muone import VetoNeeds
-from mutau.background.muone_components import inefficiency
+from mutau.background.muone_crystals import missed_photons
 from mutau.background.muone_needs import leak_needs, veto_needs
 from mutau.background.muone_sources import double_scattering, elastic_leakage
 from mutau.core.figure import Figure, Series
@@ -216,7 +216,9 @@ def mass_row(run: Run) -> Ours:
         "fit": fit, "toys": toys(run), "mass": found.mass_pulls,
         "coupling": found.coupling_pulls, "mean_err": 1 / math.sqrt(len(found.mass_pulls)),
         "widths": (found.mass_pulls.std(ddof=1), found.coupling_pulls.std(ddof=1)),
-        "inefficiency": inefficiency(load_experiment("muone-spectrometer")),
+        "inefficiency": float(
+            missed_photons(load_experiment("muone-spectrometer"), np.array([30.0])).fraction[0]
+        ),
     }  # fmt: skip
     return Ours(1e3 * fit.mass, 1e3 * fit.mass_err, words=words)
 

@@ -20,8 +20,8 @@ from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone_components import (
     STRETCH,
     Component,
+    EstimateTexts,
     Sampled,
-    Texts,
     per_particle,
     region,
     size,
@@ -47,7 +47,7 @@ Array = np.ndarray
 PILE_UP, DECAYS = "pile-up", "decays of beam muons"
 #: The gate, and the distance at which two vertices are one, are known within this factor.
 _RANGE: Final = 2.0
-_KEYS: Final = {PILE_UP: 214, DECAYS: 215}
+_PILE_UP_KEY, _DECAY_KEY = 214, 215
 #: Lifetime of the muon times c, cm.
 MUON_LENGTH: Final = TAU_MU * C_CM_S
 
@@ -90,7 +90,7 @@ def pile_up_component(
     upper bound in this. Raises NotApplicable as `overlap`.
     Check: proportional to rate and gate, to the square of the station's thickness.
     """
-    rng, beam = stream(seed, *key, _KEYS[PILE_UP]), experiment.beam.energy
+    rng, beam = stream(seed, *key, _PILE_UP_KEY), experiment.beam.energy
     number, measures = overlap(experiment), response(experiment)
     measured = _elastic(experiment, wide, n, rng)
     assert measures.target is not None  # of `response`
@@ -128,7 +128,7 @@ def decays_component(
     What the calorimeter sees of the decay's electron counts as energy beside the elastic one's.
     Raises NotApplicable as `tracks_of`. Check: proportional to the square of the thickness.
     """
-    rng, beam = stream(seed, *key, _KEYS[DECAYS]), experiment.beam.energy
+    rng, beam = stream(seed, *key, _DECAY_KEY), experiment.beam.energy
     tracks, measures = tracks_of(experiment), response(experiment)
     measured = _elastic(experiment, wide, n, rng)
     left = np.maximum(beam - measured.electron_energy, M_MU)
@@ -169,7 +169,7 @@ def pile_up(experiment: Experiment, seed: int, effort: float) -> Estimate:
     found = component.events(experiment.cuts)
     return per_particle(
         experiment, PILE_UP, found,
-        Texts(
+        EstimateTexts(
             "weighted Monte Carlo: elastic events beside a forced hard collision of another muon",
             "the rate is even over the spill; the other tracks of both muons are not held against "
             "the event; the gate and the distance at which two vertices are one are assumptions of "
@@ -198,7 +198,7 @@ def decays(experiment: Experiment, seed: int, effort: float) -> Estimate:
     unvetoed = component.kept(cuts_without(experiment.cuts, "photon_energy"))
     return per_particle(
         experiment, DECAYS, found,
-        Texts(
+        EstimateTexts(
             "weighted Monte Carlo: elastic events, decay in the rest of the station (V - A)",
             "an electron of the decay that hits the calorimeter is seen; muons unpolarised; decays "
             "behind the station show a kink between planes",

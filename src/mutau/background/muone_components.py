@@ -226,7 +226,7 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class EstimateTexts:
     """What an estimate says of itself; see `Estimate`."""
 
     method: str
@@ -234,7 +234,7 @@ class Texts:
     paper_id: str = ""
 
 
-def per_particle(experiment: Experiment, name: str, found: muone.EventNumber, texts: Texts,
+def per_particle(experiment: Experiment, name: str, found: muone.EventNumber, texts: EstimateTexts,
                  model_err: float, **parts: float) -> Estimate:  # fmt: skip
     """An estimate from events of the exposure; model_err and parts in events, too."""
     particles = particles_on_target(experiment)

@@ -17,8 +17,8 @@ import numpy as np
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone_components import (
     Component,
+    EstimateTexts,
     Sampled,
-    Texts,
     Tracks,
     as_component,
     atoms,
@@ -269,7 +269,7 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
     error = math.hypot(0.5 * (more - fewer), 0.5 * (dark - bright), _FLUX * found.events)
     return per_particle(
         experiment, INELASTIC, found,
-        Texts(
+        EstimateTexts(
             "virtual photons by flux and vector-meson dominance, final states of two generators; "
             "weighted Monte Carlo",
             f"a charged particle above {tracks.lowest:g} GeV and within "

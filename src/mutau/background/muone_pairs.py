@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +26,8 @@ from mutau.background.muone import hard_kicks
 from mutau.background.muone_components import (
     STRETCH,
     Component,
+    EstimateTexts,
     Sampled,
-    Texts,
     as_events,
     atoms,
     per_particle,
@@ -154,33 +154,51 @@ def _joined(parts: list[Reconstructed]) -> Reconstructed:
     return Reconstructed(*(np.concatenate([getattr(item, n) for item in parts]) for n in names))
 
 
+@dataclass(frozen=True, slots=True)
+class PairWays:
+    """Which pairs are drawn. kinked : as in `pair_sample`. on_electrons : mu e -> mu e e+ e-
+    instead, where only the deflection in another collision is open. lost : energy below which an
+    electron is lost, GeV; None for the file's."""
+
+    kinked: tuple[bool, ...] = (False, True)
+    on_electrons: bool = False
+    lost: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the source."""
+        return PAIRS_ON_ELECTRONS if self.on_electrons else PAIRS
+
+
+ALL_WAYS: Final = PairWays()
+ON_ELECTRONS: Final = PairWays((True,), on_electrons=True)
+
+
 def pair_component(
     experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, keep: Sequence[Cut] = (),
-    lost: float | None = None, on_electrons: bool = False,
-    kinked: tuple[bool, ...] = (False, True),
+    ways: PairWays = ALL_WAYS,
 ) -> Component:  # fmt: skip
     """mu N -> mu N e+ e- with one electron below the lowest energy of a track, within `wide`.
 
-    lost : that energy, GeV; None for the file's. on_electrons : mu e -> mu e e+ e- instead, with
-    the muon's deflection in another collision. kinked : as in `pair_sample`. Nuclei stay whole or
-    break up. Raises NotApplicable as `tracks_of`.
+    Nuclei stay whole or break up. Raises NotApplicable as `tracks_of`.
     """
-    lost = tracks_of(experiment).lowest if lost is None else lost
+    lost = tracks_of(experiment).lowest if ways.lost is None else ways.lost
     top = min(wide.electron_energy_max, 0.9 * experiment.beam.energy)
+    number = {
+        Nucleus.of(element, "elastic+inelastic"): per_pb
+        * (_electrons(experiment, element) if ways.on_electrons else 1.0)
+        for element, per_pb in atoms(experiment)
+    }
     found, _ = pair_sample(
         PairRegion(
             experiment.beam.energy, int(experiment.beam.charge), wide.theta_mu_min,
             (max(wide.electron_energy_min, lost), top), lost,
         ),
-        response(experiment),
-        {Nucleus.of(e, "elastic+inelastic"): number * (_electrons(experiment, e)
-         if on_electrons else 1.0) for e, number in atoms(experiment)},
-        stations(experiment), stream(seed, *key, _KEY), n=n, stretch=STRETCH,
-        kinked=(True,) if on_electrons else kinked,
+        response(experiment), number, stations(experiment), stream(seed, *key, _KEY), n=n,
+        stretch=STRETCH, kinked=ways.kinked,
     )  # fmt: skip
     sample = as_sample(experiment, found)
-    name = PAIRS_ON_ELECTRONS if on_electrons else PAIRS
-    component = Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR)
+    component = Component(ways.name, sample, np.ones(len(sample.weights)), MODEL_ERROR)
     return trimmed_component(component, keep)
 
 
@@ -194,69 +212,80 @@ def electron_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
 
     The model error is half the range between half and twice the lowest energy of a track.
     """
-    ways = {
-        "deflected in the same interaction": pair_component(
-            experiment, region(experiment), _pairs(effort), seed, kinked=(False,)
+    found = _events(experiment, seed, effort, {
+        "deflected in the same interaction": PairWays((False,)),
+        "deflected in another collision": PairWays((True,)),
+    })  # fmt: skip
+    return per_particle(
+        experiment, PAIRS, found.number,
+        EstimateTexts(
+            "exact tree level, 2 -> 4, through the detector; the muon deflected in the same "
+            "interaction, or by a forced hard collision in the same station",
+            f"{found.assumption}; Coulomb corrections, excited nuclei and Pauli blocking left out",
         ),
-        "deflected in another collision": pair_component(
-            experiment, region(experiment), _pairs(effort), seed, kinked=(True,)
-        ),
-    }
-    return _estimate(
-        experiment, PAIRS, seed, effort,
-        "exact tree level, 2 -> 4, through the detector; the muon deflected in the same "
-        "interaction, or by a forced hard collision in the same station",
-        "Coulomb corrections, excited nuclei and Pauli blocking left out",
-        ways,
+        found.half_range, **found.parts,
     )  # fmt: skip
 
 
 def pairs_on_electrons(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """mu e -> mu e e+ e- that pass the cuts, all electrons but one lost, the muon deflected in
     another collision of the station."""
-    return _estimate(
-        experiment, PAIRS_ON_ELECTRONS, seed, effort,
-        "pairs on nuclei (exact, 2 -> 4) times the electrons' part of the cross section (Kelner), "
-        "the muon deflected by a forced hard collision in the same station",
-        "the struck electron stays below the lowest track; with the deflection in the same "
-        "interaction none: muon and electron of the window leave 13 GeV and more to be seen",
-        {}, on_electrons=True, further=FACTORISED,
+    found = _events(experiment, seed, effort, {"deflected in another collision": ON_ELECTRONS})
+    return per_particle(
+        experiment, PAIRS_ON_ELECTRONS, found.number,
+        EstimateTexts(
+            "pairs on nuclei (exact, 2 -> 4) times the electrons' part of the cross section "
+            "(Kelner), the muon deflected by a forced hard collision in the same station",
+            f"{found.assumption}; the struck electron is lost, too; with the deflection in the "
+            "same interaction none: muon and electron of the window leave 13 GeV to be seen",
+        ),
+        math.hypot(found.half_range, FACTORISED * found.number.events), **found.parts,
     )  # fmt: skip
 
 
-def _pairs(effort: float) -> int:
-    return size(0.2 * effort)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Events of the sum, half their range with the lowest track, parts, and what was assumed."""
+
+    number: muone.EventNumber
+    half_range: float
+    parts: dict[str, float]
+    assumption: str
 
 
-def _estimate(
-    experiment: Experiment, name: str, seed: int, effort: float, method: str, assumption: str,
-    ways: dict[str, Component], *, on_electrons: bool = False, further: float = 0.0,
-) -> Estimate:  # fmt: skip
-    """Events, and the range of the lowest track; `further` : relative error of the method."""
+def _events(experiment: Experiment, seed: int, effort: float, ways: dict[str, PairWays]) -> _Found:
     check_measurable(experiment)
-    lowest, cuts, wide = tracks_of(experiment).lowest, experiment.cuts, region(experiment)
+    lowest, n = tracks_of(experiment).lowest, size(0.2 * effort)
+    wide, cuts = region(experiment), experiment.cuts
 
-    def events(lost: float, n: int) -> muone.EventNumber:
-        return pair_component(
-            experiment, wide, n, seed, lost=lost, on_electrons=on_electrons
-        ).events(cuts)
+    def total(factor: float, n: int) -> list[muone.EventNumber]:
+        return [
+            pair_component(
+                experiment, wide, n, seed, ways=replace(way, lost=lowest * factor)
+            ).events(cuts)
+            for way in ways.values()
+        ]  # fmt: skip
 
-    found = events(lowest, _pairs(effort))
-    ends = [events(lowest * f, _pairs(effort) // 2).events for f in (1.0 / PAIR_RANGE, PAIR_RANGE)]
-    parts = {f"track from {lowest / PAIR_RANGE:g} GeV": ends[0],
-             f"track from {lowest * PAIR_RANGE:g} GeV": ends[1],
-             **{way: part.events(cuts).events for way, part in ways.items()}}  # fmt: skip
-    return per_particle(
-        experiment, name, found,
-        Texts(method, f"an electron below {lowest:g} GeV leaves no track, any above it a track "
-              f"that is rejected; {assumption}"),
-        math.hypot(0.5 * (ends[1] - ends[0]), further * found.events), **parts,
+    middle = total(1.0, n)
+    softer, harder = (
+        sum(part.events for part in total(factor, n // 2))
+        for factor in (1.0 / PAIR_RANGE, PAIR_RANGE)
+    )
+    number = muone.EventNumber(
+        sum(part.events for part in middle), math.hypot(*(part.error for part in middle))
+    )
+    parts = {f"track from {lowest / PAIR_RANGE:g} GeV": softer,
+             f"track from {lowest * PAIR_RANGE:g} GeV": harder,
+             **{name: part.events for name, part in zip(ways, middle, strict=True)}}  # fmt: skip
+    return _Found(
+        number, 0.5 * abs(harder - softer), parts,
+        f"an electron below {lowest:g} GeV leaves no track, any above it a track that is rejected",
     )  # fmt: skip
 
 
 SAMPLED_PAIRS: Final = {
     PAIRS: Sampled(pair_component, least=LEAST_PAIRS),
-    PAIRS_ON_ELECTRONS: Sampled(partial(pair_component, on_electrons=True)),
+    PAIRS_ON_ELECTRONS: Sampled(partial(pair_component, ways=ON_ELECTRONS)),
 }
 for _name, _compute in ((PAIRS, electron_pairs), (PAIRS_ON_ELECTRONS, pairs_on_electrons)):
     background_source(_name, "muon-electron-zprime")(_compute)

@@ -17,8 +17,8 @@ from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone import hard_kicks
 from mutau.background.muone_components import (
     Component,
+    EstimateTexts,
     Sampled,
-    Texts,
     as_component,
     crossings,
     per_particle,
@@ -155,7 +155,7 @@ def conversions(experiment: Experiment, seed: int, effort: float) -> Estimate:
     )
     return per_particle(
         experiment, CONVERSIONS, found,
-        Texts(
+        EstimateTexts(
             "soft photon of the deflected muon, or bremsstrahlung in another collision, times the "
             "conversion in the rest of the station; weighted Monte Carlo",
             f"an electron below {lowest:g} GeV leaves no track; both electrons of a pair above it "

@@ -14,8 +14,8 @@ import numpy as np
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone_components import (
     Component,
+    EstimateTexts,
     Sampled,
-    Texts,
     as_component,
     of_calorimeter,
     per_particle,
@@ -80,7 +80,7 @@ def pions(experiment: Experiment, seed: int, effort: float) -> Estimate:
     )
     return per_particle(
         experiment, PIONS, found,
-        Texts(
+        EstimateTexts(
             "exact tree level with the anomaly's amplitude, through the detector",
             "each photon is missed with the veto's inefficiency; none converts in the station; "
             "pions on nuclei are in the inelastic scattering",

@@ -21,8 +21,8 @@ from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone_components import (
     STRETCH,
     Component,
+    EstimateTexts,
     Sampled,
-    Texts,
     per_particle,
     region,
     size,
@@ -141,7 +141,7 @@ def elastic_component(
     return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR.get(name, 0.0))
 
 
-def _estimate(experiment: Experiment, name: str, found: muone.EventNumber, texts: Texts,
+def _estimate(experiment: Experiment, name: str, found: muone.EventNumber, texts: EstimateTexts,
               **parts: float) -> Estimate:  # fmt: skip
     """An estimate with the relative model error of its name."""
     error = MODEL_ERROR.get(name, 0.0) * found.events
@@ -156,7 +156,7 @@ def radiative(experiment: Experiment, seed: int, effort: float) -> Estimate:
     unseen = Component(RADIATIVE, component.sample, np.ones(len(component.missed)))
     return per_particle(
         experiment, RADIATIVE, found,
-        Texts(
+        EstimateTexts(
             "exact tree level, both legs; weighted Monte Carlo through the detector",
             "photons told apart are missed as the file states it, or as the crystals' response to "
             "photons that make hadrons gives it, wherever they hit: no cracks and dead cells",
@@ -173,7 +173,7 @@ def double_scattering(experiment: Experiment, seed: int, effort: float) -> Estim
     component = elastic_component(KINKED, experiment, region(experiment), size(effort), seed)
     return _estimate(
         experiment, KINKED, component.events(experiment.cuts),
-        Texts("weighted Monte Carlo, forced hard collision with a nucleus",
+        EstimateTexts("weighted Monte Carlo, forced hard collision with a nucleus",
               "the struck station is one block: a kink inside it has no track of its own",
               "me.multiple"),
     )  # fmt: skip
@@ -199,7 +199,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     share = 1.0 / beyond.events if beyond.events > 0.0 else math.inf
     estimate = _estimate(
         experiment, LEAKED, found,
-        Texts(
+        EstimateTexts(
             "integral over Gaussian resolutions, or weighted Monte Carlo with resolutions drawn "
             "wider",
             f"resolutions are Gaussian: the electron's energy alone keeps out {beyond.events:.2g} "
@@ -237,7 +237,7 @@ def neutrino_pairs(experiment: Experiment, seed: int, effort: float) -> Estimate
     found = muone.EventNumber(scale * sigma.sigma_pb, scale * sigma.sigma_err_pb)
     return _estimate(
         experiment, NEUTRINOS, found,
-        Texts("exact 2 -> 4 phase space, Fermi vertices on both lines",
+        EstimateTexts("exact 2 -> 4 phase space, Fermi vertices on both lines",
               "true quantities; other cuts than on theta_mu, E_e and theta_e are left out",
               "me.nunu"),
     )  # fmt: skip

@@ -20,8 +20,8 @@ from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone_components import (
     STRETCH,
     Component,
+    EstimateTexts,
     Sampled,
-    Texts,
     per_particle,
     region,
     size,
@@ -125,7 +125,7 @@ def tails(experiment: Experiment, seed: int, effort: float) -> Estimate:
     )
     return per_particle(
         experiment, TAILS, found,
-        Texts(
+        EstimateTexts(
             "elastic events through the shower's photons of the cascade equations, one of which "
             "makes hadrons",
             "a hadron that interacts shows any part of its energy; no cracks, dead cells or noise; "

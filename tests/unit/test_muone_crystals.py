@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from mutau.background.muone_components import region
 from mutau.background.muone_crystals import (
     EVEN,
     kinetic,
@@ -16,7 +17,6 @@ from mutau.background.muone_crystals import (
     veto_inefficiency,
 )
 from mutau.background.muone_tails import TAILS, tails_component
-from mutau.background.muone_components import region
 from mutau.core.random import stream
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
@@ -26,8 +26,8 @@ CRYSTAL = material("lead-tungstate")
 
 
 def test_a_photon_makes_hadrons_once_in_two_thousand_times():
-    """Lead by hand: 0.115 mb of a nucleon, 207.2 of them, a factor 0.7 to 0.9 of shadowing (Caldwell
-    et al.), over 7/9 A/(N_A X0) = 42.0 b."""
+    """Lead by hand: 0.115 mb of a nucleon, 207.2 of them, a factor 0.7 to 0.9 of shadowing, over
+    7/9 A/(N_A X0) = 42.0 b."""
     pairs = 7.0 / 9.0 * 207.2 / (6.022e23 * 6.37) * 1e24
     found = float(photonuclear_fraction(np.array(60.0), material("lead")))
     assert 0.6 < found / (207.2 * 0.115e-3 / pairs) < 0.95
@@ -48,8 +48,8 @@ def test_what_particles_show():
     silent = float(np.mean(block[4] == 0.0))
     assert silent == pytest.approx(math.exp(-22.0 / 20.3), rel=0.1)
     assert float(block[4][block[4] > 0.0].mean()) == pytest.approx(0.5 * (20.0 - 0.938), rel=0.02)
-    assert kinetic(np.array([2212, 211]), np.array([0.938, 0.938])) == pytest.approx([0.0, 0.938],
-                                                                                     abs=1e-3)  # fmt: skip
+    at_rest = kinetic(np.array([2212, 211]), np.array([0.938, 0.938]))
+    assert at_rest == pytest.approx([0.0, 0.938], abs=1e-3)
 
 
 def test_a_thin_block_lets_photons_through_and_thresholds_and_length_count():
@@ -77,7 +77,7 @@ def test_a_stated_inefficiency_stands_and_none_is_computed():
 
 
 def test_tails_fall_with_the_length_of_the_crystals():
-    """What leaves a longer block is less; the window takes only events that lose 13 GeV and more."""
+    """What leaves a longer block is less; 13 GeV and more have to be lost."""
     short, long = (
         tails_component(replace(MUONE, "detector/calorimeter[ECAL]/length", x), region(MUONE),
                         20_000, 1).events(MUONE.cuts)

@@ -107,7 +107,7 @@ def test_soft_photons_integrate_to_the_classical_current(v):
 
 
 def test_conversions_by_hand():
-    """7/9 of half of 15 mm over 35.3 cm, 9/7 x 2 x 2 % of it with one electron below 0.1 of 5 GeV."""
+    """Half of 15 mm over 35.3 cm, 2 x 2 % of it with one electron below 0.1 of 5 GeV."""
     found = float(conversion(MUONE, np.array([5.0]), 0.1)[0])
     assert found == pytest.approx(0.75 / 35.28 * 2.0 * (0.02 - 2.0 / 3.0 * 0.02**2), rel=2e-3)
     assert events(conversions_component, lowest=0.2) == pytest.approx(

@@ -92,6 +92,18 @@ def trimmed_component(component: Component, keep: Sequence[Cut]) -> Component:
     return replace(component, sample=sample, missed=component.missed[mask])
 
 
+def joined(parts: Sequence[Component], scale: float) -> Component:
+    """One component of batches of one source, the weights times `scale`."""
+    first = parts[0].sample
+    columns = {
+        name: np.concatenate([part.sample.columns[name] for part in parts])
+        for name in first.columns
+    }
+    weights = scale * np.concatenate([part.sample.weights for part in parts])
+    sample = replace(first, weights=weights, columns=columns)
+    return replace(parts[0], sample=sample, missed=np.concatenate([p.missed for p in parts]))
+
+
 @dataclass(frozen=True, slots=True)
 class Tracks:
     """What makes a track of its own: energies above `lowest` (GeV) at angles below `widest` (rad).

@@ -22,6 +22,7 @@ from mutau.background.muone_components import (
     Tracks,
     as_component,
     atoms,
+    joined,
     of_calorimeter,
     per_particle,
     placed,
@@ -64,6 +65,8 @@ _Q2_MAX: Final = 20.0
 #: Relative errors: flux and longitudinal photons; final states of single nucleons at rest.
 _FLUX: Final = 0.2
 _KEY: Final = 212
+#: Events drawn at a time: some fifteen hadrons each.
+BATCH: Final = 50_000
 
 
 def virtual_photon_cross_section(nu: Array, q2: Array, energy: float, item: Element) -> Array:
@@ -192,7 +195,19 @@ def inelastic_component(
     Check: more events where fewer particles make a track.
     """
     tracks = tracks or tracks_of(experiment)
-    rng = stream(seed, *key, _KEY)
+    rng, batches = stream(seed, *key, _KEY), max(math.ceil(n / BATCH), 1)
+    parts = [
+        trimmed_component(_batch(experiment, wide, n // batches, rng, tracks, deposits), keep)
+        for _ in range(batches)
+    ]
+    return joined(parts, 1.0 / batches)
+
+
+def _batch(
+    experiment: Experiment, wide: Cuts, n: int, rng: np.random.Generator, tracks: Tracks,
+    deposits: Deposits,
+) -> Component:  # fmt: skip
+    """n muons that scatter; the weights add up to the whole exposure."""
     found = _scatter(experiment, wide, n, rng)
     z, a = (sum(w * getattr(e, k) for e, w in atoms(experiment)) for k in ("z", "a"))
     of, pdg, p4 = _hadrons(found, 1.0 - z / a, rng)
@@ -213,11 +228,10 @@ def inelastic_component(
     apart = np.zeros(len(events))
     np.maximum.at(apart, others[hit & ~merged], energy[hit & ~merged])
     # what shows is no photon that a veto may miss, but energy that is there
-    missed = np.where(apart > 0.0, 0.0, 1.0) if len(apart) else apart
-    component = as_component(
+    missed = np.where(apart > 0.0, 0.0, 1.0)
+    return as_component(
         experiment, INELASTIC, made, rng, apart=apart, missed=missed, model_error=0.6
     )
-    return trimmed_component(component, keep)
 
 
 def _add(p4: Array, extra: Array) -> None:

@@ -19,7 +19,7 @@ from mutau.background.muone_photons import CONVERSIONS, SAMPLED_CONVERSIONS
 from mutau.background.muone_pions import PIONS, SAMPLED_PIONS
 from mutau.background.muone_sources import SAMPLED_ELASTIC
 from mutau.background.muone_tails import SAMPLED_TAILS, TAILS
-from mutau.core.errors import NotApplicable
+from mutau.core.errors import NotApplicable, UnknownName
 from mutau.reactions.muon_electron import Cuts
 
 if TYPE_CHECKING:
@@ -38,16 +38,32 @@ SAMPLED: Final[Mapping[str, Sampled]] = MappingProxyType({
 })  # fmt: skip
 
 
+#: Those in which a true electron is measured as it is: what is left of the list for a set-up that
+#: identifies electrons and whose crystals hold hadrons.
+WITH_ELECTRON: Final = (*SAMPLED_PAIRS, *SAMPLED_ELASTIC)
+
+
+def checked_sources(sources: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of sources that count, all for None. Raises UnknownName."""
+    for name in sources or ():
+        if name not in SAMPLED:
+            raise UnknownName("background source", name, SAMPLED, place="sources")
+    return tuple(name for name in SAMPLED if sources is None or name in sources)
+
+
 def background_components(
-    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, keep: Sequence[Cut] = ()
-) -> tuple[Component, ...]:
+    experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, keep: Sequence[Cut] = (),
+    sources: Sequence[str] | None = None,
+) -> tuple[Component, ...]:  # fmt: skip
     """Samples of all sources, n events of each times `Sampled.times`.
 
-    key : of the random streams. keep : events that fail one of these cuts are thrown away. A source
-    that the file does not describe well enough is left out, as `not_computed` says of it.
+    key : of the random streams. keep : events that fail one of these cuts are thrown away.
+    sources : names of those that count; None for all. A source that the file does not describe
+    well enough is left out, as `not_computed` says of it. Raises UnknownName.
     """
     found = []
-    for source in SAMPLED.values():
+    for name in checked_sources(sources):
+        source = SAMPLED[name]
         with suppress(NotApplicable):
             found.append(source.draw(experiment, wide, source.size(n), seed, *key, keep=keep))
     return tuple(found)

@@ -23,17 +23,16 @@ from mutau.background.muone_components import (
     Component,
     EstimateTexts,
     Sampled,
+    joined,
     per_particle,
     region,
     size,
-    trimmed,
     trimmed_component,
 )
 from mutau.background.muone_crystals import missed_photons
 from mutau.core.random import stream
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
 from mutau.selection.requirements import cuts_without
-from mutau.selection.variables import Sample
 from mutau.signal.exposure import luminosity_on_electrons
 from mutau.signal.muon_electron import (
     as_sample,
@@ -129,16 +128,10 @@ def elastic_component(
             kinked=name == KINKED,
             stretch=STRETCH,
         )
-        parts.append(trimmed(as_sample(experiment, measured), keep))
-    sample = Sample(
-        experiment.beam.energy,
-        np.concatenate([part.weights for part in parts]),
-        {
-            column: np.concatenate([part.columns[column] for part in parts])
-            for column in parts[0].columns
-        },
-    )
-    return Component(name, sample, np.ones(len(sample.weights)), MODEL_ERROR.get(name, 0.0))
+        part = Component(name, as_sample(experiment, measured), np.ones(n // batches),
+                         MODEL_ERROR.get(name, 0.0))  # fmt: skip
+        parts.append(trimmed_component(part, keep))
+    return joined(parts, 1.0)
 
 
 def _estimate(experiment: Experiment, name: str, found: muone.EventNumber, texts: EstimateTexts,

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 INELASTIC: Final = "inelastic scattering on nuclei"
+#: What is left where every charged particle of the lowest energy makes a track, at any angle.
+EVERY_TRACK: Final = "tracks at all angles"
 #: Squared masses of Bezrukov and Bugaev's vector mesons, GeV^2.
 _M1, _M2 = 0.54, 1.80
 _Q2_MAX: Final = 20.0
@@ -280,6 +282,7 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
     found = inelastic_component(experiment, wide, n, seed).events(cuts)
     more, fewer = events(tracks.times(0.5)), events(tracks.times(2.0))
     dark, bright = events(tracks, DARK), events(tracks, BRIGHT)
+    every = events(Tracks(tracks.lowest, math.pi))
     error = math.hypot(0.5 * (more - fewer), 0.5 * (dark - bright), _FLUX * found.events)
     return per_particle(
         experiment, INELASTIC, found,
@@ -294,7 +297,7 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
         error,
         **{"tracks from half the energy, to twice the angle": more,
            "from twice the energy, to half the angle": fewer,
-           "crystals that show little": dark, "much": bright},
+           EVERY_TRACK: every, "crystals that show little": dark, "much": bright},
     )  # fmt: skip
 
 

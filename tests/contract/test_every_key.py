@@ -25,7 +25,11 @@ from mutau.analysis.yields import expected_yields
 from mutau.background import electron_beam
 from mutau.background.hadron_decays import selected_decays
 from mutau.background.hcal_paths import unseen
-from mutau.background.muone_sources import pair_component, radiative_component, region
+from mutau.background.muone_coincidences import overlap
+from mutau.background.muone_components import region
+from mutau.background.muone_inelastic import inelastic_component
+from mutau.background.muone_pairs import pair_component
+from mutau.background.muone_sources import radiative_component
 from mutau.core.errors import MutauError, NotApplicable
 from mutau.core.random import stream
 from mutau.core.storage import digest
@@ -131,7 +135,9 @@ def background(item):
         found = radiative_component(item, region(item), 300, 1)
         inside = [passes(cut, found.sample) for cut in item.cuts]
         pairs = pair_component(item, region(item), 200, 1).sample.weights
-        return [*found.sample.columns.values(), found.sample.weights, found.missed, *inside, pairs]
+        hadrons = inelastic_component(item, region(item), 1000, 1).sample
+        return [*found.sample.columns.values(), found.sample.weights, found.missed, *inside, pairs,
+                hadrons.weights, hadrons.columns["photon_energy"], [overlap(item)]]  # fmt: skip
     if item.process == "muon-brems":
         try:
             kaon, pion = ((name, hadron(name).channel("mu", "nu")) for name in ("K-", "pi-"))

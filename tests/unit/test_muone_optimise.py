@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.muone_optimise import optimise, optimum_answer
+from mutau.analysis.muone_optimise import SOURCES_LEFT_OUT, optimise, optimum_answer
 from mutau.analysis.muone_performance import Performance, counting_limit, suitable_method
 from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
+from mutau.background.muone_samples import SAMPLED
+from mutau.background.muone_sources import SAMPLED_ELASTIC
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.experiment import check_file, load_experiment, replace
 from mutau.models import LmuMinusLtau, charge_table, charges_class
@@ -21,6 +23,8 @@ pytestmark = pytest.mark.compiled
 
 N = 15_000
 MODEL = LmuMinusLtau(mass=0.1, coupling=1e-3)
+#: Sources with a true electron; without pairs, of which 1e-7 lose 15 GeV.
+ELECTRONS = tuple(SAMPLED_ELASTIC)
 VARIABLES = ("missing_energy", "missing_mass2")
 
 
@@ -33,7 +37,10 @@ def spectrometer():
 
 @pytest.fixture(scope="module")
 def found(spectrometer):
-    return optimise(spectrometer, MODEL, variables=VARIABLES, settings=Settings(n_events=N, seed=3))
+    return optimise(
+        spectrometer, MODEL, variables=VARIABLES, sources=ELECTRONS,
+        settings=Settings(n_events=N, seed=3),
+    )  # fmt: skip
 
 
 def test_double_scattering_goes_and_the_signal_stays(found):
@@ -47,6 +54,12 @@ def test_double_scattering_goes_and_the_signal_stays(found):
     assert low < 0.01
     assert high is None or high > 0.01  # around (100 MeV)^2
     assert bounds["theta_mu"] == (1.5e-3, None)  # not asked for
+
+
+def test_backgrounds_that_were_not_counted_are_named(found):
+    """The set-up does not identify electrons: what that leaves out stands in the answer."""
+    assert set(found.check.backgrounds) == set(ELECTRONS)
+    assert found.meta[SOURCES_LEFT_OUT] == [name for name in SAMPLED if name not in ELECTRONS]
 
 
 def test_the_limit_gains_and_the_check_samples_agree(found):
@@ -94,6 +107,7 @@ def test_the_seed_decides_everything(spectrometer):
                 spectrometer,
                 MODEL,
                 variables=("missing_energy",),
+                sources=ELECTRONS,
                 settings=Settings(n_events=3000, seed=s),
             )
         )
@@ -111,6 +125,7 @@ def test_the_error_of_the_background_counts(spectrometer):
             MODEL,
             variables=("missing_energy",),
             background_error=error,
+            sources=ELECTRONS,
             settings=Settings(n_events=3000),
         ).limit_after[0]
         for error in (0.05, 1.0)
@@ -124,8 +139,10 @@ def test_command_line(cli, tmp_path):
     result = cli(*words)
     assert result.code == 0, result.err
     answer = json.loads(result.out)
-    assert answer["coupling_upper_limit"] < 0.3 * answer["coupling_upper_limit_before"]
-    assert answer["method_before"] == "asymptotic-cls"  # 1.6e7 events
+    assert answer["coupling_upper_limit"] < 0.9 * answer["coupling_upper_limit_before"]
+    assert answer["method_before"] == "asymptotic-cls"  # 2e9 events
+    assert {f"background {name}" for name in SAMPLED} <= set(answer["samples"][0])
+    assert SOURCES_LEFT_OUT not in answer
     assert [row["sample"] for row in answer["samples"]] == ["check", "search", "check"]
     assert cli("check", "tuned.toml").code == 0
     assert json.loads(cli("limit", "tuned.toml", "--mass", "0.1", "--json").out)["limits"]
@@ -143,6 +160,8 @@ def test_bad_input_is_refused(spectrometer):
         optimise(muone, MODEL, variables=("missing_energy",))
     with pytest.raises(UnknownName):
         optimise(muone, MODEL, variables=("photon_energy",))
+    with pytest.raises(UnknownName, match="did you mean 'pile-up'"):
+        optimise(muone, MODEL, sources=("pileup",))
     with pytest.raises(MutauError, match="each once"):
         optimise(muone, MODEL, variables=("theta_mu", "theta_mu"))
     with pytest.raises(MutauError, match="cannot be optimised"):

@@ -8,7 +8,7 @@ from dataclasses import replace as changed
 import numpy as np
 import pytest
 
-from mutau.background import muone_sources as sources
+from mutau.background import muone_pairs as sources
 from mutau.background.muone_pairs import PairRegion, pair_sample
 from mutau.background.registry import NOT_COMPUTED, background_answer
 from mutau.core.errors import NotApplicable

@@ -11,7 +11,7 @@ histograms whose sizes are known within their errors.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,12 +20,9 @@ import numpy as np
 from mutau.analysis.lacking import lacks
 from mutau.analysis.loop import Progress, part_of, side_by_side
 from mutau.analysis.settings import AS_STATED, Settings
-from mutau.background.muone_sources import (
-    Component,
-    background_components,
-    region,
-    signal_component,
-)
+from mutau.background.muone_components import Component, region
+from mutau.background.muone_samples import background_components
+from mutau.background.muone_sources import signal_component
 from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
@@ -145,14 +142,16 @@ def spectrum(
     experiment: Experiment,
     *,
     nodes: int = NODES,
+    sources: Sequence[str] | None = None,
     settings: Settings = AS_STATED,
     progress: Progress | None = None,
 ) -> MissingMassSpectrum:
     """Missing-mass spectrum of an experiment behind its cuts.
 
-    nodes : masses with a sample of their own, from 1 MeV to the end of phase space. settings :
+    nodes : masses with a sample of their own, from 1 MeV to the end of phase space. sources : names
+    of the backgrounds that count (`background.muone_samples.SAMPLED`); None for all. settings :
     events per sample (n_events) and seed; others are refused.
-    Raises MutauError for an experiment without muon spectrometer.
+    Raises UnknownName, MutauError for an experiment without muon spectrometer.
     Check: `signal` summed over the bins is the yield at coupling 1.
     """
     from scipy.interpolate import CubicSpline, PchipInterpolator
@@ -177,7 +176,7 @@ def spectrum(
     if progress:
         progress(0.9, "backgrounds")
     backgrounds, background_errors = {}, {}
-    for part in background_components(experiment, wide, 2 * n, seed, _BACKGROUND):
+    for part in background_components(experiment, wide, 2 * n, seed, _BACKGROUND, sources=sources):
         weight, square = _kept(part, experiment)
         if weight.sum() > 0.0:
             least = 0.5 * float(np.sum(weight**2) / np.sum(weight))

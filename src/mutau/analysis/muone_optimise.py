@@ -28,13 +28,13 @@ from mutau.analysis.muone_performance import (
 )
 from mutau.analysis.muone_search import CutSearch, Side, Weighted
 from mutau.analysis.settings import AS_STATED, Settings
-from mutau.background.muone_sources import (
-    LEAKED,
-    Component,
+from mutau.background.muone_components import Component, trimmed
+from mutau.background.muone_samples import (
+    SAMPLED,
     background_components,
-    signal_component,
-    trimmed,
+    checked_sources,
 )
+from mutau.background.muone_sources import LEAKED, signal_component
 from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
@@ -76,6 +76,8 @@ _UNITS: Final = {"angle": (1e-3, "mrad"), "energy": (1.0, "GeV"), "energy square
 DEFAULT_VARIABLES: Final = ("theta_mu", "electron_energy")
 DEFAULT_EVENTS: Final = 150_000
 _STARTS: Final = 6
+#: Where an answer names backgrounds that were not counted.
+SOURCES_LEFT_OUT: Final = "sources_left_out"
 HOPS: Final = 8
 _TRAIN, _CHECK, _START, _HOPS = 1, 2, 3, 4  # names of random streams
 
@@ -115,15 +117,17 @@ def optimise(
     *,
     variables: Sequence[str] = DEFAULT_VARIABLES,
     background_error: float | None = None,
+    sources: Sequence[str] | None = None,
     settings: Settings = AS_STATED,
     progress: Progress | None = None,
 ) -> Optimum:
     """Cuts on `variables` for the best expected limit on the coupling at the model's mass.
 
     variables : names out of `SIDES`; other cuts of the file stay as they are. background_error :
-    relative error of every background; None for those of `muone_sources.MODEL_ERROR`. settings :
-    level, method, events per sample (n_events), seed; its backgrounds are always computed, in the
-    fast mode, and others are refused.
+    relative error of every background; None for the samples' own. sources : names of the
+    backgrounds that count (`background.muone_samples.SAMPLED`), the others taken for removed by
+    what the file does not have; None for all. settings : level, method, events per sample
+    (n_events), seed; its backgrounds are always computed, in the fast mode, and others are refused.
     Returns Optimum. Raises UnknownName for a variable, MutauError for one that nothing in the file
     measures or for an experiment on another process, OutOfRange where no signal is left.
     Check: the tuned limit on the samples of the search is not above that of the file's cuts.
@@ -137,7 +141,8 @@ def optimise(
         settings, cl=settings.level_of([experiment]), n_events=settings.n_events or DEFAULT_EVENTS
     )
     bounds = _bounds(experiment, variables)
-    samples = _samples(experiment, model, bounds, settings, progress)
+    counted = checked_sources(sources)
+    samples = _samples(experiment, model, bounds, settings, counted, progress)
     if background_error is not None:
         samples = [
             (parts[0], *(replace(part, model_error=background_error) for part in parts[1:]))
@@ -153,7 +158,9 @@ def optimise(
     tables = _tables(experiment, variables, best, model.mass, settings.seed)
     at_bound = tuple(f"{side[0]} {side[1]}" for side in best if best[side] in bounds[side])
     judged = _judge(experiment, model, tuple(variables), tables, samples, settings)
-    return replace(judged, at_bound=at_bound, evaluations=search.evaluations)
+    left_out = [name for name in SAMPLED if name not in counted]
+    meta = {**judged.meta, **({SOURCES_LEFT_OUT: left_out} if left_out else {})}
+    return replace(judged, at_bound=at_bound, evaluations=search.evaluations, meta=meta)
 
 
 def _samples(
@@ -161,6 +168,7 @@ def _samples(
     model: Model,
     bounds: Mapping[Side, tuple[float, float]],
     settings: Settings,
+    sources: tuple[str, ...],
     progress: Progress | None,
 ) -> list[tuple[Component, ...]]:
     """`components` for the search and for the judgement. Raises OutOfRange without any signal."""
@@ -174,7 +182,7 @@ def _samples(
     loosest = _loosest(bounds)
 
     def draw(key: int) -> tuple[Component, ...]:
-        return components(experiment, model, wide, settings, key, loosest)
+        return components(experiment, model, wide, settings, key, loosest, sources)
 
     return side_by_side(
         draw, (_TRAIN, _CHECK), lambda key: "drawing samples", part_of(progress, 0.0, 0.7),
@@ -189,11 +197,13 @@ def components(
     settings: Settings,
     key: int,
     keep: Sequence[Cut] = (),
+    sources: tuple[str, ...] | None = None,
 ) -> tuple[Component, ...]:
     """Signal at the model's coupling, and backgrounds, within `wide` on true quantities.
 
     settings : number of events per sample, and seed. key : of the random streams.
-    keep : cuts on measured quantities; events that fail one are thrown away.
+    keep : cuts on measured quantities; events that fail one are thrown away. sources : of the
+    background that count, None for all.
     """
     n, seed = settings.n_events, settings.seed
     signal = signal_component(experiment, model.mass, wide, n, seed, key)
@@ -201,7 +211,7 @@ def components(
     sample = replace(sample, weights=model.invisible_strength("mu") * sample.weights)
     return (
         replace(signal, sample=sample, missed=np.ones(len(sample.weights))),
-        *background_components(experiment, wide, n, seed, key, keep=keep),
+        *background_components(experiment, wide, n, seed, key, keep=keep, sources=sources),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mutau.analysis.loop import START
 from mutau.analysis.muone_objective import mean_limit
 from mutau.analysis.settings import AS_STATED, Settings
-from mutau.background.muone_sources import Component
+from mutau.background.muone_components import Component
 from mutau.models import Model, highest_coupling
 from mutau.selection.requirements import label
 

@@ -103,7 +103,15 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "mutau.background.hermeticity_selected",
             "mutau.background.leading_hadrons_selected",
         ),
-        "muon-electron-zprime": ("mutau.background.muone_sources",),
+        "muon-electron-zprime": (
+            "mutau.background.muone_inelastic",
+            "mutau.background.muone_pairs",
+            "mutau.background.muone_photons",
+            "mutau.background.muone_sources",
+            "mutau.background.muone_tails",
+            "mutau.background.muone_pions",
+            "mutau.background.muone_coincidences",
+        ),
         "electron-brems+annihilation": ("mutau.background.electron_beam",),
     }
 )

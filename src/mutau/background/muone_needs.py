@@ -10,12 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mutau.background.muone import EventNumber, VetoNeeds
-from mutau.background.muone_sources import (
-    DEFAULT_EVENTS,
-    elastic_numbers,
-    radiative_component,
-    region,
-)
+from mutau.background.muone_components import DEFAULT_EVENTS, region
+from mutau.background.muone_sources import elastic_numbers, radiative_component
 from mutau.models import Model
 from mutau.selection.cutflow import passing
 from mutau.selection.requirements import cuts_on, cuts_without

@@ -120,8 +120,8 @@ def _photon_veto(
     low (`electron_tail`); nothing without a model."""
     if model is None:
         return {}
+    from mutau.background.muone_components import DEFAULT_EVENTS
     from mutau.background.muone_needs import leak_rows, veto_scan
-    from mutau.background.muone_sources import DEFAULT_EVENTS
 
     n = max(int(DEFAULT_EVENTS * effort), 1000)
     return {

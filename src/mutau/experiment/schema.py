@@ -42,6 +42,7 @@ from mutau.experiment.quantities import (
     RelativeError,
     StatedThickness,
     Text,
+    Time,
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, FileTable, Upstream
@@ -219,7 +220,8 @@ class Calorimeter(Holed):
 
     cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
     threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
-    two particles look like one. photon_inefficiency : fraction of photons above threshold missed.
+    two particles look like one. photon_inefficiency : fraction of photons above threshold missed;
+    none for what its material and length give.
     kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
     target itself is the table `target`.
     """
@@ -232,7 +234,7 @@ class Calorimeter(Holed):
     resolution_constant: RelativeError = 0.0
     threshold: EnergyNotNegative = 0.0
     separation: AngleNotNegative = 0.0
-    photon_inefficiency: Fraction = 0.0
+    photon_inefficiency: Fraction | None = None
 
     @property
     def extent(self) -> float:
@@ -256,7 +258,9 @@ class Resolution(FileTable):
     """Resolutions of reconstructed quantities, where the file states them instead of planes.
 
     muon_angle, electron_angle : rad, rms. muon_momentum, incoming_momentum : relative rms.
-    lowest_track : GeV, below it an electron leaves no track; 0: not stated.
+    lowest_track : GeV, below it an electron leaves no track. gate : s, within which two beam
+    particles are one event. vertex : cm, distance within which two vertices are one. 0 of these
+    three: not stated.
     """
 
     muon_angle: AngleNotNegative = 0.0
@@ -264,6 +268,8 @@ class Resolution(FileTable):
     muon_momentum: RelativeError = 0.0
     incoming_momentum: RelativeError = 0.0
     lowest_track: EnergyNotNegative = 0.0
+    gate: Annotated[Time, Field(ge=0.0)] = 0.0
+    vertex: LengthNotNegative = 0.0
 
 
 class Detector(BaseModel):

@@ -192,7 +192,9 @@ def _muone_background(experiment: Experiment) -> Patterns:
     resolution = experiment.detector.resolution
     measured = resolution is not None and resolution.incoming_momentum > 0.0
     spread = () if measured else ("beam/energy_spread",)
-    tracks = ("detector/resolution/lowest_track",)
+    tracks = (*_of("detector/resolution", "lowest_track", "gate", "vertex"),
+              *_of("detector/calorimeter:ecal", "material", "length"), *_of("target", "width"),
+              *_of("beam", "per_spill", "spill"))  # fmt: skip
     return (*_muone_signal(experiment), *photon, *spread, *tracks, "cuts:*")
 
 

@@ -228,6 +228,22 @@ def _recast_bound(name: str, title: str, curve: str) -> None:
     )(compute)  # fmt: skip
 
 
+@_add(
+    "relic-density",
+    title="Observed relic density, computed",
+    kind="region",
+    source=("Planck:2018", "Gondolo:1991"),
+    mass_range=(2e-3, 6.0),
+    options=_SECTOR,
+    compare=(),
+    mediators=VECTOR,
+)
+def _relic(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
+    from mutau.bounds.relic import relic_limit
+
+    return relic_limit(masses, model, **options)
+
+
 _recast_bound("belle2-invisible", "Belle II invisible 2020, recast", "belle2-inv-2020-br1")
 _recast_bound("babar-4mu", "BaBar 4μ 2016, recast", "babar4mu-2016")
 _recast_bound("babar-invisible", "BaBar γ + invisible 2017, recast", "babar-inv-2017-recast")

@@ -45,6 +45,9 @@ Array = NDArray[np.float64]
 _LEPTON_MASS: Final = {"ee": M_E, "mumu": M_MU, "tautau": M_TAU}
 #: Relative distances of panel edges around a threshold, where N(s) bends like a square root.
 _AROUND_KINK: Final = np.array([-2e-2, -1e-3, -3e-5, 0.0, 3e-5, 1e-3, 2e-2])
+#: Width over mass from which its running is resolved on the peak, and panel edges there in widths.
+_RUNS: Final = 1e-5
+_AROUND_POLE: Final = np.array([-32.0, -8.0, -2.0, -0.5, 0.5, 2.0, 8.0, 32.0])
 _CHUNK: Final = 256
 #: Width over mass that stands for none, where a boson is made off its mass shell only.
 _NO_WIDTH: Final = 1e-9
@@ -154,7 +157,11 @@ class _Line:
     def kinks_between(self, low: float, high: float) -> Array:
         """Panel edges (K,) around the kinks that lie in or next to the range of s."""
         near = [kink for kink in self.kinks if 0.97 * low < kink < 1.03 * high]
-        return np.concatenate([kink * (1.0 + _AROUND_KINK) for kink in near] or [np.empty(0)])
+        edges = [kink * (1.0 + _AROUND_KINK) for kink in near]
+        centre, half_width = self.pole
+        if half_width > _RUNS * centre and low < 1.1 * centre and high > 0.9 * centre:
+            edges.append(centre + half_width * _AROUND_POLE)
+        return np.concatenate(edges or [np.empty(0)])
 
 
 def _line(model: Model, channel: str) -> _Line:

@@ -214,8 +214,9 @@ def relic_limit(
     """Line of the observed relic density: below it a thermal relic would be too much.
 
     masses : of the boson, GeV. Options: the dark sector. The error of the measurement is 0.5 % of
-    the coupling, that of the approximations about 5 % (`numerical_err`).
-    Raises MutauError without a dark sector, OutOfRange as `relic_density`.
+    the coupling, that of the approximations about 5 % (`numerical_err`). inf at a mass where it is
+    not offered.
+    Raises MutauError without a dark sector, OutOfRange as `relic_density` where no mass is.
     """
     family = Family(model, alpha_d, mass_ratio, dark_matter)
     check_mediator("relic-density", VECTOR, family.point_class)
@@ -224,7 +225,16 @@ def relic_limit(
             "relic-density needs dark matter", place="alpha_d", remedy="add for example --alpha-d 0.1"
         )
     m = np.atleast_1d(np.asarray(masses, float))
-    found = np.array([relic_coupling(family, float(mass)) for mass in m])
+    values, refused = list[float](), list[OutOfRange]()
+    for mass in m:
+        try:
+            values.append(relic_coupling(family, float(mass)))
+        except OutOfRange as error:
+            values.append(math.inf)
+            refused.append(error)
+    if len(refused) == len(m):
+        raise refused[0]
+    found = np.array(values)
     data: dict[str, Any] = dict(bound_inputs("cosmology")["relic"])
     return exclusion(
         m, found, 0.05 * np.where(np.isfinite(found), found, 0.0), family.point_class,

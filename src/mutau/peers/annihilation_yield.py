@@ -1,9 +1,8 @@
 """Annihilation in a thick target the plain way: showers by Monte Carlo, Breit-Wigner by quadrature.
 
 Nothing of `reactions.annihilation_kernels`, of the cascade equations or of `signal` is used: the
-track length of positrons is that of simulated showers; the line is averaged over the directions of
-the electrons by an arctangent map in s and over their energies by Gauss-Laguerre nodes; the window
-is a Gaussian. With it goes what the signal process leaves out, to see how much it is: radiation
+track length of positrons is that of simulated showers; the line is integrated over s by nodes even in its
+angle, with the chance of s from a sum over the electrons' energies; the window is a Gaussian. With it goes what the signal process leaves out, to see how much it is: radiation
 before the annihilation. Shared with the package are couplings and widths (`models`), the materials,
 and the cross sections of the showers (`matter`).
 """
@@ -11,8 +10,9 @@ and the cross sections of the showers (`matter`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -26,7 +26,7 @@ from mutau.models import Model
 Array = np.ndarray
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-_T, _T_W = np.polynomial.laguerre.laggauss(10)
+_PARTS: Final = 3
 #: Soft end of the radiated fraction: below, the radiation changes nothing, and its integral is
 #: taken in closed form.
 _SOFT: Final = 1e-4
@@ -93,37 +93,53 @@ def _visible(model: Model) -> dict[str, float]:
     }
 
 
-def _over_s(model: Model, low: Array, high: Array) -> Array:
-    """Mean of `_line` over s uniform between low and high (N,), by nodes even in the line's angle."""
+def _slow_down(binding: float) -> tuple[Array, Array]:
+    """k (GeV) and int_T(k)^inf dT exp(-T/B)/(B k), per GeV, of kinetic energies T = B w^2."""
+    w = np.linspace(0.0, 6.5, 3000)
+    kinetic = binding * w * w
+    k = np.sqrt(kinetic * (kinetic + 2.0 * M_E))
+    over_k = np.empty_like(w)  # 2 w/k, finite at rest
+    over_k[1:] = 2.0 * w[1:] / k[1:]
+    over_k[0] = 2.0 / math.sqrt(2.0 * M_E * binding)
+    each = np.exp(-w * w) * over_k
+    steps = 0.5 * (each[1:] + each[:-1]) * np.diff(w)
+    return k, np.append(np.cumsum(steps[::-1])[::-1], 0.0)
+
+
+def _between(model: Model, energy: Array, low: Array, high: Array, shell: tuple[Array, Array]) -> Array:
+    """int ds of `_line` times the chance of s, low to high (N,), nodes even in the line's angle."""
     square = model.mass**2
     scale = max(model.mass * model.width_total, 1e-12 * square)
     first, last = np.arctan((low - square) / scale), np.arctan((high - square) / scale)
     total = np.zeros_like(low)
-    for part in range(2):
-        a = first + 0.5 * part * (last - first)
-        half = 0.25 * (last - first)
-        angle = a[:, None] + half[:, None] * (1.0 + _NODES)
+    for part in range(_PARTS):
+        half = 0.5 / _PARTS * (last - first)
+        angle = (first + 2.0 * part * half)[:, None] + half[:, None] * (1.0 + _NODES)
         s = square + scale * np.tan(angle)
+        kappa = (s - 2.0 * M_E**2) / (2.0 * energy[:, None])
+        least = np.abs(M_E**2 - kappa**2) / (2.0 * kappa)
+        chance = np.interp(least, *shell, right=0.0)
         jacobian = scale / np.cos(angle) ** 2
-        total += half * np.sum(_WEIGHTS * _line(model, s) * jacobian, axis=1)
-    return total / (high - low)
+        total += half * np.sum(_WEIGHTS * _line(model, s) * chance * jacobian, axis=1)
+    return total
 
 
 def cross_section(model: Model, energy: Array, symbol: str) -> Array:
     """Into what is invisible, pb per atom, electrons in exponential motion (arXiv:2404.06982, eq. 5.2).
 
-    energy : (N,) GeV of the positron.
+    energy : (N,) GeV of the positron, far above its mass: s = 2 m^2 + 2 E (E_- - k z), z uniform.
     """
-    p = np.sqrt((energy - M_E) * (energy + M_E))
     total = np.zeros_like(energy)
+    rest = 2.0 * M_E**2 + 2.0 * energy * M_E
     for shell in shells(symbol):
-        for t, weight in zip(_T, _T_W, strict=True):
-            kinetic = shell.binding_energy * t
-            k = math.sqrt(kinetic * (kinetic + 2.0 * M_E))
-            middle = 2.0 * M_E**2 + 2.0 * energy * (M_E + kinetic)
-            reach = 2.0 * p * k
-            total += shell.electrons * weight * _over_s(model, middle - reach, middle + reach)
-    return np.asarray(GEV2_PB * total / (4.0 * M_E * p))
+        table = _slow_down(shell.binding_energy)
+        top = float(table[0][-1])
+        up = math.sqrt(top * top + M_E**2) + top
+        low = 2.0 * M_E**2 + 2.0 * energy * M_E**2 / up
+        high = 2.0 * M_E**2 + 2.0 * energy * up
+        whole = _between(model, energy, low, rest, table) + _between(model, energy, rest, high, table)
+        total += shell.electrons * whole / (4.0 * energy)
+    return np.asarray(GEV2_PB * total / (4.0 * M_E * energy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +148,7 @@ class MissingEnergy:
 
     beam : energy, GeV. threshold : of the energy seen, GeV. stochastic : of the calorimeter, at
     1 GeV. spread : absolute, of the beam, GeV. efficiency : of the energy left in the target, GeV.
+    contained : fraction of it that the target keeps.
     radiates : whether the two that annihilate radiate before, each a collinear structure function
     of leading logarithms (E. Kuraev, V. Fadin, Sov. J. Nucl. Phys. 41 (1985) 466): what the positron
     radiates is seen, what the electron radiates has no energy in the laboratory and is missing.
@@ -143,12 +160,13 @@ class MissingEnergy:
     spread: float = 0.0
     efficiency: Callable[[Array], Array] = np.ones_like
     radiates: bool = False
+    contained: float = 1.0
 
     def passes(self, boson_energy: Array) -> Array:
         """Chance (N,) that a boson of this energy (N,), GeV, is selected."""
         from scipy.special import ndtr
 
-        left = np.maximum(self.beam - boson_energy, 0.0)
+        left = self.contained * np.maximum(self.beam - boson_energy, 0.0)
         sigma = np.sqrt(self.stochastic**2 * left + self.spread**2 + 1e-8)
         return np.asarray(ndtr((self.threshold - left) / sigma) * self.efficiency(left))
 
@@ -171,32 +189,43 @@ def _radiated(function: Callable[[Array], Array], energy: Array, square: float) 
     return np.asarray(total)
 
 
-def annihilation_yield(
-    model: Model, track: PositronTrack, window: MissingEnergy, nodes: int = 6
-) -> tuple[float, float]:
-    """Bosons made by annihilation and selected, per beam particle, and the statistical error.
+def annihilation_yields(
+    model: Model, track: PositronTrack, windows: Sequence[MissingEnergy], nodes: int = 6
+) -> tuple[Array, Array]:
+    """Bosons made by annihilation and selected by each window (W,), per beam particle, and the
+    statistical errors (W,); NaN where the annihilating pair radiates.
 
     nodes : of Gauss-Legendre per bin of the track.
     """
     u, weight = np.polynomial.legendre.leggauss(nodes)
     half = 0.5 * np.diff(track.edges)[:, None]
     energy = (track.edges[:-1, None] + half * (1.0 + u)).ravel()
-    step = (half * weight).ravel()
     sigma = np.zeros_like(energy)
     for element, n in track.material.atoms_per_cm3:
         sigma += n * cross_section(model, energy, element.symbol)
-    sigma *= track.material.radiation_length_cm * PB_CM2
+    sigma *= track.material.radiation_length_cm * PB_CM2 * (half * weight).ravel()
 
     def density(e: Array) -> Array:
         place = np.searchsorted(track.edges, e, side="right") - 1
         inside = (place >= 0) & (place < len(track.density))
         return np.where(inside, track.density[np.clip(place, 0, len(track.density) - 1)], 0.0)
 
-    if window.radiates:
-        square = model.mass**2
-        seen = _radiated(
-            lambda e: window.passes(e) * _radiated(density, e, square), energy, square
-        )
-        return float(np.sum(sigma * step * seen)), math.nan
-    each = np.sum((sigma * step * window.passes(energy)).reshape(len(half), nodes), axis=1)
-    return float(each @ track.density), float(np.linalg.norm(each * track.err))
+    found = []
+    for window in windows:
+        if window.radiates:
+            seen = _radiated(
+                partial(_seen, window, density, model.mass**2), energy, model.mass**2
+            )
+            found.append((float(np.sum(sigma * seen)), math.nan))
+            continue
+        each = np.sum((sigma * window.passes(energy)).reshape(len(half), nodes), axis=1)
+        found.append((float(each @ track.density), float(np.linalg.norm(each * track.err))))
+    values, errors = np.array(found).T
+    return values, errors
+
+
+def _seen(
+    window: MissingEnergy, density: Callable[[Array], Array], square: float, energy: Array
+) -> Array:
+    """Positrons that have radiated, X0/GeV at their energy then, whose bosons are selected."""
+    return np.asarray(window.passes(energy) * _radiated(density, energy, square))

@@ -44,7 +44,7 @@ def test_curves_without_numbers_name_bounds_that_exist():
 def test_a_bound_gives_an_exclusion(name, tmp_path):
     bound = BOUNDS[name]
     masses = sample(bound)
-    options = {"tolerance": 0.1} if name == "bbn-neff" else {}
+    options = {"bbn-neff": {"tolerance": 0.1}, "relic-density": {"alpha_d": 0.1}}.get(name, {})
     line = bound(masses, **options)
     assert line.mass.shape == line.coupling.shape == line.numerical_err.shape == masses.shape
     assert np.all(line.coupling > 0.0)

@@ -139,7 +139,9 @@ def test_moving_electrons_against_a_double_integral(shells, offset):
         kinetic = (binding * u * u)[:, None]
         k = np.sqrt(kinetic * (kinetic + 2 * M_E))
         s = 2 * M_E**2 + 2 * (energy * (M_E + kinetic) - p * k * z)
-        shape = annihilation.numerator(model, ("chichi",), s) / ((s - 0.0025) ** 2 + wm**2)
+        # the width into dark matter runs as sqrt(s) (1 - 4 m_chi^2/s)^(3/2)
+        run = wm**2 * (s / 0.0025) ** 2 * (np.maximum(1 - 4 * (0.05 / 3) ** 2 / s, 0) * 1.8) ** 3
+        shape = annihilation.numerator(model, ("chichi",), s) / ((s - 0.0025) ** 2 + run)
         total += n * float((wu * u * np.exp(-u * u)) @ shape @ wz)
     exact = total / (4 * M_E * p) * 3.893793721e8
     momenta = from_binding("virial", *shells)

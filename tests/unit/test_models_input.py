@@ -1,11 +1,20 @@
 """What makes no model is refused, and the message says why and what to do."""
 
 import math
+import pickle
 
 import pytest
 
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
-from mutau.models import REGISTRY, DarkPhoton, LmuMinusLtau, build_model, model_from_dict
+from mutau.models import (
+    REGISTRY,
+    DarkPhoton,
+    Family,
+    LmuMinusLtau,
+    build_model,
+    model_from_dict,
+)
+from mutau.models.dark_matter import DARK_MATTER
 
 
 @pytest.mark.parametrize("mass", [0.0, -0.1, math.nan, math.inf, 1e-10, 2e3])
@@ -44,10 +53,39 @@ def test_mass_ratio_outside(ratio):
 
 
 @pytest.mark.parametrize("ratio", [0.5, 1.9, 2.0])
-def test_closed_dark_channel_is_named(ratio):
-    with pytest.raises(OutOfRange, match="channel chichi is closed"):
-        LmuMinusLtau(0.1, 1e-3, 0.1, ratio)
-    assert LmuMinusLtau(0.1, 1e-3, 0.0, ratio).width("chichi") == 0.0
+def test_dark_matter_too_heavy_for_a_decay(ratio):
+    heavy = LmuMinusLtau(0.1, 1e-3, 0.1, ratio)
+    assert heavy.off_shell
+    assert heavy.width("chichi") == LmuMinusLtau(0.1, 1e-3, 0.0, ratio).width("chichi") == 0.0
+    assert not LmuMinusLtau(0.1, 1e-3, 0.0, ratio).off_shell
+    with pytest.raises(MutauError, match="no line"):
+        heavy.average_mixing_squared()
+
+
+def test_kinds_of_dark_matter():
+    """Gamma_Dirac/Gamma_scalar = 4 (1 + 2r)/(1 - 4r), 8.8 at m_chi = m/3; Majorana twice the scalar."""
+    for ratio in (2.1, 3.0, 10.0, 1e3):
+        width = {kind: DarkPhoton(0.3, 1e-4, 0.1, ratio, kind).width("chichi") for kind in DARK_MATTER}
+        r = 1.0 / ratio**2
+        usual = width["complex-scalar"]
+        assert width["dirac"] / usual == pytest.approx(4.0 * (1.0 + 2.0 * r) / (1.0 - 4.0 * r), rel=1e-12)
+        assert width["majorana"] == pytest.approx(2.0 * usual, rel=1e-12)
+        assert width["pseudo-dirac"] == width["dirac"]
+    assert DarkPhoton(0.3, 1e-4, 0.1).dark_matter == "complex-scalar"
+    with pytest.raises(UnknownName, match="did you mean 'dirac'"):
+        DarkPhoton(0.3, 1e-4, 0.1, 3.0, "dirak")
+    with pytest.raises(UnknownName, match="kind of dark matter"):
+        Family("lmu-ltau", 0.1, 3.0, 7.0)
+
+
+def test_the_kind_is_kept():
+    point = Family("b-l", 0.1, 3.0, "majorana").at(0.1, 1e-4)
+    assert model_from_dict(point.to_dict()) == point
+    assert point.moved(0.2, 1e-3).dark_matter == "majorana"
+    assert point.with_coupling(1e-3).dark_matter == "majorana"
+    assert pickle.loads(pickle.dumps(point)) == point
+    assert Family(**Family("b-l", 0.1, 3.0, "dirac").to_dict()) == Family("b-l", 0.1, 3.0, "dirac")
+    assert Family("b-l", 0.1).digest != Family("b-l", 0.1, 3.0, "dirac").digest
 
 
 def test_unknown_channel_and_lepton():

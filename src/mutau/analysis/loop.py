@@ -122,7 +122,7 @@ def start_points(family: Family, masses: Sequence[float]) -> tuple[dict[float, M
 
 def refuse_visible(points: Sequence[Model]) -> None:
     """Raise MutauError if the boson decays invisibly at none of the points: nothing to search."""
-    if all(point.branching_invisible == 0.0 for point in points):
+    if all(not point.off_shell and point.branching_invisible == 0.0 for point in points):
         raise MutauError(
             f"a boson of model {points[0].tag!r} without a dark sector decays visibly only",
             place="model",

@@ -30,6 +30,7 @@ from mutau.core.figure import Figure, Kind, Series
 from mutau.core.types import Exclusion
 from mutau.experiment import experiment_names, load_experiment
 from mutau.models import Family, model_class, moment_reference, moment_references
+from mutau.models.dark_matter import USUAL_DARK_MATTER, dark_matter
 from mutau.signal.processes import check_masses, has_process, process_of
 
 if TYPE_CHECKING:
@@ -394,6 +395,8 @@ def _ours(line: Exclusion, limits: Sequence[Exclusion]) -> Series:
     alpha_d = line.meta.get("alpha_d", 0.0)
     plain = {other.experiment for other in limits if not other.meta.get("alpha_d")}
     sector = f", $\\alpha_D$ = {alpha_d:g}" if alpha_d else ""
+    kind = line.meta.get("dark_matter", USUAL_DARK_MATTER)
+    sector += f", {dark_matter(kind).title}" if alpha_d and kind != USUAL_DARK_MATTER else ""
     return Series(
         label=f"{line.experiment}{sector} (this work)",
         x=line.mass,
@@ -420,7 +423,7 @@ def _bound(name: str, line: Exclusion, x_range: tuple[float, float]) -> Series:
             f"{name} says nothing about the masses of this plane", place="bounds",
             allowed=f"{bound.mass_range[0]:g} to {bound.mass_range[1]:g} GeV",
         )  # fmt: skip
-    known = {option for option, _ in bound.options} & {"alpha_d", "mass_ratio"}
+    known = {option for option, _ in bound.options} & {"alpha_d", "mass_ratio", "dark_matter"}
     options = {option: line.meta[option] for option in sorted(known) if option in line.meta}
     found = bound(np.geomspace(low, high, BOUND_POINTS), line.model, **options)
     seen = np.isfinite(found.coupling)

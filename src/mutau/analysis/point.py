@@ -121,7 +121,9 @@ _OVER_SPREAD = ((0.0, 2.0 / 3.0), (3.0**0.5, 1.0 / 6.0), (-(3.0**0.5), 1.0 / 6.0
 
 
 #: What describes the Z', for processes that make one.
-MODEL_OPTIONS = ("mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio")
+MODEL_OPTIONS = (
+    "mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio", "dark_matter",
+)  # fmt: skip
 
 
 def needs_model(process: str) -> bool:

@@ -14,6 +14,7 @@ from mutau.core.figure import Figure
 from mutau.core.reading import read_json
 from mutau.core.storage import Damaged, load_arrays, sealed, with_seal, write_text
 from mutau.core.types import Exclusion, Yields
+from mutau.models.dark_matter import USUAL_DARK_MATTER
 
 Result = Exclusion | Figure | Yields
 _TYPES: dict[str, Any] = {"Exclusion": Exclusion, "Yields": Yields}
@@ -75,6 +76,8 @@ def limit_name(line: Exclusion) -> str:
     parts = [line.experiment, line.model]
     if line.meta.get("alpha_d"):
         parts.append(f"alphad{line.meta['alpha_d']:g}-ratio{line.meta.get('mass_ratio', 3.0):g}")
+        kind = line.meta.get("dark_matter", USUAL_DARK_MATTER)
+        parts += [kind] if kind != USUAL_DARK_MATTER else []
     return slug("-".join(parts))
 
 

@@ -21,7 +21,8 @@ from mutau.bounds.trident_limit import combined_trident_limit, exclusion, triden
 from mutau.core.errors import MutauError, require_in_range
 from mutau.core.registry import Registry, instance_of
 from mutau.core.types import Exclusion
-from mutau.models import VECTOR, check_mediator, model_class, moment_reference
+from mutau.models import VECTOR, Family, check_mediator, model_class, moment_reference
+from mutau.models.dark_matter import USUAL_DARK_MATTER
 
 Compute = Callable[..., Exclusion]
 
@@ -193,17 +194,25 @@ def _moment(masses: ArrayLike, model: str, year: int = 2025, n_sigma: float = 2.
     )  # fmt: skip
 
 
+#: Options of a bound that depends on the dark sector.
+_SECTOR: Final = (
+    ("alpha_d", "of the model's dark sector"), ("mass_ratio", "of the same"),
+    ("dark_matter", "its kind"),
+)  # fmt: skip
+
+
 def _recast_bound(name: str, title: str, curve: str) -> None:
     """A published curve through the recast engine, as a bound on any model."""
     item = published_limit(curve)
 
     def compute(
-        masses: ArrayLike, model: str, alpha_d: float = 0.0, mass_ratio: float = 3.0
-    ) -> Exclusion:
+        masses: ArrayLike, model: str, alpha_d: float = 0.0, mass_ratio: float = 3.0,
+        dark_matter: str = USUAL_DARK_MATTER,
+    ) -> Exclusion:  # fmt: skip
         if item.cl is None:
             raise MutauError(f"{curve!r} states no confidence level")
         m = np.atleast_1d(np.asarray(masses, float))
-        options = {"alpha_d": alpha_d, "mass_ratio": mass_ratio}
+        options = Family(model, alpha_d, mass_ratio, dark_matter).sector
         value = recast_at(item, m, model, options=options)
         search = search_of(curve)
         return exclusion(
@@ -214,9 +223,25 @@ def _recast_bound(name: str, title: str, curve: str) -> None:
 
     _add(
         name, title=title, kind="limit", source=(item.source,), mass_range=item.mass_range,
-        options=(("alpha_d", "of the model's dark sector"), ("mass_ratio", "of the same")),
+        options=_SECTOR,
         compare=(curve,), mediators=VECTOR,
     )(compute)  # fmt: skip
+
+
+@_add(
+    "relic-density",
+    title="Observed relic density, computed",
+    kind="region",
+    source=("Planck:2018", "Gondolo:1991"),
+    mass_range=(2e-3, 6.0),
+    options=_SECTOR,
+    compare=(),
+    mediators=VECTOR,
+)
+def _relic(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
+    from mutau.bounds.relic import relic_limit
+
+    return relic_limit(masses, model, **options)
 
 
 _recast_bound("belle2-invisible", "Belle II invisible 2020, recast", "belle2-inv-2020-br1")

@@ -27,11 +27,12 @@ from mutau.bounds.curves import HEADER, Array, check_points
 from mutau.bounds.hepdata_tables import Choice, Point, Table, is_table, read_table
 from mutau.core.errors import MutauError, Problems
 from mutau.core.reading import TABLE_BYTES, plain_number, read_text
+from mutau.models.dark_matter import dark_matter
 
 #: Comment lines "# key: value" that mean something; each may stand once.
 KEYS: Final = (
     "cl", "model", "excludes", "title", "source", "origin", "remark", "production", "final",
-    "branching", "alpha_d", "mass_ratio", "mass", "columns",
+    "branching", "alpha_d", "mass_ratio", "dark_matter", "mass", "columns",
 )  # fmt: skip
 _COMMENT: Final = re.compile(r"\s*#\s*([\w ]+?)\s*:\s*(.*)")
 #: Other keys this near to one of KEYS are taken for a misprint of it.
@@ -58,6 +59,7 @@ class Points:
     model: str
     alpha_d: float | None = None
     mass_ratio: float | None = None
+    dark_matter: str | None = None
     lower: bool = False
     wrong: tuple[tuple[str, str], ...] = ()
 
@@ -94,7 +96,7 @@ def read_points(
     if is_table(path, text):
         table = read_table(path, text, choice)
         points, wrong = _without_ends(table.points)
-        for key in ("cl", "alpha_d", "mass_ratio"):
+        for key in ("cl", "alpha_d", "mass_ratio", "dark_matter"):
             said, added = table.notes.get(key, ""), notes.get(key, "")
             if said and added and not _same(said, added):
                 wrong.append((key, f"the table says {said!r}, a comment {added!r}"))
@@ -229,8 +231,14 @@ def _converted(
         notes.setdefault("cl", level)
     return Points(
         np.array(masses, float), np.array(values, float), [where for where, _, _ in points],
-        notes, model, alpha_d, mass_ratio, table.column.lower, tuple(wrong),
+        notes, model, alpha_d, mass_ratio, _kind(notes), table.column.lower, tuple(wrong),
     )  # fmt: skip
+
+
+def _kind(notes: Mapping[str, str]) -> str | None:
+    """Kind of dark matter out of the notes; None where it is not said. Raises UnknownName."""
+    said = notes.get("dark_matter")
+    return None if said is None else dark_matter(said.strip()).name
 
 
 def _sector(key: str, notes: Mapping[str, str], high: float) -> float | None:

@@ -37,7 +37,8 @@ class PublishedLimit:
     how they were checked, what to mind. plot, plot_reason : drawn unless asked otherwise, and why.
     search : how a curve of a user's was obtained, for a recast: production, final, branching as in
     `recast.Search`; empty where it does not say (bundled curves are looked up by name).
-    alpha_d, mass_ratio : dark sector that the coupling was bounded with; None where not stated.
+    alpha_d, mass_ratio, dark_matter : dark sector that the coupling was bounded with, and its kind;
+    None where not stated.
     """
 
     name: str
@@ -64,6 +65,7 @@ class PublishedLimit:
     search: tuple[str, ...] = field(default=())
     alpha_d: float | None = None
     mass_ratio: float | None = None
+    dark_matter: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("mass", "coupling"):
@@ -82,7 +84,7 @@ class PublishedLimit:
     @property
     def digest(self) -> str:
         """Digest of the points and of what they exclude, for the provenance of a figure."""
-        sector = () if self.alpha_d is None else (self.alpha_d, self.mass_ratio)
+        sector = () if self.alpha_d is None else (self.alpha_d, self.mass_ratio, self.dark_matter)
         return digest(self.mass, self.coupling, self.excludes, self.model, *sector)
 
     def covers(self, mass: ArrayLike) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ _YAML: Final = (".yaml", ".yml")
 #: Qualifiers that are read, by the names under which they are kept.
 _QUALIFIERS: Final = {
     "cl": "cl", "confidence level": "cl", "model": "model", "alpha_d": "alpha_d",
-    "mass ratio": "mass_ratio",
+    "mass ratio": "mass_ratio", "dark matter": "dark_matter",
 }  # fmt: skip
 
 

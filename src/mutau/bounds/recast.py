@@ -29,6 +29,7 @@ from mutau.bounds.search import Search
 from mutau.core.constants import M_E, M_MU, M_PI, M_TAU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.models import VECTOR, Family, Model, VectorModel, check_mediator, model_class
+from mutau.models.dark_matter import USUAL_DARK_MATTER
 
 Array = NDArray[np.float64]
 Efficiency = Callable[[Model], float]
@@ -115,7 +116,7 @@ def recast(
     from_model: str | None = None,
     *,
     search: Search | None = None,
-    options: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
     efficiency_from: Efficiency | None = None,
     efficiency_to: Efficiency | None = None,
 ) -> Recast:
@@ -123,7 +124,7 @@ def recast(
 
     curve : upper limit ("above"). to_model, from_model : tags or "charges:FILE" (None: the
     curve's own model). search : None for a bundled curve, or one whose file says. options :
-    alpha_d and mass_ratio of the new model. efficiency_from, efficiency_to : fraction kept, as a
+    alpha_d, mass_ratio and dark_matter of the new model. efficiency_from, efficiency_to : fraction kept, as a
     function of the model (1).
     Points are added between those of the curve, so that thresholds of the models show.
     Returns Recast; the new curve carries the old one's confidence level and says what was done.
@@ -173,15 +174,18 @@ def held_for(family: Family, curve: PublishedLimit) -> PublishedLimit:
     same = model_class(curve.model) is family.point_class
     sector = (alpha_d, mass_ratio if alpha_d else curve.mass_ratio)
     stated = curve.alpha_d is not None or curve.mass_ratio is not None
-    if same and (not stated or (curve.alpha_d or 0.0, curve.mass_ratio) == sector):
+    kind = curve.dark_matter in (None, family.dark_matter) or not alpha_d
+    if same and kind and (not stated or (curve.alpha_d or 0.0, curve.mass_ratio) == sector):
         return curve
     if curve.search:
         return recast(curve, model, options=family.sector).curve
     if same:
         ratio = "" if curve.mass_ratio is None else f", mass_ratio = {curve.mass_ratio:g}"
+        ratio += "" if curve.dark_matter is None else f", {curve.dark_matter}"
         raise MutauError(
             f"{curve.name!r} holds for alpha_d = {curve.alpha_d or 0.0:g}{ratio}, the plane for "
-            f"alpha_d = {alpha_d:g}, mass_ratio = {mass_ratio:g}",
+            f"alpha_d = {alpha_d:g}, mass_ratio = {mass_ratio:g}"
+            + ("" if curve.dark_matter is None else f", {family.dark_matter}"),
             place="curves of the plane",
             remedy="draw the plane with the same --alpha-d and --mass-ratio, or write how the "
             "curve was obtained ('# production:', '# final:'), for a recast",
@@ -201,7 +205,7 @@ def recast_at(
     from_model: str | None = None,
     *,
     search: Search | None = None,
-    options: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Array:
     """Couplings of the recast limit at given masses (GeV); inf where there is none.
 
@@ -246,7 +250,8 @@ def _old_point(
     """The point of the old model on the curve, with the dark sector that the curve states."""
     alpha_d = curve.alpha_d or 0.0
     mass_ratio = 3.0 if curve.mass_ratio is None else curve.mass_ratio
-    return cast(Model, old.at(mass, min(coupling, old.coupling_max), alpha_d, mass_ratio))
+    kind = curve.dark_matter or USUAL_DARK_MATTER
+    return cast(Model, old.at(mass, min(coupling, old.coupling_max), alpha_d, mass_ratio, kind))
 
 
 def _filled(curve: PublishedLimit, thresholds: tuple[float, ...]) -> tuple[Array, Array]:
@@ -293,7 +298,7 @@ def _parts(model: Model, search: Search, efficiency: Efficiency | None) -> _Part
 
 def _solve(
     cls: type[VectorModel], mass: float, counted: float, search: Search,
-    options: dict[str, float], efficiency: Efficiency | None,
+    options: dict[str, Any], efficiency: Efficiency | None,
 ) -> _Parts | None:  # fmt: skip
     """The point whose coupling gives `counted`; None where none below the largest does.
 

@@ -65,6 +65,7 @@ _FAMILY: Final = {
     "model": (o.ModelName, "lmu-ltau"),
     "alpha_d": (o.AlphaD, 0.0),
     "mass_ratio": (o.MassRatio, 3.0),
+    "dark_matter": (o.DarkMatter, "complex-scalar"),
 }
 _COUPLINGS: Final = {"coupling": (o.Coupling, None), "epsilon": (o.Epsilon, None)}
 

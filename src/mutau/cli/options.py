@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: other, by the names of the verbs' parameters.
 NEEDS: Final = {
     "mass_ratio": "alpha_d",
+    "dark_matter": "alpha_d",
     "job_script": "dask_jobqueue",
 }
 #: The same for single verbs.
@@ -343,7 +344,17 @@ AlphaD = Annotated[
     float, typer.Option(help="Coupling strength to dark matter, g_D^2/(4 pi); 0: none.")
 ]
 MassRatio = Annotated[
-    float, typer.Option(help="Z' mass over dark-matter mass, above 2; with --alpha-d.")
+    float,
+    typer.Option(
+        help="Z' mass over dark-matter mass; with --alpha-d. Up to 2 the Z' makes dark matter off "
+        "its mass shell only."
+    ),
+]
+DarkMatter = Annotated[
+    str,
+    typer.Option(
+        help="complex-scalar, majorana, pseudo-dirac or dirac; with --alpha-d.",
+    ),
 ]
 Experiment = Annotated[
     str, typer.Argument(help="A name out of `mutau show experiments`, or a TOML file.")

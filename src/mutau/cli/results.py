@@ -149,7 +149,9 @@ _XSEC_OPTIONS: Final = {
     "seed": "seed",
 }
 _SPELLED: Final = {"alpha": "alpha-inverse"}
-_MODEL_OPTIONS: Final = ("mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio")
+_MODEL_OPTIONS: Final = (
+    "mass", "coupling", "epsilon", "model", "alpha_d", "mass_ratio", "dark_matter",
+)  # fmt: skip
 
 
 def _alpha(inverse: float | None) -> float | None:

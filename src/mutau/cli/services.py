@@ -75,24 +75,33 @@ def plane(
     family: b.FamilyOptions,
     overlay: OverlayOptions,
     year_gm2: o.Year = 2021,
+    axes: Annotated[
+        str,
+        typer.Option(
+            help="boson: its mass and coupling; dark-matter: m_chi and y = alpha_D epsilon^2 "
+            "(m_chi/m)^4, with --alpha-d."
+        ),
+    ] = "boson",
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
     settings: PlaneSettings,
     out: o.Output = "plane.png",
     json: o.Json = False,
 ) -> None:
     """The exclusion plane: limits, published curves, the g-2 band."""
-    from mutau.analysis.plane import Frame, exclusion_plane, plane_answer, wanted_experiments
+    from mutau.analysis.dark_axes import plane_by
+    from mutau.analysis.plane import Frame, plane_answer, wanted_experiments
     from mutau.core.storage import check_output
     from mutau.report.static import check_style, check_suffix, write_figure
     from mutau.signal.processes import refuse_unused_events
 
     check_output(check_suffix(out))
     check_style(style)
+    plane_of_axes = plane_by(axes)
     masses = None if mass is None else o.energies("--mass", mass)
     named = tuple(experiments or ())
     refuse_unused_events(wanted_experiments(named), settings.n_events)
     with progress_bar("plane", quiet=json) as progress:
-        drawn = exclusion_plane(
+        drawn = plane_of_axes(
             named, masses, family, overlay=overlay, frame=Frame(year_gm2), settings=settings,
             progress=progress,
         )  # fmt: skip

@@ -15,6 +15,7 @@ from mutau.core.constants import M_PI
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.registry import Registry
 from mutau.core.units import C_CM_S, HBARC_GEV_CM
+from mutau.models.dark_matter import USUAL_DARK_MATTER, dark_matter
 from mutau.models.muon_moment import CouplingBand
 
 Array = NDArray[np.float64]
@@ -62,6 +63,16 @@ class Model(Protocol):
     @property
     def mass_ratio(self) -> float:
         """Mass of the boson over mass of the dark matter particle."""
+        ...
+
+    @property
+    def dark_matter(self) -> str:
+        """Kind of the dark matter particle, `dark_matter.DARK_MATTER`; "" for one of the model's own."""
+        ...
+
+    @property
+    def off_shell(self) -> bool:
+        """Whether there is dark matter that the boson is too light to decay into."""
         ...
 
     @property
@@ -153,7 +164,10 @@ class LightBoson(ABC):
 
     Subclasses are frozen dataclasses with the fields mass, <coupling_name>, alpha_d, mass_ratio,
     and say in `mediator` what the boson is; alpha_d = 0 means that there is no dark sector, else
-    chi has the mass `mass / mass_ratio`. Couplings to vector currents: `vector.VectorModel`.
+    chi has the mass `mass / mass_ratio`; up to mass_ratio = 2 the boson does not decay into it, and
+    only processes that count bosons off their mass shell make it. Those with a fifth field,
+    dark_matter, take the kind of chi by its name; without, it is the model's own affair.
+    Couplings to vector currents: `vector.VectorModel`.
     """
 
     tag: ClassVar[str]
@@ -163,11 +177,15 @@ class LightBoson(ABC):
     coupling_max: ClassVar[float]
     channels: ClassVar[tuple[str, ...]]
     invisible_channels: ClassVar[tuple[str, ...]]
+    dark_matter: Any = ""  # a field of the models that know several kinds
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
         for item in fields(self):  # type: ignore[arg-type]
+            if item.name == "dark_matter":
+                dark_matter(self.dark_matter)
+                continue
             number = as_number(item.name, getattr(self, item.name))
             object.__setattr__(self, item.name, number)
         mass, coupling, alpha_d, mass_ratio = self._values()
@@ -181,14 +199,6 @@ class LightBoson(ABC):
         )  # fmt: skip
         require_in_range("alpha_d", alpha_d, 0.0, 1.0, reason="perturbative dark sector")
         require_in_range("mass_ratio", mass_ratio, 0.0, np.inf, open_low=True)
-        if alpha_d > 0.0 and mass_ratio <= 2.0:
-            raise OutOfRange(
-                f"the channel chichi is closed: the dark matter mass {mass / mass_ratio:g} GeV is "
-                f"not below half of the boson's mass {mass:g} GeV",
-                place="mass_ratio",
-                allowed="mass_ratio > 2",
-                remedy="use alpha_d = 0 for a model without a dark sector",
-            )
 
     def _values(self) -> tuple[float, float, float, float]:
         """mass, coupling, alpha_d, mass_ratio in this order."""
@@ -197,10 +207,27 @@ class LightBoson(ABC):
         return mass, coupling, alpha_d, mass_ratio
 
     @classmethod
+    def takes_dark_matter(cls) -> bool:
+        """Whether the kind of dark matter can be chosen."""
+        return any(item.name == "dark_matter" for item in fields(cls))  # type: ignore[arg-type]
+
+    @classmethod
     def at(
-        cls, mass: float, coupling: float, alpha_d: float = 0.0, mass_ratio: float = 3.0
-    ) -> Self:
-        """Model from positional numbers, whatever its coupling is called. GeV, dimensionless."""
+        cls, mass: float, coupling: float, alpha_d: float = 0.0, mass_ratio: float = 3.0,
+        dark_matter: str = USUAL_DARK_MATTER,
+    ) -> Self:  # fmt: skip
+        """Model from positional numbers, whatever its coupling is called. GeV, dimensionless.
+
+        dark_matter : kind of the dark matter particle. Raises MutauError for another than the usual
+        one where the model has a dark matter particle of its own.
+        """
+        if cls.takes_dark_matter():
+            return cls(mass, coupling, alpha_d, mass_ratio, dark_matter)  # type: ignore[call-arg]
+        if dark_matter != USUAL_DARK_MATTER:
+            raise MutauError(
+                f"model {cls.tag!r} has a dark matter particle of its own, not {dark_matter!r}",
+                place="dark_matter", remedy="leave it out",
+            )  # fmt: skip
         return cls(mass, coupling, alpha_d, mass_ratio)  # type: ignore[call-arg]
 
     @classmethod
@@ -209,23 +236,27 @@ class LightBoson(ABC):
         return cls.at(0.1, 1e-3)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and texts: model, mass_GeV, coupling, alpha_d, mass_ratio."""
+        """Plain numbers and texts: model, mass_GeV, coupling, alpha_d, mass_ratio; dark_matter where
+        there is some and the model knows several kinds."""
         mass, coupling, alpha_d, mass_ratio = self._values()
+        kind = {"dark_matter": self.dark_matter} if self.dark_matter and alpha_d > 0.0 else {}
         return {
             "model": self.tag,
             "mass_GeV": mass,
             "coupling": coupling,
             "alpha_d": alpha_d,
             "mass_ratio": mass_ratio,
+            **kind,
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`. Raises UnknownName for unknown keys, MutauError for missing ones.
 
-        alpha_d and mass_ratio may be absent; "model", where present, must be this model.
+        alpha_d, mass_ratio and dark_matter may be absent; "model", where present, must be this
+        model.
         """
-        known = ("model", "mass_GeV", "coupling", "alpha_d", "mass_ratio")
+        known = ("model", "mass_GeV", "coupling", "alpha_d", "mass_ratio", "dark_matter")
         for key in values:
             if key not in known:
                 raise UnknownName("key of a model", key, known)
@@ -239,6 +270,7 @@ class LightBoson(ABC):
             values["coupling"],
             values.get("alpha_d", 0.0),
             values.get("mass_ratio", 3.0),
+            values.get("dark_matter", USUAL_DARK_MATTER),
         )
 
     def with_coupling(self, value: float) -> Self:
@@ -247,7 +279,14 @@ class LightBoson(ABC):
 
     def moved(self, mass: float, coupling: float) -> Self:
         """The same model with another mass (GeV) and coupling; for fits of both."""
-        return self.at(mass, coupling, *self._values()[2:])
+        changed = {"mass": mass, self.coupling_name: coupling}
+        return replace(self, **changed)  # type: ignore[type-var]
+
+    @property
+    def off_shell(self) -> bool:
+        """Whether there is dark matter that the boson is too light to decay into."""
+        _, _, alpha_d, mass_ratio = self._values()
+        return alpha_d > 0.0 and mass_ratio <= 2.0
 
     @property
     def mass_chi(self) -> float:

@@ -25,6 +25,7 @@ from mutau.core.constants import E_CHARGE, M_MU, M_TAU
 from mutau.core.errors import MOST_PROBLEMS, MutauError, OutOfRange, Problems, UnknownName
 from mutau.core.reading import read_toml
 from mutau.models.base import COUPLING_MAX, LEPTONS, REGISTRY, Array, check_lepton
+from mutau.models.dark_matter import USUAL_DARK_MATTER
 from mutau.models.formulas import lepton_pair_width, neutrino_pair_width
 from mutau.models.mediator import VECTOR, check_mediator
 from mutau.models.mixing import finite_q2, loop_mixing
@@ -162,7 +163,7 @@ class ChargedVector(VectorModel):
     __slots__ = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.table, *self._values())
+        return _restore, (self.table, *self._values(), self.dark_matter)
 
     def _visible_width(self, channel: str) -> float:
         if channel == "nunu":
@@ -254,8 +255,8 @@ class ChargedVector(VectorModel):
 def charges_class(table: ChargeTable) -> type[ChargedVector]:
     """Model class of one table of charges; equal tables give the same class.
 
-    Its instances are frozen dataclasses (mass, coupling, alpha_d = 0, mass_ratio = 3), as those of
-    every model; its tag is the table's name if bundled, else "charges:NAME".
+    Its instances are frozen dataclasses (mass, coupling, alpha_d = 0, mass_ratio = 3, dark_matter), as
+    those of every model; its tag is the table's name if bundled, else "charges:NAME".
 
     >>> f'{charges_class(load_charges("b-l")).at(0.1, 1e-4).branching("nunu"):.6f}'
     '0.600000'
@@ -263,7 +264,10 @@ def charges_class(table: ChargeTable) -> type[ChargedVector]:
     bundled = files("mutau.data").joinpath("models", f"{table.name}.toml").is_file()
     made = make_dataclass(
         "".join(part.capitalize() for part in re.split(r"\W+", table.name)) or "Charged",
-        [("mass", float), ("coupling", float), ("alpha_d", float, 0.0), ("mass_ratio", float, 3.0)],
+        [
+            ("mass", float), ("coupling", float), ("alpha_d", float, 0.0),
+            ("mass_ratio", float, 3.0), ("dark_matter", str, USUAL_DARK_MATTER),
+        ],
         bases=(ChargedVector,),
         namespace={
             "table": table,
@@ -274,11 +278,11 @@ def charges_class(table: ChargeTable) -> type[ChargedVector]:
             "__module__": __name__,
         },
         frozen=True,
-    )
+    )  # fmt: skip
     return cast(type[ChargedVector], made)
 
 
-def _restore(table: ChargeTable, *values: float) -> ChargedVector:
+def _restore(table: ChargeTable, *values: Any) -> ChargedVector:
     """What pickling calls: classes made at run time are found again by their table."""
     return charges_class(table).at(*values)
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import E_CHARGE
 from mutau.models.base import REGISTRY, Array, check_lepton
+from mutau.models.dark_matter import USUAL_DARK_MATTER
 from mutau.models.formulas import lepton_pair_width
 from mutau.models.mixing import finite_q2
 from mutau.models.vector import VectorModel
@@ -24,8 +25,8 @@ R_CEILING: Final = 60.0
 class DarkPhoton(VectorModel):
     """A' with kinetic mixing: every lepton couples with e epsilon to the vector current.
 
-    mass : float, GeV. epsilon : float. alpha_d : float, g_D^2/(4 pi) of a complex scalar.
-    mass_ratio : float, A' mass over scalar mass.
+    mass : float, GeV. epsilon : float. alpha_d : float, g_D^2/(4 pi) of dark matter.
+    mass_ratio : float, A' mass over dark matter mass. dark_matter : its kind.
     Hadrons are not a channel. Below two pion masses there are none. Above, total width and
     branchings are given only where a ceiling on R(s) bounds the neglected fraction below 0.1 %,
     which a dark sector brings about (epsilon^2 alpha R/3 against alpha_d/12 beta^3) and whose
@@ -41,6 +42,7 @@ class DarkPhoton(VectorModel):
     epsilon: float
     alpha_d: float = 0.0
     mass_ratio: float = 3.0
+    dark_matter: str = USUAL_DARK_MATTER
 
     tag: ClassVar[str] = "dark-photon"
     mediator: ClassVar[str] = "vector"

@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 
-def lepton_pair_width(coupling: ArrayLike, mass: ArrayLike, lepton_mass: float) -> Array:
+def lepton_pair_width(coupling: ArrayLike, mass: ArrayLike, lepton_mass: ArrayLike) -> Array:
     """Partial width of a vector boson into one pair of charged leptons.
 
     coupling, mass : array_like, broadcast together; dimensionless vector coupling, GeV.
-    lepton_mass : float, GeV.
+    lepton_mass : array_like, GeV.
     Returns float64 array, GeV; exactly 0 at and below threshold.
     Source: vector current at tree level, Gamma = g^2 m/(12 pi) (1 + 2r) sqrt(1 - 4r),
     r = m_l^2/m^2 (H. Sieber et al., Phys. Rev. D 105, 052006 (2022), eq. 5).
@@ -22,7 +22,7 @@ def lepton_pair_width(coupling: ArrayLike, mass: ArrayLike, lepton_mass: float) 
     '1.3094e-08'
     """
     g, m = np.asarray(coupling, float), np.asarray(mass, float)
-    r = (lepton_mass / m) ** 2
+    r = (np.asarray(lepton_mass, float) / m) ** 2
     beta = np.sqrt(np.maximum(1.0 - 4.0 * r, 0.0))
     return np.asarray(g * g * m / (12.0 * np.pi) * (1.0 + 2.0 * r) * beta)
 

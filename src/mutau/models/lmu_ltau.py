@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import E_CHARGE, M_MU, M_TAU
 from mutau.models.base import COUPLING_MAX, REGISTRY, Array, check_lepton
+from mutau.models.dark_matter import USUAL_DARK_MATTER
 from mutau.models.formulas import neutrino_pair_width
 from mutau.models.mixing import loop_mixing
 from mutau.models.vector import VectorModel
@@ -20,8 +21,8 @@ from mutau.models.vector import VectorModel
 class LmuMinusLtau(VectorModel):
     """Z' of L_mu - L_tau: L = -g' Z'_a (mu ga mu + nu_mu ga P_L nu_mu - tau ga tau - nu_tau ...).
 
-    mass : float, GeV. coupling : float, g'. alpha_d : float, g_D^2/(4 pi) of a complex scalar.
-    mass_ratio : float, Z' mass over scalar mass.
+    mass : float, GeV. coupling : float, g'. alpha_d : float, g_D^2/(4 pi) of dark matter.
+    mass_ratio : float, Z' mass over dark matter mass. dark_matter : its kind.
     Raises OutOfRange or MutauError for numbers that make no model.
     Source: Yu. M. Andreev et al. (NA64), arXiv:2404.06982, sec. 2; H. Sieber et al.,
     Phys. Rev. D 105, 052006 (2022), sec. I. Eq. 4 of the latter reads as if the neutrino width
@@ -38,6 +39,7 @@ class LmuMinusLtau(VectorModel):
     coupling: float
     alpha_d: float = 0.0
     mass_ratio: float = 3.0
+    dark_matter: str = USUAL_DARK_MATTER
 
     tag: ClassVar[str] = "lmu-ltau"
     mediator: ClassVar[str] = "vector"

@@ -8,6 +8,7 @@ from typing import Any, cast
 from mutau.core.errors import MutauError
 from mutau.models.base import REGISTRY, Model
 from mutau.models.charges import PREFIX, charge_table, charges_class, load_charges
+from mutau.models.dark_matter import USUAL_DARK_MATTER
 from mutau.models.mediator import mediator_of
 from mutau.models.vector import VectorModel
 
@@ -32,16 +33,22 @@ def model_class(tag: str) -> type[VectorModel]:
 
 
 def build_model(
-    tag: str, mass: float, coupling: float, alpha_d: float = 0.0, mass_ratio: float = 3.0
-) -> Model:
+    tag: str, mass: float, coupling: float, alpha_d: float = 0.0, mass_ratio: float = 3.0,
+    dark_matter: str = USUAL_DARK_MATTER,
+) -> Model:  # fmt: skip
     """Model by its tag, as `model_class`. mass in GeV; coupling is what the model's limits bound.
+
+    dark_matter : kind of the dark matter particle (`dark_matter.DARK_MATTER`).
 
     Raises UnknownName for the tag, OutOfRange or MutauError for the numbers.
 
     >>> build_model("dark-photon", 0.1, 1e-4)
-    DarkPhoton(mass=0.1, epsilon=0.0001, alpha_d=0.0, mass_ratio=3.0)
+    DarkPhoton(mass=0.1, epsilon=0.0001, alpha_d=0.0, mass_ratio=3.0, dark_matter='complex-scalar')
     """
-    return cast(Model, model_class(tag).at(mass, coupling, alpha_d, mass_ratio))
+    cls = model_class(tag)
+    if dark_matter == USUAL_DARK_MATTER:  # also those that know one kind only
+        return cast(Model, cls.at(mass, coupling, alpha_d, mass_ratio))
+    return cast(Model, cls.at(mass, coupling, alpha_d, mass_ratio, dark_matter))
 
 
 def model_from_dict(values: Mapping[str, Any]) -> Model:

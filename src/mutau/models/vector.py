@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import M_E, M_MU, M_TAU
-from mutau.core.errors import OutOfRange, require_in_range
+from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.models.base import Array, LightBoson
-from mutau.models.formulas import lepton_pair_width, scalar_pair_width
+from mutau.models.dark_matter import USUAL_DARK_MATTER, dark_matter_width
+from mutau.models.formulas import lepton_pair_width
 from mutau.models.mixing import breit_wigner_average
 from mutau.models.muon_moment import (
     CouplingBand,
@@ -28,7 +29,8 @@ class VectorModel(LightBoson):
     """Common part of bosons that couple to lepton vector currents and, perhaps, to a dark sector.
 
     Subclasses are frozen dataclasses as `LightBoson` describes, with `mediator = "vector"`.
-    The dark sector is one complex scalar chi with coupling g_D = sqrt(4 pi alpha_d).
+    The dark sector is one particle chi of a kind of `dark_matter.DARK_MATTER`, with the coupling
+    g_D = sqrt(4 pi alpha_d).
     """
 
     mixing_thresholds: ClassVar[tuple[float, ...]] = ()
@@ -40,7 +42,8 @@ class VectorModel(LightBoson):
     def _width_into(self, channel: str) -> float:
         if channel == "chichi":
             mass, _, alpha_d, mass_ratio = self._values()
-            return float(scalar_pair_width(alpha_d, mass, mass_ratio))
+            kind = self.dark_matter or USUAL_DARK_MATTER
+            return float(dark_matter_width(kind, alpha_d, mass, mass_ratio))
         return self._visible_width(channel)
 
     def _visible_width(self, channel: str) -> float:
@@ -78,13 +81,16 @@ class VectorModel(LightBoson):
         q_max : upper end of the mass of the dark matter pair, GeV. The default, no end, differs
         from any kinematic one far above the mass by less than 2 Gamma/(pi q_max), relatively.
         Returns float; equals epsilon_eff^2 up to about Gamma/m.
-        Raises MutauError without a dark sector, OutOfRange if q_max is not above the mass.
+        Raises MutauError without a decay into a dark sector, OutOfRange if q_max is not above the
+        mass.
         Source: Yu. M. Andreev et al., arXiv:2404.06982, eq. 5.1, from 4 m_chi^2, constant width.
         Approximation of the source: the width is that of the decay into dark matter alone.
         """
         mass = self._values()[0]
         if not q_max > mass:
             raise OutOfRange(f"q_max = {q_max} GeV is not above the mass {mass:g} GeV")
+        if 2.0 * self.mass_chi >= mass:
+            raise MutauError(f"{self} does not decay into dark matter, so there is no line")
         return breit_wigner_average(
             lambda q2: np.abs(self.kinetic_mixing(q2)) ** 2,
             mass,

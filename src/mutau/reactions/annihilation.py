@@ -4,14 +4,18 @@
     N(s) = e^2 |Pi(s)|^2 (s + 2 m_e^2) 2 sqrt(s) Gamma_f(s),
 
 with positron energy E and momentum p, the full width Gamma, and the width Gamma_f(s) that a Z' of
-mass sqrt(s) would have into f; the average is over the electrons' motion. The phase space and
+mass sqrt(s) would have into f. M Gamma stands for sqrt(s) Gamma(s), the width that a Z' of mass
+sqrt(s) would have into everything (the imaginary part of its self-energy): for Gamma/M of some per
+cent a constant one, as in eq. 5.2, is wrong by as much. Dark matter too heavy for a decay is made
+all the same, above its threshold in s. The average is over the electrons' motion. The phase space and
 1/(4 m_e p) belong together: the flux factor p.p' of a single electron cancels against the
 definition of a rate per atom, and what is left, m_e/E_-, is set to 1. That keeps the integral over
 E exactly as for electrons at rest (the invariant dE/p), as a sum rule for bound electrons should;
 free electrons with the same momenta would give 0.7 % less in lead, 0.02 % in carbon, and the
 models of the momenta are not better than that.
 Only the Z' in the s channel: e+ e- -> e+ e- and mu+ mu- have QED amplitudes beside it, which
-interfere away from the peak. The width is constant, as in eq. 5.2: relative error Gamma/M.
+interfere away from the peak. The real part of the self-energy is taken as constant: relative error
+of order Gamma/M in the tails.
 Source: Yu. M. Andreev et al. (NA64), arXiv:2404.06982, sec. 5; Breit-Wigner from tree level.
 """
 
@@ -30,7 +34,8 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_ra
 from mutau.core.units import GEV2_PB
 from mutau.matter.elements import element as element_of
 from mutau.models import DarkPhoton, LmuMinusLtau, Model, check_mediator
-from mutau.models.formulas import lepton_pair_width, scalar_pair_width
+from mutau.models.dark_matter import USUAL_DARK_MATTER, dark_matter_width
+from mutau.models.formulas import lepton_pair_width
 from mutau.reactions import annihilation_kernels as kernels
 from mutau.reactions.abilities import ABILITIES
 from mutau.reactions.annihilation_electrons import MODELS, ElectronMomenta, momenta
@@ -40,7 +45,12 @@ Array = NDArray[np.float64]
 _LEPTON_MASS: Final = {"ee": M_E, "mumu": M_MU, "tautau": M_TAU}
 #: Relative distances of panel edges around a threshold, where N(s) bends like a square root.
 _AROUND_KINK: Final = np.array([-2e-2, -1e-3, -3e-5, 0.0, 3e-5, 1e-3, 2e-2])
+#: Width over mass from which its running is resolved on the peak, and panel edges there in widths.
+_RUNS: Final = 1e-5
+_AROUND_POLE: Final = np.array([-32.0, -8.0, -2.0, -0.5, 0.5, 2.0, 8.0, 32.0])
 _CHUNK: Final = 256
+#: Width over mass that stands for none, where a boson is made off its mass shell only.
+_NO_WIDTH: Final = 1e-9
 
 
 def resonance_energy(mass: float) -> float:
@@ -79,8 +89,8 @@ def final_width(model: Model, channel: str, s: ArrayLike) -> Array:
     if channel == "chichi":
         if model.alpha_d == 0.0:
             return np.zeros_like(root)
-        chi = model.mass / model.mass_ratio
-        return scalar_pair_width(model.alpha_d, root, root / chi)
+        chi, kind = model.mass / model.mass_ratio, model.dark_matter or USUAL_DARK_MATTER
+        return dark_matter_width(kind, model.alpha_d, root, root / chi)
     if channel == "nunu":
         return np.asarray(model.width("nunu") / model.mass * root)
     if channel == "ee":
@@ -88,6 +98,30 @@ def final_width(model: Model, channel: str, s: ArrayLike) -> Array:
         return lepton_pair_width(coupling, root, M_E)
     lepton = {"mumu": "mu", "tautau": "tau"}[channel]
     return lepton_pair_width(model.lepton_coupling(lepton), root, _LEPTON_MASS[channel])
+
+
+def running_width(model: Model, s: ArrayLike) -> Array:
+    """Total width of a boson of mass sqrt(s), GeV; at s = M^2 the model's own.
+
+    s : array_like, GeV^2. The electron's coupling in it is that on the mass shell, since it never
+    decides the width of a boson that decays otherwise.
+    """
+    s = np.asarray(s, float)
+    total = np.zeros_like(s)
+    for channel in model.channels:
+        if channel == "ee":
+            total = total + lepton_pair_width(model.lepton_coupling("e"), np.sqrt(s), M_E)
+        else:
+            total = total + final_width(model, channel, s)
+    return total
+
+
+def _running(line: _Line, s: Array) -> Array:
+    """Resonance with the running width over that with the constant one of the pole; 1 on it."""
+    offset = (s - line.pole.centre) ** 2
+    running = s * running_width(line.model, s) ** 2
+    constant = line.pole.half_width**2
+    return np.asarray((offset + constant) / np.maximum(offset + running, 1e-300))
 
 
 def vector_numerator(model: Model, channels: Sequence[str], s: Array) -> Array:
@@ -117,18 +151,25 @@ class _Line:
     pole: kernels.Pole
 
     def numerator(self, s: Array) -> Array:
-        return numerator(self.model, self.channels, s.reshape(-1)).reshape(s.shape)
+        flat = s.reshape(-1)
+        return (numerator(self.model, self.channels, flat) * _running(self, flat)).reshape(s.shape)
 
     def kinks_between(self, low: float, high: float) -> Array:
         """Panel edges (K,) around the kinks that lie in or next to the range of s."""
         near = [kink for kink in self.kinks if 0.97 * low < kink < 1.03 * high]
-        return np.concatenate([kink * (1.0 + _AROUND_KINK) for kink in near] or [np.empty(0)])
+        edges = [kink * (1.0 + _AROUND_KINK) for kink in near]
+        centre, half_width = self.pole
+        if half_width > _RUNS * centre and low < 1.1 * centre and high > 0.9 * centre:
+            edges.append(centre + half_width * _AROUND_POLE)
+        return np.concatenate(edges or [np.empty(0)])
 
 
 def _line(model: Model, channel: str) -> _Line:
     check_mediator("annihilation", ABILITIES["annihilation"].mediators, model)
     channels = channels_of(model, channel)
     width = model.width_total
+    if model.off_shell and not width > 0.0:
+        width = _NO_WIDTH * model.mass  # nothing is on the peak then
     if not width > 0.0:
         raise OutOfRange(
             f"{model} has no open decay channel, so it makes no resonance of finite width",

@@ -91,6 +91,8 @@ def _limit_tables(line: Exclusion) -> Iterator[tuple[Document, Document]]:
         qualifiers.append({"name": "ALPHA_D", "value": _number(line.meta["alpha_d"])})
         ratio = _number(line.meta.get("mass_ratio", 3.0))
         qualifiers.append({"name": "MASS RATIO", "value": ratio})
+        if line.meta.get("dark_matter"):
+            qualifiers.append({"name": "DARK MATTER", "value": line.meta["dark_matter"]})
     if line.meta.get("seed") is not None:
         qualifiers.append({"name": "SEED", "value": int(line.meta["seed"])})
     values = _values(line.coupling, line.numerical_err, "numerical")

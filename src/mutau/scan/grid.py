@@ -12,7 +12,8 @@
     "experiment/target/thickness" = "10 X0:40 X0:3"
 
 The points are the product of all axes; the last axis varies fastest. Masses are energies; coupling,
-alpha_d and mass_ratio are plain numbers; what an address of the experiment takes, the file says.
+alpha_d and mass_ratio are plain numbers, dark_matter is the name of a kind or a list of them; what
+an address of the experiment takes, the file says.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mutau.core.errors import MutauError, Problems, UnknownName
 from mutau.core.reading import plain_number, read_toml
 from mutau.core.storage import digest
 from mutau.core.units import parse_energy
+from mutau.models.dark_matter import dark_matter
 
 _KEYS: Final = (
     "schema",
@@ -42,7 +44,10 @@ _KEYS: Final = (
     "method",
     "grid",
 )
+#: Axes of the model: numbers, and names.
 _NUMBERS: Final = ("mass", "coupling", "alpha_d", "mass_ratio")
+_NAMES: Final = ("dark_matter",)
+MODEL_AXES: Final = (*_NUMBERS, *_NAMES)
 TASKS: Final = ("limit", "yields")
 _TEXTS: Final = ("name", "experiment", "model", "method")
 _COUNTS: Final = ("seed", "events")
@@ -161,9 +166,9 @@ def _range(name: str, text: str) -> Sequence[Any]:
 
 def _axis(name: str, value: Any) -> Sequence[Any]:
     """Values of one axis. Raises MutauError for an empty or unreadable one."""
-    if name not in _NUMBERS and not name.startswith("experiment/"):
+    if name not in MODEL_AXES and not name.startswith("experiment/"):
         raise UnknownName(
-            "axis", name, _NUMBERS, remedy="experiment parameters are written experiment/address"
+            "axis", name, MODEL_AXES, remedy="experiment parameters are written experiment/address"
         )
     if isinstance(value, str) and value.count(":") == 2:
         return _range(name, value)
@@ -172,6 +177,8 @@ def _axis(name: str, value: Any) -> Sequence[Any]:
         raise MutauError("the axis has no values", remedy="give one or more, or leave it out")
     if name.startswith("experiment/"):
         return tuple(values)
+    if name in _NAMES:
+        return tuple(dark_matter(item).name for item in values)
     return tuple(_number(name, item) for item in values)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from mutau.core.errors import FileError, MutauError, OutOfRange
 from mutau.core.storage import atomic_path, file_digest
 from mutau.scan.executors import Executor, processes, serial
-from mutau.scan.grid import Grid, LogRange
+from mutau.scan.grid import MODEL_AXES, Grid, LogRange
 from mutau.scan.pieces import program_stamp
 from mutau.scan.shards import Progress, check_claim, flat, run_shards
 
@@ -73,8 +73,7 @@ def _check_settings(grid: Grid) -> None:
 
     if grid.method is not None:
         METHODS[grid.method]
-    names = ("mass", "coupling", "alpha_d", "mass_ratio")
-    axes = {name: values for name, values in grid.axes if name in names}
+    axes = {name: values for name, values in grid.axes if name in MODEL_AXES}
     first = {"coupling": 1e-3} | {name: values[0] for name, values in axes.items()}
     for name, values in axes.items():
         ends = (values.low, values.high) if isinstance(values, LogRange) else values
@@ -104,7 +103,7 @@ def _numbers(grid: Grid, experiment: Experiment, point: Mapping[str, Any]) -> di
     from mutau.analysis.yields import expected_yields
     from mutau.models import Family
 
-    sector = {key: point[key] for key in ("alpha_d", "mass_ratio") if key in point}
+    sector = {key: point[key] for key in MODEL_AXES[2:] if key in point}
     family = Family(grid.model, **sector)
     if grid.task == "limit":
         line = limit_curve(

@@ -33,11 +33,19 @@ from mutau.signal.electron_emission import (
     brems_theory,
     motion,
 )
+from mutau.signal.electron_line import boson_line, needs_line
 from mutau.signal.electron_response import DEFAULT_SHOWERS, preshower_passes, response
 from mutau.signal.electron_tracks import FLOOR, tracks
 from mutau.signal.electron_window import EnergyWindow, window
 from mutau.signal.not_computed import ELECTRON_BEAM
-from mutau.signal.processes import SIGNAL_PROCESSES, Effort, Prepared, SignalProcess, check_point
+from mutau.signal.processes import (
+    SIGNAL_PROCESSES,
+    Effort,
+    Prepared,
+    SignalProcess,
+    check_point,
+    refuse_off_shell,
+)
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -50,6 +58,8 @@ THRESHOLD_SAMPLES: Final = 1000
 THRESHOLD: Final = 3  # name in the random streams
 #: Relative error of the integral over positron energies, and of the annihilation beneath it.
 ANNIHILATION_ERROR: Final = 3e-3
+#: Relative error of the quadrature over the boson's mass, where its line counts.
+LINE_ERROR: Final = 3e-3
 #: Fraction of the pre-shower's inefficiency that the cut of the shower simulation leaves open.
 PRESHOWER_MODEL: Final = 0.1
 #: Widths that grow with the coupling, over what smears the line (atomic motion, or the decay into
@@ -111,6 +121,23 @@ def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts
         produced = float(whole.above(np.zeros(1))[0])
     kept, err = _kept(experiment, plan, w, emission, None)
     return SignalParts(produced, _brems_inside(emission, w), kept, err)
+
+
+def _wide_brems(experiment: Experiment, model: Model, plan: Plan) -> tuple[SignalParts, float]:
+    """Bremsstrahlung into dark matter with the boson's line, and its relative error."""
+    line = boson_line(model, mass_range(experiment)[1])
+    parts = [_brems_parts(experiment, float(q), plan) for q in line.mass]
+    each = [part.scaled(float(w)) for part, w in zip(parts, line.weight, strict=True)]
+    middle = each[0].inside.shape[1] // 2
+    at = np.array([part.inside[:, middle] for part in each])  # (N, R)
+    total = np.maximum(at.sum(axis=0), 1e-300)
+    kept = np.sum([a * part.kept for a, part in zip(at, each, strict=True)], axis=0) / total
+    err = np.sum([a * part.kept_err for a, part in zip(at, each, strict=True)], axis=0) / total
+    whole = SignalParts(
+        float(sum(part.produced for part in each)), np.sum([part.inside for part in each], axis=0),
+        kept, err,
+    )  # fmt: skip
+    return whole, float(np.hypot(LINE_ERROR, line.beyond))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +259,17 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     annihilation = _line_of_coupling(experiment, model, plan)
     track_error = tracks(experiment, w.low).error
 
+    wide = needs_line(model)
+
     def by_period(point: Model) -> tuple[list[SignalParts], Array]:
         strength = point.invisible_strength("e")
-        return [brems.scaled(strength), annihilation(point)], np.array(
-            [np.hypot(track_error, TABLE_ERROR), np.hypot(track_error, ANNIHILATION_ERROR)]
-        )
+        errors = [np.hypot(track_error, TABLE_ERROR), np.hypot(track_error, ANNIHILATION_ERROR)]
+        if not wide:
+            return [brems.scaled(strength), annihilation(point)], np.array(errors)
+        narrow = strength - point.lepton_coupling("e") ** 2 * point.branching("chichi")
+        dark, relative = _wide_brems(experiment, point, plan)
+        errors.append(float(np.hypot(errors[0], relative)))
+        return [brems.scaled(max(narrow, 0.0)), annihilation(point), dark], np.array(errors)
 
     def signal(point: Model) -> tuple[Array, Array]:
         sources, relative = by_period(point)
@@ -336,6 +369,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     from mutau.signal.electron_monte_carlo import generate as generate_events
 
     check_point(experiment, model)
+    refuse_off_shell("the generation of events", model)
     return generate_events(experiment, model, n, seed)
 
 
@@ -373,5 +407,6 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
         samples=_samples,
         mediators=VECTOR,
         not_computed=ELECTRON_BEAM,
+        off_shell=True,
     )
 )  # fmt: skip

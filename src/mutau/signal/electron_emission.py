@@ -189,8 +189,10 @@ def _panels(tracks: ElectronTracks, model: Model, low: float) -> tuple[Array, Ar
     top = float(tracks.edges[-1])
     edges = [np.array([low, top]), tracks.edges]
     edges.append(np.exp(np.arange(np.log(low), np.log(top), 0.1)))
-    if model.mass > 2.0 * M_E:
-        resonance = annihilation.resonance_energy(model.mass)
+    bent = [model.mass] if model.mass > 2.0 * M_E else []
+    bent += [2.0 * model.mass / model.mass_ratio] if model.off_shell else []  # the pair's threshold
+    for mass in bent:
+        resonance = annihilation.resonance_energy(mass)
         steps = np.array([0.001, 0.003, 0.007, 0.012, 0.02, 0.03])
         edges.append(resonance * np.concatenate([[1.0], np.exp(steps), np.exp(-steps)]))
     all_edges = np.unique(np.concatenate(edges))

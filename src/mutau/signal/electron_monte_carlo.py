@@ -42,7 +42,7 @@ from mutau.signal.incoming import (
     mean_energy,
     placed,
 )
-from mutau.signal.processes import check_point, mass_key
+from mutau.signal.processes import check_point, mass_key, refuse_off_shell
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -154,6 +154,7 @@ def monte_carlo_yield(
     from mutau.transport.shower import visible_energy
 
     check_point(experiment, model)
+    refuse_off_shell("the Monte Carlo of showers", model)
     w = window(experiment)
     key = mass_key(model.mass)
     channels = emissions(experiment, model, w.low, w.low / w.energy, w.low)

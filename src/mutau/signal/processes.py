@@ -83,6 +83,7 @@ class SignalProcess:
     not_simulated : (experiment, `Effort`) -> cuts of the file that it does not apply, as texts.
     full_chain : whether it can take its efficiency from the full simulation.
     mediators : kinds of boson (`Model.mediator`) that it computes; others are refused.
+    off_shell : whether it counts dark matter that the boson is too light to decay into.
     not_computed : sources of its background that are known and that nobody computes; every total
     names them.
     beams, meaning : what files are checked against and lists show; of ours in `experiment.names`.
@@ -99,6 +100,7 @@ class SignalProcess:
     full_chain: bool = False
     mediators: tuple[str, ...] = field(kw_only=True)
     not_computed: tuple[Missing, ...] = ()
+    off_shell: bool = False
     beams: tuple[str, ...] = ()
     meaning: str = ""
     tables: tuple[str, ...] = ()
@@ -190,7 +192,21 @@ def check_masses(experiment: Experiment, masses: Iterable[float]) -> None:
 def check_model(experiment: Experiment, model: Model) -> None:
     """Raise MutauError for a boson that the process does not compute, OutOfRange for its mass."""
     check_mediator(experiment.process, registered(experiment).mediators, model)
+    if not registered(experiment).off_shell:
+        refuse_off_shell(experiment.process, model)
     check_masses(experiment, [model.mass])
+
+
+def refuse_off_shell(what: str, model: Model) -> None:
+    """Raise MutauError if the boson makes its dark matter off its mass shell only."""
+    if model.off_shell:
+        raise MutauError(
+            f"{what} makes bosons on their mass shell, and this one is too light to decay into two "
+            f"dark matter particles: what it makes off its mass shell is not computed",
+            place="mass_ratio", allowed="mass_ratio > 2",
+            remedy="use alpha_d = 0 for a model without a dark sector; experiments of process "
+            "'electron-brems+annihilation' count it",
+        )  # fmt: skip
 
 
 def check_kind(experiment: Experiment, model: str) -> None:
@@ -234,10 +250,10 @@ def has_process(experiment: Experiment) -> bool:
 def check_point(experiment: Experiment, model: Model) -> None:
     """Raise OutOfRange or MutauError for a model point that the process cannot take."""
     check_model(experiment, model)
-    if not model.branching_invisible > 0.0:
+    if not model.off_shell and not model.branching_invisible > 0.0:
         raise MutauError(
             f"{model} has no invisible decay, so it leaves no missing energy",
             place="alpha_d",
-            allowed="alpha_d > 0 and mass_ratio > 2, or a model with neutrinos",
+            allowed="alpha_d > 0, or a model with neutrinos",
             remedy="add for example --alpha-d 0.1",
         )

@@ -231,7 +231,7 @@ PROCESSES.register("electron-brems")(
 
 
 def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
-    """Pairs of leptons made by a lepton on the nuclei of a material, per mean atom."""
+    """Pairs of leptons made by a lepton or a photon on the nuclei of a material, per mean atom."""
     from mutau.matter import material
     from mutau.matter.nucleus import Nucleus
     from mutau.reactions.lepton_pairs import PairReaction, cross_section
@@ -259,11 +259,12 @@ def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, d
     }
 
 
-for _beam, _pair in product(("muon", "electron"), repeat=2):
+for _beam, _pair in product(("muon", "electron", "photon"), ("muon", "electron")):
     PROCESSES.register(f"{_beam}-{_pair}-pair")(
         CrossSectionProcess(
             partial(lepton_pair, _beam, _pair), "atom", False,
-            f"{_beam} N -> {_beam} N {_pair} pair on nuclei, tree level, 2 to 4",
+            f"{_beam} N -> N {_pair} pair on nuclei, tree level, 2 to 3" if _beam == "photon"
+            else f"{_beam} N -> {_beam} N {_pair} pair on nuclei, tree level, 2 to 4",
             frozenset({"material", "form_factor", "limits", "seed", "error"}), mediators=(),
             abilities=ABILITIES[f"{_beam}-{_pair}-pair"],
         )

@@ -216,10 +216,26 @@ def limit(
     emit(limit_answer(line), json)
 
 
+_Reaction = Annotated[
+    str,
+    typer.Option(
+        help="Instead of the signal: pairs of leptons on the nuclei of the target, a name out of "
+        "`mutau show processes` (muon-electron-pair, photon-muon-pair, …); weights add up to pb."
+    ),
+]
+_PairEnergy = Annotated[
+    str | None,
+    typer.Option(help="With --reaction: energy of the incoming particle; default: the beam's."),
+]
+#: Parameter of `generate` -> option, of those that only events of pairs take.
+_OF_PAIRS: Final = {"energy": "--energy", "limits": "--limits", "form_factor": "--form-factor"}
+
+
 @b.with_blocks
 def generate(
+    context: typer.Context,
     experiment: o.Experiment,
-    point: b.PointOptions,
+    point: _ZprimePoint,
     out: o.Output,
     n: Annotated[
         int,
@@ -227,16 +243,45 @@ def generate(
             "-n", parser=o.whole_number(1), metavar="N", help="Number of events: 1000 or 1e4."
         ),
     ] = 10_000,
+    reaction: _Reaction = "",
+    energy: _PairEnergy = None,
+    limits: _Limits = "",
+    form_factor: _FormFactor = "elastic",
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Signal events for other programs. LHE, HepMC3, ROOT, Parquet, NumPy."""
+    """Events for other programs: signal, or pairs. LHE, HepMC3, ROOT, Parquet, NumPy."""
     from mutau.experiment import load_experiment
     from mutau.io.event_files import check_output, write_events
     from mutau.signal.generate import generate_events
+    from mutau.signal.pair_events import generate_pairs
 
+    given = set(o.given(context))
+    if reaction and (useless := [name for name in _MODEL_OPTIONS if name in given]):
+        raise MutauError(
+            "has no effect on pairs of leptons", place="--" + useless[0].replace("_", "-"),
+            remedy="leave it out, or leave out --reaction",
+        )  # fmt: skip
+    if not reaction:
+        for name, option in _OF_PAIRS.items():
+            if name in given:
+                raise MutauError(
+                    "has no effect on the signal", place=option, remedy="name a --reaction"
+                )
+        if not point.given:
+            raise MutauError(
+                "is missing", place="--mass", remedy="give the Z' mass, or a --reaction"
+            )
     check_output(out)
-    events = generate_events(point, load_experiment(experiment), n, seed=seed)
+    found = load_experiment(experiment)
+    if reaction:
+        at = None if energy is None else o.energy("--energy", energy)
+        events = generate_pairs(
+            reaction, found, n, energy=at, limits=o.limits("--limits", limits),
+            form_factor=form_factor, seed=seed,
+        )  # fmt: skip
+    else:
+        events = generate_events(point(), found, n, seed=seed)
     with progress_bar(f"writing {out}", quiet=json):
         write_events(events, out)
     emit(

@@ -15,8 +15,10 @@ from mutau.core.errors import MutauError, require_in_range
 from mutau.reactions.muon_electron_kinematics import BEAM_ENERGIES, production_threshold
 
 LEPTONS: Final = {"electron": M_E, "muon": M_MU}
-#: Particles of a beam, by lepton.
-BEAMS: Final = {"electron": ("e-", "e+"), "muon": ("mu-", "mu+")}
+#: What makes pairs on a nucleus, with its mass.
+PAIR_BEAMS: Final = {**LEPTONS, "photon": 0.0}
+#: Particles of a beam, by their kind.
+BEAMS: Final = {"electron": ("e-", "e+"), "muon": ("mu-", "mu+"), "photon": ("gamma",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def _bremsstrahlung(lepton: str) -> Abilities:
 
 def _pairs(beam: str, pair: str) -> Abilities:
     """A light nucleus takes a little more of the energy than the lower end says."""
-    lowest = LEPTONS[beam] + 2.0 * LEPTONS[pair]
+    lowest = PAIR_BEAMS[beam] + 2.0 * LEPTONS[pair]
     return Abilities(f"{beam}-{pair}-pair", BEAMS[beam], (lowest, 1e4))
 
 
@@ -103,6 +105,6 @@ ABILITIES: Final = {
             replace(_MUON_ELECTRON, reaction=f"muon-electron-{name}")
             for name in ("elastic", "gamma", "nunu")
         ),
-        *(_pairs(beam, pair) for beam in LEPTONS for pair in LEPTONS),
+        *(_pairs(beam, pair) for beam in PAIR_BEAMS for pair in LEPTONS),
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Unweighted events of lepton pairs made by a lepton on a nucleus, exact 2 to 4."""
+"""Unweighted events of lepton pairs made by a lepton or a photon on a nucleus, exact."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import numpy as np
 
 from mutau.core.errors import OutOfRange, require_in_range
 from mutau.core.types import CrossSection, Events, provenance
-from mutau.reactions.abilities import LEPTONS
-from mutau.reactions.lepton_pairs import SCALE, Grids, PairReaction, adapted
+from mutau.reactions.abilities import PAIR_BEAMS
+from mutau.reactions.lepton_pairs import Grids, PairReaction, adapted
 
 #: PDG codes of the negative leptons.
 PDG: Final = {"electron": 11, "muon": 13}
+PHOTON: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
 class PairSampler:
-    """A reaction with its grids. charge : of the beam lepton, -1 or +1."""
+    """A reaction with its grids. charge : of the beam lepton, -1 or +1 (of a photon -1: not used)."""
 
     reaction: PairReaction
     grids: Grids
@@ -47,8 +48,9 @@ def make_pair_sampler(
 def draw_pairs(
     sampler: PairSampler, n: int, rng: np.random.Generator, *, luminosity: float = 1.0
 ) -> Events:
-    """n events: incoming lepton, nucleus at rest; outgoing lepton, pair (like, opposite), nucleus.
+    """n events: incoming particle, nucleus at rest; outgoing lepton, pair (like, opposite), nucleus.
 
+    Of a photon no lepton goes out: five rows an event, not six.
     rng : decides everything random. luminosity : atoms/pb; the weights add up to the expected
     number. Equal weights, but for a part of 1e-3 of the sum that lies above the bound of its map.
     `meta` holds sigma_pb, sigma_err_pb, the same from the trials drawn here (monte_carlo_pb,
@@ -63,27 +65,28 @@ def draw_pairs(
     reaction, grids = sampler.reaction, sampler.grids
     made, weight = np.empty((n, 3, 4)), np.empty(n)
     trials, total, square = draw(
-        rng, n, grids.edges, grids.bounds / SCALE, reaction.setup(), made, weight
-    )
-    mass, nucleus = LEPTONS[reaction.beam], reaction.nucleus.mass
-    p4 = np.zeros((n, 6, 4))
+        rng, reaction.maps[0], grids.edges, grids.bounds / reaction.scale, reaction.setup(), made,
+        weight,
+    )  # fmt: skip
+    mass, nucleus = PAIR_BEAMS[reaction.beam], reaction.nucleus.mass
+    first = 1 if reaction.of_photon else 0  # of what goes out
+    p4 = np.zeros((n, 6 - first, 4))
     p4[:, 0, 0] = reaction.energy
     p4[:, 0, 3] = math.sqrt(reaction.energy**2 - mass**2)
     p4[:, 1, 0] = nucleus
-    p4[:, 2:5] = made
-    p4[:, 5] = p4[:, 0] + p4[:, 1] - made.sum(axis=1)
+    p4[:, 2:-1] = made[:, first:]
+    p4[:, -1] = p4[:, 0] + p4[:, 1] - p4[:, 2:-1].sum(axis=1)
     height = float(grids.bounds.sum())
     mean = total / trials
     error = math.sqrt(max(square / trials - mean * mean, 0.0) / max(trials - 1, 1))
     sigma = sampler.sigma
-    beam = -sampler.charge * PDG[reaction.beam]
-    like, code = -sampler.charge * PDG[reaction.pair], reaction.nucleus.pdg
-    rows = 6
+    codes = _codes(sampler)
+    rows = len(codes)
     weight *= sigma.sigma_pb * luminosity / weight.sum()
     return Events(
-        pdg=np.tile(np.array([beam, code, beam, like, -like, code], np.int32), n),
+        pdg=np.tile(np.array(codes, np.int32), n),
         event=np.repeat(np.arange(n), rows),
-        status=np.tile(np.array([-1, -1, 1, 1, 1, 1], np.int8), n),
+        status=np.tile(np.array([-1, -1] + [1] * (rows - 2), np.int8), n),
         p4=p4.reshape(n * rows, 4),
         x4=np.zeros((n * rows, 4)),
         weight=np.repeat(weight, rows),
@@ -99,3 +102,13 @@ def draw_pairs(
             "largest_weight": float(max(weight.max() / np.median(weight), 1.0)),
         },
     )
+
+
+def _codes(sampler: PairSampler) -> list[int]:
+    """PDG codes of the rows of an event."""
+    reaction = sampler.reaction
+    like, code = -sampler.charge * PDG[reaction.pair], reaction.nucleus.pdg
+    if reaction.of_photon:
+        return [PHOTON, code, like, -like, code]
+    beam = -sampler.charge * PDG[reaction.beam]
+    return [beam, code, beam, like, -like, code]

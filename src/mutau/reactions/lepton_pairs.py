@@ -1,7 +1,7 @@
-"""Pairs of leptons made by a lepton on a nucleus, l N -> l N l'+ l'-, exact at tree level.
+"""Pairs of leptons made on a nucleus, l N -> l N l'+ l'- and gamma N -> N l'+ l'-, at tree level.
 
-All four diagrams with one photon to the nucleus, every lepton massive, identical leptons
-antisymmetrised (`lepton_pairs_amplitude`); integrated by adaptive Monte Carlo with the maps of
+All diagrams with one photon to the nucleus (four of a lepton, two of a photon: Bethe and Heitler's),
+every lepton massive, identical leptons antisymmetrised (`lepton_pairs_amplitude`); integrated by adaptive Monte Carlo with the maps of
 `lepton_pairs_kernels`, cuts inside the integration. Left out: more than one photon to the nucleus
 (the Coulomb correction, of relative size (Z alpha)^2 for electron pairs), atomic electrons as
 targets (1/Z of the nucleus, in `matter.muon_cross_sections`), vector mesons in the photon of the
@@ -26,9 +26,9 @@ from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB
 from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import lepton_pairs_kernels as kernels
-from mutau.reactions.abilities import ABILITIES, LEPTONS
+from mutau.reactions.abilities import ABILITIES, LEPTONS, PAIR_BEAMS
 from mutau.reactions.importance import refined_edges
-from mutau.reactions.lepton_pairs_kernels import N_AXES, N_MAPS, OBSERVABLES
+from mutau.reactions.lepton_pairs_kernels import N_ALL, N_AXES, N_MAPS, OBSERVABLES
 from mutau.reactions.lepton_pairs_sampling import sample_map
 
 Array = NDArray[np.float64]
@@ -37,6 +37,8 @@ Array = NDArray[np.float64]
 DIAGRAMS: Final = {
     "all": kernels.ALL, "two-photon": kernels.TWO_PHOTON, "radiated": kernels.RADIATED,
 }  # fmt: skip
+#: The observables of one lepton's energy.
+_SINGLE: Final = ("like_energy", "opposite_energy")
 _BINS: Final = 64
 _ROUNDS, _ROUND_SIZE = 7, 20_000
 _CHUNK: Final = 50_000
@@ -46,12 +48,14 @@ _ABOVE: Final = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class PairReaction:
-    """One beam lepton on one nucleus, and the pair that it makes.
+    """One beam particle on one nucleus, and the pair that it makes.
 
-    beam, pair : "electron" or "muon". energy : of the beam lepton, GeV. limits : observable out of
-    `lepton_pairs_kernels.OBSERVABLES` -> (low, high), inclusive. diagrams : out of DIAGRAMS.
+    beam : "electron", "muon" or "photon". pair : "electron" or "muon". energy : of the beam
+    particle, GeV. limits : observable out of `lepton_pairs_kernels.OBSERVABLES` -> (low, high),
+    inclusive; of a photon's pair "like" is the negative lepton. diagrams : out of DIAGRAMS.
     Raises UnknownName, OutOfRange (energy above 10 TeV or below threshold, an empty range),
-    MutauError for one set of diagrams of identical leptons.
+    MutauError for one set of diagrams of identical leptons or of a photon, and for a limit on a
+    beam lepton where there is none.
     """
 
     beam: str
@@ -62,9 +66,10 @@ class PairReaction:
     diagrams: str = "all"
 
     def __post_init__(self) -> None:
-        for name in (self.beam, self.pair):
-            if name not in LEPTONS:
-                raise UnknownName("lepton", name, LEPTONS)
+        if self.beam not in PAIR_BEAMS:
+            raise UnknownName("beam", self.beam, PAIR_BEAMS)
+        if self.pair not in LEPTONS:
+            raise UnknownName("lepton", self.pair, LEPTONS)
         if self.diagrams not in DIAGRAMS:
             raise UnknownName("set of diagrams", self.diagrams, DIAGRAMS)
         if self.identical and self.diagrams != "all":
@@ -72,12 +77,14 @@ class PairReaction:
                 f"of two {self.beam}s that leave nobody can say which was the beam's",
                 place="diagrams", allowed="all",
             )  # fmt: skip
+        if self.of_photon and self.diagrams != "all":
+            raise MutauError("a photon has only the two diagrams", place="diagrams", allowed="all")
         for name, (low, high) in self.limits.items():
-            if name not in OBSERVABLES:
-                raise UnknownName("observable of a pair", name, OBSERVABLES)
+            if name not in self.observables:
+                raise UnknownName("observable of a pair", name, self.observables)
             if not low < high:
                 raise OutOfRange(f"{name}: {low:g} to {high:g} is empty", place="limits")
-        mass, mu = LEPTONS[self.beam], LEPTONS[self.pair]
+        mass, mu = PAIR_BEAMS[self.beam], LEPTONS[self.pair]
         threshold = mass + 2.0 * mu * (1.0 + (mass + mu) / self.nucleus.mass)
         abilities = ABILITIES[f"{self.beam}-{self.pair}-pair"]
         require_in_range(
@@ -91,12 +98,32 @@ class PairReaction:
         return self.beam == self.pair
 
     @property
+    def of_photon(self) -> bool:
+        """Whether a photon makes the pair."""
+        return self.beam == "photon"
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """What limits may stand on."""
+        return OBSERVABLES[2:] if self.of_photon else OBSERVABLES
+
+    @property
+    def maps(self) -> range:
+        """Maps of `lepton_pairs_kernels` that the integral runs over."""
+        return range(N_MAPS, N_ALL) if self.of_photon else range(N_MAPS)
+
+    @property
+    def scale(self) -> float:
+        """From what the kernels give to pb: the couplings."""
+        return (4.0 * math.pi * ALPHA) ** (3 if self.of_photon else 4) * GEV2_PB
+
+    @property
     def pair_energies(self) -> tuple[float, float]:
         """Range of the pair's energy that the limits leave, GeV. Raises OutOfRange for none."""
-        mass, mu = LEPTONS[self.beam], LEPTONS[self.pair]
+        mass, mu = PAIR_BEAMS[self.beam], LEPTONS[self.pair]
         full = (-math.inf, math.inf)
         pair, after = (self.limits.get(name, full) for name in ("pair_energy", "lepton_energy"))
-        single = [self.limits.get(name, full)[0] for name in ("like_energy", "opposite_energy")]
+        single = [self.limits.get(name, full)[0] for name in _SINGLE]
         recoil = 1e-3 * self.energy  # more than the nucleus takes
         low = max(2.0 * mu * (1.0 + 1e-9), pair[0], *(item + mu for item in single))
         low = max(low, self.energy - after[1] - recoil)
@@ -113,7 +140,7 @@ class PairReaction:
         cuts = np.tile([-math.inf, math.inf], (len(OBSERVABLES), 1))
         for name, limits in self.limits.items():
             cuts[OBSERVABLES.index(name)] = limits
-        mass, mu = LEPTONS[self.beam], LEPTONS[self.pair]
+        mass, mu = PAIR_BEAMS[self.beam], LEPTONS[self.pair]
         low, high = self.pair_energies
         softest, near, far = [self.energy] * 2, 0.0, math.pi
         if self.identical:  # a map may take the softer one for the beam's
@@ -122,7 +149,13 @@ class PairReaction:
             near, far = self.limits.get("lepton_theta", (0.0, math.pi))
             softest = [
                 min(self.limits.get(name, (0.0, math.inf))[1], self.energy)
-                for name in ("like_energy", "opposite_energy")
+                for name in _SINGLE
+            ]
+        if self.of_photon:  # what one has, the other has not
+            least = [self.limits.get(name, (0.0, 0.0))[0] for name in _SINGLE]
+            softest = [
+                min(top, self.energy - max(other, mu))
+                for top, other in zip(softest, reversed(least), strict=True)
             ]
         angles = [2.0 * math.sin(0.5 * min(max(angle, 0.0), math.pi)) ** 2 for angle in (near, far)]
         return kernels.PairSetup(
@@ -141,19 +174,15 @@ PairReaction.__init__ = one_nucleus(PairReaction.__init__)  # type: ignore[metho
 
 @dataclass(frozen=True, slots=True)
 class Grids:
-    """Adapted grids of the four maps. edges : (4, 7, bins + 1). sigma, err : (4,) pb, of each map.
+    """Adapted grids of a reaction's maps. edges : (maps, 7, bins + 1). sigma, err : (maps,) pb.
 
-    bounds : (4,) weights, pb, above which lies 1e-3 of the cross section.
+    bounds : (maps,) weights, pb, above which lies 1e-3 of the cross section.
     """
 
     edges: Array
     sigma: Array
     err: Array
     bounds: Array
-
-
-#: From what the kernels give to pb.
-SCALE: Final = (4.0 * math.pi * ALPHA) ** 4 * GEV2_PB
 
 
 def adapted(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1) -> Grids:
@@ -171,28 +200,29 @@ def adapted(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1) -> Gr
 def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array]:
     """Arrays of `Grids`, kept in the cache folder."""
     setup = reaction.setup()
-    edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (N_MAPS, N_AXES, 1))
-    rngs = [stream(seed, which) for which in range(N_MAPS)]
+    maps, scale = reaction.maps, reaction.scale
+    edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (len(maps), N_AXES, 1))
+    rngs = [stream(seed, which) for which in range(len(maps))]
     weights = np.empty(_CHUNK)
-    for which, rng in enumerate(rngs):
+    for i, which in enumerate(maps):
         for turn in range(_ROUNDS):
             content = np.zeros((N_AXES, _BINS))
             size = _ROUND_SIZE if turn < _ROUNDS - 1 else _CHUNK
-            sample_map(rng, size, which, edges[which], setup, weights, content)
+            sample_map(rngs[i], size, which, edges[i], setup, weights, content)
             for axis in range(N_AXES):
-                edges[which, axis] = refined_edges(edges[which, axis], content[axis])
-    kept: list[list[Array]] = [[] for _ in range(N_MAPS)]
-    spread = np.ones(N_MAPS)
+                edges[i, axis] = refined_edges(edges[i, axis], content[axis])
+    kept: list[list[Array]] = [[] for _ in maps]
+    spread = np.ones(len(maps))
     for turn in range(800):
-        which = turn if turn < N_MAPS else int(np.argmax(spread))
+        i = turn if turn < len(maps) else int(np.argmax(spread))
         unused = np.zeros((N_AXES, _BINS))
-        sample_map(rngs[which], _CHUNK, which, edges[which], setup, weights, unused)
-        kept[which].append(_summary(weights * SCALE))
-        if turn < N_MAPS - 1:
+        sample_map(rngs[i], _CHUNK, maps[i], edges[i], setup, weights, unused)
+        kept[i].append(_summary(weights * scale))
+        if turn < len(maps) - 1:
             continue
         sigma, err = _combined(kept)
         spread = err
-        if turn == N_MAPS - 1 and not sigma.sum() > 0.0:
+        if turn == len(maps) - 1 and not sigma.sum() > 0.0:
             raise OutOfRange("no pair passes these cuts", place="limits", remedy="loosen them")
         if math.hypot(*err) <= error * sigma.sum():
             break
@@ -228,7 +258,8 @@ def cross_section(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1)
     error, seed : as in `adapted`, whose errors it raises.
     Source: tree level; for electron pairs made by muons it is what R. P. Kokoulin and A. A.
     Petrukhin integrate over angles (tested within 2 % against `matter.muon_cross_sections`).
-    Check: proportional to alpha^4 Z^2 for a point charge; the radiated set alone is
+    Of a photon: H. Bethe, W. Heitler, Proc. R. Soc. A 146 (1934) 83, with form factor and recoil.
+    Check: proportional to alpha^4 Z^2 (photon: alpha^3) for a point charge; the radiated set alone is
     `muon_brems`'s or `electron_brems`'s cross section for a boson of the pair's mass times
     alpha/3pi (1 + 2 r) sqrt(1 - 4 r), r = m_l^2/m^2, integrated over ln m^2.
     """

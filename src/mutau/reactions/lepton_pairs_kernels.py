@@ -1,5 +1,8 @@
 """Phase space of l N -> l N l'+ l'- on the unit cube, a map per diagram, and the density on it.
 
+And of gamma N -> N l'+ l'-, whose two diagrams and maps are A and B with a photon on its mass
+shell in place of the beam lepton's.
+
 Each of the four diagrams of `lepton_pairs_amplitude` has poles of its own and a map that follows
 them. They divide the integrand as |M|^2 w_i / sum_j w_j (F. Maltoni, T. Stelzer, JHEP 02 (2003)
 027), so that one map need not know the poles of another: w is the square of a gauge-invariant set
@@ -13,6 +16,9 @@ dP = dm^2/(2 pi) dz dphi/(16 pi^2),
           dPS = dy dkappa^2/(16 pi^2 y) . dP . dN
     D     p N -> r N, r -> p' gamma*, gamma* -> pair:
           dPS = dN . dy dkappa^2 dphi/(2 pi)/(16 pi^2 y (1 - y)) . dP
+
+    E, F  gamma -> one lepton of the pair and r, r N -> the other one N:
+          dPS = dz dkappa^2 dphi/(2 pi)/(16 pi^2 z) . dN
 
 z, y are light-cone fractions, kappa the transverse momentum in the splitting. Small differences
 are never taken of large numbers: denominators and the longitudinal part of the momentum transfer
@@ -35,14 +41,16 @@ from mutau.reactions.lepton_pairs_amplitude import (
     Work,
     dot,
     nucleus_current,
+    open_line,
     pair_mass2,
     squared_amplitude,
     transfer,
 )
 
-#: Axes of the unit cube, and maps.
+#: Axes of the unit cube, maps of a beam lepton (A to D), and of all (E and F of a photon).
 N_AXES: Final = 7
 N_MAPS: Final = 4
+N_ALL: Final = 6
 #: What cuts can limit (GeV, rad, GeV^2), in the order of the rows of limits; "like" is the lepton
 #: of the pair with the beam's charge, of identical ones the less energetic of the two.
 OBSERVABLES: Final = (
@@ -62,7 +70,7 @@ _NOTHING: Final[Found] = (0.0, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
 
 
 class PairBeam(NamedTuple):
-    """PairBeam lepton on a nucleus at rest: energy, mass, mass of the nucleus, GeV."""
+    """Beam particle on a nucleus at rest: energy, mass (0: a photon), mass of the nucleus, GeV."""
 
     energy: float
     m: float
@@ -199,6 +207,35 @@ def take_momentum(
 
 
 @inner(forceinline=True)
+def at_nucleus(
+    x: Array, side: float, z: float, poles: tuple[float, float],
+    photon: Vector, mu: float, nucleus: float, ff: FormFactor,
+) -> tuple[float, Vector, Vector, Vector]:  # fmt: skip
+    """A photon splits into a lepton k of fraction z and a line, which meets the nucleus.
+
+    x : (7,), its places 3 and 4. side : azimuth of k. poles : value and smallest one of
+    kappa^2 + mu^2 + z (1 - z)|t1|. photon : plus component, x component, energy, longitudinal
+    momentum.
+    Returns the density of the second step, the struck lepton, k, q; density 0 outside.
+    """
+    pole, lowest = poles
+    photon_plus, across, nu, along = photon
+    relative = math.sqrt(max(pole - lowest, 0.0))
+    k_x, k_y = relative * math.cos(side) + z * across, relative * math.sin(side)
+    k = on_shell(z * photon_plus, k_x, k_y, mu)
+    gap = pole / z
+    line = (
+        nu - 0.5 * (k[0] + k[1]), across - k_x, -k_y, along - 0.5 * (k[0] - k[1]),
+    )  # fmt: skip
+    turn = 2.0 * math.pi * x[4] + side - math.atan2(line[2], line[1])
+    part, q = take_momentum((x[3], turn), line, gap, mu * mu, pole, nucleus, ff)
+    struck_plus = (1.0 - z) * photon_plus + q[0]
+    if part <= 0.0 or struck_plus <= 0.0:
+        return 0.0, _ZERO, _ZERO, _ZERO
+    return part, on_shell(struck_plus, line[1] + q[2], line[2] + q[3], mu), k, q
+
+
+@inner(forceinline=True)
 def two_photon_point(x: Array, beam: PairBeam, mu: float, ff: FormFactor, reach: Reach) -> Found:
     """Maps A and B: p, p', the lepton that the nucleus meets, the other one, q, with their density.
 
@@ -234,24 +271,39 @@ def two_photon_point(x: Array, beam: PairBeam, mu: float, ff: FormFactor, reach:
     p1_z = (after * energy - 0.5 * minus_t1 - m * m) / momentum
     p1_plus = after + p1_z if p1_z > 0.0 else (m * m + out * out) / (after - p1_z)
     photon_plus = nu + momentum - p1_z
-    relative = math.sqrt(max(pole - lowest, 0.0))
-    side = 2.0 * math.pi * x[6]
-    k_x, k_y = relative * math.cos(side) - z * out, relative * math.sin(side)
-    k = on_shell(z * photon_plus, k_x, k_y, mu)
-    gap = pole / z
-    line = (
-        nu - 0.5 * (k[0] + k[1]), -out - k_x, -k_y, momentum - p1_z - 0.5 * (k[0] - k[1]),
-    )  # fmt: skip
-    turn = 2.0 * math.pi * x[4] + side - math.atan2(line[2], line[1])
-    part, q = take_momentum((x[3], turn), line, gap, mu * mu, pole, nucleus, ff)
-    struck_plus = (1.0 - z) * photon_plus + q[0]
-    if part <= 0.0 or struck_plus <= 0.0:
+    photon = (photon_plus, -out, nu, momentum - p1_z)
+    part, struck, k, q = at_nucleus(
+        x, 2.0 * math.pi * x[6], z, (pole, lowest), photon, mu, nucleus, ff
+    )
+    if part <= 0.0:
         return _NOTHING
-    struck = on_shell(struck_plus, line[1] + q[2], line[2] + q[3], mu)
     return (
         density * part, on_shell(energy + momentum, 0.0, 0.0, m), on_shell(p1_plus, out, 0.0, m),
         struck, k, q,
     )  # fmt: skip
+
+
+@inner(forceinline=True)
+def conversion_point(x: Array, beam: PairBeam, mu: float, ff: FormFactor, reach: Reach) -> Found:
+    """Maps E and F: a photon on its mass shell; what stands for p, p' is not used.
+
+    x, reach : as in `two_photon_point`.
+    """
+    energy, _, nucleus = beam
+    z_low, z_high = max(1.0 - 2.0 * reach.first / energy, 0.0), min(reach.second / energy, 1.0)
+    if z_low >= z_high:
+        return _NOTHING
+    z, stretch = fraction_point(x[5], z_low, z_high)
+    if not 0.0 < z < 1.0:
+        return _NOTHING
+    lowest = mu * mu
+    pole, jacobian = pole_point(x[2], lowest, lowest + energy * energy)
+    density = stretch * jacobian / (16.0 * math.pi**2 * z)
+    photon = (2.0 * energy, 0.0, energy, energy)
+    part, struck, k, q = at_nucleus(x, 0.0, z, (pole, lowest), photon, mu, nucleus, ff)
+    if part <= 0.0:
+        return _NOTHING
+    return density * part, on_shell(2.0 * energy, 0.0, 0.0, 0.0), _ZERO, struck, k, q
 
 
 @inner(forceinline=True)
@@ -370,12 +422,44 @@ def part_of_map(
 
 
 @inner
+def conversion_density(
+    which: int, x: Array, setup: PairSetup, work: Work
+) -> tuple[float, Vector, Vector, Vector, Vector]:
+    """`pair_density` of a photon: sum over the spins of the pair, average over polarisations.
+
+    Polarisations along x and y: the photon goes along z, so they leave out nothing and add nothing.
+    """
+    beam, mu, reach, ff = setup.beam, setup.mu, setup.reach, setup.ff
+    energy, _, nucleus = beam
+    if which == N_MAPS:
+        density, _, p1, k1, k2, q = conversion_point(x, beam, mu, ff, reach)
+    else:
+        other = Reach(reach.low, reach.high, reach.second, reach.first, reach.near, reach.far)
+        density, _, p1, k2, k1, q = conversion_point(x, beam, mu, ff, other)
+    if density <= 0.0 or not inside_cuts(p1, k1, k2, q, pair_mass2(k1, k2, mu), setup.cuts):
+        return 0.0, p1, k1, k2, q
+    Q2 = -dot(q, q)
+    line = work[0, 0]
+    open_line(k2, k1, -mu, mu, mu, nucleus_current(nucleus, 0.5 * Q2 / nucleus, q), q, line)
+    total = 0.0
+    for a in range(2):
+        for b in range(2):
+            for i in (2, 3):
+                total += line[a, b, i].real ** 2 + line[a, b, i].imag ** 2
+    one, two = k1[0] / (Q2 + 2.0 * dot(q, k1)), k2[0] / (Q2 + 2.0 * dot(q, k2))
+    own = one if which == N_MAPS else two
+    value = density * total * own * own / (one * one + two * two)
+    return value * g2_kernel(Q2, ff) / (Q2 * Q2) / (8.0 * nucleus * energy), p1, k1, k2, q
+
+
+@inner
 def pair_density(
     which: int, x: Array, setup: PairSetup, work: Work
 ) -> tuple[float, Vector, Vector, Vector, Vector]:
     """Cross section per unit volume of a map's cube, over (4 pi alpha)^4, GeV^-2, and the momenta.
 
-    which : map, 0 to 3 for A to D. x : (7,). work : see `squared_amplitude`.
+    Over (4 pi alpha)^3 for a photon, where the second of the momenta is not used.
+    which : map, 0 to 5 for A to F. x : (7,). work : see `squared_amplitude`.
     Of the pair k1 is the one with the charge of the beam. Of identical leptons the more energetic
     one counts as the beam's, in cuts and in what is returned; a map may take either for it, and
     the maps of both assignments divide the integrand: that makes up for the 1/2 of identical
@@ -383,6 +467,8 @@ def pair_density(
     """
     beam, mu, reach, ff = setup.beam, setup.mu, setup.reach, setup.ff
     energy, m, nucleus = beam
+    if which >= N_MAPS:
+        return conversion_density(which, x, setup, work)
     same = setup.identical > 0.5
     if which == 0:
         found = two_photon_point(x, beam, mu, ff, reach)

@@ -1,4 +1,4 @@
-"""Kernels that draw l N -> l N l'+ l'-: points of the four maps from their grids, final states."""
+"""Kernels that draw l N -> l N l'+ l'- and gamma N -> N l'+ l'-: points of the maps from their grids, final states."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import inner, njit
 from mutau.reactions.lepton_pairs_amplitude import Vector
-from mutau.reactions.lepton_pairs_kernels import N_AXES, N_MAPS, PairSetup, pair_density
+from mutau.reactions.lepton_pairs_kernels import N_AXES, PairSetup, pair_density
 
 Array = NDArray[np.float64]
 
@@ -37,7 +37,8 @@ def sample_map(
     rng: np.random.Generator, n: int, which: int, edges: Array, setup: PairSetup, weights: Array,
     content: Array,
 ) -> None:  # fmt: skip
-    """Fill weights (n,) of points of one map; content (7, bins) gathers their squares."""
+    """Fill weights (n,) of points of one map; content (7, bins) gathers their powers
+    3/2, between mean and variance."""
     work = np.empty((2, 4, 2, 2, 4), np.complex128)
     x = np.empty(N_AXES)
     at = np.empty(N_AXES, np.int64)
@@ -60,12 +61,13 @@ def write_row(out: Array, k: Vector, turn_c: float, turn_s: float) -> None:
 
 @njit
 def draw(
-    rng: np.random.Generator, n: int, edges: Array, bounds: Array, setup: PairSetup, p4: Array,
+    rng: np.random.Generator, first: int, edges: Array, bounds: Array, setup: PairSetup, p4: Array,
     weight: Array,
 ) -> tuple[int, float, float]:  # fmt: skip
-    """n unweighted final states: fills p4 (n, 3, 4), lepton and pair, and weight (n,).
+    """Unweighted final states: fills p4 (n, 3, 4), lepton and pair, and weight (n,).
 
-    edges : (4, 7, bins + 1). bounds : (4,) largest usual weights of the maps; what lies above keeps
+    first : map that the first row of edges belongs to. edges : (maps, 7, bins + 1). bounds :
+    (maps,) largest usual weights of the maps; what lies above keeps
     weight/bound > 1. Returns the number of trials, sum and sum of squares of their weights over
     the sum of bounds.
     """
@@ -74,18 +76,18 @@ def draw(
     at = np.empty(N_AXES, np.int64)
     height = bounds.sum()
     trials, total, square, done = 0, 0.0, 0.0, 0
-    while done < n:
+    while done < weight.size:
         trials += 1
         place = rng.random() * height
         which = 0
-        while which < N_MAPS - 1 and place >= bounds[which]:
+        while which < bounds.size - 1 and place >= bounds[which]:
             place -= bounds[which]
             which += 1
         volume = grid_point(rng, edges[which], x, at)
-        value, p1, k1, k2, _ = pair_density(which, x, setup, work)
+        value, p1, k1, k2, _ = pair_density(first + which, x, setup, work)
         value *= volume / bounds[which]
         total += value
-        square += value * math.sqrt(value)
+        square += value * value
         if value <= rng.random():
             continue
         turn = 2.0 * math.pi * rng.random()

@@ -149,6 +149,11 @@ def bottom_row(run: Run) -> Ours:
     return _regions(run.of(planes)[1])
 
 
+#: Half width of the diagonal of fig. 5 over the beam energy: 2.5 sigma of beam and spectrometer,
+#: 3 % each.
+BAND: Final = 2.5 * math.hypot(0.03, 0.03)
+
+
 @FIGURES.register("mu.fig5.top")
 def top_figure(run: Run) -> Figure:
     """Muon energy over calorimeter energy with the trigger alone."""
@@ -195,9 +200,33 @@ def _mip(counted: Tally, module: str, scale: float) -> Ours:
     return Ours(median, error, scale * median, words, choices)
 
 
+def _outlines(plane: HermeticityPlane, beam: float) -> tuple[Series, ...]:
+    """Where the events of the regions lie: their rules are about the calorimeters, not the plane.
+
+    B: what the muon loses is seen, E' + E_CAL = E_beam within 2.5 sigma of the beam and E'. A: more
+    than that is seen, since the muon loses it behind the place where it is measured.
+    beam : GeV. Check: the three and D touch and do not overlap.
+    """
+    muon, seen = plane.axes.region_d
+    width = BAND * beam
+    right, top = float(plane.axes.muon[-1]), float(plane.axes.seen[-1])
+    upper, lower = beam + width, beam - width
+    diagonal = [(upper - seen, seen), (max(upper - top, 0.0), min(upper, top))]
+    b = [*diagonal, (0.0, min(lower, top)), (lower - seen, seen)]
+    a = [*diagonal, (0.0, top), (right, top), (right, seen)]
+    c = [(muon, 0.0), (right, 0.0), (right, seen), (muon, seen)]
+    d = [(0.0, 0.0), (muon, 0.0), (muon, seen), (0.0, seen)]
+    found = []
+    for name, corners in (("A", a), ("B", b), ("C", c), ("D", d)):
+        x, y = np.array([*corners, corners[0]]).T
+        found.append(Series(f"region {name}", x, y, dashed=name != "D"))
+    return tuple(found)
+
+
 def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
     regions = ", ".join(f"{key} {value:.0f}" for key, value in plane.regions.items())
     muon, seen = plane.axes.region_d
+    beam = load_experiment("na64mu").beam.energy
     return Figure(
         id=id_,
         title=f"Hermeticity, {label} (Fig. 5)",
@@ -205,14 +234,15 @@ def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
         y_label="$E_\\mathrm{CAL}$ [GeV]",
         z_label="events",
         log="z",
+        x_range=(float(plane.axes.muon[0]), float(plane.axes.muon[-1])),
+        y_range=(float(plane.axes.seen[0]), float(plane.axes.seen[-1])),
         series=(
             Series(label, plane.axes.muon, plane.axes.seen, kind="heatmap", z=plane.counts.T),
-            Series(
-                "region D", np.array([0.0, muon, muon]), np.array([seen, seen, 0.0]), dashed=True,
-            ),
+            *_outlines(plane, beam),
         ),
-        caption=f"Events by region: {regions}. D: E' up to {muon:g} GeV and E_CAL up to "
-        f"{seen:g} GeV; B: most of E_CAL in the ECAL; A: in HCAL and VHCAL; C: the rest.",
+        caption=f"{plane.on_target:.3g} muons on target; events by region: {regions}. D: E' up to "
+        f"{muon:g} GeV and E_CAL up to {seen:g} GeV; C: that E_CAL, E' above; B: most of E_CAL in the "
+        "ECAL; A: in HCAL and VHCAL. The outlines of A and B show where such events lie.",
     )  # fmt: skip
 
 

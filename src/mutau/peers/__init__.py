@@ -98,7 +98,7 @@ def load_crosschecks() -> None:
         importlib.import_module(f"mutau.peers.{name}")
 
 
-def crosscheck_answer(
+def crosscheck_result(
     names: Iterable[str] = (),
     *,
     effort: float = 1.0,
@@ -108,7 +108,7 @@ def crosscheck_answer(
     """Run the named cross-checks (none named: all) and lay the numbers side by side.
 
     Returns keys `rows` (dicts: check, peer, quantity, unit, ours, error, theirs, their_error,
-    relative, pull, remark), `skipped` (dicts: check, peer, reason), `effort`, and what every answer
+    relative, pull, remark), `skipped` (dicts: check, peer, reason), `effort`, and what every result
     carries (version, seed).
     progress : called with (fraction done in [0, 1], what is being done), or None.
 

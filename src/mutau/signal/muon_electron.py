@@ -381,7 +381,7 @@ def mass_range(experiment: Experiment) -> tuple[float, float]:
 
 def masses_taken(experiment: Experiment) -> tuple[float, float]:
     """From 10 keV, below which quadrature errs by more than 1 %; without end: above the threshold
-    of production the answer is zero."""
+    of production the result is zero."""
     return 1e-5, np.inf
 
 

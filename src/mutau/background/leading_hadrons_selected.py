@@ -111,15 +111,15 @@ def _accepted(
         sample.p_lepton, sample.weights, experiment, rng, depth=sample.depth, watch=names,
         scattering="gaussian",
     )  # fmt: skip
-    fine = got.passed.copy()
+    passed = got.passed.copy()
     for name in names:
-        fine &= got.crossed(name)
+        passed &= got.crossed(name)
     for name in muon_vetoes(experiment, cuts.vhcal):
-        fine &= ~got.crossed(name)
+        passed &= ~got.crossed(name)
     crossed = {name: got.crossed(name) for name in modules(experiment, "hcal")}
     chance = mip_probability(experiment, got.energy, cuts.hcal, crossed)
     chance = chance * reconstructed_below(got.energy, cuts)
-    accepted = np.where(fine, chance, 0.0) / got.beam_acceptance
+    accepted = np.where(passed, chance, 0.0) / got.beam_acceptance
     return np.asarray(accepted), crossing_patterns(experiment, crossed)
 
 

@@ -213,6 +213,7 @@ def _model_error(experiment: Experiment, found: tuple[Escaped, ...]) -> float:
         made = inelastic_above(item.kind, _LEADING, punch.energy, element)
         relative = math.hypot(float(made.err), float(made.model_err)) / float(made.value)
         parts = [relative, math.expm1(_LENGTH_ERROR * punch.depth)]
+        # soft collisions half as many again; 0.2 less of the energy electromagnetic
         for diffraction, em_shift in ((1.5, 0.0), (1.0, -0.2)):
             other = unseen(
                 item.kind, punch.energy, experiment, punch.budget, n=5000, seed=1,

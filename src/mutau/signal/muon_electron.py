@@ -373,7 +373,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
-    """From 1 MeV to where the cuts close phase space."""
+    """From 1 MeV to just below where the cuts close phase space."""
     return 1e-3, 0.999 * closing_mass(
         experiment.beam.energy, true_cuts(experiment.cuts, known_only=True)
     )

@@ -108,7 +108,7 @@ def integrate(
     function : (u (m, n_dims), rng) -> (values (m,), hints (m,), extra (m, E)). Hints are values of
     something wider that shows the way: the grid follows them until enough values are not zero.
     extra is averaged with the values as weights.
-    n : points altogether; half of them adapt the grid, the other half is the result, unbiased
+    n : points altogether; half of them adapt the grid, the other half is the answer, unbiased
     because the grid does not depend on it. Values must not be negative.
     plain : fraction of uniform points; more where rare heavy values may lie beside the grid.
     Check: a flat function leaves the grid uniform but for the noise of the warm-up.

@@ -111,7 +111,7 @@ def crosscheck_result(
     """Run the named cross-checks (none named: all) and lay the numbers side by side.
 
     Returns keys `rows` (dicts: check, peer, quantity, unit, ours, error, theirs, their_error,
-    relative, pull, remark), `skipped` (dicts: check, peer, reason), `effort`, and what every result
+    relative, pull, remark), `skipped` (dicts: check, peer, reason), `effort`, and what every answer
     carries (version, seed).
     progress : called with (fraction done in [0, 1], what is being done), or None.
 

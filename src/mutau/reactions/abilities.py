@@ -70,7 +70,6 @@ _VECTOR: Final = ("vector",)
 
 
 def _bremsstrahlung(lepton: str) -> Abilities:
-    # not checked beyond 100 TeV
     return Abilities(
         f"{lepton}-brems", BEAMS[lepton], (LEPTONS[lepton], 1e5), _VECTOR, (1e-6, 100.0),
         below="below 1 keV the medium changes the emission: coherence over many atoms is lost",
@@ -81,7 +80,6 @@ def _bremsstrahlung(lepton: str) -> Abilities:
 def _pairs(beam: str, pair: str) -> Abilities:
     """A light nucleus takes a little more of the energy than the lower end says."""
     lowest = LEPTONS[beam] + 2.0 * LEPTONS[pair]
-    # not checked beyond 10 TeV
     return Abilities(f"{beam}-{pair}-pair", BEAMS[beam], (lowest, 1e4))
 
 

@@ -130,7 +130,7 @@ def _conserve(first: Index, m_t: Array, y: Array, energy: Array, mass: Array) ->
                 break
             spread = up_y / up - down_y / down
             step = -(r_up + r_down) / max(spread, 1e-9)
-            step = min(max(step, -0.3), 0.3)
+            step = min(max(step, -0.3), 0.3)  # Newton's steps, held where exp is not linear
             a += step
             b -= r_up + up_y / up * step
         if not done:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 Patterns = tuple[str, ...]
-#: Key of answers that name what their calculation does not use.
+#: Key of results that name what their calculation does not use.
 NOT_USED: Final = "not_used"
 #: Calculations: signal with its cuts, the same by the full simulation, backgrounds, simulated
 #: calibration electrons, events for other programs.

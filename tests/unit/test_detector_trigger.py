@@ -11,7 +11,6 @@ from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.random import stream
 from mutau.core.records import columns, zeros
-from mutau.detector.fast_walk import slab_kernel
 from mutau.detector.geometry import build_geometry
 from mutau.detector.shares import weighted_share
 from mutau.detector.trigger import beam_through, trigger_efficiency
@@ -21,6 +20,7 @@ from mutau.matter.materials import material
 from mutau.matter.multiple_scattering import highland_angle
 from mutau.matter.muon_energy_loss import mean_energy_after
 from mutau.transport.matter_tables import matter_of
+from mutau.transport.muon_matter import mean_step
 from mutau.transport.orbits import dipole_kernel
 from mutau.transport.particle import State
 from mutau.transport.pieces import DIPOLE
@@ -213,7 +213,7 @@ def test_a_slab_scatters_and_slows_down_as_its_material_says(mode):
     rng, out = stream(7), np.empty((n, 5))
     for i in range(n):
         muon["x"], muon["y"], muon["tx"], muon["ty"], muon["energy"] = 1.0, -1.0, 0.01, 0.0, 20.0
-        slab_kernel(rng, table, muon[0], length, width)
+        mean_step(rng, table, muon[0], length, 1.0, width)
         out[i] = columns(muon, "x", "y", "tx", "ty", "energy")[0]
     after = float(mean_energy_after(20.0, iron, length))
     np.testing.assert_allclose(20.0 - out[:, 4], 20.0 - after, rtol=5e-3)

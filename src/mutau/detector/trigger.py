@@ -124,7 +124,7 @@ def trigger_efficiency(
         zeros(State, 1),
     )
     events = Scattered(
-        p4, where, geometry.beam, geometry.widths, geometry.target, scattering == "gaussian"
+        p4, where, geometry.beam, geometry.target, geometry.target_z[1], scattering == "gaussian"
     )
     trigger_kernel(rng, geometry.setup, events, found)
     return _result(geometry, found, w, watch)

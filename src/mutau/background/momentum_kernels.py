@@ -17,10 +17,10 @@ from mutau.core.jit import inner, njit
 from mutau.core.records import Records, array_of, zeros
 from mutau.detector.tracking_geometry import ArmStep
 from mutau.transport.matter_tables import MaterialRecord
-from mutau.transport.particle import MASSES, State, move
+from mutau.transport.particle import MASSES, State
 from mutau.transport.pieces import COUNTER, DIPOLE, TRACKER, Piece, piece_of
 from mutau.transport.setup import Setup
-from mutau.transport.walk import Leg, WalkParts, walk_of
+from mutau.transport.walk import WalkParts, ends, walk_of
 
 #: Momentum (GeV) below which a particle is lost at a hard collision, and the fraction of its
 #: momentum that it must keep in the mean loss between two planes.
@@ -87,27 +87,16 @@ class Track(NamedTuple):
 
 
 @inner
-def _gap(
-    rng: np.random.Generator, setup: Setup, track: Track, state: State, r: int, step: float,
-    way: int,
-) -> int:  # fmt: skip
-    """What the gas does is done at planes."""
-    move(state, step)
-    return way
+def _momentum(state: State) -> float:
+    """GeV."""
+    return math.sqrt(state.energy * state.energy - state.mass * state.mass)
 
 
 @inner
-def _bent(done: float, way: int) -> int:
-    """As in `_gap`."""
-    return way
-
-
-@inner
-def _arrive(
-    rng: np.random.Generator, setup: Setup, track: Track, state: State, first: int, way: int
-) -> int:
-    """Nothing is noted."""
-    return way
+def _slow_down(state: State, p: float, least: float) -> None:
+    """Momentum p (GeV) left; below `least` it has ended. What is lost of the momentum is what is
+    lost of the energy: these particles are fast."""
+    state.energy = math.sqrt(p * p + state.mass * state.mass) if p >= least else 0.0
 
 
 @inner
@@ -119,47 +108,36 @@ def _plane(
     if piece.kind == TRACKER:
         track.at[piece.tracker, 0], track.at[piece.tracker, 1] = state.x, state.y
         track.crossed[piece.tracker] = True
-    square = state.energy * state.energy - state.mass * state.mass
+    p = _momentum(state)
     if piece.width > 0.0:
-        width = piece.width * state.energy / square
+        width = piece.width * state.energy / (p * p)
         state.tx += width * rng.standard_normal()
         state.ty += width * rng.standard_normal()
-    lost = track.loss[r]
-    state.energy = state.energy - lost if lost < (1.0 - _KEPT) * math.sqrt(square) else 0.0
+    _slow_down(state, p - track.loss[r], _KEPT * p)
     return way
 
 
-@inner
-def _ends(
-    rng: np.random.Generator, setup: Setup, track: Track, state: State, leg: Leg, way: int
-) -> int:
-    """An arm has neither solids nor iron."""
-    state.energy = 0.0
-    return way
-
-
-_walk = walk_of(WalkParts(_gap, _arrive, _plane, _ends, _ends, _bent, anywhere=True))
+_walk = walk_of(WalkParts(_plane, ends, anywhere=True))
 
 
 @inner
 def _pack(state: State, into: FloatArray) -> None:
     """x, y, slopes and charge over momentum (1/GeV)."""
     into[0], into[1], into[2], into[3] = state.x, state.y, state.tx, state.ty
-    into[4] = state.charge / math.sqrt(state.energy**2 - state.mass**2)
+    into[4] = state.charge / _momentum(state)
 
 
 @inner
 def _strike(state: State, n: int, event: int, what: Happening, out: Crossing) -> None:
     """Loss and deflection number `event` of particle n."""
-    p, loss = math.sqrt(state.energy**2 - state.mass**2), what.loss[n, event]
+    p, loss = _momentum(state), what.loss[n, event]
     if loss > 0.0:
         if out.before_loss.shape[0] > 0:
             _pack(state, out.before_loss[n])
-        if p - loss < _LOWEST:
-            state.energy = 0.0
+        p -= loss
+        _slow_down(state, p, _LOWEST)
+        if state.energy <= 0.0:
             return
-        state.energy -= loss
-        p = math.sqrt(state.energy**2 - state.mass**2)
     state.tx += what.deflection[n, event, 0] / p
     state.ty += what.deflection[n, event, 1] / p
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import inner
 from mutau.transport.muon_matter import STOPPED, mean_step
-from mutau.transport.particle import Place, State, copy_place, move
+from mutau.transport.particle import Place, State, copy_place
 from mutau.transport.pieces import TRIGGER, VETO
 from mutau.transport.setup import Setup
 from mutau.transport.walk import Leg, WalkParts, walk_of
@@ -51,22 +51,6 @@ class Crossed(NamedTuple):
 
     bits: int
     fail: int
-
-
-@inner(forceinline=True)
-def _gap(
-    rng: np.random.Generator, setup: Setup, passage: Passage, muon: State, r: int, step: float,
-    way: Crossed,
-) -> Crossed:  # fmt: skip
-    """Gas is left out."""
-    move(muon, step)
-    return way
-
-
-@inner(forceinline=True)
-def _bent(done: float, way: Crossed) -> Crossed:
-    """As in `_gap`."""
-    return way
 
 
 @inner(forceinline=True)
@@ -145,4 +129,4 @@ def _iron(
 
 
 #: See `transport.walk.walk_of`.
-fast_walk = walk_of(WalkParts(_gap, _arrive, _plane, _solid, _iron, _bent))
+fast_walk = walk_of(WalkParts(_plane, _solid, _iron, arrive=_arrive))

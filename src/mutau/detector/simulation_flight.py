@@ -20,36 +20,12 @@ from mutau.transport.particle import (
     State,
     copy_state,
     has_track,
-    move,
     secant,
 )
 from mutau.transport.pieces import TRACKER
 from mutau.transport.setup import Setup
 from mutau.transport.walk import Leg, WalkParts, walk_of
 from mutau.transport.walls import within
-
-
-@inner
-def _gap(
-    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, r: int, step: float, way: int
-) -> int:
-    """Gas does nothing."""
-    move(q, step)
-    return way
-
-
-@inner
-def _bent(done: float, way: int) -> int:
-    """Nor does that of a magnet."""
-    return way
-
-
-@inner
-def _arrive(
-    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, first: int, way: int
-) -> int:
-    """Nothing is noted."""
-    return way
 
 
 @inner
@@ -82,16 +58,7 @@ def _solid(
     return way
 
 
-@inner
-def _iron(
-    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, leg: Leg, way: int
-) -> int:
-    """The yoke of a magnet ends it."""
-    q.energy = 0.0
-    return way
-
-
-_walk = walk_of(WalkParts(_gap, _arrive, _plane, _solid, _iron, _bent))
+_walk = walk_of(WalkParts(_plane, _solid))
 
 
 @inner

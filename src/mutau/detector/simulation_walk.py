@@ -113,7 +113,7 @@ def _leave_solid(
     return 0.0
 
 
-_walk = walk_of(WalkParts(_gap, _arrive, _plane, _solid, _iron, _bent))
+_walk = walk_of(WalkParts(_plane, _solid, _iron, _gap, _bent, _arrive))
 
 
 @njit

@@ -43,6 +43,38 @@ class Leg(NamedTuple):
     wall: bool
 
 
+@inner(forceinline=True)
+def straight(
+    rng: np.random.Generator, setup: Setup, trace: Any, state: State, r: int, step: float, way: Way
+) -> Way:
+    """Gas does nothing."""
+    move(state, step)
+    return way
+
+
+@inner(forceinline=True)
+def unnoted(
+    rng: np.random.Generator, setup: Setup, trace: Any, state: State, first: int, way: Way
+) -> Way:
+    """Nothing is written where it comes to a stretch."""
+    return way
+
+
+@inner(forceinline=True)
+def uncharged(done: float, way: Way) -> Way:
+    """The gas in a magnet does nothing."""
+    return way
+
+
+@inner(forceinline=True)
+def ends(
+    rng: np.random.Generator, setup: Setup, trace: Any, state: State, leg: Leg, way: Way
+) -> Way:
+    """A solid or the iron of a magnet ends it."""
+    state.energy = 0.0
+    return way
+
+
 class WalkParts(NamedTuple):
     """What a walk is made of: kernels that say what happens to a particle, and note it.
 
@@ -50,21 +82,22 @@ class WalkParts(NamedTuple):
     what is kept; `way` is what it has to know of the way so far, passed from part to part. A
     particle has ended where its energy is 0.
 
+    plane : (..., r, way), where it is at the z of a plane, within its sides or beside them.
+    solid, iron : (..., leg, way), in a solid or in the iron of a magnet, to the end of the leg or
+    less; where it is then is looked at anew.
     gap : (..., r, step, way), `step` cm on a straight line through gas or nothing, before piece r.
-    arrive : (..., first, way), where it comes to a stretch. plane : (..., r, way), where it is at
-    the z of a plane, within its sides or beside them. solid, iron : (..., leg, way), in a solid or
-    in the iron of a magnet, to the end of the leg or less; where it is then is looked at anew.
-    bent : (done, way), after `done` cm of the gap of a magnet.
+    bent : (done, way), after `done` cm of the gap of a magnet. arrive : (..., first, way), where it
+    comes to a stretch.
     anywhere : whether a walk halts at the vertex that it is asked for wherever that is; else in a
     target only.
     """
 
-    gap: Callable[..., Any]
-    arrive: Callable[..., Any]
     plane: Callable[..., Any]
     solid: Callable[..., Any]
-    iron: Callable[..., Any]
-    bent: Callable[..., Any]
+    iron: Callable[..., Any] = ends
+    gap: Callable[..., Any] = straight
+    bent: Callable[..., Any] = uncharged
+    arrive: Callable[..., Any] = unnoted
     anywhere: bool = False
 
 

@@ -70,6 +70,16 @@ def highland_angle(
     )
 
 
+def highland_log(material: Material, thickness: float) -> float:
+    """How much Highland's angle over the root of the depth grows with the logarithm of the depth.
+
+    thickness : cm, where the angle is one. Behind a fraction f of it the angle is sqrt(f) times
+    1 + (this number) ln f. Check: f = 1/e by `highland_angle` at beta = 1.
+    """
+    depth = float(_positive("thickness", thickness)) / material.radiation_length_cm
+    return 0.038 / (1.0 + 0.038 * math.log(depth))
+
+
 def highland_angle_thick(
     momentum_in: ArrayLike, momentum_out: ArrayLike, material: Material, thickness: ArrayLike
 ) -> Array:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.jit import njit
+from mutau.matter.hadrons import mass_of_code
 from mutau.matter.nuclear_final_states import (
     NUCLEONS,
     ORIGINS,
@@ -60,10 +61,7 @@ class HadronFinalStates:
 @cache
 def _masses() -> Array:
     """(K,) GeV, of the kinds of the table."""
-    from particle import Particle
-
-    mass = [Particle.from_pdgid(int(kind)).mass for kind in table()["kinds"]]
-    return np.array([0.0 if value is None else 1e-3 * value for value in mass])
+    return np.array([mass_of_code(int(kind)) for kind in table()["kinds"]])
 
 
 @cache

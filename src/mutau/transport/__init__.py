@@ -10,5 +10,8 @@ numbers (`em_cascade`, the mean track length to per mille) and shower by shower 
 fluctuations and places matter). The two share cross sections and no code, so that they check each
 other.
 
+Through a set-up leads one walk (`walk`): muons in the full simulation and in the fast mode, what
+they set free, and the spectrometer with forced collisions differ in the parts that it is made of.
+
 No cut lives here.
 """

@@ -11,8 +11,8 @@ from mutau.models.dark_matter import DARK_MATTER, USUAL_DARK_MATTER
 from mutau.report.rows import Ours
 from mutau.report.runs import ROWS, Run
 
-#: Coupling and ratio of masses of the paper's figure, and masses of the boson, GeV: dark matter of 10
-#: and 100 MeV below muons, 300 MeV above them.
+#: Coupling and ratio of masses of the paper's figure, and masses of the boson, GeV: dark matter of
+#: 10 and 100 MeV below muons, 300 MeV above them.
 ALPHA_D, RATIO = 0.1, 3.0
 MASSES: Final = (0.03, 0.3, 0.9)
 #: Of the approximations of the freeze-out, relative, of the constant.

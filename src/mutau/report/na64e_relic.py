@@ -7,7 +7,7 @@ from typing import Final
 
 from mutau.bounds.relic import relic_coupling
 from mutau.models import Family
-from mutau.models.dark_matter import DARK_MATTER, USUAL_DARK_MATTER
+from mutau.models.dark_matter import DARK_MATTER, USUAL_DARK_MATTER, dark_matter
 from mutau.report.rows import Ours
 from mutau.report.runs import ROWS, Run
 
@@ -31,5 +31,5 @@ def relic_row(run: Run) -> Ours:
     kinds = {
         kind.title: [constant(kind.name, mass) for mass in MASSES] for kind in DARK_MATTER.values()
     }
-    usual = kinds[DARK_MATTER[USUAL_DARK_MATTER].title][0]
+    usual = kinds[dark_matter(USUAL_DARK_MATTER).title][0]
     return Ours(usual, None, MODEL * usual, {"kinds": kinds})

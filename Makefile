@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: reproduce test test-light lint bench docs wheel clean
+.PHONY: reproduce test test-light coverage lint bench docs wheel clean
 
 reproduce: $(READY)
 	$(BIN)/mutau reproduce all -o results
@@ -20,6 +20,14 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Lines that the light tests reach, and with kernels as Python those of tests/interpreted.txt; fails
+# below the floors of tests/coverage_floor.py.
+coverage: $(READY)
+	rm -f .coverage
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --cov --cov-report= @tests/interpreted.txt
+	$(BIN)/python -m pytest -m "not compiled" --cov --cov-append --cov-report=
+	$(BIN)/python tests/coverage_floor.py
 
 # One table of speeds; `make bench BENCH="tracking stats"` for a part of it.
 bench: $(READY)

@@ -90,9 +90,9 @@ def efficiency(
         if row["kind"] == COUNTER:
             kept &= sees(row, there) == (row["role"] == TRIGGER)
     on_target = int(kept.sum())
-    shares = np.linspace(0.0, 1.0, len(things.widths))
     for share, part in ((depth, 0), (1.0 - depth, 1)):
-        width = np.sqrt(share * np.interp(share, shares, things.widths))
+        log = np.log(np.maximum(share, 1.0 / 64.0))
+        width = target["width"] * np.sqrt(share) * (1.0 + target["width_log"] * log)
         kept &= _inside(ray, target) | (part == 1)
         ray = _slab(ray, share * target["length"], width, loss, rng)
         if part == 0:

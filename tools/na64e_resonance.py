@@ -42,6 +42,7 @@ MODEL, ALPHA_D, RATIO = "dark-photon", 0.1, 3.0
 SHOWERS = 400_000
 SETTINGS = Settings(n_events=1000)
 BASE = "complex-scalar"
+SCALAR = Family(MODEL, ALPHA_D, RATIO, BASE)
 DIRAC = Family(MODEL, ALPHA_D, RATIO, "dirac")
 
 
@@ -50,7 +51,7 @@ class Cause:
     """One cause: what it changes in the model, the file or the plain calculation."""
 
     name: str
-    family: Family = Family(MODEL, ALPHA_D, RATIO, BASE)
+    family: Family = SCALAR
     file: dict[str, str] | None = None
     window: Callable[[MissingEnergy], MissingEnergy] | None = None
 
@@ -108,7 +109,11 @@ def _windows(experiment: Experiment) -> list[tuple[float, MissingEnergy]]:
 
 
 def _plain(
-    experiment: Experiment, mass: float, family: Family, causes: Sequence[Cause], track: PositronTrack
+    experiment: Experiment,
+    mass: float,
+    family: Family,
+    causes: Sequence[Cause],
+    track: PositronTrack,
 ) -> np.ndarray:
     """Signal with each change over the signal without, both the plain way (C,)."""
     point = family.at(mass, 1e-4)
@@ -144,7 +149,7 @@ def study(name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
             found[cause.name] = _limits(file, cause.family)
         else:
             plain.append(cause)
-    for start, family in (("complex scalar, 0.1", Cause("").family), ("Dirac, 0.1", DIRAC)):
+    for start, family in (("complex scalar, 0.1", SCALAR), ("Dirac, 0.1", DIRAC)):
         gains = np.array([_plain(experiment, mass, family, plain, track) for mass in MASSES])
         for cause, gain in zip(plain, gains.T, strict=True):
             found[f"{start}: {cause.name}"] = found[start] / np.sqrt(gain)

@@ -10,6 +10,11 @@ import mutau
 
 PACKAGE = Path(mutau.__path__[0])
 MAX_ARGUMENTS = 8
+#: Who asks for the next wall: the walk; the beam traced back, without matter; the way of a hadron
+#: to its forced collision in the target.
+WALKS = {
+    "transport/walk.py", "detector/simulation_beam.py", "background/hermeticity_kernels.py",
+}  # fmt: skip
 #: Mappings that are read by a constant name, and places of particles in an event.
 KEYS = {
     "MODEL_ERROR[RADIATIVE]", "MODEL_ERROR[PAIRS]", "_KEYS[RADIATIVE]", "_KEYS[PAIRS]",
@@ -70,6 +75,17 @@ def test_no_column_is_named_by_a_number():
         if isinstance(node, ast.Subscript) and columns_in(node) and ast.unparse(node) not in KEYS
     ]
     assert found == [], "use a record (core.records) and its field"
+
+
+def test_one_walk_goes_from_wall_to_wall():
+    asks = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "mutau.transport.walls"
+        and {"ahead", "line_ahead"} & {alias.name for alias in node.names}
+    }  # fmt: skip
+    assert asks <= WALKS, "a particle goes through a set-up by parts of `transport.walk`"
 
 
 def test_no_function_goes_untyped():

@@ -13,7 +13,7 @@ from mutau.analysis.lacking import LACKING, lacks
 from mutau.analysis.settings import Settings
 from mutau.background import choice as background_choice
 from mutau.background.estimate import SOURCES, BackgroundSource, Estimate, sources_of
-from mutau.background.registry import background_answer, not_computed
+from mutau.background.registry import background_result, not_computed
 from mutau.core.errors import MutauError, NotApplicable
 from mutau.experiment import experiment_names, load_experiment, replace
 from mutau.signal.not_computed import Missing, in_words
@@ -154,7 +154,7 @@ def test_a_source_that_somebody_adds_is_missing_no_more(monkeypatch):
 
 def test_a_part_of_the_sum_names_the_rest():
     item = load_experiment("na64e")
-    answer = background_answer(item, only=["pion decays"])
+    answer = background_result(item, only=["pion decays"])
     names = {row["name"]: row["reason"] for row in answer["not_computed"]}
     assert names["muon decays"] == "not asked for"
     assert "interactions upstream of the target" in names

@@ -100,11 +100,11 @@ def test_a_dead_link_is_a_problem_and_there_is_no_other(built):
 
 
 def test_every_list_and_every_name_in_it_has_its_place(site):
-    from mutau.analysis.show import SHOWN, show_answer
+    from mutau.analysis.show import SHOWN, show_result
 
     for name in SHOWN:
         page = text_of(site, f"reference/{name}.html")
-        for row in show_answer(name)[name]:
+        for row in show_result(name)[name]:
             assert f"<code>{next(iter(row.values()))}</code>" in page, (name, row)
     from mutau.bounds import missing
 

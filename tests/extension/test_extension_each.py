@@ -132,13 +132,13 @@ def test_the_background_source(toy, file, cli):
 
 
 def test_a_source_says_where_it_does_not_apply(toy, file):
-    from mutau.background.registry import background_answer
+    from mutau.background.registry import background_result
 
     bare = load_experiment(file).to_dict()
     del bare["target"]["width"], bare["target"]["height"]
     from mutau.experiment.loader import from_document
 
-    answer = background_answer(from_document(bare, "toy"))
+    answer = background_result(from_document(bare, "toy"))
     assert answer["total_per_particle"] is None
     assert answer["not_computed"][0]["reason"].startswith("the target has no size")
 

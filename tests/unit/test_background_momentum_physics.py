@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 
 from mutau.background.estimate import SOURCES, Estimate, all_sources, estimate
-from mutau.background.momentum_hits import (
+from mutau.background.momentum_kernels import ArmWalk
+from mutau.background.momentum_losses import force_loss, loss_density, recoil
+from mutau.background.momentum_matter import (
     D_MIN,
+    Q_MIN,
+    build_deflections,
     build_displacements,
+    deflection_density,
     displacement,
     electron_range,
     most_probable_loss,
 )
-from mutau.background.momentum_integral import integrate
-from mutau.background.momentum_losses import force_loss, loss_density, recoil
-from mutau.background.momentum_matter import Q_MIN, build_deflections, deflection_density
 from mutau.background.momentum_multihit import two_tracks, with_more_trackers, wrong_hits
 from mutau.background.momentum_sampling import (
     D_FORCED,
@@ -25,6 +27,7 @@ from mutau.background.momentum_sampling import (
     TrackCuts,
     fires_trigger,
     force,
+    integrate,
     nothing_forced,
     observe,
     spectrometer,
@@ -115,9 +118,10 @@ def test_a_deflection_turns_the_muon_where_it_happens():
     where, push = np.full((1, 1), 990.0), np.array([[[0.0, 0.32]]])
     none = nothing_forced(1)
     one = Forced(where, push, np.zeros((1, 1)), none.plane, none.shift)
-    empty = still.steps.copy()
-    empty["power"] = empty["loss"] = 0.0
-    quiet = changed(still, steps=empty)
+    setup, loss = still.walk
+    pieces = setup.pieces.copy()
+    pieces["width"] = 0.0
+    quiet = changed(still, walk=ArmWalk(setup._replace(pieces=pieces), 0.0 * loss))
     plain = observe(quiet, 1, stream(2), none, q_top=Q_MIN * 1.0001)
     kicked = observe(quiet, 1, stream(2), one, q_top=Q_MIN * 1.0001)
     moved = kicked.at - plain.at

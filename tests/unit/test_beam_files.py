@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mutau.analysis.show import check_answer
+from mutau.analysis.show import check_result
 from mutau.core.errors import FileError, MutauError, Problems
 from mutau.detector.simulation import beam_source
 from mutau.experiment import check_file, load_experiment, replace
@@ -161,12 +161,12 @@ def test_check_and_simulate_compare(tmp_path):
     beam(tmp_path, p=15e3)
     path.write_text(M3.to_toml().replace("[beam]\n", '[beam]\nphase_space = "b.csv"\n'))
     with pytest.raises(MutauError, match="median momentum"):
-        check_answer(str(path))
+        check_result(str(path))
     layout = SimpleNamespace(setup=SimpleNamespace(start=0.0))
     with pytest.raises(MutauError, match=r"median momentum is 1.5e\+04 GeV"):
         beam_source(check_file(path), layout)
     beam(tmp_path)
-    assert check_answer(str(path))["experiment"] == "m3"
+    assert check_result(str(path))["experiment"] == "m3"
 
 
 MAP = "x_cm,y_cm,z_cm,Bx_{u},By_{u},Bz_{u}\n" + "".join(

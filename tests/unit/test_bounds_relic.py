@@ -20,8 +20,8 @@ def test_states_of_the_plasma():
 
 
 def test_waves_in_the_limit_of_a_heavy_boson():
-    """sigma v = (8 pi/3) alpha_D alpha' m_chi^2 v^2/(m^2 - 4 m_chi^2)^2 of a scalar, <v^2> = 6/x; of a
-    Dirac particle 16 pi alpha_D alpha' m_chi^2/(...)^2 (two flavours of left-handed neutrinos)."""
+    """sigma v = (8 pi/3) alpha_D alpha' m_chi^2 v^2/(m^2 - 4 m_chi^2)^2 of a scalar, <v^2> = 6/x;
+    of a Dirac particle 16 pi alpha_D alpha' m_chi^2/(...)^2 (two left-handed neutrinos)."""
     ratio, g, alpha_d, x = 30.0, 1e-4, 0.1, 400.0
     scalar = Family("lmu-ltau", alpha_d, ratio).at(0.6, g)
     dirac = Family("lmu-ltau", alpha_d, ratio, "dirac").at(0.6, g)
@@ -68,4 +68,7 @@ def test_what_is_not_offered():
         bound([0.9], "dark-photon", alpha_d=0.1)
     with pytest.raises(OutOfRange, match="two bosons"):
         bound([0.1], "dark-photon", alpha_d=0.1, mass_ratio=1.5)
-    assert np.isinf(bound([0.1, 0.9], "dark-photon", alpha_d=0.1).coupling).tolist() == [False, True]
+    assert np.isinf(bound([0.1, 0.9], "dark-photon", alpha_d=0.1).coupling).tolist() == [
+        False,
+        True,
+    ]

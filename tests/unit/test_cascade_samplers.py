@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,9 +21,14 @@ pytestmark = pytest.mark.compiled
 
 IRON = medium(material("iron"))
 MEDIUM = IRON.data
-TABLES = shower_tables(IRON, 20.0, 0.02, 0.05)
 N = 4000
 SIGMAS = 4.5  # with some thirty comparisons, a false alarm once in thousands of runs
+
+
+@cache
+def tables():
+    """Of iron; made when a test wants them, since that calls kernels."""
+    return shower_tables(IRON, 20.0, 0.02, 0.05)
 
 
 def mean_of(density, low, high):
@@ -84,7 +90,7 @@ def test_compton_photons():
 def test_radiated_photons():
     e, soft = 3.7, 0.02
     rng = stream(1, 4)
-    drawn, cosines = sample(lambda: radiate(0, e, TABLES, True, rng))
+    drawn, cosines = sample(lambda: radiate(0, e, tables(), True, rng))
     agree(
         drawn[:, 1],
         mean_of(lambda k: brems(e, k, MEDIUM.rows, MEDIUM.mode) / k, soft, e - M_E),
@@ -97,7 +103,7 @@ def test_radiated_photons():
 def test_pairs():
     k = 0.9
     rng = stream(1, 5)
-    drawn, _ = sample(lambda: convert(k, TABLES, False, rng))
+    drawn, _ = sample(lambda: convert(k, tables(), False, rng))
     low, high = M_E * (1 + 1e-9), (k - M_E) * (1 - 1e-9)
     agree(drawn[:, 0], mean_of(lambda e: pair(k, e, MEDIUM.rows, MEDIUM.mode), low, high))
     assert drawn[:, 0] + drawn[:, 1] == pytest.approx(k)

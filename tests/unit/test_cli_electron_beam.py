@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from mutau.background.sideband_estimate import sideband_answer, signal_boxes
+from mutau.background.sideband_estimate import sideband_result, signal_boxes
 from mutau.experiment import load_experiment
 from mutau.experiment.loader import from_document
 
@@ -38,7 +38,7 @@ def test_every_box_gets_the_integral_of_the_fitted_exponential(cli, spectrum):
         # slope to 1/sqrt(N var E) carried 20 GeV and more: 5 to 15 %
         assert 0.04 < box["err"] / box["expected"] < 0.15
     assert answer["boxes"][0]["stated"] == 0.4
-    python = sideband_answer(load_experiment("na64e"), spectrum, (55.0, 90.0))
+    python = sideband_result(load_experiment("na64e"), spectrum, (55.0, 90.0))
     assert python["boxes"] == answer["boxes"]
 
 
@@ -48,7 +48,7 @@ def test_the_error_of_a_stated_background_may_be_relative(spectrum):
     run = document["runs"][0]
     run.pop("background_error", None)
     run |= {"background": 0.4, "relative_error": "40 %"}
-    answer = sideband_answer(from_document(document, "relative"), spectrum, (55.0, 90.0))
+    answer = sideband_result(from_document(document, "relative"), spectrum, (55.0, 90.0))
     assert answer["boxes"][0]["stated_err"] == pytest.approx(0.16)
 
 

@@ -138,10 +138,10 @@ def test_an_experiment_counts_whole_in_a_cross_section(cli):
 @pytest.mark.compiled
 def test_the_spread_of_the_beam_is_averaged_over():
     """Beside the value at the energy itself; by drawn energies, within their error."""
-    from mutau.analysis.point import cross_section_answer
+    from mutau.analysis.point import cross_section_result
 
     zp = mutau.LmuMinusLtau(0.1, 1e-3)
-    found = cross_section_answer("muon-electron-zprime", None, zp, cuts="muone")
+    found = cross_section_result("muon-electron-zprime", None, zp, cuts="muone")
     assert found["energy_spread"] == 0.0375
     rng = np.random.default_rng(1)
     drawn = [
@@ -152,7 +152,7 @@ def test_the_spread_of_the_beam_is_averaged_over():
     assert found["sigma_over_spread_pb"] == pytest.approx(np.mean(drawn), abs=4.0 * error)
     assert abs(found["sigma_over_spread_pb"] - found["sigma_pb"]) < 0.02 * found["sigma_pb"]
     heavy = mutau.LmuMinusLtau(0.2975, 1e-3)  # a part of the beam cannot make it at all
-    near = cross_section_answer("muon-electron-zprime", 152.0, heavy, cuts="muone")
+    near = cross_section_result("muon-electron-zprime", 152.0, heavy, cuts="muone")
     assert near["sigma_over_spread_pb"] == near["sigma_pb"] == 0.0  # none passes the cuts
 
 

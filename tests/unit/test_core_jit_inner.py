@@ -17,7 +17,7 @@ from mutau.detector.readout import build_readout
 from mutau.detector.simulation import simulate_chunk
 from mutau.detector.trigger import trigger_efficiency
 from mutau.experiment import load_experiment
-from mutau.transport.particle import State
+from mutau.transport.particle import Place, State
 
 pytestmark = pytest.mark.compiled
 
@@ -78,7 +78,7 @@ def test_the_trigger_releases_its_arrays(scattering):
     experiment = load_experiment("na64mu")
     g = build_geometry(experiment)
     p4 = np.tile([60.0, 0.3, 0.1, 59.99], (50, 1))
-    arrays = (g.setup.pieces, g.setup.matter, g.setup.field, g.widths, g.beam, p4)
+    arrays = (g.setup.pieces, g.setup.matter, g.setup.field, g.beam, p4)
     before = counts(*arrays)
     for seed in range(3):
         trigger_efficiency(p4, None, experiment, stream(seed), scattering=scattering)
@@ -89,7 +89,9 @@ def test_carried_muons_release_their_arrays():
     g, n = build_geometry(load_experiment("na64mu")), 50
     muons, sudden = zeros(State, n), np.zeros((n, 3))
     muons["tx"], muons["energy"] = np.linspace(-0.1, 0.1, n), 60.0
-    found = Carried(np.zeros(n, np.int64), np.zeros((n, 2)), np.zeros((1, 0, 2)), zeros(State, 1))
+    found = Carried(
+        np.zeros(n, np.int64), zeros(Place, n), np.zeros(n), np.zeros((1, 0, 2)), zeros(State, 1)
+    )
     arrays = (*g.setup[:3], muons, sudden, *found)
     before = counts(*arrays)
     for seed in range(3):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mutau
-from mutau.analysis.plane import Overlay, plane_answer
+from mutau.analysis.plane import Overlay, plane_to_dict
 from mutau.background.estimate import Estimate, kept_estimate
 from mutau.core.errors import NotApplicable
 from mutau.core.kept import kept, origins
@@ -58,7 +58,7 @@ def test_a_plane_drawn_again_computes_no_limit(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("mutau.analysis.limit.limit_curve", lambda *_, **__: pytest.fail("computed"))
         again = limits()
-        assert plane_answer(again) == plane_answer(first)
+        assert plane_to_dict(again) == plane_to_dict(first)
         assert again.limits[0].coupling.tolist() == first.limits[0].coupling.tolist()
         with pytest.raises(pytest.fail.Exception):
             limits(settings=replace(FAST, seed=2))

@@ -236,9 +236,9 @@ def test_constants_carry_source_and_agree_with_known_ratios():
 
 
 def test_where_nothing_is_excluded_there_is_no_error_either():
-    from mutau.analysis.limit import limit_answer
+    from mutau.analysis.limit import limit_to_dict
 
     two, none = np.array([0.1, 0.2]), np.array([1e-4, np.inf])
     line = Exclusion(two, none, np.array([1e-6, 0.0]), 0.9, "toy", "z", "events")
-    rows = limit_answer(line)["limits"]
+    rows = limit_to_dict(line)["limits"]
     assert [row["numerical_err"] for row in rows] == [1e-6, np.inf]  # null when printed

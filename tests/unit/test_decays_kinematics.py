@@ -9,10 +9,10 @@ from particle import Particle
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.fourvectors import mass_squared
 from mutau.core.random import stream
-from mutau.matter.hadrons import hadron
+from mutau.matter.hadrons import hadron, mass_of_code
+from mutau.matter.nuclear_final_states import table
 from mutau.transport.decays import (
     dalitz_density,
-    decay_at_rest,
     decay_in_flight,
     decay_probability,
     energy_limits,
@@ -30,6 +30,15 @@ def test_the_table_agrees_with_an_independent_copy_of_the_particle_data():
         known = Particle.from_pdgid(pdgid)
         assert hadron(name).mass == pytest.approx(known.mass * 1e-3, rel=1e-4)
         assert hadron(name).c_tau == pytest.approx(0.1 * known.ctau, rel=0.02)
+
+
+def test_masses_of_final_states_agree_with_it():
+    for code in table()["kinds"].tolist():
+        known = Particle.from_pdgid(code)
+        assert mass_of_code(code) == pytest.approx((known.mass or 0.0) * 1e-3, rel=1e-6)
+        assert mass_of_code(-code) == mass_of_code(code)
+    with pytest.raises(UnknownName, match="PDG code '9'"):
+        mass_of_code(9)
 
 
 def test_decay_lengths_at_160_gev():
@@ -122,7 +131,8 @@ def test_drawn_three_body_decays_follow_their_spectrum(index):
     step = energy[1] - energy[0]
     assert float(density.sum() * step) == pytest.approx(1.0, abs=1e-9)
     mean = float(np.sum(energy * density) * step)
-    drawn = decay_at_rest(KAON, channel, 40_000, stream(2, index))[:, index, 0]
+    still = np.tile([KAON.mass, 0.0, 0.0, 0.0], (40_000, 1))
+    drawn = decay_in_flight(KAON, channel, still, stream(2, index))[:, index, 0]
     spread = drawn.std() / math.sqrt(len(drawn))
     assert drawn.mean() == pytest.approx(mean, abs=5.0 * spread + 1e-4)
 

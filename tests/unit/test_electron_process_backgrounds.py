@@ -8,7 +8,7 @@ import pytest
 import mutau
 from mutau.background import electron_beam as beam
 from mutau.background.estimate import sources_of
-from mutau.background.registry import background_answer
+from mutau.background.registry import background_result
 from mutau.core.constants import M_E, M_MU, M_PI
 from mutau.experiment import load_experiment, replace
 
@@ -67,14 +67,14 @@ def test_photonuclear_reactions_per_electron(na64e):
 
 @pytest.mark.compiled
 def test_every_source_is_a_number_with_an_error(na64e):
-    answer = background_answer(na64e, effort=0.2)
+    answer = background_result(na64e, effort=0.2)
     assert {row["name"] for row in answer["sources"]} == set(sources_of(beam.PROCESS))
     assert answer["not_computed"][0]["size"].startswith("0.7 +- 0.3 events in 9.1e11")
     for row in answer["sources"]:
         assert 0.0 < row["events"] < 0.2  # each below what the paper expects in all
         assert row["model_err"] > 0.0
     assert [item["events"] for item in answer["stated"]] == [0.4, 0.3]
-    thin = background_answer(load_experiment("ldmx-like"), effort=0.1)
+    thin = background_result(load_experiment("ldmx-like"), effort=0.1)
     reasons = {row["name"]: row["reason"] for row in thin["not_computed"]}
     assert "hadronic calorimeter" in reasons["neutral punch-through"]
 
@@ -89,7 +89,7 @@ def test_assumptions_out_of_range_are_refused():
 
 
 def test_what_the_file_does_not_say_is_not_computed():
-    answer = background_answer(load_experiment("poker-like"), effort=0.1)
+    answer = background_result(load_experiment("poker-like"), effort=0.1)
     reasons = {row["name"]: row["reason"] for row in answer["not_computed"]}
     assert set(reasons) >= set(sources_of(beam.PROCESS))  # beside what no file has
     assert "beam/pions" in reasons["pion decays"]

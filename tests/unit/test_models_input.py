@@ -63,12 +63,16 @@ def test_dark_matter_too_heavy_for_a_decay(ratio):
 
 
 def test_kinds_of_dark_matter():
-    """Gamma_Dirac/Gamma_scalar = 4 (1 + 2r)/(1 - 4r), 8.8 at m_chi = m/3; Majorana twice the scalar."""
+    """Dirac over scalar is 4 (1 + 2r)/(1 - 4r), 8.8 at m_chi = m/3; Majorana twice the scalar."""
     for ratio in (2.1, 3.0, 10.0, 1e3):
-        width = {kind: DarkPhoton(0.3, 1e-4, 0.1, ratio, kind).width("chichi") for kind in DARK_MATTER}
+        width = {
+            kind: DarkPhoton(0.3, 1e-4, 0.1, ratio, kind).width("chichi") for kind in DARK_MATTER
+        }
         r = 1.0 / ratio**2
         usual = width["complex-scalar"]
-        assert width["dirac"] / usual == pytest.approx(4.0 * (1.0 + 2.0 * r) / (1.0 - 4.0 * r), rel=1e-12)
+        assert width["dirac"] / usual == pytest.approx(
+            4.0 * (1.0 + 2.0 * r) / (1.0 - 4.0 * r), rel=1e-12
+        )
         assert width["majorana"] == pytest.approx(2.0 * usual, rel=1e-12)
         assert width["pseudo-dirac"] == width["dirac"]
     assert DarkPhoton(0.3, 1e-4, 0.1).dark_matter == "complex-scalar"

@@ -16,7 +16,7 @@ from mutau.background.muone_components import Component
 from mutau.background.muone_inelastic import INELASTIC
 from mutau.background.muone_tails import TAILS
 from mutau.background.registry import (
-    background_answer,
+    background_result,
     background_sources,
     not_computed,
     particles_on_target,
@@ -155,7 +155,7 @@ def test_every_experiment_answers(name, monkeypatch):
     monkeypatch.setattr(
         "mutau.background.registry.background_sources", lambda _: {k: quick(k) for k in names}
     )
-    answer = background_answer(experiment)
+    answer = background_result(experiment)
     assert [row["name"] for row in answer["sources"]] == names
     assert len(answer["stated"]) == len(experiment.background) + len(experiment.runs)
     assert answer["particles_on_target"] == experiment.beam.particles
@@ -235,7 +235,7 @@ def test_a_source_that_the_file_does_not_describe_is_told(monkeypatch):
     table = {ours.NEUTRINOS: ours.neutrino_pairs, "broken": refuses}
     sources = "mutau.background.registry.background_sources"
     monkeypatch.setattr(sources, lambda _: table)
-    answer = background_answer(MUONE)
+    answer = background_result(MUONE)
     assert [row["name"] for row in answer["sources"]] == [ours.NEUTRINOS]
     first, *others = answer["not_computed"]
     assert first == {
@@ -244,7 +244,7 @@ def test_a_source_that_the_file_does_not_describe_is_told(monkeypatch):
     assert others == not_computed(MUONE)
     monkeypatch.setattr(sources, lambda _: {"broken": breaks})
     with pytest.raises(MutauError, match="a field map is missing"):
-        background_answer(MUONE)
+        background_result(MUONE)
 
 
 def test_particles_follow_from_the_luminosity():
@@ -277,7 +277,7 @@ def test_veto_needs_close():
 
 def test_unknown_names_are_refused():
     with pytest.raises(UnknownName):
-        background_answer(MUONE, only=["gamma"])
+        background_result(MUONE, only=["gamma"])
     assert list(background_sources(SPECTROMETER)) == NAMES
 
 

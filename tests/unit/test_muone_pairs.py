@@ -10,7 +10,7 @@ import pytest
 
 from mutau.background import muone_pairs as sources
 from mutau.background.muone_pairs import PairRegion, pair_sample
-from mutau.background.registry import NOT_COMPUTED, background_answer
+from mutau.background.registry import NOT_COMPUTED, background_result
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.detector.muone import Response
@@ -94,7 +94,7 @@ def test_a_file_that_states_no_lowest_track_says_so_instead_of_counting_none():
     silent = replace(MUONE, "detector/resolution/lowest_track", "0 GeV")
     with pytest.raises(NotApplicable, match="lowest_track"):
         sources.electron_pairs(silent, 1, 0.1)
-    answer = background_answer(silent, only=[sources.PAIRS], effort=0.01)
+    answer = background_result(silent, only=[sources.PAIRS], effort=0.01)
     assert sources.PAIRS in [row["name"] for row in answer[NOT_COMPUTED]]
     assert answer["total_events"] is None
 

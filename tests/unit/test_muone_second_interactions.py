@@ -15,6 +15,7 @@ from mutau.background import muone_coincidences as twice
 from mutau.background import muone_pions
 from mutau.background.muone_components import crossings, region, tracks_of
 from mutau.background.muone_inelastic import (
+    Assumed,
     conversion,
     inelastic_component,
     two_photons,
@@ -64,7 +65,7 @@ def test_fewer_tracks_leave_more_of_inelastic_scattering():
     """Half of the angle, twice the energy: what was a second track is not seen any more."""
     tracks = tracks_of(MUONE)
     assert tracks.widest == pytest.approx(0.05)  # 5 cm over 1 m
-    few, many = (events(inelastic_component, tracks=tracks.times(f)) for f in (0.25, 4.0))
+    few, many = (events(inelastic_component, assumed=Assumed(tracks.times(f))) for f in (0.25, 4.0))
     assert few < many
 
 

@@ -11,7 +11,7 @@ from mutau.core.random import stream
 from mutau.detector.tracking import fit_tracks
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment
-from mutau.peers import CROSSCHECKS, crosscheck_answer, load_crosschecks
+from mutau.peers import CROSSCHECKS, crosscheck_result, load_crosschecks
 from mutau.peers.acts_telescope import slab_depth, surfaces_of, without_losses
 from mutau.peers.acts_tracks import first_guess, throw_hits, to_ours
 
@@ -87,7 +87,7 @@ def test_thrown_hits_fit_with_the_right_chi2(arm):
 def test_acts_fits_the_same_tracks():
     """Within a few 1e-3 sigma: what is left is ACTS' first guess and its 32-bit chi2."""
     pytest.importorskip("acts.examples", reason="pip install 'mutau[peers]'")
-    answer = crosscheck_answer(["tracks"], effort=0.1)
+    answer = crosscheck_result(["tracks"], effort=0.1)
     rows = {row["quantity"]: row for row in answer["rows"]}
     assert len(rows) == 36
     for momentum in (160, 20):
@@ -118,6 +118,6 @@ def test_registered_without_loading_acts_or_kernels():
 def test_skipped_with_a_reason_where_acts_is_missing(monkeypatch):
     load_crosschecks()
     monkeypatch.setattr("mutau.peers.find_spec", lambda name: None)
-    (skipped,) = crosscheck_answer(["tracks"])["skipped"]
+    (skipped,) = crosscheck_result(["tracks"])["skipped"]
     assert skipped["check"] == "tracks"
     assert "mutau[peers]" in skipped["reason"]

@@ -16,7 +16,7 @@ import pytest
 from mutau.cli.main import run
 from mutau.core.errors import MutauError
 from mutau.matter import material
-from mutau.peers import crosscheck_answer
+from mutau.peers import crosscheck_result
 from mutau.peers.geant4 import PACKAGE
 from mutau.peers.geant4_jobs import Geant4Job, run_geant4
 from mutau.peers.geant4_showers import rate
@@ -55,7 +55,7 @@ def showers(spoken):
 
 @pytest.fixture(scope="module")
 def muons():
-    return {row["quantity"]: row for row in crosscheck_answer(["muons"], effort=0.05)["rows"]}
+    return {row["quantity"]: row for row in crosscheck_result(["muons"], effort=0.05)["rows"]}
 
 
 def test_rates_in_lead(showers):

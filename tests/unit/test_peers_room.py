@@ -9,7 +9,7 @@ import pytest
 
 import mutau.peers
 from mutau.core.errors import MutauError, UnknownName
-from mutau.peers import CROSSCHECKS, Compared, Crosscheck, crosscheck_answer, load_crosschecks
+from mutau.peers import CROSSCHECKS, Compared, Crosscheck, crosscheck_result, load_crosschecks
 
 
 def sums(effort, seed, progress):
@@ -37,7 +37,7 @@ def known(monkeypatch):
 def test_rows_carry_difference_over_error(known):
     """(3 - 2)/sqrt(0.3^2 + 0.4^2) = 2 and 3/2 - 1; an exact pair has no pull, zero no ratio."""
     told = []
-    answer = crosscheck_answer(["here"], seed=7, progress=lambda f, what: told.append((f, what)))
+    answer = crosscheck_result(["here"], seed=7, progress=lambda f, what: told.append((f, what)))
     a, b, c = answer["rows"]
     assert a["pull"] == pytest.approx(2.0)
     assert a["relative"] == pytest.approx(0.5)
@@ -52,7 +52,7 @@ def test_rows_carry_difference_over_error(known):
 
 
 def test_a_missing_package_is_skipped_and_said(known):
-    answer = crosscheck_answer()
+    answer = crosscheck_result()
     assert {row["check"] for row in answer["rows"]} == {"here"}
     [skipped] = answer["skipped"]
     assert skipped["check"] == "away"
@@ -61,24 +61,24 @@ def test_a_missing_package_is_skipped_and_said(known):
 
 
 def test_effort_reaches_the_check(known):
-    assert crosscheck_answer(["here"], effort=0.5)["rows"][0]["ours"] == 1.5
+    assert crosscheck_result(["here"], effort=0.5)["rows"][0]["ours"] == 1.5
 
 
 @pytest.mark.parametrize("effort", [0.0, -1.0, math.nan, math.inf])
 def test_no_effort_is_refused(known, effort):
     with pytest.raises(MutauError, match="asks for no sample"):
-        crosscheck_answer(["here"], effort=effort)
+        crosscheck_result(["here"], effort=effort)
 
 
 def test_an_unknown_name_is_refused_before_anything_runs(known, monkeypatch):
     with pytest.raises(UnknownName, match="did you mean 'here'"):
-        crosscheck_answer(["away", "her"])
+        crosscheck_result(["away", "her"])
 
 
 def test_the_command_line_agrees(known, cli):
     result = cli("crosscheck", "--seed", "7", "--json")
     assert result.code == 0
-    assert json.loads(result.out) == json.loads(json.dumps(crosscheck_answer(seed=7)))
+    assert json.loads(result.out) == json.loads(json.dumps(crosscheck_result(seed=7)))
     table = cli("crosscheck", "here")
     for text in ("3.00 ± 0.30", "2.00 ± 0.40", "+50.00 %", "+2.0", "seed 1", "here: ours beside"):
         assert text in table.out

@@ -13,7 +13,7 @@ from mutau.analysis.contours import (
     _NODES,
     _polygons,
     _Row,
-    contours_answer,
+    contours_to_dict,
     measured_contours,
     threshold,
     true_point,
@@ -124,7 +124,7 @@ def test_a_faint_point_over_background_is_compatible_with_nothing(tmp_path):
 
 @pytest.mark.compiled
 def test_an_experiment_that_does_not_take_the_mass_is_named():
-    answer = contours_answer(
+    answer = contours_to_dict(
         measured_contours(
             ["na64mu", "muone"],
             LmuMinusLtau(mass=5e-4, coupling=1e-3),

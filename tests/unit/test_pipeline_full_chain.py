@@ -9,7 +9,7 @@ import pytest
 
 from mutau.analysis import settings as analysis_settings
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.sensitivity import sensitivity, sensitivity_answer
+from mutau.analysis.sensitivity import sensitivity, sensitivity_to_dict
 from mutau.analysis.settings import Settings
 from mutau.analysis.yields import backgrounds, expected_yields
 from mutau.background import choice as background_choice
@@ -123,7 +123,7 @@ def test_computed_sources_are_kept(monkeypatch, tmp_path):
         refused = {"name": "b", "reason": "no tracker", "size": "", "source": ""}
         return {"sources": [row], "not_computed": [refused, *module.not_computed(experiment)]}
 
-    monkeypatch.setattr(module, "background_answer", answer)
+    monkeypatch.setattr(module, "background_result", answer)
     found = background_choice.computed_background(NA64, seed=77)
     assert found.sources == [{"name": "a", "per_particle": 1e-12, "error": pytest.approx(5e-13)}]
     assert [row["name"] for row in found.not_computed] == [
@@ -208,7 +208,7 @@ def test_sensitivity_by_hand(computed):
     assert found.low[0, 2] < 0.95 * found.coupling[0, 2]
     assert found.free_until(1.0) == pytest.approx((1e11, 0.5e11))
     assert found.free_until(0.1) == pytest.approx((1e10, 0.5e10))
-    answer = sensitivity_answer(found)
+    answer = sensitivity_to_dict(found)
     assert len(answer["limits"]) == 3
     assert answer["free_of_background"][1]["particles_on_target"] == pytest.approx(1e11)
 
@@ -225,7 +225,7 @@ def test_sensitivity_is_the_limit_at_that_exposure(computed):
     free = sensitivity(NA64, [0.1], [1e11], settings=Settings(background="none", n_events=2000))
     assert free.method == "events"
     assert free.free_until(1.0) == (math.inf, math.inf)
-    assert sensitivity_answer(free)["free_of_background"][0]["particles_on_target"] is None
+    assert sensitivity_to_dict(free)["free_of_background"][0]["particles_on_target"] is None
 
 
 @pytest.mark.parametrize("bad", [[0.0], [-1e9], [math.nan], [math.inf], []])

@@ -13,8 +13,8 @@ import pytest
 import mutau
 from mutau.analysis.combination import combined_limit
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.plane import Overlay, exclusion_plane, plane_answer
-from mutau.analysis.sensitivity import sensitivity, sensitivity_answer
+from mutau.analysis.plane import Overlay, exclusion_plane, plane_to_dict
+from mutau.analysis.sensitivity import sensitivity, sensitivity_to_dict
 from mutau.analysis.settings import Settings
 from mutau.core.errors import OutOfRange
 from mutau.experiment import load_experiment
@@ -146,7 +146,7 @@ def test_a_sensitivity_keeps_its_other_masses_and_exposures():
         settings=Settings(background="file", method="bayes"),
     )
     assert found.mass.tolist() == MASSES[:2]
-    answer = sensitivity_answer(found)
+    answer = sensitivity_to_dict(found)
     refused = [(row["mass_GeV"], row.get("particles_on_target")) for row in answer["refused"]]
     # a quarter of the exposure puts the limit to 0.016, beyond the bound for 0.5 GeV only
     assert refused == [(0.9, None), (0.5, 0.25 * stated)]
@@ -160,7 +160,7 @@ def test_a_sensitivity_keeps_its_other_masses_and_exposures():
 @pytest.mark.usefixtures("process")
 def test_a_plane_keeps_the_rest_of_the_line():
     drawn = exclusion_plane(["na64e"], MASSES, DARK, overlay=Overlay(only=("none",)))
-    answer = plane_answer(drawn)
+    answer = plane_to_dict(drawn)
     assert [row["mass_GeV"] for row in answer["limits"]] == MASSES[:2]
     assert answer["refused"][0]["experiment"] == "na64e"
     assert answer["warnings"][0].startswith("na64e: left out: 0.9 GeV")

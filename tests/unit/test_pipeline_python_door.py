@@ -10,7 +10,7 @@ import pytest
 import mutau
 from mutau.analysis.plane import Overlay
 from mutau.analysis.settings import Settings
-from mutau.analysis.yields import yields_answer
+from mutau.analysis.yields import yields_to_dict
 
 
 def test_an_experiment_in_one_line():
@@ -87,4 +87,4 @@ def test_the_observed_count_is_told_where_every_period_has_one(observed, told):
         "toy",
         "lmu-ltau",
     )
-    assert yields_answer(yields)["observed"] == told
+    assert yields_to_dict(yields)["observed"] == told

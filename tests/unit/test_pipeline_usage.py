@@ -2,11 +2,11 @@
 
 import pytest
 
-from mutau.analysis.limit import limit_answer, limit_curve
+from mutau.analysis.limit import limit_curve, limit_to_dict
 from mutau.analysis.settings import Settings
-from mutau.analysis.show import check_answer
-from mutau.analysis.yields import expected_yields, yields_answer
-from mutau.background.registry import background_answer
+from mutau.analysis.show import check_result
+from mutau.analysis.yields import expected_yields, yields_to_dict
+from mutau.background.registry import background_result
 from mutau.core.errors import MutauError, Problems
 from mutau.experiment import VARIABLES, load_experiment, replace
 from mutau.experiment.loader import from_document
@@ -18,15 +18,15 @@ NA64MU, NA64E, MUONE = (load_experiment(name) for name in ("na64mu", "na64e", "m
 
 
 def test_check_names_what_nothing_reads():
-    found = check_answer("na64mu")["unused"]
+    found = check_result("na64mu")["unused"]
     assert {"beam/per_spill", "beam/spill", "hall/width", "hall/height"} <= set(found)
-    assert "beam/per_spill" not in check_answer("na64e")["unused"]
-    assert "target/cells" in check_answer("na64e")["unused"]
+    assert "beam/per_spill" not in check_result("na64e")["unused"]
+    assert "target/cells" in check_result("na64e")["unused"]
 
 
 @pytest.mark.compiled
 def test_a_limit_names_the_cuts_that_it_does_not_apply():
-    answer = limit_answer(limit_curve(NA64MU, [0.1], settings=Settings(n_events=100)))
+    answer = limit_to_dict(limit_curve(NA64MU, [0.1], settings=Settings(n_events=100)))
     assert "cuts[5] (hcal_energy)" in answer["not_used"]
     assert "detector/tracker" in answer["not_used"]  # the list as a whole
     assert not any(place.startswith("detector/counter") for place in answer["not_used"])
@@ -37,11 +37,11 @@ def test_a_limit_names_the_cuts_that_it_does_not_apply():
 @pytest.mark.compiled
 def test_yields_and_backgrounds_name_them_too():
     point = build_model("lmu-ltau", 0.01, 1e-3)
-    found = yields_answer(expected_yields(point, MUONE, truth=True))["not_used"]
+    found = yields_to_dict(expected_yields(point, MUONE, truth=True))["not_used"]
     assert "beam/divergence_x" in found
     assert "cuts[2]" not in found
     assert "cuts[2] (photon_energy)" in found  # no photon in the signal
-    answer = background_answer(NA64E, only=["pion decays"])
+    answer = background_result(NA64E, only=["pion decays"])
     assert "theory" in answer["not_used"]
     assert not any(place.startswith("upstream/line") for place in answer["not_used"])
 

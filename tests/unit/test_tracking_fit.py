@@ -1,5 +1,6 @@
 """The track fit against an independent dense fit, its limits and its symmetries."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,8 +26,13 @@ from mutau.experiment import load_experiment, replace
 pytestmark = pytest.mark.compiled
 
 NA64 = load_experiment("na64mu")
-ARM = build_arm(NA64)
 M_MU = 0.1056583755
+
+
+@cache
+def the_arm():
+    """NA64mu's arm; made when a test wants it, since it calls kernels."""
+    return build_arm(NA64)
 
 
 def trace(state, kinks, steps):
@@ -130,8 +136,11 @@ def test_equals_the_dense_global_fit(momentum, bends_to):
 
 
 def test_two_iterations_are_enough():
-    _, points = tracks(ARM, 200, 10.0, 2)
-    two, many = fit_tracks(points, None, ARM), fit_tracks(points, None, ARM, iterations=6)
+    _, points = tracks(the_arm(), 200, 10.0, 2)
+    two, many = (
+        fit_tracks(points, None, the_arm()),
+        fit_tracks(points, None, the_arm(), iterations=6),
+    )
     sigma = np.sqrt(np.diagonal(many.covariance, axis1=1, axis2=2))
     assert np.max(np.abs(two.state - many.state) / sigma) < 3e-2
     assert np.median(np.abs(two.state - many.state) / sigma) < 1e-3
@@ -139,8 +148,8 @@ def test_two_iterations_are_enough():
 
 @pytest.mark.parametrize("momentum", [160.0, 30.0, 5.0])
 def test_perfect_hits_give_back_the_track(momentum):
-    truth, points = tracks(ARM, 5, momentum, 3, noise=False)
-    fit = fit_tracks(points, None, ARM, iterations=5)
+    truth, points = tracks(the_arm(), 5, momentum, 3, noise=False)
+    fit = fit_tracks(points, None, the_arm(), iterations=5)
     np.testing.assert_allclose(fit.state, truth, rtol=1e-9, atol=1e-12)
     assert np.all(fit.chi2 < 1e-9)
     np.testing.assert_allclose(fit.momentum, momentum, rtol=1e-9)
@@ -148,19 +157,19 @@ def test_perfect_hits_give_back_the_track(momentum):
 
 
 def test_a_positive_track_bends_the_other_way():
-    _, points = tracks(ARM, 3, 50.0, 4)
+    _, points = tracks(the_arm(), 3, 50.0, 4)
     points[:, :, 1] *= 0.0
     points[:, :, 0] -= points[:, :1, 0]
-    minus, plus = fit_tracks(points, None, ARM), fit_tracks(-points, None, ARM)
+    minus, plus = fit_tracks(points, None, the_arm()), fit_tracks(-points, None, the_arm())
     np.testing.assert_allclose(plus.state[:, 4], -minus.state[:, 4], rtol=1e-12)
     assert np.all(plus.charge == 1)
 
 
 def test_does_not_depend_on_the_frame():
     """Shift the set-up along x and z; turn it by a quarter about the beam."""
-    _, points = tracks(ARM, 4, 80.0, 5)
-    here = fit_tracks(points, None, ARM)
-    shifted = fit_tracks(points + np.array([3.0, -2.0]), None, ARM)
+    _, points = tracks(the_arm(), 4, 80.0, 5)
+    here = fit_tracks(points, None, the_arm())
+    shifted = fit_tracks(points + np.array([3.0, -2.0]), None, the_arm())
     np.testing.assert_allclose(shifted.state[:, 2:], here.state[:, 2:], rtol=1e-10)
     np.testing.assert_allclose(shifted.state[:, :2], here.state[:, :2] + np.array([3.0, -2.0]))
     turned_arm = build_arm(replace(NA64, "detector/magnet[MS2]/bends_to", "+y"))
@@ -189,31 +198,31 @@ def test_without_field_it_is_a_straight_line():
 
 def test_error_grows_as_the_inverse_field():
     weak = build_arm(replace(NA64, "detector/magnet[MS2]/field_integral", "0.014 T m"))
-    ratio = expected_covariance(weak, 160.0)[4, 4] / expected_covariance(ARM, 160.0)[4, 4]
+    ratio = expected_covariance(weak, 160.0)[4, 4] / expected_covariance(the_arm(), 160.0)[4, 4]
     assert ratio == pytest.approx(1e4, rel=1e-4)
 
 
 def test_a_wrong_hit_is_found_and_left_out():
-    _, points = tracks(ARM, 300, 160.0, 7)
-    clean = fit_tracks(points, None, ARM)
+    _, points = tracks(the_arm(), 300, 160.0, 7)
+    clean = fit_tracks(points, None, the_arm())
     spoiled = points.copy()
     spoiled[np.arange(300), np.arange(300) % 6, 0] += 0.5
-    kept = fit_tracks(spoiled, None, ARM)
-    fit = fit_tracks(spoiled, None, ARM, max_removed=1)
+    kept = fit_tracks(spoiled, None, the_arm())
+    fit = fit_tracks(spoiled, None, the_arm(), max_removed=1)
     assert np.all(kept.p_value < 1e-6)
     assert np.all(fit.removed == 1)
     assert not fit.used[np.arange(300), np.arange(300) % 6].any()
     assert np.median(np.abs(fit.momentum - clean.momentum)) < 5.0
     lost = np.ones((300, 6), bool)
     lost[np.arange(300), np.arange(300) % 6] = False
-    np.testing.assert_allclose(fit.state, fit_tracks(points, lost, ARM).state, rtol=1e-9)
-    untouched = fit_tracks(points, None, ARM, max_removed=2, p_value=1e-9)
+    np.testing.assert_allclose(fit.state, fit_tracks(points, lost, the_arm()).state, rtol=1e-9)
+    untouched = fit_tracks(points, None, the_arm(), max_removed=2, p_value=1e-9)
     np.testing.assert_array_equal(untouched.state, clean.state)
 
 
 def test_of_several_hits_the_right_ones_are_chosen():
     rng = np.random.default_rng(8)
-    _, points = tracks(ARM, 100, 160.0, 8)
+    _, points = tracks(the_arm(), 100, 160.0, 8)
     several = np.zeros((100, 6, 3, 2))
     count = rng.integers(1, 4, (100, 6))
     count[:, 4] = rng.integers(0, 2, 100)
@@ -221,24 +230,24 @@ def test_of_several_hits_the_right_ones_are_chosen():
     truth = np.where(count > 0, rng.integers(0, 3, (100, 6)) % np.maximum(count, 1), -1)
     rows, planes = np.nonzero(truth >= 0)
     several[rows, planes, truth[rows, planes]] = points[rows, planes]
-    fit, choice = choose_hits(several, count, ARM)
+    fit, choice = choose_hits(several, count, the_arm())
     assert np.mean(np.all(choice == truth, axis=1)) > 0.97
     good = np.all(choice == truth, axis=1)
-    alone = fit_tracks(points, truth >= 0, ARM)
+    alone = fit_tracks(points, truth >= 0, the_arm())
     np.testing.assert_allclose(fit.state[good], alone.state[good], rtol=1e-12)
     assert np.all(fit.chi2 <= alone.chi2 + 1e-9)
-    crowded, picked = choose_hits(np.zeros((1, 6, 5, 2)), np.full((1, 6), 5), ARM)
+    crowded, picked = choose_hits(np.zeros((1, 6, 5, 2)), np.full((1, 6), 5), the_arm())
     assert crowded.flag[0] == TOO_MANY_WAYS
     assert np.all(picked == -1)
 
 
 def test_hits_that_do_not_fix_the_track():
-    _, points = tracks(ARM, 4, 160.0, 9)
+    _, points = tracks(the_arm(), 4, 160.0, 9)
     present = np.ones((4, 6), bool)
     present[0, 1:] = False  # one hit
     present[1, 3:] = False  # nothing behind the magnet
     present[2, 2:] = False  # two hits
-    fit = fit_tracks(points, present, ARM)
+    fit = fit_tracks(points, present, the_arm())
     assert fit.flag.tolist() == [TOO_FEW_HITS, NOT_MEASURED, TOO_FEW_HITS, FITTED]
     for values in (fit.state, fit.covariance, fit.chi2, fit.momentum, fit.p_value):
         assert np.all(values[:3] == 0.0)
@@ -249,52 +258,52 @@ def test_hits_that_do_not_fix_the_track():
 def test_bad_input_is_refused():
     good = np.zeros((2, 6, 2))
     with pytest.raises(MutauError, match="shape"):
-        fit_tracks(np.zeros((2, 5, 2)), None, ARM)
+        fit_tracks(np.zeros((2, 5, 2)), None, the_arm())
     with pytest.raises(MutauError, match="present has shape"):
-        fit_tracks(good, np.ones((3, 6), bool), ARM)
+        fit_tracks(good, np.ones((3, 6), bool), the_arm())
     broken = good.copy()
     broken[0, 0, 0] = np.nan
     with pytest.raises(MutauError, match="not finite"):
-        fit_tracks(broken, None, ARM)
+        fit_tracks(broken, None, the_arm())
     hidden = np.ones((2, 6), bool)
     hidden[0, 0] = False
-    assert len(fit_tracks(broken, hidden, ARM)) == 2
+    assert len(fit_tracks(broken, hidden, the_arm())) == 2
     with pytest.raises(OutOfRange):
-        fit_tracks(good, None, ARM, iterations=1)
+        fit_tracks(good, None, the_arm(), iterations=1)
     with pytest.raises(OutOfRange):
-        fit_tracks(good, None, ARM, p_value=0.0)
+        fit_tracks(good, None, the_arm(), p_value=0.0)
     with pytest.raises(OutOfRange):
-        fit_tracks(good, None, ARM, momentum=-3.0)
+        fit_tracks(good, None, the_arm(), momentum=-3.0)
     with pytest.raises(MutauError, match="count"):
-        choose_hits(np.zeros((1, 6, 2, 2)), np.full((1, 6), 3), ARM)
+        choose_hits(np.zeros((1, 6, 2, 2)), np.full((1, 6), 3), the_arm())
     with pytest.raises(OutOfRange):
-        expected_covariance(ARM, 0.3)
+        expected_covariance(the_arm(), 0.3)
     with pytest.raises(OutOfRange):
-        expected_covariance(ARM, 0.0)
+        expected_covariance(the_arm(), 0.0)
 
 
 def test_hits_of_a_simulation_are_gathered_without_their_truth():
     """Two planes with one extra hit each, a plane without the muon; other planes are ignored."""
-    _, points = tracks(ARM, 2, 160.0, 10)
+    _, points = tracks(the_arm(), 2, 160.0, 10)
     columns = np.zeros((2, 7, 2))
     columns[:, 1:] = points
     seen = np.ones((2, 7), bool)
     seen[1, 3] = False
     hits = LikeHits(
-        planes=("other", *ARM.names), hit=columns, seen=seen,
+        planes=("other", *the_arm().names), hit=columns, seen=seen,
         extra_event=np.array([0, 0, 1]), extra_plane=np.array([0, 2, 3]),
         extra_hit=np.array([[9.0, 9.0], [5.0, 5.0], [7.0, 7.0]]),
     )  # fmt: skip
-    gathered, count = gather_hits(hits, ARM)
+    gathered, count = gather_hits(hits, the_arm())
     assert count.tolist() == [[1, 2, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]
     np.testing.assert_array_equal(gathered[0, 1, :2], [points[0, 1], [5.0, 5.0]])
     np.testing.assert_array_equal(gathered[1, 2, 0], [7.0, 7.0])
     fit = fit_hits(hits, NA64)
-    np.testing.assert_allclose(fit.state[0], fit_tracks(points[:1], None, ARM).state[0])
+    np.testing.assert_allclose(fit.state[0], fit_tracks(points[:1], None, the_arm()).state[0])
     assert fit.p_value[1] < 1e-6  # the muon is missing, the other hit far away
     assert fit_hits(hits, NA64, max_removed=1).used[1].tolist() == [True, True, False] + [True] * 3
     with pytest.raises(MutauError, match="MM1"):
-        gather_hits(LikeHits(**(vars(hits) | {"planes": ("a",) * 7})), ARM)
+        gather_hits(LikeHits(**(vars(hits) | {"planes": ("a",) * 7})), the_arm())
 
 
 def test_an_upstream_arm_is_fitted_by_the_same_means():
@@ -317,7 +326,7 @@ def test_an_upstream_arm_is_fitted_by_the_same_means():
     )
     arm = build_arm(both, "incoming")
     assert arm.field_integral == pytest.approx((-50.0, 0.0))
-    np.testing.assert_array_equal(build_arm(both).steps, ARM.steps)
+    np.testing.assert_array_equal(build_arm(both).steps, the_arm().steps)
     truth, points = tracks(arm, 400, 160.0, 11)
     fit = fit_tracks(points, None, arm)
     pull = (fit.state - truth) / np.sqrt(np.diagonal(fit.covariance, axis1=1, axis2=2))

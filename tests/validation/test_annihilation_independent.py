@@ -35,8 +35,8 @@ def tracks():
 
 
 def per_particle(name, model):
-    """Annihilations per beam particle in the window of the file's first period, no other cut; and the
-    fraction of a shower that stays in the target."""
+    """Annihilations per beam particle in the window of the file's first period, no other cut; and
+    the fraction of a shower that stays in the target."""
     file = load_experiment(name)
     run = dict(file.to_dict()["runs"][0])
     bare = replace(file, {"runs": [run], "beam/particles": run["particles"], "cuts": []})
@@ -49,7 +49,7 @@ def per_particle(name, model):
 @pytest.mark.parametrize("kind", ["complex-scalar", "dirac"])
 @pytest.mark.parametrize("name", SHOWERS)
 def test_annihilation_around_the_resonance(name, kind, tracks):
-    """From 40 MeV below the edge at 226 MeV, where only the line's tail is in the window, to 320 MeV.
+    """From 40 MeV below the edge at 226 MeV, where only the line's tail is in the window, to 320.
 
     A positron beam of 100 GeV ends at 320 MeV, where the resonance lies on the beam: up to 300 MeV.
     """

@@ -22,8 +22,10 @@ def test_the_2019_limit_on_dark_photons_comes_out():
     first run period alone, with the default method of the file, from end to end of what both have;
     misfits included. The page shows these numbers, here they are held to it.
 
-    With bremsstrahlung alone (to 0.15 GeV) the exposures are the same, so what is left is the number
-    of events allowed (2.41 for ours; 1.70 to 2.41 for what theirs may be: a factor up to 1.19 in the
+    With bremsstrahlung alone (to 0.15 GeV) the exposures are the same, so what is left is the
+    number
+    of events allowed (2.41 for ours; 1.70 to 2.41 for what theirs may be: a factor up to 1.19 in
+    the
     coupling), efficiency and cross section; around 0.24 GeV ours has annihilation, theirs not.
     """
     na64e = load_experiment("na64e")
@@ -97,8 +99,8 @@ def annihilations(name, mass, model="lmu-ltau", share=False):
 
 
 def test_annihilation_peaks_where_the_threshold_allows(plain):
-    """m^2 = 2 m_e E: thresholds of 50 and 47 GeV open at 226 and 219 MeV. Where the coupling is best
-    and by how much it is better than below the edge follow from positrons above them."""
+    """m^2 = 2 m_e E: thresholds of 50 and 47 GeV open at 226 and 219 MeV. Where the coupling is
+    best and by how much it is better than below the edge follow from positrons above them."""
     na64e = load_experiment("na64e")
     line = limit_curve(na64e, MASSES, family=Family(alpha_d=0.1), settings=Settings(n_events=800))
     values, _ = plain["na64e"]
@@ -110,8 +112,8 @@ def test_annihilation_peaks_where_the_threshold_allows(plain):
 
 
 def test_a_positron_beam_meets_the_resonance_itself(plain):
-    """100 GeV positrons reach m = sqrt(2 m_e E) = 320 MeV; per particle they gain over electrons what
-    their track length at the resonance is larger."""
+    """100 GeV positrons reach m = sqrt(2 m_e E) = 320 MeV; per particle they gain over electrons
+    what their track length at the resonance is larger."""
     for i in (4, 5, 6):
         gain = annihilations("poker-like", float(MASSES[i])) / annihilations(
             "na64e", float(MASSES[i])

@@ -36,9 +36,9 @@ def test_values_of_the_model(rows):
     assert rows["ee.da.coupling"].value == pytest.approx(4.43e-4, rel=2e-3)
     assert rows["ee.fig2.max"].value == pytest.approx(0.0431, rel=0.01)
     assert rows["ee.pimax.where"].value == pytest.approx(4.0, rel=1e-6)
-    # second electrons of 6e6 in 4.8 s within 100 ns; radiation of more than a tenth of the energy in
-    # 0.02 X0: t (4/3 ln 10 - 4/3 0.9 + 0.495); bound on the shape: what keeps 95 %; the rest of what
-    # is lost is the synchrotron detector's, whose place is assumed
+    # second electrons of 6e6 in 4.8 s within 100 ns; radiation of more than a tenth of the energy
+    # in 0.02 X0: t (4/3 ln 10 - 4/3 0.9 + 0.495). The rest of what is lost: the bound on the shape,
+    # set to keep 95 %, and the synchrotron detector, whose place is assumed
     alone = np.exp(-6e6 / 4.8 * 100e-9)
     hard = 1.0 - 0.02 * (4.0 / 3.0 * (np.log(10.0) - 0.9) + 0.495)
     kappa = rows["ee.kappa.mean"]
@@ -48,13 +48,13 @@ def test_values_of_the_model(rows):
     assert steps["incoming_momentum"] == pytest.approx(hard, abs=error)
     assert kappa.value == pytest.approx(np.prod(list(steps.values())), rel=1e-2)
     # 0.1 X0 and 300 ns in the place of 0.02 and 100, the least of the assumptions
-    least = hard ** 4.0 * alone**2.0
+    least = hard**4.0 * alone**2.0
     assert kappa.model_err == pytest.approx(0.5 * kappa.value * (1.0 - least), rel=0.5)
 
 
 def selection_steps(row):
     """What each cut keeps of those before, out of the row's text."""
-    return {name: 0.01 * float(value) for name, value in re.findall(STEP, row.why)}
+    return {name: 0.01 * float(value) for name, value in re.findall(r"(\w+) ([\d.]+) %", row.ours)}
 
 
 def test_what_was_put_in_is_no_agreement(rows):

@@ -331,7 +331,7 @@ def _is_noise(rows: Sequence[_Row], index: int, limit: float) -> bool:
     return inner and all(item.least < limit + _NOISE * item.noise for item in gap)
 
 
-def contours_answer(found: Contours, *, points: bool = True) -> dict[str, Any]:
+def contours_to_dict(found: Contours, *, points: bool = True) -> dict[str, Any]:
     """What the command line prints of contours. points : of the polygons too, for programs."""
     described = found.point.to_dict()
     polygons = [

@@ -1,6 +1,6 @@
-"""What an answer lacks: backgrounds not computed, cuts not simulated, keys of the file not used.
+"""What a result lacks: backgrounds not computed, cuts not simulated, keys of the file not used.
 
-Every answer that rests on a background or on the cuts of a file carries these lists, for each
+Every result that rests on a background or on the cuts of a file carries these lists, for each
 experiment; a limit keeps them in its `meta`.
 """
 

@@ -220,7 +220,7 @@ def limit_within(
     return found
 
 
-def limit_answer(line: Exclusion) -> dict[str, Any]:
+def limit_to_dict(line: Exclusion) -> dict[str, Any]:
     """What the command line prints of a limit."""
     return {
         "experiment": line.experiment,

@@ -62,7 +62,7 @@ def side_by_side(
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Masses (GeV) for which there is no answer, each with the error that says why."""
+    """Masses (GeV) for which there is no result, each with the error that says why."""
 
     errors: dict[float, OutOfRange] = field(default_factory=dict)
 
@@ -70,7 +70,7 @@ class Refused:
         return Refused(dict(sorted((self.errors | other.errors).items())))
 
     def meta(self) -> dict[str, Any]:
-        """The key "refused" of an answer: rows {mass_GeV, reason}; nothing where none is."""
+        """The key "refused" of a result: rows {mass_GeV, reason}; nothing where none is."""
         rows = [{"mass_GeV": m, "reason": str(error)} for m, error in self.errors.items()]
         return {"refused": rows} if rows else {}
 

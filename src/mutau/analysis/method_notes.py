@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def method_notes(
     method: str, experiments: Sequence[Experiment], refused: Refused | None = None, *, seed: int = 1
 ) -> dict[str, Any]:
-    """The keys "refused", "warnings" and "priors" of an answer, each where there is anything.
+    """The keys "refused", "warnings" and "priors" of a result, each where there is anything.
 
     method : name in `stats.METHODS`. experiments : with the background that went in. refused :
     masses left out, which are warned of too. seed : that of the median outcome of projections.

@@ -14,12 +14,12 @@ from mutau.analysis.contours import (
     Contours,
     contour_series,
     contour_text,
-    contours_answer,
+    contours_to_dict,
     measured_contours,
     true_point,
 )
 from mutau.analysis.lacking import LACKING, lines_lack
-from mutau.analysis.limit import OF_FAMILY, kept_limit, limit_answer
+from mutau.analysis.limit import OF_FAMILY, kept_limit, limit_to_dict
 from mutau.analysis.loop import Progress, part_of, side_by_side
 from mutau.analysis.settings import AS_STATED, Settings
 from mutau.bounds import BOUNDS, PublishedLimit, drawn_by_default, load_curve, published_limit
@@ -455,7 +455,7 @@ def _of_all(limits: Sequence[Exclusion]) -> dict[str, Any]:
     return {key: rows for key, rows in found.items() if rows}
 
 
-def plane_answer(plane: Plane, *, points: bool = True) -> dict[str, Any]:
+def plane_to_dict(plane: Plane, *, points: bool = True) -> dict[str, Any]:
     """What the command line prints of a plane: what all lines share, then a row for each line.
 
     points : those of every line and contour too, for programs.
@@ -463,9 +463,9 @@ def plane_answer(plane: Plane, *, points: bool = True) -> dict[str, Any]:
     rows = [
         {"experiment": line.experiment, **row}
         for line in plane.limits
-        for row in limit_answer(line)["limits"]
+        for row in limit_to_dict(line)["limits"]
     ]
-    regions = [contours_answer(item, points=points) for item in plane.contours]
+    regions = [contours_to_dict(item, points=points) for item in plane.contours]
     first = plane.limits[0].meta
     digests = {line.experiment: line.meta["digests"]["experiment"] for line in plane.limits}
     return {

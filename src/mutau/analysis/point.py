@@ -80,7 +80,7 @@ class Request:
 class CrossSectionProcess:
     """A reaction as the command line sees it.
 
-    compute : Request -> (cross section, further entries of the answer). per : "atom" or "electron".
+    compute : Request -> (cross section, further entries of the result). per : "atom" or "electron".
     zprime : whether it makes a Z', so that a model is needed. options : fields of `Request` that
     it looks at, beside `method`, whose "exact" every process has, and `beam`. mediators : kinds of
     boson (`Model.mediator`) that it computes; none where it makes none. abilities : what its
@@ -205,13 +205,13 @@ def brems(request: Request, lepton: str) -> tuple[CrossSection, dict[str, Any]]:
         square_error += (n / number * part.sigma_err_pb) ** 2
         if request.differential:
             slope += n / number * front.differential_x(_POINTS, energy, mass, **settings)
-    answer: dict[str, Any] = {"energy_GeV": energy, "alpha": ALPHA, "material": request.material}
+    result: dict[str, Any] = {"energy_GeV": energy, "alpha": ALPHA, "material": request.material}
     if request.differential:
-        answer["differential"] = [
+        result["differential"] = [
             {"x": x, "dsigma_dx_pb": y}
             for x, y in zip(_POINTS.tolist(), slope.tolist(), strict=True)
         ]
-    return CrossSection(sigma, square_error**0.5), answer
+    return CrossSection(sigma, square_error**0.5), result
 
 
 _BREMS = frozenset({"material", "form_factor", "differential"})
@@ -295,16 +295,16 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
         cuts = true_cuts(experiment.cuts)
     reaction = _on_electrons(process, request, beam)
     sigma = total_cross_section(reaction, cuts)
-    answer: dict[str, Any] = {
+    result: dict[str, Any] = {
         "energy_GeV": reaction.energy, "charge": reaction.beam_charge, "alpha": reaction.alpha,
         "cuts": request.cuts or "none",
     }  # fmt: skip
     if process == NUNU:
-        answer["sin2_theta_w"] = reaction.sin2_theta_w
+        result["sin2_theta_w"] = reaction.sin2_theta_w
     if beam is not None and beam.energy_spread > 0.0:
-        answer["energy_spread"] = beam.energy_spread
-        answer["sigma_over_spread_pb"] = _over_spread(reaction, cuts, beam.energy_spread, sigma)
-    return sigma, answer
+        result["energy_spread"] = beam.energy_spread
+        result["sigma_over_spread_pb"] = _over_spread(reaction, cuts, beam.energy_spread, sigma)
+    return sigma, result
 
 
 def _on_electrons(process: str, request: Request, beam: Beam | None) -> Reaction:
@@ -424,7 +424,7 @@ for _name, _meaning in {
     )  # fmt: skip
 
 
-def cross_section_answer(
+def cross_section_result(
     process: str, energy: float | None, model: Model | None, **options: Any
 ) -> dict[str, Any]:
     """Cross section of a process with everything the command line prints.

@@ -175,7 +175,7 @@ def _at_exposures(
 def _filled(
     masses: list[float], particles: Array, results: list[list[list[float] | OutOfRange]]
 ) -> tuple[Array, list[dict[str, Any]]]:
-    """Numbers (M, E, 5), those without an answer infinite, and rows that say why."""
+    """Numbers (M, E, 5), those without a result infinite, and rows that say why."""
     numbers, rows = np.full((len(masses), len(particles), 5), np.inf), []
     numbers[..., 1] = 0.0
     for i, j in np.ndindex(numbers.shape[:2]):
@@ -194,7 +194,7 @@ def _filled(
 
 
 def _refused(masses: Refused, exposures: list[dict[str, Any]]) -> dict[str, Any]:
-    """The key "refused": masses without any answer, and exposures of the others."""
+    """The key "refused": masses without any result, and exposures of the others."""
     rows = [*masses.meta().get("refused", []), *exposures]
     return {"refused": rows} if rows else {}
 
@@ -257,7 +257,7 @@ def _band(reference: Yields, coupling: float, settings: Settings) -> tuple[float
     return float(low), float(high)
 
 
-def sensitivity_answer(found: Sensitivity) -> dict[str, Any]:
+def sensitivity_to_dict(found: Sensitivity) -> dict[str, Any]:
     """What the command line prints of a sensitivity."""
     return {
         "experiment": found.experiment,

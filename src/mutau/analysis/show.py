@@ -223,7 +223,7 @@ def _formats() -> Rows:
     ]
 
 
-def show_answer(what: str, of: str | None = None, *, missing: bool = False) -> dict[str, Any]:
+def show_result(what: str, of: str | None = None, *, missing: bool = False) -> dict[str, Any]:
     """Rows of one list; with `missing` (limits only) the curves without public numbers.
 
     of : an experiment, name or path; with materials only, those that its file describes.
@@ -251,7 +251,7 @@ def show_answer(what: str, of: str | None = None, *, missing: bool = False) -> d
     return {what: rows()}
 
 
-def check_answer(file: str) -> dict[str, Any]:
+def check_result(file: str) -> dict[str, Any]:
     """Diagnosis of an experiment file and of the files that it names.
 
     `unused` : addresses in the file that no calculation of its process reads.

@@ -108,7 +108,7 @@ def backgrounds(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndar
     )
 
 
-def yields_answer(result: Yields) -> dict[str, Any]:
+def yields_to_dict(result: Yields) -> dict[str, Any]:
     """What the command line prints of yields."""
     return {
         "experiment": result.experiment,

@@ -47,7 +47,7 @@ def computed_background(
     Raises MutauError for an experiment whose background cannot be computed at all.
     """
     from mutau.background.estimate import SOURCES
-    from mutau.background.registry import background_answer, background_sources, not_computed
+    from mutau.background.registry import background_result, background_sources, not_computed
     from mutau.core import plugins
     from mutau.core.code_digest import code_digest
 
@@ -55,9 +55,9 @@ def computed_background(
     missing = not_computed(experiment)
 
     def compute() -> dict[str, np.ndarray]:
-        answer = background_answer(experiment, seed=seed, effort=effort)
-        rows = answer["sources"]
-        refused = [row for row in answer["not_computed"] if row not in missing]
+        result = background_result(experiment, seed=seed, effort=effort)
+        rows = result["sources"]
+        refused = [row for row in result["not_computed"] if row not in missing]
         numbers = [
             [row["per_particle"], float(np.hypot(row["err"], row["model_err"]))] for row in rows
         ]

@@ -6,6 +6,7 @@ muons can be judged as a whole.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import njit
 from mutau.core.records import Records
-from mutau.detector.fast_walk import Rules, fast_walk
+from mutau.detector.fast_walk import Crossed, Passage, fast_walk
 from mutau.transport.muon_matter import STOPPED
-from mutau.transport.particle import State, copy_state
+from mutau.transport.particle import Place, State, copy_place, copy_state
 from mutau.transport.setup import Setup
 
 Array = NDArray[np.float64]
@@ -25,12 +26,14 @@ class Carried(NamedTuple):
     """What N muons did.
 
     touched : (N,) bits by name of everything crossed (the target included) and, for counters, seen.
-    behind : (N, 2) energies (GeV) behind the target and at the end, 0 where the muon stopped or
-    turned back. hits : (N, names, 2), or (1, 0, 2): crossings, cm. muon : (1,) the one on its way.
+    behind : (N,) behind the target, or at their start where that is behind it. end : (N,) GeV, 0
+    where the muon stopped or turned back. hits : (N, names, 2), or (1, 0, 2): crossings, cm.
+    muon : (1,) the one on its way.
     """
 
     touched: NDArray[np.int64]
-    behind: Array
+    behind: Records[Place]
+    end: Array
     hits: Array
     muon: Records[State]
 
@@ -47,8 +50,13 @@ def carry_kernel(
     muon = found.muon[0]
     for event in range(muons.size):
         copy_state(muon, muons[event])
-        rules = Rules(True, False, sudden[event, 0], sudden[event, 1], sudden[event, 2])
-        places = found.hits[event if found.hits.shape[1] > 0 else 0]
-        way = fast_walk(rng, setup, muon, 0, rules, places)
-        found.touched[event], found.behind[event, 0] = way.crossed, way.behind
-        found.behind[event, 1] = muon.energy if muon.energy > STOPPED else 0.0
+        muon.piece = 0
+        if muon.energy <= STOPPED:
+            muon.energy = 0.0
+        copy_place(found.behind[event], muon)
+        passage = Passage(
+            True, setup.pieces.size, sudden[event, 0], sudden[event, 1], sudden[event, 2],
+            found.behind[event], found.hits[event if found.hits.shape[1] > 0 else 0],
+        )  # fmt: skip
+        _, way = fast_walk(rng, setup, passage, muon, math.inf, Crossed(0, -1))
+        found.touched[event], found.end[event] = way.bits, muon.energy

@@ -109,7 +109,7 @@ def carry(
     change of slopes in the target, or None. positions : keep crossings of the trackers.
     """
     from mutau.background.hadron_decays_kernels import Carried, carry_kernel
-    from mutau.transport.particle import MUON, State
+    from mutau.transport.particle import MUON, Place, State
 
     geometry = build_geometry(experiment, outgoing_trackers(experiment))
     n = len(energy)
@@ -121,15 +121,16 @@ def carry(
     losses = np.zeros((n, 3)) if sudden is None else np.ascontiguousarray(sudden, float)
     found = Carried(
         np.empty(n, np.int64),
-        np.empty((n, 2)),
+        zeros(Place, n),
+        np.empty(n),
         np.full((n, len(geometry.names), 2) if positions else (1, 0, 2), np.nan),
         zeros(State, 1),
     )
     carry_kernel(rng, geometry.setup, muons, losses, found)
     where = outgoing_trackers(experiment) if positions else ()
     return MuonTracks(
-        found.behind[:, 0],
-        found.behind[:, 1],
+        found.behind["energy"],
+        found.end,
         found.touched,
         geometry.names,
         {name: found.hits[:, geometry.index(name)] for name in where},

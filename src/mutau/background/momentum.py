@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mutau.background.estimate import Estimate, background_source
-from mutau.background.momentum_integral import Integral
 from mutau.background.momentum_losses import seen_losses
 from mutau.background.momentum_multihit import inefficiency_law, wrong_hits
 from mutau.background.momentum_sampling import (
+    Integral,
     Spectrometer,
     TrackCuts,
     spectrometer,

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.momentum_integral import Integral, integrate
 from mutau.background.momentum_sampling import (
     Forced,
+    Integral,
     Spectrometer,
     TrackCuts,
+    integrate,
     nothing_forced,
     observe,
     reconstruct,

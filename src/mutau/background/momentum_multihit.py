@@ -14,20 +14,22 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.momentum_hits import D_MAX
-from mutau.background.momentum_integral import Integral, integrate
 from mutau.background.momentum_losses import force_loss, forced_of
+from mutau.background.momentum_matter import D_MAX
 from mutau.background.momentum_sampling import (
+    Integral,
     Observed,
     Spectrometer,
     TrackCuts,
     counters_hit,
+    integrate,
     observe,
     spectrometer,
     triggers,
 )
 from mutau.core.constants import M_E
 from mutau.core.errors import NotApplicable, OutOfRange
+from mutau.core.records import zeros
 from mutau.detector.tracking import choose_hits, fit_tracks
 from mutau.experiment import replace
 
@@ -85,6 +87,7 @@ def two_tracks(
     radiate (0.01 X0 of air).
     """
     from mutau.background.momentum_kernels import Crossing, Happening, arm_kernel
+    from mutau.transport.particle import ELECTRON, State
 
     arm, n = spec.arm, len(u)
     losses = force_loss(spec, u, "knock-on", T_MIN / spec.arm.energy)
@@ -100,8 +103,8 @@ def two_tracks(
     n_planes = len(arm.names)
     at, crossed = np.zeros((n, n_planes, 2)), np.zeros((n, n_planes), bool)
     nothing = Happening(np.full((n, 0), np.inf), np.zeros((n, 0, 2)), np.zeros((n, 0)))
-    crossing = Crossing(at, crossed, np.zeros((0, 5)))
-    arm_kernel(rng, state, losses.where, float(arm.z[0]), spec.steps, nothing, crossing)
+    crossing = Crossing(at, crossed, np.zeros((0, 5)), zeros(State, 1))
+    arm_kernel(rng, state, losses.where, spec.walk, ELECTRON, nothing, crossing)
     muon_in = np.all(np.abs(seen.at - arm.centre) <= arm.half, axis=2) & _reached(seen)
     electron_in = crossed & np.all(np.abs(at - arm.centre) <= arm.half, axis=2)
     near = np.hypot(*np.moveaxis(at - seen.at, 2, 0)) < MERGED

@@ -16,17 +16,27 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.momentum_hits import D_MAX, D_MIN, Displacements, build_displacements
-from mutau.background.momentum_integral import Integral, integrate
-from mutau.background.momentum_matter import Q_MAX, Q_MIN, Deflections, build_deflections
+from mutau.background.momentum_matter import (
+    D_MAX,
+    D_MIN,
+    Q_MAX,
+    Q_MIN,
+    Deflections,
+    Displacements,
+    build_deflections,
+    build_displacements,
+)
+from mutau.background.weights import from_powers
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable, OutOfRange
-from mutau.core.records import Records
+from mutau.core.records import zeros
 from mutau.detector.beam_moments import described_beam
 from mutau.detector.tracking import TrackFit, fit_tracks
-from mutau.detector.tracking_geometry import Arm, ArmStep, build_arm, cut_into_steps
+from mutau.detector.tracking_geometry import Arm, build_arm, cut_into_steps
+from mutau.reactions.importance import PLAIN, RandomFunction, adapted_grid, draw_points
 
 if TYPE_CHECKING:
+    from mutau.background.momentum_kernels import ArmWalk
     from mutau.experiment.schema import Counter, Experiment
 
 Array = NDArray[np.float64]
@@ -63,15 +73,15 @@ class TrackCuts:
 class Spectrometer:
     """An arm with its tables and the beam at its first plane.
 
-    steps : of the arm, with the scattering by deflections softer than Q_MIN. momentum, spread : GeV
-    and relative rms, behind the target. beam : (4,) rms of x, y (cm), dx/dz, dy/dz behind
-    the target. drift : cm from there to the first plane. counters : those behind the arm.
+    walk : the arm as a set-up, with the scattering by deflections softer than Q_MIN. momentum,
+    spread : GeV and relative rms, behind the target. beam : (4,) rms of x, y (cm), dx/dz, dy/dz
+    behind the target. drift : cm from there to the first plane. counters : those behind the arm.
     """
 
     arm: Arm
     deflections: Deflections
     displacements: Displacements
-    steps: Records[ArmStep]
+    walk: ArmWalk
     momentum: float
     spread: float
     beam: Array
@@ -91,6 +101,7 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
     Raises NotApplicable for an arm without field or of two planes, MutauError for one that cannot
     be fitted.
     """
+    from mutau.background.momentum_kernels import arm_setup
     from mutau.matter.materials import material
     from mutau.matter.multiple_scattering import highland_angle_thick
     from mutau.matter.muon_energy_loss import mean_energy_after
@@ -118,8 +129,8 @@ def spectrometer(experiment: Experiment, loss_max: float = 3.0) -> Spectrometer:
     angle = float(highland_angle_thick(p_in, p_out, dump, length))
     exit_z = target.z + max(target.extent, length)
     return Spectrometer(
-        arm=arm, deflections=deflections, displacements=build_displacements(arm), steps=steps,
-        momentum=p_out, spread=beam.energy_spread,
+        arm=arm, deflections=deflections, displacements=build_displacements(arm),
+        walk=arm_setup(steps), momentum=p_out, spread=beam.energy_spread,
         beam=np.array([beam.spot_x, beam.spot_y, math.hypot(beam.divergence_x, angle),
                        math.hypot(beam.divergence_y, angle)]),
         drift=float(arm.z[0]) - exit_z, counters=_counters(experiment, float(arm.z[-1])),
@@ -212,6 +223,7 @@ def observe(
     Resolution is Gaussian; a plane misses the muon by its inefficiency, and beside its area.
     """
     from mutau.background.momentum_kernels import Crossing, Happening, arm_kernel
+    from mutau.transport.particle import MUON, State
 
     arm, extra = spec.arm, forced or nothing_forced(n)
     state = beam_states(spec, n, rng, extra.steer)
@@ -230,9 +242,9 @@ def observe(
         pushes = np.take_along_axis(pushes, order[:, :, None], 1)
     n_planes = len(arm.names)
     at, crossed = np.zeros((n, n_planes, 2)), np.zeros((n, n_planes), bool)
-    first, begin = float(arm.z[0]), np.full(n, arm.z[0])
-    crossing = Crossing(at, crossed, np.zeros((n if loss.any() else 0, 5)))
-    arm_kernel(rng, state, begin, first, spec.steps, Happening(where, pushes, loss), crossing)
+    begin, before = np.full(n, arm.z[0]), np.zeros((n if loss.any() else 0, 5))
+    crossing = Crossing(at, crossed, before, zeros(State, 1))
+    arm_kernel(rng, state, begin, spec.walk, MUON, Happening(where, pushes, loss), crossing)
     hits = at + arm.resolution[:, None] * rng.standard_normal((n, n_planes, 2))
     table = spec.displacements
     for i in range(n_planes):
@@ -283,7 +295,55 @@ def reconstruct(seen: Observed, spec: Spectrometer, cuts: TrackCuts) -> tuple[Ma
     return wrong, fit
 
 
-# --- forcing ------------------------------------------------------------------------------------
+# --- forcing --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Integral:
+    """A Monte Carlo integral: value and error, means of `extra` with the same weights.
+
+    err : as `weights.error_of_sum` has it. n : points. effective, largest : effective number of
+    points that are not zero, and the fraction of the largest in the value.
+    """
+
+    value: float
+    err: float
+    extra: Array
+    n: int
+    effective: float = 0.0
+    largest: float = 0.0
+
+
+def integrate(
+    function: RandomFunction, n_dims: int, n: int, rng: np.random.Generator, *, rounds: int = 4,
+    plain: float = PLAIN,
+) -> Integral:  # fmt: skip
+    """Mean of a random function over the unit cube, drawn from a grid that adapts to it.
+
+    function : as in `adapted_grid`; its third result, extra (m, E), is averaged with the values as
+    weights.
+    n : points altogether; half of them adapt the grid, the other half is the answer, unbiased
+    because the grid does not depend on it. Values must not be negative.
+    plain : fraction of uniform points; more where rare heavy values may lie beside the grid.
+    Check: a flat function leaves the grid uniform but for the noise of the warm-up.
+    """
+    edges = adapted_grid(function, n_dims, n // 2, rng, rounds=rounds, plain=plain)
+    powers, extras, count, top = np.zeros(3), np.zeros(0), 0, 0.0
+    for _ in range(rounds):
+        m = max(n // (2 * rounds), 100)
+        u, weight = draw_points(edges, m, rng, plain)
+        values, _, extra = function(u, rng)
+        values = values * weight
+        powers += [np.sum(values**k) for k in (1, 2, 3)]
+        count, top = count + m, max(top, float(values.max(initial=0.0)))
+        extras = (values @ extra) + (extras if len(extras) else 0.0)
+    total, squares, cubes = powers.tolist()
+    found = from_powers(total, squares, cubes, top, count)
+    scale = 1.0 / powers[0] if powers[0] > 0.0 else 0.0
+    return Integral(
+        found.value / count, found.err / count, np.asarray(extras * scale), count, found.effective,
+        found.largest,
+    )  # fmt: skip
 
 
 def force(

@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.momentum_hits import D_MAX
 from mutau.background.momentum_losses import PROCESSES, force_loss
-from mutau.background.momentum_matter import Q_MAX
+from mutau.background.momentum_matter import D_MAX, Q_MAX
 from mutau.background.momentum_sampling import (
     Forced,
     Spectrometer,

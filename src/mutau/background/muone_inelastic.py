@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mutau.background import muone
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.muone_components import (
     Component,
@@ -184,22 +185,34 @@ def conversion(experiment: Experiment, energy: Array, lowest: float) -> Array:
     return np.asarray(path / medium.radiation_length_cm * lost)
 
 
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What of inelastic scattering is assumed. tracks : None for the file's. deposits : of hadrons
+    that interact. transfer : GeV, energies lost by the muon from which events count."""
+
+    tracks: Tracks | None = None
+    deposits: Deposits = EVEN
+    transfer: float = 0.0
+
+
+AS_THE_FILE_SAYS: Final = Assumed()
+
+
 def inelastic_component(
     experiment: Experiment, wide: Cuts, n: int, seed: int, *key: int, keep: Sequence[Cut] = (),
-    tracks: Tracks | None = None, deposits: Deposits = EVEN,
+    assumed: Assumed = AS_THE_FILE_SAYS,
 ) -> Component:  # fmt: skip
     """mu A -> mu X with one track beside the muon's, within `wide`.
 
     The track is a charged hadron, measured by what it shows of its energy, or a converted photon
     with its partner lost where there is no charged one. All else that hits the calorimeter above
-    the threshold of the veto counts against the event. tracks : None for the file's.
-    Raises NotApplicable as `tracks_of`.
+    the threshold of the veto counts against the event. Raises NotApplicable as `tracks_of`.
     Check: more events where fewer particles make a track.
     """
-    tracks = tracks or tracks_of(experiment)
+    tracks = assumed.tracks or tracks_of(experiment)
     rng, batches = stream(seed, *key, _KEY), max(math.ceil(n / BATCH), 1)
     parts = [
-        trimmed_component(_batch(experiment, wide, n // batches, rng, tracks, deposits), keep)
+        trimmed_component(_batch(experiment, wide, n // batches, rng, tracks, assumed), keep)
         for _ in range(batches)
     ]
     return joined(parts, 1.0 / batches)
@@ -207,18 +220,19 @@ def inelastic_component(
 
 def _batch(
     experiment: Experiment, wide: Cuts, n: int, rng: np.random.Generator, tracks: Tracks,
-    deposits: Deposits,
+    assumed: Assumed,
 ) -> Component:  # fmt: skip
     """n muons that scatter; the weights add up to the whole exposure."""
     found = _scatter(experiment, wide, n, rng)
     z, a = (sum(w * getattr(e, k) for e, w in atoms(experiment)) for k in ("z", "a"))
     of, pdg, p4 = _hadrons(found, 1.0 - z / a, rng)
     chosen, chance = _electrons(experiment, tracks, n, (of, pdg, p4))
-    events = np.flatnonzero((chosen >= 0) & (found.weight > 0.0))
+    enough = experiment.beam.energy - found.muon[:, 0] >= assumed.transfer
+    events = np.flatnonzero((chosen >= 0) & (found.weight > 0.0) & enough)
     number = np.full(n, -1)
     number[events] = np.arange(len(events))
     ecal = next(item for item in experiment.detector.calorimeter if item.kind == "ecal")
-    seen = seen_energy(pdg, p4[:, 0], material(ecal.material), ecal.length, rng, deposits)
+    seen = seen_energy(pdg, p4[:, 0], material(ecal.material), ecal.length, rng, assumed.deposits)
     electron = p4[chosen[events]].copy()
     shown = seen[chosen[events]]
     electron *= (np.maximum(shown, 1e-3) / electron[:, 0])[:, None]
@@ -268,22 +282,32 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """mu A -> mu X that pass the cuts with one track beside the muon's.
 
     The model error joins half the ranges between half and twice the limits of tracks and between
-    the least and most that crystals show, the flux, and all of the part below the table (5 GeV).
+    the least and most that crystals show, the flux, and half of what loses less than 5 GeV, where
+    the final states are not from the table.
     """
     check_measurable(experiment)
     wide, n, tracks = region(experiment), size(effort), tracks_of(experiment)
-    cuts = experiment.cuts
 
-    def events(limits: Tracks, deposits: Deposits = EVEN) -> float:
-        return inelastic_component(
-            experiment, wide, n, seed, tracks=limits, deposits=deposits
-        ).events(cuts).events  # fmt: skip
+    def events(assumed: Assumed) -> muone.EventNumber:
+        return inelastic_component(experiment, wide, n, seed, assumed=assumed).events(
+            experiment.cuts
+        )  # fmt: skip
 
-    found = inelastic_component(experiment, wide, n, seed).events(cuts)
-    more, fewer = events(tracks.times(0.5)), events(tracks.times(2.0))
-    dark, bright = events(tracks, DARK), events(tracks, BRIGHT)
-    every = events(Tracks(tracks.lowest, math.pi))
-    error = math.hypot(0.5 * (more - fewer), 0.5 * (dark - bright), _FLUX * found.events)
+    found = events(AS_THE_FILE_SAYS)
+    parts = {
+        "tracks from half the energy, to twice the angle": Assumed(tracks.times(0.5)),
+        "from twice the energy, to half the angle": Assumed(tracks.times(2.0)),
+        EVERY_TRACK: Assumed(Tracks(tracks.lowest, math.pi)),
+        "crystals that show little": Assumed(deposits=DARK),
+        "much": Assumed(deposits=BRIGHT),
+        "5 GeV and more lost by the muon": Assumed(transfer=STATES_FROM),
+    }
+    value = {name: events(assumed).events for name, assumed in parts.items()}
+    more, fewer, _, dark, bright, hard = value.values()
+    error = math.hypot(
+        0.5 * (more - fewer), 0.5 * (dark - bright), _FLUX * found.events,
+        0.5 * max(found.events - hard, 0.0),
+    )  # fmt: skip
     return per_particle(
         experiment, INELASTIC, found,
         EstimateTexts(
@@ -294,10 +318,7 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
             "taken for the electron; nucleons free and at rest; below 5 GeV the final states of "
             "5 GeV, softer",
         ),
-        error,
-        **{"tracks from half the energy, to twice the angle": more,
-           "from twice the energy, to half the angle": fewer,
-           EVERY_TRACK: every, "crystals that show little": dark, "much": bright},
+        error, **value,
     )  # fmt: skip
 
 

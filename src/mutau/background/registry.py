@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 
-#: Where every answer names what no calculation gives of its background.
+#: Where every result names what no calculation gives of its background.
 NOT_COMPUTED: Final = "not_computed"
 
 
@@ -50,7 +50,7 @@ def not_computed(experiment: Experiment) -> list[dict[str, str]]:
     return [item.row() for item in listed if item.name not in there]
 
 
-def background_answer(
+def background_result(
     experiment: Experiment,
     *,
     only: Iterable[str] = (),

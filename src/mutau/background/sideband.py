@@ -227,6 +227,7 @@ def extrapolate(
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(5,)))
     drawn = rng.multivariate_normal(best, covariance, draws)
     values = integral(drawn[:, 0], drawn[:, 1], *box)
+    # one Gaussian standard deviation to either side
     low_end, high_end = np.quantile(values, [0.16, 0.84])
     return SidebandExtrapolation(
         float(integral(best[0], best[1], *box)), float(0.5 * (high_end - low_end)),
@@ -252,6 +253,7 @@ def integral_bins(log_density: float, slope: float, low: Array, high: Array) -> 
     small = np.abs(half) < 1e-6
     ratio = np.where(small, 1.0 + half**2 / 6.0, np.sinh(half) / np.where(small, 1.0, half))
     middle = 0.5 * (high + low)
+    # what double precision holds of an exponential
     exponent = np.clip(log_density + slope * middle, -600.0, 600.0)
     return np.asarray(np.maximum(np.exp(exponent) * (high - low) * ratio, 1e-300))
 

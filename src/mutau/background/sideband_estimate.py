@@ -35,7 +35,7 @@ def signal_boxes(experiment: Experiment) -> Mapping[float, tuple[str, ...]]:
     return boxes
 
 
-def sideband_answer(
+def sideband_result(
     experiment: Experiment,
     path: str | Path,
     sideband: tuple[float, float],

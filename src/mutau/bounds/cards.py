@@ -134,7 +134,8 @@ def load_curve(
     charges, "# model: charges:FILE", the file being looked for beside the curve first. With
     "# production: electron" and "# final: invisible" (and "# branching: one", see
     `search.Search`) the curve can be recast to other models. "# alpha_d:", "# mass_ratio:" and
-    "# dark_matter:" state the dark sector; masses of dark matter and y become those of the boson and epsilon by them.
+    "# dark_matter:" state the dark sector; masses of dark matter and y become those of
+    the boson and epsilon by them.
     Raises FileError, or Problems naming every line that is not two positive numbers in order, an
     unknown confidence level, model or kind of exclusion, a coupling beyond the model's largest.
     """

@@ -124,8 +124,8 @@ def recast(
 
     curve : upper limit ("above"). to_model, from_model : tags or "charges:FILE" (None: the
     curve's own model). search : None for a bundled curve, or one whose file says. options :
-    alpha_d, mass_ratio and dark_matter of the new model. efficiency_from, efficiency_to : fraction kept, as a
-    function of the model (1).
+    alpha_d, mass_ratio and dark_matter of the new model. efficiency_from, efficiency_to : fraction
+    kept, as a function of the model (1).
     Points are added between those of the curve, so that thresholds of the models show.
     Returns Recast; the new curve carries the old one's confidence level and says what was done.
     Raises MutauError for a curve that cannot be recast, is no upper limit or has no point left.

@@ -6,8 +6,8 @@ or as neutrinos:
     sigma = G 16 pi s Gamma_chi(s) Gamma_SM(s) / ((s - 4 m_chi^2) ((s - m^2)^2 + s Gamma(s)^2)),
 
 G = 3 over the spin states of the pair, times 2 for identical particles; widths are those of a boson
-of mass sqrt(s), so each kind's wave (S or P) comes with its width. Averaged over a Boltzmann gas and
-put into the Boltzmann equation: P. Gondolo, G. Gelmini, Nucl. Phys. B 360 (1991) 145, eqs. 3.8,
+of mass sqrt(s), so each kind's wave (S or P) comes with its width. Averaged over a Boltzmann gas
+and put into the Boltzmann equation: P. Gondolo, G. Gelmini, Nucl. Phys. B 360 (1991) 145, eqs. 3.8,
 2.25. The plasma is photons, e, mu, pi and neutrinos without interactions, the last decoupled at
 2 MeV; lepton asymmetry and early kinetic decoupling of chi are left out. The latter matters near
 m = 2 m_chi, where the abundance follows the line of the resonance.
@@ -30,7 +30,6 @@ from mutau.bounds.trident_limit import exclusion
 from mutau.core.constants import M_MU, M_PI
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.types import Exclusion
-from mutau.core.units import HBARC_GEV_CM
 from mutau.models import VECTOR, Family, Model, VectorModel, check_mediator
 from mutau.models.dark_matter import USUAL_DARK_MATTER, dark_matter
 from mutau.reactions.annihilation import final_width, running_width
@@ -84,9 +83,16 @@ def plasma_states(temperature: ArrayLike) -> tuple[Array, Array, Array]:
     return g, h, np.asarray(h / np.sqrt(g) * (1.0 + slope / 3.0))
 
 
+def _mass_chi(model: Model) -> float:
+    """Mass of dark matter, GeV. Raises MutauError without."""
+    if not model.alpha_d > 0.0:
+        raise MutauError(f"{model} has no dark matter", place="alpha_d", allowed="above 0")
+    return model.mass / model.mass_ratio
+
+
 def _edges(model: Model, x: float) -> Array:
-    """Panel edges in s, GeV^2, for the average at m_chi/T = x: the threshold, the line, the tail."""
-    low = 4.0 * model.mass_chi**2
+    """Panel edges in s, GeV^2, for the average at m_chi/T = x: threshold, line, tail."""
+    low = 4.0 * _mass_chi(model) ** 2
     high = low * (1.0 + 25.0 / x) ** 2
     centre = model.mass**2
     half_width = max(model.mass * model.width_total, 1e-12 * centre)
@@ -106,7 +112,7 @@ def thermal_cross_section(model: Model, x: ArrayLike) -> Array:
     """
     from scipy.special import kve
 
-    kind, m = dark_matter(model.dark_matter or USUAL_DARK_MATTER), model.mass_chi
+    kind, m = dark_matter(model.dark_matter or USUAL_DARK_MATTER), _mass_chi(model)
     front = 3.0 / kind.spins**2 * (2.0 if kind.identical else 1.0) * 16.0 * math.pi
     visible = [name for name in model.channels if name != "chichi"]
     found = []
@@ -134,12 +140,12 @@ def relic_density(model: Model) -> float:
     (G. Steigman, B. Dasgupta, J. F. Beacom, Phys. Rev. D 86 (2012) 023506, fig. 5).
     """
     _check(model)
-    return abundance(model.dark_matter or USUAL_DARK_MATTER, model.mass_chi,
+    return abundance(model.dark_matter or USUAL_DARK_MATTER, _mass_chi(model),
                      thermal_cross_section(model, _X))  # fmt: skip
 
 
 def abundance(kind: str, mass: float, sigma_v: Array) -> float:
-    """Omega h^2 of a kind of dark matter of this mass, GeV, from <sigma v> (60,), GeV^-2, at `_X`."""
+    """Omega h^2 of a kind of this mass, GeV, from <sigma v> (60,), GeV^-2, at `_X`."""
     from scipy.integrate import solve_ivp
     from scipy.special import kve
 
@@ -170,15 +176,15 @@ def abundance(kind: str, mass: float, sigma_v: Array) -> float:
 
 
 def _check(model: Model) -> None:
-    require_in_range("mass of dark matter", model.mass_chi, *CHI_RANGE, unit="GeV",
+    require_in_range("mass of dark matter", _mass_chi(model), *CHI_RANGE, unit="GeV",
                      reason="freeze-out among leptons and pions")  # fmt: skip
     if model.mass_ratio < RATIO_MIN:
         raise OutOfRange(
-            f"mass_ratio = {model.mass_ratio:g}: dark matter also annihilates into two bosons, which "
-            "is not computed", place="mass_ratio", allowed=f"from {RATIO_MIN:g} up",
+            f"mass_ratio = {model.mass_ratio:g}: dark matter also annihilates into two bosons, "
+            "which is not computed", place="mass_ratio", allowed=f"from {RATIO_MIN:g} up",
         )  # fmt: skip
     # what a boson of the pair's mass decays into, hadrons among it, must be known
-    _ = type(model).at(2.2 * model.mass_chi, model.coupling).width_total  # type: ignore[attr-defined]
+    _ = type(model).at(2.2 * _mass_chi(model), model.coupling).width_total  # type: ignore[attr-defined]
 
 
 def relic_coupling(family: Family, mass: float) -> float:
@@ -222,7 +228,9 @@ def relic_limit(
     check_mediator("relic-density", VECTOR, family.point_class)
     if not alpha_d > 0.0:
         raise MutauError(
-            "relic-density needs dark matter", place="alpha_d", remedy="add for example --alpha-d 0.1"
+            "relic-density needs dark matter",
+            place="alpha_d",
+            remedy="add for example --alpha-d 0.1",
         )
     m = np.atleast_1d(np.asarray(masses, float))
     values, refused = list[float](), list[OutOfRange]()

@@ -177,6 +177,7 @@ def combined_trident_limit(
         tables = [experiment_table(name, coarse=coarse, **options) for name in experiments]
         a, b = tables[0].slopes(m)
         scale = 1.0 / (np.abs(a) + np.sqrt(b))  # the product that moves the ratio by about one
+        # in units of that product: far beyond any limit
         steps = np.concatenate([[0.0], np.geomspace(1e-3, 30.0, 400)])[:, None]
         sign = np.sign(product)
         floor = _deviance(tables, data, m, sign * steps * scale).min(axis=0)

@@ -54,30 +54,30 @@ def background(
     json: o.Json = False,
 ) -> None:
     """Backgrounds per particle on target, beside the paper's. Each with its errors."""
-    from mutau.background.registry import background_answer
+    from mutau.background.registry import background_result
     from mutau.experiment import load_experiment
 
     item, point = load_experiment(experiment), None
     if spectrum is not None:
-        from mutau.background.sideband_estimate import sideband_answer, sideband_range
+        from mutau.background.sideband_estimate import sideband_range, sideband_result
 
         ends = o.energies("--sideband", sideband) if sideband else []
-        answer = sideband_answer(
+        result = sideband_result(
             item, spectrum, sideband_range("--sideband", ends),
             bin_width=o.energy("--bin", bin_width), name=name, column=column, seed=seed,
         )  # fmt: skip
-        emit(answer, json)
+        emit(result, json)
         return
     if mass is not None:
         from mutau.models import Family
 
         point = o.model_point(Family(), mass, coupling, None, default=REFERENCE_COUPLING)
     with progress_bar("background", quiet=json) as progress:
-        answer = background_answer(
+        result = background_result(
             item, only=tuple(source or ()), seed=seed, effort=effort, model=point,
             progress=progress,
         )  # fmt: skip
-    emit(answer, json, reasons=True)
+    emit(result, json, reasons=True)
 
 
 @b.with_blocks
@@ -132,10 +132,10 @@ def measure(
     from mutau.experiment import load_experiment
 
     with progress_bar("measure", quiet=json) as progress:
-        answer = measure_answer(
+        result = measure_answer(
             load_experiment(experiment), point, toys=toys, settings=settings, progress=progress
         )
-    emit(answer, json)
+    emit(result, json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (background, optimise, measure)

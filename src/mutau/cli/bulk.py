@@ -68,12 +68,12 @@ def scan(
         settings["executor"] = dask_cluster(dask, **patience)
     with progress_bar(f"scan {grid.name}", quiet=json) as progress:
         table = run_scan(grid, Path(out), resume=resume, consent=yes, progress=progress, **settings)
-    answer: dict[str, Any] = {"table": str(table), "points": len(grid)}
+    result: dict[str, Any] = {"table": str(table), "points": len(grid)}
     refused = refused_points(table)
     if refused:
-        answer["refused"] = [{"points": n, "reason": reason} for reason, n in refused.items()]
-        answer["warnings"] = [f"{n} points without a number: {text}" for text, n in refused.items()]
-    emit({**answer, "grid_digest": grid.digest(), **grid_lacks(grid)}, json)
+        result["refused"] = [{"points": n, "reason": reason} for reason, n in refused.items()]
+        result["warnings"] = [f"{n} points without a number: {text}" for text, n in refused.items()]
+    emit({**result, "grid_digest": grid.digest(), **grid_lacks(grid)}, json)
 
 
 def simulate(
@@ -105,7 +105,7 @@ def simulate(
 ) -> None:
     """Beam particles or signal through the whole set-up. To Parquet; killed, it goes on."""
     from mutau.experiment import load_experiment
-    from mutau.scan.answers import simulation_answer
+    from mutau.scan.results import simulation_to_dict
     from mutau.scan.simulate import SimulationRun, run_simulation
 
     item = load_experiment(experiment)
@@ -116,7 +116,7 @@ def simulate(
     )  # fmt: skip
     with progress_bar(f"simulate {item.name}", quiet=json) as progress:
         result = run_simulation(run, out, workers=workers, resume=resume, progress=progress)
-    emit(simulation_answer(run, result), json)
+    emit(simulation_to_dict(run, result), json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (scan, simulate)

@@ -22,19 +22,19 @@ def crosscheck(
     json: o.Json = False,
 ) -> None:
     """Ours beside Geant4 or ACTS on the same input. Skipped where not installed."""
-    from mutau.peers import crosscheck_answer
+    from mutau.peers import crosscheck_result
 
     with progress_bar("crosscheck", quiet=json) as progress:
-        answer = crosscheck_answer(names or (), effort=effort, seed=seed, progress=progress)
-    emit(answer if json else _readable(answer), json)
+        result = crosscheck_result(names or (), effort=effort, seed=seed, progress=progress)
+    emit(result if json else _readable(result), json)
 
 
-def _readable(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer for people: one table per cross-check, values with errors, remarks as notes."""
-    shown = {key: value for key, value in answer.items() if key != "rows"}
+def _readable(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result for people: one table per cross-check, values with errors, remarks as notes."""
+    shown = {key: value for key, value in result.items() if key != "rows"}
     notes: list[str] = []
-    for check in dict.fromkeys(row["check"] for row in answer["rows"]):
-        rows = [row for row in answer["rows"] if row["check"] == check]
+    for check in dict.fromkeys(row["check"] for row in result["rows"]):
+        rows = [row for row in result["rows"] if row["check"] == check]
         shown[f"{check}: ours beside {rows[0]['peer']}"] = _table(rows, notes)
     if notes:
         shown["notes"] = [{"note": i, "text": text} for i, text in enumerate(notes, 1)]

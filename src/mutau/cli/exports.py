@@ -37,8 +37,8 @@ def cite(
         typer.echo(found.bibtex(), nl=False)
         return
     elsewhere = [{"source": text, "used_by": list(by)} for text, by in found.elsewhere.items()]
-    answer = {"references": found.rows(), "elsewhere": elsewhere, **provenance()}
-    emit(answer | ({"file": out} if out else {"bibtex": found.bibtex()}), json)
+    result = {"references": found.rows(), "elsewhere": elsewhere, **provenance()}
+    emit(result | ({"file": out} if out else {"bibtex": found.bibtex()}), json)
 
 
 _WorkspaceMass = Annotated[

@@ -31,7 +31,7 @@ def combine(
 ) -> None:
     """Limit from several experiments in one likelihood."""
     from mutau.analysis.combination import combined_limit, load_all
-    from mutau.analysis.limit import limit_answer
+    from mutau.analysis.limit import limit_to_dict
     from mutau.core.storage import check_output
     from mutau.signal.processes import refuse_unused_events
 
@@ -45,7 +45,7 @@ def combine(
         )  # fmt: skip
     if out:
         line.save(out)
-    emit(limit_answer(line), json)
+    emit(limit_to_dict(line), json)
 
 
 def _levels(text: str) -> list[float]:
@@ -83,19 +83,19 @@ def discover(
 ) -> None:
     """Expected significance of a true point. And the region it would be measured in."""
     from mutau.analysis.combination import discovery_reach
-    from mutau.analysis.contours import contours_answer, measured_contours
+    from mutau.analysis.contours import contours_to_dict, measured_contours
 
     wanted = _levels(levels)
     grid = None if masses is None else o.energies("--masses", masses)
-    answer = discovery_reach(experiments, point, settings=settings)
+    result = discovery_reach(experiments, point, settings=settings)
     if contours:
         with progress_bar("contours", quiet=json) as progress:
             found = measured_contours(
                 experiments, point, levels=wanted, masses=grid,
                 settings=replace(settings, method=None), progress=progress,
             )  # fmt: skip
-        answer |= contours_answer(found, points=json)
-    emit(answer, json)
+        result |= contours_to_dict(found, points=json)
+    emit(result, json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (combine, discover)

@@ -21,56 +21,56 @@ _PIPE_WIDTH = 200  # columns where stdout is no terminal
 _BLOCK_FROM = 300  # characters in a row from which rows are shown as blocks, not as a table
 
 
-def emit(answer: Mapping[str, Any], as_json: bool, *, reasons: bool = False) -> None:
-    """Print `answer` to stdout: one JSON object, or tables for people.
+def emit(result: Mapping[str, Any], as_json: bool, *, reasons: bool = False) -> None:
+    """Print `result` to stdout: one JSON object, or tables for people.
 
-    Not-a-number has no place in an answer and infinities are written as null in JSON. For people
-    what an answer lacks is one line; reasons : as a table with the reasons, instead. The entries of
-    "warnings", if the answer has any, go to stderr as well.
+    Not-a-number has no place in a result and infinities are written as null in JSON. For people
+    what a result lacks is one line; reasons : as a table with the reasons, instead. The entries of
+    "warnings", if the result has any, go to stderr as well.
     """
-    for text in answer.get("warnings", ()):
+    for text in result.get("warnings", ()):
         print(f"mutau: warning: {text}", file=sys.stderr)
     if as_json:
-        print(json.dumps(_plain(answer), allow_nan=False))
+        print(json.dumps(_plain(result), allow_nan=False))
         return
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    shown = _plain(answer) if reasons else in_one_line(_plain(answer))
+    shown = _plain(result) if reasons else in_one_line(_plain(result))
     _render(Console(highlight=False, width=width), shown)
 
 
-#: What an answer lacks: its key, and how its entries become words.
+#: What a result lacks: its key, and how its entries become words.
 _LACKS: Final[Mapping[str, Callable[[Any], list[str]]]] = {
     "not_computed": in_words,
     "not_simulated": list,
 }
 
 
-def in_one_line(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer with what it lacks as texts at its end, one for each experiment it is about."""
-    shown, lines = dict(answer), dict[str, str]()
+def in_one_line(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result with what it lacks as texts at its end, one for each experiment it is about."""
+    shown, lines = dict(result), dict[str, str]()
     for key, words in _LACKS.items():
         found = shown.pop(key, {})
-        if key in answer and not isinstance(found, Mapping):
+        if key in result and not isinstance(found, Mapping):
             lines[key] = "; ".join(words(found)) or "none"
         elif found:
             lines |= {f"{key}[{k}]": "; ".join(words(v)) or "none" for k, v in found.items()}
     return shown | lines
 
 
-def with_bins(answer: Mapping[str, Any], title: str, edges: str, *columns: str) -> dict[str, Any]:
-    """The answer with a table, one row per bin, in place of its edges and of lists over bins.
+def with_bins(result: Mapping[str, Any], title: str, edges: str, *columns: str) -> dict[str, Any]:
+    """The result with a table, one row per bin, in place of its edges and of lists over bins.
 
     For people; programs get the lists. edges : a key such as "edges_GeV", whose end is the unit.
     """
     unit = edges.rpartition("_")[2]
-    bounds = zip(answer[edges][:-1], answer[edges][1:], strict=True)
+    bounds = zip(result[edges][:-1], result[edges][1:], strict=True)
     rows = [
-        {f"from_{unit}": low, f"to_{unit}": high, **{name: answer[name][i] for name in columns}}
+        {f"from_{unit}": low, f"to_{unit}": high, **{name: result[name][i] for name in columns}}
         for i, (low, high) in enumerate(bounds)
     ]
-    rest = {key: value for key, value in answer.items() if key not in (edges, *columns)}
+    rest = {key: value for key, value in result.items() if key not in (edges, *columns)}
     return {**rest, title: rows}
 
 
@@ -98,7 +98,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _render(console: Any, answer: Mapping[str, Any]) -> None:
+def _render(console: Any, result: Mapping[str, Any]) -> None:
     """Scalars as name and value; lists of objects as tables; nested objects indented."""
     from rich.table import Table
     from rich.text import Text
@@ -106,11 +106,11 @@ def _render(console: Any, answer: Mapping[str, Any]) -> None:
     def is_table(value: Any) -> bool:
         return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
 
-    facts = {key: value for key, value in answer.items() if not is_table(value)}
+    facts = {key: value for key, value in result.items() if not is_table(value)}
     width = max((len(key) for key in facts), default=0)
     for key, value in facts.items():
         console.print(Text(f"{key:<{width}}  "), Text(_text(value) or "-"), sep="")
-    for key, rows in answer.items():
+    for key, rows in result.items():
         if not is_table(rows):
             continue
         columns = list(dict.fromkeys(name for row in rows for name in row))

@@ -104,7 +104,7 @@ def xsec(
     json: o.Json = False,
 ) -> None:
     """Cross section per atom (or electron) in pb, with its error."""
-    from mutau.analysis.point import cross_section_answer, needs_model, refuse_unused
+    from mutau.analysis.point import cross_section_result, needs_model, refuse_unused
 
     chosen = [name for name in o.given(context) if name in _XSEC_OPTIONS or name in _MODEL_OPTIONS]
     refuse_unused(
@@ -128,7 +128,7 @@ def xsec(
         _XSEC_OPTIONS[name]: values[_XSEC_OPTIONS[name]] for name in chosen if name in _XSEC_OPTIONS
     }
     at = None if energy is None else o.energy("--energy", energy)
-    emit(cross_section_answer(process, at, model, **options), json)
+    emit(cross_section_result(process, at, model, **options), json)
 
 
 #: Parameter of the verb -> field of the engine's request.
@@ -176,7 +176,7 @@ def yields(
     json: o.Json = False,
 ) -> None:
     """Expected signal after each cut, and background. With their errors."""
-    from mutau.analysis.yields import expected_yields, yields_answer
+    from mutau.analysis.yields import expected_yields, yields_to_dict
     from mutau.experiment import load_experiment
     from mutau.signal.processes import refuse_unused_events
 
@@ -185,7 +185,7 @@ def yields(
     result = expected_yields(
         point, found, seed=seed, n_events=n, truth=truth, full_chain=full_chain
     )
-    emit(yields_answer(result), json)
+    emit(yields_to_dict(result), json)
 
 
 @b.with_blocks
@@ -199,7 +199,7 @@ def limit(
     json: o.Json = False,
 ) -> None:
     """Upper limit on the coupling, per mass."""
-    from mutau.analysis.limit import limit_answer, limit_curve
+    from mutau.analysis.limit import limit_curve, limit_to_dict
     from mutau.core.storage import check_output
     from mutau.experiment import load_experiment
     from mutau.signal.processes import refuse_unused_events
@@ -213,7 +213,7 @@ def limit(
         line = limit_curve(found, masses, family, settings=settings, progress=progress)
     if out:
         line.save(out)
-    emit(limit_answer(line), json)
+    emit(limit_to_dict(line), json)
 
 
 _Reaction = Annotated[
@@ -335,7 +335,7 @@ def cascade(
     some = {} if showers is None else {"showers": showers}
     if calorimeter is not None:
         file = load_experiment(calorimeter)
-        answer = calorimeter_answer(file, particle=particle, energy=at, seed=seed, **some)
+        result = calorimeter_answer(file, particle=particle, energy=at, seed=seed, **some)
     else:
         if at is None:
             raise MutauError("is missing", place="--energy", remedy="or give --calorimeter")
@@ -344,19 +344,19 @@ def cascade(
                 "has no effect on --method equations", place="-n", allowed="--method mc"
             )
         bins = None if edges is None else o.energies("--edges", edges)
-        answer = cascade_answer(
+        result = cascade_answer(
             particle or "e-", at, material, edges=bins, method=method, seed=seed, **some
         )
-    if not json and "edges_GeV" in answer:
-        answer = with_bins(
-            answer, "track lengths", "edges_GeV", "electron_X0_per_GeV", "electron_err_X0_per_GeV",
+    if not json and "edges_GeV" in result:
+        result = with_bins(
+            result, "track lengths", "edges_GeV", "electron_X0_per_GeV", "electron_err_X0_per_GeV",
             "positron_X0_per_GeV", "positron_err_X0_per_GeV",
         )  # fmt: skip
-    if not json and "profile_edges_X0" in answer:
-        answer = with_bins(
-            answer, "profile", "profile_edges_X0", "profile_GeV_per_X0", "profile_err_GeV_per_X0"
+    if not json and "profile_edges_X0" in result:
+        result = with_bins(
+            result, "profile", "profile_edges_X0", "profile_GeV_per_X0", "profile_err_GeV_per_X0"
         )
-    emit(answer, json)
+    emit(result, json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (model, xsec, yields, limit, cascade, generate)

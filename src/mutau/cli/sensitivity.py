@@ -25,7 +25,7 @@ def sensitivity(
 ) -> None:
     """Expected limit over exposure. With background and without; where background begins."""
     from mutau.analysis.sensitivity import sensitivity as expected
-    from mutau.analysis.sensitivity import sensitivity_answer
+    from mutau.analysis.sensitivity import sensitivity_to_dict
     from mutau.experiment import load_experiment
     from mutau.signal.processes import refuse_unused_events
 
@@ -35,7 +35,7 @@ def sensitivity(
     refuse_unused_events([found], settings.n_events)
     with progress_bar("sensitivity", quiet=json) as progress:
         result = expected(found, masses, exposures, family, settings=settings, progress=progress)
-    emit(sensitivity_answer(result), json)
+    emit(sensitivity_to_dict(result), json)
 
 
 VERBS: tuple[Callable[..., None], ...] = (sensitivity,)

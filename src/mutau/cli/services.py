@@ -89,7 +89,7 @@ def plane(
 ) -> None:
     """The exclusion plane: limits, published curves, the g-2 band."""
     from mutau.analysis.dark_axes import plane_by
-    from mutau.analysis.plane import Frame, plane_answer, wanted_experiments
+    from mutau.analysis.plane import Frame, plane_to_dict, wanted_experiments
     from mutau.core.storage import check_output
     from mutau.report.static import check_style, check_suffix, write_figure
     from mutau.signal.processes import refuse_unused_events
@@ -106,7 +106,7 @@ def plane(
             progress=progress,
         )  # fmt: skip
     write_figure(drawn.figure, out, style)
-    emit({"file": out, **plane_answer(drawn, points=json)}, json)
+    emit({"file": out, **plane_to_dict(drawn, points=json)}, json)
 
 
 def reproduce(
@@ -151,10 +151,10 @@ def check(
     json: o.Json = False,
 ) -> None:
     """Located diagnosis of an experiment file. Changes and runs nothing."""
-    from mutau.analysis.show import check_answer, problem_rows
+    from mutau.analysis.show import check_result, problem_rows
 
     try:
-        emit(check_answer(file), json)
+        emit(check_result(file), json)
     except MutauError as error:
         if json:
             emit({"file": file, "problems": problem_rows(error)}, as_json=True)
@@ -182,9 +182,9 @@ def show(
     json: o.Json = False,
 ) -> None:
     """Experiments, materials, models, limits: what there is."""
-    from mutau.analysis.show import show_answer
+    from mutau.analysis.show import show_result
 
-    emit(show_answer(what, of, missing=missing), json)
+    emit(show_result(what, of, missing=missing), json)
 
 
 def draw(

@@ -14,7 +14,8 @@ can be a result, and each of these has one home here, so that no stage invents i
   files or none and verifies what it reads back; `code_digest` says which code a kept result rests
   on.
 - `jit` makes kernels whose compiled code is kept under that digest; importing it loads Numba, so
-  light commands do not.
+  light commands do not. `records` gives kernels named fields in place of columns.
+- `deprecation` lets arguments of an old name live until a stated version.
 - `types` and `figure` are what travels between stages, frozen, each with its provenance.
 
 It never names a sub-package above it, not even as text: what lies above registers itself.

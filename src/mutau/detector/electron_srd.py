@@ -57,7 +57,7 @@ class SynchrotronDetector:
     stochastic: float
 
     def seen_arc(self, bend: Bend, momentum: float) -> float:
-        """Share of the arc whose photons hit the detector.
+        """Fraction of the arc whose photons hit the detector.
 
         A photon from a place where the angle phi to the final direction is left arrives
         phi (arm + phi/angle length/2) away from the deflected beam.

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
 from mutau.detector.beam_moments import described_beam
-from mutau.matter.materials import Material, material
-from mutau.matter.multiple_scattering import highland_angle
 from mutau.transport.pieces import DIPOLE, SOLID
 from mutau.transport.setup import CompiledSetup, compile_setup
 
@@ -26,20 +24,12 @@ Array = NDArray[np.float64]
 class Geometry(CompiledSetup):
     """What a charged particle meets in the fast mode.
 
-    target : number of the target's piece. widths : (W,) rad^2 GeV^2: square of Highland's angle at
-    p beta = 1 GeV behind a fraction 0 … 1 of the target, over the fraction.
+    target : number of the target's first piece.
     beam : (5,) energy (GeV), rms spot x, y (cm), rms slope x, y at the target's face.
     """
 
     target: int
-    widths: Array
     beam: Array
-
-
-def _target_widths(item: Material, length: float) -> Array:
-    """See `Geometry.widths`; below 1/64 of the target the first value is kept."""
-    fraction = np.maximum(np.linspace(0.0, 1.0, 65), 1.0 / 64.0)
-    return np.asarray(highland_angle(1.0, item, fraction * length, mass=0.0) ** 2 / fraction)
 
 
 @lru_cache(maxsize=32)
@@ -67,12 +57,10 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
             f"{names[int(number)]!r} stands before the target",
             remedy="the trigger's fast mode takes the beam as straight before the target",
         )
-    beam, item = described_beam(experiment), material(target.material)
-    length = target.thickness.cm(item.radiation_length_cm)
+    beam = described_beam(experiment)
     return Geometry(
         **vars(compiled),
         target=int(np.flatnonzero(pieces["target"])[0]),
-        widths=_target_widths(item, length),
         beam=np.array(
             [beam.energy, beam.spot_x, beam.spot_y, beam.divergence_x, beam.divergence_y]
         ),

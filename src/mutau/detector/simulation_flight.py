@@ -1,4 +1,4 @@
-"""Kernels that carry what a muon sets free through the set-up, from wall to wall.
+"""What a muon sets free, through the set-up: parts of its walk, and the stack that it waits on.
 
 Photons, electrons, showers and hadrons fly straight, in a magnet's gap on their orbit; what they do
 in matter is `simulation_showers`. The iron of magnets ends them.
@@ -6,12 +6,13 @@ in matter is `simulation_showers`. The iron of magnets ends them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mutau.core.jit import inner
 from mutau.detector.simulation_records import Trace, add_counter, add_extra
 from mutau.detector.simulation_showers import em_step, hadron_step
-from mutau.transport.orbits import cross_gap
 from mutau.transport.particle import (
     CHARGED,
     MARKER,
@@ -19,68 +20,45 @@ from mutau.transport.particle import (
     State,
     copy_state,
     has_track,
-    is_steep,
-    move,
     secant,
 )
-from mutau.transport.pieces import DIPOLE, TRACKER, Piece
+from mutau.transport.pieces import TRACKER
 from mutau.transport.setup import Setup
-from mutau.transport.walls import (
-    NEAR,
-    ahead,
-    half_way_within,
-    stretch_end,
-    stretch_start,
-    within,
-)
+from mutau.transport.walk import Leg, WalkParts, walk_of
+from mutau.transport.walls import within
 
 
 @inner
-def _detect(rng: np.random.Generator, setup: Setup, trace: Trace, piece: Piece, q: State) -> None:
-    """A charged particle q crosses a tracker or a counter."""
-    if piece.kind == TRACKER:
-        add_extra(rng, trace, piece, q)
-        return
-    mip = setup.matter[piece.material].mip if piece.material >= 0 else 0.0
-    add_counter(trace, piece, piece.dense * secant(q) * mip)
-
-
-@inner
-def _through_dipole(setup: Setup, q: State, piece: Piece, step: float) -> bool:
-    """Particle q in a piece of a magnet, to its end or a wall; False where it ends there.
-
-    step : cm along z to the next wall on a straight line.
-    """
-    if not half_way_within(q, step, piece):
-        return False  # into the yoke
-    if not has_track(q):
-        move(q, step)
-        return True
-    _, forward = cross_gap(q, piece, setup.field)
-    return forward and not is_steep(q)
-
-
-@inner
-def _stretch(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, first: int) -> bool:
-    """Particle q from wall to wall to the end of a stretch: whether it comes out."""
-    pieces = setup.pieces
-    last, high = stretch_end(pieces, first), pieces[first].z + pieces[first].length
-    alive = True
-    while alive and q.z < high - NEAR:
-        step, r = ahead(q, pieces, first, last, high - q.z)
-        if r < 0:
-            move(q, step)
-        elif pieces[r].kind == DIPOLE:
-            alive = _through_dipole(setup, q, pieces[r], step)
-        elif q.kind == MARKER:
-            alive = False
-        elif q.kind in (CHARGED, NEUTRAL):
-            alive = hadron_step(rng, setup, trace, q, r, step)
+def _plane(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, r: int, way: int) -> int:
+    """A tracker or a counter sees what is charged."""
+    piece = setup.pieces[r]
+    if has_track(q) and within(q.x, q.y, piece):
+        if piece.kind == TRACKER:
+            add_extra(rng, trace, piece, q)
         else:
-            alive = em_step(rng, setup, trace, q, r, step)
+            mip = setup.matter[piece.material].mip if piece.material >= 0 else 0.0
+            add_counter(trace, piece, piece.dense * secant(q) * mip)
+    return way
+
+
+@inner
+def _solid(
+    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, leg: Leg, way: int
+) -> int:
+    """A solid, to its wall."""
+    alive = False
+    if q.kind in (CHARGED, NEUTRAL):
+        alive = hadron_step(rng, setup, trace, q, leg.piece, leg.step)
+    elif q.kind != MARKER:
+        alive = em_step(rng, setup, trace, q, leg.piece, leg.step)
     if alive:
-        q.z = high
-    return alive
+        q.z = leg.end
+    else:
+        q.energy = 0.0
+    return way
+
+
+_walk = walk_of(WalkParts(_plane, _solid))
 
 
 @inner
@@ -90,24 +68,9 @@ def fly(rng: np.random.Generator, setup: Setup, trace: Trace) -> None:
     It lives in the last place but one of the stack, which nothing else uses.
     """
     trace.counts.stack -= 1
-    q, pieces = trace.stack[trace.stack.size - 2], setup.pieces
+    q = trace.stack[trace.stack.size - 2]
     copy_state(q, trace.stack[trace.counts.stack])
-    alive, r = True, stretch_start(pieces, q.piece)
-    while alive and r < pieces.size:
-        piece = pieces[r]
-        low, length = piece.z, piece.length
-        here = low >= q.z - NEAR if length == 0.0 else low + length > q.z + NEAR
-        if here and low > q.z:
-            move(q, low - q.z)
-            q.z = low
-        if length == 0.0:
-            if here and has_track(q) and within(q.x, q.y, piece):
-                _detect(rng, setup, trace, piece, q)
-            r += 1
-            continue
-        if here:
-            alive = _stretch(rng, setup, trace, q, r)
-        r = stretch_end(pieces, r)
+    _walk(rng, setup, trace, q, math.inf, 0)
 
 
 @inner

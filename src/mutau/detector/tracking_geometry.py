@@ -259,6 +259,8 @@ def build_arm(
     Raises MutauError for an arm of less than three planes, planes at the same place, two fields
     that overlap, or the target inside the arm.
     """
+    from mutau.matter.multiple_scattering import HIGHLAND, HIGHLAND_LOG
+
     planes = sorted((p for p in experiment.detector.tracker if p.arm == arm), key=lambda p: p.z)
     if len(planes) < 3:
         raise MutauError(
@@ -284,8 +286,8 @@ def build_arm(
     depth = sum(item.thickness / item.material.radiation_length_cm for item in inside)
     energy = experiment.beam.energy
     beta2 = 1.0 - (M_MU / energy) ** 2
-    log = 1.0 + 0.038 * math.log(depth / beta2) if depth > 0.0 else 1.0
-    factor = (13.6e-3 * log) ** 2
+    log = 1.0 + HIGHLAND_LOG * math.log(depth / beta2) if depth > 0.0 else 1.0
+    factor = (HIGHLAND * log) ** 2
     z, field = np.array([p.z for p in planes]), tuple(pieces)
     steps = cut_into_steps(z, field, matter, lambda m: factor / m.radiation_length_cm, energy)
     arrays = {

@@ -40,8 +40,9 @@ class TriggerResult:
     steps, kept, kept_error : names along z, and the weighted fraction (of all) left after each.
     energy : (N,) GeV, behind the target; 0 where the muon was stopped or turned back.
     slopes, position : (N, 2), dx/dz, dy/dz and cm, at the end of the target.
-    names, touched : (N,) int64, bit i set where the muon crossed the solid or counter names[i];
-        not set beyond the point where the trigger had already failed. See `crossed`.
+    names, touched : (N,) int64, bit i set where the incoming or the scattered muon crossed the
+        solid or counter names[i]; not set beyond the point where the trigger had already failed,
+        none where there was no vertex. See `crossed`.
     hits : name -> (N, 2) cm for the names that were asked for, NaN where the muon did not come.
     """
 
@@ -124,7 +125,7 @@ def trigger_efficiency(
         zeros(State, 1),
     )
     events = Scattered(
-        p4, where, geometry.beam, geometry.widths, geometry.target, scattering == "gaussian"
+        p4, where, geometry.beam, geometry.target, geometry.target_z[1], scattering == "gaussian"
     )
     trigger_kernel(rng, geometry.setup, events, found)
     return _result(geometry, found, w, watch)

@@ -71,6 +71,7 @@ def _logarithm_shift(element: Element) -> float:
     z = element.z
     scale = 4.0 * ALPHA * R_E_CM**2 * N_A / element.a
     tabulated = 1.0 / (scale * element.radiation_length) + z * z * coulomb_correction(z)
+    # L_rad and L_rad' of Thomas and Fermi, as Tsai 1974 has them from Z = 5 on
     fermi = z * z * math.log(184.15 * z ** (-1 / 3)) + z * math.log(1194.0 * z ** (-2 / 3))
     return (tabulated - fermi) / (z * z + z)
 
@@ -89,7 +90,7 @@ def _element_rows(layer: Material, fraction_of_mass: float, x0: float) -> list[t
                 _logarithm_shift(element),
                 ALPHA * R_E_CM**2 * atoms,
                 e_lpm,
-                math.log(math.sqrt(2.0) * (z13 / 184.15) ** 2),
+                math.log(math.sqrt(2.0) * (z13 / 184.15) ** 2),  # ln s1 of Migdal's xi(s)
                 layer.plasma_energy * EV / M_E,
             )
         )

@@ -57,7 +57,7 @@ def g2_kernel(t: float, ff: FormFactor) -> float:
     value = ff.z2 * shape * shape
     if ff.z_inelastic > 0.0:
         screened = t / (t + ff.screen_inelastic)
-        dipole = 1.0 / (1.0 + t / 0.71)
+        dipole = 1.0 / (1.0 + t / 0.71)  # GeV^2: the dipole of nucleons
         tau = t * 0.25 / (M_P * M_P)
         proton = dipole**4 * (1.0 + tau * MU_P * MU_P) / (1.0 + tau)
         value += ff.z_inelastic * screened * screened * proton

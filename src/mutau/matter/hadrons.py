@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from mutau.core.constants import M_E, M_MU
+from mutau.core.constants import M_E, M_MU, M_P
 from mutau.core.errors import MutauError, UnknownName, require_in_range
 from mutau.core.units import C_CM_S, parse_quantity
 
@@ -22,6 +22,9 @@ from mutau.core.units import C_CM_S, parse_quantity
 _LEPTONS: Final = {"mu": M_MU, "e": M_E, "nu": 0.0, "gamma": 0.0}
 #: What a charged name of the surface is in the table.
 _NAMES: Final = {"pi-": "pi", "pi+": "pi", "K-": "K", "K+": "K", "K0_L": "K_L", "K0_S": "K_S"}
+#: PDG codes of what has its mass elsewhere.
+_CODES: Final = {211: "pi", 111: "pi0", 321: "K", 130: "K_L", 310: "K_S"}
+_MASSES: Final = {22: 0.0, 11: M_E, 13: M_MU, 2212: M_P}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,22 @@ def _mass(name: str) -> float:
     if name in _LEPTONS:
         return _LEPTONS[name]
     return parse_quantity(document()["particle"][name]["mass"], "energy")
+
+
+def mass_of_code(pdg: int) -> float:
+    """Mass of a particle of final states, GeV, by its PDG code or that of its antiparticle.
+
+    Raises UnknownName.
+    """
+    code = abs(pdg)
+    if code in _MASSES:
+        return _MASSES[code]
+    if code in _CODES:
+        return _mass(_CODES[code])
+    table = document()["mass"]
+    if str(code) not in table:
+        raise UnknownName("PDG code", str(pdg), [*table, *map(str, (*_CODES, *_MASSES))])
+    return parse_quantity(table[str(code)], "energy")
 
 
 def _channel(entry: Mapping[str, Any]) -> DecayChannel:

@@ -169,6 +169,7 @@ def solve(z: float, s_shells: tuple[int, ...], p: int, *, average: bool = False)
         for ell, (_, c) in enumerate(found):
             new = sum((q * np.outer(c[:, i], c[:, i]) for i, q in enumerate(occupied[ell])), 0.0)
             change = max(change, float(np.abs(parts[ell][0] * (new - density[ell])).max()))
+            # seven tenths of the step: damps the oscillation of the iteration, not its end
             density[ell] = density[ell] + (0.7 if step else 1.0) * (new - density[ell])
         if change < 1e-8:
             break

@@ -39,6 +39,9 @@ N_HARD: Final = 3.0
 _Q_MAX: Final = 5.0  # largest transfer in the tables, GeV
 _GRID: Final = 600
 _FERMI: Final = 1e-13  # cm
+#: Highland's angle of one radiation length times p beta, GeV, and what multiplies the logarithm.
+HIGHLAND: Final = 13.6e-3
+HIGHLAND_LOG: Final = 0.038
 
 
 def _positive(name: str, value: ArrayLike) -> Array:
@@ -63,8 +66,18 @@ def highland_angle(
     beta2 = momentum**2 / (momentum**2 + mass**2)
     depth = thickness / material.radiation_length_cm
     return np.asarray(
-        13.6e-3 / momentum * np.sqrt(depth / beta2) * (1.0 + 0.038 * np.log(depth / beta2))
+        HIGHLAND / momentum * np.sqrt(depth / beta2) * (1.0 + HIGHLAND_LOG * np.log(depth / beta2))
     )
+
+
+def highland_log(material: Material, thickness: float) -> float:
+    """How much Highland's angle over the root of the depth grows with the logarithm of the depth.
+
+    thickness : cm, where the angle is one. Behind a fraction f of it the angle is sqrt(f) times
+    1 + (this number) ln f. Check: f = 1/e by `highland_angle` at beta = 1.
+    """
+    depth = float(_positive("thickness", thickness)) / material.radiation_length_cm
+    return 0.038 / (1.0 + 0.038 * math.log(depth))
 
 
 def highland_angle_thick(
@@ -100,7 +113,7 @@ class Moliere:
 
 def _thomas_fermi(z: float) -> float:
     """Inverse radius of the atom, GeV: Z^(1/3) over 0.885 Bohr radii."""
-    return ALPHA * M_E * z ** (1.0 / 3.0) / 0.88534
+    return ALPHA * M_E * z ** (1.0 / 3.0) / 0.88534  # (9 pi^2/128)^(1/3)
 
 
 def _strength(material: Material) -> list[tuple[float, float, float, float, float]]:
@@ -113,6 +126,7 @@ def _strength(material: Material) -> list[tuple[float, float, float, float, floa
     for item, density in material.atoms_per_cm3:
         z, a = float(item.z), item.a
         unit = 4.0 * math.pi * density * (ALPHA * HBARC_GEV_CM) ** 2
+        # Moliere 1947: chi_a^2 = chi_0^2 (1.13 + 3.76 (alpha z/beta)^2)
         q_a2 = _thomas_fermi(z) ** 2 * (1.13 + 3.76 * (ALPHA * z) ** 2)
         radius = rms_charge_radius(a) * _FERMI / HBARC_GEV_CM if z > 1.5 else 0.0
         out.append((unit, z, a, q_a2, radius**2))
@@ -214,6 +228,7 @@ def collision_density(q: ArrayLike, material: Material, *, point: bool = False) 
         coulomb = unit / (q2 + q_a2) ** 2
         electrons += z * coulomb
         tau = q2 / (4.0 * M_P**2)
+        # dipole of 0.71 GeV^2
         proton = (1.0 + q2 / 0.71) ** -4 * (1.0 + tau * MU_P**2) / (1.0 + tau)
         elastic = nuclear_form_factor(np.sqrt(q2), radius2) ** 2
         if z < 1.5:
@@ -332,6 +347,7 @@ def scatter_kernel(
         a0 = path / (p_in * p_out)
         a1 = a2 = 0.0
         for i in range(3):  # Gauss: integrals of (path - x)^n / p^2
+            # half the root of 3/5: the nodes of Gauss's rule of three points
             node = 0.5 + (i - 1) * 0.3872983346207417
             weight = path * (4.0 / 9.0 if i == 1 else 5.0 / 18.0)
             rest = path * (1.0 - node)

@@ -57,6 +57,7 @@ def brems_kernel(v: float, energy: float, z: float, a: float) -> float:
     """d sigma/dv of mu A -> mu A gamma on nucleus and atomic electrons, pb per atom."""
     if v <= 0.0 or v >= radiative_v_max(energy, z):
         return 0.0
+    # radiation logarithms of nucleus and electrons: hydrogen exact, else Thomas and Fermi
     b_el, b_in = (202.4, 446.0) if z < 1.5 else (183.0, 1429.0)
     delta = 0.5 * M_MU**2 * v / (energy * (1.0 - v))  # smallest momentum transfer, GeV
     screen = b_el * z ** (-1.0 / 3.0)
@@ -87,7 +88,11 @@ def pair_v_min(energy: float) -> float:
 
 @njit
 def pair_on_electrons(energy: float, z: float) -> float:
-    """zeta: Z^2 -> Z (Z + zeta) accounts for the atomic electrons (Kelner 1998)."""
+    """zeta: Z^2 -> Z (Z + zeta) accounts for the atomic electrons.
+
+    Source: the fit of S. R. Kelner, Phys. Atom. Nucl. 61 (1998) 448, as `differential`; the first
+    constants are hydrogen's. 0 below 35 muon masses.
+    """
     g1, g2 = (4.4e-5, 4.8e-5) if z < 1.5 else (1.95e-5, 5.30e-5)
     gamma = energy / M_MU
     top = 0.073 * math.log(gamma / (1.0 + g1 * z ** (2.0 / 3.0) * gamma)) - 0.26
@@ -112,7 +117,7 @@ def pair_double_kernel(v: float, rho: float, energy: float, z: float, f_c: float
 
     f_c : Coulomb correction subtracted from the electron logarithm (0 for the Born result).
     """
-    screen = 183.0 * z ** (-1.0 / 3.0)
+    screen = 183.0 * z ** (-1.0 / 3.0)  # radiation logarithm of Thomas and Fermi
     r2 = rho * rho
     beta = 0.5 * v * v / (1.0 - v)
     xi = (0.5 * _RATIO * v) ** 2 * (1.0 - r2) / (1.0 - v)
@@ -162,7 +167,11 @@ def pair_kernel(v: float, energy: float, z: float, f_c: float) -> float:
 
 @njit
 def photon_nucleon_ub(energy: float) -> float:
-    """Total photon-nucleon cross section, microbarn, of a photon of `energy` GeV."""
+    """Total photon-nucleon cross section, microbarn, of a photon of `energy` GeV.
+
+    Source: fit of A. Donnachie, P. V. Landshoff, Phys. Lett. B 296 (1992) 227: pomeron and reggeons
+    in s/GeV^2. A fit of high energies: among the resonances, below sqrt(s) = 2 GeV, an average.
+    """
     s = M_P * M_P + 2.0 * M_P * energy
     return 67.7 * s**0.0808 + 129.0 * s**-0.4525
 
@@ -188,7 +197,7 @@ def nuclear_kernel(v: float, energy: float, z: float, a: float) -> float:
     shadow = shadowing(sigma, z, a)
     t = (M_MU * v) ** 2 / (1.0 - v)
     kappa = 1.0 - 2.0 / v + 2.0 / (v * v)
-    m1, m2, mu2 = 0.54, 1.80, M_MU**2
+    m1, m2, mu2 = 0.54, 1.80, M_MU**2  # GeV^2: Bezrukov, Bugaev 1981
     soft = kappa * (math.log1p(m1 / t) - m1 / (m1 + t)) - 2.0 * mu2 / t
     hard = kappa * math.log1p(m2 / t) - 2.0 * mu2 / t
     long = 0.75 * shadow * m1 / (m1 + t) + 0.25 * m2 / t * math.log1p(t / m2)

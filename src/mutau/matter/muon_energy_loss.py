@@ -65,6 +65,7 @@ def bethe_kernel(
     t_max = t_max_kernel(energy)
     delta = density_effect_kernel(0.5 * math.log10(bg2), cbar, x0, x1, a, k, delta0)
     log = 0.5 * math.log(2.0 * M_E * bg2 * t_max / excitation**2)
+    # (T_max/E)^2/8: the muon's spin
     bethe = (log - beta2 - 0.5 * delta + 0.125 * (t_max / energy) ** 2) / beta2
     log = math.log(2.0 * t_max / M_E)
     radiated = 0.0
@@ -285,6 +286,7 @@ def csda_range(energy: ArrayLike, material: Material) -> Array:
 
 def critical_energy(material: Material) -> float:
     """Muon critical energy, GeV: radiation and ionisation lose the same (PDG definition)."""
+    # from below any critical energy to the end of the tables
     grid = M_MU + np.geomspace(10.0, 9e4, 400)
     parts = stopping_power_parts(grid, material)
     excess = np.log(parts.radiative / parts.ionisation)

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, UnknownName
 from mutau.core.jit import njit
+from mutau.matter.hadrons import mass_of_code
 from mutau.matter.nuclear_final_states import (
     NUCLEONS,
     ORIGINS,
@@ -60,10 +61,7 @@ class HadronFinalStates:
 @cache
 def _masses() -> Array:
     """(K,) GeV, of the kinds of the table."""
-    from particle import Particle
-
-    mass = [Particle.from_pdgid(int(kind)).mass for kind in table()["kinds"]]
-    return np.array([0.0 if value is None else 1e-3 * value for value in mass])
+    return np.array([mass_of_code(int(kind)) for kind in table()["kinds"]])
 
 
 @cache
@@ -130,7 +128,7 @@ def _conserve(first: Index, m_t: Array, y: Array, energy: Array, mass: Array) ->
                 break
             spread = up_y / up - down_y / down
             step = -(r_up + r_down) / max(spread, 1e-9)
-            step = min(max(step, -0.3), 0.3)
+            step = min(max(step, -0.3), 0.3)  # Newton's steps, held where exp is not linear
             a += step
             b -= r_up + up_y / up * step
         if not done:

@@ -67,7 +67,7 @@ class Model(Protocol):
 
     @property
     def dark_matter(self) -> str:
-        """Kind of the dark matter particle, `dark_matter.DARK_MATTER`; "" for one of the model's own."""
+        """Kind of the dark matter particle (`DARK_MATTER`); "" for one of the model's own."""
         ...
 
     @property
@@ -236,8 +236,8 @@ class LightBoson(ABC):
         return cls.at(0.1, 1e-3)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and texts: model, mass_GeV, coupling, alpha_d, mass_ratio; dark_matter where
-        there is some and the model knows several kinds."""
+        """Plain numbers and texts: model, mass_GeV, coupling, alpha_d, mass_ratio; dark_matter
+        where there is some and the model knows several kinds."""
         mass, coupling, alpha_d, mass_ratio = self._values()
         kind = {"dark_matter": self.dark_matter} if self.dark_matter and alpha_d > 0.0 else {}
         return {

@@ -255,8 +255,8 @@ class ChargedVector(VectorModel):
 def charges_class(table: ChargeTable) -> type[ChargedVector]:
     """Model class of one table of charges; equal tables give the same class.
 
-    Its instances are frozen dataclasses (mass, coupling, alpha_d = 0, mass_ratio = 3, dark_matter), as
-    those of every model; its tag is the table's name if bundled, else "charges:NAME".
+    Its instances are frozen dataclasses (mass, coupling, alpha_d = 0, mass_ratio = 3, dark_matter),
+    as those of every model; its tag is the table's name if bundled, else "charges:NAME".
 
     >>> f'{charges_class(load_charges("b-l")).at(0.1, 1e-4).branching("nunu"):.6f}'
     '0.600000'

@@ -1,15 +1,16 @@
 """Kinds of dark matter that a vector boson couples to: currents, widths, annihilation in pairs.
 
-    complex-scalar   J = i (chi* d chi - chi d chi*)             (alpha_D m/12) (1 - 4r)^(3/2)
-    majorana         J = 1/2 chibar gamma gamma_5 chi            (alpha_D m/6)  (1 - 4r)^(3/2)
-    pseudo-dirac     J = i chibar_1 gamma chi_2                  (alpha_D m/3)  (1 + 2r) (1 - 4r)^(1/2)
-    dirac            J = chibar gamma chi                        (alpha_D m/3)  (1 + 2r) (1 - 4r)^(1/2)
+    complex-scalar   J = i (chi* d chi - chi d chi*)    (alpha_D m/12) (1 - 4r)^(3/2)
+    majorana         J = 1/2 chibar gamma gamma_5 chi   (alpha_D m/6)  (1 - 4r)^(3/2)
+    pseudo-dirac     J = i chibar_1 gamma chi_2         (alpha_D m/3)  (1 + 2r) (1 - 4r)^(1/2)
+    dirac            J = chibar gamma chi               (alpha_D m/3)  (1 + 2r) (1 - 4r)^(1/2)
 
-with r = m_chi^2/m^2; the boson couples with g_D = sqrt(4 pi alpha_D). Currents: A. Berlin, N. Blinov,
-G. Krnjaic, P. Schuster, N. Toro, Phys. Rev. D 99 (2019) 075001, eq. 4; the scalar's also arXiv:2404.06982,
-below eq. 2.1. Widths: sum over polarisations of the squared amplitude, times phase space; for the
-Majorana particle the half of the current cancels against the two ways to contract it, and identical
-particles in the final state leave one half of what a Dirac particle with an axial coupling has.
+with r = m_chi^2/m^2; the boson couples with g_D = sqrt(4 pi alpha_D). Currents: A. Berlin,
+N. Blinov, G. Krnjaic, P. Schuster, N. Toro, Phys. Rev. D 99 (2019) 075001; the scalar's also
+arXiv:2404.06982, below eq. 2.1. Widths: sum over polarisations of the squared amplitude,
+times phase space; for the Majorana particle the half of the current cancels against the two ways
+to contract it, and identical particles in the final state leave one half of what a Dirac particle
+with an axial coupling has.
 
 A pseudo-Dirac pair is taken in the limit of a small splitting: width and annihilation are those of
 the Dirac particle that it becomes, and the heavier state is taken to live long enough to leave no
@@ -85,8 +86,9 @@ DARK_MATTER: Final = {
 def dark_matter(name: str) -> DarkMatter:
     """A kind by its name. Raises UnknownName, with what there is.
 
-    >>> float(dark_matter("dirac").width(0.1, 0.3, 3.0) / dark_matter("complex-scalar").width(0.1, 0.3, 3.0))
-    8.799999999999999
+    >>> dirac, scalar = (dark_matter(k).width(0.1, 0.3, 3) for k in ("dirac", "complex-scalar"))
+    >>> f"{float(dirac / scalar):.3f}"
+    '8.800'
     """
     if not isinstance(name, str) or name not in DARK_MATTER:
         raise UnknownName("kind of dark matter", str(name), tuple(DARK_MATTER))

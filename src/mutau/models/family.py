@@ -23,8 +23,8 @@ class Family:
     Raises UnknownName for the tag, FileError or Problems for a file of charges, MutauError for what
     is no number. Numbers that no point can have are refused by `at`.
 
-    >>> Family("lmu-ltau", alpha_d=0.1).at(0.1, 1e-3)
-    LmuMinusLtau(mass=0.1, coupling=0.001, alpha_d=0.1, mass_ratio=3.0, dark_matter='complex-scalar')
+    >>> Family("lmu-ltau", alpha_d=0.1, dark_matter="dirac").at(0.1, 1e-3)
+    LmuMinusLtau(mass=0.1, coupling=0.001, alpha_d=0.1, mass_ratio=3.0, dark_matter='dirac')
     """
 
     model: str = "lmu-ltau"

@@ -1,10 +1,13 @@
 """Peers: the same quantity in somebody else's program, beside ours; it never feeds a result.
 
-Nor does `muon_propagation`: a plain walk of muons of our own, against which tests and the rows of
-ACTS hold the walks that give results.
+Why it is as it is. What vouches for our numbers must not share our code, so Geant4, ACTS and a
+plain walk of muons of our own (`muon_propagation`) stand apart: nothing that gives a result imports
+from here. What agreement is worth, since programs share models more often than one thinks, is in
+docs/design, note 11.
 
 A cross-check is a function registered in `CROSSCHECKS`; it runs ours and the peer's on the same
-input and gives rows. Where the peer's package is not installed, it is skipped and says so.
+input and gives rows. Geant4 runs in a process of its own, as a job that is data. Where the peer's
+package is not installed, it is skipped and says so.
 """
 
 from __future__ import annotations
@@ -98,7 +101,7 @@ def load_crosschecks() -> None:
         importlib.import_module(f"mutau.peers.{name}")
 
 
-def crosscheck_answer(
+def crosscheck_result(
     names: Iterable[str] = (),
     *,
     effort: float = 1.0,

@@ -1,10 +1,11 @@
 """Annihilation in a thick target the plain way: showers by Monte Carlo, Breit-Wigner by quadrature.
 
 Nothing of `reactions.annihilation_kernels`, of the cascade equations or of `signal` is used: the
-track length of positrons is that of simulated showers; the line is integrated over s by nodes even in its
-angle, with the chance of s from a sum over the electrons' energies; the window is a Gaussian. With it goes what the signal process leaves out, to see how much it is: radiation
-before the annihilation. Shared with the package are couplings and widths (`models`), the materials,
-and the cross sections of the showers (`matter`).
+track length of positrons is that of simulated showers; the line is integrated over s by nodes even
+in its angle, with the chance of s from a sum over the electrons' energies; the window is a
+Gaussian. With it goes what the signal process leaves out, to see how much it is: radiation before
+the annihilation. Shared with the package are couplings and widths (`models`), the materials, and
+the cross sections of the showers (`matter`).
 """
 
 from __future__ import annotations
@@ -88,9 +89,7 @@ def _line(model: Model, s: Array) -> Array:
 
 def _visible(model: Model) -> dict[str, float]:
     """Widths on the mass shell that grow as the mass, GeV."""
-    return {
-        name: model.width(name) if name in model.channels else 0.0 for name in ("nunu", "ee")
-    }
+    return {name: model.width(name) if name in model.channels else 0.0 for name in ("nunu", "ee")}
 
 
 def _slow_down(binding: float) -> tuple[Array, Array]:
@@ -106,7 +105,9 @@ def _slow_down(binding: float) -> tuple[Array, Array]:
     return k, np.append(np.cumsum(steps[::-1])[::-1], 0.0)
 
 
-def _between(model: Model, energy: Array, low: Array, high: Array, shell: tuple[Array, Array]) -> Array:
+def _between(
+    model: Model, energy: Array, low: Array, high: Array, shell: tuple[Array, Array]
+) -> Array:
     """int ds of `_line` times the chance of s, low to high (N,), nodes even in the line's angle."""
     square = model.mass**2
     scale = max(model.mass * model.width_total, 1e-12 * square)
@@ -125,9 +126,10 @@ def _between(model: Model, energy: Array, low: Array, high: Array, shell: tuple[
 
 
 def cross_section(model: Model, energy: Array, symbol: str) -> Array:
-    """Into what is invisible, pb per atom, electrons in exponential motion (arXiv:2404.06982, eq. 5.2).
+    """Into what is invisible, pb per atom, electrons in exponential motion.
 
-    energy : (N,) GeV of the positron, far above its mass: s = 2 m^2 + 2 E (E_- - k z), z uniform.
+    arXiv:2404.06982, eq. 5.2. energy : (N,) GeV of the positron, far above its mass:
+    s = 2 m^2 + 2 E (E_- - k z), z uniform.
     """
     total = np.zeros_like(energy)
     rest = 2.0 * M_E**2 + 2.0 * energy * M_E
@@ -137,7 +139,9 @@ def cross_section(model: Model, energy: Array, symbol: str) -> Array:
         up = math.sqrt(top * top + M_E**2) + top
         low = 2.0 * M_E**2 + 2.0 * energy * M_E**2 / up
         high = 2.0 * M_E**2 + 2.0 * energy * up
-        whole = _between(model, energy, low, rest, table) + _between(model, energy, rest, high, table)
+        whole = _between(model, energy, low, rest, table) + _between(
+            model, energy, rest, high, table
+        )
         total += shell.electrons * whole / (4.0 * energy)
     return np.asarray(GEV2_PB * total / (4.0 * M_E * energy))
 
@@ -150,8 +154,9 @@ class MissingEnergy:
     1 GeV. spread : absolute, of the beam, GeV. efficiency : of the energy left in the target, GeV.
     contained : fraction of it that the target keeps.
     radiates : whether the two that annihilate radiate before, each a collinear structure function
-    of leading logarithms (E. Kuraev, V. Fadin, Sov. J. Nucl. Phys. 41 (1985) 466): what the positron
-    radiates is seen, what the electron radiates has no energy in the laboratory and is missing.
+    of leading logarithms (E. Kuraev, V. Fadin, Sov. J. Nucl. Phys. 41 (1985) 466): what the
+    positron radiates is seen, what the electron radiates has no energy in the laboratory and is
+    missing.
     """
 
     beam: float
@@ -213,9 +218,7 @@ def annihilation_yields(
     found = []
     for window in windows:
         if window.radiates:
-            seen = _radiated(
-                partial(_seen, window, density, model.mass**2), energy, model.mass**2
-            )
+            seen = _radiated(partial(_seen, window, density, model.mass**2), energy, model.mass**2)
             found.append((float(np.sum(sigma * seen)), math.nan))
             continue
         each = np.sum((sigma * window.passes(energy)).reshape(len(half), nodes), axis=1)

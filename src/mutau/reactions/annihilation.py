@@ -5,10 +5,10 @@
 
 with positron energy E and momentum p, the full width Gamma, and the width Gamma_f(s) that a Z' of
 mass sqrt(s) would have into f. M Gamma stands for sqrt(s) Gamma(s), the width that a Z' of mass
-sqrt(s) would have into everything (the imaginary part of its self-energy): for Gamma/M of some per
-cent a constant one, as in eq. 5.2, is wrong by as much. Dark matter too heavy for a decay is made
-all the same, above its threshold in s. The average is over the electrons' motion. The phase space and
-1/(4 m_e p) belong together: the flux factor p.p' of a single electron cancels against the
+sqrt(s) would have into everything (the imaginary part of its self-energy): for Gamma/M of some
+per cent a constant one, as in eq. 5.2, is wrong by as much. Dark matter too heavy for a decay is
+made all the same, above its threshold in s. The average is over the electrons' motion. The phase
+space and 1/(4 m_e p) belong together: the flux factor p.p' of a single electron cancels against the
 definition of a rate per atom, and what is left, m_e/E_-, is set to 1. That keeps the integral over
 E exactly as for electrons at rest (the invariant dE/p), as a sum rule for bound electrons should;
 free electrons with the same momenta would give 0.7 % less in lead, 0.02 % in carbon, and the

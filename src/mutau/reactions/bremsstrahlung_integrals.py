@@ -112,6 +112,7 @@ def t_nodes(
     g, weight = out.nodes, out.weights
     top = to_variable(em.t_max - em.t_min, scales[0], scales[1])
     place, width = peak
+    # a peak in the first fiftieth is resolved without a cut; the cut stays within the range
     peaked = place - 1.0 > 0.02 * (top - 1.0)
     place = min(place, 1.0 + 0.9999 * (top - 1.0))
     width = max(width, 1e-6 * (top - 1.0))

@@ -212,6 +212,7 @@ def recoil_nodes(
         place = to_variable(at, low, high)
         slope = at * (high - low) * place / (16.0 * (at + low) * (at + high))
         wide[i] = max(2.0 * slope * math.sqrt(floor / at), 1e-6 * (top - 1.0))
+        # cuts stay within the range: a hundredth from its start, 1e-4 from its end
         edge[i] = min(max(place, 1.0 + 0.01 * (top - 1.0)), 1.0 + 0.9999 * (top - 1.0))
     if edge[1] < edge[0]:
         edge[0], edge[1] = edge[1], edge[0]

@@ -112,6 +112,7 @@ class BremsTable:
         low, high = np.log(self.nodes[0]), np.log(self.nodes[-1])
         cos = np.cos(np.pi * (np.arange(n) + 0.5) / n)
         ends = np.cos(0.5 * np.pi / n)
+        # beyond the nodes by at most a tenth of the range: polynomials run away there
         t = np.clip((2.0 * np.log(energy) - low - high) / (high - low) * ends, -1.2, 1.2)
         first = chebyshev.chebvander(t, n - 1)  # (..., n)
         at = chebyshev.chebvander(-cos, n - 1)  # rising nodes
@@ -187,7 +188,7 @@ def brems_table(
     Energies below the reaction's threshold count as the lowest one above it.
     """
     nucleus = Nucleus.of(element).mass
-    low = min(max(low, 1.02 * mass + 2.0 * M_E), high)
+    low = min(max(low, 1.02 * mass + 2.0 * M_E), high)  # the threshold and 2 %
     ratio = high / low
     n = 1 if ratio < 1.0 + 1e-9 else 6 if ratio < 4.0 else 12
     cos = np.cos(np.pi * (np.arange(n) + 0.5) / n)[::-1]

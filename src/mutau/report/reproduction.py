@@ -68,6 +68,7 @@ MODULES = (
     "mutau.report.muone_search",
     "mutau.report.na64e",
     "mutau.report.na64e_limits",
+    "mutau.report.na64e_relic",
 )
 
 

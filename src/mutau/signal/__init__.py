@@ -8,6 +8,6 @@ register more (entry points `mutau.processes`).
 
 `usage` declares which keys of a file each calculation reads; a test changes every key and
 compares, so a value that is stated and has no effect cannot hide. One rule for masses holds on all
-processes (`processes`): a mass has an answer, or is refused with the reason before anything is
+processes (`processes`): a mass has a result, or is refused with the reason before anything is
 computed.
 """

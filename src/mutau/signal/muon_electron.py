@@ -373,7 +373,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
-    """From 1 MeV to where the cuts close phase space."""
+    """From 1 MeV to just below where the cuts close phase space."""
     return 1e-3, 0.999 * closing_mass(
         experiment.beam.energy, true_cuts(experiment.cuts, known_only=True)
     )
@@ -381,7 +381,7 @@ def mass_range(experiment: Experiment) -> tuple[float, float]:
 
 def masses_taken(experiment: Experiment) -> tuple[float, float]:
     """From 10 keV, below which quadrature errs by more than 1 %; without end: above the threshold
-    of production the answer is zero."""
+    of production the result is zero."""
     return 1e-5, np.inf
 
 

@@ -27,7 +27,7 @@ class Missing:
     source: str = ""
 
     def row(self) -> dict[str, str]:
-        """As answers carry it."""
+        """As results carry it."""
         return asdict(self)
 
 

@@ -3,7 +3,7 @@
 A process prepares what does not depend on the coupling (samples, tables) once per mass, and then
 answers for any coupling. So a limit solves S(g) = S_up directly, whatever the dependence on g.
 
-One rule for masses holds on all processes. A mass that a process takes has an answer: zero events
+One rule for masses holds on all processes. A mass that a process takes has a result: zero events
 with a remark, or no limit, where no Z' can be made or none is left after the cuts; there only
 events cannot be drawn. Any other mass is outside the validity of the calculation and refused with
 the reason, alone or in a list (the whole list, before anything is computed). A mass inside whose
@@ -79,7 +79,7 @@ class SignalProcess:
     taken : experiment -> (lowest, highest) mass in GeV that the process answers for; None:
     mass_range.
     reasons : why not below, why not above.
-    samples : (experiment, truth) -> whether the answer rests on Monte Carlo events.
+    samples : (experiment, truth) -> whether the result rests on Monte Carlo events.
     not_simulated : (experiment, `Effort`) -> cuts of the file that it does not apply, as texts.
     full_chain : whether it can take its efficiency from the full simulation.
     mediators : kinds of boson (`Model.mediator`) that it computes; others are refused.
@@ -119,7 +119,7 @@ def in_proportion(lepton: str, number: Array, error: Array) -> Signal:
 SIGNAL_PROCESSES: Registry[SignalProcess] = Registry(
     "process", "mutau.processes", check=instance_of(SignalProcess)
 )
-#: Where every answer names the cuts of the file that it does not apply.
+#: Where every result names the cuts of the file that it does not apply.
 NOT_SIMULATED: Final = "not_simulated"
 
 

@@ -183,6 +183,7 @@ def hermeticity(tally: Tally, experiment: Experiment) -> tuple[HermeticityPlane,
         planes.append(
             HermeticityPlane(
                 energies, counts, found, on_target, found["D"] / on_target,
+                # Poisson upper limit at 90 %
                 float(gammaincinv(found["D"] + 1.0, 0.9)) / on_target,
             )
         )  # fmt: skip

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 Patterns = tuple[str, ...]
-#: Key of answers that name what their calculation does not use.
+#: Key of results that name what their calculation does not use.
 NOT_USED: Final = "not_used"
 #: Calculations: signal with its cuts, the same by the full simulation, backgrounds, simulated
 #: calibration electrons, events for other programs.
@@ -50,12 +50,13 @@ def _cuts(*variables: str) -> Patterns:
 
 
 #: Solids and counters as the fast mode of the muon's trigger knows them.
-_FAST_DETECTOR: Final = (
+_FAST_SETUP: Final = (
     *_of("detector/counter:trigger", "role", "efficiency", *_BOX),
     *_of("detector/counter:veto", "role", "efficiency", *_BOX),
     *_of("detector/magnet", "*"),
     *_of("detector/calorimeter:*", "material", "length", *_BOX),
     *_of("detector/absorber", "material", "length", *_BOX),
+    "target/length",
 )
 _SPOT: Final = _of("beam", "spot_x", "spot_y", "divergence_x", "divergence_y")
 
@@ -73,7 +74,7 @@ def _muon_signal(experiment: Experiment) -> Patterns:
     return (
         *_STATISTICS, *_of("beam", "energy", "particles", "phase_space"), *_SPOT,
         *_of("target", "material", "thickness", "z", "width", "height"),
-        *(_FAST_DETECTOR if "trigger" in cuts else ()), *_cuts(*cuts),
+        *(_FAST_SETUP if "trigger" in cuts else ()), *_cuts(*cuts),
     )  # fmt: skip
 
 

@@ -97,6 +97,7 @@ def _limits(kind: int, energy: float, material: Material, cut: float) -> tuple[f
     if kind == KNOCK_ON:
         return cut / energy, float(max_knock_on(energy)) / energy
     if kind == NUCLEAR:
+        # just above the threshold, where the density is zero
         return max(cut, 1.000001 * NUCLEAR_THRESHOLD) / energy, 1.0 - M_MU / energy
     return cut / energy, max(radiative_v_max(energy, float(e.z)) for e, _ in material.elements)
 
@@ -131,6 +132,7 @@ def _soft_variance(energy: float, material: Material, cut: float) -> float:
     """Variance per cm, GeV^2, of radiative losses below the cut (simple sums in ln v)."""
     total = 0.0
     for kind in (BREMS, PAIR, NUCLEAR):
+        # four decades below the cut; v = 1 itself is outside the formulas
         v = np.geomspace(1e-4 * cut / energy, min(cut / energy, 0.9), 200)
         values = _density(kind, v, energy, material) * v**3
         total += energy**2 * float(np.trapezoid(values, np.log(v)))
@@ -183,6 +185,7 @@ def _recoil_row(item: Element, energy: float, v: float) -> Array | None:
     after = (1.0 - v) * energy
     if after < 1.5 * M_MU:
         return None
+    # p_T over the muon's mass: five decades below it and two above
     log_pt = np.linspace(math.log(1e-5), math.log(100.0), 400)
     p_t = M_MU * np.exp(log_pt)
     inside = p_t < 0.5 * after

@@ -233,18 +233,6 @@ def _momenta_at_rest(
     return [first, -first - third, third]
 
 
-def decay_at_rest(
-    particle: Hadron, channel: DecayChannel, n: int, rng: np.random.Generator
-) -> Array:
-    """n decays in the rest frame: (n, daughters, 4) GeV, unweighted and isotropic."""
-    momenta = _momenta_at_rest(particle, channel, n, rng)
-    out = np.empty((n, len(momenta), 4))
-    for i, (q, mass) in enumerate(zip(momenta, channel.masses, strict=True)):
-        out[:, i, 0] = np.sqrt(q[0] ** 2 + q[1] ** 2 + q[2] ** 2 + mass * mass)
-        out[:, i, 1:] = q.T
-    return out
-
-
 def decay_in_flight(
     particle: Hadron, channel: DecayChannel, p4: ArrayLike, rng: np.random.Generator
 ) -> Array:

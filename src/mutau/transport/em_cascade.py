@@ -40,9 +40,9 @@ PARTICLES: Final = {"e-": ELECTRON, "e+": POSITRON, "gamma": PHOTON}
 #: Lowest energy the equations go down to, GeV; below, photoabsorption, binding and low-energy
 #: corrections to the cross sections, all absent here, exceed a few percent.
 LOWEST_ENERGY: Final = 5e-3
-_STEP: Final = 0.05  # of ln E
+_STEP: Final = 0.01  # of ln E
 _FIRST: Final = 1e-5  # relative width of the first bin
-_GROWTH: Final = 2.0  # of the bins near the incident energy
+_GROWTH: Final = 1.4  # of the bins near the incident energy
 _FLOOR: Final = 5e-4  # relative error of tables and interpolation
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 

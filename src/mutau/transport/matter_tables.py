@@ -36,8 +36,11 @@ MIP: Final = 2.0e-3
 #: A pion's interaction length over the nuclear (proton) one: PDG 2024 has 1.13 (lead), 1.21
 #: (copper), 1.22 (iron); one number for all hadrons.
 PION_LENGTH: Final = 1.2
-#: Core radius of an electromagnetic shower over Moliere's radius.
+#: Core radius of an electromagnetic shower over Moliere's radius; assumed: with the profile
+#: 2 r R^2/(r^2 + R^2)^2 the 90 % of a shower that lie within Moliere's radius want R = 1/3.
 SHOWER_RADIUS: Final = 0.3
+#: GeV. Rossi's scattering energy, m_e sqrt(4 pi/alpha): Moliere's radius is X0 times it over E_c.
+SCATTERING_ENERGY: Final = 0.0212
 #: Points of a stopping power (`muon_energy_loss.loss_table`) and of a scattering table.
 N_LOSS: Final = 337
 N_SCATTER: Final = 600
@@ -105,7 +108,7 @@ def matter_of(item: Material, cut: float) -> MaterialRecords:
         "critical": critical,
         "mean_z": _mean_z(item),
         "mip": MIP * item.density,
-        "radius": SHOWER_RADIUS * item.radiation_length_cm * 0.0212 / critical,
+        "radius": SHOWER_RADIUS * item.radiation_length_cm * SCATTERING_ENERGY / critical,
         "cut": cut,
     }
     if cut > 0.0:

@@ -194,12 +194,13 @@ def gap_step(orbit: Orbit, piece: Piece, field: Array, length: float) -> tuple[f
 
 
 @inner(forceinline=True)
-def cross_gap(state: State, piece: Piece, field: Array) -> tuple[float, bool]:
-    """A particle in the gap of a magnet, to its end or its wall: (cm done along z, whether it still
-    goes forward)."""
+def cross_gap(state: State, piece: Piece, field: Array, end: float) -> tuple[float, bool]:
+    """A particle in the gap of a magnet, to z = end in it or its wall: (cm done along z, whether it
+    still goes forward)."""
     p = math.sqrt(max(state.energy * state.energy - state.mass * state.mass, 1e-12))
     orbit = Orbit(state.x, state.y, state.z, state.tx, state.ty, p, state.charge)
-    done, ray = gap_step(orbit, piece, field, piece.z + piece.length - state.z)
+    length = end - state.z
+    done, ray = gap_step(orbit, piece, field, length)
     state.x, state.y, state.tx, state.ty = ray[0], ray[1], ray[2], ray[3]
-    state.z += done
+    state.z = end if done == length else state.z + done
     return done, ray[4] > 0.0

@@ -65,7 +65,7 @@ def is_steep(state: State) -> bool:
 @inner(forceinline=True)
 def has_track(state: State) -> bool:
     """Whether the particle is charged, so that a plane sees it and a field bends it."""
-    return state.kind in (ELECTRON, CHARGED, MARKER)
+    return state.kind in (ELECTRON, CHARGED, MARKER, MUON)
 
 
 @inner(forceinline=True)

@@ -40,7 +40,8 @@ class Piece:
     plane, 0 of a rectangle; the half sizes are then those of the square around it.
     name : number of the thing it is of, in the order of `SetupOf.names`. target : of the target.
     material : number of the material, -1 for none. dense : cm of material per cm along z, of a
-    plane the thickness. width : Highland's angle of the piece at p beta = 1 GeV.
+    plane the thickness. width : Highland's angle of the piece at p beta = 1 GeV; width_log : how
+    much it grows, relative, with ln of the fraction of the piece, 0 where it does not.
     magnet : number of the magnet. field : where its map begins in the fields, -1 for none.
     curve_x, curve_y : 0.2998 B in GeV per cm, signed towards where the beam particle is bent; of a
     map on its axis.
@@ -67,6 +68,7 @@ class Piece:
     material: int
     dense: float
     width: float
+    width_log: float
     magnet: int
     field: int
     curve_x: float

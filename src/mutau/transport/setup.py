@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mutau.core.errors import MutauError
 from mutau.core.records import array_of
 from mutau.matter.materials import material
-from mutau.matter.multiple_scattering import highland_angle
+from mutau.matter.multiple_scattering import highland_angle, highland_log
 from mutau.transport.fields import join_maps, main_curve, slices
 from mutau.transport.matter_tables import (
     SOLID_CUT,
@@ -148,17 +148,18 @@ def _solid(thing: Calorimeter | Absorber, module: int, build: _Builder) -> Piece
 
 
 def _target(build: _Builder) -> list[Pieces]:
-    """The stations. In the fast mode the target is as long as its material is thick."""
+    """The stations, as long as the file says."""
     target = build.experiment.target
     item = material(target.material)
     thick = target.thickness.cm(item.radiation_length_cm)
-    length = thick if build.mean else target.length or thick
+    length = target.length or thick
+    width = float(highland_angle(1.0, item, thick, mass=0.0))
     places = (build.places.em, build.places.hadronic) if target.active else (ELSEWHERE, ELSEWHERE)
     number = build.name("target")
     return [
         piece_of(
             SOLID, target.z + i * target.pitch, length=length, dense=thick / length, target=True,
-            width=float(highland_angle(1.0, item, thick, mass=0.0)), name=number,
+            width=width, width_log=highland_log(item, thick), name=number,
             material=build.matter(target.material, SOLID_CUT), em=places[0], hadronic=places[1],
             **target_sides(target),
         )
@@ -258,10 +259,7 @@ def compile_setup(
     solids = [*stations]
     solids += [_solid(item, i, build) for i, item in enumerate(detector.calorimeter, 1)]
     solids += [_solid(item, 0, build) for item in detector.absorber]
-    target = experiment.target
     taken = [(float(one["z"][0]), float((one["z"] + one["length"])[0])) for one in solids]
-    if mean and target.length:
-        taken[0] = (target.z, target.z + target.length)
     field, maps = join_maps(detector.magnet, charge)
     solids += _dipoles(build, taken, maps)
     pieces = _along_z(solids + _counters(build, only) + _trackers(build, only))
@@ -270,7 +268,7 @@ def compile_setup(
         gas = build.matter(hall.material, THIN_CUT)
     if detector.magnet:
         yoke = build.matter("iron", SOLID_CUT)
-    start = min([0.0 if hall else target.z, *pieces["z"].tolist()])
+    start = min([0.0 if hall else experiment.target.z, *pieces["z"].tolist()])
     end = max([hall.length if hall else 0.0, *(pieces["z"] + pieces["length"]).tolist()])
     last = stations[-1]
     return CompiledSetup(

@@ -67,7 +67,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 
 def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
-    """No cut is applied, so every answer names all of them."""
+    """No cut is applied, so every result names all of them."""
     return [cut.variable for cut in experiment.cuts]
 
 

@@ -10,7 +10,7 @@ from mutau.signal.simulate_results import beam_profile, cut_flow, trigger_effici
 from mutau.signal.usage import not_used
 
 
-def simulation_answer(run: SimulationRun, result: SimulationResult) -> dict[str, Any]:
+def simulation_to_dict(run: SimulationRun, result: SimulationResult) -> dict[str, Any]:
     """Beam behind the counters, trigger rate (or efficiency, for signal), cut flow, files."""
     experiment = run.load()
     profile = beam_profile(result.tally)

@@ -148,8 +148,7 @@ class PairReaction:
         else:
             near, far = self.limits.get("lepton_theta", (0.0, math.pi))
             softest = [
-                min(self.limits.get(name, (0.0, math.inf))[1], self.energy)
-                for name in _SINGLE
+                min(self.limits.get(name, (0.0, math.inf))[1], self.energy) for name in _SINGLE
             ]
         if self.of_photon:  # what one has, the other has not
             least = [self.limits.get(name, (0.0, 0.0))[0] for name in _SINGLE]

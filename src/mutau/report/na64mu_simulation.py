@@ -241,8 +241,8 @@ def _plane_figure(id_: str, label: str, plane: HermeticityPlane) -> Figure:
             *_outlines(plane, beam),
         ),
         caption=f"{plane.on_target:.3g} muons on target; events by region: {regions}. D: E' up to "
-        f"{muon:g} GeV and E_CAL up to {seen:g} GeV; C: that E_CAL, E' above; B: most of E_CAL in the "
-        "ECAL; A: in HCAL and VHCAL. The outlines of A and B show where such events lie.",
+        f"{muon:g} GeV and E_CAL up to {seen:g} GeV; C: that E_CAL, E' above; B: most of E_CAL in "
+        "the ECAL; A: in HCAL and VHCAL. The outlines of A and B show where such events lie.",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""API reference out of the sources: one Markdown page per room, from signatures and docstrings.
+"""API reference out of the sources: a Markdown page per sub-package, of signatures and docstrings.
 
 Nothing is imported: the sources are parsed, so a page appears also where an optional package is
 missing. Docstrings are read as this project writes them: paragraphs, `name : text` lines that
@@ -149,14 +149,14 @@ def module_page(path: Path, name: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def room_pages(package: Path) -> dict[str, str]:
-    """Markdown page per room (folder or single module) of the package, by the room's name."""
+def sub_package_pages(package: Path) -> dict[str, str]:
+    """Markdown page per sub-package (or single module), by its name."""
     pages: dict[str, str] = {}
-    for room in sorted(package.iterdir()):
-        if room.is_dir() and (room / "__init__.py").is_file():
-            modules = sorted(room.glob("*.py"), key=lambda p: (p.stem != "__init__", p.stem))
-        elif room.suffix == ".py" and not room.stem.startswith("_"):
-            modules = [room]
+    for part in sorted(package.iterdir()):
+        if part.is_dir() and (part / "__init__.py").is_file():
+            modules = sorted(part.glob("*.py"), key=lambda p: (p.stem != "__init__", p.stem))
+        elif part.suffix == ".py" and not part.stem.startswith("_"):
+            modules = [part]
         else:
             continue
         texts = []
@@ -168,10 +168,10 @@ def room_pages(package: Path) -> dict[str, str]:
             if "\n" in text:  # more than a heading
                 texts.append(text)
         if texts:
-            title = f"# {package.name}.{room.stem}"
-            if texts[0].startswith(f"#{title} "):  # the room's own page has the heading already
+            title = f"# {package.name}.{part.stem}"
+            if texts[0].startswith(f"#{title} "):  # its own page has the heading already
                 title, texts[0] = "", texts[0][1:]
-            pages[room.stem] = "\n\n".join([title, *texts]).strip() + "\n"
+            pages[part.stem] = "\n\n".join([title, *texts]).strip() + "\n"
     return pages
 
 
@@ -187,9 +187,9 @@ def public_page(package: Path) -> str:
     lines += ["| name | what it is |", "|---|---|"]
     for name in sorted(table):
         module, node = _find(package, table[name], name)
-        room = module.split(".")[1]
+        part = module.split(".")[1]
         first = (ast.get_docstring(node) or " ").splitlines()[0] if node else ""
-        lines.append(f"| [`{name}`]({room}.md#{module}.{name}) | {escaped(first)} |")
+        lines.append(f"| [`{name}`]({part}.md#{module}.{name}) | {escaped(first)} |")
     return "\n".join(lines) + "\n"
 
 

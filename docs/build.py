@@ -49,7 +49,7 @@ _DIAGRAM = re.compile(
 
 def write_pages(folder: Path) -> None:
     """Put all pages into an empty folder: copies of the written ones, then the generated ones."""
-    from api_pages import public_page, room_pages
+    from api_pages import public_page, sub_package_pages
     from reference_pages import all_pages
 
     for name in ("style.css", "images", *TABS):
@@ -58,7 +58,7 @@ def write_pages(folder: Path) -> None:
         elif name not in GENERATED:
             shutil.copy(HERE / name, folder / name)
     pages = {f"reference/{name}": text for name, text in all_pages().items()}
-    pages |= {f"api/{room}.md": text for room, text in room_pages(PACKAGE).items()}
+    pages |= {f"api/{part}.md": text for part, text in sub_package_pages(PACKAGE).items()}
     pages["api/index.md"] = public_page(PACKAGE)
     pages["reference/index.md"] = contents("Reference", pages, "reference")
     for name, text in pages.items():

@@ -322,5 +322,5 @@ def inelastic(experiment: Experiment, seed: int, effort: float) -> Estimate:
     )  # fmt: skip
 
 
-SAMPLED_INELASTIC: Final = Sampled(inelastic_component, times=2.0, least=100_000)
+SAMPLED_INELASTIC: Final = Sampled(inelastic_component, times=2.0, least=30_000)
 background_source(INELASTIC, "muon-electron-zprime")(inelastic)

@@ -49,7 +49,7 @@ ERROR: Final = 3e-2
 _ROUGH: Final = 6e-2
 #: Bounds of the drawing over those that give equal weights: far more events for the time, of
 #: unequal weights, whose error counts.
-LOOSE: Final = 0.1
+LOOSE: Final = 0.3
 #: Columns of a class's momenta: harder and softer muon of the beam's charge, other charge.
 HARDER, SOFTER, OPPOSITE = range(3)
 _ANGLE: Final = {HARDER: "lepton_theta", SOFTER: "like_theta", OPPOSITE: "opposite_theta"}

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mutau.background.dimuon_production import pair_production
+from mutau.background.dimuon_production import pair_production, pairs_per_cm
 from mutau.background.dimuons import vhcal_below
 from mutau.background.hadron_decays_tracks import carry
 from mutau.core.constants import ALPHA, M_E, M_MU
@@ -13,6 +13,7 @@ from mutau.core.paper_numbers import paper_numbers
 from mutau.core.random import stream
 from mutau.core.units import GEV2_PB
 from mutau.experiment import load_experiment
+from mutau.matter import material
 from mutau.matter.nucleus import Nucleus
 from mutau.reactions.lepton_pairs import PairReaction, cross_section
 
@@ -87,6 +88,25 @@ def test_pairs_made_in_the_target():
     assert made.real == pytest.approx(3.87e-7, rel=0.05)
     assert made.real / PAPER["mu.dimuon.made"].high == pytest.approx(1.22, rel=0.05)
     assert made.direct / made.real == pytest.approx(23.0, rel=0.1)
+
+
+def test_pairs_made_by_an_electron_beam():
+    """NA64-e, 100 GeV in 40 X0: B. Rossi's approximation A, dL/dk = 0.572 E/k^2 X0 of photons in a
+    whole shower far below E, times the conversion cross section; virtual photons add a per cent."""
+    experiment = load_experiment("na64e")
+    made = pair_production(experiment)
+    medium = material(experiment.target.material)
+    low, high = 1.0, 10.0
+    k = np.geomspace(low, high, 9)
+    rate = np.array([pairs_per_cm(medium, "photon", float(e), error=1e-2) for e in k])
+    length = 0.572 * experiment.beam.energy / k**2 * medium.radiation_length_cm
+    rossi = np.trapezoid(rate * length * k, np.log(k))
+    ours = made.real_above(low) - made.real_above(high)
+    assert ours == pytest.approx(rossi, rel=0.15)
+    assert 0.005 < made.direct / made.real < 0.03
+    assert made.real == pytest.approx(1.23e-4, rel=0.05)
+    assert made.above(10.0) == pytest.approx(4.5e-5, rel=0.05)
+    assert made.above(99.0) < 3e-3 * made.above(10.0)
 
 
 def _clip(start, slope):

@@ -135,8 +135,8 @@ def crosscheck_answer(
 
     Returns keys `rows` (dicts: check, peer, quantity, unit, ours, error, theirs, their_error,
     relative, pull, p_value, judged, remark), `verdicts` (dicts of `verdict` and check; the command
-    line ends with 1 where one does not agree), `skipped` (dicts: check, peer, reason), `effort`, and what every answer
-    carries (version, seed).
+    line ends with 1 where one does not agree), `skipped` (dicts: check, peer, reason), `effort`,
+    and what every answer carries (version, seed).
     progress : called with (fraction done in [0, 1], what is being done), or None.
 
     Raises UnknownName for an unknown cross-check, MutauError for effort <= 0 or not finite.

@@ -44,8 +44,9 @@ class Geant4Job:
     deposits : sum the energy left in every plate, or in slices of about `slice` cm of a homogeneous
         material (0: one).
     watch_exit : record the primary behind the target. secondaries : follow what it makes.
-    nuclear : with interactions of muons and electrons with nuclei (`G4EmExtraPhysics`; those of
-    real photons off, hadrons are not followed). questions : (particle, process as Geant4 calls it, total energy, cut) of reactions per cm whose
+    nuclear : with interactions of muons and nuclei (`G4EmExtraPhysics`; those of real photons off,
+        hadrons are not followed).
+    questions : (particle, process as Geant4 calls it, total energy, cut) of reactions per cm whose
         secondary has more than the cut, GeV. commands : further lines for Geant4's command
         interpreter.
     """

@@ -216,7 +216,8 @@ def muon_job(
         item = replace(item, name=f"{item.name} mixture", layers=())
     return Geant4Job(
         "mu-", energy, n, item, length, production, watch_exit=True, secondaries=False,
-        nuclear=True, seed=seed, key=(3, int(point), int(plates)), commands=(_POINT,) if point else (),
+        nuclear=True, seed=seed, key=(3, int(point), int(plates)),
+        commands=(_POINT,) if point else (),
         questions=tuple(
             ("mu-", process, energy, HARD) for process in ("muBrems", "muPairProd", "muIoni")
         ),

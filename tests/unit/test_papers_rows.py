@@ -23,7 +23,11 @@ def test_a_number_that_went_in_is_no_agreement():
 
 def test_pairs_made_are_all_of_them():
     """By real photons and directly; a cut on their energy is no part of the number compared."""
-    parts = {"made by real photons": 4e-7, "made directly": 9e-6, "made": 1e-6}
+    parts = {
+        "made by real photons": 4e-7,
+        "made directly": 9e-6,
+        "made above half the energy": 1e-6,
+    }
     ours = made_both_ways(Estimate("dimuons", 0.0, 0.0, 0.0, "", "", "mu.table1.dimuon", parts))
     row = row_of(cards()["mu.dimuon.made"], ours)
     assert row.value == pytest.approx(9.4e-6)

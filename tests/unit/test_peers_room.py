@@ -9,7 +9,14 @@ import pytest
 
 import mutau.peers
 from mutau.core.errors import MutauError, UnknownName
-from mutau.peers import CROSSCHECKS, Compared, Crosscheck, crosscheck_result, load_crosschecks
+from mutau.peers import (
+    CROSSCHECKS,
+    Compared,
+    Crosscheck,
+    crosscheck_result,
+    load_crosschecks,
+    verdict,
+)
 
 
 def sums(effort, seed, progress):
@@ -49,6 +56,43 @@ def test_rows_carry_difference_over_error(known):
     assert told == [(0.5, "here"), (1.0, "here")]
     assert answer["seed"] == 7
     assert answer["skipped"] == []
+
+
+def test_p_values_and_tolerances_by_hand():
+    """Two standard deviations: erfc(2/sqrt 2) = 0.0455; a tolerance adds in quadrature."""
+    row = Compared("a", "", 3.0, 0.3, 2.0, 0.4)
+    assert row.p_value == pytest.approx(0.04550026)
+    wider = Compared("a", "", 3.0, 0.3, 2.0, 0.4, tolerance=0.5)
+    assert wider.pull == pytest.approx(1.0 / math.hypot(0.5, 1.0))
+    exact = Compared("b", "", 1.02, 0.0, 1.0, 0.0, tolerance=0.01)
+    assert exact.pull == pytest.approx(2.0)
+    assert Compared("b", "", 1.02, 0.0, 1.0, 0.0).p_value is None
+
+
+def test_the_verdict_is_of_the_judged_rows_together():
+    """Ten rows of which one is 3 sigma off: 10 x 0.0027 is no disagreement; 4.5 sigma are."""
+    rows = [Compared(str(i), "", 1.0, 1.0, 1.0, 0.0) for i in range(9)]
+    three = verdict([*rows, Compared("far", "", 4.0, 1.0, 1.0, 0.0)])
+    assert (three["agrees"], three["judged"], three["worst"]) == (True, 10, "far")
+    assert three["p_value"] == pytest.approx(10 * 0.0026998, rel=1e-4)
+    assert not verdict([*rows, Compared("far", "", 5.5, 1.0, 1.0, 0.0)])["agrees"]
+    assert verdict([Compared("far", "", 9.0, 1.0, 1.0, 0.0, judged=False)])["agrees"]
+    assert verdict([])["p_value"] == 1.0
+
+
+def test_the_command_ends_with_1_where_numbers_disagree(cli, monkeypatch):
+    def check(far):
+        return lambda effort, seed, progress: [Compared("a", "", far, 0.1, 1.0, 0.1)]
+
+    load_crosschecks()
+    for far, code in ((1.1, 0), (3.0, 1)):
+        items = {"here": Crosscheck("JSON", "json", "adds", check(far))}
+        monkeypatch.setattr(CROSSCHECKS, "_items", items)
+        found = cli("crosscheck", "here", "--json")
+        assert found.code == code
+        answer = json.loads(found.out)
+        assert [item["agrees"] for item in answer["verdicts"]] == [code == 0]
+        assert answer["rows"][0]["p_value"] == pytest.approx(answer["verdicts"][0]["p_value"])
 
 
 def test_a_missing_package_is_skipped_and_said(known):

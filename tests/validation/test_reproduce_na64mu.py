@@ -31,7 +31,11 @@ def made_up_sources():
         "hadron-decays": {"with a decay path of 4 m": 1e-12},
         "momentum-mismatch": {"spectrometer_alone": 1e-11, "spectrometer_alone_err": 1e-12},
         "momentum-mismatch-multi-hit": {"factor_of_first_tracker": 0.019},
-        "dimuons": {"made by real photons": 4e-7, "made directly": 9e-6, "made": 1e-6},
+        "dimuons": {
+            "made by real photons": 4e-7,
+            "made directly": 9e-6,
+            "made above half the energy": 1e-6,
+        },
         "non-hermeticity": {"top panel": 7e-9, "top panel err": 5e-10, "top panel model_err": 3e-9},
     }
     cards = {

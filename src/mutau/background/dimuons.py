@@ -3,43 +3,55 @@
 What passes: a muon that opens wide enough to leave through the last centimetres of the VHCAL's wall
 and so past every plane, where the cut allows the deposit of so short a path.
 
-Weighted Monte Carlo of events with three muons: the pair's energy is drawn flat in ln v, every muon
-is carried through the set-up, and what must go wrong for a single muon of low momentum to be seen
-(two tracks missed, three minimum-ionising deposits taken for one) acts by its probability.
+Events of three muons are exact (`dimuon_events`), every muon is carried through the set-up by the
+walk of the package's fast mode, and what must go wrong for a single muon of low momentum to be seen
+(two tracks missed, minimum-ionising deposits of two or three taken for one) acts by its
+probability. Each event is tried at many places, depths and azimuths: the error is that of events.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.dimuon_production import main_elements, pair_production
+from mutau.background.dimuon_events import (
+    ERROR,
+    HARDER,
+    MARGIN,
+    OPPOSITE,
+    SOFTER,
+    Triples,
+    converted_triples,
+    direct_triples,
+    quasi_elastic_part,
+)
+from mutau.background.dimuon_production import pair_production
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.hadron_decays_hcal import ionisation_below
 from mutau.background.hadron_decays_tracks import (
     MuonTracks,
     beam_tracks,
     carry,
-    modules,
     outgoing_trackers,
     reconstructed_below,
 )
-from mutau.background.weights import WeightedSum, weighted_sum
+from mutau.background.weights import WeightedSum, combined, weighted_sum
 from mutau.core.constants import M_MU
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
-from mutau.core.units import PB_CM2
+from mutau.core.records import zeros
 from mutau.detector.beam_moments import beam_note
-from mutau.matter.materials import material
-from mutau.matter.multiple_scattering import highland_angle
-from mutau.matter.muon_energy_loss import stopping_power
-from mutau.reactions.muon_pairs import trident_fully_differential
-from mutau.selection.missing_momentum import cuts_of
-from mutau.transport.pieces import SOLID, boxes_of, piece_of, target_sides
+from mutau.detector.geometry import build_geometry
+from mutau.matter import material
+from mutau.matter.landau import most_probable
+from mutau.selection.missing_momentum import MuonCuts, cuts_of
+from mutau.transport.particle import MUON, State
+from mutau.transport.pieces import boxes_of
 from mutau.transport.walls import straight_paths
 
 if TYPE_CHECKING:
@@ -47,185 +59,164 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-DEFAULT_EVENTS: Final = 1_000_000
-#: With fewer, less than ten events decide.
-_FEWEST: Final = 60_000
+#: Events drawn, all classes together, and the fewest: with less, too few decide.
+DEFAULT_EVENTS: Final = 40_000
+_FEWEST: Final = 8_000
+#: Fraction of the events that each class gets: muon seen, both others wide or not; and the pairs of
+#: real photons.
+_CLASSES: Final = {
+    (HARDER, True): 0.6, (SOFTER, True): 0.2, (OPPOSITE, True): 0.02,
+    (HARDER, False): 0.08, (SOFTER, False): 0.05, (OPPOSITE, False): 0.01,
+}  # fmt: skip
+_CONVERTED: Final = {True: 0.02, False: 0.02}
+#: Places, depths and azimuths at which an event is tried, by wide or not; tries carried at a time.
+TRIES: Final = {True: 200, False: 48}
+_PIECE: Final = 100_000
+#: Fraction of the tries that turn a muon to within SPREAD (rad) of the vertical.
+UPRIGHT: Final = 0.9
+SPREAD: Final = 0.45
 #: Two tracks closer than this in a plane make one hit, cm: four strips of 0.25 mm (assumption).
 TWO_HITS: Final = 0.1
 #: HCAL cut (GeV) between one muon, most probably 3.4 GeV in two modules, and two, 7.0 GeV.
 DOUBLE_MIP: Final = 6.0
-STEPS: Final = ("made", "triggered", "one track", "below half", "hcal", "hcal below 6 GeV")
+STEPS: Final = ("made", "triggered", "one track", "below half", "selected")
 #: Planes that must see a muon apart from the others to tell the event: one hit in each plane is
 #: what fig. 5 of the NA64mu paper asks for.
 PLANES: Final = 1
-#: Of the number after all cuts: TWO_HITS, PLANES, scales of HCAL and VHCAL, rate (25 %).
-MODEL_ERROR: Final = 1.0
+#: Scale of the VHCAL's deposits, relative: its threshold is of the same order.
+SCALE: Final = 0.2
+#: Largest fraction of the result that stands outside the classes of events: pairs of which no
+#: muon is wide (two of three within TWO_HITS of each other in all planes), by the wide-open
+#: sample of the validation page.
+OUTSIDE: Final = 0.02
 #: Events whose deposits in the VHCAL pass its cut with less chance are not carried any further.
 _SEEN: Final = 1e-6
-#: Transverse momenta of pairs are drawn from (1+u)^(-1-WIDE); the true spectrum falls like u^-2 and
-#: faster, but what passes the cuts has opened wide. Half are drawn with the softer muon at AIMED
-#: times the angle that passes the first plane by (any range is right, this one takes few events).
-WIDE: Final = 0.5
-AIMED: Final = (0.5, 4.0)
 _SLOWEST: Final = M_MU + 0.05
+#: Smallest cosine to the beam of a muon that is followed.
+_STEEP: Final = 0.5
+#: What is varied, each against the file: name -> (what, value).
+VARIANTS: Final = {
+    "VHCAL cut halved": ("vhcal", 0.5),
+    "VHCAL cut doubled": ("vhcal", 2.0),
+    "VHCAL scale up": ("vhcal", 1.0 / (1.0 + SCALE)),
+    "VHCAL scale down": ("vhcal", 1.0 + SCALE),
+    "two hits apart at half the distance": ("two_hits", 0.5),
+    "two hits apart at twice the distance": ("two_hits", 2.0),
+    "a track needs 3 planes": ("planes", 3.0),
+    "without the double-MIP cut": ("mips", math.inf),
+    "HCAL below 6 GeV, without the double-MIP cut": ("hcal", DOUBLE_MIP),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class DimuonRates:
     """Muon pairs per beam muon on target, after each step, with statistical errors.
 
-    names, value, err : STEPS: "made" (pair above the smallest v), "triggered", "one track" (two of
-    three muons not seen by the trackers), "below half" (of the beam energy), "hcal" (the file's
-    cut: everything), "hcal below 6 GeV" (a cut that takes two muons apart from one).
-    two_in_hcal : of "below half", the fraction with at least two muons in the HCAL. events : drawn.
-    passed : the sum of weights behind "hcal".
+    names, value, err : STEPS: "made" (within the classes of `dimuon_events`), "triggered", "one
+    track" (two of three muons not seen by the trackers), "below half" (of the beam energy),
+    "selected" (HCAL too: everything). variants : VARIANTS -> the last one with that changed.
+    converted : part of the last one that real photons make. events : drawn.
+    passed : the sum of weights of the last one.
     """
 
     names: tuple[str, ...]
     value: Array
     err: Array
-    two_in_hcal: float
+    variants: dict[str, float]
+    converted: float
     events: int
     passed: WeightedSum
 
 
-def _plane(size: Array, rng: np.random.Generator) -> Array:
-    phi = rng.uniform(0.0, 2.0 * math.pi, len(size))
-    return size[:, None] * np.column_stack([np.cos(phi), np.sin(phi)])
-
-
-def _passing_angle(experiment: Experiment) -> float:
-    """Slope from the middle of the target to the nearer edge of the first plane behind it."""
-    target = experiment.target
-    middle = target.z + 0.5 * target.thickness.cm(material(target.material).radiation_length_cm)
-    behind = [plane for plane in experiment.detector.tracker if plane.arm == "outgoing"]
-    first = min(behind, key=lambda plane: plane.z)
-    return 0.5 * min(first.width, first.height) / (first.z - middle)
-
-
-def _drawn_wide(e2: Array, scale: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """u = P^2/e^2 of pairs and the density it was drawn from, both (N,).
-
-    Half (1+u)^(-1-WIDE), all transverse momenta P; half even in ln P over AIMED times scale (GeV,
-    (N,)), where the softer muon opens wide enough to pass the planes by.
-    Check: the density integrates to 1.
-    """
-    low, high = (AIMED[0] * scale) ** 2 / e2, (AIMED[1] * scale) ** 2 / e2
-    aimed = rng.random(len(e2)) < 0.5
-    flat = rng.random(len(e2))
-    u = np.where(aimed, low * (high / low) ** flat, (1.0 - flat) ** (-1.0 / WIDE) - 1.0)
-    density = 0.5 * WIDE * (1.0 + u) ** (-1.0 - WIDE)
-    inside = (u >= low) & (u <= high)
-    density += np.where(inside, 0.5 / (np.maximum(u, low) * np.log(high / low)), 0.0)
-    return u, density
-
-
 @dataclass(frozen=True, slots=True)
-class PairEvents:
-    """N events of mu N -> mu N mu+ mu-, with weights that sum to the number per beam muon.
+class _Tried:
+    """N tries of events. start : (N, 3, 4) tracks behind the target; energy : (N, 3) there."""
 
-    muons : (N, 3, 3): energy (GeV), slopes in x and y to the incoming muon; in the order scattered
-    muon, pair muon of its charge, pair muon of the other charge. v : energy of the pair over the
-    muon's. weight : (N,).
-    """
-
-    muons: Array
-    v: Array
+    start: Array
+    energy: Array
     weight: Array
+    event: NDArray[np.int64]
 
 
-def draw_pairs(
-    experiment: Experiment, n: int, rng: np.random.Generator, low: float = 0.4
-) -> PairEvents:
-    """Pair events in the target, with the exact cross section of the two-photon diagrams.
+def _others(seen: int) -> list[int]:
+    """The muons that are not seen."""
+    return [i for i in range(3) if i != seen]
 
-    n : events. low : smallest v. Drawn: v, Q^2 of the muon's photon and u = P^2/e^2 of the pair in
-    proportion to 1/v, 1/Q^2 and as `_drawn_wide`, its fraction x flat. The other ways of production
-    (real photons, radiative diagrams: a quarter above v = 1/2) scale the weight at given v.
-    Transverse momentum is conserved but for what the nucleus takes, left out (below 50 MeV).
+
+def _azimuths(muon: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """(N,) angles to turn events by, and their density times 2 pi.
+
+    UPRIGHT of them bring the muon (N, 4) near the vertical, where planes and HCAL are lower.
+    Check: the mean of 1/density is 1.
     """
-    made, energy = pair_production(experiment), experiment.beam.energy
-    target = material(experiment.target.material)
-    thickness = experiment.target.thickness.cm(target.radiation_length_cm)
-    top = math.log(float(made.v[-1]))
-    v = np.exp(math.log(low) + (top - math.log(low)) * rng.random(n))
-    least = M_MU**2 * v**2 / (1.0 - v)
-    span = np.log(np.maximum(10.0 / least, 1.0))
-    q2 = least * np.exp(span * rng.random(n))
-    floor = np.minimum(1.5 * M_MU / (v * energy), 0.4)
-    x = floor + (1.0 - 2.0 * floor) * rng.random(n)
-    e2 = M_MU**2 + x * (1.0 - x) * q2
-    soft = np.minimum(x, 1.0 - x) * v * energy
-    u, density = _drawn_wide(e2, _passing_angle(experiment) * soft, rng)
-    jacobian = v * (top - math.log(low)) * span * (1.0 - 2.0 * floor) * e2 / density
-    weight = np.zeros(n)
-    for nucleus, atoms in main_elements(target):
-        sigma = trident_fully_differential(v, q2, x, u * e2, energy, nucleus)
-        weight += atoms * thickness * PB_CM2 * sigma * jacobian
-    recoil = _plane(np.sqrt(np.maximum((1.0 - v) * q2 - (M_MU * v) ** 2, 0.0)), rng)
-    relative = _plane(np.sqrt(u * e2), rng)
-    muons = np.empty((n, 3, 3))
-    parts = [
-        ((1.0 - v) * energy, recoil),
-        (x * v * energy, relative - x[:, None] * recoil),
-        ((1.0 - x) * v * energy, -relative - (1.0 - x)[:, None] * recoil),
-    ]
-    for i, (e, momentum) in enumerate(parts):
-        muons[:, i, 0] = e
-        muons[:, i, 1:] = momentum / e[:, None]
-    return PairEvents(muons, v, weight * made.others(v) / n)
+    n = len(muon)
+    now = np.arctan2(muon[:, 2], muon[:, 1])
+    upright = rng.random(n) < UPRIGHT
+    side = np.where(rng.random(n) < 0.5, 0.5, -0.5) * math.pi
+    near = side + SPREAD * (2.0 * rng.random(n) - 1.0)
+    then = np.where(upright, near, math.pi * (2.0 * rng.random(n) - 1.0))
+    within = np.abs(np.abs(then) - 0.5 * math.pi) < SPREAD
+    return then - now, 1.0 - UPRIGHT + np.where(within, UPRIGHT * 0.5 * math.pi / SPREAD, 0.0)
 
 
-def _through_target(
-    experiment: Experiment, muons: Array, rng: np.random.Generator
-) -> tuple[Array, Array, float]:
-    """Muons behind the target: tracks (N, 3, 4), energies (N, 3), and the place of that plane, cm.
+def _at_vertices(experiment: Experiment, events: Triples, rng: np.random.Generator) -> _Tried:
+    """Events turned about the beam and placed in the target, carried to its end.
 
-    The incoming muon is drawn from the beam on target; the vertex is uniform in depth. Mean energy
-    loss; Gaussian scattering of the whole remaining thickness, up to the target's side where that
-    comes first.
+    The incoming muon is drawn from the beam on target; what it loses on its way to the vertex (up
+    to 0.3 % of its energy) and its own scattering are left out.
     """
-    n, target = len(muons), experiment.target
-    medium = material(target.material)
-    thickness = target.thickness.cm(medium.radiation_length_cm)
-    start = beam_tracks(experiment, n, rng)
-    depth = rng.random(n)
-    rest = (1.0 - depth) * thickness
-    vertex = start[:, :2] + (depth * thickness)[:, None] * start[:, 2:]
-    slopes = start[:, None, 2:] + muons[:, :, 1:]
-    rays = np.concatenate([np.broadcast_to(vertex[:, None], slopes.shape), slopes], axis=-1)
-    block = piece_of(SOLID, 0.0, length=thickness, **target_sides(target))
-    begin = np.repeat(depth * thickness, 3)
-    matter = straight_paths(rays.reshape(-1, 4), begin, block).reshape(n, 3)
-    energy = muons[:, :, 0] - matter * stopping_power(np.maximum(muons[:, :, 0], _SLOWEST), medium)
-    alive = energy > _SLOWEST
-    safe = np.where(alive, energy, 1.0)
-    angle = highland_angle(safe, medium, np.maximum(matter, 0.05))
-    tracks = np.empty((n, 3, 4))
-    kinks = angle[:, :, None] * rng.standard_normal((n, 3, 2))
-    tracks[:, :, 2:] = slopes + kinks
-    tracks[:, :, :2] = (
-        vertex[:, None]
-        + rest[:, None, None] * slopes
-        + (rest[:, None] - 0.5 * matter)[:, :, None] * kinks
-    )
-    return tracks, np.where(alive, energy, 0.0), target.z + thickness
+    from mutau.background.dimuon_kernels import leave_target
+
+    target = experiment.target
+    length = target.thickness.cm(material(target.material).radiation_length_cm)
+    number = np.repeat(np.arange(len(events.p4)), TRIES[events.wide])
+    n = len(number)
+    beam = beam_tracks(experiment, n, rng)
+    depth = length * rng.random(n)
+    p4 = events.p4[number]
+    angle, density = _azimuths(p4[:, _others(events.seen)[0]], rng)
+    across = np.empty((n, 3, 2))
+    c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    across[..., 0] = c * p4[..., 1] - s * p4[..., 2]
+    across[..., 1] = s * p4[..., 1] + c * p4[..., 2]
+    forward = p4[..., 3] > _STEEP * p4[..., 0]
+    muons = zeros(State, 3 * n)
+    slope = across / np.where(forward, p4[..., 3], 1.0)[..., None] + beam[:, None, 2:]
+    vertex = beam[:, :2] + depth[:, None] * beam[:, 2:]
+    for i, (place, tilt) in enumerate((("x", "tx"), ("y", "ty"))):
+        muons[place] = np.repeat(vertex[:, i], 3)
+        muons[tilt] = np.where(forward, slope[..., i], 0.0).ravel()
+    muons["energy"] = np.where(forward, p4[..., 0], 0.0).ravel()
+    muons["z"] = np.repeat(target.z + depth, 3)
+    muons["mass"], muons["kind"] = M_MU, MUON
+    muons["charge"] = np.tile([1.0, 1.0, -1.0], n)
+    setup = build_geometry(experiment).setup
+    leave_target(
+        rng, setup._replace(pieces=setup.pieces[setup.pieces["target"] == 1]), muons,
+        target.z + length,
+    )  # fmt: skip
+    start = np.stack([np.asarray(muons[name]) for name in ("x", "y", "tx", "ty")], axis=-1)
+    weight = events.weight[number] * length / TRIES[events.wide] / density
+    return _Tried(start.reshape(n, 3, 4), np.asarray(muons["energy"]).reshape(n, 3), weight, number)
 
 
-def _missed(experiment: Experiment, tracks: MuonTracks, seen_as: int, n: int) -> Array:
+def _missed(
+    experiment: Experiment, tracks: MuonTracks, seen_as: int, n: int,
+    distance: float = TWO_HITS, needed: int = PLANES,
+) -> Array:  # fmt: skip
     """(N, 3) chance that each muon is not found beside muon `seen_as` (whose column is 1).
 
-    Not found: fewer than PLANES planes see it apart from that muon.
+    Not found: fewer than `needed` planes see it more than `distance` (cm) apart from that muon.
     """
     names = outgoing_trackers(experiment)
     planes = {item.name: item for item in experiment.detector.tracker}
-    chance = np.zeros((n, 3, PLANES))  # of 0, 1, ... planes so far
+    chance = np.zeros((n, 3, needed))  # of 0, 1, ... planes so far
     chance[:, :, 0] = 1.0
     for name in names:
         crossed = tracks.crossed(name).reshape(n, 3)
         at = tracks.position[name].reshape(n, 3, 2)
         gap = np.linalg.norm(at - at[:, seen_as : seen_as + 1], axis=-1)
-        apart = crossed & (np.nan_to_num(gap, nan=np.inf) > TWO_HITS)
+        apart = crossed & (np.nan_to_num(gap, nan=np.inf) > distance)
         p = np.where(apart, planes[name].efficiency, 0.0)
         before = chance.copy()
         chance *= (1.0 - p)[:, :, None]
@@ -233,69 +224,6 @@ def _missed(experiment: Experiment, tracks: MuonTracks, seen_as: int, n: int) ->
     missed = chance.sum(axis=-1)
     missed[:, seen_as] = 1.0
     return np.asarray(missed)
-
-
-def dimuon_rates(
-    experiment: Experiment, *, n: int = DEFAULT_EVENTS, seed: int = 1, low: float = 0.4
-) -> DimuonRates:
-    """Muon pairs through the selection, per beam muon on target.
-
-    n : events drawn. low : smallest v; softer pairs cannot hide half of the beam's energy, nor do
-    they change the muon's. Left out: hits and showers of delta rays (they only make more tracks),
-    muons that decay or radiate in flight. Raises NotApplicable for a set-up without trackers.
-    """
-    if not outgoing_trackers(experiment):
-        raise NotApplicable(
-            "states no tracking planes behind the target, so nothing tells three muons from one",
-            place=f"{experiment.name}: detector/tracker",
-        )
-    cuts = cuts_of(experiment)
-    rng = stream(seed, 31)
-    events = draw_pairs(experiment, n, rng, low)
-    start, energy, z = _through_target(experiment, events.muons, rng)
-    missed = vhcal_below(experiment, cuts.vhcal, start, energy, z)
-    kept = missed > _SEEN
-    made, weight = events.weight, (events.weight * missed)[kept]
-    start, energy = start[kept], energy[kept]
-    n_kept, alive = len(energy), energy > 0.0
-    charge = np.tile([1.0, 1.0, -1.0], (n_kept, 1))
-    tracks = carry(
-        experiment,
-        start.reshape(-1, 4),
-        np.where(alive, energy, _SLOWEST).ravel(),
-        z,
-        rng,
-        charge=charge.ravel(),
-        positions=True,
-    )
-    tracks.touched[~alive.ravel()] = 0
-    weight = weight * _fired(experiment, tracks, z, n_kept)
-    whole = tracks.all_of(outgoing_trackers(experiment)).reshape(n_kept, 3)
-    below = reconstructed_below(energy, cuts)
-    single, slow = np.zeros(n_kept), np.zeros(n_kept)
-    for j in range(3):
-        others = whole[:, j] * np.prod(_missed(experiment, tracks, j, n_kept), axis=1)
-        single += others
-        slow += others * below[:, j]
-    crossed = {name: tracks.crossed(name).reshape(-1, 3) for name in modules(experiment, "hcal")}
-    limits = (cuts.hcal, min(cuts.hcal, DOUBLE_MIP))
-    below_hcal = [
-        ionisation_below(experiment, limit, tracks.behind.reshape(-1, 3), crossed)
-        for limit in limits
-    ]
-    in_hcal = tracks.any_of(modules(experiment, "hcal")).reshape(-1, 3).sum(axis=1)
-    steps = [made, weight, weight * single, weight * slow]
-    steps += [steps[-1] * chance for chance in below_hcal]
-    two = float(np.sum(steps[3] * (in_hcal > 1)) / max(float(np.sum(steps[3])), 1e-300))
-    sums = [weighted_sum(step) for step in steps]
-    return DimuonRates(
-        STEPS,
-        np.array([item.value for item in sums]),
-        np.array([item.err for item in sums]),
-        two,
-        n,
-        sums[STEPS.index("hcal")],
-    )
 
 
 def vhcal_below(
@@ -310,7 +238,9 @@ def vhcal_below(
     if not math.isfinite(limit):
         return np.ones(len(energy))
     parts = [item for item in experiment.detector.calorimeter if item.kind == "vhcal"]
-    paths = straight_paths(start.reshape(-1, 4), z, boxes_of(parts)).reshape(*energy.shape, -1)
+    paths = straight_paths(start.reshape(-1, 4), z, boxes_of(parts)).reshape(
+        *energy.shape, len(parts)
+    )
     slant = np.sqrt(1.0 + np.sum(start[..., 2:] ** 2, axis=-1)) * (energy > 0.0)
     fractions = {
         item.name: slant * paths[..., i] / item.length for i, item in enumerate(parts)
@@ -327,10 +257,171 @@ def _fired(experiment: Experiment, tracks: MuonTracks, z: float, n: int) -> Arra
     return np.asarray(fired)
 
 
+def _module_below(
+    experiment: Experiment, module: str, limit: float, energy: Array,
+    crossed: dict[str, NDArray[np.bool_]],
+) -> Array:  # fmt: skip
+    """(N,) chance that the muons of an event ionise at most `limit` GeV in one HCAL module."""
+    alone = {name: there & (name == module) for name, there in crossed.items()}
+    return ionisation_below(experiment, limit, energy, alone)
+
+
+def _hcal_below(experiment: Experiment, tracks: MuonTracks, hcal: float, mips: float) -> Array:
+    """(N,) chance that the muons of an event leave at most `hcal` GeV in the HCAL and look like at
+    most `mips` muons in one of its modules.
+
+    Of the two the smaller: the same deposits decide both, so it is an upper limit (within a factor
+    2 where both are near a half). Radiation, which adds to deposits, is left out.
+    """
+    energy = tracks.behind.reshape(-1, 3)
+    parts = [item for item in experiment.detector.calorimeter if item.kind == "hcal"]
+    crossed = {item.name: tracks.crossed(item.name).reshape(-1, 3) for item in parts}
+    whole = ionisation_below(experiment, hcal, energy, crossed)
+    if not parts or not math.isfinite(mips):
+        return np.asarray(whole)
+    above = np.ones(len(energy))
+    for item in parts:
+        one = most_probable([(item.name, material(item.material), item.length)])
+        above *= 1.0 - _module_below(experiment, item.name, mips * one, energy, crossed)
+    return np.asarray(np.minimum(whole, 1.0 - above))
+
+
+def _selected(
+    experiment: Experiment, tried: _Tried, seen: int, rng: np.random.Generator
+) -> tuple[list[Array], dict[str, Array]]:
+    """Weights of tries after each step of STEPS but the first, and those after the last with one
+    of VARIANTS changed; muon `seen` is the one found."""
+    cuts, z = cuts_of(experiment), _end(experiment)
+    loosest = max(value for what, value in VARIANTS.values() if what == "vhcal")
+    kept = vhcal_below(experiment, loosest * cuts.vhcal, tried.start, tried.energy, z) > _SEEN
+    start, energy = tried.start[kept], tried.energy[kept]
+    n = len(energy)
+    alive = energy > 0.0
+    tracks = carry(
+        experiment, start.reshape(-1, 4), np.where(alive, energy, _SLOWEST).ravel(), z, rng,
+        charge=np.tile([1.0, 1.0, -1.0], n), positions=True,
+    )  # fmt: skip
+    tracks.touched[~alive.ravel()] = 0
+    able = _fired(experiment, tracks, z, n)
+    able &= tracks.all_of(outgoing_trackers(experiment)).reshape(n, 3)[:, seen]
+    triggered = np.where(_fired(experiment, tracks, z, n), tried.weight[kept], 0.0)
+    triggered *= vhcal_below(experiment, cuts.vhcal, start, energy, z)
+    chosen = np.flatnonzero(kept)[able]
+    tracks = tracks.rows(np.repeat(able, 3))
+    start, energy, fired, n = start[able], energy[able], tried.weight[chosen], int(able.sum())
+    below = reconstructed_below(energy[:, seen], cuts)
+    chances = {"vhcal": cuts.vhcal, "two_hits": TWO_HITS, "planes": PLANES,
+               "hcal": cuts.hcal, "mips": cuts.hcal_mips}  # fmt: skip
+
+    def steps(**changed: float) -> list[Array]:
+        use = {**chances, **changed}
+        first = fired * vhcal_below(experiment, use["vhcal"], start, energy, z)
+        missed = _missed(experiment, tracks, seen, n, use["two_hits"], round(use["planes"]))
+        single = first * np.prod(missed, axis=1)
+        slow = single * below
+        return [single, slow,
+                slow * _hcal_below(experiment, tracks, use["hcal"], use["mips"])]  # fmt: skip
+
+    def whole(weights: Array, rows: NDArray = chosen) -> Array:
+        out = np.zeros(len(tried.weight))
+        out[rows] = weights
+        return out
+
+    varied = {}
+    for name, (what, value) in VARIANTS.items():
+        if what in ("vhcal", "two_hits"):
+            changed = {what: value * chances[what]}
+        else:
+            changed = {what: value, **({"mips": math.inf} if what == "hcal" else {})}
+        varied[name] = whole(steps(**changed)[-1])
+    return [whole(triggered, kept), *(whole(item) for item in steps())], varied
+
+
+def _end(experiment: Experiment) -> float:
+    """Rear of the target, cm."""
+    target = experiment.target
+    return target.z + target.thickness.cm(material(target.material).radiation_length_cm)
+
+
+def _classes(
+    experiment: Experiment, cuts: MuonCuts, n: int, rng: np.random.Generator
+) -> Iterable[tuple[Triples, bool]]:
+    """Samples of events, and whether real photons made them."""
+    highest = min(MARGIN * cuts.muon_energy, 0.99 * experiment.beam.energy)
+    for (seen, wide), part in _CLASSES.items():
+        number = max(int(part * n), 10)
+        for events in direct_triples(experiment, seen, highest, wide, number, rng):
+            yield events, False
+    for wide, part in _CONVERTED.items():
+        for events in converted_triples(experiment, highest, wide, max(int(part * n), 40), rng):
+            yield events, True
+
+
+def dimuon_rates(experiment: Experiment, *, n: int = DEFAULT_EVENTS, seed: int = 1) -> DimuonRates:
+    """Muon pairs through the selection, per beam muon on target.
+
+    n : events drawn. Left out: hits and showers of delta rays (they only make more tracks), muons
+    that decay or radiate in flight, photons of the second generation, and what lies outside the
+    classes (OUTSIDE). Raises NotApplicable for a set-up without trackers.
+    """
+    if not outgoing_trackers(experiment):
+        raise NotApplicable(
+            "states no tracking planes behind the target, so nothing tells three muons from one",
+            place=f"{experiment.name}: detector/tracker",
+        )
+    rng = stream(seed, 31)
+    sums: list[list[WeightedSum]] = []
+    variants = dict.fromkeys(VARIANTS, 0.0)
+    converted, drawn = 0.0, 0
+    for events, real in _classes(experiment, cuts_of(experiment), n, rng):
+        steps: list[list[Array]] = [[] for _ in STEPS]
+        size = _PIECE // TRIES[events.wide]
+        for low in range(0, len(events.p4), size):
+            part = events.part(low, low + size)
+            tried = _at_vertices(experiment, part, rng)
+            later, varied = _selected(experiment, tried, events.seen, rng)
+            for step, weights in zip(steps, [tried.weight, *later], strict=True):
+                step.append(np.bincount(tried.event, weights, len(part.p4)))
+            for name, weights in varied.items():
+                variants[name] += float(weights.sum())
+        sums.append([weighted_sum(np.concatenate(step), fixed=True) for step in steps])
+        converted += sums[-1][-1].value if real else 0.0
+        drawn += len(events.p4)
+    totals = [combined(column) for column in zip(*sums, strict=True)]
+    last = totals[-1]
+    return DimuonRates(
+        STEPS, np.array([item.value for item in totals]), np.array([item.err for item in totals]),
+        variants, converted / last.value if last.value > 0.0 else 0.0, drawn, last,
+    )  # fmt: skip
+
+
 def paper_estimate(experiment: Experiment) -> float:
     """The NA64mu paper's number of pairs made in the target by real photons, per muon, by our cross
     sections (sec. III C; it prints ~ 1e-7)."""
     return pair_production(experiment).real
+
+
+def _model_error(experiment: Experiment, rates: DimuonRates, rate_error: float) -> float:
+    """Error of the physics put in and of what is assumed about counting, absolute.
+
+    In quadrature: the rates; half of what leaves a broken nucleus, known to a factor; half the
+    range over the distance of two hits; over the VHCAL's scale; over whether the double-MIP cut
+    or a sum of 6 GeV tells two muons in the HCAL; what lies outside the classes.
+    """
+    value = float(rates.value[-1])
+    cuts = cuts_of(experiment)
+    broken = quasi_elastic_part(experiment, MARGIN * cuts.muon_energy)
+    by = rates.variants
+    ranges = [
+        ("VHCAL scale up", "VHCAL scale down"),
+        ("two hits apart at half the distance", "two hits apart at twice the distance"),
+        ("HCAL below 6 GeV, without the double-MIP cut",) * 2,
+    ]
+    halves = [
+        0.5 * (max(value, *(by[name] for name in names)) - min(value, *(by[n] for n in names)))
+        for names in ranges
+    ]
+    return math.hypot(*halves, value * rate_error, 0.5 * value * broken, value * OUTSIDE)
 
 
 @background_source("dimuons", "muon-brems")
@@ -338,23 +429,28 @@ def dimuons(experiment: Experiment, seed: int, effort: float) -> Estimate:
     """Pairs of muons from the target with two muons overlooked (paper: < 1e-12 for NA64mu)."""
     rates = dimuon_rates(experiment, n=max(int(DEFAULT_EVENTS * effort), _FEWEST), seed=seed)
     made = pair_production(experiment)
-    value = dict(zip(rates.names, rates.value, strict=True))
-    last = float(value["hcal"])
+    last = float(rates.value[-1])
+    counted = {name: rates.variants[name] for name in VARIANTS if "scale" not in name}
     parts = {
         "made by real photons": made.real,
         "made directly": made.direct,
-        "made above half the energy": made.above(0.5),
-        **{name: float(number) for name, number in value.items()},
+        "made above half the energy": made.above(0.5 * experiment.beam.energy),
+        **{name: float(number) for name, number in zip(rates.names, rates.value, strict=True)},
+        **counted,
+        "lowest over the assumptions": min(last, *counted.values()),
+        "highest over the assumptions": max(last, *counted.values()),
+        "part by real photons": rates.converted,
+        "numerical error": ERROR * last,
         **rates.passed.parts(),
     }
     return Estimate(
         "dimuons",
         last,
-        float(rates.err[rates.names.index("hcal")]),
-        MODEL_ERROR * last,
-        "weighted Monte Carlo, missed tracks and HCAL by probability",
-        "a further muon is overlooked where no plane sees it 1 mm apart; HCAL cut of the file"
-        + beam_note(experiment),
+        math.hypot(rates.passed.err, ERROR * last),
+        _model_error(experiment, rates, made.err),
+        "exact 2 to 4, forced to large angles; missed tracks, VHCAL and HCAL by probability",
+        "a further muon is overlooked where no plane sees it 1 mm apart; threshold of the VHCAL: "
+        "its range is in the parts, not in the error" + beam_note(experiment),
         "mu.table1.dimuon",
         parts,
     )

@@ -15,41 +15,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mutau.core.constants import M_E, M_MU
+from mutau.core.constants import M_MU
 from mutau.core.units import PB_CM2
+from mutau.matter.landau import LANDAU_MODE, landau_parameters, most_probable
 from mutau.matter.materials import Material, material
 from mutau.matter.muon_cross_sections import PROCESSES, moment
-from mutau.matter.muon_energy_loss import HALF_K
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
 
 Array = NDArray[np.float64]
 
-#: Mode of the standard Landau distribution.
-LANDAU_MODE: Final = -0.4293145
 _GRID: Final = np.geomspace(5.0, 300.0, 10)
-
-
-def landau_parameters(medium: Material, length: float) -> tuple[float, float]:
-    """(mu, xi) GeV of the energy loss of a relativistic muon in `length` cm.
-
-    The most probable loss is mu + xi ln(xi/GeV); mu and xi of layers, and of muons, add.
-    Source: PDG 2024 eq. 34.12 (L. D. Landau 1944; density effect at high energy): most probable
-    loss xi [ln(2 m_e xi/(hbar omega_p)^2) + 0.200], good above 10 GeV and where xi is far below
-    the largest transfer. Check: 1 m of iron: 1.35 GeV, xi = 56 MeV.
-    """
-    mu = xi = 0.0
-    total = sum(part.density * cm for part, cm in medium.layers) or medium.density
-    for part, share in medium.components:
-        thickness = share * total / part.density if medium.layers else 1.0
-        whole = sum(cm for _, cm in medium.layers) or 1.0
-        cm = length * thickness / whole
-        width = HALF_K * part.density * part.z_over_a * cm
-        plasma = part.plasma_energy * 1e-9
-        mu += width * (math.log(2.0 * M_E / plasma**2) + 0.2)
-        xi += width
-    return mu, xi
 
 
 def _modules(experiment: Experiment, kind: str = "hcal") -> list[tuple[str, Material, float]]:
@@ -58,13 +35,6 @@ def _modules(experiment: Experiment, kind: str = "hcal") -> list[tuple[str, Mate
         for item in experiment.detector.calorimeter
         if item.kind == kind
     ]
-
-
-def most_probable(parts: Iterable[tuple[str, Material, float]]) -> float:
-    """Most probable loss of one muon through modules (name, material, cm) together, GeV."""
-    sums = [landau_parameters(medium, length) for _, medium, length in parts]
-    mu, xi = sum(item[0] for item in sums), sum(item[1] for item in sums)
-    return mu + xi * math.log(xi) if xi > 0.0 else 0.0
 
 
 def muon_in_hcal(experiment: Experiment, names: Iterable[str]) -> float:

@@ -60,6 +60,14 @@ class MuonTracks:
             np.any([self.crossed(name) for name in names], axis=0) if names else self._full(False)
         )
 
+    def rows(self, chosen: Mask) -> MuonTracks:
+        """The muons under a mask (N,)."""
+        position = {name: at[chosen] for name, at in self.position.items()}
+        return MuonTracks(
+            self.behind[chosen], self.end[chosen], self.touched[chosen], self.names, position,
+            self.triggers, self.vetoes,
+        )  # fmt: skip
+
     def _full(self, value: bool) -> Mask:
         return np.full(len(self.touched), value)
 

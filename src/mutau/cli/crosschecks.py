@@ -21,12 +21,14 @@ def crosscheck(
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Ours beside Geant4 or ACTS on the same input. Skipped where not installed."""
+    """Ours beside Geant4 or ACTS on the same input. Ends with 1 where they disagree."""
     from mutau.peers import crosscheck_result
 
     with progress_bar("crosscheck", quiet=json) as progress:
         result = crosscheck_result(names or (), effort=effort, seed=seed, progress=progress)
     emit(result if json else _readable(result), json)
+    if not all(item["agrees"] for item in result["verdicts"]):
+        raise typer.Exit(1)
 
 
 def _readable(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,6 +58,8 @@ def _table(rows: Sequence[Mapping[str, Any]], notes: list[str]) -> list[dict[str
                 row["peer"]: _with_error(row["theirs"], row["their_error"]),
                 "difference": "" if row["relative"] is None else f"{100 * row['relative']:+.2f} %",
                 "pull": "" if row["pull"] is None else f"{row['pull']:+.1f}",
+                "p": "" if row["p_value"] is None else f"{row['p_value']:.2g}",
+                "judged": "yes" if row["judged"] else "no",
                 "note": str(notes.index(remark) + 1) if remark else "",
             }
         )

@@ -75,6 +75,12 @@ _LIST: Final = (
     Variable("veto_energy", "energy", "energy seen in the veto counters behind the target"),
     Variable("vhcal_energy", "energy", "energy seen in the veto hadron calorimeter"),
     Variable("hcal_energy", "energy", "energy seen in the hadron calorimeter"),
+    Variable(
+        "hcal_mips",
+        "number",
+        "muons that the hadron calorimeter's energy agrees with: the smallest over its modules, "
+        "in most probable deposits of one",
+    ),
     Variable("calorimeter_energy", "energy", "energy seen in all calorimeters, E_CAL"),
     Variable("srd_energy", "energy", "synchrotron radiation seen beside the beam"),
     Variable(

@@ -32,6 +32,9 @@ class Compared:
 
     unit : unit of all four numbers, "" for a pure number.
     remark : what is different in the two programs, where the row cannot be read without it.
+    tolerance : relative difference of physics or numerics that is known and allowed for.
+    judged : whether the two must agree; False where a stated difference of physics stands between
+    them, so that the row informs and decides nothing.
     """
 
     quantity: str
@@ -41,12 +44,19 @@ class Compared:
     theirs: float
     their_error: float
     remark: str = ""
+    tolerance: float = 0.0
+    judged: bool = True
 
     @property
     def pull(self) -> float | None:
-        """(ours - theirs) over the joint statistical error; None where both are exact."""
-        spread = math.hypot(self.error, self.their_error)
+        """(ours - theirs) over the joint error, tolerance included; None where both are exact."""
+        spread = math.hypot(self.error, self.their_error, self.tolerance * self.theirs)
         return (self.ours - self.theirs) / spread if spread > 0 else None
+
+    @property
+    def p_value(self) -> float | None:
+        """Chance of a pull at least as large, both sides of a Gaussian; None without a pull."""
+        return None if self.pull is None else math.erfc(abs(self.pull) / math.sqrt(2.0))
 
     @property
     def relative(self) -> float | None:
@@ -57,6 +67,22 @@ class Compared:
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """Mean of (n,) values and its statistical error."""
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+#: A cross-check disagrees where the smallest p-value of its judged rows, times their number, is
+#: below this.
+LEAST_P: Final = 1e-3
+
+
+def verdict(rows: Sequence[Compared]) -> dict[str, Any]:
+    """Whether the judged rows of a cross-check agree: `agrees`, `p_value`, `judged`, `worst`.
+
+    p_value : of the smallest of them, corrected for their number (Bonferroni); 1 without any.
+    """
+    judged = [(row.p_value, row.quantity) for row in rows if row.judged and row.p_value is not None]
+    smallest, worst = min(judged, default=(1.0, ""))
+    p_value = min(1.0, float(smallest) * max(len(judged), 1))
+    return {"agrees": p_value >= LEAST_P, "p_value": p_value, "judged": len(judged), "worst": worst}
 
 
 #: How far a cross-check has come: the fraction done of its own work, in [0, 1].
@@ -111,8 +137,9 @@ def crosscheck_result(
     """Run the named cross-checks (none named: all) and lay the numbers side by side.
 
     Returns keys `rows` (dicts: check, peer, quantity, unit, ours, error, theirs, their_error,
-    relative, pull, remark), `skipped` (dicts: check, peer, reason), `effort`, and what every answer
-    carries (version, seed).
+    relative, pull, p_value, judged, remark), `verdicts` (dicts of `verdict` and check; the command
+    line ends with 1 where one does not agree), `skipped` (dicts: check, peer, reason), `effort`,
+    and what every answer carries (version, seed).
     progress : called with (fraction done in [0, 1], what is being done), or None.
 
     Raises UnknownName for an unknown cross-check, MutauError for effort <= 0 or not finite.
@@ -122,6 +149,7 @@ def crosscheck_result(
     load_crosschecks()
     chosen = [(name, CROSSCHECKS[name]) for name in list(names) or CROSSCHECKS]
     rows: list[dict[str, Any]] = []
+    verdicts: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
     for position, (name, check) in enumerate(chosen):
         if not check.installed:
@@ -133,11 +161,19 @@ def crosscheck_result(
             if progress is not None:
                 progress((position + fraction) / len(chosen), name)
 
-        for row in check.run(effort, seed, report):
+        made = check.run(effort, seed, report)
+        verdicts.append({"check": name, **verdict(made)})
+        for row in made:
             rows.append(
                 {"check": name, "peer": check.peer, "quantity": row.quantity, "unit": row.unit,
                  "ours": row.ours, "error": row.error, "theirs": row.theirs,
                  "their_error": row.their_error, "relative": row.relative, "pull": row.pull,
-                 "remark": row.remark}
+                 "p_value": row.p_value, "judged": row.judged, "remark": row.remark}
             )  # fmt: skip
-    return {"rows": rows, "skipped": skipped, "effort": float(effort), **provenance(seed)}
+    return {
+        "rows": rows,
+        "verdicts": verdicts,
+        "skipped": skipped,
+        "effort": float(effort),
+        **provenance(seed),
+    }

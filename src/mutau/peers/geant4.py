@@ -1,7 +1,9 @@
 """Geant4 beside ours: showers of electrons, and muons in a thick target.
 
 Reached through geant4-pybind, which brings the program without its data sets: electromagnetic
-physics runs, hadronic physics does not. Each run is a process of its own (`geant4_jobs`).
+physics runs, and so do interactions of muons with nuclei where the hadrons that they make are not
+followed (`G4EmExtraPhysics`, those of real photons off, and `G4DecayPhysics`); whole hadronic lists
+do not. Each run is a process of its own (`geant4_jobs`).
 """
 
 from __future__ import annotations

@@ -44,6 +44,8 @@ class Geant4Job:
     deposits : sum the energy left in every plate, or in slices of about `slice` cm of a homogeneous
         material (0: one).
     watch_exit : record the primary behind the target. secondaries : follow what it makes.
+    nuclear : with interactions of muons and nuclei (`G4EmExtraPhysics`; those of real photons off,
+        hadrons are not followed).
     questions : (particle, process as Geant4 calls it, total energy, cut) of reactions per cm whose
         secondary has more than the cut, GeV. commands : further lines for Geant4's command
         interpreter.
@@ -63,6 +65,7 @@ class Geant4Job:
     slice: float = 0.0
     watch_exit: bool = False
     secondaries: bool = True
+    nuclear: bool = False
     seed: int = 1
     key: tuple[int, ...] = ()
     questions: tuple[tuple[str, str, float, float], ...] = ()
@@ -71,6 +74,11 @@ class Geant4Job:
     def __post_init__(self) -> None:
         if self.particle not in _MASS:
             raise UnknownName("particle", self.particle, _MASS)
+        if self.nuclear and self.secondaries:
+            raise MutauError(
+                "nuclear interactions make hadrons, whose physics needs Geant4's data sets",
+                place="nuclear", remedy="ask for secondaries=False",
+            )  # fmt: skip
         if self.n < 1:
             raise OutOfRange(f"{self.n} events", allowed="1 or more")
 
@@ -108,6 +116,7 @@ class Geant4Job:
             "watch_steps": bool(self.edges),
             "watch_exit": self.watch_exit,
             "secondaries": self.secondaries,
+            "nuclear": self.nuclear,
             "questions": [
                 (particle, process, 1e3 * (energy - _MASS[particle]), 1e3 * cut)
                 for particle, process, energy, cut in self.questions

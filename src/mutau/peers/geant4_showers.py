@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Final
@@ -43,6 +44,13 @@ RATES: Final = (
     ("pairs of a 10 GeV photon", "gamma", "conv", 10.0, 0.0),
     ("pairs of a 100 GeV photon", "gamma", "conv", 100.0, 0.0),
 )
+#: Known differences of the two programs, relative (docs/validation/geant4.md): of rates (Geant4's
+#: fit to tables of pairs below 80 GeV), of track lengths (the same), of depths and of their spread
+#: (plates and a mixture).
+RATE: Final = 0.013
+TRACK: Final = 0.01
+PROFILE: Final = 0.005
+SPREAD: Final = 0.02
 _FAR: Final = 60.0  # X0 of lead: all of the shower
 _BATCHES: Final = 10
 _LEVELS: Final = (0.5, 0.9, 0.99)
@@ -89,7 +97,15 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Compared]:
     x0, width = lead.radiation_length_cm, np.diff(edges)
     theirs = run.tracks / x0
     rows = [
-        Compared(name, "1/X0", rate(process, energy, cut, lead), 0.0, float(answer) * x0, 0.0)
+        Compared(
+            name,
+            "1/X0",
+            rate(process, energy, cut, lead),
+            0.0,
+            float(answer) * x0,
+            0.0,
+            tolerance=RATE,
+        )
         for (name, _, process, energy, cut), answer in zip(RATES, run.answers, strict=True)
     ]
     for particle, s in PARTICLES.items():
@@ -132,7 +148,7 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Compared]:
                     error,
                 )
             )
-    return rows
+    return rows[: len(RATES)] + [replace(row, tolerance=TRACK) for row in rows[len(RATES) :]]
 
 
 def _containment(level: float, profile: Array) -> float:
@@ -206,9 +222,9 @@ def _profile_rows(n_ours: int, n_theirs: int, seed: int, progress: Progress) -> 
     rows.append(
         Compared(name, "", *mean_and_error(fraction), *mean_and_error(their_fraction), note)
     )
-    rows.append(
-        Compared(f"spread of the {name}", "", *_spread(fraction), *_spread(their_fraction), note)
-    )
+    rows = [replace(row, tolerance=PROFILE) for row in rows]
+    spread = (*_spread(fraction), *_spread(their_fraction))
+    rows.append(Compared(f"spread of the {name}", "", *spread, note, SPREAD))
     return rows
 
 

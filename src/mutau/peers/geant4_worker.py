@@ -34,6 +34,8 @@ _CUT_RANGE: Final = 1e7  # mm, longer than anything goes
 _PIECES: Final = 40  # of a run, after which progress is reported
 _VACUUM: Final = 1e-25  # g/cm^3
 _GAP: Final = 1.0  # mm of vacuum around the layers
+#: Nuclear interactions of muons alone: those of real photons (and electrons with them) need data.
+_NUCLEAR: Final = ("/physics_lists/em/MuonNuclear true", "/physics_lists/em/GammaNuclear false")
 _INSIDE: Final = 1e-6  # mm below the first face, where particles start
 
 Job = dict[str, Any]
@@ -113,11 +115,13 @@ def _detector(g4: Any, job: Job, exit_plane: Any) -> Any:
 
 
 def _physics(g4: Any, job: Job) -> Any:
-    """Electromagnetic physics, and the end of particles below `stop`."""
+    """Electromagnetic physics, where asked that of muons and nuclei, and the end below `stop`."""
     plist = g4.G4VModularPhysicsList()
     plist.SetVerboseLevel(0)
     parts = [getattr(g4, PHYSICS[job["physics"]])(), g4.G4StepLimiterPhysics()]
     parts[1].SetApplyToAll(True)
+    if job["nuclear"]:
+        parts += [g4.G4EmExtraPhysics(), g4.G4DecayPhysics()]
     for part in parts:
         plist.RegisterPhysics(part)
     return plist, parts
@@ -297,7 +301,7 @@ def run(job: Job, report: Callable[[float], None]) -> dict[str, np.ndarray]:
     ui = g4.G4UImanager.GetUIpointer()
     for command in (
         "/run/verbose 0", "/process/em/verbose 0", "/run/particle/verbose 0",
-        f"/run/setCut {_CUT_RANGE!r} mm", *job["commands"],
+        f"/run/setCut {_CUT_RANGE!r} mm", *(_NUCLEAR if job["nuclear"] else ()), *job["commands"],
     ):  # fmt: skip
         ui.ApplyCommand(command)
     _set_thresholds(g4, job["production"])

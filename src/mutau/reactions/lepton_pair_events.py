@@ -20,7 +20,7 @@ PHOTON: Final = 22
 
 @dataclass(frozen=True, slots=True)
 class PairSampler:
-    """A reaction with its grids. charge : of the beam lepton, -1 or +1 (of a photon -1: not used)."""
+    """A reaction with its grids. charge : of the beam lepton, -1 or +1; of a photon not used."""
 
     reaction: PairReaction
     grids: Grids
@@ -48,9 +48,9 @@ def make_pair_sampler(
 def draw_pairs(
     sampler: PairSampler, n: int, rng: np.random.Generator, *, luminosity: float = 1.0
 ) -> Events:
-    """n events: incoming particle, nucleus at rest; outgoing lepton, pair (like, opposite), nucleus.
+    """n events: incoming particle, nucleus; outgoing lepton, pair (like, opposite), nucleus.
 
-    Of a photon no lepton goes out: five rows an event, not six.
+    The nucleus is at rest before. Of a photon no lepton goes out: five rows an event, not six.
     rng : decides everything random. luminosity : atoms/pb; the weights add up to the expected
     number. Equal weights, but for a part of 1e-3 of the sum that lies above the bound of its map.
     `meta` holds sigma_pb, sigma_err_pb, the same from the trials drawn here (monte_carlo_pb,

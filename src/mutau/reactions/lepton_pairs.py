@@ -1,11 +1,11 @@
 """Pairs of leptons made on a nucleus, l N -> l N l'+ l'- and gamma N -> N l'+ l'-, at tree level.
 
-All diagrams with one photon to the nucleus (four of a lepton, two of a photon: Bethe and Heitler's),
-every lepton massive, identical leptons antisymmetrised (`lepton_pairs_amplitude`); integrated by adaptive Monte Carlo with the maps of
-`lepton_pairs_kernels`, cuts inside the integration. Left out: more than one photon to the nucleus
-(the Coulomb correction, of relative size (Z alpha)^2 for electron pairs), atomic electrons as
-targets (1/Z of the nucleus, in `matter.muon_cross_sections`), vector mesons in the photon of the
-pair, radiative corrections.
+All diagrams with one photon to the nucleus (four of a lepton, the two of Bethe and Heitler of a
+photon), every lepton massive, identical leptons antisymmetrised (`lepton_pairs_amplitude`);
+integrated by adaptive Monte Carlo with the maps of `lepton_pairs_kernels`, cuts inside the
+integration. Left out: more than one photon to the nucleus (the Coulomb correction, of relative size
+(Z alpha)^2 for electron pairs), atomic electrons as targets (1/Z of the nucleus, in
+`matter.muon_cross_sections`), vector mesons in the photon of the pair, radiative corrections.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def cross_section(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1)
     Source: tree level; for electron pairs made by muons it is what R. P. Kokoulin and A. A.
     Petrukhin integrate over angles (tested within 2 % against `matter.muon_cross_sections`).
     Of a photon: H. Bethe, W. Heitler, Proc. R. Soc. A 146 (1934) 83, with form factor and recoil.
-    Check: proportional to alpha^4 Z^2 (photon: alpha^3) for a point charge; the radiated set alone is
+    Check: proportional to alpha^4 Z^2 (photon: alpha^3) for a point charge; the radiated set is
     `muon_brems`'s or `electron_brems`'s cross section for a boson of the pair's mass times
     alpha/3pi (1 + 2 r) sqrt(1 - 4 r), r = m_l^2/m^2, integrated over ln m^2.
     """

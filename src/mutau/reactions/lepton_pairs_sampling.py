@@ -1,4 +1,4 @@
-"""Kernels that draw l N -> l N l'+ l'- and gamma N -> N l'+ l'-: points of the maps from their grids, final states."""
+"""Kernels that draw lepton pairs: points of the maps from their grids, final states."""
 
 from __future__ import annotations
 

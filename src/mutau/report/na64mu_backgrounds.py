@@ -249,7 +249,7 @@ def pairs_made(run: Run) -> Ours:
 def made_both_ways(item: Estimate) -> Ours:
     """Pairs by real photons and directly; those above a cut on their energy are words only."""
     real, direct = item.parts["made by real photons"], item.parts["made directly"]
-    words = {"real": real, "direct": direct, "energetic": item.parts["made"]}
+    words = {"real": real, "direct": direct, "energetic": item.parts["made above half the energy"]}
     return Ours(real + direct, words=words)
 
 

@@ -17,7 +17,8 @@ class MuonCuts:
     """The selection as numbers, GeV; +-inf where the file has no such cut.
 
     incoming : window of the incoming momentum. muon_energy : largest reconstructed energy of the
-    scattered muon. hcal, vhcal : largest deposits. calorimeters : largest sum of all deposits.
+    scattered muon. hcal, vhcal : largest deposits. hcal_mips : most muons that the HCAL's modules
+    agree with. calorimeters : largest sum of all deposits.
     resolution : relative rms of the momentum.
     """
 
@@ -25,6 +26,7 @@ class MuonCuts:
     muon_energy: float
     hcal: float
     vhcal: float
+    hcal_mips: float
     calorimeters: float
     resolution: float
 
@@ -38,6 +40,7 @@ def cuts_of(experiment: Experiment) -> MuonCuts:
         highest_muon_energy(cuts, experiment.beam.energy),
         window(cuts, "hcal_energy")[1],
         window(cuts, "vhcal_energy")[1],
+        window(cuts, "hcal_mips")[1],
         window(cuts, "calorimeter_energy")[1],
         resolution.muon_momentum if resolution else 0.0,
     )

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 #: Of a missing-momentum search by the full simulation.
 SIMULATED: Final = (
     "trigger", "muon_energy", "muon_energy_fraction", "theta_mu", "incoming_momentum", "n_tracks",
-    "e_miss", "ecal_energy", "vhcal_energy", "hcal_energy", "calorimeter_energy",
+    "e_miss", "ecal_energy", "vhcal_energy", "hcal_energy", "hcal_mips",
+    "calorimeter_energy",
 )  # fmt: skip
 #: Not in the fast mode of the same, which has no detectors but counters and target.
 BEYOND_FAST_MODE: Final = (
-    "incoming_momentum", "n_tracks", "vhcal_energy", "hcal_energy", "calorimeter_energy",
+    "incoming_momentum", "n_tracks", "vhcal_energy", "hcal_energy", "hcal_mips",
+    "calorimeter_energy",
 )  # fmt: skip
 
 

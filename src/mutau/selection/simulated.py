@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from mutau.core.constants import M_MU
 from mutau.core.random import stream
 from mutau.detector.hits import Hits
+from mutau.matter import material
+from mutau.matter.landau import most_probable
 from mutau.selection.variables import Sample
 
 if TYPE_CHECKING:
@@ -110,6 +112,20 @@ def sample_of(hits: Hits, experiment: Experiment, fit: TrackFit | None = None) -
             "p_beam": p_beam,
             "n_tracks": n_tracks,
             "trigger": hits.trigger,
+            "hcal_mips": _mips(hits, experiment),
             **{f"{kind}_energy": values for kind, values in energies.items()},
         },
     )
+
+
+def _mips(hits: Hits, experiment: Experiment) -> Array:
+    """(N,) smallest of the HCAL modules' energies over the most probable deposit of one muon.
+
+    0 without a module. One muon fluctuates up in one module, two leave twice as much in all.
+    """
+    smallest = np.full(len(hits), np.inf)
+    for module in experiment.detector.calorimeter:
+        if module.kind == "hcal":
+            one = most_probable([(module.name, material(module.material), module.length)])
+            smallest = np.minimum(smallest, hits.module(module.name) / one)
+    return np.where(np.isfinite(smallest), smallest, 0.0)

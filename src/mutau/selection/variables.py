@@ -70,6 +70,7 @@ for _name in (
     "veto_energy",
     "vhcal_energy",
     "hcal_energy",
+    "hcal_mips",
     "srd_energy",
     "n_upstream_hits",
     "shower_chi2",

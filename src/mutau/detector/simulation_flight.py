@@ -1,7 +1,8 @@
 """Kernels that carry what a muon sets free through the set-up, from wall to wall.
 
 Photons, electrons, showers and hadrons fly straight, in a magnet's gap on their orbit; what they do
-in matter is `simulation_showers`. The iron of magnets ends them.
+in matter is `simulation_showers`. At the iron of a magnet they are noted down: `simulation_yoke`
+follows their showers there and brings back what comes out.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from mutau.core.jit import inner
-from mutau.detector.simulation_records import Trace, add_counter, add_extra
+from mutau.detector.simulation_records import Trace, add_arrival, add_counter, add_extra
 from mutau.detector.simulation_showers import em_step, hadron_step
 from mutau.transport.orbits import cross_gap
 from mutau.transport.particle import (
@@ -46,13 +47,15 @@ def _detect(rng: np.random.Generator, setup: Setup, trace: Trace, piece: Piece, 
 
 
 @inner
-def _through_dipole(setup: Setup, q: State, piece: Piece, step: float) -> bool:
-    """Particle q in a piece of a magnet, to its end or a wall; False where it ends there.
+def _through_dipole(setup: Setup, trace: Trace, q: State, piece: Piece, step: float) -> bool:
+    """Particle q in a piece of a magnet, to its end or a wall; False where it ends or goes into
+    the iron.
 
     step : cm along z to the next wall on a straight line.
     """
     if not half_way_within(q, step, piece):
-        return False  # into the yoke
+        add_arrival(trace, q)
+        return False
     if not has_track(q):
         move(q, step)
         return True
@@ -71,7 +74,8 @@ def _stretch(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, fir
         if r < 0:
             move(q, step)
         elif pieces[r].kind == DIPOLE:
-            alive = _through_dipole(setup, q, pieces[r], step)
+            q.piece = r
+            alive = _through_dipole(setup, trace, q, pieces[r], step)
         elif q.kind == MARKER:
             alive = False
         elif q.kind in (CHARGED, NEUTRAL):

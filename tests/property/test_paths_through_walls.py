@@ -275,8 +275,9 @@ class Setup:
         out, at = new_output(1, self.width, self.planes, 50), zeros(State, 1)
         at["x"], at["y"], at["z"] = map(float, line[:3])
         trace = Trace(
-            out.events[0], out.deposits[0], out.hits[0], out.extra, out.stack, out.counts[0]
-        )
+            out.events[0], out.deposits[0], out.hits[0], out.extra, out.stack, out.counts[0],
+            out.arrivals,
+        )  # fmt: skip
         q = out.stack[push(trace, at[0], kind, energy, float(line[3]), float(line[4]))]
         q["charge"], q["origin"] = charge, 1
         if shower:

@@ -47,8 +47,9 @@ def send(readout, kind, energy, n=1, seed=1, tx=0.0, charge=-1.0, x=0.0):
     at["x"], at["z"], at["origin"] = x, 2.0, 1
     for i in range(n):
         trace = Trace(
-            out.events[i], out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0]
-        )
+            out.events[i], out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0],
+            out.arrivals,
+        )  # fmt: skip
         trace.stack[push(trace, at[0], kind, energy, tx, 0.0)]["charge"] = charge
         follow(rng, readout.setup, trace)
     return out.deposits, out.extra[: out.counts["extra"][0]]

@@ -44,6 +44,7 @@ from mutau.detector.simulation import (
 )
 from mutau.detector.simulation_beam import at_entrance
 from mutau.detector.simulation_records import Output, new_output
+from mutau.detector.yoke import finish_in_iron
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import differential, knock_on
@@ -52,6 +53,7 @@ from mutau.selection.missing_momentum import cuts_of
 from mutau.selection.requirements import simulated
 from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
+from mutau.transport.catastrophic_losses import NUCLEAR
 from mutau.transport.decays import decay_probability
 from mutau.transport.particle import State
 
@@ -85,6 +87,8 @@ _ROOM: Final = 1.6
 _HISTORIES: Final = 1 << 40
 #: Energy of a photon whose hadrons lead, over that of the beam.
 _TYPICAL: Final = 0.7
+#: Energy (GeV) in iron above which a history counts as one with a shower there.
+_HEAVY: Final = 5.0
 #: Muons up to so many times the cut on their energy are kept.
 _MARGIN: Final = 1.05
 
@@ -99,7 +103,8 @@ class Biasing:
     inverse. low : fractions of the energy are drawn flat above it. wide : factor on transverse
     momenta. copies : hadronic histories per muon. lowest : fraction of the energy above which
     losses are forced; events with several such losses are counted once for each (a relative error
-    below their chance).
+    below their chance). followed : fraction of the histories with a shower in a magnet's iron that
+    are carried on.
     Raises OutOfRange.
     """
 
@@ -109,12 +114,14 @@ class Biasing:
     wide: float = 2.0
     copies: int = COPIES
     lowest: float = LOWEST_LOSS
+    followed: float = 0.15
 
     def __post_init__(self) -> None:
         require_in_range("plain", self.plain, 0.02, 1.0)
         require_in_range("low", self.low, 0.0, 0.99)
         require_in_range("wide", self.wide, 1.0, 10.0)
         require_in_range("lowest", self.lowest, 0.01, 0.95)
+        require_in_range("followed", self.followed, 1e-3, 1.0)
         if self.copies < 1:
             raise OutOfRange(f"copies = {self.copies}", allowed="1 and above")
         if self.hard is not None:
@@ -329,8 +336,10 @@ def _chunk(
             rng, readout.setup, histories.out, histories.vertex,
             Histories(bias, leading_ratio(experiment), factors, lead, zeros(State, 1)),
         )  # fmt: skip
+        weight = weight * _shower_in_iron(readout, histories.out, rng, most, biasing.followed)
     modules = slice(readout.places.em, readout.places.counters)
-    kept = np.flatnonzero(histories.out.deposits[:, modules].sum(axis=1) <= most * _ROOM)
+    seen = histories.out.deposits[:, modules].sum(axis=1)
+    kept = np.flatnonzero((seen <= most * _ROOM) & (weight > 0.0))
     found, target = _measured(
         experiment, readout, rng, histories.copied(kept), seed,
         _HISTORIES * (1 + LOSSES.index(kind)) + chunk * CHUNK,
@@ -340,6 +349,26 @@ def _chunk(
         factors[name] *= weight[kept] * target
     found |= {"_weights": factors, "_muons": histories.muons[kept] + chunk * CHUNK}
     return found | {"_lead": lead[kept]}, on_it, forced
+
+
+def _shower_in_iron(
+    readout: Readout, out: Output, rng: np.random.Generator, most: float, followed: float
+) -> Array:
+    """Showers in iron of the histories that may pass; factors on their weights, (N,).
+
+    Of histories that bring more than _HEAVY into iron a fraction `followed` is carried on, with
+    its inverse as factor; the others get 0. Their showers take nearly all of the time.
+    """
+    modules = slice(readout.places.em, readout.places.counters)
+    wanted = out.deposits[:, modules].sum(axis=1) <= most * _ROOM
+    arrived = out.arrivals[: int(out.counts["arrivals"][0])]
+    entered = np.bincount(
+        arrived["event"], weights=cast("Any", arrived)["state"]["energy"], minlength=len(wanted)
+    )
+    heavy = wanted & (entered > _HEAVY)
+    dropped = heavy & (rng.random(len(wanted)) >= followed)
+    finish_in_iron(readout.setup, out, rng, wanted=wanted & ~dropped)
+    return np.where(dropped, 0.0, np.where(heavy, 1.0 / followed, 1.0))
 
 
 def _forced(
@@ -360,6 +389,8 @@ def _forced(
     vertex = zeros(ForcedLoss, n)
     force_losses(rng, readout.setup, out, spectrum, stops, span, vertex)
     walk_all(rng, readout.setup, out, np.full(n, np.inf))
+    low = out.events["muon"]["energy"] <= 2.0 * energy
+    finish_in_iron(readout.setup, out, rng, wanted=low & (spectrum.kind == NUCLEAR))
     alone = collect_hits(experiment, readout, out, start, beam.weight, rng, chunk * CHUNK, seed)
     there = on_target(alone, experiment)
     weight = vertex["weight"] * beam.weight

@@ -206,7 +206,9 @@ def force_losses(
         if event.muon.energy <= 0.0 or event.muon.z != stops[i]:
             event.muon.energy = 0.0
             continue
-        trace = Trace(event, out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0])
+        trace = Trace(
+            event, out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0], out.arrivals
+        )  # fmt: skip
         _force(rng, setup, trace, spectrum, span[i], vertices[i])
 
 
@@ -460,7 +462,8 @@ def cascades(
         q.energy, q.piece = at.energy, at.piece
         biased = rng.random() >= histories.bias.plain
         trace = Trace(
-            out.events[i], out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0]
-        )
+            out.events[i], out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0],
+            out.arrivals,
+        )  # fmt: skip
         history = History(histories.bias, biased, histories.leading, weight, lead)
         _cascade(rng, setup, trace, history, q)

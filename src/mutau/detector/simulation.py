@@ -38,6 +38,7 @@ from mutau.detector.simulation_beam import (
     with_measured_momentum,
 )
 from mutau.detector.simulation_records import Extra, Hit, Output, new_output
+from mutau.detector.yoke import COARSE, YOKE_STREAM, finish_in_iron
 from mutau.transport.beam import BeamMuons, BeamSource, described_beam
 from mutau.transport.particle import STEEP, State
 
@@ -157,6 +158,7 @@ def simulate_beam(
     if signal is not None:
         weight *= _emit(signal, readout, out, stops, rng)
         walk_all(rng, readout.setup, out, np.full(n, np.inf))
+    finish_in_iron(readout.setup, out, stream(seed or 0, YOKE_STREAM, first), detail=COARSE)
     return collect_hits(experiment, readout, out, start, weight, rng, first, seed)
 
 

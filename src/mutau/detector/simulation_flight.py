@@ -1,7 +1,8 @@
 """What a muon sets free, through the set-up: parts of its walk, and the stack that it waits on.
 
 Photons, electrons, showers and hadrons fly straight, in a magnet's gap on their orbit; what they do
-in matter is `simulation_showers`. The iron of magnets ends them.
+in matter is `simulation_showers`. At the iron of a magnet they are noted down: `simulation_yoke`
+follows their showers there and brings back what comes out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 import numpy as np
 
 from mutau.core.jit import inner
-from mutau.detector.simulation_records import Trace, add_counter, add_extra
+from mutau.detector.simulation_records import Trace, add_arrival, add_counter, add_extra
 from mutau.detector.simulation_showers import em_step, hadron_step
 from mutau.transport.particle import (
     CHARGED,
@@ -58,7 +59,18 @@ def _solid(
     return way
 
 
-_walk = walk_of(WalkParts(_plane, _solid))
+@inner
+def _iron(
+    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, leg: Leg, way: int
+) -> int:
+    """The iron of a magnet: noted down where it enters, and no further."""
+    q.piece = leg.piece
+    add_arrival(trace, q)
+    q.energy = 0.0
+    return way
+
+
+_walk = walk_of(WalkParts(_plane, _solid, _iron))
 
 
 @inner

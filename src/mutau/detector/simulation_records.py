@@ -70,11 +70,20 @@ class Extra:
     origin: int
 
 
+class Arrival:
+    """A particle where it enters the iron of a magnet, and the number of its event."""
+
+    state: State
+    event: int
+
+
 class Counts:
-    """How many extra hits there are, and how many particles on the stack."""
+    """How many extra hits there are, particles on the stack, and arrivals at iron, those without
+    room included."""
 
     extra: int
     stack: int
+    arrivals: int
 
 
 class Output(NamedTuple):
@@ -83,6 +92,7 @@ class Output(NamedTuple):
     events : (N,). deposits : (N, D) GeV, see `transport.setup.Places`. hits : (N, T), by tracker.
     extra : extra hits of all, one after the other, as many as `counts` says. stack : particles yet
     to be carried; behind them the one that is being carried, and a place for those without room.
+    arrivals : what has entered the iron of magnets and waits for its shower (`simulation_yoke`).
     """
 
     events: Records[Event]
@@ -91,6 +101,7 @@ class Output(NamedTuple):
     extra: Records[Extra]
     stack: Records[State]
     counts: Records[Counts]
+    arrivals: Records[Arrival]
 
 
 class Trace(NamedTuple):
@@ -102,13 +113,18 @@ class Trace(NamedTuple):
     extra: Records[Extra]
     stack: Records[State]
     counts: Counts
+    arrivals: Records[Arrival]
 
 
-def new_output(n: int, deposits: int, trackers: int, room: int) -> Output:
-    """For n beam particles. deposits, trackers : numbers of them. room : for extra hits."""
+def new_output(
+    n: int, deposits: int, trackers: int, room: int, arrivals: int | None = None
+) -> Output:
+    """For n beam particles. deposits, trackers : numbers of them. room : for extra hits.
+    arrivals : room for those at the iron of magnets, by default as for extra hits."""
     found = Output(
         zeros(Event, n), np.zeros((n, deposits)), np.zeros((n, trackers), dtype_of(Hit)),
         zeros(Extra, room), zeros(State, _STACK + 1), zeros(Counts, 1),
+        zeros(Arrival, room if arrivals is None else arrivals),
     )  # fmt: skip
     found.events["number"] = np.arange(n)
     muons = found.events["muon"]
@@ -153,6 +169,16 @@ def add_extra(rng: np.random.Generator, trace: Trace, piece: Piece, q: State) ->
     hit.x = q.x + piece.sigma * rng.standard_normal()
     hit.y = q.y + piece.sigma * rng.standard_normal()
     hit.energy, hit.origin = q.energy, q.origin
+
+
+@inner
+def add_arrival(trace: Trace, q: State) -> None:
+    """Particle q enters the iron of a magnet."""
+    k = trace.counts.arrivals
+    trace.counts.arrivals = k + 1
+    if k < trace.arrivals.size:
+        copy_state(trace.arrivals[k].state, q)
+        trace.arrivals[k].event = trace.event.number
 
 
 @inner

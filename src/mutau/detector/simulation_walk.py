@@ -125,5 +125,8 @@ def walk_all(rng: np.random.Generator, setup: Setup, out: Output, stops: Array) 
     for i in range(out.events.size):
         event = out.events[i]
         if event.muon.energy > 0.0:
-            trace = Trace(event, out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0])
+            trace = Trace(
+                event, out.deposits[i], out.hits[i], out.extra, out.stack, out.counts[0],
+                out.arrivals,
+            )  # fmt: skip
             event.muon.piece, _ = _walk(rng, setup, trace, event.muon, stops[i], Way(0.0, 0.0))

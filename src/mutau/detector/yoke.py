@@ -1,0 +1,61 @@
+"""Showers in the iron of magnets, for everything that simulates: tables and how fine."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutau.detector.simulation_records import Output
+from mutau.matter.materials import material
+from mutau.transport.hadron_shower import CLEAR
+from mutau.transport.hadron_tables import EM_CUT, hadron_tables
+from mutau.transport.setup import Setup
+
+#: First key of the random streams of showers in iron.
+YOKE_STREAM: Final = 72
+
+
+@dataclass(frozen=True, slots=True)
+class IronDetail:
+    """How finely showers in iron are followed.
+
+    least : GeV, what brings less into the iron ends there. cut : GeV, total energy down to which
+    electrons and photons are followed. generator : of final states of hadrons
+    (`hadron_tables.GENERATORS`).
+    """
+
+    least: float = 0.05
+    cut: float = EM_CUT
+    generator: str = "both"
+
+
+#: For backgrounds, where what comes back decides.
+FINE: Final = IronDetail()
+#: For ordinary muons, of which one in three sends something soft into iron: 3.5 times as fast. It
+#: finds half of the hits and vetoes that `FINE` adds (docs/validation/hadron_showers.md).
+COARSE: Final = IronDetail(least=0.3, cut=0.02)
+
+
+def finish_in_iron(
+    setup: Setup, out: Output, rng: np.random.Generator, *, wanted: NDArray[np.bool_] | None = None,
+    detail: IronDetail = FINE,
+) -> None:  # fmt: skip
+    """Showers of what has entered the iron of magnets, into the records.
+
+    wanted : (N,) events of interest, all if None: showers of others end in the iron.
+    Warns where there was no room for all. Does nothing where nothing has entered iron.
+    """
+    from mutau.detector.simulation_yoke import shower_arrivals
+
+    entered, room = int(out.counts["arrivals"][0]), len(out.arrivals)
+    if not entered:
+        return
+    if entered > room:
+        warnings.warn(f"{entered - room} particles at a magnet's iron found no room", stacklevel=2)
+    chosen = np.ones(len(out.events), np.bool_) if wanted is None else wanted
+    tables = hadron_tables(material("iron"), detail.generator, CLEAR, detail.cut)
+    shower_arrivals(rng, setup, tables, out, chosen, detail.least)

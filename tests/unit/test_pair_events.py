@@ -24,7 +24,7 @@ OF = {name: "na64mu" if name.startswith("muon") else "na64e" for name in PAIRS}
 
 @pytest.mark.parametrize("reaction", PAIRS)
 def test_events_balance_and_their_weights_are_the_cross_section(reaction):
-    beam, pair = PAIRS[reaction]
+    beam = PAIRS[reaction][0]
     energy = 60.0
     events = generate_pairs(reaction, OF[reaction], 300, energy=energy, error=0.02, seed=3)
     rows = 5 if beam == "photon" else 6

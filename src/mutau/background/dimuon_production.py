@@ -254,7 +254,8 @@ def _by_muons(experiment: Experiment, edges: Array) -> PairProduction:
                 lambda v: struck * knock_on(v * energy, energy)),
     ]  # fmt: skip
     virtual = length * _direct(medium, "muon", energy, edges)
+    brems, pairs, knocked = (float(part.sum()) for part in parts)
     return PairProduction(
-        *(float(part.sum()) for part in parts), float(virtual.sum()), edges,
-        np.asarray(sum(parts)), virtual, MODEL_ERROR, math.hypot(_ERROR, 0.01),
+        brems, pairs, knocked, float(virtual.sum()), edges, parts[0] + parts[1] + parts[2],
+        virtual, MODEL_ERROR, math.hypot(_ERROR, 0.01),
     )  # fmt: skip

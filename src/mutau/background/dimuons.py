@@ -302,9 +302,9 @@ def _selected(
         charge=np.tile([1.0, 1.0, -1.0], n), positions=True,
     )  # fmt: skip
     tracks.touched[~alive.ravel()] = 0
-    able = _fired(experiment, tracks, z, n)
-    able &= tracks.all_of(outgoing_trackers(experiment)).reshape(n, 3)[:, seen]
-    triggered = np.where(_fired(experiment, tracks, z, n), tried.weight[kept], 0.0)
+    fires = np.asarray(_fired(experiment, tracks, z, n), bool)
+    able = fires & tracks.all_of(outgoing_trackers(experiment)).reshape(n, 3)[:, seen]
+    triggered = np.where(fires, tried.weight[kept], 0.0)
     triggered *= vhcal_below(experiment, cuts.vhcal, start, energy, z)
     chosen = np.flatnonzero(kept)[able]
     tracks = tracks.rows(np.repeat(able, 3))
@@ -381,7 +381,7 @@ def dimuon_rates(experiment: Experiment, *, n: int = DEFAULT_EVENTS, seed: int =
             tried = _at_vertices(experiment, part, rng)
             later, varied = _selected(experiment, tried, events.seen, rng)
             for step, weights in zip(steps, [tried.weight, *later], strict=True):
-                step.append(np.bincount(tried.event, weights, len(part.p4)))
+                step.append(np.bincount(tried.event, weights, len(part.p4)).astype(float))
             for name, weights in varied.items():
                 variants[name] += float(weights.sum())
         sums.append([weighted_sum(np.concatenate(step), fixed=True) for step in steps])

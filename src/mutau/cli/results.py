@@ -225,7 +225,10 @@ _Reaction = Annotated[
 ]
 _PairEnergy = Annotated[
     str | None,
-    typer.Option(help="With --reaction: energy of the incoming particle; default: the beam's."),
+    typer.Option(
+        help="With --reaction: energy of the incoming particle in GeV, or with a unit; default: "
+        "the beam's."
+    ),
 ]
 #: Parameter of `generate` -> option, of those that only events of pairs take.
 _OF_PAIRS: Final = {"energy": "--energy", "limits": "--limits", "form_factor": "--form-factor"}

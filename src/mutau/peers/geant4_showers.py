@@ -111,16 +111,11 @@ def _track_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Compared]:
     for particle, s in PARTICLES.items():
         whole = float(mean.err[s] @ width)
         their_mean, their_error = mean_and_error(theirs[:, s].sum(axis=1))
+        name = f"track of {particle} above 1 GeV"
         rows.append(
-            Compared(
-                f"track of {particle} above 1 GeV, equations",
-                "X0",
-                mean.total(particle),
-                whole,
-                their_mean,
-                their_error,
-            )
-        )
+            Compared(f"{name}, equations", "X0", mean.total(particle), whole,
+                     their_mean, their_error)
+        )  # fmt: skip
         values = (single.electron, single.positron, single.photon)[s]
         error = float(np.sqrt(np.sum((single.err[s] * width) ** 2)))
         rows.append(

@@ -11,7 +11,7 @@ the cross section and a correction has one place:
     l N -> l N Z'       `bremsstrahlung_density`    at an azimuth, averaged, at a fixed lepton
     mu e -> mu e V      `muon_electron_integrals`   `matrix_element` over `phase_space_norm`
     e+ e- -> Z' -> f    `annihilation`              `numerator` over the resonance
-    l N -> l N l'+ l'-  `lepton_pairs_kernels`      `pair_density`
+    l N -> l N l'+ l'-  `lepton_pairs_kernels`      `pair_density`, photons in place of l too
 
 Only the squared amplitude knows what kind of boson it is; phase space and variables do not. A kind
 without amplitude is refused by name. Every approximation in use elsewhere (Weizsaecker-Williams,

@@ -72,7 +72,8 @@ def test_elastic_sample_adds_up_to_the_cross_section():
             reaction, measures, (5.0, 20.0), 7.0, stream(1), n=100_000, kinked=False,
             stretch=stretch,
         )  # fmt: skip
-        expected = 7.0 * total_cross_section(reaction, cuts).sigma_pb
+        # alpha runs: 1.3 to 1.5 % more from 5 to 20 GeV, most of it at the lower end
+        expected = 7.0 * 1.0136 * total_cross_section(reaction, cuts).sigma_pb
         error = np.sqrt(np.sum(sample.weight**2))
         assert abs(sample.weight.sum() - expected) < 4.0 * error
         assert error < 0.02 * expected

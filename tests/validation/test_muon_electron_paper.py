@@ -134,6 +134,16 @@ def test_contours_reach_a_few_1e_5():
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("mass", "coupling", "theirs"), [(0.01, 5e-4, 502), (0.1, 1e-3, 1063), (0.2, 1e-3, 225)]
+)
+def test_counts_at_160_gev(mass, coupling, theirs):
+    """The paper's conditions at the energy of the programme, by a code written apart."""
+    sigma = total_cross_section(Reaction(ZPRIME, 160.0, mass, coupling), PAPER_CUTS).sigma_pb
+    assert round(LUMINOSITY * sigma) == theirs
+
+
+@pytest.mark.compiled
 def test_total_without_cuts_falls_to_the_threshold():
     masses = (0.01, 0.1, 0.2, 0.29)
     totals = [total_cross_section(Reaction(ZPRIME, E1, m, 1e-3), Cuts()).sigma_pb for m in masses]

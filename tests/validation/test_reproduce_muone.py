@@ -9,10 +9,12 @@ from mutau.background.muone import CutWindow, elastic_beyond, elastic_leakage
 from mutau.background.muone_needs import leak_needs
 from mutau.background.muone_sources import elastic_leakage as leakage_source
 from mutau.bounds import BOUNDS
+from mutau.core.constants import M_E
 from mutau.experiment import load_experiment
 from mutau.models import LmuMinusLtau
 from mutau.reactions.muon_electron import ELASTIC, Reaction, elastic_spectrum
 from mutau.reactions.muon_electron_kinematics import elastic_electron_energy
+from mutau.reactions.vacuum_polarization import running_factor
 from mutau.report.reproduction import Level, reproduce
 from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
 from mutau.signal.muon_electron import perfect_response, response
@@ -54,7 +56,7 @@ def test_elastic_events_beyond_the_cut():
     window = CutWindow(0.0, 1.0, 25.0)
     found = elastic_beyond(reaction, perfect_response(), window, 1.0)
     energy = np.linspace(25.0, float(elastic_electron_energy(0.0, 150.0)), 200_001)
-    density = elastic_spectrum(reaction, energy)
+    density = elastic_spectrum(reaction, energy) * running_factor(2.0 * M_E * (energy - M_E))
     by_hand = float(np.sum(0.5 * (density[1:] + density[:-1]) * np.diff(energy)))
     assert found.events == pytest.approx(by_hand, rel=0.02)  # panels of the rule meet 25 GeV
     angled = elastic_beyond(reaction, perfect_response(), CutWindow(1.5e-3, 1.0, 25.0), 1.0)

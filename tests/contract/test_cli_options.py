@@ -24,6 +24,7 @@ XSEC = {
     "model": ("--model", "lmu-ltau"),
     "alpha_d": ("--alpha-d", "0.1"),
     "mass_ratio": ("--alpha-d", "0.1", "--mass-ratio", "4"),
+    "dark_matter": ("--alpha-d", "0.1", "--dark-matter", "dirac"),
     "material": ("--material", "lead"),
     "method": ("--method", "exact"),
     "form_factor": ("--form-factor", "elastic"),

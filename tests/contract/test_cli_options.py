@@ -60,7 +60,9 @@ def test_every_option_that_a_process_does_not_use_is_refused(cli, process):
         assert found.out == ""
         assert "has no effect on " + process in found.err
         option = (
-            "--alpha-d" if name == "mass_ratio" else next(w for w in words[-2:] if w[:2] == "--")
+            "--alpha-d"
+            if name in ("mass_ratio", "dark_matter")
+            else next(w for w in words[-2:] if w[:2] == "--")
         )
         assert found.err.startswith(f"mutau: MutauError: {option}:")
         users = found.err.split("it belongs to ")[1].strip().split(", ")

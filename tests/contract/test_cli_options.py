@@ -24,6 +24,7 @@ XSEC = {
     "model": ("--model", "lmu-ltau"),
     "alpha_d": ("--alpha-d", "0.1"),
     "mass_ratio": ("--alpha-d", "0.1", "--mass-ratio", "4"),
+    "dark_matter": ("--alpha-d", "0.1", "--dark-matter", "dirac"),
     "material": ("--material", "lead"),
     "method": ("--method", "exact"),
     "form_factor": ("--form-factor", "elastic"),
@@ -59,7 +60,9 @@ def test_every_option_that_a_process_does_not_use_is_refused(cli, process):
         assert found.out == ""
         assert "has no effect on " + process in found.err
         option = (
-            "--alpha-d" if name == "mass_ratio" else next(w for w in words[-2:] if w[:2] == "--")
+            "--alpha-d"
+            if name in ("mass_ratio", "dark_matter")
+            else next(w for w in words[-2:] if w[:2] == "--")
         )
         assert found.err.startswith(f"mutau: MutauError: {option}:")
         users = found.err.split("it belongs to ")[1].strip().split(", ")

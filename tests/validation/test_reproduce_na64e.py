@@ -52,9 +52,13 @@ def test_values_of_the_model(rows):
     assert kappa.model_err == pytest.approx(0.5 * kappa.value * (1.0 - least), rel=0.5)
 
 
+#: "90 <= incoming_momentum <= 110 95.5 %": the variable and what is kept.
+CUT = r"(?:[\d.]+ <= )?([a-z]\w+)(?: <= [\d.]+)? ([\d.]+) %"
+
+
 def selection_steps(row):
     """What each cut keeps of those before, out of the row's text."""
-    return {name: 0.01 * float(value) for name, value in re.findall(r"(\w+) ([\d.]+) %", row.ours)}
+    return {name: 0.01 * float(value) for name, value in re.findall(CUT, row.ours)}
 
 
 def test_what_was_put_in_is_no_agreement(rows):

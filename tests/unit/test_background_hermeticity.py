@@ -132,7 +132,9 @@ def test_hadrons_keep_their_energy_in_a_large_block():
 @pytest.fixture(scope="module")
 def loose():
     """Plain forcing in the loose region."""
-    return leakage(NA64, n=12_000, seed=3, biasing=Biasing(plain=1.0, copies=1), **LOOSE)
+    return leakage(
+        NA64, n=12_000, seed=3, biasing=Biasing(plain=1.0, copies=1, followed=0.0), **LOOSE
+    )
 
 
 def _loose_rate(found, seen):
@@ -152,7 +154,11 @@ def test_weights_sum_to_the_chance_of_an_interaction(loose):
 
 
 @pytest.mark.parametrize(
-    "biasing", [Biasing(copies=2), Biasing(hard=40.0, plain=0.4, low=0.6, wide=1.5, copies=2)]
+    "biasing",
+    [
+        Biasing(copies=2, followed=0.0),
+        Biasing(hard=40.0, plain=0.4, low=0.6, wide=1.5, copies=2, followed=0.0),
+    ],
 )
 def test_biased_and_plain_histories_agree(loose, biasing):
     """At a relaxed cut; and so the answer does not depend on the parameters of the biasing."""
@@ -167,8 +173,8 @@ def test_biased_and_plain_histories_agree(loose, biasing):
 
 def test_lower_losses_do_not_pass(loose):
     """Forcing from a lower loss on changes the chance, not what is selected."""
-    more = leakage(NA64, n=12_000, seed=3, biasing=Biasing(plain=1.0, copies=1, lowest=0.15),
-                   **LOOSE)  # fmt: skip
+    biasing = Biasing(plain=1.0, copies=1, lowest=0.15, followed=0.0)
+    more = leakage(NA64, n=12_000, seed=3, biasing=biasing, **LOOSE)
     assert more.forced[0] > 1.5 * loose.forced[0]
     below = (80.0, 60.0)
 
@@ -303,7 +309,7 @@ def test_the_yoke_behind_the_hole_is_what_leaks():
     """A gap of the magnet that the hole of the VHCAL shadows is hermetic."""
 
     def rate(experiment):
-        found = leakage(experiment, n=20_000, seed=6)
+        found = leakage(experiment, n=20_000, seed=6, biasing=Biasing(followed=0.0))
         return found.rate(selected.region_d(found, experiment, top=True))
 
     value, err = rate(NA64)
@@ -324,7 +330,7 @@ def test_a_module_is_the_sum_of_its_slices():
     ] + others
 
     def rate(experiment, seed):
-        found = leakage(experiment, n=12_000, seed=seed)
+        found = leakage(experiment, n=12_000, seed=seed, biasing=Biasing(followed=0.0))
         return found.rate(selected.region_d(found, experiment, top=True))
 
     (one, err), (many, other) = rate(NA64, 7), rate(from_document(document, "sliced"), 8)
@@ -337,11 +343,11 @@ def test_estimate_of_the_source(monkeypatch):
     monkeypatch.setattr(selected, "_FEWEST", 1000)  # showers only take part in the error
     found = estimate("non-hermeticity", NA64, seed=2, effort=0.05)
     parts = found.parts
-    assert 2e-11 < found.per_particle < 3e-10
-    assert found.per_particle < parts["top panel"]
-    assert 0.1 * found.per_particle < found.err < found.per_particle
-    assert found.parts["effective number of events"] > 3.0
-    assert found.model_err > 0.5 * found.per_particle  # jets alone are uncertain by half
+    # without showers in the yoke 3e-11; few events are left of 5000
+    assert found.per_particle < 1e-11
+    assert found.per_particle < parts["top panel"] + parts["top panel err"]
+    assert found.err + found.model_err > found.per_particle
+    assert parts["error: too few events"] > 0.0 or parts["effective number of events"] > 3.0
     ends = sum(parts[f"hardest hadron: {name}"] for name in selected.ENDS if name != "hcal")
     assert ends == pytest.approx(found.per_particle, rel=1e-9)
     assert parts["showers, at most (90 %)"] > 0.0
@@ -398,3 +404,14 @@ def test_histories_are_numbered_through(monkeypatch):
     assert len(set(histories)) == 6
     assert min(histories) > 10**12
     assert np.diff(histories[:3]).tolist() == [200, 200]
+
+
+def test_iron_that_showers_takes_leakage_away():
+    """Of what ends in the yoke hardly anything passes all cuts once its shower is followed."""
+    ended = leakage(NA64, n=4000, seed=8, biasing=Biasing(followed=0.0))
+    shown = leakage(NA64, n=4000, seed=8)
+    dark, _ = ended.rate(selected.region_d(ended, NA64, top=False), "leading")
+    behind = shown.behind_vetoes()
+    seen, _ = behind.rate(selected.region_d(behind, NA64, top=False), "leading")
+    assert dark > 5e-12
+    assert seen < 0.3 * dark

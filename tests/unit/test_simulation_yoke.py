@@ -67,9 +67,9 @@ def test_the_pole_above_is_the_mirror_of_the_one_below():
 
 
 def test_nothing_is_followed_where_nobody_asks():
-    readout, out = enter(NEUTRAL, 80.0, 6.0, wanted=np.zeros(N, bool))
+    _, out = enter(NEUTRAL, 80.0, 6.0, wanted=np.zeros(N, bool))
     assert np.all(out.deposits == 0.0)
-    _readout, out = enter(ELECTRON, 1.0, 6.0, detail=IronDetail(least=2.0))
+    _, out = enter(ELECTRON, 1.0, 6.0, detail=IronDetail(least=2.0))
     assert np.all(out.deposits == 0.0)
     _, out = enter(MARKER, 1.0, 6.0)
     assert np.all(out.deposits == 0.0)

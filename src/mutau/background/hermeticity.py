@@ -44,7 +44,7 @@ from mutau.detector.simulation import (
 )
 from mutau.detector.simulation_beam import at_entrance
 from mutau.detector.simulation_records import Output, new_output
-from mutau.detector.yoke import finish_in_iron
+from mutau.detector.yoke import YOKE_STREAM, finish_in_iron, veto_limits
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import differential, knock_on
@@ -104,7 +104,8 @@ class Biasing:
     momenta. copies : hadronic histories per muon. lowest : fraction of the energy above which
     losses are forced; events with several such losses are counted once for each (a relative error
     below their chance). followed : fraction of the histories with a shower in a magnet's iron that
-    are carried on.
+    are carried to the end for selections without vetoes; 0: showers end at the iron, for studies
+    that do not ask what comes back.
     Raises OutOfRange.
     """
 
@@ -114,14 +115,14 @@ class Biasing:
     wide: float = 2.0
     copies: int = COPIES
     lowest: float = LOWEST_LOSS
-    followed: float = 0.15
+    followed: float = 0.05
 
     def __post_init__(self) -> None:
         require_in_range("plain", self.plain, 0.02, 1.0)
         require_in_range("low", self.low, 0.0, 0.99)
         require_in_range("wide", self.wide, 1.0, 10.0)
         require_in_range("lowest", self.lowest, 0.01, 0.95)
-        require_in_range("followed", self.followed, 1e-3, 1.0)
+        require_in_range("followed", self.followed, 0.0, 1.0)
         if self.copies < 1:
             raise OutOfRange(f"copies = {self.copies}", allowed="1 and above")
         if self.hard is not None:
@@ -207,7 +208,7 @@ class Leakage:
     `beam_trigger` and `true_energy` (GeV, of the muon behind the target). seen : (M,) E_CAL, GeV.
     lead : (M,) records of the hardest hadron behind the target. forced : chance of the loss
     per muon on target, and its error. room : GeV, deposits above it were left out. trials : beam
-    muons.
+    muons. with_vetoes : weights for a selection with the trigger's vetoes (`behind_vetoes`).
     """
 
     kind: str
@@ -219,6 +220,11 @@ class Leakage:
     forced: tuple[float, float]
     room: float
     trials: int
+    with_vetoes: Records[Weights] | None = None
+
+    def behind_vetoes(self) -> Leakage:
+        """The same for selections that ask for all vetoes; of showers in iron they hold more."""
+        return self if self.with_vetoes is None else replace(self, weights=self.with_vetoes)
 
     def total(self, chosen: Mask, which: str = "plain") -> WeightedSum:
         """Expected number of the chosen events per muon on target.
@@ -320,7 +326,9 @@ def _chunk(
     seed, chunk = keys
     readout, rng = build_readout(experiment), stream(seed, _STREAM[kind], chunk)
     spectrum = loss_spectrum(experiment, kind, biasing.lowest)
-    muons, on_it, forced, favoured = _forced(experiment, readout, rng, n, keys, spectrum, energy)
+    muons, on_it, forced, favoured = _forced(
+        experiment, readout, rng, n, keys, spectrum, energy, biasing.followed
+    )  # fmt: skip
     copies = biasing.copies if kind == "nuclear" else 1
     each = np.where(favoured, copies * (_FAVOURED if copies > 1 else 1), copies)
     histories = muons.copied(np.repeat(np.arange(len(each)), each))
@@ -329,6 +337,7 @@ def _chunk(
     for name in Weights.__annotations__:
         factors[name] = 1.0
     lead["kind"] = -1
+    counts, in_top = np.ones(len(weight), np.bool_), np.ones(len(weight))
     if kind == "nuclear":
         hard = 0.1 * experiment.beam.energy if biasing.hard is None else biasing.hard
         bias = Bias(float(hard), biasing.plain, biasing.low, biasing.wide)
@@ -336,10 +345,17 @@ def _chunk(
             rng, readout.setup, histories.out, histories.vertex,
             Histories(bias, leading_ratio(experiment), factors, lead, zeros(State, 1)),
         )  # fmt: skip
-        weight = weight * _shower_in_iron(readout, histories.out, rng, most, biasing.followed)
+        counts, in_top = _shower_in_iron(
+            experiment,
+            readout,
+            histories.out,
+            stream(seed, YOKE_STREAM, 2, chunk),
+            most,
+            biasing.followed,
+        )
     modules = slice(readout.places.em, readout.places.counters)
     seen = histories.out.deposits[:, modules].sum(axis=1)
-    kept = np.flatnonzero((seen <= most * _ROOM) & (weight > 0.0))
+    kept = np.flatnonzero((seen <= most * _ROOM) & counts)
     found, target = _measured(
         experiment, readout, rng, histories.copied(kept), seed,
         _HISTORIES * (1 + LOSSES.index(kind)) + chunk * CHUNK,
@@ -348,32 +364,45 @@ def _chunk(
     for name in Weights.__annotations__:
         factors[name] *= weight[kept] * target
     found |= {"_weights": factors, "_muons": histories.muons[kept] + chunk * CHUNK}
-    return found | {"_lead": lead[kept]}, on_it, forced
+    return found | {"_lead": lead[kept], "_in_top": in_top[kept]}, on_it, forced
 
 
 def _shower_in_iron(
-    readout: Readout, out: Output, rng: np.random.Generator, most: float, followed: float
-) -> Array:
-    """Showers in iron of the histories that may pass; factors on their weights, (N,).
+    experiment: Experiment, readout: Readout, out: Output, rng: np.random.Generator, most: float,
+    followed: float,
+) -> tuple[Mask, Array]:  # fmt: skip
+    """Showers in iron of the histories that may pass: (those that count, factors), (N,).
 
-    Of histories that bring more than _HEAVY into iron a fraction `followed` is carried on, with
-    its inverse as factor; the others get 0. Their showers take nearly all of the time.
+    Of histories that bring more than _HEAVY into iron a fraction `followed` is carried to the end.
+    The others stop when a veto fires, and count no more: behind all cuts nothing is lost by it.
+    Where the vetoes are not asked (top panel) only the former count, and the factor 1/followed.
     """
+    from mutau.detector.simulation_yoke import Hurry
+
     modules = slice(readout.places.em, readout.places.counters)
     wanted = out.deposits[:, modules].sum(axis=1) <= most * _ROOM
     arrived = out.arrivals[: int(out.counts["arrivals"][0])]
     entered = np.bincount(
         arrived["event"], weights=cast("Any", arrived)["state"]["energy"], minlength=len(wanted)
     )
-    heavy = wanted & (entered > _HEAVY)
-    dropped = heavy & (rng.random(len(wanted)) >= followed)
-    finish_in_iron(readout.setup, out, rng, wanted=wanted & ~dropped)
-    return np.where(dropped, 0.0, np.where(heavy, 1.0 / followed, 1.0))
+    if followed == 0.0:
+        out.counts["arrivals"] = 0
+        return wanted, np.ones(len(wanted))
+    heavy = entered > _HEAVY
+    whole = ~heavy | (rng.random(len(wanted)) < followed)
+    limits = veto_limits(experiment, readout)
+    finish_in_iron(readout.setup, out, rng, wanted=wanted, hurry=Hurry(~whole, limits))
+    fired = np.zeros(len(wanted), np.bool_)
+    for r in np.flatnonzero(np.isfinite(limits)):
+        deposit = out.deposits[:, readout.setup.pieces["counter"][r]]
+        fired |= (deposit > 0.0) & (deposit >= limits[r])
+    factor = np.where(heavy, np.where(whole, 1.0 / followed, 0.0), 1.0)
+    return wanted & (whole | ~fired), factor
 
 
 def _forced(
     experiment: Experiment, readout: Readout, rng: np.random.Generator, n: int,
-    keys: tuple[int, int], spectrum: LossSpectrum, energy: float,
+    keys: tuple[int, int], spectrum: LossSpectrum, energy: float, followed: float,
 ) -> tuple[_Records, float, Array, Mask]:  # fmt: skip
     """Beam muons with a forced loss, to the end of the set-up: those with one track up to `energy`,
     particles on target, sums of weights and squares, and who passes all cuts by itself."""
@@ -389,8 +418,9 @@ def _forced(
     vertex = zeros(ForcedLoss, n)
     force_losses(rng, readout.setup, out, spectrum, stops, span, vertex)
     walk_all(rng, readout.setup, out, np.full(n, np.inf))
-    low = out.events["muon"]["energy"] <= 2.0 * energy
-    finish_in_iron(readout.setup, out, rng, wanted=low & (spectrum.kind == NUCLEAR))
+    low = out.events["muon"]["energy"] <= 2.0 * energy  # others are not kept
+    wanted = low & (spectrum.kind == NUCLEAR and followed > 0.0)
+    finish_in_iron(readout.setup, out, stream(seed, YOKE_STREAM, 1, chunk), wanted=wanted)
     alone = collect_hits(experiment, readout, out, start, beam.weight, rng, chunk * CHUNK, seed)
     there = on_target(alone, experiment)
     weight = vertex["weight"] * beam.weight
@@ -455,9 +485,13 @@ def _joined(
     whole: dict[str, Any] = {
         name: np.concatenate([part[name] for part in parts]) for name in parts[0]
     }
-    weights, muons, lead = (whole.pop(name) for name in ("_weights", "_muons", "_lead"))
+    weights, muons, lead, in_top = (
+        whole.pop(name) for name in ("_weights", "_muons", "_lead", "_in_top")
+    )
+    general = weights.copy()
     for name in Weights.__annotations__:
         weights[name] /= targets
+        general[name] = weights[name] * in_top
     seen = whole["ecal_energy"] + whole["vhcal_energy"] + whole["hcal_energy"]
-    sample = Sample(beam, weights["plain"], whole)
-    return Leakage(kind, muons, weights, sample, seen, lead, forced, room, trials)
+    sample = Sample(beam, general["plain"], whole)
+    return Leakage(kind, muons, general, sample, seen, lead, forced, room, trials, weights)

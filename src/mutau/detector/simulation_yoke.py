@@ -9,11 +9,12 @@ those that leave it backward hit the planes and the first solid before it.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mutau.core.arrays import FloatArray
 from mutau.core.constants import M_PI
 from mutau.core.jit import inner, njit
 from mutau.core.special import lower_gamma
@@ -68,6 +69,17 @@ _PIONS: Final = 0.9
 #: Photons that the rest of a shower is made of: energy (GeV) at least, number at most.
 _GRAIN: Final = 0.05
 _GRAINS: Final = 200
+
+
+class Hurry(NamedTuple):
+    """Events whose showers in iron stop as soon as a veto has fired: nobody asks for them then.
+
+    events : (N,). limits : (K,) by piece, deposit (GeV) with which the veto there has fired, inf
+    for what is none.
+    """
+
+    events: Mask
+    limits: FloatArray
 
 
 @inner
@@ -215,14 +227,32 @@ def _enter(
 
 
 @inner
+def _has_fired(pieces: Pieces, trace: Trace, limits: FloatArray) -> bool:
+    """Whether a veto has fired. limits : (K,), or empty, see `Hurry`."""
+    fired = False
+    for r in range(limits.size):
+        if limits[r] < math.inf:
+            deposit_there = trace.deposits[pieces[r].counter]
+            fired = fired or (deposit_there > 0.0 and deposit_there >= limits[r])
+    return fired
+
+
+@inner
 def _shower(
     rng: np.random.Generator, setup: Setup, trace: Trace, magnet: int, tables: HadronTables,
-    stack: CascadeStack, tally: CascadeTally,
+    stack: CascadeStack, tally: CascadeTally, limits: FloatArray,
 ) -> None:  # fmt: skip
-    """All particles on the stack to their end in a magnet, or out of it."""
+    """All particles on the stack to their end in a magnet, or out of it.
+
+    limits : (K,), or empty, see `Hurry`.
+    """
     around = Surroundings(setup.pieces, setup.matter, setup.electron, setup.yoke, False)
     q = stack.current[0]
     while stack.height[0] > 0:
+        if _has_fired(setup.pieces, trace, limits):
+            stack.height[0] = 0
+            trace.counts.stack = 0
+            return
         stack.height[0] -= 1
         copy_cascade(q, stack.waiting[stack.height[0]])
         tracked = is_tracked(q.kind, tables)
@@ -255,7 +285,7 @@ def _settle(trace: Trace, pieces: Pieces, at: State, left: CascadeTally) -> None
 @njit
 def shower_arrivals(
     rng: np.random.Generator, setup: Setup, tables: HadronTables, out: Output, wanted: Mask,
-    least: float,
+    least: float, hurry: Hurry,
 ) -> None:  # fmt: skip
     """Showers of all arrivals at iron, and of what comes of them, into the records of the events.
 
@@ -276,7 +306,8 @@ def shower_arrivals(
         )  # fmt: skip
         trace.stack[trace.stack.size - 1].origin = q.origin
         _enter(rng, setup, q, stack, tables)
-        _shower(rng, setup, trace, setup.pieces[q.piece].magnet, tables, stack, tally)
+        limits = hurry.limits if hurry.events[i] else nothing
+        _shower(rng, setup, trace, setup.pieces[q.piece].magnet, tables, stack, tally, limits)
         _settle(trace, setup.pieces, q, tally)
         follow(rng, setup, trace)
     out.counts[0].arrivals = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,11 @@ from mutau.matter.materials import material
 from mutau.transport.hadron_shower import CLEAR
 from mutau.transport.hadron_tables import EM_CUT, hadron_tables
 from mutau.transport.setup import Setup
+
+if TYPE_CHECKING:
+    from mutau.detector.readout import Readout
+    from mutau.detector.simulation_yoke import Hurry
+    from mutau.experiment.schema import Experiment
 
 #: First key of the random streams of showers in iron.
 YOKE_STREAM: Final = 72
@@ -40,22 +45,40 @@ FINE: Final = IronDetail()
 COARSE: Final = IronDetail(least=0.3, cut=0.02)
 
 
+def veto_limits(experiment: Experiment, readout: Readout) -> NDArray[np.float64]:
+    """(K,) deposit (GeV) with which the veto at a piece has fired for certain; inf for what is no
+    fully efficient veto, and everywhere where the file does not cut on the trigger."""
+    pieces = readout.setup.pieces
+    limits = np.full(len(pieces), np.inf)
+    if any(cut.variable == "trigger" for cut in experiment.cuts):
+        for index, counter in enumerate(experiment.detector.counter):
+            if counter.role == "veto" and counter.efficiency == 1.0:
+                at = (pieces["counter"] == readout.places.counters + index) & (
+                    pieces["length"] == 0.0
+                )
+                limits[at] = readout.thresholds[index]
+    return limits
+
+
 def finish_in_iron(
     setup: Setup, out: Output, rng: np.random.Generator, *, wanted: NDArray[np.bool_] | None = None,
-    detail: IronDetail = FINE,
+    detail: IronDetail = FINE, hurry: Hurry | None = None,
 ) -> None:  # fmt: skip
     """Showers of what has entered the iron of magnets, into the records.
 
     wanted : (N,) events of interest, all if None: showers of others end in the iron.
+    hurry : events of which nothing is asked once a veto has fired.
     Warns where there was no room for all. Does nothing where nothing has entered iron.
     """
-    from mutau.detector.simulation_yoke import shower_arrivals
+    from mutau.detector.simulation_yoke import Hurry, shower_arrivals
 
     entered, room = int(out.counts["arrivals"][0]), len(out.arrivals)
     if not entered:
         return
     if entered > room:
         warnings.warn(f"{entered - room} particles at a magnet's iron found no room", stacklevel=2)
+    if hurry is None:
+        hurry = Hurry(np.zeros(len(out.events), np.bool_), np.zeros(0))
     chosen = np.ones(len(out.events), np.bool_) if wanted is None else wanted
     tables = hadron_tables(material("iron"), detail.generator, CLEAR, detail.cut)
-    shower_arrivals(rng, setup, tables, out, chosen, detail.least)
+    shower_arrivals(rng, setup, tables, out, chosen, detail.least, hurry)

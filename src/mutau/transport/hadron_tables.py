@@ -176,6 +176,6 @@ def hadron_tables(
     em = shower_tables(medium(item), HIGHEST, cut, 0.05)
     return HadronTables(
         collision_library(generator), mass, np.array(CHARGES), np.array(IMAGES, np.int64),
-        inelastic, elastic, _LOG_LOW, _LOG_STEP, _slope(item, 1.0 / interaction), _losses(item), _LOSS_LOW,
-        _LOSS_STEP, medium(item).x0_cm, interaction, em, clear,
+        inelastic, elastic, _LOG_LOW, _LOG_STEP, _slope(item, 1.0 / interaction), _losses(item),
+        _LOSS_LOW, _LOSS_STEP, medium(item).x0_cm, interaction, em, clear,
     )  # fmt: skip

@@ -50,8 +50,8 @@ from mutau.detector.geometry import build_geometry
 from mutau.matter import material
 from mutau.matter.landau import most_probable
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
-from mutau.transport.particle import MUON, State
-from mutau.transport.pieces import boxes_of
+from mutau.transport.particle import MUON, Place, State
+from mutau.transport.pieces import boxes_of, target_length
 from mutau.transport.walls import straight_paths
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _at_vertices(experiment: Experiment, events: Triples, rng: np.random.Generat
     from mutau.background.dimuon_kernels import leave_target
 
     target = experiment.target
-    length = target.thickness.cm(material(target.material).radiation_length_cm)
+    length = target_length(target)
     number = np.repeat(np.arange(len(events.p4)), TRIES[events.wide])
     n = len(number)
     beam = beam_tracks(experiment, n, rng)
@@ -193,10 +193,11 @@ def _at_vertices(experiment: Experiment, events: Triples, rng: np.random.Generat
     setup = build_geometry(experiment).setup
     leave_target(
         rng, setup._replace(pieces=setup.pieces[setup.pieces["target"] == 1]), muons,
-        target.z + length,
+        target.z + length, zeros(Place, 1),
     )  # fmt: skip
     start = np.stack([np.asarray(muons[name]) for name in ("x", "y", "tx", "ty")], axis=-1)
-    weight = events.weight[number] * length / TRIES[events.wide] / density
+    thick = target.thickness.cm(material(target.material).radiation_length_cm)
+    weight = events.weight[number] * thick / TRIES[events.wide] / density
     return _Tried(start.reshape(n, 3, 4), np.asarray(muons["energy"]).reshape(n, 3), weight, number)
 
 
@@ -340,7 +341,7 @@ def _selected(
 def _end(experiment: Experiment) -> float:
     """Rear of the target, cm."""
     target = experiment.target
-    return target.z + target.thickness.cm(material(target.material).radiation_length_cm)
+    return target.z + target_length(target)
 
 
 def _classes(

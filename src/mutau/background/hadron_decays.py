@@ -38,7 +38,7 @@ from mutau.matter.hadrons import DecayChannel, Hadron, document, hadron
 from mutau.matter.materials import material
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
 from mutau.transport.decays import decay_in_flight, decay_probability, fraction_below
-from mutau.transport.pieces import boxes_of
+from mutau.transport.pieces import boxes_of, target_length
 from mutau.transport.walls import on_areas, straight_paths
 
 if TYPE_CHECKING:
@@ -273,9 +273,9 @@ def _beyond(experiment: Experiment) -> float:
 
 def _survival(experiment: Experiment, name: str, where: Array) -> Array:
     """Fraction of hadrons that reach z = where without an inelastic collision in the target."""
-    item = material(experiment.target.material)
-    thickness = experiment.target.thickness.cm(item.radiation_length_cm)
-    depth = np.clip(where - experiment.target.z, 0.0, thickness)
+    target, item = experiment.target, material(experiment.target.material)
+    dense = target.thickness.cm(item.radiation_length_cm) / target_length(target)
+    depth = dense * np.clip(where - target.z, 0.0, target_length(target))
     return np.exp(-depth / interaction_length(name, item))
 
 

@@ -50,7 +50,7 @@ from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import differential, knock_on
 from mutau.selection.cutflow import passing
 from mutau.selection.missing_momentum import cuts_of
-from mutau.selection.requirements import simulated
+from mutau.selection.requirements import cuts_on, simulated
 from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
 from mutau.transport.catastrophic_losses import NUCLEAR
@@ -391,6 +391,8 @@ def _shower_in_iron(
     heavy = entered > _HEAVY
     whole = ~heavy | (rng.random(len(wanted)) < followed)
     limits = veto_limits(experiment, readout)
+    if not cuts_on(experiment.cuts, "trigger"):
+        limits[:] = np.inf
     finish_in_iron(readout.setup, out, rng, wanted=wanted, hurry=Hurry(~whole, limits))
     fired = np.zeros(len(wanted), np.bool_)
     for r in np.flatnonzero(np.isfinite(limits)):

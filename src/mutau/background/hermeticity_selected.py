@@ -34,8 +34,8 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 #: Forced beam muons of an estimate with effort 1, for nuclear and for the other losses.
-DEFAULT_MUONS: Final = 100_000
-_SHOWER_MUONS: Final = 20_000
+DEFAULT_MUONS: Final = 60_000
+_SHOWER_MUONS: Final = 12_000
 #: Fewer of them do not fix the slope of the edge; with fewer nuclear ones some ten events decide.
 _FEWEST: Final = 8_000
 _FEWEST_NUCLEAR: Final = 20_000
@@ -44,8 +44,8 @@ _TOP: Final = ("incoming_momentum", "n_tracks", "muon_energy", "muon_energy_frac
 #: Where the hardest hadron ends.
 YOKE, HCAL, BESIDE, CHARGED_LEAD, SEVERAL = range(5)
 ENDS: Final = ("yoke", "hcal", "beside", "charged", "several")
-#: Relative error of what gets past all cuts after a shower in iron: a small rest of a shower that
-#: usually fires a veto; the energies that come back are known to a few per cent, such rests are not.
+#: Relative error of what gets past all cuts after a shower in iron: a small rest of a shower, which
+#: usually fires a veto. What comes back is known to some per cent, such rests are not.
 IRON_ERROR: Final = 1.0
 #: Effective events below which what no event shows is an error: 2.3 of a typical weight.
 _FEW_EVENTS: Final = 3.0

@@ -47,16 +47,13 @@ COARSE: Final = IronDetail(least=0.3, cut=0.02)
 
 def veto_limits(experiment: Experiment, readout: Readout) -> NDArray[np.float64]:
     """(K,) deposit (GeV) with which the veto at a piece has fired for certain; inf for what is no
-    fully efficient veto, and everywhere where the file does not cut on the trigger."""
+    fully efficient veto."""
     pieces = readout.setup.pieces
     limits = np.full(len(pieces), np.inf)
-    if any(cut.variable == "trigger" for cut in experiment.cuts):
-        for index, counter in enumerate(experiment.detector.counter):
-            if counter.role == "veto" and counter.efficiency == 1.0:
-                at = (pieces["counter"] == readout.places.counters + index) & (
-                    pieces["length"] == 0.0
-                )
-                limits[at] = readout.thresholds[index]
+    for index, counter in enumerate(experiment.detector.counter):
+        if counter.role == "veto" and counter.efficiency == 1.0:
+            at = pieces["counter"] == readout.places.counters + index
+            limits[at & (pieces["length"] == 0.0)] = readout.thresholds[index]
     return limits
 
 

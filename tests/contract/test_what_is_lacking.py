@@ -101,7 +101,7 @@ def test_the_terminal_has_a_line_of_it(cli, words):
 def test_the_full_chain_names_what_is_left(cli):
     item = load_experiment("na64mu")
     assert lacks(item, Settings(full_chain=True))["not_simulated"] == []
-    assert len(lacks(item)["not_simulated"]) == 5
+    assert len(lacks(item)["not_simulated"]) == 6
     assert "trigger" in lacks(item, truth=True)["not_simulated"]
 
 

@@ -18,8 +18,29 @@ import coverage
 
 import mutau
 
-#: Least percentage of lines, some two below what was measured; "all" is the whole package.
-FLOORS: dict[str, float] = {}
+#: Least percentage of lines, some four below what the contract tests, those of `core` and of the
+#: command line and `tests/interpreted.txt` reached alone (57.5 % of all): all of the light tests
+#: reach more, so raise them to what `make coverage` prints. "all" is the whole package.
+FLOORS = {
+    "all": 54.0,
+    "analysis": 55.0,
+    "background": 35.0,
+    "bounds": 57.0,
+    "cli": 80.0,
+    "core": 82.0,
+    "detector": 50.0,
+    "experiment": 82.0,
+    "io": 74.0,
+    "matter": 76.0,
+    "models": 84.0,
+    "reactions": 48.0,
+    "report": 38.0,
+    "scan": 45.0,
+    "selection": 76.0,
+    "signal": 40.0,
+    "stats": 60.0,
+    "transport": 46.0,
+}
 
 
 def percentages() -> dict[str, float]:

@@ -14,11 +14,7 @@ from mutau.background.hadron_decays import (
     paper_estimate,
     selected_decays,
 )
-from mutau.background.hadron_decays_hcal import (
-    ionisation_below,
-    landau_parameters,
-    mip_probability,
-)
+from mutau.background.hadron_decays_hcal import ionisation_below, mip_probability
 from mutau.background.hadron_decays_tracks import carry, reconstructed_below
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.random import stream
@@ -29,6 +25,7 @@ from mutau.matter.hadron_interactions import (
     nucleon_cross_sections,
 )
 from mutau.matter.hadrons import hadron
+from mutau.matter.landau import landau_parameters
 from mutau.matter.materials import material
 from mutau.selection.missing_momentum import cuts_of
 

@@ -44,9 +44,8 @@ MARGIN: Final = 1.12
 #: Energy (GeV) below which a muon is bent past every counter behind the spectrometer: 1.4 T m turn
 #: 6 GeV by 70 mrad, 30 cm at S4.
 SLOWEST: Final = 6.0
-#: Relative error of the cross section of the class that decides, and of the others.
-ERROR: Final = 3e-2
-_ROUGH: Final = 6e-2
+#: Relative error of the cross sections of classes.
+ERROR: Final = 6e-2
 #: Bounds of the drawing over those that give equal weights: far more events for the time, of
 #: unequal weights, whose error counts.
 LOOSE: Final = 0.3
@@ -114,7 +113,7 @@ def _class_sampler(
     energy: float, nucleus: Nucleus, seen: int, highest: float, wide: bool
 ) -> PairSampler:
     reaction = PairReaction("muon", "muon", energy, nucleus, _limits(seen, highest, wide))
-    return make_pair_sampler(reaction, error=ERROR if wide and seen == HARDER else _ROUGH)
+    return make_pair_sampler(reaction, error=ERROR)
 
 
 def direct_triples(

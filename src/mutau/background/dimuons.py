@@ -407,7 +407,8 @@ def _model_error(experiment: Experiment, rates: DimuonRates, rate_error: float) 
 
     In quadrature: the rates; half of what leaves a broken nucleus, known to a factor; half the
     range over the distance of two hits; over the VHCAL's scale; over whether the double-MIP cut
-    or a sum of 6 GeV tells two muons in the HCAL; what lies outside the classes.
+    or a sum of 6 GeV tells two muons in the HCAL; what lies outside the classes; and the
+    numerical error of their cross sections.
     """
     value = float(rates.value[-1])
     cuts = cuts_of(experiment)
@@ -422,7 +423,9 @@ def _model_error(experiment: Experiment, rates: DimuonRates, rate_error: float) 
         0.5 * (max(value, *(by[name] for name in names)) - min(value, *(by[n] for n in names)))
         for names in ranges
     ]
-    return math.hypot(*halves, value * rate_error, 0.5 * value * broken, value * OUTSIDE)
+    return math.hypot(
+        *halves, value * rate_error, 0.5 * value * broken, value * OUTSIDE, value * ERROR
+    )
 
 
 @background_source("dimuons", "muon-brems")
@@ -447,7 +450,7 @@ def dimuons(experiment: Experiment, seed: int, effort: float) -> Estimate:
     return Estimate(
         "dimuons",
         last,
-        math.hypot(rates.passed.err, ERROR * last),
+        rates.passed.err,
         _model_error(experiment, rates, made.err),
         "exact 2 to 4, forced to large angles; missed tracks, VHCAL and HCAL by probability",
         "a further muon is overlooked where no plane sees it 1 mm apart; threshold of the VHCAL: "

@@ -7,6 +7,8 @@ follows their showers there and brings back what comes out.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from mutau.core.jit import inner
@@ -35,6 +37,9 @@ from mutau.transport.walls import (
     within,
 )
 
+#: Energy (GeV) below which nothing is noted at iron: it comes back out of millimetres only.
+ARRIVES: Final = 0.05
+
 
 @inner
 def _detect(rng: np.random.Generator, setup: Setup, trace: Trace, piece: Piece, q: State) -> None:
@@ -54,7 +59,8 @@ def _through_dipole(setup: Setup, trace: Trace, q: State, piece: Piece, step: fl
     step : cm along z to the next wall on a straight line.
     """
     if not half_way_within(q, step, piece):
-        add_arrival(trace, q)
+        if q.kind != MARKER and q.energy > ARRIVES:
+            add_arrival(trace, q)
         return False
     if not has_track(q):
         move(q, step)

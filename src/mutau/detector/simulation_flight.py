@@ -8,6 +8,7 @@ follows their showers there and brings back what comes out.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from mutau.transport.pieces import TRACKER
 from mutau.transport.setup import Setup
 from mutau.transport.walk import Leg, WalkParts, walk_of
 from mutau.transport.walls import within
+
+#: Energy (GeV) below which nothing is noted at iron: it comes back out of millimetres only.
+ARRIVES: Final = 0.05
 
 
 @inner
@@ -65,7 +69,8 @@ def _iron(
 ) -> int:
     """The iron of a magnet: noted down where it enters, and no further."""
     q.piece = leg.piece
-    add_arrival(trace, q)
+    if q.kind != MARKER and q.energy > ARRIVES:
+        add_arrival(trace, q)
     q.energy = 0.0
     return way
 

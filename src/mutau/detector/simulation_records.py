@@ -120,11 +120,11 @@ def new_output(
     n: int, deposits: int, trackers: int, room: int, arrivals: int | None = None
 ) -> Output:
     """For n beam particles. deposits, trackers : numbers of them. room : for extra hits.
-    arrivals : room for those at the iron of magnets, by default as for extra hits."""
+    arrivals : room for those at the iron of magnets, by default twice that for extra hits."""
     found = Output(
         zeros(Event, n), np.zeros((n, deposits)), np.zeros((n, trackers), dtype_of(Hit)),
         zeros(Extra, room), zeros(State, _STACK + 1), zeros(Counts, 1),
-        zeros(Arrival, room if arrivals is None else arrivals),
+        zeros(Arrival, 2 * room if arrivals is None else arrivals),
     )  # fmt: skip
     found.events["number"] = np.arange(n)
     muons = found.events["muon"]

@@ -99,7 +99,7 @@ def test_impossible_lists_of_masses(assert_refused, verb):
 def test_impossible_models(assert_refused, verb):
     for words in (
         ("--alpha-d", "-1"), ("--alpha-d", "nan"), ("--alpha-d", "2"), ("--model", "x"),
-        ("--alpha-d", "0.1", "--mass-ratio", "nan"), ("--alpha-d", "0.1", "--mass-ratio", "1"),
+        ("--alpha-d", "0.1", "--mass-ratio", "nan"), ("--alpha-d", "0.1", "--mass-ratio", "-1"),
         ("--model", "charges:none.toml"), ("--epsilon", "1e-3"), ("--model", "dark-photon"),
         ("--mass-ratio", "4"),
     ):  # fmt: skip

@@ -108,14 +108,18 @@ def test_reference_years_are_cited():
 
 def test_every_row_of_the_list_of_published_numbers_is_there():
     expected = (
-        "mu.da mu.width mu.fig2 mu.fig3.keep mu.fig3.halo mu.fig3.spot mu.fig4 mu.trigger.rate "
+        "mu.da mu.width mu.fig1 mu.fig2 mu.fig3.keep mu.fig3.halo mu.fig3.spot mu.fig4 "
+        "mu.trigger.rate "
         "mu.mip.ecal mu.mip.hcal mu.hcal.charged mu.track.res mu.track.tail mu.track.multi "
         "mu.fig5.top mu.fig5.bottom mu.leak mu.had.frac mu.had.decay mu.had.kmu mu.had.total "
         "mu.had.absorber mu.had.short mu.lead mu.punch mu.lead.total mu.dimuon mu.table1 mu.free "
         "mu.fig6 me.sqrts me.theta.max me.fig1 me.ee.min me.gamma.energy me.gamma.angle "
         "me.photon.hits me.fig2 me.n10 me.n100 me.soft me.forward me.nunu me.fig3 me.end me.reach "
-        "me.elastic me.radiative me.multiple me.veto.100 me.veto.10 me.veto.one me.leak.100 "
-        "me.leak.10 me.leak.one me.tuned.muone me.tuned.muone-spectrometer me.mass ee.da ee.pi0 "
+        "me.elastic me.radiative me.multiple me.nuclear me.pairs me.pairs.electrons me.converted "
+        "me.tails me.pi0 me.pileup me.decays me.veto.crystals me.veto.100 me.veto.10 me.veto.one "
+        "me.leak.100 "
+        "me.leak.10 me.leak.one me.tuned.muone me.tuned.muone-spectrometer me.mass ee.fig1 "
+        "ee.da ee.pi0 "
         "ee.pimax ee.fig2 ee.fig3 ee.fig5 ee.exposure ee.kappa ee.thr ee.bkg ee.syst ee.iter "
         "ee.fig4.left ee.fig4.right"
     ).split()

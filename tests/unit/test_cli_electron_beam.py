@@ -95,8 +95,8 @@ def test_a_file_that_is_no_text_is_refused(cli, tmp_path):
         ),
         (("limit", "na64e", "--mass", "0.5keV"), "below 1 keV the emission loses its coherence"),
         (
-            ("limit", "na64e", "--mass", "10MeV", "--alpha-d", "0.1", "--mass-ratio", "1.9"),
-            "the channel chichi is closed",
+            ("limit", "na64mu", "--mass", "10MeV", "--alpha-d", "0.1", "--mass-ratio", "1.9"),
+            "makes bosons on their mass shell",
         ),
         (
             ("xsec", "muon-brems", "--energy", "160", "--mass", "0.1", "--coupling", "1e-3",

@@ -48,8 +48,8 @@ def test_dark_sector_point(cli):
         (("model", "--mass", "0.1", "--coupling", "0"), "coupling = 0"),
         ((*POINT, "--model", "lmu-tau"), "did you mean 'lmu-ltau'"),
         (
-            (*POINT, "--alpha-d", "0.1", "--mass-ratio", "2"),
-            "closed",
+            (*POINT, "--alpha-d", "0.1", "--mass-ratio", "0"),
+            "mass_ratio = 0",
         ),
         (("xsec", "muon-brem", "--energy", "160", "--mass", "0.1"), "did you mean 'muon-brems'"),
         (

@@ -13,8 +13,8 @@ from mutau.core.random import stream
 from mutau.reactions.muon_electron_pion import (
     COUPLING,
     draw_pions,
+    pion_amplitude,
     pion_tensor,
-    squared_amplitude,
 )
 
 GEV2_PB = 3.893794e8
@@ -77,7 +77,7 @@ def test_uniform_phase_space_in_the_centre_of_mass_gives_the_same():
     target = np.tile([math.hypot(p, M_E), 0.0, 0.0, -p], (n, 1))
     # boost of the electron at rest back: E_lab = (P.k)/m_e
     lab = (target[:, 0] * electron[:, 0] - target[:, 3] * electron[:, 3]) / M_E
-    weight = squared_amplitude(beam, target, muon, electron)
+    weight = pion_amplitude(beam, target, muon, electron)
     weight *= out * 4.0 * math.pi / (16.0 * math.pi**2 * root)
     weight *= rest * 4.0 * math.pi / (16.0 * math.pi**2 * w)
     weight *= 2.0 * w * (high - low) / (2.0 * math.pi) / (4.0 * p * root) * GEV2_PB / n

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mutau.background import muone_pairs as sources
-from mutau.background.muone_pairs import PairRegion, pair_sample
+from mutau.background.muone_pairs import BROKEN, PairRegion, pair_sample
 from mutau.background.registry import NOT_COMPUTED, background_result
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
@@ -103,4 +103,5 @@ def test_what_makes_a_track_moves_the_background_and_its_error():
     found = sources.electron_pairs(MUONE, 1, 0.05)
     softer, harder = (found.parts[name] for name in ("track from 0.05 GeV", "track from 0.2 GeV"))
     assert softer < found.per_particle < harder
-    assert found.model_err == pytest.approx(0.5 * (harder - softer))
+    half = 0.5 * (harder - softer)
+    assert found.model_err == pytest.approx(math.hypot(half, BROKEN * found.per_particle))

@@ -47,11 +47,11 @@ def test_emission_is_that_of_the_quadrature():
 
 @pytest.mark.compiled
 def test_every_cut_is_applied(full):
-    """The fast mode applies two cuts, the full chain all seven; the trigger agrees within 15 %."""
+    """The fast mode applies two cuts, the full chain all eight; the trigger agrees within 15 %."""
     fast = expected_yields(POINT, NA64)
-    assert len(full.cuts) == 8
+    assert len(full.cuts) == 9
     assert full.meta["not_simulated"] == []
-    assert len(fast.meta["not_simulated"]) == 5
+    assert len(fast.meta["not_simulated"]) == 6
     assert full.signal[1] == pytest.approx(fast.signal[1], rel=0.15)
     assert 0.6 * fast.total < full.total < fast.total
     assert 0.01 < full.total_err / full.total < 0.05

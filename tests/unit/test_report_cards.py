@@ -82,12 +82,15 @@ def test_a_command_repeats_the_effort_of_the_level():
     assert card.result_at("quick") == ""
     assert cards()["me.n10"].result_at("full") == "sigma_pb × 15000"
     efforts = {
-        "na64mu": {name: size for name, size in na64mu_backgrounds.EFFORT.items() if size},
-        "muone": {name: muone_search.effort(Run(level)) for name, level in LEVELS.items()},
+        "na64mu": [{name: size for name, size in na64mu_backgrounds.EFFORT.items() if size}],
+        "muone": [  # of samples that are drawn event by event, and of the slow ones
+            {name: min(muone_search.effort(Run(level)), most) for name, level in LEVELS.items()}
+            for most in (10.0, 1.0)
+        ],
     }
     for card in cards().values():
         if card.efforts:
-            assert card.efforts == efforts[card.number.document], card.id
+            assert card.efforts in efforts[card.number.document], card.id
 
 
 # --- a part of a report -------------------------------------------------------------------------

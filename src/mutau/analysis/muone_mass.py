@@ -287,6 +287,8 @@ def fit_spectrum(
     low, high = expected.mass_range
 
     def cost(mass: float, square: float, *size: float) -> float:
+        if not math.isfinite(mass + square + sum(size)):
+            return math.inf  # a step of a profile without a minimum: the fit is not valid
         scale = np.array(size)
         inside = min(max(mass, low), high)  # profiles step over the limits
         strength = model.moved(inside, _coupling(square)).invisible_strength("mu")

@@ -85,9 +85,9 @@ STEPS: Final = ("made", "triggered", "one track", "below half", "selected")
 PLANES: Final = 1
 #: Scale of the VHCAL's deposits, relative: its threshold is of the same order.
 SCALE: Final = 0.2
-#: Largest fraction of the result that stands outside the classes of events: pairs of which no
-#: muon is wide (two of three within TWO_HITS of each other in all planes), by the wide-open
-#: sample of the validation page.
+#: Fraction of the result that may stand outside the classes of events: pairs of which no muon is
+#: wide (two of three within TWO_HITS of each other in all planes). Assumed: no sample was drawn
+#: there.
 OUTSIDE: Final = 0.02
 #: Events whose deposits in the VHCAL pass its cut with less chance are not carried any further.
 _SEEN: Final = 1e-6

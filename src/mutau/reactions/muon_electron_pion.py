@@ -54,7 +54,7 @@ def pion_tensor(q1: Array, q2: Array) -> Array:
     return np.asarray(np.einsum("ijkm,nk,nm->nij", _EPSILON, q1, q2))
 
 
-def squared_amplitude(p1: Array, p2: Array, p3: Array, p4: Array) -> Array:
+def pion_amplitude(p1: Array, p2: Array, p3: Array, p4: Array) -> Array:
     """(N,) |M|^2 of mu(p1) e(p2) -> mu(p3) e(p4) pi0, averaged over spins, GeV^-2.
 
     Momenta (N, 4), GeV; best in the centre of mass, where nothing large cancels.
@@ -117,7 +117,7 @@ def draw_pions(
     beam = np.tile([energy, 0.0, 0.0, p], (n, 1))
     target = np.tile([M_E, 0.0, 0.0, 0.0], (n, 1))
     frame = energy + M_E, p
-    value = squared_amplitude(*(_along_z(k, frame) for k in (beam, target, muon, electron)))
+    value = pion_amplitude(*(_along_z(k, frame) for k in (beam, target, muon, electron)))
     jacobian = e4 * span * np.maximum(top - bottom, 0.0) / (16.0 * math.pi**2 * p)
     jacobian *= rest * 4.0 * math.pi / (16.0 * math.pi**2 * w)
     weight = np.where(top > bottom, value * jacobian / (4.0 * M_E * p) * GEV2_PB / n, 0.0)

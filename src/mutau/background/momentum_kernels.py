@@ -117,7 +117,7 @@ def _plane(
     return way
 
 
-_walk = walk_of(WalkParts(_plane, ends, anywhere=True))
+_walk = walk_of(WalkParts(_plane, ends, anywhere=True, short=True))
 
 
 @inner

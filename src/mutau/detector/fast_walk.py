@@ -129,4 +129,4 @@ def _iron(
 
 
 #: See `transport.walk.walk_of`.
-fast_walk = walk_of(WalkParts(_plane, _solid, _iron, arrive=_arrive))
+fast_walk = walk_of(WalkParts(_plane, _solid, _iron, arrive=_arrive, short=True))

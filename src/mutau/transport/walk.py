@@ -89,7 +89,8 @@ class WalkParts(NamedTuple):
     bent : (done, way), after `done` cm of the gap of a magnet. arrive : (..., first, way), where it
     comes to a stretch.
     anywhere : whether a walk halts at the vertex that it is asked for wherever that is; else in a
-    target only.
+    target only. short : whether the parts are a few lines, which are faster in one piece; long ones
+    compile three times slower so.
     """
 
     plane: Callable[..., Any]
@@ -99,6 +100,7 @@ class WalkParts(NamedTuple):
     bent: Callable[..., Any] = uncharged
     arrive: Callable[..., Any] = unnoted
     anywhere: bool = False
+    short: bool = False
 
 
 Walk = Callable[[np.random.Generator, Setup, Any, State, float, Way], tuple[int, Way]]
@@ -125,7 +127,7 @@ def _stretch_of(parts: WalkParts) -> Callable[..., Any]:
     gap, solid, iron, bent = parts.gap, parts.solid, parts.iron, parts.bent
     anywhere = parts.anywhere
 
-    @inner(cache=False, forceinline=True)
+    @inner(cache=False, forceinline=parts.short)
     def stretch(
         rng: np.random.Generator, setup: Setup, trace: Any, state: State, first: int, stop: float,
         way: Way,
@@ -169,7 +171,7 @@ def walk_of(parts: WalkParts) -> Walk:
     gap, arrive, plane, anywhere = parts.gap, parts.arrive, parts.plane, parts.anywhere
     stretch = _stretch_of(parts)
 
-    @inner(cache=False, forceinline=True)
+    @inner(cache=False, forceinline=parts.short)
     def walk(
         rng: np.random.Generator, setup: Setup, trace: Any, state: State, stop: float, way: Way
     ) -> tuple[int, Way]:

@@ -12,6 +12,7 @@ from mutau.core.units import C_CM_S, HBARC_GEV_CM
 from mutau.models import Family
 
 
+@pytest.mark.compiled
 def test_states_of_the_plasma():
     g, h, root = plasma_states([1e-7, 2e-3])
     assert g == pytest.approx([3.363, 10.75], rel=4e-3)  # (4/11)^(4/3); photons, e, three neutrinos
@@ -39,6 +40,7 @@ def test_the_average_follows_the_wave():
         assert near / far == pytest.approx(2.0**power, rel=0.03)
 
 
+@pytest.mark.compiled
 def test_the_abundance_of_another_calculation():
     """5.2e-26 cm^3/s for 0.11 at 0.3 GeV (Steigman, Dasgupta, Beacom, 2012), Majorana particle."""
     constant = np.full(60, 5.2e-26 / (HBARC_GEV_CM**2 * C_CM_S))
@@ -48,6 +50,7 @@ def test_the_abundance_of_another_calculation():
     assert abundance("majorana", 0.3, 2.0 * constant) == pytest.approx(0.055, rel=0.1)
 
 
+@pytest.mark.compiled
 def test_couplings_of_the_kinds():
     """A Majorana pair has the scalar's sigma v, and half the particles to be rid of: y = 1/2."""
     found = {
@@ -60,6 +63,7 @@ def test_couplings_of_the_kinds():
     assert more / found["dirac"] == pytest.approx(math.sqrt(0.5), rel=5e-3)  # y alone counts
 
 
+@pytest.mark.compiled
 def test_what_is_not_offered():
     bound = BOUNDS["relic-density"]
     with pytest.raises(MutauError, match="needs dark matter"):

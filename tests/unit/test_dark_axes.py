@@ -21,6 +21,7 @@ def test_y_of_a_coupling():
     assert y_of(Family("lmu-ltau", 0.5, 3.0), 1e-4) * e2 == pytest.approx(0.5 * 1e-8 / 81.0)
 
 
+@pytest.mark.compiled
 def test_the_same_limit_on_other_axes():
     family = Family("dark-photon", 0.1, 4.0, "dirac")
     plain = exclusion_plane(("na64e",), [0.05, 0.1], family, **OPTIONS)

@@ -70,6 +70,7 @@ def test_annihilation_into_a_heavy_pair():
     assert found[1:] == pytest.approx(exact, rel=1e-4)
 
 
+@pytest.mark.compiled
 def test_who_counts_them_and_who_does_not(cli):
     family = Family("lmu-ltau", 0.1, 1.5)
     with pytest.raises(MutauError, match="muon-brems makes bosons on their mass shell"):
@@ -93,6 +94,7 @@ def test_more_dark_matter_is_made_where_more_states_are(cli):
     assert dirac.weight.sum() > 4.0 * scalar.weight.sum()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", ["majorana", "dirac"])
 def test_every_door_takes_the_kind(kind, cli, tmp_path):
     words = ("--alpha-d", "0.1", "--dark-matter", kind)

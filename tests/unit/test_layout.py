@@ -35,6 +35,7 @@ def drawn(experiment, path):
     return outlines(path)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", ["na64mu", "muone", "na64e", "m3"])
 def test_every_element_is_one_element_with_its_name(tmp_path, name):
     experiment = load_experiment(name)
@@ -46,6 +47,7 @@ def test_every_element_is_one_element_with_its_name(tmp_path, name):
         assert text.count(f'id="{item}"') == 1
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("key", "axis"), [("z", 0), ("x", 1)])
 def test_a_moved_element_moves_by_the_same_length(tmp_path, key, axis):
     experiment = load_experiment("na64mu")
@@ -67,6 +69,7 @@ def test_a_moved_element_moves_by_the_same_length(tmp_path, key, axis):
         np.testing.assert_allclose(after[name], before[name], atol=2e-5)
 
 
+@pytest.mark.compiled
 def test_sizes_are_to_scale_and_holes_are_open():
     setup = layout(load_experiment("na64mu"))
     for hole, boxes in ((6.0, setup["VHCAL"].top), (3.0, setup["VHCAL"].side)):
@@ -82,6 +85,7 @@ def test_a_layout_comes_back_from_plain_data():
     assert any("no gap" in said for said in setup.not_drawn)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("energy", ["160 GeV", "80 GeV"])
 def test_the_path_of_the_beam_is_where_simulate_puts_it(energy):
     experiment = replace(
@@ -100,6 +104,7 @@ def test_the_path_of_the_beam_is_where_simulate_puts_it(energy):
     assert abs(path.x[-1]) > 2.0  # cm: it is bent
 
 
+@pytest.mark.compiled
 def test_without_matter_and_field_the_path_is_a_straight_line():
     experiment = load_experiment("muone")
     path = mean_path(
@@ -109,6 +114,7 @@ def test_without_matter_and_field_the_path_is_a_straight_line():
     np.testing.assert_allclose(path[:, 1], 2e-3 * (path[:, 2] - 100.0), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.compiled
 def test_the_bend_is_that_of_the_field_integral():
     """0.2998 B L/p, without matter before the magnet."""
     experiment = replace(
@@ -128,6 +134,7 @@ def test_what_cannot_be_drawn_is_refused(cli):
     assert cli("draw", "na64mu", "-o", "setup.jpg").code == 2
 
 
+@pytest.mark.compiled
 def test_the_verb_writes_the_drawing(cli, tmp_path):
     out = tmp_path / "setup.pdf"
     done = cli("draw", "na64mu", "--muon-energy", "60GeV", "-o", str(out), "--json")

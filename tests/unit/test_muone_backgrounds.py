@@ -107,6 +107,7 @@ def test_double_scattering_is_that_of_the_window():
     assert abs(value - window.events) < 3.5 * math.hypot(error, window.error)
 
 
+@pytest.mark.compiled
 def test_the_stated_inefficiency_of_the_veto_is_taken_as_it_is():
     """1e-6 and 1e-5 of 3.6e8; without a statement what the crystals give, above both."""
     key = "detector/calorimeter[ECAL]/photon_inefficiency"

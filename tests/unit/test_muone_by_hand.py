@@ -78,6 +78,7 @@ TUNED = [
 ]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("tuned", [False, True])
 def test_pairs_with_a_second_collision_by_hand(tuned):
     """Kokoulin and Petrukhin's pairs, one electron seen, one below 0.1 GeV, times Rutherford's
@@ -134,6 +135,7 @@ def virtual_electrons(seen, lost, theta, n=200_000):
     return float(np.mean(np.where(inside, weight, 0.0))) * GEV2_PB
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("seen", [(3.0, 10.0), (10.0, 25.0)])
 def test_pairs_that_deflect_the_muon_are_virtual_electrons_of_the_nucleus(seen):
     """Why more pairs pass than a folding of pairs and collisions has: the muon scatters on one of

@@ -25,6 +25,7 @@ MUONE = load_experiment("muone")
 CRYSTAL = material("lead-tungstate")
 
 
+@pytest.mark.compiled
 def test_a_photon_makes_hadrons_once_in_two_thousand_times():
     """Lead by hand: 0.115 mb of a nucleon, 207.2 of them, a factor 0.7 to 0.9 of shadowing, over
     7/9 A/(N_A X0) = 42.0 b."""
@@ -52,6 +53,7 @@ def test_what_particles_show():
     assert at_rest == pytest.approx([0.0, 0.938], abs=1e-3)
 
 
+@pytest.mark.compiled
 def test_a_thin_block_lets_photons_through_and_thresholds_and_length_count():
     thin = veto_inefficiency(CRYSTAL, 2.0, 1.0, 30.0, n=2000)
     assert thin.through == pytest.approx(math.exp(-7.0 / 9.0 * 2.0 / 0.8904), rel=0.04)
@@ -66,6 +68,7 @@ def test_a_thin_block_lets_photons_through_and_thresholds_and_length_count():
     assert 0.003 * fraction < found.value < 0.1 * fraction
 
 
+@pytest.mark.compiled
 def test_a_stated_inefficiency_stands_and_none_is_computed():
     at = np.array([13.0, 110.0])
     stated = replace(MUONE, "detector/calorimeter[ECAL]/photon_inefficiency", 1e-6)
@@ -76,6 +79,7 @@ def test_a_stated_inefficiency_stands_and_none_is_computed():
     assert 0.1 < found.relative_err < 1.0
 
 
+@pytest.mark.compiled
 def test_tails_fall_with_the_length_of_the_crystals():
     """What leaves a longer block is less; 13 GeV and more have to be lost."""
     short, long = (

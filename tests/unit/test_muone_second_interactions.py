@@ -39,6 +39,7 @@ def events(draw, item=MUONE, n=30_000, **options):
     return draw(item, WIDE, n, 1, **options).events(MUONE.cuts).events
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("draw", "factor"),
     [(conversions_component, 2.0), (twice.pile_up_component, 2.0), (twice.decays_component, 2.0),
@@ -49,6 +50,7 @@ def test_a_station_twice_as_thick(draw, factor):
     assert events(draw, THICK) == pytest.approx(factor * events(draw), rel=0.15)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("nu", [10.0, 40.0])
 def test_virtual_photons_add_up_to_the_nuclear_loss(nu):
     """Integrated over Q^2 by the trapezoidal rule against `matter.muon_cross_sections`."""
@@ -61,6 +63,7 @@ def test_virtual_photons_add_up_to_the_nuclear_loss(nu):
     assert total == pytest.approx(expected, rel=0.1)  # 10 %: the longitudinal photons
 
 
+@pytest.mark.compiled
 def test_fewer_tracks_leave_more_of_inelastic_scattering():
     """Half of the angle, twice the energy: what was a second track is not seen any more."""
     tracks = tracks_of(MUONE)
@@ -69,6 +72,7 @@ def test_fewer_tracks_leave_more_of_inelastic_scattering():
     assert few < many
 
 
+@pytest.mark.compiled
 def test_the_veto_acts_on_inelastic_scattering_only_by_what_hits_the_calorimeter():
     narrow = replace(MUONE, "detector/calorimeter[ECAL]/width", "0.3 m")
     found = inelastic_component(MUONE, WIDE, 30_000, 1)
@@ -107,6 +111,7 @@ def test_soft_photons_integrate_to_the_classical_current(v):
     assert found == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.compiled
 def test_conversions_by_hand():
     """Half of 15 mm over 35.3 cm, 2 x 2 % of it with one electron below 0.1 of 5 GeV."""
     found = float(conversion(MUONE, np.array([5.0]), 0.1)[0])
@@ -160,6 +165,7 @@ def test_decays():
     assert unseen < 0.2 * expected
 
 
+@pytest.mark.compiled
 def test_a_pion_leaves_a_photon_to_be_seen():
     """Missed once or twice: the inefficiency, squared where both photons hit the calorimeter."""
     key = "detector/calorimeter[ECAL]/photon_inefficiency"

@@ -22,6 +22,7 @@ NA64E = load_experiment("na64e")
 OF = {name: "na64mu" if name.startswith("muon") else "na64e" for name in PAIRS}
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("reaction", PAIRS)
 def test_events_balance_and_their_weights_are_the_cross_section(reaction):
     beam = PAIRS[reaction][0]
@@ -42,6 +43,7 @@ def test_events_balance_and_their_weights_are_the_cross_section(reaction):
     assert z.mean() == pytest.approx(0.5 * length, abs=4.0 * length / math.sqrt(12 * 300))
 
 
+@pytest.mark.compiled
 def test_elements_share_events_as_they_make_them():
     mixed = generate_pairs("photon-muon-pair", NA64E, 3000, energy=50.0, error=0.01)
     atoms = material(NA64E.target.material).atoms_per_cm3
@@ -62,6 +64,7 @@ def test_elements_share_events_as_they_make_them():
     assert again.meta["sigma_pb"] == mixed.meta["sigma_pb"]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("ending", ["lhe", "lhe.gz", "hepmc", "root", "parquet", "npz"])
 def test_command_line_writes_every_format(cli, tmp_path, ending):
     path = tmp_path / f"pairs.{ending}"

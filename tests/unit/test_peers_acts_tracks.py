@@ -84,6 +84,7 @@ def test_thrown_hits_fit_with_the_right_chi2(arm):
         assert pull.std() == pytest.approx(1.0, abs=0.09)
 
 
+@pytest.mark.compiled
 def test_acts_fits_the_same_tracks():
     """Within a few 1e-3 sigma: what is left is ACTS' first guess and its 32-bit chi2."""
     pytest.importorskip("acts.examples", reason="pip install 'mutau[peers]'")

@@ -43,6 +43,7 @@ def in_hcal(readout, out):
     return out.deposits[:, first] + out.deposits[:, second]
 
 
+@pytest.mark.compiled
 def test_a_hadron_just_below_the_pole_fires_the_veto_and_reaches_the_hcal():
     readout, out = enter(NEUTRAL, 80.0, 6.0)
     fired = (counter(readout, out, "Vm1") > 0.0) | (counter(readout, out, "Vm2") > 0.0)
@@ -52,6 +53,7 @@ def test_a_hadron_just_below_the_pole_fires_the_veto_and_reaches_the_hcal():
     assert out.counts["arrivals"][0] == 0
 
 
+@pytest.mark.compiled
 def test_deep_in_the_iron_little_comes_out():
     readout, out = enter(NEUTRAL, 80.0, 60.0)
     assert in_hcal(readout, out).mean() < 1.0
@@ -60,12 +62,14 @@ def test_deep_in_the_iron_little_comes_out():
     assert total.mean() > 60.0  # the rest is masses and what goes back out of the front
 
 
+@pytest.mark.compiled
 def test_the_pole_above_is_the_mirror_of_the_one_below():
     up, down = (in_hcal(*enter(NEUTRAL, 40.0, y)) for y in (6.5, -6.5))
     err = np.hypot(up.std(), down.std()) / np.sqrt(N)
     assert up.mean() == pytest.approx(down.mean(), abs=3.5 * err)
 
 
+@pytest.mark.compiled
 def test_nothing_is_followed_where_nobody_asks():
     _, out = enter(NEUTRAL, 80.0, 6.0, wanted=np.zeros(N, bool))
     assert np.all(out.deposits == 0.0)
@@ -75,6 +79,7 @@ def test_nothing_is_followed_where_nobody_asks():
     assert np.all(out.deposits == 0.0)
 
 
+@pytest.mark.compiled
 def test_too_little_room_is_said():
     readout = build_readout(load_experiment("na64mu"))
     out = new_output(1, readout.deposits, len(readout.planes), 10, arrivals=0)

@@ -231,6 +231,7 @@ def test_counts_without_digits_are_refused(method):
         _limit(method, 1e20, 1e20, 1e19, 0.0)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("method", TOYS)
 def test_levels_that_the_toys_cannot_reach_are_refused(method):
     with pytest.raises(OutOfRange, match="pseudo-experiments"):

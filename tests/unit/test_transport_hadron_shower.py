@@ -19,6 +19,7 @@ def total(s):
     return s.electromagnetic + s.ionisation + s.nuclear + s.into_gap + s.leak + s.albedo
 
 
+@pytest.mark.compiled
 def test_a_photon_leaves_all_its_energy():
     s = simulate_hadron_showers("gamma", 5.0, DEEP, 20)
     assert total(s) == pytest.approx(5.0, rel=0.01)  # the cut leaves at rest what has a mass
@@ -26,6 +27,7 @@ def test_a_photon_leaves_all_its_energy():
     assert s.depth.sum(axis=1) == pytest.approx(s.electromagnetic, rel=1e-9)
 
 
+@pytest.mark.compiled
 def test_a_hadron_leaves_its_energy_less_the_masses_made():
     s = simulate_hadron_showers("pi-", 20.0, DEEP, 60)
     # a mass is left where a pion ends; some ten to twenty of them
@@ -35,6 +37,7 @@ def test_a_hadron_leaves_its_energy_less_the_masses_made():
     assert 0.25 < s.electromagnetic.mean() / 20.0 < 0.65
 
 
+@pytest.mark.compiled
 def test_electromagnetic_fraction_rises_with_energy():
     low, high = (
         simulate_hadron_showers("pi-", energy, DEEP, 60).electromagnetic.mean() / energy
@@ -43,6 +46,7 @@ def test_electromagnetic_fraction_rises_with_energy():
     assert high > low + 0.08
 
 
+@pytest.mark.compiled
 def test_a_surface_gives_back_less_from_deeper_and_the_same_from_both_sides():
     depths = (0.5, 5.0, 20.0)
     back = [
@@ -56,6 +60,7 @@ def test_a_surface_gives_back_less_from_deeper_and_the_same_from_both_sides():
     assert below.into_gap.mean() == pytest.approx(means[0], abs=3.5 * err)
 
 
+@pytest.mark.compiled
 def test_energy_back_into_the_gap_as_geant4_has_it():
     """K_L of 50 GeV along the surface, 5 mm below: Geant4 FTFP_BERT 20.8 +- 0.5 GeV of 60 showers
     (docs/validation/hadron_showers.md)."""
@@ -64,6 +69,7 @@ def test_energy_back_into_the_gap_as_geant4_has_it():
     assert s.into_gap.mean() == pytest.approx(20.8, abs=3.0 * np.hypot(err, 0.5))
 
 
+@pytest.mark.compiled
 def test_leaving_deep_electrons_changes_nothing():
     far, near = (
         simulate_hadron_showers("pi-", 10.0, POLE, 150, start=(0.0, 6.5, 0.0, 0.0), clear=clear)
@@ -79,6 +85,7 @@ def test_containment_of_known_profiles():
     assert containment(falls, 0.05 * 20.0, 0.5) == pytest.approx(20.0 * np.log(2.0), rel=0.01)
 
 
+@pytest.mark.compiled
 def test_library_conserves_energy_and_mirrors_twice_to_itself():
     library = collision_library()
     assert len(library.first) == 2 * 4 * 5 * library.events + 1
@@ -95,6 +102,7 @@ def test_library_conserves_energy_and_mirrors_twice_to_itself():
     assert given == pytest.approx(150.14, rel=0.01)
 
 
+@pytest.mark.compiled
 def test_what_is_refused():
     with pytest.raises(UnknownName):
         simulate_hadron_showers("mu-", 10.0, DEEP, 1)

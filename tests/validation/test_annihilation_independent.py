@@ -46,6 +46,7 @@ def per_particle(name, model):
     return events / bare.runs[0].particles / bare.runs[0].efficiency, kept
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", ["complex-scalar", "dirac"])
 @pytest.mark.parametrize("name", SHOWERS)
 def test_annihilation_around_the_resonance(name, kind, tracks):
@@ -66,6 +67,7 @@ def test_annihilation_around_the_resonance(name, kind, tracks):
         assert error < 0.05 * values[0], mass
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", ["majorana", "dirac"])
 def test_the_line_itself(kind):
     """Two quadratures of the same average over the electrons, on the line and in its tails."""
@@ -75,6 +77,7 @@ def test_the_line_itself(kind):
     assert ours == pytest.approx(cross_section(model, energy, "Pb"), rel=3e-3)
 
 
+@pytest.mark.compiled
 def test_radiation_moves_annihilation_below_its_edge(tracks):
     """What the electron radiates is missing too: below the edge events are gained, above some are
     lost. With b = (alpha/pi)(ln(m^2/m_e^2) - 1) and a line that a narrow boson would have, the gain

@@ -63,7 +63,7 @@ def test_rates_in_lead(showers):
     rates = [row for row in showers.values() if row["unit"] == "1/X0"]
     assert len(rates) == 4
     for row in rates:
-        assert row["pull"] is None
+        assert abs(row["pull"]) < 4.0
         agree(row, 0.007 if "photons above" in row["quantity"] else 0.015)
 
 
@@ -119,7 +119,7 @@ def test_angles_of_muons(muons):
     narrow = muons["projected angle, 98.0% lie below"]
     wide = muons["projected angle, point nuclei, 98.0% lie below"]
     for whose in ("ours", "theirs"):
-        assert 0.7 < narrow[whose] / wide[whose] < 0.92
+        assert 0.7 < narrow[whose] / wide[whose] < 0.96
 
 
 def small(**more):

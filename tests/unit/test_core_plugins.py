@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from mutau.core.errors import MutauError, UnknownName
@@ -45,6 +49,24 @@ def test_a_name_of_another_package_is_used_and_loaded_only_when_asked_for(offer,
     assert capsys.readouterr() == ("", "loading\n"), "what it prints must not reach stdout"
     assert list(registry) == ["one", "two"]
     assert "two" in registry
+
+
+def test_threads_that_load_at_once_leave_stdout_where_it_was(offer, registry, capsys):
+    """The slower one began while the other had stdout turned aside, and ends after it."""
+    slow = "import time\nprint('loading')\ntime.sleep({})\nx = {}\n"
+    offer(short=(slow.format(0.1, 2), "plug_short:x"), long=(slow.format(0.3, 3), "plug_long:x"))
+    before = sys.stdout
+
+    def late(name, wait):
+        time.sleep(wait)
+        return registry[name]
+
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(late, ("short", "long", "long"), (0.0, 0.05, 0.06)))
+    assert found == [2, 3, 3]
+    assert sys.stdout is before
+    print("the answer")
+    assert capsys.readouterr() == ("the answer\n", "loading\nloading\n")
 
 
 @pytest.mark.parametrize("name", BROKEN)

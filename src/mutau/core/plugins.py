@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mutau.core.errors import one_line
 
@@ -46,12 +47,22 @@ def offered(group: str) -> dict[str, EntryPoint]:
     return found
 
 
-@cache
+#: Stdout is the process's: of two threads that turn it aside at once, the later one would put back
+#: what the first has set, and everything printed after would go to stderr.
+_ALONE: Final = threading.RLock()
+
+
 def load(group: str, name: str) -> Plugin:
-    """The object of an entry point; a fault is printed on stderr, once.
+    """The object of an entry point; a fault is printed on stderr, once. Any thread may ask.
 
     Raises KeyError for a name that `offered` does not list.
     """
+    with _ALONE:
+        return _load(group, name)
+
+
+@cache
+def _load(group: str, name: str) -> Plugin:
     point = offered(group)[name]
     try:
         with redirect_stdout(sys.stderr):
@@ -93,5 +104,5 @@ def tell(group: str, name: str, fault: str) -> None:
 
 def forget() -> None:
     """Look for entry points again, as after a change of `sys.path`."""
-    for function in (_points, load, source_digest, tell):
+    for function in (_points, _load, source_digest, tell):
         function.cache_clear()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mutau
-from mutau.analysis.cascade import calorimeter_answer, cascade_answer
+from mutau.analysis.cascade import calorimeter_result, cascade_result
 from mutau.experiment import load_experiment
 from mutau.matter import material
 from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
@@ -64,17 +64,17 @@ def test_steps_are_saved_and_refused(tmp_path):
 
 
 def test_the_profile_of_the_answer_holds_the_energy():
-    answer = cascade_answer("e-", 5.0, "lead", edges=[0.05, 1.0, 5.0], method="mc", showers=40)
+    answer = cascade_result("e-", 5.0, "lead", edges=[0.05, 1.0, 5.0], method="mc", showers=40)
     step = np.diff(answer["profile_edges_X0"])
     assert np.sum(answer["profile_GeV_per_X0"] * step) == pytest.approx(5.0, rel=2e-3)
     peak = answer["profile_edges_X0"][np.argmax(answer["profile_GeV_per_X0"])]
     assert 3.0 < peak < 7.0  # ln(5 GeV/7.4 MeV) - 0.5 = 6, early with a cut of 50 MeV
-    assert "profile_edges_X0" not in cascade_answer("e-", 5.0, "lead")
+    assert "profile_edges_X0" not in cascade_result("e-", 5.0, "lead")
 
 
 def test_a_calorimeter_reads_what_is_left_in_it():
     file = load_experiment("na64e")
-    low, high = (calorimeter_answer(file, energy=e, showers=n) for e, n in ((2.0, 400), (10.0, 80)))
+    low, high = (calorimeter_result(file, energy=e, showers=n) for e, n in ((2.0, 400), (10.0, 80)))
     for answer in (low, high):
         energy = answer["energy_GeV"]
         whole = sum(answer[f"{name}_GeV"] for name in ("left", "behind", "beside"))
@@ -98,6 +98,6 @@ def test_a_calorimeter_reads_what_is_left_in_it():
 
 def test_what_is_no_calorimeter_is_refused():
     with pytest.raises(mutau.MutauError, match=r"ldmx-like: target.*not active"):
-        calorimeter_answer(load_experiment("ldmx-like"))
+        calorimeter_result(load_experiment("ldmx-like"))
     with pytest.raises(mutau.MutauError, match=r"na64mu: beam/particle.*--particle e-"):
-        calorimeter_answer(load_experiment("na64mu"))
+        calorimeter_result(load_experiment("na64mu"))

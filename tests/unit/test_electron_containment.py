@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mutau.analysis.cascade import calorimeter_answer
+from mutau.analysis.cascade import calorimeter_result
 from mutau.analysis.yields import expected_yields
 from mutau.experiment import load_experiment, replace
 from mutau.models import build_model
@@ -37,7 +37,7 @@ def test_parts_of_rings_on_a_face():
 def test_energy_beside_one_cell_is_that_of_simulated_showers():
     """The circle of 1.5 cm inside a 3 x 3 cm^2 cell lets 10.9 of 100 GeV out; the square, larger,
     less, and no less than the circle of 1.5 sqrt(2) cm around it."""
-    circle = calorimeter_answer(replace(NA64E, CELL), showers=40, seed=3)
+    circle = calorimeter_result(replace(NA64E, CELL), showers=40, seed=3)
     assert circle["beside_GeV"] == pytest.approx(10.9, abs=0.2)
     rings = stays.ring_energies(NA64E, 60, seed=5)
     radii = stays.RINGS * 45.0 / 40.0  # 40 X0 take 45 cm: within some per cent

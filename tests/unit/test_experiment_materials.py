@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mutau.analysis.cascade import cascade_answer
+from mutau.analysis.cascade import cascade_result
 from mutau.analysis.point import cross_section
 from mutau.analysis.yields import expected_yields
 from mutau.core.errors import MutauError, Problems, UnknownName
@@ -250,7 +250,7 @@ def test_every_verb_takes_the_name(cli, tmp_path):
                           material=named).sigma_pb  # fmt: skip
     lead = cross_section("electron-brems", 100.0, build_model("lmu-ltau", 0.01, 1e-3)).sigma_pb
     assert 1.1 < sigma / lead < 1.35  # (92/82)^2 = 1.259, less screening of the larger nucleus
-    tracks = cascade_answer("e-", 10.0, material=named, edges=(1.0, 10.0))
+    tracks = cascade_result("e-", 10.0, material=named, edges=(1.0, 10.0))
     assert tracks["electron_X0_per_GeV"][0] > 0.0
     refused = cli("show", "models", str(path))
     assert refused.code == 2

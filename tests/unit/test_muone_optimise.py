@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mutau.analysis.limit import limit_curve
-from mutau.analysis.muone_optimise import SOURCES_LEFT_OUT, optimise, optimum_answer
+from mutau.analysis.muone_optimise import SOURCES_LEFT_OUT, optimise, optimum_to_dict
 from mutau.analysis.muone_performance import Performance, counting_limit, suitable_method
 from mutau.analysis.settings import Settings
 from mutau.analysis.yields import expected_yields
@@ -102,7 +102,7 @@ def test_the_cut_flow_ends_at_the_result(found):
 
 def test_the_seed_decides_everything(spectrometer):
     answers = [
-        optimum_answer(
+        optimum_to_dict(
             optimise(
                 spectrometer,
                 MODEL,

@@ -86,3 +86,4 @@ def test_too_little_room_is_said():
     out.counts["arrivals"] = 3
     with pytest.warns(UserWarning, match="3 particles at a magnet's iron found no room"):
         finish_in_iron(readout.setup, out, stream(1))
+    assert not out.deposits.any()

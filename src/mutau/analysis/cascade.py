@@ -27,7 +27,7 @@ CALORIMETER_SHOWERS = 100
 CALORIMETER = 41  # name in the random streams
 
 
-def cascade_answer(
+def cascade_result(
     particle: str,
     energy: float,
     material: str,
@@ -107,7 +107,7 @@ def _showering_beam(experiment: Experiment) -> str:
     return str(particle)
 
 
-def calorimeter_answer(
+def calorimeter_result(
     experiment: Experiment,
     *,
     particle: str | None = None,

@@ -422,7 +422,7 @@ def _pull(fitted: float, true: float, interval: tuple[float, float]) -> float:
     return (fitted - true) / error
 
 
-def fit_answer(fit: MassFit) -> dict[str, Any]:
+def fit_to_dict(fit: MassFit) -> dict[str, Any]:
     """What the command line prints of one fit."""
     return {
         "mass_GeV": fit.mass,
@@ -439,7 +439,7 @@ def fit_answer(fit: MassFit) -> dict[str, Any]:
 
 
 @old_keywords("settings", Settings, _OLD, gone_in="0.2.0")
-def measure_answer(
+def measure_result(
     experiment: Experiment,
     model: Model,
     *,
@@ -466,8 +466,8 @@ def measure_answer(
     return {
         "experiment": experiment.name,
         "true": {"mass_GeV": model.mass, "coupling": model.coupling},
-        "expected": fit_answer(found.asimov),
-        "one_toy": fit_answer(found.fit),
+        "expected": fit_to_dict(found.asimov),
+        "one_toy": fit_to_dict(found.fit),
         "toys": toys,
         "failed": found.failed,
         "pulls": [

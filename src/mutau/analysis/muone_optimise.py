@@ -433,7 +433,7 @@ def _judge(
     )  # fmt: skip
 
 
-def optimum_answer(found: Optimum) -> dict[str, Any]:
+def optimum_to_dict(found: Optimum) -> dict[str, Any]:
     """What the command line prints of an optimum."""
 
     def figures(item: Performance) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def hadron_lines(experiment: Experiment, energy: float, n: int, rng: np.random.G
 def path_classes(
     experiment: Experiment, energy: float, seed: int
 ) -> list[tuple[int, float, float]]:
-    """(modules met, cm inside them, share of the hadrons) of the ways through the HCAL.
+    """(modules met, cm inside them, fraction of the hadrons) of the ways through the HCAL.
 
     Lengths are rounded to STEP of the first module's; shares sum to 1.
     """

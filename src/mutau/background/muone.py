@@ -105,7 +105,7 @@ class VetoNeeds:
     from the electron; a share `inefficiency` of them passes. unseen : radiative events that pass
     whatever the veto does (photon merged with the electron, soft, or beside the calorimeter).
     Of elastic events: apart, those measured above the electron's energy; unseen, those that the
-    Gaussian resolutions let in; the inefficiency is the share of electrons measured far too low.
+    Gaussian resolutions let in; the inefficiency is the fraction of electrons measured far too low.
     equal_to_signal, one_event : inefficiency at which the background is as large as the signal,
     and one event; NaN where `unseen` alone is more.
     """
@@ -172,7 +172,8 @@ def elastic_beyond(
     """Elastic events that the cut on the electron's energy alone keeps out: measured above it.
 
     Each of them is background if its electron is measured far too low, so 1 over their number is
-    the share that the search can bear for one event. Gaussian resolutions as in `elastic_leakage`.
+    the fraction that the search can bear for one event. Gaussian resolutions as in
+    `elastic_leakage`.
     Check: without a cut on the angle, all elastic events with more than that energy.
     """
     energies = window.electron_energy_max, math.inf
@@ -282,7 +283,7 @@ def elastic_sample(
     E_e even in its logarithm between `energies` (GeV, true, cut at the kinematic limit), depth of
     the vertex even; with `kinked` one collision of kick above `HARD_KICK` (even in its logarithm)
     before or behind the vertex, with its probability as weight; all softer ones as a Gaussian;
-    the electron scattered (`electron_scatter`); then the resolutions, wider for a share of the
+    the electron scattered (`electron_scatter`); then the resolutions, wider for a fraction of the
     events with `stretch` above 1 (see `detector.muone.Normals`).
     The electron is taken to hit the calorimeter. luminosity : pb^-1; the weights add up to the
     expected number of such events.

@@ -48,7 +48,7 @@ class Component:
     """A weighted sample of one source, or of the signal, as it is measured.
 
     name : of the source. sample : columns and weights; these add up to the expected events of the
-    exposure. missed : (N,) share of the weight that remains where the photon veto applies: the
+    exposure. missed : (N,) fraction of the weight that remains where the photon veto applies: the
     photon inefficiency of the file, or 1 for events without a photon.
     model_error : relative error of what was assumed.
     """
@@ -186,7 +186,7 @@ def as_component(
     model_error: float = 0.0,
 ) -> Component:
     """Events of `placed` as they are measured. apart : (N,) GeV, energy seen apart from the
-    electron; missed : (N,) share of the weight that stays in spite of it."""
+    electron; missed : (N,) fraction of the weight that stays in spite of it."""
     found = reconstruct(events, response(experiment), rng, stretch=STRETCH, muon_tails=False)
     if apart is not None:
         found = replace(found, photon_energy=apart)

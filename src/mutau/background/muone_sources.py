@@ -178,7 +178,7 @@ def elastic_leakage(experiment: Experiment, seed: int, effort: float) -> Estimat
     By an exact integral where all cuts are on theta_mu, E_e and photons. With other cuts by
     weighted Monte Carlo; if that finds nothing, the integral of those three stands as the error.
     Tails of the calorimeter beside its Gaussian are another source; `parts` say how many events the
-    electron's energy alone keeps out, and the share of them that makes one event.
+    electron's energy alone keeps out, and the fraction of them that makes one event.
     """
     check_measurable(experiment)
     bound, beyond = elastic_numbers(experiment)

@@ -129,8 +129,8 @@ def tails(experiment: Experiment, seed: int, effort: float) -> Estimate:
             "elastic events through the shower's photons of the cascade equations, one of which "
             "makes hadrons",
             "a hadron that interacts shows any part of its energy; no cracks, dead cells or noise; "
-            "the share of elastic electrons that the energy alone keeps out stands in the elastic "
-            "leakage",
+            "the fraction of elastic electrons that the energy alone keeps out stands in the "
+            "elastic leakage",
         ),
         0.5 * abs(ends[0].events - ends[1].events),
         **{"crystals that show little": ends[0].events, "much": ends[1].events},

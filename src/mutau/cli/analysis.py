@@ -102,7 +102,7 @@ def optimise(
 ) -> None:
     """Cuts for the best expected limit. Judged on independent samples."""
     from mutau.analysis.muone_optimise import optimise as search
-    from mutau.analysis.muone_optimise import optimum_answer
+    from mutau.analysis.muone_optimise import optimum_to_dict
     from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
 
@@ -115,7 +115,7 @@ def optimise(
         )  # fmt: skip
     if out:
         write_text(out, found.experiment.to_toml())
-    emit({**({"file": out} if out else {}), **optimum_answer(found)}, json)
+    emit({**({"file": out} if out else {}), **optimum_to_dict(found)}, json)
 
 
 @b.with_blocks
@@ -128,11 +128,11 @@ def measure(
     json: o.Json = False,
 ) -> None:
     """Mass and coupling from an injected missing-mass peak. With pulls."""
-    from mutau.analysis.muone_mass import measure_answer
+    from mutau.analysis.muone_mass import measure_result
     from mutau.experiment import load_experiment
 
     with progress_bar("measure", quiet=json) as progress:
-        result = measure_answer(
+        result = measure_result(
             load_experiment(experiment), point, toys=toys, settings=settings, progress=progress
         )
     emit(result, json)

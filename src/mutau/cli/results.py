@@ -331,14 +331,14 @@ def cascade(
     json: o.Json = False,
 ) -> None:
     """Track length dL/dE of e- and e+ in a shower; the calorimeter."""
-    from mutau.analysis.cascade import calorimeter_answer, cascade_answer
+    from mutau.analysis.cascade import calorimeter_result, cascade_result
     from mutau.experiment import load_experiment
 
     at = None if energy is None else o.energy("--energy", energy)
     some = {} if showers is None else {"showers": showers}
     if calorimeter is not None:
         file = load_experiment(calorimeter)
-        result = calorimeter_answer(file, particle=particle, energy=at, seed=seed, **some)
+        result = calorimeter_result(file, particle=particle, energy=at, seed=seed, **some)
     else:
         if at is None:
             raise MutauError("is missing", place="--energy", remedy="or give --calorimeter")
@@ -347,7 +347,7 @@ def cascade(
                 "has no effect on --method equations", place="-n", allowed="--method mc"
             )
         bins = None if edges is None else o.energies("--edges", edges)
-        result = cascade_answer(
+        result = cascade_result(
             particle or "e-", at, material, edges=bins, method=method, seed=seed, **some
         )
     if not json and "edges_GeV" in result:

@@ -210,9 +210,9 @@ def reconstruct(
 
     events : as `reactions.muon_electron_events.draw_events` makes them, beam along z, placed in
     their stations (`place_in_stations`). rng : decides every smearing. stretch : above 1, the
-    resolutions of a share of the events are drawn that much wider and the weights make up for it,
-    so that tails far out are met (`Normals`). muon_tails : False makes the muon's scattering in the
-    station Gaussian (Highland), where its hard collisions are somebody else's background.
+    resolutions of a fraction of the events are drawn that much wider and the weights make up for
+    it, so that tails far out are met (`Normals`). muon_tails : False makes the muon's scattering in
+    the station Gaussian (Highland), where its hard collisions are somebody else's background.
     Raises MutauError if rows do not come in equal blocks of mu, e, mu, e (and one more).
     Check: a perfect response gives back the true quantities of what hits the calorimeter.
     """

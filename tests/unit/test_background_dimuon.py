@@ -19,6 +19,7 @@ from mutau.background.dimuon_production import elements_of, pair_production, pai
 from mutau.background.dimuons import (
     STEPS,
     VARIANTS,
+    _at_vertices,
     _azimuths,
     _hcal_below,
     _missed,
@@ -89,6 +90,20 @@ def test_real_photons_make_few_of_the_pairs_at_large_angles(triples):
     for part in real:  # photons of half a per cent about a node
         balance = part.p4[..., 0].sum(axis=1)
         assert balance == pytest.approx(np.full(len(part.p4), 160.0), abs=0.006 * 160.0)
+
+
+def test_placed_events_stand_for_as_many_as_the_target_is_thick(triples):
+    """Pairs per cm times 40 X0 of cm, turned and tried as often as one likes; nothing leaves the
+    target before its face or ends beyond its rear."""
+    tried = _at_vertices(NA64MU, triples, stream(6))
+    thick = NA64MU.target.thickness.cm(material(NA64MU.target.material).radiation_length_cm)
+    expected = thick * triples.weight.sum()
+    error = float(np.sqrt(np.sum(tried.weight**2)))
+    assert error < 0.1 * expected
+    assert tried.weight.sum() == pytest.approx(expected, abs=4.0 * error)
+    thin = replace(NA64MU, {"target/thickness": "20 X0"})  # as long, half as dense
+    half = _at_vertices(thin, triples, stream(6))
+    assert half.weight == pytest.approx(0.5 * tried.weight, rel=1e-12)
 
 
 def test_the_azimuths_are_drawn_from_their_density():

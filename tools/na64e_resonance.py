@@ -185,7 +185,7 @@ def figure(name: str, published: np.ndarray, found: dict[str, np.ndarray]) -> Fi
     """Ours over the published curve."""
     shown = [text for text in found if text not in ("5 %/√E", "20 %/√E", "Compton profiles")]
     series = tuple(
-        Series(text, 1e3 * np.array(MASSES)[ok], (found[text] / published)[ok])
+        Series(text, 1e3 * np.array(MASSES)[ok], (found[text] / published)[ok], dashed=":" in text)
         for text in shown
         for ok in [np.isfinite(found[text] / published)]
     )

@@ -64,6 +64,7 @@ MODULES = (
     "mutau.report.na64mu_simulation",
     "mutau.report.na64mu_backgrounds",
     "mutau.report.na64mu_exposure",
+    "mutau.report.na64mu_2022",
     "mutau.report.muone",
     "mutau.report.muone_search",
     "mutau.report.na64e",

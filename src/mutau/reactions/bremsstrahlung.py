@@ -19,14 +19,10 @@ from mutau.core.types import CrossSection
 from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import bremsstrahlung_integrals as integrals
 from mutau.reactions.abilities import ABILITIES, LEPTONS
+from mutau.reactions.bosons import boson
 from mutau.reactions.bremsstrahlung_angles import psi_values, theta_values
 from mutau.reactions.bremsstrahlung_coulomb import check_coulomb, coulomb_function
-from mutau.reactions.bremsstrahlung_density import (
-    IWW_VECTOR,
-    TREE_VECTOR,
-    Collision,
-    amplitude_of,
-)
+from mutau.reactions.bremsstrahlung_density import IWW, TREE, Collision, method_of
 from mutau.reactions.bremsstrahlung_maps import energy_limits
 from mutau.reactions.bremsstrahlung_ww import iww_slices, slices_per_flux, ww_integrals
 from mutau.reactions.quadrature import Rule, gauss_legendre
@@ -61,7 +57,10 @@ def collision_of(
     """
     if lepton not in LEPTONS:
         raise UnknownName("lepton", lepton, LEPTONS)
-    return Collision(LEPTONS[lepton], nucleus.mass, nucleus.shape, amplitude_of(method, mediator))
+    return Collision(
+        LEPTONS[lepton], nucleus.mass, nucleus.shape, method_of(method),
+        boson(mediator, f"{lepton}-brems"),
+    )  # fmt: skip
 
 
 def _less_flux(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
@@ -120,11 +119,11 @@ def check_window(x_min: float, x_max: float) -> None:
 class Bremsstrahlung:
     """l N -> l N Z' for one charged lepton: cross sections per atom with their errors.
 
-    lepton : "electron" or "muon". mediator : kind of boson, of `bremsstrahlung_density.MEDIATORS`.
+    lepton : "electron" or "muon". mediator : kind of boson, of `bosons.KINDS`.
     Every method takes
     energy, mass : GeV; of the lepton, above its mass; of the Z', from 1 keV to the kinematic limit.
     nucleus : charge, weight and form factor (mass a u, spin 0).
-    coupling : dimensionless vector coupling of the lepton to the Z'.
+    coupling : dimensionless coupling of the lepton to the boson.
     method : "exact" (tree level, 2 to 3 particles), or the approximations "ww", "iww"
         (`bremsstrahlung_ww`).
     coulomb : with the Coulomb correction of Davies, Bethe and Maximon, of -7 to -9 % for lead; for
@@ -329,25 +328,24 @@ def slices_at(
     """
     value = _born_slices(collision, points, orders)
     if less_flux:
-        value -= less_flux * slices_per_flux(*points, collision.m_l)
+        value -= less_flux * slices_per_flux(*points, collision)
     return value
 
 
 def _born_slices(
     collision: Collision, points: tuple[Array, Array, Array, Array], orders: Orders
 ) -> Array:
-    m_l, ff = collision.m_l, collision.ff
     rule_t = gauss_legendre(orders[2])
-    if collision.amplitude == IWW_VECTOR:
-        return iww_slices(*points, m_l, ff, rule_t)
+    if collision.method == IWW:
+        return iww_slices(*points, collision, rule_t)
     u, excess, weight = integrals.u_nodes(*points, collision, gauss_legendre(orders[1]))
     rows, columns = np.nonzero(weight)
     energy, mass, x, x_bar = (item[rows] for item in points)
     at = integrals.Emissions(energy, mass, x, x_bar, u[rows, columns], excess[rows, columns])
-    if collision.amplitude == TREE_VECTOR:
+    if collision.method == TREE:
         values = integrals.t_integrals(at, collision, rule_t)
     else:
-        values = ww_integrals(energy, mass, x, x_bar, at.u, m_l, ff, rule_t)
+        values = ww_integrals(energy, mass, x, x_bar, at.u, collision, rule_t)
     return np.bincount(rows, values * weight[rows, columns], len(points[2])).astype(float)
 
 

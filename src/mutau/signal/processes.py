@@ -14,7 +14,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -98,7 +98,7 @@ class SignalProcess:
     reasons: tuple[str, str] = ("", "")
     samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
     full_chain: bool = False
-    mediators: tuple[str, ...] = field(kw_only=True)
+    mediators: Collection[str] = field(kw_only=True)
     not_computed: tuple[Missing, ...] = ()
     off_shell: bool = False
     beams: tuple[str, ...] = ()

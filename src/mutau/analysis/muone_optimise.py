@@ -28,7 +28,7 @@ from mutau.analysis.muone_performance import (
 )
 from mutau.analysis.muone_search import CutSearch, Side, Weighted
 from mutau.analysis.settings import AS_STATED, Settings
-from mutau.background.muone_components import Component, trimmed
+from mutau.background.muone_components import Component, trimmed_component
 from mutau.background.muone_samples import (
     SAMPLED,
     background_components,
@@ -53,7 +53,8 @@ from mutau.reactions.muon_electron_kinematics import (
 from mutau.selection.requirements import cuts_without
 from mutau.selection.requirements import rows as cut_rows
 from mutau.selection.variables import evaluate
-from mutau.signal.muon_electron import check_boson, check_measurable, loosened, response
+from mutau.signal.muon_electron import check_boson
+from mutau.signal.muone_response import check_measurable, loosened, response
 from mutau.signal.usage import NOT_USED, not_used
 
 if TYPE_CHECKING:
@@ -206,11 +207,11 @@ def components(
     background that count, None for all.
     """
     n, seed = settings.n_events, settings.seed
-    signal = signal_component(experiment, model.mass, wide, n, seed, key)
-    sample = trimmed(signal.sample, keep)
-    sample = replace(sample, weights=model.invisible_strength("mu") * sample.weights)
+    signal = trimmed_component(signal_component(experiment, model.mass, wide, n, seed, key), keep)
+    strength = model.invisible_strength("mu")
+    sample = replace(signal.sample, weights=strength * signal.sample.weights)
     return (
-        replace(signal, sample=sample, missed=np.ones(len(sample.weights))),
+        replace(signal, sample=sample),
         *background_components(experiment, wide, n, seed, key, keep=keep, sources=sources),
     )
 

@@ -65,6 +65,7 @@ OTHERS = {
     "role": {"trigger": "monitor", "veto": "monitor"},
     "arm": {"outgoing": "incoming"},
     "bends_to": {"-x": "+x"},
+    "view": {"x": "u", "y": "v", "u": "x", "v": "y"},
     "kind": {"vhcal": "ecal", "hcal": "ecal", "ecal": "hcal"},
     "process": {"muon-brems": "muon-electron-zprime", "muon-electron-zprime": "muon-brems",
                 "electron-brems+annihilation": "muon-brems"},

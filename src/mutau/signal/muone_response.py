@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: The detector's sample reaches this many resolutions beyond the cuts.
 MARGIN: Final = 6.0
+#: Radiation lengths behind which no electron's track is taken for a muon's.
+STOPS: Final = 20.0
 #: GeV that an electron may lose before the calorimeter, in soft photons and by ionisation, beside a
 #: tenth of its energy; harder photons are seen.
 RADIATED: Final = 2.0
@@ -151,13 +153,23 @@ def ecal_of(experiment: Experiment) -> Calorimeter:
 
 
 def muon_filter(experiment: Experiment) -> MuonFilter | None:
-    """The last counter of role `trigger` behind an absorber that stands behind the calorimeter."""
+    """The last counter of role `trigger` behind absorbers that stand behind the calorimeter and
+    stop an electron; None without."""
     behind = ecal_of(experiment).z
-    walls = [item.z + item.length for item in experiment.detector.absorber if item.z > behind]
+    walls = [item for item in experiment.detector.absorber if item.z > behind]
+
+    def stops(z: float) -> bool:
+        """Whether an electron is held before z."""
+        depth = sum(
+            item.length / material(item.material).radiation_length_cm
+            for item in walls
+            if item.z + item.length <= z
+        )
+        return depth >= STOPS
+
     counters = [
-        item for item in experiment.detector.counter
-        if item.role == "trigger" and walls and item.z >= min(walls)
-    ]  # fmt: skip
+        item for item in experiment.detector.counter if item.role == "trigger" and stops(item.z)
+    ]
     if not counters:
         return None
     last = max(counters, key=lambda item: item.z)

@@ -196,7 +196,7 @@ def _of_planes() -> Patterns:
     """What a signal is measured with where planes are described: these, what stands behind a muon
     filter, the crystals, and photons of the electron that the veto sees."""
     return (
-        "detector/plane/*", "detector/absorber/z", "detector/absorber/length",
+        "detector/plane/*", "detector/absorber/material", "detector/absorber/length",
         *_of("detector/counter:trigger", "role", "z", "width", "height", "radius"),
         *_of("detector/calorimeter:ecal", "cells", "noise", "threshold", "material", "length"),
         *_of("beam", "per_spill", "spill", "divergence_x", "divergence_y"),

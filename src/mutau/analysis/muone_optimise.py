@@ -70,10 +70,15 @@ SIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "theta_e": ("min", "max"),
     "acoplanarity": ("min",),
     "inelasticity": ("min",),
+    "vertex": ("min", "max"),
+    "kink": ("max",),
     "missing_energy": ("min",),
     "missing_mass2": ("min", "max"),
 }
-_UNITS: Final = {"angle": (1e-3, "mrad"), "energy": (1.0, "GeV"), "energy squared": (1.0, "GeV^2")}
+_UNITS: Final = {
+    "angle": (1e-3, "mrad"), "energy": (1.0, "GeV"), "energy squared": (1.0, "GeV^2"),
+    "length": (1.0, "cm"),
+}  # fmt: skip
 DEFAULT_VARIABLES: Final = ("theta_mu", "electron_energy")
 DEFAULT_EVENTS: Final = 150_000
 _STARTS: Final = 6
@@ -371,6 +376,14 @@ def _cut(table: Mapping[str, Any]) -> Cut:
     return Cut.model_construct(**{"min": None, "max": None, "because": "tuned", **table})
 
 
+def _as_written(value: float, dimension: str) -> str | float:
+    """A threshold as a file states it; a plain number of what has no unit."""
+    if dimension not in _UNITS:
+        return float(f"{value:.6g}")
+    scale, unit = _UNITS[dimension]
+    return f"{value / scale:.6g} {unit}"
+
+
 def _tables(
     experiment: Experiment,
     variables: Sequence[str],
@@ -381,9 +394,8 @@ def _tables(
     """The cuts of the tuned file, in the order of the old one, as the file writes them."""
     tuned = {}
     for name in variables:
-        scale, unit = _UNITS[VARIABLES[name].dimension]
         sides = {
-            side: f"{best[(name, side)] / scale:.6g} {unit}"
+            side: _as_written(best[(name, side)], VARIABLES[name].dimension)
             for side in SIDES[name]
             if (name, side) in best
         }

@@ -21,6 +21,7 @@ from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
 from mutau.core.units import PB_CM2
 from mutau.detector.fractions import weighted_fraction
+from mutau.detector.pile_up import alone, muons_in_gate
 from mutau.detector.studies import trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
@@ -275,7 +276,9 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     parts = [np.hypot(s.total * s.fraction_err, s.total_err * s.fraction) for s in strata]
     error = np.sqrt(np.sum(np.square(parts), axis=0))
     cuts = [label(cut) for cut in fast_mode(experiment.cuts, truth=truth)]
-
+    if muons_in_gate(experiment) > 0.0 and not truth:
+        cuts.append("no second muon in the gate")
+        number, error = (np.append(x, alone(experiment) * x[-1]) for x in (number, error))
     return run_periods(
         experiment,
         Prepared(

@@ -28,7 +28,7 @@ from mutau.detector.simulation_records import (
     has_room,
     push,
 )
-from mutau.detector.simulation_showers import HADRON_RADIUS
+from mutau.detector.simulation_showers import HADRON_RADIUS, SCATTERING
 from mutau.transport import hadron_tables as kinds
 from mutau.transport.hadron_collisions import (
     CascadeParticle,
@@ -207,7 +207,7 @@ def _enter(
         while left > _GRAIN:
             part = min(one, left)
             left -= part
-            angle = 0.021 / part * math.sqrt(2.0 * rng.standard_exponential())
+            angle = SCATTERING / part * math.sqrt(2.0 * rng.standard_exponential())
             phi = 2.0 * math.pi * rng.random()
             add_particle(stack, at, kinds.PHOTON, part, math.cos(min(angle, 1.5)), phi)
         return

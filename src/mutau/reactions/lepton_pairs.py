@@ -40,8 +40,13 @@ DIAGRAMS: Final = {
 #: The observables of one lepton's energy.
 _SINGLE: Final = ("like_energy", "opposite_energy")
 _BINS: Final = 64
-_ROUNDS, _ROUND_SIZE = 7, 20_000
-_CHUNK: Final = 50_000
+#: Points of the rounds that shape a grid; narrow cuts get more of the last size, until so many
+#: points of a round pass.
+_SHAPING: Final = (6_000, 12_000, 25_000)
+_MORE_ROUNDS, _ENOUGH = 6, 5_000
+#: Of the refinement: narrower bins follow the noise of so few points, whose weights then stand out.
+_DAMPING: Final = 0.5
+_CHUNK: Final = 25_000
 #: Part of the cross section that may lie above the bounds of unweighting.
 _ABOVE: Final = 1e-3
 
@@ -202,20 +207,15 @@ def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array
     maps, scale = reaction.maps, reaction.scale
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (len(maps), N_AXES, 1))
     rngs = [stream(seed, which) for which in range(len(maps))]
-    weights = np.empty(_CHUNK)
     for i, which in enumerate(maps):
-        for turn in range(_ROUNDS):
-            content = np.zeros((N_AXES, _BINS))
-            size = _ROUND_SIZE if turn < _ROUNDS - 1 else _CHUNK
-            sample_map(rngs[i], size, which, edges[i], setup, weights, content)
-            for axis in range(N_AXES):
-                edges[i, axis] = refined_edges(edges[i, axis], content[axis])
+        edges[i] = _shaped(rngs[i], which, edges[i], setup)
+    weights = np.empty(_CHUNK)
     kept: list[list[Array]] = [[] for _ in maps]
     spread = np.ones(len(maps))
-    for turn in range(800):
+    for turn in range(1600):
         i = turn if turn < len(maps) else int(np.argmax(spread))
         unused = np.zeros((N_AXES, _BINS))
-        sample_map(rngs[i], _CHUNK, maps[i], edges[i], setup, weights, unused)
+        sample_map(rngs[i], maps[i], edges[i], setup, weights, unused)
         kept[i].append(_summary(weights * scale))
         if turn < len(maps) - 1:
             continue
@@ -228,6 +228,20 @@ def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array
     bounds = np.array([np.median([item[3] for item in items]) for items in kept])
     bounds = np.maximum(bounds, 1e-12 * sigma.sum())
     return {"edges": edges, "sigma": sigma, "err": err, "bounds": bounds}
+
+
+def _shaped(rng: np.random.Generator, which: int, edges: Array, setup: kernels.PairSetup) -> Array:
+    """Edges (7, bins + 1) of one map that follow its integrand."""
+    edges = edges.copy()
+    for turn in range(len(_SHAPING) + _MORE_ROUNDS):
+        weights = np.empty(_SHAPING[min(turn, len(_SHAPING) - 1)])
+        content = np.zeros((N_AXES, _BINS))
+        sample_map(rng, which, edges, setup, weights, content)
+        for axis in range(N_AXES):
+            edges[axis] = refined_edges(edges[axis], content[axis], _DAMPING)
+        if turn >= len(_SHAPING) - 1 and np.count_nonzero(weights) >= _ENOUGH:
+            break
+    return edges
 
 
 def _summary(weights: Array) -> Array:

@@ -351,25 +351,26 @@ def radiated_point(
 
 
 @inner(forceinline=True)
-def energy_angle(k: Vector) -> tuple[float, float]:
-    """Energy and polar angle of a momentum."""
-    along = 0.5 * (k[0] - k[1])
-    return 0.5 * (k[0] + k[1]), math.atan2(math.sqrt(k[2] * k[2] + k[3] * k[3]), along)
+def polar_angle(k: Vector) -> float:
+    """Polar angle of a momentum."""
+    return math.atan2(math.sqrt(k[2] * k[2] + k[3] * k[3]), 0.5 * (k[0] - k[1]))
 
 
 @inner(forceinline=True)
 def inside_cuts(p1: Vector, k1: Vector, k2: Vector, q: Vector, mass2: float, cuts: Array) -> bool:
     """Whether a final state lies within (9, 2) limits of OBSERVABLES."""
-    lepton, theta = energy_angle(p1)
-    first, theta_first = energy_angle(k1)
-    second, theta_second = energy_angle(k2)
-    values = (
-        lepton, theta, first, theta_first, second, theta_second, first + second,
-        math.sqrt(mass2), -dot(q, q),
-    )  # fmt: skip
-    inside = True
-    for i in range(len(values)):
-        inside = inside and cuts[i, 0] <= values[i] <= cuts[i, 1]
+    first, second = 0.5 * (k1[0] + k1[1]), 0.5 * (k2[0] + k2[1])
+    inside = (
+        cuts[6, 0] <= first + second <= cuts[6, 1]
+        and cuts[7, 0] <= math.sqrt(mass2) <= cuts[7, 1]
+        and cuts[8, 0] <= -dot(q, q) <= cuts[8, 1]
+    )
+    for i in range(3):
+        k = p1 if i == 0 else (k1 if i == 1 else k2)
+        inside = inside and cuts[2 * i, 0] <= 0.5 * (k[0] + k[1]) <= cuts[2 * i, 1]
+        low, high = cuts[2 * i + 1, 0], cuts[2 * i + 1, 1]
+        if inside and (low > -math.inf or high < math.inf):  # angles take time
+            inside = low <= polar_angle(k) <= high
     return inside
 
 

@@ -106,9 +106,9 @@ def absorber_suppression(
 ) -> float:
     """Fraction of hadrons that cross an absorber without an inelastic collision.
 
-    name : hadron, of 100 GeV. medium : material; length : cm; defaults: the 150 cm of aluminium of the NA64mu
-    paper. Check: nucleons in 150 cm of aluminium, exp(-150/39.7) = 0.023; kaons and pions, which
-    are what matters, interact less.
+    name : hadron, of 100 GeV. medium : material; length : cm; defaults: the 150 cm of aluminium
+    of the NA64mu paper. Check: nucleons in 150 cm of aluminium, exp(-150/39.7) = 0.023; kaons and
+    pions, which are what matters, interact less.
     """
     table = document()["contamination"]
     item = material(medium or table["absorber"])

@@ -52,6 +52,7 @@ from mutau.reactions.lepton_pairs_axes import (
     pole_point,
     two_scales,
 )
+from mutau.reactions.lepton_pairs_targets import converted_on_electron, squared_on_electron
 
 #: Axes of the unit cube, maps of a beam lepton (A to D), and of all (E and F of a photon).
 N_AXES: Final = 7
@@ -103,7 +104,8 @@ class PairSetup(NamedTuple):
 
     mu : mass of the pair's leptons, GeV. identical : 1 for leptons like the beam's, else 0.
     diagrams : ALL, TWO_PHOTON or RADIATED. reach : of the leptons with and against the beam's
-    charge. cuts : (9, 2) limits of OBSERVABLES.
+    charge. cuts : (9, 2) limits of OBSERVABLES. half_spin : the target is an electron, not a
+    nucleus of spin 0.
     """
 
     beam: PairBeam
@@ -113,6 +115,7 @@ class PairSetup(NamedTuple):
     reach: Reach
     ff: FormFactor
     cuts: Array
+    half_spin: bool
 
 
 @inner(forceinline=True)
@@ -408,13 +411,16 @@ def conversion_density(
     if density <= 0.0 or not inside_cuts(p1, k1, k2, q, pair_mass2(k1, k2, mu), setup.cuts):
         return 0.0, p1, k1, k2, q
     Q2 = -dot(q, q)
-    line = work[0, 0]
-    open_line(k2, k1, -mu, mu, mu, nucleus_current(nucleus, 0.5 * Q2 / nucleus, q), q, line)
     total = 0.0
-    for a in range(2):
-        for b in range(2):
-            for i in (2, 3):
-                total += line[a, b, i].real ** 2 + line[a, b, i].imag ** 2
+    if setup.half_spin:
+        total = converted_on_electron(k1, k2, mu, nucleus, q, work)
+    else:
+        line = work[0, 0]
+        open_line(k2, k1, -mu, mu, mu, nucleus_current(nucleus, 0.5 * Q2 / nucleus, q), q, line)
+        for a in range(2):
+            for b in range(2):
+                for i in (2, 3):
+                    total += line[a, b, i].real ** 2 + line[a, b, i].imag ** 2
     one, two = k1[0] / (Q2 + 2.0 * dot(q, k1)), k2[0] / (Q2 + 2.0 * dot(q, k2))
     own = one if which == N_MAPS else two
     value = density * total * own * own / (one * one + two * two)
@@ -462,10 +468,13 @@ def pair_density(
     if same:
         t2, mass2_other = transfer(p, k1, m), pair_mass2(p1, k2, m)
     Q2 = -dot(q, q)
-    J = nucleus_current(nucleus, 0.5 * Q2 / nucleus, q)
-    total, photons, radiated, photons_other, radiated_other = squared_amplitude(
-        Legs(p, p1, k1, k2, m, mu), J, q, (t1, mass2, t2, mass2_other), same, work
-    )
+    legs, invariants = Legs(p, p1, k1, k2, m, mu), (t1, mass2, t2, mass2_other)
+    if setup.half_spin:
+        sums = squared_on_electron(legs, nucleus, q, invariants, same, work)
+    else:
+        J = nucleus_current(nucleus, 0.5 * Q2 / nucleus, q)
+        sums = squared_amplitude(legs, J, q, invariants, same, work)
+    total, photons, radiated, photons_other, radiated_other = sums
     if setup.diagrams == TWO_PHOTON:
         total = photons
     elif setup.diagrams == RADIATED:

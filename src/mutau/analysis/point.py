@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,7 +20,6 @@ from mutau.reactions.abilities import ABILITIES, Abilities
 
 if TYPE_CHECKING:
     from mutau.experiment.schema_beam import Beam
-    from mutau.matter.elements import Element
     from mutau.reactions.muon_electron import Cuts, Reaction
 
 
@@ -232,54 +229,20 @@ PROCESSES.register("electron-brems")(
 )  # fmt: skip
 
 
-def _pairs_on(
-    beam: str, pair: str, request: Request, target: Callable[[Element], Any],
-    looser: Callable[[float], float],
-) -> CrossSection:  # fmt: skip
-    """Mean over the atoms of a material. target : of an element. looser : factor on the error."""
-    from mutau.matter import material
-    from mutau.reactions.lepton_pairs import PairReaction, cross_section
-
-    atoms = material(request.material).atoms_per_cm3
-    number = sum(n for _, n in atoms)
-    sigma, square = 0.0, 0.0
-    for element, n in atoms:
-        found = cross_section(
-            PairReaction(
-                beam, pair, request.beam_energy, target(element), dict(request.limits)
-            ),
-            error=min(max(looser(element.z), 1.0) * request.error, 0.3), seed=request.seed,
-        )  # fmt: skip
-        sigma += n / number * found.sigma_pb
-        square += (n / number * found.sigma_err_pb) ** 2
-    return CrossSection(sigma, math.sqrt(square))
-
-
 def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
-    """Pairs of leptons made by a lepton or a photon on the nuclei of a material, per mean atom;
-    beside it those on the atoms' electrons, and the sum."""
-    from mutau.matter.nucleus import AtomicElectrons, Nucleus
-    from mutau.reactions.lepton_pairs import on_electrons_threshold
+    """Pairs of leptons made by a lepton or a photon on the atoms of a material."""
+    from mutau.analysis.pair_totals import pair_totals
 
     _only_exact(request, f"{beam}-{pair}-pair")
-    whole = _pairs_on(
-        beam, pair, request, lambda item: Nucleus.of(item, request.form_factor), lambda z: 1.0
-    )
-    electrons = CrossSection(0.0, 0.0)
-    if request.beam_energy > on_electrons_threshold(beam, pair):
-        # their part is 1/Z of the nucleus's, so their error may be Z times as large; where limits
-        # that a nucleus meets are beyond their reach there is no pair
-        with contextlib.suppress(OutOfRange):
-            electrons = _pairs_on(
-                beam, pair, request,
-                lambda item: AtomicElectrons(float(item.z), request.form_factor),
-                lambda z: 0.5 * z,
-            )  # fmt: skip
-    return whole, {
+    nuclei, electrons = pair_totals(
+        beam, pair, request.beam_energy, request.material, form_factor=request.form_factor,
+        limits=request.limits, error=request.error, seed=request.seed,
+    )  # fmt: skip
+    return nuclei, {
         "electrons_pb": electrons.sigma_pb,
         "electrons_err_pb": electrons.sigma_err_pb,
-        "atom_pb": whole.sigma_pb + electrons.sigma_pb,
-        "atom_err_pb": math.hypot(whole.sigma_err_pb, electrons.sigma_err_pb),
+        "atom_pb": nuclei.sigma_pb + electrons.sigma_pb,
+        "atom_err_pb": math.hypot(nuclei.sigma_err_pb, electrons.sigma_err_pb),
         "energy_GeV": request.beam_energy,
         "material": request.material,
         "limits": {name: list(limits) for name, limits in request.limits.items()},

@@ -286,11 +286,12 @@ def _settle(trace: Trace, pieces: Pieces, at: State, left: CascadeTally) -> None
 def shower_arrivals(
     rng: np.random.Generator, setup: Setup, tables: HadronTables, out: Output, wanted: Mask,
     least: float, hurry: Hurry,
-) -> None:  # fmt: skip
+) -> float:  # fmt: skip
     """Showers of all arrivals at iron, and of what comes of them, into the records of the events.
 
     wanted : (N,) events whose showers are followed. least : GeV, what brings less ends there.
     Arrivals are taken in their order; afterwards there is none. Those without room are lost.
+    Returns the energy of particles that were given up, GeV (`hadron_collisions.NO_ROOM`, ...).
     """
     stack, nothing = empty_cascade(), np.zeros(0)
     tally = CascadeTally(np.zeros(setup.pieces.size + 1), np.zeros(3), nothing, nothing, 0.0, 1.0)
@@ -311,3 +312,4 @@ def shower_arrivals(
         _settle(trace, setup.pieces, q, tally)
         follow(rng, setup, trace)
     out.counts[0].arrivals = 0
+    return float(stack.lost.sum())

@@ -46,6 +46,8 @@ _HALVES: Final = 18
 #: Fractions of a soft collision (below `SIMPLE`): chance that a pion is absorbed.
 _ABSORBED: Final = 0.5
 _PROJECTILES: Final = 4
+#: Why a particle is given up: no room to wait, too many steps, too long a path in a gap.
+NO_ROOM, MANY_STEPS, LONG_PATH = range(3)
 #: What the energy goes into: electrons and photons, ionisation by hadrons, slow nuclear fragments.
 BY_SHOWER, BY_HADRONS, BY_NUCLEI = range(3)
 
@@ -66,8 +68,8 @@ class CascadeParticle:
 
 
 class CascadeStack(NamedTuple):
-    """Particles that wait: (ROOM,); how many, and the energy of those without room (2,); the one
-    that is followed (1,)."""
+    """Particles that wait: (ROOM,); how many (1,); the energy of those that were given up, GeV, by
+    reason (`NO_ROOM` and the others); the one that is followed (1,)."""
 
     waiting: Records[CascadeParticle]
     height: IntArray
@@ -83,7 +85,7 @@ def empty_cascade() -> CascadeStack:
     """A stack without particles."""
     waiting: Any = np.zeros(ROOM, _PARTICLE)
     current: Any = np.zeros(1, _PARTICLE)
-    return CascadeStack(waiting, np.zeros(1, np.int64), np.zeros(1), current)
+    return CascadeStack(waiting, np.zeros(1, np.int64), np.zeros(3), current)
 
 
 @inner
@@ -100,7 +102,7 @@ def add_particle(
     """One more particle, where `at` is, at an angle to its direction."""
     k = stack.height[0]
     if k >= stack.waiting.size:
-        stack.lost[0] += energy
+        stack.lost[NO_ROOM] += energy
         return
     stack.height[0] = k + 1
     new = stack.waiting[k]

@@ -8,6 +8,7 @@ other programs.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,7 +71,9 @@ class HadronShowerSample:
     electromagnetic, ionisation, nuclear : (N,) energy left by electrons and photons, by charged
     hadrons, and to nuclei. into_gap : (N,) energy that enters the gap, at the first entry of each
     particle; charged_into_gap : (N,) number of charged particles among them. leak : (N,) out of the
-    back, albedo : (N,) out of the front.
+    back, albedo : (N,) out of the front. given_up : (N,) of particles without room or that took too
+    many steps or too long a path (`hadron_collisions.NO_ROOM` and the others): 0 unless a warning
+    says so.
     """
 
     depth: Array
@@ -82,6 +85,7 @@ class HadronShowerSample:
     charged_into_gap: Array
     leak: Array
     albedo: Array
+    given_up: Array
 
 
 def simulate_hadron_showers(
@@ -124,8 +128,18 @@ def simulate_hadron_showers(
         stream(seed, 71), pieces, matter_of(block.material, 0.0), tables, (kind, kinetic), start,
         (depth, radius, block.width), found,
     )  # fmt: skip
+    if np.any(found["given_up"] > 0.0):
+        warnings.warn(given_up_text(float(found["given_up"].sum())), stacklevel=2)
     return HadronShowerSample(
         depth, radius, *(found[name].copy() for name in ShowerResult.__annotations__)
+    )
+
+
+def given_up_text(energy: float) -> str:
+    """What a warning says where particles of this energy (GeV) have been given up."""
+    return (
+        f"particles of {energy:.3g} GeV in showers were given up (no room, too many steps or too "
+        "long a path); what they would have done is in no result"
     )
 
 

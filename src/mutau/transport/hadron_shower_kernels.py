@@ -20,6 +20,8 @@ from mutau.transport.hadron_collisions import (
     BY_HADRONS,
     BY_NUCLEI,
     BY_SHOWER,
+    LONG_PATH,
+    MANY_STEPS,
     CascadeParticle,
     CascadeStack,
     add_particle,
@@ -60,7 +62,7 @@ _SHORTEST: Final = 0.02
 #: Largest turn in a field within one step (rad); path (cm) after which what circles is given up.
 _TURN: Final = 0.05
 _LONGEST: Final = 3000.0
-#: Steps after which a particle is given up: more than any range or circle takes.
+#: Steps after which a particle is given up, and counted: more than any range or circle takes.
 _STEPS: Final = 20_000
 _HIGHLAND: Final = 13.6e-3
 #: Species of `shower_samplers`: electron, positron, photon.
@@ -373,11 +375,13 @@ def carry(
                 _advance(q, s)
                 path += s
             if path > _LONGEST or max(abs(q.x), abs(q.y)) > OPEN:
+                stack.lost[LONG_PATH] += q.energy if path > _LONGEST else 0.0
                 leave(tally, q, pieces.size, BY_SHOWER, q.energy)
                 return ENDED
             continue
         if not _in_matter(rng, around, r, s, (first, last), tables, stack, tally):
             return ENDED
+    stack.lost[MANY_STEPS] += q.energy
     leave(tally, q, pieces.size, BY_SHOWER, q.energy)
     return ENDED
 

@@ -43,6 +43,7 @@ class ShowerResult:
     charged_into_gap: float
     leak: float
     albedo: float
+    given_up: float
 
 
 @inner
@@ -74,6 +75,7 @@ def run_block(
         tally = CascadeTally(left, cause, depth[n], radius[n], 0.0, width)
         one, q = found[n], stack.current[0]
         _enter(stack, particle[0], particle[1], start)
+        stack.lost[:] = 0.0
         while stack.height[0] > 0:
             stack.height[0] -= 1
             copy_cascade(q, stack.waiting[stack.height[0]])
@@ -88,3 +90,4 @@ def run_block(
         shower, hadrons, nuclei = BY_SHOWER, BY_HADRONS, BY_NUCLEI
         one.electromagnetic, one.ionisation = cause[shower], cause[hadrons]
         one.nuclear = cause[nuclei]
+        one.given_up = stack.lost.sum()

@@ -46,7 +46,7 @@ def test_what_is_given_up_is_counted_and_warned_of(monkeypatch):
     stack = empty_cascade()
     stack.height[0] = ROOM
     add_particle(stack, stack.current[0], 0, 3.5, 1.0, 0.0)
-    assert stack.lost.tolist() == [3.5, 0.0, 0.0]
+    assert stack.lost.tolist() == [(3.5, 0.0, 0.0)]
     plain = hadron_shower_runs.run_block
 
     def gives_up(*arguments):

@@ -36,6 +36,7 @@ from mutau.transport.hadron_collisions import (
     add_particle,
     copy_cascade,
     empty_cascade,
+    energy_given_up,
     momentum,
 )
 from mutau.transport.hadron_shower_kernels import (
@@ -291,7 +292,7 @@ def shower_arrivals(
 
     wanted : (N,) events whose showers are followed. least : GeV, what brings less ends there.
     Arrivals are taken in their order; afterwards there is none. Those without room are lost.
-    Returns the energy of particles that were given up, GeV (`hadron_collisions.NO_ROOM`, ...).
+    Returns the energy of particles that were given up, GeV (`hadron_collisions.GivenUp`).
     """
     stack, nothing = empty_cascade(), np.zeros(0)
     tally = CascadeTally(np.zeros(setup.pieces.size + 1), np.zeros(3), nothing, nothing, 0.0, 1.0)
@@ -312,4 +313,4 @@ def shower_arrivals(
         _settle(trace, setup.pieces, q, tally)
         follow(rng, setup, trace)
     out.counts[0].arrivals = 0
-    return float(stack.lost.sum())
+    return energy_given_up(stack)

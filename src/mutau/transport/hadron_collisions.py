@@ -46,8 +46,6 @@ _HALVES: Final = 18
 #: Fractions of a soft collision (below `SIMPLE`): chance that a pion is absorbed.
 _ABSORBED: Final = 0.5
 _PROJECTILES: Final = 4
-#: Why a particle is given up: no room to wait, too many steps, too long a path in a gap.
-NO_ROOM, MANY_STEPS, LONG_PATH = range(3)
 #: What the energy goes into: electrons and photons, ionisation by hadrons, slow nuclear fragments.
 BY_SHOWER, BY_HADRONS, BY_NUCLEI = range(3)
 
@@ -67,17 +65,27 @@ class CascadeParticle:
     piece: int
 
 
+class GivenUp:
+    """Energy (GeV) of particles that are given up: no room to wait, too many steps, too long a path
+    in a gap."""
+
+    no_room: float
+    many_steps: float
+    long_path: float
+
+
 class CascadeStack(NamedTuple):
-    """Particles that wait: (ROOM,); how many (1,); the energy of those that were given up, GeV, by
-    reason (`NO_ROOM` and the others); the one that is followed (1,)."""
+    """Particles that wait: (ROOM,); how many (1,); those that were given up (1,); the one that is
+    followed (1,)."""
 
     waiting: Records[CascadeParticle]
     height: IntArray
-    lost: FloatArray
+    lost: Records[GivenUp]
     current: Records[CascadeParticle]
 
 
 _PARTICLE: Final = dtype_of(CascadeParticle)
+_GIVEN_UP: Final = dtype_of(GivenUp)
 
 
 @njit
@@ -85,7 +93,15 @@ def empty_cascade() -> CascadeStack:
     """A stack without particles."""
     waiting: Any = np.zeros(ROOM, _PARTICLE)
     current: Any = np.zeros(1, _PARTICLE)
-    return CascadeStack(waiting, np.zeros(1, np.int64), np.zeros(3), current)
+    lost: Any = np.zeros(1, _GIVEN_UP)
+    return CascadeStack(waiting, np.zeros(1, np.int64), lost, current)
+
+
+@inner
+def energy_given_up(stack: CascadeStack) -> float:
+    """Energy of all particles that were given up, GeV."""
+    lost = stack.lost[0]
+    return lost.no_room + lost.many_steps + lost.long_path
 
 
 @inner
@@ -102,7 +118,7 @@ def add_particle(
     """One more particle, where `at` is, at an angle to its direction."""
     k = stack.height[0]
     if k >= stack.waiting.size:
-        stack.lost[NO_ROOM] += energy
+        stack.lost[0].no_room += energy
         return
     stack.height[0] = k + 1
     new = stack.waiting[k]

@@ -71,9 +71,8 @@ class HadronShowerSample:
     electromagnetic, ionisation, nuclear : (N,) energy left by electrons and photons, by charged
     hadrons, and to nuclei. into_gap : (N,) energy that enters the gap, at the first entry of each
     particle; charged_into_gap : (N,) number of charged particles among them. leak : (N,) out of the
-    back, albedo : (N,) out of the front. given_up : (N,) of particles without room or that took too
-    many steps or too long a path (`hadron_collisions.NO_ROOM` and the others): 0 unless a warning
-    says so.
+    back, albedo : (N,) out of the front. given_up : (N,) of particles that were not followed to
+    their end (`hadron_collisions.GivenUp`): 0 unless a warning says so.
     """
 
     depth: Array

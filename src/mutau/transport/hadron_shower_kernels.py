@@ -20,8 +20,6 @@ from mutau.transport.hadron_collisions import (
     BY_HADRONS,
     BY_NUCLEI,
     BY_SHOWER,
-    LONG_PATH,
-    MANY_STEPS,
     CascadeParticle,
     CascadeStack,
     add_particle,
@@ -375,13 +373,13 @@ def carry(
                 _advance(q, s)
                 path += s
             if path > _LONGEST or max(abs(q.x), abs(q.y)) > OPEN:
-                stack.lost[LONG_PATH] += q.energy if path > _LONGEST else 0.0
+                stack.lost[0].long_path += q.energy if path > _LONGEST else 0.0
                 leave(tally, q, pieces.size, BY_SHOWER, q.energy)
                 return ENDED
             continue
         if not _in_matter(rng, around, r, s, (first, last), tables, stack, tally):
             return ENDED
-    stack.lost[MANY_STEPS] += q.energy
+    stack.lost[0].many_steps += q.energy
     leave(tally, q, pieces.size, BY_SHOWER, q.energy)
     return ENDED
 

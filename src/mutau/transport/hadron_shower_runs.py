@@ -17,6 +17,7 @@ from mutau.transport.hadron_collisions import (
     CascadeStack,
     copy_cascade,
     empty_cascade,
+    energy_given_up,
 )
 from mutau.transport.hadron_shower_kernels import (
     AT_FACE,
@@ -75,7 +76,7 @@ def run_block(
         tally = CascadeTally(left, cause, depth[n], radius[n], 0.0, width)
         one, q = found[n], stack.current[0]
         _enter(stack, particle[0], particle[1], start)
-        stack.lost[:] = 0.0
+        before = energy_given_up(stack)
         while stack.height[0] > 0:
             stack.height[0] -= 1
             copy_cascade(q, stack.waiting[stack.height[0]])
@@ -90,4 +91,4 @@ def run_block(
         shower, hadrons, nuclei = BY_SHOWER, BY_HADRONS, BY_NUCLEI
         one.electromagnetic, one.ionisation = cause[shower], cause[hadrons]
         one.nuclear = cause[nuclei]
-        one.given_up = stack.lost.sum()
+        one.given_up = energy_given_up(stack) - before

@@ -66,7 +66,8 @@ def shower_shape(
     """(a, b) of the gamma profile of an electron's shower, over depth in X0.
 
     Source: Grindhammer, Peters, appendix A.1 (fluctuated profiles of homogeneous media): means and
-    widths of ln T and ln alpha and their correlation over ln y = ln E/E_c. Below y = 6 as at 6: the
+    widths of ln T and ln alpha and their correlation over ln y = ln E/E_c; the same numbers are in
+    Geant4's GFlashHomoShowerParameterisation. Below y = 6 as at 6: the
     widths diverge at 3. They stop at 0.6, and a at 1.05, else the profile has no maximum.
     """
     ln_y = max(math.log(energy / critical), 1.8)

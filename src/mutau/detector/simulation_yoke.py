@@ -295,7 +295,8 @@ def shower_arrivals(
     Returns the energy of particles that were given up, GeV (`hadron_collisions.GivenUp`).
     """
     stack, nothing = empty_cascade(), np.zeros(0)
-    tally = CascadeTally(np.zeros(setup.pieces.size + 1), np.zeros(3), nothing, nothing, 0.0, 1.0)
+    left, cause, all_of_it = np.zeros(setup.pieces.size + 1), np.zeros(3), np.ones(3)
+    tally = CascadeTally(left, cause, nothing, nothing, 0.0, 1.0, all_of_it)
     done = 0
     while done < min(out.counts[0].arrivals, out.arrivals.size):
         q, i = out.arrivals[done].state, out.arrivals[done].event

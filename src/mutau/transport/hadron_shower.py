@@ -53,7 +53,8 @@ CLEAR: Final = 3.0
 class ShowerBlock:
     """Matter from z = 0 to `length` (cm), without end across; half_x, half_y : cm, of a gap around
     the axis through all of it, 0 for none, which swallows what enters it. bins : of the profiles,
-    of `width` cm."""
+    of `width` cm. seen : parts of the energy left by electrons and photons, by charged hadrons and to
+    nuclei that count in the profiles."""
 
     material: Material
     length: float
@@ -61,6 +62,7 @@ class ShowerBlock:
     half_y: float = 0.0
     bins: int = 300
     width: float = 1.0
+    seen: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +127,7 @@ def simulate_hadron_showers(
     kinetic = energy - mass
     run_block(
         stream(seed, 71), pieces, matter_of(block.material, 0.0), tables, (kind, kinetic), start,
-        (depth, radius, block.width), found,
+        (depth, radius, block.width, np.array(block.seen)), found,
     )  # fmt: skip
     if np.any(found["given_up"] > 0.0):
         warnings.warn(given_up_text(float(found["given_up"].sum())), stacklevel=2)

@@ -83,7 +83,7 @@ class CascadeTally(NamedTuple):
 
     by_piece : (K + 1,) by piece, the last for what is in none. by_cause : (3,). depth, radius :
     (D,), (R,) or empty: energy by z from z_0 and by distance from the z axis, in bins of `bin` cm,
-    the last bin open.
+    the last bin open; seen : (3,) by cause, the part of it that counts there.
     """
 
     by_piece: FloatArray
@@ -92,6 +92,7 @@ class CascadeTally(NamedTuple):
     radius: FloatArray
     z_0: float
     bin: float
+    seen: FloatArray
 
 
 @inner
@@ -99,6 +100,7 @@ def leave(tally: CascadeTally, q: CascadeParticle, r: int, cause: int, amount: f
     """Energy that q leaves where it is, in piece r."""
     tally.by_piece[r] += amount
     tally.by_cause[cause] += amount
+    amount *= tally.seen[cause]
     if tally.depth.size > 0:
         i = int(max((q.z - tally.z_0) / tally.bin, 0.0))
         tally.depth[min(i, tally.depth.size - 1)] += amount

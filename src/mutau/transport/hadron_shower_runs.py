@@ -65,15 +65,16 @@ def _enter(
 def run_block(
     rng: Generator, pieces: Pieces, matter: MaterialRecords, tables: HadronTables,
     particle: tuple[int, float], start: tuple[float, float, float, float],
-    profiles: tuple[Array, Array, float], found: Records[ShowerResult],
+    profiles: tuple[Array, Array, float, Array], found: Records[ShowerResult],
 ) -> None:  # fmt: skip
-    """Showers in one piece of iron around a gap. profiles : (N, D), (N, R), width of bins."""
+    """Showers in one piece of iron around a gap. profiles : (N, D), (N, R), width of bins, and
+    what counts in them by cause (`CascadeTally.seen`)."""
     around = Surroundings(pieces, matter, 1.0, 0, True)
-    depth, radius, width = profiles
+    depth, radius, width, seen = profiles
     stack = empty_cascade()
     for n in range(found.size):
         left, cause = np.zeros(pieces.size + 1), np.zeros(3)
-        tally = CascadeTally(left, cause, depth[n], radius[n], 0.0, width)
+        tally = CascadeTally(left, cause, depth[n], radius[n], 0.0, width, seen)
         one, q = found[n], stack.current[0]
         _enter(stack, particle[0], particle[1], start)
         before = energy_given_up(stack)

@@ -13,6 +13,8 @@ from mutau.detector.readout import build_readout
 from mutau.detector.simulation_flight import follow
 from mutau.detector.simulation_records import Trace, new_output, push
 from mutau.experiment.loader import from_document
+from mutau.matter.materials import material
+from mutau.matter.multiple_scattering import highland_angle
 from mutau.transport.particle import CHARGED, ELECTRON, MARKER, NEUTRAL, PHOTON, State
 
 pytestmark = pytest.mark.compiled
@@ -164,6 +166,23 @@ def test_showers_behind_a_solid_show_in_trackers():
     assert np.all(extra["energy"] < 50.0)
     _, quiet = send(readout, MARKER, 1.0, 5)
     assert len(quiet) == 0  # it ends in the lead
+
+
+def test_electrons_behind_a_solid_scatter_as_multiple_scattering_does():
+    """Angle in one direction across times energy: Highland's 13.6 MeV for one X0, Rossi's 15 MeV
+    without the logarithm; 21 MeV is the angle in space."""
+    readout = set_up(
+        absorber=[{"name": "A", "material": "lead", "z": "10 cm", "length": "3.4 cm"}],
+        tracker=[{"name": "T", "z": "30 cm", "arm": "outgoing", "resolution": "1 um"}],
+    )  # fmt: skip
+    _, extra = send(readout, ELECTRON, 50.0, 300)
+    hard = extra[extra["energy"] > 0.05]
+    lead = material("lead")
+    arm = 16.6 + 0.5 * lead.radiation_length_cm
+    one_x0 = 1e3 * highland_angle(1e3, lead, lead.radiation_length_cm, mass=0.0)
+    for axis in ("x", "y"):
+        width = np.std(hard[axis] / arm * hard["energy"])
+        assert width == pytest.approx(one_x0, rel=0.2)
 
 
 def test_a_block_in_slices_is_the_block():

@@ -231,27 +231,19 @@ PROCESSES.register("electron-brems")(
 
 
 def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
-    """Pairs of leptons made by a lepton or a photon on the nuclei of a material, per mean atom."""
-    from mutau.matter import material
-    from mutau.matter.nucleus import Nucleus
-    from mutau.reactions.lepton_pairs import PairReaction, cross_section
+    """Pairs of leptons made by a lepton or a photon on the atoms of a material."""
+    from mutau.analysis.pair_totals import pair_totals
 
     _only_exact(request, f"{beam}-{pair}-pair")
-    atoms = material(request.material).atoms_per_cm3
-    number = sum(n for _, n in atoms)
-    parts = [
-        (n / number, cross_section(
-            PairReaction(
-                beam, pair, request.beam_energy, Nucleus.of(element, request.form_factor),
-                dict(request.limits),
-            ),
-            error=request.error, seed=request.seed,
-        ))
-        for element, n in atoms
-    ]  # fmt: skip
-    sigma = sum(fraction * part.sigma_pb for fraction, part in parts)
-    error = math.hypot(*(fraction * part.sigma_err_pb for fraction, part in parts))
-    return CrossSection(sigma, error), {
+    nuclei, electrons = pair_totals(
+        beam, pair, request.beam_energy, request.material, form_factor=request.form_factor,
+        limits=request.limits, error=request.error, seed=request.seed,
+    )  # fmt: skip
+    return nuclei, {
+        "electrons_pb": electrons.sigma_pb,
+        "electrons_err_pb": electrons.sigma_err_pb,
+        "atom_pb": nuclei.sigma_pb + electrons.sigma_pb,
+        "atom_err_pb": math.hypot(nuclei.sigma_err_pb, electrons.sigma_err_pb),
         "energy_GeV": request.beam_energy,
         "material": request.material,
         "limits": {name: list(limits) for name, limits in request.limits.items()},

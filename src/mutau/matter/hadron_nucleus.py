@@ -22,8 +22,8 @@ from mutau.matter.materials import Material
 
 #: Energy (GeV) to which PDG's tabulated lengths of nucleons belong.
 REFERENCE_ENERGY: Final = 100.0
-#: Names with other spellings, and kinds of Glauber's theory.
-_SAME: Final = {"K0_L": "K_L", "K_S": "K_L", "K0_S": "K_L"}
+#: Names with other spellings (without a charge: the negative ones), and kinds of Glauber's theory.
+_SAME: Final = {"K0_L": "K_L", "K_S": "K_L", "K0_S": "K_L", "pi": "pi-", "K": "K-"}
 _GLAUBER: Final = {
     "pi+": "pi", "pi-": "pi", "K+": "K", "K-": "K", "K_L": "K", "p": "p", "n": "p",
 }  # fmt: skip

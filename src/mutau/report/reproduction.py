@@ -69,6 +69,7 @@ MODULES = (
     "mutau.report.na64e",
     "mutau.report.na64e_limits",
     "mutau.report.na64e_relic",
+    "mutau.report.na64e_programme",
 )
 
 

@@ -22,7 +22,6 @@ from mutau.core.random import stream
 from mutau.core.types import Events
 from mutau.models import Model
 from mutau.reactions.bosons import KINDS
-from mutau.reactions.bremsstrahlung_coulomb import MASS_MAX as COULOMB_MASS_MAX
 from mutau.reactions.electron_brems_table import TABLE_ERROR
 from mutau.selection.requirements import cuts_without, label
 from mutau.signal.electron_containment import applies, containment
@@ -375,13 +374,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
-    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most.
-
-    With a Coulomb correction to 5 MeV, where it is known.
-    """
+    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most."""
     w = window(experiment)
-    most = COULOMB_MASS_MAX if brems_theory(experiment).coulomb else MASS_MAX
-    return MASS_MIN, min(most, 0.1 * (w.energy - max(w.nominal)))
+    return MASS_MIN, min(MASS_MAX, 0.1 * (w.energy - max(w.nominal)))
 
 
 def _samples(experiment: Experiment, truth: bool) -> bool:
@@ -402,8 +397,7 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
         reasons=(
             "below 1 keV the emission loses its coherence over the atoms of the target, which is "
             "not evaluated; NA64-e paper, section 1",
-            "a Z' of mass comparable to the missing energy is not evaluated, nor the Coulomb "
-            "correction above 5 MeV",
+            "a Z' of mass comparable to the missing energy is not evaluated",
         ),
         samples=_samples,
         mediators=KINDS,

@@ -188,6 +188,7 @@ def _electron_calibration(experiment: Experiment) -> Patterns:
         *_of("detector/counter:veto", "role", "efficiency", "threshold", "material", "thickness",
              *_BOX),
         *_HCAL, "detector/resolution/incoming_momentum",
+        *_of("detector/calorimeter:vhcal", "kind", "threshold", *_BOX),
         *_cuts(*variables(cuts_without(experiment.cuts, "ecal_energy", "e_miss"))),
     )  # fmt: skip
 

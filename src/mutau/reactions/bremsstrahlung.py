@@ -331,8 +331,8 @@ def slices_at(
     value = _born_slices(collision, points, orders)
     if charge:
         m_l, (_, mass, x, x_bar) = collision.m_l, points
-        less_flux = 2.0 * charge**2 * coulomb_function(charge)
-        less_flux = less_flux * faded(charge, collision.ff.size, mass, x, x_bar, m_l)
+        kept = faded(charge, collision.ff.size, mass, x, x_bar, m_l)
+        less_flux = 2.0 * charge**2 * coulomb_function(charge) * kept
         value -= less_flux * slices_per_flux(*points, collision)
     return value
 

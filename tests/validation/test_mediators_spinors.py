@@ -19,7 +19,7 @@ from mutau.reactions.muon_electron_events import draw_events, make_sampler
 pytestmark = pytest.mark.compiled
 
 LEAD = Nucleus(82.0, 207.2)
-#: Events of a vector here are events of the others too, and double precision is enough for matrices.
+#: Events of a vector are events of the others here, and doubles are enough for matrices.
 HARD = Cuts(emitted_energy_min=30.0, electron_energy_min=1.0)
 KINDS = ("axial-vector", "scalar", "pseudoscalar")
 METRIC = np.array([1.0, -1.0, -1.0, -1.0])

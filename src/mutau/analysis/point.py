@@ -34,7 +34,8 @@ def model_summary(model: Model) -> dict[str, Any]:
         "branching": {name: model.branching(name) for name in model.channels},
         "branching_invisible": model.branching_invisible,
         "delta_a_mu": model.delta_a_mu(),
-        "epsilon_eff": model.epsilon_eff if model.mediator == "vector" else None,
+        "epsilon_eff": getattr(model, "epsilon_eff", None),
+        "ctau_cm": model.ctau,
         **provenance(model=digest(described)),
     }
 

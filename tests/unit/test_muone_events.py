@@ -131,8 +131,8 @@ def test_refusals(cli):
         found = cli("generate", "muone", *words, "-o", "e.lhe")
         assert found.code == 2
         assert text in found.err
-    outside = cli("generate", "na64mu", "--mass", "0.1", "--coupling", "1e-3", "--within-cuts", "-o",
-                  "e.lhe")  # fmt: skip
+    words = ("--mass", "0.1", "--coupling", "1e-3", "--within-cuts", "-o", "e.lhe")
+    outside = cli("generate", "na64mu", *words)
     assert outside.code == 2
     assert "within the cuts" in outside.err
 

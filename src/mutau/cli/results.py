@@ -231,6 +231,10 @@ _PairEnergy = Annotated[
         "the beam's."
     ),
 ]
+_WithinCuts = Annotated[
+    bool, typer.Option("--within-cuts", help="Only within the file's cuts on true quantities.")
+]
+_Decay = Annotated[bool, typer.Option("--decay", help="Write the neutrinos that the Z' decays to.")]
 #: Parameter of `generate` -> option, of those that only events of pairs take.
 _OF_PAIRS: Final = {"energy": "--energy", "limits": "--limits", "form_factor": "--form-factor"}
 
@@ -296,12 +300,8 @@ def generate(
     energy: _PairEnergy = None,
     limits: _Limits = "",
     form_factor: _FormFactor = "elastic",
-    within_cuts: Annotated[
-        bool, typer.Option("--within-cuts", help="Only within the file's cuts on true quantities.")
-    ] = False,
-    decay: Annotated[
-        bool, typer.Option("--decay", help="Write the neutrinos that the Z' decays to.")
-    ] = False,
+    within_cuts: _WithinCuts = False,
+    decay: _Decay = False,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:

@@ -3,7 +3,8 @@
 Reached through geant4-pybind, which brings the program without its data sets: electromagnetic
 physics runs, so do interactions of muons with nuclei where the hadrons that they make are not
 followed (`G4EmExtraPhysics`, those of real photons off, and `G4DecayPhysics`), and whole lists with
-hadrons on stand-ins for the data at low energies (`geant4_tables`). Each run is a process of its own (`geant4_jobs`).
+hadrons on stand-ins for the data at low energies (`geant4_tables`). Each run is a process of its
+own (`geant4_jobs`).
 """
 
 from __future__ import annotations

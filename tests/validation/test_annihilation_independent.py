@@ -19,7 +19,7 @@ from mutau.peers.annihilation_yield import (
 from mutau.reactions import annihilation
 from mutau.signal.processes import Effort, process_of
 
-SHOWERS = {"na64e": 400_000, "poker-like": 60_000}
+SHOWERS = {"na64e": 400_000, "na64e-positron": 60_000}
 #: Per mille of both quadratures, and of the tables of the cascade.
 NUMERICAL = 6e-3
 
@@ -84,7 +84,7 @@ def test_radiation_moves_annihilation_below_its_edge(tracks):
     is the radiator b/x over the positrons above 50 GeV, x = 1 - E_res/E, times the line's area."""
     plain, radiated = MissingEnergy(100.0, 50.0), MissingEnergy(100.0, 50.0, radiates=True)
     narrow = Family("dark-photon", 1e-3, 3.0).at(0.2, 1e-4)
-    track = tracks["poker-like"]
+    track = tracks["na64e-positron"]
     values, _ = annihilation_yields(narrow, track, [plain, radiated], nodes=24)
     resonance = annihilation.resonance_energy(0.2)
     b = 7.2973525693e-3 / np.pi * (2.0 * np.log(0.2 / 0.51099895e-3) - 1.0)

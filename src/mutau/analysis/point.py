@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -92,7 +92,7 @@ class CrossSectionProcess:
     zprime: bool
     meaning: str
     options: frozenset[str] = frozenset()
-    mediators: tuple[str, ...] = field(kw_only=True)
+    mediators: Collection[str] = field(kw_only=True)
     abilities: Abilities | None = field(default=None, kw_only=True)
 
     def check(self, request: Request) -> None:
@@ -273,9 +273,9 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
 
     _only_exact(request, process)
     if request.model is not None:
-        from mutau.signal.muon_electron import check_boson
+        from mutau.signal.muon_electron import check_coupled
 
-        check_boson(request.model)
+        check_coupled(request.model)
     beam, cuts = None, NO_CUTS
     if request.cuts:
         from mutau.experiment import load_experiment
@@ -310,10 +310,12 @@ def _on_electrons(process: str, request: Request, beam: Beam | None) -> Reaction
         "beam_charge": charge, "alpha": request.alpha, "sin2_theta_w": request.sin2_theta_w,
     }  # fmt: skip
     if request.model is not None:
+        from mutau.signal.muon_electron import electron_coupling
+
         model = request.model
         given |= {
             "mass": model.mass, "coupling": model.lepton_coupling("mu"),
-            "mediator": model.mediator,
+            "mediator": model.mediator, "electron_coupling": electron_coupling(model),
         }  # fmt: skip
     chosen = {name: value for name, value in given.items() if value is not None}
     return Reaction(process, request.beam_energy, **chosen)

@@ -46,12 +46,13 @@ from mutau.background.muone_crystals import (
 )
 from mutau.core.constants import ALPHA, M_MU, M_P
 from mutau.core.random import stream
+from mutau.detector.muone import Origin
 from mutau.matter import material
 from mutau.matter.elements import Element
 from mutau.matter.muon_cross_sections import photon_nucleon_ub, shadowing
 from mutau.matter.nuclear_final_states_events import draw
 from mutau.reactions.muon_electron import Cuts
-from mutau.signal.muon_electron import check_measurable
+from mutau.signal.muone_response import check_measurable
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -245,9 +246,11 @@ def _batch(
     np.maximum.at(apart, others[hit & ~merged], energy[hit & ~merged])
     # what shows is no photon that a veto may miss, but energy that is there
     missed = np.where(apart > 0.0, 0.0, 1.0)
+    radiates = pdg[chosen[events]] == 22
     return as_component(
-        experiment, INELASTIC, made, rng, apart=apart, missed=missed, model_error=0.6
-    )
+        experiment, INELASTIC, made, rng, apart=apart, missed=missed, model_error=0.6,
+        origin=Origin(radiates),
+    )  # fmt: skip
 
 
 def _add(p4: Array, extra: Array) -> None:

@@ -31,7 +31,7 @@ from mutau.reactions.muon_electron import Cuts
 from mutau.reactions.muon_electron_pion import draw_pions
 from mutau.selection.requirements import cuts_without
 from mutau.signal.exposure import luminosity_on_electrons
-from mutau.signal.muon_electron import check_measurable, response
+from mutau.signal.muone_response import check_measurable, response
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment

@@ -20,8 +20,8 @@ import numpy as np
 
 from mutau.core.random import stream
 from mutau.core.types import Events
-from mutau.models import VECTOR, Model
-from mutau.reactions.bremsstrahlung_coulomb import MASS_MAX as COULOMB_MASS_MAX
+from mutau.models import Model
+from mutau.reactions.bosons import KINDS
 from mutau.reactions.electron_brems_table import TABLE_ERROR
 from mutau.selection.requirements import cuts_without, label
 from mutau.signal.electron_containment import applies, containment
@@ -103,20 +103,20 @@ def _annihilation_inside(emission: AnnihilationEmission, w: EnergyWindow) -> Arr
 
 
 @lru_cache(maxsize=512)
-def _brems(experiment: Experiment, mass: float, truth: bool) -> BremsEmission:
+def _brems(experiment: Experiment, mass: float, truth: bool, kind: str) -> BremsEmission:
     """Bremsstrahlung into the window, coupling 1; shared by all couplings and dark sectors."""
-    w, theory = window(experiment, truth), brems_theory(experiment)
+    w, theory = window(experiment, truth), brems_theory(experiment, kind)
     return brems_emission(tracks(experiment, w.low), mass, w.low, w.low / w.energy, theory)
 
 
 @lru_cache(maxsize=512)
-def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts:
+def _brems_parts(experiment: Experiment, mass: float, plan: Plan, kind: str) -> SignalParts:
     w = window(experiment, plan.truth)
-    emission = _brems(experiment, mass, plan.truth)
+    emission = _brems(experiment, mass, plan.truth, kind)
     produced = np.nan
     if not plan.final_only:
         floor = FLOOR * w.energy
-        theory = brems_theory(experiment)
+        theory = brems_theory(experiment, kind)
         whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, theory)
         produced = float(whole.above(np.zeros(1))[0])
     kept, err = _kept(experiment, plan, w, emission, None)
@@ -126,7 +126,7 @@ def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts
 def _wide_brems(experiment: Experiment, model: Model, plan: Plan) -> tuple[SignalParts, float]:
     """Bremsstrahlung into dark matter with the boson's line, and its relative error."""
     line = boson_line(model, mass_range(experiment)[1])
-    parts = [_brems_parts(experiment, float(q), plan) for q in line.mass]
+    parts = [_brems_parts(experiment, float(q), plan, model.mediator) for q in line.mass]
     each = [part.scaled(float(w)) for part, w in zip(parts, line.weight, strict=True)]
     middle = each[0].inside.shape[1] // 2
     at = np.array([part.inside[:, middle] for part in each])  # (N, R)
@@ -255,7 +255,7 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     """`prepare` with the choices of a `Plan`."""
     check_point(experiment, model)
     w = window(experiment, plan.truth)
-    brems = _brems_parts(experiment, model.mass, plan)
+    brems = _brems_parts(experiment, model.mass, plan, model.mediator)
     annihilation = _line_of_coupling(experiment, model, plan)
     track_error = tracks(experiment, w.low).error
 
@@ -374,13 +374,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
-    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most.
-
-    With a Coulomb correction to 5 MeV, where it is known.
-    """
+    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most."""
     w = window(experiment)
-    most = COULOMB_MASS_MAX if brems_theory(experiment).coulomb else MASS_MAX
-    return MASS_MIN, min(most, 0.1 * (w.energy - max(w.nominal)))
+    return MASS_MIN, min(MASS_MAX, 0.1 * (w.energy - max(w.nominal)))
 
 
 def _samples(experiment: Experiment, truth: bool) -> bool:
@@ -401,11 +397,10 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
         reasons=(
             "below 1 keV the emission loses its coherence over the atoms of the target, which is "
             "not evaluated; NA64-e paper, section 1",
-            "a Z' of mass comparable to the missing energy is not evaluated, nor the Coulomb "
-            "correction above 5 MeV",
+            "a Z' of mass comparable to the missing energy is not evaluated",
         ),
         samples=_samples,
-        mediators=VECTOR,
+        mediators=KINDS,
         not_computed=ELECTRON_BEAM,
         off_shell=True,
     )

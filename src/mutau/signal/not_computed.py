@@ -35,8 +35,8 @@ class Missing:
 MUON_ON_NUCLEI: Final = (
     Missing(
         "pile-up",
-        "a second beam muon within the gate of counters and calorimeters; the simulation has one "
-        "at a time",
+        "a second beam muon within the gate of counters and calorimeters; the signal has it where "
+        "the file states a gate, the backgrounds have one muon at a time",
     ),
     Missing(
         "decays of neutral kaons of the beam",

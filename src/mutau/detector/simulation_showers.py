@@ -4,8 +4,8 @@ Electromagnetic showers above ten critical energies are profiles, not particles:
 distribution over depth whose shape fluctuates (G. Grindhammer, S. Peters, hep-ex/0001020, sec. 3:
 ln T and ln alpha Gaussian, correlated), which starts where the photon converts, and whatever has
 not been deposited at the end of a solid goes on to the next one. Hadrons are followed one by one
-down to 1 GeV: interaction lengths, fragmentation by R. D. Field, R. P. Feynman, Nucl. Phys. B 136
-(1978) 1, a third of the energy to photons at each collision.
+down to 1 GeV: interaction lengths by charge and energy, fragmentation by R. D. Field, R. P.
+Feynman, Nucl. Phys. B 136 (1978) 1, a third of the energy to photons at each collision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mutau.core.jit import inner, njit
 from mutau.core.special import lower_gamma
 from mutau.detector.hits import NUCLEAR
 from mutau.detector.simulation_records import Trace, deposit, has_room, push
-from mutau.transport.matter_tables import SCATTERING_ENERGY, MaterialRecord
+from mutau.transport.matter_tables import SCATTERING_ENERGY, MaterialRecord, hadron_length
 from mutau.transport.particle import (
     CHARGED,
     ELECTRON,
@@ -242,7 +242,7 @@ def hadron_step(
     matter = setup.matter[piece.material]
     dense = piece.dense * secant(q)
     cm = step * dense
-    free = -matter.interaction * math.log(1.0 - rng.random())
+    free = -hadron_length(matter, q.kind == CHARGED, q.energy) * math.log(1.0 - rng.random())
     path = min(free, cm)
     if q.kind == CHARGED:
         lost = min(path * matter.mip, q.energy)

@@ -47,6 +47,7 @@ from mutau.transport.hadron_shower_kernels import (
     is_tracked,
 )
 from mutau.transport.hadron_tables import HadronTables
+from mutau.transport.matter_tables import NEUTRAL_KAONS
 from mutau.transport.particle import (
     CHARGED,
     ELECTRON,
@@ -63,9 +64,7 @@ from mutau.transport.walls import stretch_end, stretch_start, within
 
 Mask = NDArray[np.bool_]
 
-#: Of neutral hadrons that go in, the fraction of K_L (4.2 to 2.8 among those that lead; the rest
-#: are neutrons), and of positive ones that of pions (the rest are protons).
-_KAONS: Final = 0.6
+#: Of positive hadrons that go in, the fraction of pions (the rest are protons).
 _PIONS: Final = 0.9
 #: Photons that the rest of a shower is made of: energy (GeV) at least, number at most.
 _GRAIN: Final = 0.05
@@ -221,7 +220,7 @@ def _enter(
         kind = pion if not positive or rng.random() < _PIONS else kinds.PROTON
         energy -= tables.mass[kind] if kind == pion else 0.0
     elif q.kind == NEUTRAL:
-        kind = kinds.KAON_LONG if rng.random() < _KAONS else kinds.NEUTRON
+        kind = kinds.KAON_LONG if rng.random() < NEUTRAL_KAONS else kinds.NEUTRON
         energy -= tables.mass[kind] if kind == kinds.KAON_LONG else 0.0
     if energy > _GRAIN:
         add_particle(stack, at, kind, energy, 1.0, 0.0)

@@ -6,8 +6,8 @@ electromagnetic physics above some MeV needs little of it:
 - radiation of electrons below 1 GeV (Seltzer and Berger): here from our own formula, so below 1 GeV
   the peer radiates as we do and above it by its own model;
 - photoabsorption, Rayleigh scattering: nothing, as in ours; names of nuclear levels: none;
-- for lists with hadrons: cross sections below the energies where Geant4 has formulas (nucleons
-  below 20 MeV, photons on nuclei below 150 MeV), flat; no levels of nuclei, so no lines of photons.
+- for lists with hadrons: flat cross sections below the energies where Geant4 has formulas (nucleons
+  below 20 MeV, photons on nuclei below 150 MeV); no levels of nuclei, so no lines of photons.
 
 Where the environment names a directory with Geant4's own data, that is used instead.
 """

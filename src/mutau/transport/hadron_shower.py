@@ -53,8 +53,8 @@ CLEAR: Final = 3.0
 class ShowerBlock:
     """Matter from z = 0 to `length` (cm), without end across; half_x, half_y : cm, of a gap around
     the axis through all of it, 0 for none, which swallows what enters it. bins : of the profiles,
-    of `width` cm. seen : parts of the energy left by electrons and photons, by charged hadrons
-    and to nuclei that count in the profiles."""
+    of `width` cm. seen : parts of the energy left by electrons and photons, by charged hadrons and
+    to nuclei that count in the profiles."""
 
     material: Material
     length: float

@@ -341,7 +341,6 @@ def _matter_of(around: Surroundings, r: int) -> float:
     piece = around.pieces[r]
     if piece.kind == DIPOLE:
         return 1.0
-    # hadrons' lengths in the records of materials are all the same multiple of nucleons'
     yoke = around.matter[around.yoke].interaction
     return piece.dense * yoke / around.matter[piece.material].interaction
 

@@ -326,6 +326,12 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
             allowed='"exact"',
         )
 
+    if experiment.theory is not None and experiment.theory.radiation:
+        raise MutauError(
+            "events are drawn without radiation before annihilation",
+            place=f"{experiment.name}: theory/radiation",
+            allowed="false",
+        )
     key = mass_key(model.mass)
     rng = stream(seed, GENERATE, key)
     medium, floor = material(experiment.target.material), FLOOR * experiment.beam.energy

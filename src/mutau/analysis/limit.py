@@ -149,11 +149,9 @@ def further_errors(prepared: Prepared, experiment: Experiment, coupling: float) 
         return {}
     relative = float(np.hypot(experiment.relative_systematic, prepared.extra_systematic))
     found: dict[str, Any] = {"systematic_err": 0.5 * relative * coupling}
-    if MODEL_ERRORS in prepared.meta:
-        changes = {
-            name: float((1.0 + change) ** -0.5 - 1.0)
-            for name, change in prepared.meta[MODEL_ERRORS].items()
-        }
+    stated = prepared.meta.get(MODEL_ERRORS)
+    if stated is not None:
+        changes = {name: float((1.0 + change) ** -0.5 - 1.0) for name, change in stated.items()}
         found["model_err"] = coupling * float(np.hypot.reduce([*changes.values(), 0.0]))
         found["model_errors"] = changes
     return found

@@ -21,7 +21,7 @@ from mutau.core.constants import ALPHA, M_E
 from mutau.core.errors import NotApplicable
 from mutau.reactions import annihilation
 from mutau.signal.electron_emission import AnnihilationEmission
-from mutau.signal.electron_tracks import FLOOR, ElectronTracks
+from mutau.signal.electron_tracks import ElectronTracks
 from mutau.signal.electron_window import EnergyWindow
 
 Array = np.ndarray
@@ -32,15 +32,16 @@ _SOFT: Final = 1e-5
 _GRID: Final = 500  # of energies on which track length and window are tabulated
 #: Lowest positron energy that counts, over the resonance's: the line's lower tail.
 _BELOW: Final = 0.7
+_STEP: Final = 0.05  # of the beam energy, to which the lowest energy is rounded down
 
 
 def lowest_energy(mass: float, w: EnergyWindow) -> float:
     """Positron energy, GeV, from which annihilation counts where the electron radiates.
 
-    In steps of FLOOR of the beam energy, so that masses share the cascade.
+    In steps of _STEP of the beam energy, so that masses share the cascade.
     """
     resonance = annihilation.resonance_energy(mass) if mass > 2.0 * M_E else 0.0
-    step = FLOOR * w.energy
+    step = _STEP * w.energy
     return float(np.clip(step * math.floor(_BELOW * resonance / step), step, w.low))
 
 

@@ -306,6 +306,23 @@ def _annihilating(experiment: Experiment, medium: Material, model: Model, energy
     )
 
 
+def _refuse_other_theory(experiment: Experiment) -> None:
+    """Raise MutauError where the file asks for what events do not have."""
+    theory = brems_theory(experiment)
+    if theory.method != "exact":
+        raise MutauError(
+            f"events are drawn from the exact cross section, not {theory.method!r}",
+            place=f"{experiment.name}: theory/method",
+            allowed='"exact"',
+        )
+    if experiment.theory is not None and experiment.theory.radiation:
+        raise MutauError(
+            "events are drawn without radiation before annihilation",
+            place=f"{experiment.name}: theory/radiation",
+            allowed="false",
+        )
+
+
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     """Unweighted events; see `processes.SignalProcess`.
 
@@ -318,20 +335,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     """
     from mutau.matter import material
 
-    theory = brems_theory(experiment)
-    if theory.method != "exact":
-        raise MutauError(
-            f"events are drawn from the exact cross section, not {theory.method!r}",
-            place=f"{experiment.name}: theory/method",
-            allowed='"exact"',
-        )
-
-    if experiment.theory is not None and experiment.theory.radiation:
-        raise MutauError(
-            "events are drawn without radiation before annihilation",
-            place=f"{experiment.name}: theory/radiation",
-            allowed="false",
-        )
+    _refuse_other_theory(experiment)
     key = mass_key(model.mass)
     rng = stream(seed, GENERATE, key)
     medium, floor = material(experiment.target.material), FLOOR * experiment.beam.energy

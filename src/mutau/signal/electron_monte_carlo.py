@@ -368,7 +368,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         if index:
             parts.append(annihilation_rows(model.mass, emitters))
         else:
-            parts.append(_radiate(medium, model, emitters, theory.form_factor, rng))
+            parts.append(
+                _radiate(medium, model, emitters, brems_theory(experiment).form_factor, rng)
+            )
     described = {
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
         "experiment": experiment.name,

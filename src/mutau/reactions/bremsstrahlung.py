@@ -332,8 +332,8 @@ def slices_at(
     value = _born_slices(collision, points, orders)
     if charge:
         m_l, (_, mass, x, x_bar) = collision.m_l, points
-        less_flux = 2.0 * charge**2 * coulomb_function(charge)
-        less_flux = less_flux * faded(charge, collision.ff.size, mass, x, x_bar, m_l)
+        point_charge = 2.0 * charge**2 * coulomb_function(charge)
+        less_flux = point_charge * faded(charge, collision.ff.size, mass, x, x_bar, m_l)
         value -= less_flux * slices_per_flux(*points, m_l)
     return value
 

@@ -36,6 +36,9 @@ Array = np.ndarray
 #: model -> (signal after each cut, error of each), events in the full exposure.
 Signal = Callable[[Model], tuple[Array, Array]]
 
+#: Key of `Prepared.meta`: name -> relative change of the signal by what its theory leaves open.
+MODEL_ERRORS: Final = "model_errors"
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:

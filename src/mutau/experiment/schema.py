@@ -136,6 +136,23 @@ class Tracker(Placed):
     thickness: StatedThickness | None = None
 
 
+class StripLayer(FileTable):
+    """A plane of silicon strips that stands behind every piece of the target.
+
+    z : cm, from the front of the piece. view : the coordinate across its strips, x, y, or u and v
+    at 45 degrees. pitch : cm, of the strips; read out as hit or not, an rms of pitch/sqrt(12).
+    material, thickness : what a particle crosses. efficiency : of finding a particle's hit.
+    """
+
+    name: Text
+    z: PositiveLength
+    view: Literal["x", "y", "u", "v"]
+    pitch: PositiveLength
+    material: MaterialText = "silicon"
+    thickness: StatedThickness
+    efficiency: Fraction = 1.0
+
+
 class Magnet(Placed):
     """A dipole; width and height are its gap. Its field is stated, or read from a map.
 
@@ -220,10 +237,10 @@ class Calorimeter(Holed):
     """A calorimeter module of `length` cm of one (mean) material.
 
     cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
-    noise : GeV, rms of the module's energy without a signal.
     threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
     two particles look like one. photon_inefficiency : fraction of photons above threshold missed;
-    none for what its material and length give.
+    none for what its material and length give. noise : GeV, rms of the
+    module's energy without a signal; of a shower's crystals where it has cells.
     kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
     target itself is the table `target`.
     """
@@ -276,18 +293,22 @@ class Resolution(FileTable):
 
 
 class Detector(BaseModel):
-    """Everything around the target; each list in any order."""
+    """Everything around the target; each list in any order. plane : behind every piece of the
+    target alike, counted from its front; all others stand once."""
 
     model_config = FileTable.model_config
 
     counter: tuple[Counter, ...] = ()
+    plane: tuple[StripLayer, ...] = ()
     tracker: tuple[Tracker, ...] = ()
     magnet: tuple[Magnet, ...] = ()
     calorimeter: tuple[Calorimeter, ...] = ()
     absorber: tuple[Absorber, ...] = ()
     resolution: Resolution | None = None
 
-    @field_validator("counter", "tracker", "magnet", "calorimeter", "absorber", mode="before")
+    @field_validator(
+        "counter", "plane", "tracker", "magnet", "calorimeter", "absorber", mode="before"
+    )
     @classmethod
     def _lists(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -367,6 +388,8 @@ class Experiment(BaseModel):
         for key in ("material", "efficiency"):
             if not getattr(self, key):
                 del plain[key]
+        if not self.detector.plane:
+            del plain["detector"]["plane"]
         for table in (plain["target"], *plain["detector"]["calorimeter"]):
             if not table["noise"]:
                 del table["noise"]
@@ -405,9 +428,10 @@ class Experiment(BaseModel):
     def materials_named(self) -> list[tuple[str, str]]:
         """(address, name) of every material that the target, the hall and the detector are of."""
         things: list[tuple[str, Any]] = [("target", self.target), ("hall", self.hall)]
+        planes = [(f"detector/plane[{i}]", item) for i, item in enumerate(self.detector.plane)]
         found = [
             (f"{place}/material", getattr(thing, "material", None))
-            for place, thing in (*things, *self.detector.everything())
+            for place, thing in (*things, *self.detector.everything(), *planes)
         ]
         return [(place, name) for place, name in found if name is not None]
 

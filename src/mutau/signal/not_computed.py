@@ -52,6 +52,18 @@ MUON_ON_NUCLEI: Final = (
         "3.6e-11 per muon on target of NA64mu from pairs, where a track needs three planes",
         "docs/validation/na64mu_backgrounds.md",
     ),
+    Missing(
+        "leading hyperons of the target",
+        "they decay within some 8 m, a third of the Lambda to n pi0; not followed",
+        "1.5e-8 per muon on target of NA64mu made above 80 GeV, a fifth of K_L and neutrons",
+        "docs/physics/nuclear_final_states.md",
+    ),
+    Missing(
+        "regeneration of K_S, decays of K_L in matter",
+        "K_L that turn to K_S in the target or the calorimeters, or decay there",
+        "below 1e-3 and 5e-4 of the K_L of 100 GeV, in one interaction length and in 1.5 m",
+        "docs/physics/nuclear_final_states.md",
+    ),
 )
 
 #: Muons on electrons of a thin target.

@@ -188,6 +188,7 @@ def _electron_calibration(experiment: Experiment) -> Patterns:
         *_of("detector/counter:veto", "role", "efficiency", "threshold", "material", "thickness",
              *_BOX),
         *_HCAL, "detector/resolution/incoming_momentum",
+        *_of("detector/calorimeter:vhcal", "kind", "threshold", *_BOX),
         *_cuts(*variables(cuts_without(experiment.cuts, "ecal_energy", "e_miss"))),
     )  # fmt: skip
 
@@ -217,7 +218,23 @@ def _muone_signal(experiment: Experiment) -> Patterns:
         *_of("beam", "energy", "particle", "particles", "luminosity", "spot_x", "spot_y"),
         *_of("target", "material", "thickness", "stations", "pitch", "z"),
         *_of("detector/calorimeter:ecal", *_ECAL), *_of("detector/resolution", *_MEASURED),
-        *_cuts(*variables(cuts_without(experiment.cuts, "photon_energy"))),
+        *(_of_planes() if experiment.detector.plane else ()),
+        *_cuts(*variables(
+            experiment.cuts if experiment.detector.plane
+            else cuts_without(experiment.cuts, "photon_energy")
+        )),
+    )  # fmt: skip
+
+
+def _of_planes() -> Patterns:
+    """What a signal is measured with where planes are described: these, what stands behind a muon
+    filter, the crystals, and photons of the electron that the veto sees."""
+    return (
+        "detector/plane/*", "detector/absorber/material", "detector/absorber/length",
+        *_of("detector/counter:trigger", "role", "z", "width", "height", "radius"),
+        *_of("detector/calorimeter:ecal", "cells", "noise", "threshold", "material", "length"),
+        *_of("beam", "per_spill", "spill", "divergence_x", "divergence_y"),
+        "detector/resolution/gate",
     )  # fmt: skip
 
 

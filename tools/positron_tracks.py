@@ -18,7 +18,7 @@ from mutau.transport.shower import Shower, simulate_showers
 
 EDGES = np.array([90.0, 92.0, 94.0, 95.0, 96.0, 98.0, 100.0])
 CUT = 89.0
-#: Radiation below this fraction of the energy is a mean loss: far less than the distance to the beam.
+#: Radiation below this fraction of the energy is a mean loss: far less than 100 - 98 GeV.
 SOFT = 5e-4
 BATCH = 1_000_000
 
@@ -39,7 +39,9 @@ def main() -> None:
     for name, chosen in (("90 to 95", low), ("95 to 100", ~low), ("90 to 100", low | ~low)):
         made, err = mean[chosen].sum(), np.hypot.reduce(error[chosen])
         ratio = equations[chosen].sum() / made
-        print(f"{name} GeV: {made:.5g} X0, equations/showers {ratio:.4f} +- {ratio * err / made:.4f}")
+        print(
+            f"{name} GeV: {made:.5g} X0, equations/showers {ratio:.4f} +- {ratio * err / made:.4f}"
+        )
     for i, (value, err) in enumerate(zip(mean, error, strict=True)):
         ratio = equations[i] / value
         print(f"{EDGES[i]:g}-{EDGES[i + 1]:g}: {ratio:.4f} +- {ratio * err / value:.4f}")

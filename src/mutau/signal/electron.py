@@ -141,6 +141,20 @@ def _wide_brems(experiment: Experiment, model: Model, plan: Plan) -> tuple[Signa
     return whole, float(np.hypot(LINE_ERROR, line.beyond))
 
 
+def brems_of(experiment: Experiment, mass: float) -> BremsEmission:
+    """Bremsstrahlung into the window at coupling 1."""
+    return _brems(experiment, mass, False)
+
+
+def annihilation_of(experiment: Experiment, model: Model) -> AnnihilationEmission:
+    """Annihilation into the window at the coupling of the model, without radiation."""
+    w = window(experiment)
+    return annihilation_emission(
+        tracks(experiment, w.low), model, w.low, electrons=motion(experiment),
+        spread=experiment.beam.energy_spread,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What does not depend on the model point: see `processes.Effort`."""
@@ -248,6 +262,10 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     section.
     Raises OutOfRange for a mass outside `mass_range`, MutauError without an invisible decay.
     """
+    if effort.full_chain:
+        from mutau.signal.electron_full_chain import prepare_full
+
+        return prepare_full(experiment, model, effort)
     plan = Plan(
         effort.seed, effort.n_events if effort.n_events > 0 else DEFAULT_SHOWERS, effort.truth,
         effort.final_only,
@@ -403,6 +421,8 @@ def _samples(experiment: Experiment, truth: bool) -> bool:
 def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
     """Cuts of the file that are not applied one by one: all but that on the pre-shower, and on true
     quantities this one too. The efficiency of the run periods stands for them."""
+    if effort.full_chain:
+        return []
     applied = () if effort.truth else ("preshower_energy",)
     return [label(cut) for cut in cuts_without(experiment.cuts, *applied)]
 
@@ -416,6 +436,7 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
             "a Z' of mass comparable to the missing energy is not evaluated",
         ),
         samples=_samples,
+        full_chain=True,
         mediators=VECTOR,
         not_computed=ELECTRON_BEAM,
         off_shell=True,

@@ -122,7 +122,7 @@ class Showers:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class ElectronShape:
     """Shape of an electron's shower: mean (F,) and inverse covariance (F, F) of its fractions."""
 
     mean: Array
@@ -161,7 +161,7 @@ def fractions_of(deposits: Array) -> Array:
 @lru_cache(maxsize=16)
 def _simulated(
     particle: str, target: Target, n: int, seed: int, energy: float
-) -> tuple[Array, Reference, Array]:
+) -> tuple[Array, ElectronShape, Array]:
     """Energy in the pre-shower (n,), GeV, shape of the first n electrons of `energy`, GeV, and
     chi^2 (n,) of the others."""
     from mutau.transport.shower import Shower, simulate_showers
@@ -178,7 +178,7 @@ def _simulated(
     )
     first = found.deposits[:, 0].sum(axis=1)
     shape = fractions_of(found.deposits)
-    known = Reference(*shape_of_electrons(shape[:n]))
+    known = ElectronShape(*shape_of_electrons(shape[:n]))
     return first[n:], known, shower_shape(shape[n:], known.mean, known.inverse)
 
 

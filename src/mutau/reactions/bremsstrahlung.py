@@ -19,14 +19,10 @@ from mutau.core.types import CrossSection
 from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import bremsstrahlung_integrals as integrals
 from mutau.reactions.abilities import ABILITIES, LEPTONS
+from mutau.reactions.bosons import boson
 from mutau.reactions.bremsstrahlung_angles import psi_values, theta_values
 from mutau.reactions.bremsstrahlung_coulomb import check_coulomb, coulomb_function, faded
-from mutau.reactions.bremsstrahlung_density import (
-    IWW_VECTOR,
-    TREE_VECTOR,
-    Collision,
-    amplitude_of,
-)
+from mutau.reactions.bremsstrahlung_density import IWW, TREE, Collision, method_of
 from mutau.reactions.bremsstrahlung_maps import energy_limits
 from mutau.reactions.bremsstrahlung_ww import iww_slices, slices_per_flux, ww_integrals
 from mutau.reactions.quadrature import Rule, gauss_legendre
@@ -61,16 +57,26 @@ def collision_of(
     """
     if lepton not in LEPTONS:
         raise UnknownName("lepton", lepton, LEPTONS)
-    return Collision(LEPTONS[lepton], nucleus.mass, nucleus.shape, amplitude_of(method, mediator))
+    return Collision(
+        LEPTONS[lepton], nucleus.mass, nucleus.shape, method_of(method),
+        boson(mediator, f"{lepton}-brems"),
+    )  # fmt: skip
 
 
-def _charge_beyond_born(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
+def _charge_beyond_born(reaction: Bremsstrahlung, nucleus: Nucleus, coulomb: bool) -> float:
     """Charge number of the nucleus whose Coulomb correction counts; 0 without one."""
     if not coulomb:
         return 0.0
-    if lepton != "electron":
+    if reaction.mediator != "vector":
         raise MutauError(
-            f"no Coulomb correction for the {lepton}",
+            f"no Coulomb correction for a {reaction.mediator} boson",
+            place="coulomb",
+            allowed="vector",
+            remedy="its wave function is that of a vector; leave the correction out",
+        )
+    if reaction.lepton != "electron":
+        raise MutauError(
+            f"no Coulomb correction for the {reaction.lepton}",
             place="coulomb",
             allowed="electron",
             remedy="its momentum transfers see the nuclear size; leave the correction out",
@@ -120,11 +126,11 @@ def check_window(x_min: float, x_max: float) -> None:
 class Bremsstrahlung:
     """l N -> l N Z' for one charged lepton: cross sections per atom with their errors.
 
-    lepton : "electron" or "muon". mediator : kind of boson, of `bremsstrahlung_density.MEDIATORS`.
+    lepton : "electron" or "muon". mediator : kind of boson, of `bosons.KINDS`.
     Every method takes
     energy, mass : GeV; of the lepton, above its mass; of the Z', from 1 keV to the kinematic limit.
     nucleus : charge, weight and form factor (mass a u, spin 0).
-    coupling : dimensionless vector coupling of the lepton to the Z'.
+    coupling : dimensionless coupling of the lepton to the boson.
     method : "exact" (tree level, 2 to 3 particles), or the approximations "ww", "iww"
         (`bremsstrahlung_ww`).
     coulomb : with the Coulomb correction of Davies, Bethe and Maximon, of -8.5 % for lead and a
@@ -160,7 +166,7 @@ class Bremsstrahlung:
         Source: amplitude of `bremsstrahlung_kernels`. Check: exactly 0 if x_min is above the limit.
         """
         collision = self._collision(nucleus, method)
-        _charge_beyond_born(self.lepton, nucleus, coulomb)
+        _charge_beyond_born(self, nucleus, coulomb)
         check_point(self.lepton, energy, mass, collision.nucleus)
         result = self.totals(
             energy, mass, nucleus, coupling=coupling, method=method, coulomb=coulomb, x_min=x_min,
@@ -191,7 +197,7 @@ class Bremsstrahlung:
         Check: proportional to coupling^2; to z^2 for the "point" form factor at equal a.
         """
         collision = self._collision(nucleus, method)
-        charge = _charge_beyond_born(self.lepton, nucleus, coulomb)
+        charge = _charge_beyond_born(self, nucleus, coulomb)
         check_window(x_min, x_max)
         energy, mass, factor = np.broadcast_arrays(
             np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
@@ -229,7 +235,7 @@ class Bremsstrahlung:
         exactly 0 outside the kinematic limits; error below 1e-3. Check: its integral is `total`.
         """
         collision = self._collision(nucleus, method)
-        charge = _charge_beyond_born(self.lepton, nucleus, coulomb)
+        charge = _charge_beyond_born(self, nucleus, coulomb)
         check_point(self.lepton, energy, mass, collision.nucleus)
         if coulomb:
             check_coulomb(energy)
@@ -332,27 +338,26 @@ def slices_at(
     value = _born_slices(collision, points, orders)
     if charge:
         m_l, (_, mass, x, x_bar) = collision.m_l, points
-        point_charge = 2.0 * charge**2 * coulomb_function(charge)
-        less_flux = point_charge * faded(charge, collision.ff.size, mass, x, x_bar, m_l)
-        value -= less_flux * slices_per_flux(*points, m_l)
+        kept = faded(charge, collision.ff.size, mass, x, x_bar, m_l)
+        less_flux = 2.0 * charge**2 * coulomb_function(charge) * kept
+        value -= less_flux * slices_per_flux(*points, collision)
     return value
 
 
 def _born_slices(
     collision: Collision, points: tuple[Array, Array, Array, Array], orders: Orders
 ) -> Array:
-    m_l, ff = collision.m_l, collision.ff
     rule_t = gauss_legendre(orders[2])
-    if collision.amplitude == IWW_VECTOR:
-        return iww_slices(*points, m_l, ff, rule_t)
+    if collision.method == IWW:
+        return iww_slices(*points, collision, rule_t)
     u, excess, weight = integrals.u_nodes(*points, collision, gauss_legendre(orders[1]))
     rows, columns = np.nonzero(weight)
     energy, mass, x, x_bar = (item[rows] for item in points)
     at = integrals.Emissions(energy, mass, x, x_bar, u[rows, columns], excess[rows, columns])
-    if collision.amplitude == TREE_VECTOR:
+    if collision.method == TREE:
         values = integrals.t_integrals(at, collision, rule_t)
     else:
-        values = ww_integrals(energy, mass, x, x_bar, at.u, m_l, ff, rule_t)
+        values = ww_integrals(energy, mass, x, x_bar, at.u, collision, rule_t)
     return np.bincount(rows, values * weight[rows, columns], len(points[2])).astype(float)
 
 

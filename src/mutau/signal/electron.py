@@ -20,7 +20,8 @@ import numpy as np
 
 from mutau.core.random import stream
 from mutau.core.types import Events
-from mutau.models import VECTOR, Model
+from mutau.models import Model
+from mutau.reactions.bosons import KINDS
 from mutau.reactions.electron_brems_table import TABLE_ERROR
 from mutau.selection.requirements import cuts_without, label
 from mutau.signal.electron_containment import applies, containment
@@ -104,20 +105,20 @@ def _annihilation_inside(emission: AnnihilationEmission, w: EnergyWindow) -> Arr
 
 
 @lru_cache(maxsize=512)
-def _brems(experiment: Experiment, mass: float, truth: bool) -> BremsEmission:
+def _brems(experiment: Experiment, mass: float, truth: bool, kind: str) -> BremsEmission:
     """Bremsstrahlung into the window, coupling 1; shared by all couplings and dark sectors."""
-    w, theory = window(experiment, truth), brems_theory(experiment)
+    w, theory = window(experiment, truth), brems_theory(experiment, kind)
     return brems_emission(tracks(experiment, w.low), mass, w.low, w.low / w.energy, theory)
 
 
 @lru_cache(maxsize=512)
-def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts:
+def _brems_parts(experiment: Experiment, mass: float, plan: Plan, kind: str) -> SignalParts:
     w = window(experiment, plan.truth)
-    emission = _brems(experiment, mass, plan.truth)
+    emission = _brems(experiment, mass, plan.truth, kind)
     produced = np.nan
     if not plan.final_only:
         floor = FLOOR * w.energy
-        theory = brems_theory(experiment)
+        theory = brems_theory(experiment, kind)
         whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, theory)
         produced = float(whole.above(np.zeros(1))[0])
     kept, err = _kept(experiment, plan, w, emission, None)
@@ -127,7 +128,7 @@ def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts
 def _wide_brems(experiment: Experiment, model: Model, plan: Plan) -> tuple[SignalParts, float]:
     """Bremsstrahlung into dark matter with the boson's line, and its relative error."""
     line = boson_line(model, mass_range(experiment)[1])
-    parts = [_brems_parts(experiment, float(q), plan) for q in line.mass]
+    parts = [_brems_parts(experiment, float(q), plan, model.mediator) for q in line.mass]
     each = [part.scaled(float(w)) for part, w in zip(parts, line.weight, strict=True)]
     middle = each[0].inside.shape[1] // 2
     at = np.array([part.inside[:, middle] for part in each])  # (N, R)
@@ -139,20 +140,6 @@ def _wide_brems(experiment: Experiment, model: Model, plan: Plan) -> tuple[Signa
         kept, err,
     )  # fmt: skip
     return whole, float(np.hypot(LINE_ERROR, line.beyond))
-
-
-def brems_of(experiment: Experiment, mass: float) -> BremsEmission:
-    """Bremsstrahlung into the window at coupling 1."""
-    return _brems(experiment, mass, False)
-
-
-def annihilation_of(experiment: Experiment, model: Model) -> AnnihilationEmission:
-    """Annihilation into the window at the coupling of the model, without radiation."""
-    w = window(experiment)
-    return annihilation_emission(
-        tracks(experiment, w.low), model, w.low, electrons=motion(experiment),
-        spread=experiment.beam.energy_spread,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +250,7 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     Raises OutOfRange for a mass outside `mass_range`, MutauError without an invisible decay.
     """
     if effort.full_chain:
-        from mutau.signal.electron_full_chain import prepare_full
-
-        return prepare_full(experiment, model, effort)
+        return _through_every_cut(experiment, model, effort)
     plan = Plan(
         effort.seed, effort.n_events if effort.n_events > 0 else DEFAULT_SHOWERS, effort.truth,
         effort.final_only,
@@ -273,11 +258,26 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     return prepared(experiment, model, plan)
 
 
+def _through_every_cut(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
+    from mutau.signal.electron_full_chain import DEFAULT_SHOWERS as IN_THREE_DIMENSIONS
+    from mutau.signal.electron_full_chain import prepare_full
+
+    refuse_off_shell("the full chain", model)
+    n, w = effort.n_events or IN_THREE_DIMENSIONS, window(experiment)
+    annihilation = annihilation_emission(
+        tracks(experiment, w.low), model, w.low, electrons=motion(experiment),
+        spread=experiment.beam.energy_spread,
+    )  # fmt: skip
+    base = prepared(experiment, model, Plan(effort.seed, n, False, False))
+    brems = _brems(experiment, model.mass, False, model.mediator)
+    return prepare_full(experiment, effort, base, brems, annihilation)
+
+
 def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     """`prepare` with the choices of a `Plan`."""
     check_point(experiment, model)
     w = window(experiment, plan.truth)
-    brems = _brems_parts(experiment, model.mass, plan)
+    brems = _brems_parts(experiment, model.mass, plan, model.mediator)
     annihilation = _line_of_coupling(experiment, model, plan)
     track_error = tracks(experiment, w.low).error
 
@@ -437,7 +437,7 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
         ),
         samples=_samples,
         full_chain=True,
-        mediators=VECTOR,
+        mediators=KINDS,
         not_computed=ELECTRON_BEAM,
         off_shell=True,
     )

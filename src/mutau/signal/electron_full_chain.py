@@ -35,10 +35,10 @@ from mutau.detector.electron_calibration import (
 from mutau.matter import material
 from mutau.models import Model
 from mutau.selection.cutflow import apply_cuts
-from mutau.selection.requirements import label
+from mutau.selection.requirements import cuts_without, label
 from mutau.selection.variables import Sample
-from mutau.signal.electron import Plan, annihilation_of, brems_of, prepared
 from mutau.signal.electron_calibration import SIGNAL, calibration
+from mutau.signal.electron_emission import AnnihilationEmission, BremsEmission
 from mutau.signal.electron_response import (
     POSITRON_RATE,
     TargetResponse,
@@ -46,7 +46,7 @@ from mutau.signal.electron_response import (
     response_columns,
 )
 from mutau.signal.electron_window import EnergyWindow, window
-from mutau.signal.processes import Effort, Prepared, refuse_off_shell
+from mutau.signal.processes import Effort, Prepared
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -123,7 +123,7 @@ def _simulate(experiment: Experiment, low: float, n: int, seed: int) -> dict[str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
+class ChainFractions:
     """Fractions of the events in the window that are left after each cut, and their errors; (C,)
     each, the first 1."""
 
@@ -133,7 +133,7 @@ class Kept:
 
 def _kept(
     experiment: Experiment, sample: ChainSample, weight: Array, w: EnergyWindow, seed: int
-) -> Kept:
+) -> ChainFractions:
     """Of one source: rows weighted by their rate and their chance to lie in the window."""
     columns = electrons(
         experiment, Showers(sample.response.preshower, sample.chi2), seed=seed,
@@ -145,31 +145,34 @@ def _kept(
     )
     weights = weight * inside
     if not weights.sum() > 0.0:
-        steps = 1 + len([cut for cut in experiment.cuts if cut.variable not in SIGNAL])
-        return Kept(np.ones(steps), np.zeros(steps))
+        steps = 1 + len(cuts_without(experiment.cuts, *SIGNAL))
+        return ChainFractions(np.ones(steps), np.zeros(steps))
     drawn = Sample(experiment.beam.energy, weights, columns)
     flow = apply_cuts(experiment.cuts, drawn, skip=SIGNAL)
-    return Kept(flow.fraction, flow.error)
+    return ChainFractions(flow.fraction, flow.error)
 
 
-def prepare_full(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
+def prepare_full(
+    experiment: Experiment, effort: Effort, base: Prepared, brems: BremsEmission,
+    annihilation: AnnihilationEmission,
+) -> Prepared:  # fmt: skip
     """`Prepared` of one mass with every cut of the file simulated.
+
+    base : of the deterministic calculation, all steps. brems, annihilation : into the window, the
+    first at coupling 1.
 
     effort.n_events : showers with an emission; 0 for `DEFAULT_SHOWERS`. Errors: of the window, of
     the showers, and of the simulated efficiency of calibration electrons.
-    Raises MutauError for a target that is not active or a cut on what is not simulated,
-    NotApplicable where the boson is too light for its decay.
+    Raises MutauError for a target that is not active or a cut on what is not simulated.
     Check: for a light boson that leaves half the shower the efficiency is near that of calibration
     electrons.
     """
-    refuse_off_shell("the full chain", model)
     n = effort.n_events or DEFAULT_SHOWERS
     w = window(experiment)
     sample = chain_sample(experiment, w.low, n, effort.seed)
-    base = prepared(experiment, model, Plan(effort.seed, n, False, False))
     sources = {
-        "bremsstrahlung": sample.response.weights(brems_of(experiment, model.mass), None),
-        "annihilation": sample.response.weights(None, annihilation_of(experiment, model)),
+        "bremsstrahlung": sample.response.weights(brems, None),
+        "annihilation": sample.response.weights(None, annihilation),
     }
     kept = {
         name: _kept(experiment, sample, weight, w, effort.seed) for name, weight in sources.items()
@@ -196,7 +199,7 @@ def prepare_full(experiment: Experiment, model: Model, effort: Effort) -> Prepar
         spread = np.hypot(events[1:] * relative, error[1] * fraction)
         return events, np.append(error[0], spread)
 
-    names = [label(cut) for cut in experiment.cuts if cut.variable not in SIGNAL]
+    names = [label(cut) for cut in cuts_without(experiment.cuts, *SIGNAL)]
     return Prepared(
         (*base.cuts[:2], *names, "measured over simulated efficiency of calibration electrons"),
         signal, base.run_fraction, base.extra_systematic,

@@ -54,7 +54,7 @@ def test_a_process_that_declares_nothing_claims_nothing(monkeypatch):
 
 
 def test_addresses_are_those_that_replace_takes():
-    for item in (NA64MU, NA64E, load_experiment("poker-like")):
+    for item in (NA64MU, NA64E, load_experiment("na64e-positron")):
         for place in usage.stated_keys(item):
             if place.endswith("efficiency"):
                 assert replace(item, place, "40 %").digest != item.digest

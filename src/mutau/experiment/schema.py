@@ -46,7 +46,7 @@ from mutau.experiment.quantities import (
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, FileTable, Upstream
-from mutau.experiment.schema_counting import Background, Cut, RunPeriod, Systematic
+from mutau.experiment.schema_counting import Background, Cut, Efficiency, RunPeriod, Systematic
 from mutau.experiment.schema_material import DescribedMaterial, MaterialText
 from mutau.experiment.schema_placed import Holed, Placed
 from mutau.experiment.schema_theory import Statistics, Theory
@@ -62,7 +62,7 @@ class Target(FileTable):
     length : cm along the beam that one piece takes, where the thickness is in X0.
     width, height : cm; 0 where they do not matter. active : its energy deposit is measured, with
     `cells` columns and rows, a first part `preshower`, resolution a/sqrt(E/GeV) and, in
-    quadrature, resolution_constant.
+    quadrature, resolution_constant. noise : GeV, rms of the whole target's energy without a signal.
     """
 
     material: MaterialText
@@ -78,6 +78,7 @@ class Target(FileTable):
     preshower: StatedThickness | None = None
     resolution: RelativeError = 0.0
     resolution_constant: RelativeError = 0.0
+    noise: EnergyNotNegative = 0.0
 
     @property
     def extent(self) -> float:
@@ -238,8 +239,8 @@ class Calorimeter(Holed):
     cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
     threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
     two particles look like one. photon_inefficiency : fraction of photons above threshold missed;
-    none for what its material and length give. noise : GeV, rms of the energy of a shower's
-    crystals.
+    none for what its material and length give. noise : GeV, rms of the
+    module's energy without a signal; of a shower's crystals where it has cells.
     kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
     target itself is the table `target`.
     """
@@ -250,10 +251,10 @@ class Calorimeter(Holed):
     cells: Cells = (1, 1)
     resolution: RelativeError = 0.0
     resolution_constant: RelativeError = 0.0
+    noise: EnergyNotNegative = 0.0
     threshold: EnergyNotNegative = 0.0
     separation: AngleNotNegative = 0.0
     photon_inefficiency: Fraction | None = None
-    noise: EnergyNotNegative = 0.0
 
     @property
     def extent(self) -> float:
@@ -351,6 +352,7 @@ class Experiment(BaseModel):
     hall: Hall | None = None
     detector: Detector = Detector()
     cuts: tuple[Cut, ...] = ()
+    efficiency: tuple[Efficiency, ...] = ()
     background: tuple[Background, ...] = ()
     runs: tuple[RunPeriod, ...] = ()
     systematics: tuple[Systematic, ...] = ()
@@ -368,7 +370,9 @@ class Experiment(BaseModel):
             return {**data, "process": default or "muon-brems"}
         return data
 
-    @field_validator("material", "cuts", "background", "runs", "systematics", mode="before")
+    @field_validator(
+        "material", "cuts", "efficiency", "background", "runs", "systematics", mode="before"
+    )
     @classmethod
     def _lists(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -381,13 +385,14 @@ class Experiment(BaseModel):
         field maps and a phase-space file count by what they held when the experiment was loaded,
         wherever they lie."""
         plain = without_texts(self.model_dump())
-        if not self.material:
-            del plain["material"]
+        for key in ("material", "efficiency"):
+            if not getattr(self, key):
+                del plain[key]
         if not self.detector.plane:
             del plain["detector"]["plane"]
-        for item in plain["detector"]["calorimeter"]:
-            if not item["noise"]:
-                del item["noise"]
+        for table in (plain["target"], *plain["detector"]["calorimeter"]):
+            if not table["noise"]:
+                del table["noise"]
         if self.beam.phase_space:
             plain["beam"]["phase_space"] = self.beam.phase_space_digest
         maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]

@@ -8,7 +8,7 @@ drawn within the cuts loosened by several resolutions, reconstructed, and cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -24,6 +24,7 @@ from mutau.core.types import CrossSection, Events, provenance
 from mutau.detector.muone import Reconstructed, reconstruct
 from mutau.detector.muone_flight import Response
 from mutau.models import VECTOR, Model, check_mediator
+from mutau.reactions.bosons import KINDS
 from mutau.reactions.muon_electron import (
     NO_CUTS,
     ZPRIME,
@@ -76,11 +77,13 @@ ELECTRON_SHARE: Final = 0.05
 GENERATE: Final = 100  # name in the random streams, beyond the numbers of cuts
 
 
-def reaction(experiment: Experiment, mass: float, coupling: float = 1.0) -> Reaction:
+def reaction(
+    experiment: Experiment, mass: float, coupling: float = 1.0, mediator: str = "vector"
+) -> Reaction:
     """mu e -> mu e Z' in this experiment. Raises OutOfRange above the production threshold."""
     return Reaction(
         ZPRIME, experiment.beam.energy, mass=mass, coupling=coupling,
-        beam_charge=experiment.beam.charge,
+        beam_charge=experiment.beam.charge, mediator=mediator,
     )  # fmt: skip
 
 
@@ -138,17 +141,32 @@ def _weighted_sampler(process: Reaction, cuts: Cuts) -> Sampler:
     return make_sampler(process, cuts, search=WEIGHTED_SEARCH)
 
 
-def check_boson(model: Model) -> None:
-    """Raise MutauError for a boson that is no vector, or that the electron radiates too: only the
-    muon's part is here.
+def electron_coupling(model: Model) -> float:
+    """Coupling of the electron where it counts beside the muon's, with its sign; else 0.
 
-    The loop mixing of L_mu - L_tau, 0.005 of the muon's coupling, stays below ELECTRON_SHARE.
+    The loop mixing of L_mu - L_tau, 0.005 of the muon's coupling, stays below ELECTRON_SHARE, and
+    so do couplings in proportion to mass.
     """
-    check_mediator("muon-electron-zprime", VECTOR, model)
     electron = 0.0
     with suppress(OutOfRange):  # mixing that diverges: no coupling at tree level
-        electron = abs(model.lepton_coupling("e"))
-    if electron > ELECTRON_SHARE * abs(model.lepton_coupling("mu")):
+        electron = model.lepton_coupling("e")
+    return electron if abs(electron) > ELECTRON_SHARE * abs(model.lepton_coupling("mu")) else 0.0
+
+
+def check_coupled(model: Model) -> None:
+    """Raise MutauError for a boson that neither lepton of mu e -> mu e X emits."""
+    if model.lepton_coupling("mu") == 0.0 and electron_coupling(model) == 0.0:
+        raise MutauError(
+            f"model {model.tag!r} couples neither to the muon nor to the electron", place="model"
+        )
+
+
+def check_boson(model: Model, mediators: Collection[str] = VECTOR) -> None:
+    """Raise MutauError for a boson of another kind, or that the electron radiates too: only the
+    muon's part is in the samples."""
+    check_mediator("muon-electron-zprime", mediators, model)
+    electron = abs(electron_coupling(model))
+    if electron:
         raise MutauError(
             f"model {model.tag!r} couples to the electron with {electron / model.coupling:.3g} of "
             "its coupling: the electron of mu e -> mu e X radiates it too, and that part, which "
@@ -164,21 +182,22 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     Raises MutauError for a cut on something that the detector of the file does not measure, and for
     a boson that couples to electrons as to muons.
     """
-    check_boson(model)
+    check_boson(model, KINDS)
     mass, energy = model.mass, experiment.beam.energy
     names = ("produced, decays invisibly", *(label(cut) for cut in experiment.cuts))
     if mass >= production_threshold(energy):
         return _nothing(names, f"a Z' of {mass:g} GeV is above the production threshold")
+    process = reaction(experiment, mass, mediator=model.mediator)
     steps = [
         true_cuts(experiment.cuts[:k], known_only=True) for k in range(len(experiment.cuts) + 1)
     ]
     if effort.truth and by_quadrature(experiment.cuts):
-        values = [_allowed(reaction(experiment, mass), cuts) for cuts in steps]
+        values = [_allowed(process, cuts) for cuts in steps]
     elif effort.truth:
-        values = _detected(experiment, mass, steps, effort, perfect_response())
+        values = _detected(experiment, process, steps, effort, perfect_response())
     else:
         check_measurable(experiment)
-        values = _detected(experiment, mass, steps, effort, response(experiment))
+        values = _detected(experiment, process, steps, effort, response(experiment))
     scale = luminosity_on_electrons(experiment)
     number = scale * np.array([value for value, _ in values])
     error = scale * np.array([err for _, err in values])
@@ -198,7 +217,11 @@ def _allowed(process: Reaction, cuts: Cuts) -> tuple[float, float]:
 
 
 def _detected(
-    experiment: Experiment, mass: float, steps: list[Cuts], effort: Effort, measures: Response
+    experiment: Experiment,
+    process: Reaction,
+    steps: list[Cuts],
+    effort: Effort,
+    measures: Response,
 ) -> list[tuple[float, float]]:
     """Cross section after each cut on measured quantities, pb, with its error.
 
@@ -206,7 +229,7 @@ def _detected(
     """
     n = effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
     loose = [loosened(cuts, measures) for cuts in steps]
-    process = reaction(experiment, mass)
+    mass = process.mass
     values = [(0.0, 0.0)] * len(steps) if effort.final_only else [_allowed(process, steps[0])]
     for k in range(len(steps) - 1 if effort.final_only else 1, len(steps)):
         first = loose.index(loose[k])
@@ -244,7 +267,7 @@ def generate(
 
     The weights sum to the produced yield, which is that at the nominal energy.
     """
-    check_boson(model)
+    check_boson(model, KINDS)
     low, high = masses_taken(experiment)[0], production_threshold(experiment.beam.energy)
     if not model.mass < high:
         raise OutOfRange(
@@ -256,7 +279,9 @@ def generate(
     coupling = model.lepton_coupling("mu")
     spread = core(experiment).energy_spread
     search = SEARCH if not spread else SEARCH // 2  # at several energies
-    signal = replace(reaction(experiment, model.mass, coupling), energy=mean_energy(experiment))
+    signal = replace(
+        reaction(experiment, model.mass, coupling, model.mediator), energy=mean_energy(experiment)
+    )
     cuts = true_cuts(experiment.cuts, known_only=True) if within_cuts else NO_CUTS
     sampler = make_sampler(signal, cuts, search=search, spread=spread)
     visible = luminosity_on_electrons(experiment) * model.branching_invisible
@@ -298,7 +323,7 @@ SIGNAL_PROCESSES.register("muon-electron-zprime")(
         prepare, generate, mass_range, not_simulated, masses_taken,
         reasons=("below 10 keV the cross section is not computed to 1 %", ""),
         samples=lambda item, truth: not (truth and by_quadrature(item.cuts)),
-        mediators=VECTOR,
+        mediators=KINDS,
         not_computed=MUON_ON_ELECTRONS,
         within_cuts=partial(generate, within_cuts=True),
     )

@@ -26,6 +26,12 @@ TuneSettings = Annotated[Any, b.settings("cl", "seed", n_events=(SampleSize, 0))
 MeasureSettings = Annotated[Any, b.settings("seed", n_events=(SampleSize, 0))]
 
 
+Events = Annotated[
+    str | None,
+    typer.Option(help="File of events of MESMER: also these, as they are measured (MUonE)."),
+]
+
+
 def background(
     experiment: o.Experiment,
     source: Annotated[
@@ -48,6 +54,7 @@ def background(
     ] = None,
     sideband: Annotated[str, typer.Option(help="Ends of the sideband: 55GeV,90GeV.")] = "",
     bin_width: Annotated[str, typer.Option("--bin", help="Bins of single events.")] = "1GeV",
+    events: Events = None,
     name: Annotated[str, typer.Option(help="Histogram or tree in a ROOT file.")] = "",
     column: Annotated[str, typer.Option(help="Column or branch with single energies.")] = "",
     seed: o.Seed = 1,
@@ -77,6 +84,10 @@ def background(
             item, only=tuple(source or ()), seed=seed, effort=effort, model=point,
             progress=progress,
         )  # fmt: skip
+    if events is not None:
+        from mutau.background.muone_event_file import event_file_row
+
+        result = {**result, "event_file": event_file_row(item, events, seed)}
     emit(result, json, reasons=True)
 
 
@@ -124,6 +135,7 @@ def measure(
     *,
     point: ReferencePoint,
     toys: Annotated[int, typer.Option(min=1, help="Pseudo-experiments.")] = 100,
+    events: Events = None,
     settings: MeasureSettings,
     json: o.Json = False,
 ) -> None:
@@ -133,8 +145,9 @@ def measure(
 
     with progress_bar("measure", quiet=json) as progress:
         result = measure_result(
-            load_experiment(experiment), point, toys=toys, settings=settings, progress=progress
-        )
+            load_experiment(experiment), point, toys=toys, events=events, settings=settings,
+            progress=progress,
+        )  # fmt: skip
     emit(result, json)
 
 

@@ -87,7 +87,7 @@ class _Search:
     def run(
         self, experiment: Experiment, bounds: Sequence[CutBound]
     ) -> tuple[Experiment, _Limit, dict[CutBound, float]]:
-        """The best experiment that was found, its limit, and where its bounds are over the file's."""
+        """The best experiment found, its limit, and where its bounds are over those of the file."""
         best, lowest = experiment, _limit(experiment, self.model, self.settings)
         places = dict.fromkeys(bounds, 1.0)
         for _ in range(_ROUNDS if len(bounds) > 1 else 1):

@@ -23,7 +23,7 @@ SampleSize = Annotated[
 ]  # fmt: skip
 #: A model point whose coupling may be left out.
 ReferencePoint = Annotated[Any, b.point(coupling=REFERENCE_COUPLING)]
-TuneSettings = Annotated[Any, b.settings("cl", "seed", n_events=(SampleSize, 0))]
+TuneSettings = Annotated[Any, b.settings("cl", "seed", "full_chain", n_events=(SampleSize, 0))]
 MeasureSettings = Annotated[Any, b.settings("seed", n_events=(SampleSize, 0))]
 
 

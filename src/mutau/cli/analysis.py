@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import typer
@@ -22,7 +23,7 @@ SampleSize = Annotated[
 ]  # fmt: skip
 #: A model point whose coupling may be left out.
 ReferencePoint = Annotated[Any, b.point(coupling=REFERENCE_COUPLING)]
-TuneSettings = Annotated[Any, b.settings("cl", "seed", n_events=(SampleSize, 0))]
+TuneSettings = Annotated[Any, b.settings("cl", "seed", "full_chain", n_events=(SampleSize, 0))]
 MeasureSettings = Annotated[Any, b.settings("seed", n_events=(SampleSize, 0))]
 
 
@@ -97,9 +98,20 @@ def optimise(
     *,
     point: ReferencePoint,
     variables: Annotated[
-        str, typer.Option(help="Cuts to tune, comma-separated names of `mutau show variables`.")
-    ] = "theta_mu,electron_energy",
+        str | None,
+        typer.Option(
+            help="Cuts to tune, comma-separated names of `mutau show variables`; "
+            "default for muon on electron: theta_mu,electron_energy. Of another process: cuts of "
+            "the file."
+        ),
+    ] = None,
     settings: TuneSettings,
+    effort: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="Size of the Monte Carlo behind each background, but muon on electron."
+        ),
+    ] = None,
     background_error: Annotated[
         float | None,
         typer.Option(
@@ -112,21 +124,22 @@ def optimise(
     json: o.Json = False,
 ) -> None:
     """Cuts for the best expected limit. Judged on independent samples."""
-    from mutau.analysis.muone_optimise import optimise as search
-    from mutau.analysis.muone_optimise import optimum_to_dict
+    from mutau.analysis.optimise import optimised
     from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
 
     if out:
         check_output(out, ".toml")
+    names = None if variables is None else tuple(variables.split(","))
     with progress_bar("optimise", quiet=json) as progress:
-        found = search(
-            load_experiment(experiment), point, variables=tuple(variables.split(",")),
-            background_error=background_error, settings=settings, progress=progress,
+        found, answer = optimised(
+            load_experiment(experiment), point, names,
+            settings=replace(settings, effort=effort), background_error=background_error,
+            progress=progress,
         )  # fmt: skip
     if out:
-        write_text(out, found.experiment.to_toml())
-    emit({**({"file": out} if out else {}), **optimum_to_dict(found)}, json)
+        write_text(out, found.to_toml())
+    emit({**({"file": out} if out else {}), **answer}, json)
 
 
 @b.with_blocks

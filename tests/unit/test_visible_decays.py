@@ -34,7 +34,8 @@ def test_all_decays_are_somewhere(na64mu):
     dark = mutau.expected_yields(
         build_model("scalar-mass", 0.05, 1e-3, 0.1), na64mu, n_events=400
     ).signal[0]
-    assert found.made == pytest.approx(dark, rel=1e-6)
+    # one quadrature over x, or two of its halves
+    assert found.made == pytest.approx(dark, rel=1e-4)
 
 
 def test_long_and_short_lives(na64mu):

@@ -90,6 +90,11 @@ class Model(Protocol):
         """Effective kinetic mixing on the mass shell."""
         ...
 
+    @property
+    def ctau(self) -> float:
+        """Mean decay length at unit boost, cm."""
+        ...
+
     def width(self, channel: str) -> float:
         """Partial width, GeV."""
         ...

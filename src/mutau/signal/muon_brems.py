@@ -291,6 +291,22 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     )
 
 
+def bosons(
+    experiment: Experiment, model: Model, n: int, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Momenta (n, 4) of what is made, GeV, what is left of the target before each (n,), cm, and
+    weights (n,) that sum to the number in the exposure; see `visible`."""
+    boson, (target, _) = _Made(model.mass, model.mediator), _target(experiment)
+    made = boson.by_element(experiment, (0.0, 1.0)).values()
+    total = model.lepton_coupling("mu") ** 2 * sum(number for number, _ in made)
+    parts = [
+        (sample.p_zprime, (1.0 - depth) * target.length, part * sample.weight / len(depth))
+        for _, part, sample, depth in _vertices(experiment, boson, (0.0, 1.0), n, rng)
+    ]
+    p4, left, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return p4, left, weight * (total / weight.sum())
+
+
 def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
     """Cuts of the file that are not applied: in the fast mode, on true quantities, or at all."""
     if effort.full_chain:

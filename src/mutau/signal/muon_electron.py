@@ -258,6 +258,21 @@ def _nothing(names: tuple[str, ...], remark: str) -> Prepared:
     return Prepared(names, lambda _: (zero, zero), meta={"remark": f"{remark}: nothing is made"})
 
 
+def bosons(
+    experiment: Experiment, model: Model, n: int, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Momenta (n, 4) of what is made, GeV, what is left of its station before each (n,), cm, and
+    weights (n,) that sum to the number in the exposure; see `visible`."""
+    check_boson(model, KINDS)
+    process = reaction(experiment, model.mass, model.lepton_coupling("mu"), model.mediator)
+    events = draw_events(
+        _weighted_sampler(process, Cuts()), n, rng, luminosity=luminosity_on_electrons(experiment),
+        weighted=True,
+    )  # fmt: skip
+    left = rng.random(n) * stations(experiment)["thickness"]
+    return events.p4.reshape(n, 5, 4)[:, 4], left, events.weight.reshape(n, 5)[:, 0]
+
+
 def generate(
     experiment: Experiment, model: Model, n: int, seed: int, *, within_cuts: bool = False
 ) -> Events:

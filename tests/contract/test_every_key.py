@@ -64,7 +64,7 @@ OTHERS = {
     "electrons": {"virial": "rest"},
     "role": {"trigger": "monitor", "veto": "monitor"},
     "arm": {"outgoing": "incoming"},
-    "bends_to": {"-x": "+x"},
+    "bends_to": {"-x": "+x", "+y": "-y"},
     "view": {"x": "u", "y": "v", "u": "x", "v": "y"},
     "kind": {"vhcal": "ecal", "hcal": "ecal", "ecal": "hcal"},
     "process": {"muon-brems": "muon-electron-zprime", "muon-electron-zprime": "muon-brems",

@@ -16,6 +16,7 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.registry import Registry, instance_of
 from mutau.core.storage import digest
 from mutau.core.types import CrossSection, provenance
+from mutau.core.units import HBARC_GEV_CM
 from mutau.models import Model, check_mediator
 from mutau.reactions.abilities import ABILITIES, Abilities
 
@@ -26,15 +27,16 @@ if TYPE_CHECKING:
 
 def model_summary(model: Model) -> dict[str, Any]:
     """Widths (GeV), branchings, Δa_μ and ε_eff of a model point, with its provenance."""
-    described = model.to_dict()
+    described, width = model.to_dict(), model.width_total
     return {
         **described,
-        "width_total_GeV": model.width_total,
+        "width_total_GeV": width,
         "widths_GeV": {name: model.width(name) for name in model.channels},
         "branching": {name: model.branching(name) for name in model.channels},
         "branching_invisible": model.branching_invisible,
         "delta_a_mu": model.delta_a_mu(),
-        "epsilon_eff": model.epsilon_eff if model.mediator == "vector" else None,
+        "epsilon_eff": getattr(model, "epsilon_eff", None),
+        "ctau_cm": HBARC_GEV_CM / width if width > 0.0 else None,
         **provenance(model=digest(described)),
     }
 

@@ -71,7 +71,7 @@ def fermion_pair_width(
     vector. Check: the axial vector's is the vector's for r -> 0.
 
     >>> f"{float(fermion_pair_width('scalar', 1e-3, 0.5, 0.1056583755)):.4e}"
-    '1.4740e-08'
+    '1.4810e-08'
     """
     g, m = np.asarray(coupling, float), np.asarray(mass, float)
     beta = np.sqrt(np.maximum(1.0 - 4.0 * (np.asarray(fermion_mass, float) / m) ** 2, 0.0))

@@ -143,7 +143,7 @@ def borexino_everywhere(run: Run) -> Ours:
 
 def cosmology_line(run: Run) -> Exclusion:
     """What extra neutrinos exclude, computed here for an N_eff above the standard value."""
-    quick = run.level.name == "quick"
+    quick = run.level.name not in ("default", "full")
     masses = np.geomspace(*COSMOLOGY_ENDS, 8 if quick else 20)
     return BOUNDS["bbn-neff"](masses, delta=DELTA_NEFF, tolerance=0.1 if quick else 1e-2)
 

@@ -33,12 +33,14 @@ from mutau.signal.electron_emission import (
     brems_theory,
     motion,
 )
+from mutau.signal.electron_errors import annihilation_with_radiation, model_errors
 from mutau.signal.electron_line import boson_line, needs_line
 from mutau.signal.electron_response import DEFAULT_SHOWERS, preshower_passes, response
 from mutau.signal.electron_tracks import FLOOR, tracks
 from mutau.signal.electron_window import EnergyWindow, window
 from mutau.signal.not_computed import ELECTRON_BEAM
 from mutau.signal.processes import (
+    MODEL_ERRORS,
     SIGNAL_PROCESSES,
     Effort,
     Prepared,
@@ -163,7 +165,10 @@ def _annihilation_parts(experiment: Experiment, model: Model, plan: Plan) -> Sig
         whole = annihilation_emission(tracks(experiment, floor), model, floor, **settings)
         produced = float(whole.number.sum())
     kept, err = _kept(experiment, plan, w, None, emission)
-    return SignalParts(produced, _annihilation_inside(emission, w), kept, err)
+    inside = _annihilation_inside(emission, w)
+    if experiment.theory is not None and experiment.theory.radiation:
+        inside = annihilation_with_radiation(experiment, model, w)
+    return SignalParts(produced, inside, kept, err)
 
 
 def _kept(
@@ -289,7 +294,7 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     final = np.sum([_final(part, w) for part in sources], axis=0)
     shares = final / final.sum() if final.sum() > 0.0 else w.particles / w.particles.sum()
     spread, seen = _threshold_spread(sources, w, plan)
-    kappa = float(np.sqrt(np.sum((shares * w.efficiency_error) ** 2)))
+    kappa = float(np.sum(shares * w.efficiency_error))  # by rate, alike in all periods
     names = _names(w, plan)
     return Prepared(
         names, signal, shares, float(np.hypot(spread, kappa)),
@@ -298,10 +303,22 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
             "threshold_systematic": spread,
             "efficiency_systematic": kappa,
             "annihilation_share": seen,
+            **_left_open(experiment, model, plan, w, seen, sources[1]),
             **_beside(experiment, plan),
             "preshower_efficiency": float(brems.kept @ w.particles / w.particles.sum()),
         },
     )  # fmt: skip
+
+
+def _left_open(
+    experiment: Experiment, model: Model, plan: Plan, w: EnergyWindow, fraction: float,
+    annihilation: SignalParts,
+) -> dict[str, Any]:  # fmt: skip
+    """Relative changes of the signal by what its theory leaves open; nothing on true quantities."""
+    if plan.truth:
+        return {}
+    inside = annihilation.inside[:, w.middle]
+    return {MODEL_ERRORS: model_errors(experiment, model, w, fraction, inside)}
 
 
 def _beside(experiment: Experiment, plan: Plan) -> dict[str, float]:

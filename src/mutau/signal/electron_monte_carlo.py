@@ -309,6 +309,23 @@ def _annihilating(experiment: Experiment, medium: Material, model: Model, energy
     )
 
 
+def _refuse_other_theory(experiment: Experiment) -> None:
+    """Raise MutauError where the file asks for what events do not have."""
+    theory = brems_theory(experiment)
+    if theory.method != "exact":
+        raise MutauError(
+            f"events are drawn from the exact cross section, not {theory.method!r}",
+            place=f"{experiment.name}: theory/method",
+            allowed='"exact"',
+        )
+    if experiment.theory is not None and experiment.theory.radiation:
+        raise MutauError(
+            "events are drawn without radiation before annihilation",
+            place=f"{experiment.name}: theory/radiation",
+            allowed="false",
+        )
+
+
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     """Unweighted events; see `processes.SignalProcess`.
 
@@ -321,14 +338,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     """
     from mutau.matter import material
 
-    theory = brems_theory(experiment)
-    if theory.method != "exact":
-        raise MutauError(
-            f"events are drawn from the exact cross section, not {theory.method!r}",
-            place=f"{experiment.name}: theory/method",
-            allowed='"exact"',
-        )
-
+    _refuse_other_theory(experiment)
     key = mass_key(model.mass)
     rng = stream(seed, GENERATE, key)
     medium, floor = material(experiment.target.material), FLOOR * experiment.beam.energy
@@ -361,7 +371,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         if index:
             parts.append(annihilation_rows(model.mass, emitters))
         else:
-            parts.append(_radiate(medium, model, emitters, theory.form_factor, rng))
+            parts.append(
+                _radiate(medium, model, emitters, brems_theory(experiment).form_factor, rng)
+            )
     described = {
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
         "experiment": experiment.name,

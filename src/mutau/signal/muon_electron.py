@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,6 +26,7 @@ from mutau.detector.muone_flight import Response
 from mutau.models import VECTOR, Model, check_mediator
 from mutau.reactions.bosons import KINDS
 from mutau.reactions.muon_electron import (
+    NO_CUTS,
     ZPRIME,
     Cuts,
     Reaction,
@@ -257,8 +258,12 @@ def _nothing(names: tuple[str, ...], remark: str) -> Prepared:
     return Prepared(names, lambda _: (zero, zero), meta={"remark": f"{remark}: nothing is made"})
 
 
-def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
+def generate(
+    experiment: Experiment, model: Model, n: int, seed: int, *, within_cuts: bool = False
+) -> Events:
     """Unweighted signal events in the stations, with the beam of the file (`incoming`).
+
+    within_cuts : only those that pass the cuts of the file that true quantities can make.
 
     The weights sum to the produced yield, which is that at the nominal energy.
     """
@@ -277,7 +282,8 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     signal = replace(
         reaction(experiment, model.mass, coupling, model.mediator), energy=mean_energy(experiment)
     )
-    sampler = make_sampler(signal, search=search, spread=spread)
+    cuts = true_cuts(experiment.cuts, known_only=True) if within_cuts else NO_CUTS
+    sampler = make_sampler(signal, cuts, search=search, spread=spread)
     visible = luminosity_on_electrons(experiment) * model.branching_invisible
     events = place_in_stations(
         draw_events(sampler, n, rng, luminosity=visible), rng, **stations(experiment)
@@ -319,5 +325,6 @@ SIGNAL_PROCESSES.register("muon-electron-zprime")(
         samples=lambda item, truth: not (truth and by_quadrature(item.cuts)),
         mediators=KINDS,
         not_computed=MUON_ON_ELECTRONS,
+        within_cuts=partial(generate, within_cuts=True),
     )
 )  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from mutau.core.storage import cached_arrays, digest
 from mutau.experiment.variables import window
 from mutau.models import Model
+from mutau.reactions.bosons import boson
 from mutau.selection.requirements import highest_muon_energy
 from mutau.signal.exposure import physics_digest, stated_particles
 from mutau.signal.processes import Effort, Prepared, in_proportion
@@ -43,7 +44,9 @@ def emission_flow(
     """
     from mutau.core.code_digest import code_digest
 
-    key = digest(physics_digest(experiment), mass, window, n, seed, kind, code_digest(__name__))
+    key = digest(
+        physics_digest(experiment), mass, window, n, seed, *boson(kind), code_digest(__name__)
+    )
     found = cached_arrays(
         "full-chain", key, lambda: _simulated_flow(experiment, mass, window, n, seed, kind)
     )

@@ -36,6 +36,9 @@ Array = np.ndarray
 #: model -> (signal after each cut, error of each), events in the full exposure.
 Signal = Callable[[Model], tuple[Array, Array]]
 
+#: Key of `Prepared.meta`: name -> relative change of the signal by what its theory leaves open.
+MODEL_ERRORS: Final = "model_errors"
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -88,6 +91,8 @@ class SignalProcess:
     off_shell : whether it counts dark matter that the boson is too light to decay into.
     not_computed : sources of its background that are known and that nobody computes; every total
     names them.
+    within_cuts : as `generate`, of events that pass the file's cuts on true quantities; None where
+    it cannot.
     beams, meaning : what files are checked against and lists show; of ours in `experiment.names`.
     tables : as in `experiment.names.DeclaredProcess`.
     """
@@ -103,6 +108,7 @@ class SignalProcess:
     mediators: Collection[str] = field(kw_only=True)
     not_computed: tuple[Missing, ...] = ()
     off_shell: bool = False
+    within_cuts: Callable[[Experiment, Model, int, int], Events] | None = None
     beams: tuple[str, ...] = ()
     meaning: str = ""
     tables: tuple[str, ...] = ()
@@ -166,7 +172,16 @@ def process_of(experiment: Experiment) -> SignalProcess:
         check_model(item, model)
         return process.generate(item, model, n, seed)
 
-    return replace(process, prepare=prepare, generate=generate)
+    def within_cuts(item: Experiment, model: Model, n: int, seed: int) -> Events:
+        check_model(item, model)
+        if process.within_cuts is None:
+            raise MutauError(
+                f"events of {item.process!r} cannot be drawn within the cuts of the file",
+                place=item.name, remedy="draw them without, and cut them",
+            )  # fmt: skip
+        return process.within_cuts(item, model, n, seed)
+
+    return replace(process, prepare=prepare, generate=generate, within_cuts=within_cuts)
 
 
 def with_steps(prepared: Prepared, steps: Steps) -> Prepared:

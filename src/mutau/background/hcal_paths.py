@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mutau.background.hadron_decays_tracks import beam_tracks
 from mutau.background.punch_through import (
+    NOMINAL,
     HadronStack,
     PunchThrough,
     ShowerVariation,
@@ -78,7 +79,7 @@ def path_classes(
 
 def unseen(
     name: str, energy: float, experiment: Experiment, budget: float, *, n: int, seed: int,
-    diffraction: float = 1.0, em_shift: float = 0.0,
+    varied: ShowerVariation = NOMINAL,
 ) -> PunchThrough:  # fmt: skip
     """Chance that a leading hadron from the target leaves at most `budget` GeV in the whole HCAL.
 
@@ -95,7 +96,7 @@ def unseen(
             continue
         one = punch_through(
             name, energy, HadronStack(medium, length / met, met), budget, n=n, seed=seed,
-            varied=ShowerVariation(diffraction, em_shift),
+            varied=varied,
         )  # fmt: skip
         value, through = value + share * one.value, through + share * one.through
         square += (share * one.err) ** 2

@@ -30,7 +30,7 @@ from mutau.background.leading_hadrons import (
     photon_fate,
     photonuclear_density,
 )
-from mutau.background.punch_through import PunchThrough
+from mutau.background.punch_through import PunchThrough, ShowerVariation
 from mutau.background.weights import WeightedSum, combined, weighted_sum
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
@@ -203,7 +203,8 @@ def _through_hcal(
 
 def _model_error(experiment: Experiment, found: tuple[Escaped, ...]) -> float:
     """Absolute: final states (generators, nucleus, statistics), interaction lengths, soft
-    collisions, shower profile. The last three for the set of modules that most muons cross.
+    collisions, electromagnetic part and profile of showers. The last four for the set of modules
+    that most muons cross.
     """
     element = material(experiment.target.material).dominant_element
     total = 0.0
@@ -214,12 +215,15 @@ def _model_error(experiment: Experiment, found: tuple[Escaped, ...]) -> float:
         made = inelastic_above(item.kind, _LEADING, punch.energy, element)
         relative = math.hypot(float(made.err), float(made.model_err)) / float(made.value)
         parts = [relative, math.expm1(_LENGTH_ERROR * punch.depth)]
-        # soft collisions half as many again; 0.2 less of the energy electromagnetic
-        for diffraction, em_shift in ((1.5, 0.0), (1.0, -0.2)):
+        # soft collisions half as many again; 0.2 less of the energy electromagnetic; the profile of
+        # showers that are followed particle by particle
+        for varied in (
+            ShowerVariation(diffraction=1.5), ShowerVariation(em_shift=-0.2),
+            ShowerVariation(profile="followed"),
+        ):  # fmt: skip
             other = unseen(
-                item.kind, punch.energy, experiment, punch.budget, n=5000, seed=1,
-                diffraction=diffraction, em_shift=em_shift,
-            )  # fmt: skip
+                item.kind, punch.energy, experiment, punch.budget, n=5000, seed=1, varied=varied
+            )
             parts.append(abs(other.value / punch.value - 1.0))
         total += (item.value * math.hypot(*parts)) ** 2
     return math.sqrt(total)

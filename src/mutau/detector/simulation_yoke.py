@@ -286,17 +286,18 @@ def _settle(trace: Trace, pieces: Pieces, at: State, left: CascadeTally) -> None
 def shower_arrivals(
     rng: np.random.Generator, setup: Setup, tables: HadronTables, out: Output, wanted: Mask,
     least: float, hurry: Hurry,
-) -> float:  # fmt: skip
+) -> tuple[float, float, float]:  # fmt: skip
     """Showers of all arrivals at iron, and of what comes of them, into the records of the events.
 
     wanted : (N,) events whose showers are followed. least : GeV, what brings less ends there.
     Arrivals are taken in their order; afterwards there is none. Those without room are lost.
-    Returns the energy of particles that were given up, GeV (`hadron_collisions.GivenUp`).
+    Returns energies (GeV): of particles given up for room or steps, of those that circle in a gap
+    (`hadron_collisions.GivenUp`), and of what entered.
     """
     stack, nothing = empty_cascade(), np.zeros(0)
     left, cause, all_of_it = np.zeros(setup.pieces.size + 1), np.zeros(3), np.ones(3)
     tally = CascadeTally(left, cause, nothing, nothing, 0.0, 1.0, all_of_it)
-    done = 0
+    done, entered = 0, 0.0
     while done < min(out.counts[0].arrivals, out.arrivals.size):
         q, i = out.arrivals[done].state, out.arrivals[done].event
         done += 1
@@ -307,10 +308,12 @@ def shower_arrivals(
             out.arrivals,
         )  # fmt: skip
         trace.stack[trace.stack.size - 1].origin = q.origin
+        entered += q.energy
         _enter(rng, setup, q, stack, tables)
         limits = hurry.limits if hurry.events[i] else nothing
         _shower(rng, setup, trace, setup.pieces[q.piece].magnet, tables, stack, tally, limits)
         _settle(trace, setup.pieces, q, tally)
         follow(rng, setup, trace)
     out.counts[0].arrivals = 0
-    return energy_given_up(stack)
+    circling = stack.lost[0].long_path
+    return energy_given_up(stack) - circling, circling, entered

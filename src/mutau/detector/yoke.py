@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 YOKE_STREAM: Final = 72
 
 
+#: Part of the energy into iron that may circle in gaps as soft electrons and is given up silently.
+CIRCLING: Final = 1e-3
+
+
 @dataclass(frozen=True, slots=True)
 class IronDetail:
     """How finely showers in iron are followed.
@@ -78,6 +82,6 @@ def finish_in_iron(
         hurry = Hurry(np.zeros(len(out.events), np.bool_), np.zeros(0))
     chosen = np.ones(len(out.events), np.bool_) if wanted is None else wanted
     tables = hadron_tables(material("iron"), detail.generator, CLEAR, detail.cut)
-    lost = shower_arrivals(rng, setup, tables, out, chosen, detail.least, hurry)
-    if lost > 0.0:
-        warnings.warn(given_up_text(lost), stacklevel=2)
+    lost, circling, entering = shower_arrivals(rng, setup, tables, out, chosen, detail.least, hurry)
+    if lost > 0.0 or circling > CIRCLING * entering:
+        warnings.warn(given_up_text(lost + circling), stacklevel=2)

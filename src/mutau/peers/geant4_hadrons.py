@@ -32,7 +32,7 @@ BELOW: Final = 0.5
 PRODUCTION: Final = 0.005
 STOP: Final = 0.002
 #: Showers at effort 1: (ours, theirs) of the depth and of the surface.
-DEPTH_SHOWERS: Final = (40, 60)
+DEPTH_SHOWERS: Final = (400, 150)
 SURFACE_SHOWERS: Final = (160, 60)
 #: What models of final states differ by, relative: of depths and of energy out of the surface
 #: (docs/validation/hadron_showers.md).
@@ -67,11 +67,13 @@ def _levels(profiles: Array, width: float) -> list[tuple[float, float]]:
 
 
 def _depth_rows(n_ours: int, seed: int, run: Geant4Run) -> list[Compared]:
-    block = ShowerBlock(material("iron"), LENGTH, bins=round(LENGTH / SLICE), width=SLICE)
+    block = ShowerBlock(
+        material("iron"), LENGTH, bins=round(LENGTH / SLICE), width=SLICE, seen=(1.0, 1.0, 0.0)
+    )
     sample = simulate_hadron_showers("pi-", PION, block, n_ours, seed=seed)
     return [
         Compared(f"{level:.0%} of the energy of {PION:g} GeV pi- in iron within", "cm", *ours,
-                 *theirs, "all energy left, from the face; UrQMD and Pythia in ours", DEPTH)
+                 *theirs, "from the face, less what goes to nuclei; two generators", DEPTH)
         for level, ours, theirs in zip(
             LEVELS, _levels(sample.depth, SLICE), _levels(run.deposits, SLICE), strict=True
         )

@@ -67,7 +67,7 @@ class CascadeParticle:
 
 class GivenUp:
     """Energy (GeV) of particles that are given up: no room to wait, too many steps, too long a path
-    in a gap."""
+    in a gap (soft electrons circle there)."""
 
     no_room: float
     many_steps: float

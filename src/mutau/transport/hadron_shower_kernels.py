@@ -60,6 +60,8 @@ _SHORTEST: Final = 0.02
 #: Largest turn in a field within one step (rad); path (cm) after which what circles is given up.
 _TURN: Final = 0.05
 _LONGEST: Final = 3000.0
+#: Path in gaps (cm) from which a particle that runs out of steps is one that circles there.
+_CIRCLES: Final = 100.0
 #: Steps after which a particle is given up, and counted: more than any range or circle takes.
 _STEPS: Final = 20_000
 _HIGHLAND: Final = 13.6e-3
@@ -380,7 +382,10 @@ def carry(
             continue
         if not _in_matter(rng, around, r, s, (first, last), tables, stack, tally):
             return ENDED
-    stack.lost[0].many_steps += q.energy
+    if path > _CIRCLES:
+        stack.lost[0].long_path += q.energy
+    else:
+        stack.lost[0].many_steps += q.energy
     leave(tally, q, pieces.size, BY_SHOWER, q.energy)
     return ENDED
 

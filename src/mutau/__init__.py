@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mutau.analysis.contours import measured_contours
     from mutau.analysis.layout import setup_figure
     from mutau.analysis.limit import limit_curve
+    from mutau.analysis.millicharged import millicharged_limit
     from mutau.analysis.plane import exclusion_plane
     from mutau.analysis.point import cross_section, model_summary
     from mutau.analysis.settings import Settings
@@ -56,6 +57,7 @@ _PUBLIC = {
     "load_experiment": "mutau.experiment",
     "material": "mutau.matter",
     "measured_contours": "mutau.analysis.contours",
+    "millicharged_limit": "mutau.analysis.millicharged",
     "model_summary": "mutau.analysis.point",
     "published_limit": "mutau.bounds",
     "read_events": "mutau.io.event_files",
@@ -89,6 +91,7 @@ __all__ = [
     "load_experiment",
     "material",
     "measured_contours",
+    "millicharged_limit",
     "model_summary",
     "published_limit",
     "read_events",

@@ -64,7 +64,8 @@ OTHERS = {
     "electrons": {"virial": "rest"},
     "role": {"trigger": "monitor", "veto": "monitor"},
     "arm": {"outgoing": "incoming"},
-    "bends_to": {"-x": "+x"},
+    "bends_to": {"-x": "+x", "+y": "-y"},
+    "view": {"x": "u", "y": "v", "u": "x", "v": "y"},
     "kind": {"vhcal": "ecal", "hcal": "ecal", "ecal": "hcal"},
     "process": {"muon-brems": "muon-electron-zprime", "muon-electron-zprime": "muon-brems",
                 "electron-brems+annihilation": "muon-brems"},
@@ -110,7 +111,10 @@ def signal(item):
 
 def full_chain(item):
     """Some muons through everything; beam particles and set-up as the walk takes them, and each cut
-    on even values, because what few muons meet is not all that many would."""
+    on even values, because what few muons meet is not all that many would. Electrons: the window
+    and what calibration electrons meet, of which the chain is made."""
+    if item.process == "electron-brems+annihilation":
+        return [*signal(item), *calibrated(item)]
     readout = build_readout(item)
     hits = simulate_chunk(item, 40, 1, 0, cells=True)
     sample = sample_of(hits, item, reconstruct(hits, item))
@@ -279,7 +283,11 @@ def fault(item, probe, place, value):
 
 
 #: From the cheapest to the dearest to compute; a new file comes first.
-DEAR = ("m3", "ldmx-like", "poker-like", "na64mu", "na64e", "muone-spectrometer", "muone")
+DEAR = (
+    "m3", "ldmx-like", "na64e-positron", "na64mu", "na64e", "muone-spectrometer", "muone",
+    "ldmx-like-ecal", "na64e-run4", *(f"na64e-positron-{energy}" for energy in (70, 60, 40)),
+    "muone-run1", "muone-160", "na64mu-2022",
+)  # fmt: skip
 #: Calculations that are cheap enough to be asked for every key that they are said not to read.
 ASIDE = {"signal": "bare signal", "events": "events"}
 

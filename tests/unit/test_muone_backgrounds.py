@@ -30,7 +30,7 @@ from mutau.matter.multiple_scattering import scatter
 from mutau.models import LmuMinusLtau
 from mutau.reactions.muon_electron import ELASTIC, Cuts, Reaction, total_cross_section
 from mutau.selection.variables import Sample
-from mutau.signal.muon_electron import response
+from mutau.signal.muone_response import response
 
 #: Every source of mu e -> mu e Z', in the order of the table.
 NAMES = [

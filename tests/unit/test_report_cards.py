@@ -8,11 +8,14 @@ import pytest
 import typer
 
 from mutau.core.errors import MutauError, Problems, UnknownName
+from mutau.core.figure import Figure, Series
 from mutau.core.paper_numbers import RULES, check_entry, paper_numbers
 from mutau.core.types import Exclusion
 from mutau.report import muone, muone_search, na64mu_backgrounds
 from mutau.report import reproduction as module
+from mutau.report.captions import caption_curves, curves_named_by
 from mutau.report.cards import Card, Texts, cards, check_row, sections_of, texts_of
+from mutau.report.completeness import with_what_is_not_drawn
 from mutau.report.reproduction import LEVELS, chosen, load_functions, reproduce
 from mutau.report.runs import FIGURES, ROWS, LeftOut, Level, Run
 from mutau.report.statements import STATES, all_statements, check_statement, counted, statements
@@ -234,7 +237,32 @@ def test_every_statement_names_rows_that_exist_and_says_what_became_of_it():
     assert sum(sum(states.values()) for states in table.values()) == len(found)
     assert set(table["muone"]) == set(STATES)
     only = statements(["na64mu"], FIGURES, ["mu.width"])
-    assert {item.where for item in only} == {"eq. 4", "eq. 5"}
+    assert {item.where for item in only} == {"eq. 4", "eq. 5", "sec. I"}
+
+
+def test_statements_are_as_many_as_the_papers_make():
+    """Nothing is lost unnoticed, and what is not computed stays a small part."""
+    table = counted(all_statements(tuple(FIGURES)))
+    assert {paper: sum(states.values()) for paper, states in table.items()} == {
+        "na64mu": 78, "muone": 51, "na64e": 57,
+    }  # fmt: skip
+    assert sum(states["not computed"] for states in table.values()) <= 12
+
+
+def test_a_figure_says_what_it_does_not_show():
+    """BESIII has no numbers; of a figure that shows all, nothing is said."""
+    plain = Figure("ee.fig4.left", "t", "x", "y", ())
+    left = with_what_is_not_drawn(plain).meta["not_drawn"]
+    assert "no table was found" in left["BESIII"]
+    shown = tuple(
+        Series("", np.ones(2), np.ones(2), meta={"name": name})
+        for item in caption_curves() if item.figure == "ee.fig4.left" for name in item.drawn
+    )  # fmt: skip
+    some = with_what_is_not_drawn(Figure("ee.fig4.left", "t", "x", "y", shown))
+    assert set(some.meta["not_drawn"]) == {"BESIII"}
+    assert "not_drawn" not in with_what_is_not_drawn(Figure("mine", "t", "x", "y", ())).meta
+    assert "bbn-2019-syen" in curves_named_by("ee.fig4.left")
+    assert "na64e-2019-recast" not in curves_named_by("ee.fig4.left")  # the caption has none
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ RARE = (
     "mu.had.total.after", "mu.track.tail", "mu.track.multi", "mu.track.multi.factor",
     "mu.lead.total", "mu.dimuon.made", "mu.dimuon.after", "mu.free", "mu.table1",
     "mu.table1.hadrons", "mu.table1.momentum", "mu.table1.hermeticity", "mu.table1.punch",
-    "mu.table1.dimuon",
+    "mu.table1.dimuon", "mu.dimuon.suppression",
 )  # fmt: skip
 
 

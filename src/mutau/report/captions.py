@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from mutau.bounds.cards import MissingCurve, missing
+from mutau.bounds.cards import MissingCurve, database, missing
 from mutau.core.errors import Problems
 from mutau.core.paper_numbers import DOCUMENTS
 
@@ -51,6 +51,13 @@ class CaptionCurve:
         if not self.missing:
             return self.because
         return missing_reason(next(item for item in missing() if item.name == self.missing))
+
+
+def curves_named_by(figure_id: str) -> tuple[str, ...]:
+    """Published curves that the caption of a figure names and that have numbers, in its order."""
+    known = database()
+    drawn = [name for c in caption_curves() if c.figure == figure_id for name in c.drawn]
+    return tuple(name for name in dict.fromkeys(drawn) if name in known)
 
 
 def missing_reason(item: MissingCurve) -> str:

@@ -53,6 +53,13 @@ def figure_rows(rows: Iterable[Row], figures: Iterable[Figure]) -> list[Row]:
     ]  # fmt: skip
 
 
+def with_what_is_not_drawn(figure: Figure) -> Figure:
+    """The figure, saying what its published caption names and it does not show, with the reason."""
+    named = [item for item in caption_curves() if item.figure == figure.id]
+    left = {item.name: item.reason or NOT_COMPUTED for item in named if not item.is_drawn(figure)}
+    return replace(figure, meta={**figure.meta, "not_drawn": left}) if left else figure
+
+
 def _figure_row(figure: Figure) -> Row:
     named = [item for item in caption_curves() if item.figure == figure.id]
     drawn = [item for item in named if item.is_drawn(figure)]

@@ -11,14 +11,16 @@ from mutau.analysis.limit import limit_curve
 from mutau.analysis.plane import Frame, Overlay, Plane, exclusion_plane
 from mutau.analysis.settings import Settings
 from mutau.analysis.yields import assemble
-from mutau.bounds import drawn_by_default, published_limit
+from mutau.bounds import published_limit
 from mutau.core.figure import Figure, Series
 from mutau.core.types import Exclusion
 from mutau.experiment import load_experiment
 from mutau.models import Family, LmuMinusLtau, build_model
 from mutau.models.muon_moment import vector_coupling_band
+from mutau.report.captions import curves_named_by
 from mutau.report.na64e import DARK, PAPER_YEAR
 from mutau.report.na64e_choices import Shift, shifts
+from mutau.report.na64e_sentences import CARRIED_ON, carried_on, cosmology_series
 from mutau.report.rows import Ours
 from mutau.report.runs import FIGURES, ROWS, Run
 from mutau.signal.electron import Plan, prepared
@@ -115,6 +117,7 @@ def vanilla_plane(run: Run) -> Plane:
     """Fig. 4 left: the limit without a dark sector."""
     drawn = exclusion_plane(
         ("na64e",), list(masses(run)), settings=Settings(seed=run.level.seed),
+        overlay=Overlay(only=curves_named_by("ee.fig4.left")),
         frame=Frame(
             year=PAPER_YEAR, x_range=MASSES, y_range=(1e-5, 1.0), figure_id="ee.fig4.left",
             title="NA64-e, 9.1×10¹¹ electrons, no dark sector, 90 % CL (Fig. 4 left)",
@@ -146,7 +149,9 @@ def vanilla_figure(run: Run) -> Figure:
     return replace(
         drawn.figure,
         series=(
+            *map(carried_on, CARRIED_ON),
             *drawn.figure.series,
+            cosmology_series(run),
             Series(
                 "profile likelihood, asymptotic CLs", line.mass, paper.ratio * line.coupling,
                 role="model", dashed=True, note=f"{paper.events:.2f} events",
@@ -222,11 +227,10 @@ def dark_limits(run: Run) -> tuple[Plane, Exclusion]:
     """Fig. 4 right: limits with a dark sector, the first with its plane."""
     grid = masses(run)
     first, second = DARK
-    # cosmology is drawn in the left panel only: its bounds were derived without dark matter
-    terrestrial = tuple(c.name for c in drawn_by_default() if not c.name.startswith("bbn"))
     drawn = exclusion_plane(
         ("na64e",), list(grid), family=Family(alpha_d=first),
-        settings=Settings(seed=run.level.seed), overlay=Overlay(only=terrestrial),
+        settings=Settings(seed=run.level.seed),
+        overlay=Overlay(only=curves_named_by("ee.fig4.right")),
         frame=Frame(
             year=PAPER_YEAR, x_range=MASSES, y_range=(1e-5, 1.0), figure_id="ee.fig4.right",
             title="NA64-e with a dark sector, $m = 3 m_\\chi$, 90 % CL (Fig. 4 right)",

@@ -22,6 +22,7 @@ from mutau.matter.nucleus import Nucleus
 from mutau.models import LmuMinusLtau, build_model, moment_reference
 from mutau.models.muon_moment import vector_coupling_band, vector_coupling_for_moment
 from mutau.reactions import muon_brems
+from mutau.report.captions import curves_named_by
 from mutau.report.rows import Alternative, Ours, number, together
 from mutau.report.runs import FIGURES, ROWS, Run
 from mutau.signal.muon_brems import TriggerStudy, trigger_study
@@ -275,7 +276,7 @@ def projection_figure(run: Run) -> Figure:
     """
     line, fast = run.of(projection)
     drawn = plane_of(
-        [line], chosen_curves(), bounds=("dune-trident",),
+        [line], chosen_curves(only=curves_named_by("mu.fig6")), bounds=("dune-trident",),
         frame=Frame(
             year=PAPER_YEAR, x_range=(1e-3, 1.0), y_range=(1e-5, 1e-1), figure_id="mu.fig6",
             title="Sensitivity for 10¹¹ muons on target, 90 % CL (Fig. 6)",

@@ -56,8 +56,10 @@ def coloured(series: Iterable[Series]) -> Iterator[tuple[Series, str]]:
 
 
 def _curve(item: Series) -> str:
-    """Name of the published curve that a series shows, as it was before any recast."""
-    name = str(item.meta.get("name", "")) if item.role == "published" else ""
+    """Name of the published curve that a series shows or carries on, before any recast."""
+    if item.role != "published":
+        return ""
+    name = str(item.meta.get("same_as") or item.meta.get("name", ""))
     return name.partition("-to-")[0]
 
 

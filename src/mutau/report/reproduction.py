@@ -15,7 +15,13 @@ from mutau.core.errors import MutauError, UnknownName
 from mutau.core.figure import Figure
 from mutau.core.types import Exclusion, provenance
 from mutau.report.cards import cards
-from mutau.report.completeness import Absent, absent, figure_rows, left_out_rows
+from mutau.report.completeness import (
+    Absent,
+    absent,
+    figure_rows,
+    left_out_rows,
+    with_what_is_not_drawn,
+)
 from mutau.report.rows import Row, row_of
 from mutau.report.runs import FIGURES, ROWS, LeftOut, Level, Run
 from mutau.report.statements import Statement, statements
@@ -64,11 +70,17 @@ MODULES = (
     "mutau.report.na64mu_simulation",
     "mutau.report.na64mu_backgrounds",
     "mutau.report.na64mu_exposure",
+    "mutau.report.na64mu_2022",
+    "mutau.report.na64mu_sentences",
+    "mutau.report.na64mu_secondary",
     "mutau.report.muone",
     "mutau.report.muone_search",
+    "mutau.report.muone_sentences",
     "mutau.report.na64e",
     "mutau.report.na64e_limits",
     "mutau.report.na64e_relic",
+    "mutau.report.na64e_programme",
+    "mutau.report.na64e_sentences",
 )
 
 
@@ -173,7 +185,7 @@ def _computed(
             rows[id_] = replace(row_of(table[id_], ours, run.level.name), seconds=time)
         else:
             figure, seconds[id_] = run.make(f"figure {id_}", FIGURES[id_])
-            figures.append(figure)
+            figures.append(with_what_is_not_drawn(figure))
     for row in figure_rows(rows.values(), figures):
         rows[row.id] = replace(row, seconds=seconds[row.id])
     return [rows[id_] for id_ in table if id_ in rows], figures, left_out

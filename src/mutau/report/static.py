@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,11 @@ def _canvas(figure: Figure) -> Any:
     crowded = len(_in_legend(figure)) >= CROWDED
     canvas = Canvas(figsize=(9.6, 5.4) if crowded else (7.2, 5.4), layout="constrained")
     _draw(canvas.add_subplot(), figure, crowded)
+    left = figure.meta.get("not_drawn", {})
+    if left:
+        said = "not drawn: " + "; ".join(f"{name} ({why})" for name, why in left.items())
+        lines = "\n".join(wrap(said, 150 if crowded else 110))
+        canvas.supxlabel(lines, x=0.01, ha="left", fontsize=6.5, color="#555555")
     return canvas
 
 
@@ -246,13 +252,19 @@ def _beyond(figure: Figure, item: Series, up: bool) -> float:
 
 
 def _region(axes: Any, figure: Figure, item: Series, colour: str) -> Any:
-    """An area open to one side: pale, with a line along the limit and down its two ends."""
+    """An area open to one side: pale, with a line along the limit.
+
+    The line goes down the ends of a region, which says that it ends there; where only the numbers
+    of a limit end, there is no line.
+    """
     up = item.kind == "region"
     edge = np.full_like(item.y, _beyond(figure, item, up))
     far = item.y2 if item.y2 is not None else edge
     near = np.where(np.isfinite(item.y), item.y, far)
-    x = np.concatenate([item.x[:1], item.x, item.x[-1:]])
     axes.fill_between(item.x, near, far, facecolor=colour, alpha=_PALE, lw=0, zorder=1)
+    if item.meta.get("kind") != "region":
+        return _outline(axes, item.x, near, item, colour)
+    x = np.concatenate([item.x[:1], item.x, item.x[-1:]])
     return _outline(axes, x, np.concatenate([far[:1], near, far[-1:]]), item, colour)
 
 

@@ -461,7 +461,7 @@ METHODS.register("asymptotic-cls")(
 METHODS.register("bayes")(
     Method(
         _by_curve(_bayes_curve), "Posterior quantile, prior flat in the strength",
-        "any number of events; up to three independent signal errors",
+        "any number of events; up to six independent signal errors",
         outside=_taken_over, refuses=_no_posterior, priors=flat_priors,
         p_value=_at_strength(_bayes_curve),
     )

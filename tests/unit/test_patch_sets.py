@@ -8,6 +8,7 @@ from mutau.core.types import Yields
 from mutau.report.workspaces import patch_set
 
 pyhf = pytest.importorskip("pyhf")
+pytestmark = pytest.mark.filterwarnings("ignore:jsonschema:DeprecationWarning")
 
 
 def point(mass, signal, err):

@@ -11,11 +11,14 @@ from typing import Any, Final
 from mutau.core.errors import MutauError
 from mutau.core.storage import write_text
 from mutau.core.types import Yields
+from mutau.stats.hs3 import identifier
 from mutau.stats.upper import UpperLimit, upper_limit
 from mutau.stats.workspace import to_workspace
 
 #: Toys of the example: some seconds, 1.5 % on a p-value of 0.1.
 _TOYS: Final = 400
+#: What a patch set of no HEPData record has in its place.
+_NO_RECORD: Final = "ins0000000"
 _TEXT: Final = """\
 # {name}.json with pyhf
 
@@ -109,17 +112,19 @@ def patch_set(results: Sequence[Yields]) -> tuple[dict[str, Any], dict[str, Any]
             (sample,) = (s for s in channel["samples"] if s["name"] == "signal")
             sample["modifiers"] = [*sample["modifiers"], error]
             operations.append({"op": "add", "path": f"/channels/{rank}/samples/0", "value": sample})
-        name = f"mass {result.mass:g} GeV, coupling {result.coupling:g}"
+        name = identifier(f"mass {result.mass:.9g} GeV coupling {result.coupling:.9g}")
         patches.append(
             {"metadata": {"name": name, "values": [result.mass, result.coupling]},
              "patch": operations}
         )  # fmt: skip
     text = json.dumps(only, sort_keys=True, ensure_ascii=False).encode("utf8")
+    about = f"signal of {results[0].model} in {results[0].experiment}"
     metadata = {
-        "references": {}, "digests": {"sha256": hashlib.sha256(text).hexdigest()},
+        "references": {"hepdata": _NO_RECORD},
+        "digests": {"sha256": hashlib.sha256(text).hexdigest()},
         "labels": ["mass_GeV", "coupling"],
-        "description": f"signal of {results[0].model} in {results[0].experiment}",
-    }  # fmt: skip
+        "description": f"{about}; no HEPData record, whose number the schema asks for",
+    }
     return only, {"metadata": metadata, "patches": patches, "version": "1.0.0"}
 
 

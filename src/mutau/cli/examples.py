@@ -57,6 +57,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "mutau export csv na64mu.npz -o tables",
         "mutau export pyhf na64mu --mass 100MeV --coupling 1e-3 -o workspaces",
     ),
+    "likelihood": (
+        "mutau likelihood na64e --mass 2MeV:200MeV:13 -o na64e.json",
+        "mutau likelihood na64e.json --point mass=0.1,coupling=5e-3 -o na64e.hs3.json",
+    ),
+    "publish": ("mutau publish na64e --mass 2MeV:200MeV:13 -o published",),
+    "verify": ("mutau verify published",),
     "crosscheck": ("mutau crosscheck --effort 0.1",),
 }
 

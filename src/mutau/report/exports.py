@@ -147,10 +147,15 @@ def _table(head: Sequence[str], columns: dict[str, np.ndarray]) -> str:
 
 @EXPORTS.register("pyhf")
 def to_pyhf(results: Sequence[Result], folder: Path) -> list[Path]:
-    """A HistFactory workspace per model point, with our limit and an example: `workspaces`."""
-    from mutau.report.workspaces import write_workspace
+    """A HistFactory workspace per model point, with our limit and an example; of several points of
+    one experiment also a patch set: `workspaces`."""
+    from mutau.report.workspaces import write_patch_set, write_workspace
 
     paths = []
+    points = [result for result in results if isinstance(result, Yields)]
+    for name in dict.fromkeys(result.experiment for result in points):
+        group = [result for result in points if result.experiment == name]
+        paths += write_patch_set(group, folder, slug(name)) if len(group) > 1 else []
     for result in results:
         if not isinstance(result, Yields):
             raise _wrong(
@@ -166,7 +171,4 @@ def to_hepdata(results: Sequence[Result], folder: Path) -> list[Path]:
     """YAML as HEPData takes it: see `report.hepdata`."""
     from mutau.report.hepdata import write_submission
 
-    for result in results:
-        if isinstance(result, Yields):
-            raise _wrong("hepdata", result, "a limit or figures")
-    return write_submission([r for r in results if not isinstance(r, Yields)], folder)
+    return write_submission(results, folder)

@@ -18,10 +18,10 @@ import numpy as np
 
 from mutau._version import __version__
 from mutau.analysis.citations import collect, of_figure, of_limit
-from mutau.analysis.results import limit_name, slug
+from mutau.analysis.results import Result, limit_name, slug
 from mutau.core.figure import Figure, Series
 from mutau.core.storage import write_text
-from mutau.core.types import Exclusion
+from mutau.core.types import Exclusion, Yields
 
 _DIGITS = 6
 _NAME_LENGTH = 64
@@ -29,13 +29,13 @@ _BIBTEX = "references.bib"
 Document = dict[str, Any]
 
 
-def write_submission(results: Sequence[Exclusion | Figure], folder: Path) -> list[Path]:
+def write_submission(results: Sequence[Result], folder: Path) -> list[Path]:
     """Write submission.yaml, its tables and references.bib; returns their paths, tables first."""
     entries: list[Document] = []
     paths: list[Path] = []
     others: dict[str, None] = {}
     for result in results:
-        tables = _limit_tables(result) if isinstance(result, Exclusion) else _figure_tables(result)
+        tables = _tables(result)
         for entry, table in tables:
             entry["data_file"] = f"{len(entries) + 1:02d}-{entry['data_file']}.yaml"
             entry["name"] = _unique(entry["name"], [item["name"] for item in entries])
@@ -48,10 +48,10 @@ def write_submission(results: Sequence[Exclusion | Figure], folder: Path) -> lis
     bibliography = folder / _BIBTEX
     sources = [
         source for result in results
-        for source in (of_limit(result) if isinstance(result, Exclusion) else of_figure(result))
+        for source in (of_figure(result) if isinstance(result, Figure) else of_limit(result))
     ]  # fmt: skip
     write_text(bibliography, collect(sources).bibtex())
-    comment = f"Computed with mutau {__version__}."
+    comment = f"Computed with mutau {__version__}.{_digests(results)}"
     if others:
         comment += f" Curves of others are not repeated here: {', '.join(others)}."
     resources = [{"location": _BIBTEX, "description": "publications behind these numbers"}]
@@ -59,6 +59,50 @@ def write_submission(results: Sequence[Exclusion | Figure], folder: Path) -> lis
     submission = folder / "submission.yaml"
     write_text(submission, "".join(f"---\n{to_yaml(item)}" for item in (head, *entries)))
     return [*paths, bibliography, submission]
+
+
+def _tables(result: Result) -> Iterator[tuple[Document, Document]]:
+    if isinstance(result, Exclusion):
+        return _limit_tables(result)
+    return _figure_tables(result) if isinstance(result, Figure) else _cut_flow(result)
+
+
+def _digests(results: Sequence[Result]) -> str:
+    """Digests of what results rest on, in words."""
+    found: dict[str, None] = {}
+    for result in results:
+        digests = {} if isinstance(result, Figure) else result.meta.get("digests", {})
+        found |= {f"{name} {value}": None for name, value in digests.items()}
+    return f" Digests: {', '.join(found)}." if found else ""
+
+
+def _cut_flow(result: Yields) -> Iterator[tuple[Document, Document]]:
+    """Expected signal after each cut, and the fraction of what is produced."""
+    made = max(float(result.signal[0]), 1e-300)
+    point = [
+        {"name": "EXPERIMENT", "value": result.experiment},
+        {"name": "MODEL", "value": result.model},
+        {"name": "MASS", "value": _number(result.mass), "units": "GeV"},
+        {"name": "COUPLING", "value": _number(result.coupling)},
+    ]
+    events = _values(result.signal, result.signal_err, "statistical")
+    table = {
+        "independent_variables": [_variable("Cut", "", [{"value": cut} for cut in result.cuts])],
+        "dependent_variables": [
+            {**_variable("Expected signal events", "", events), "qualifiers": point},
+            {**_variable("Efficiency", "", _values(result.signal / made)), "qualifiers": point},
+        ],
+    }
+    description = (
+        f"Cut flow of {result.model} in {result.experiment} at {result.mass:g} GeV and coupling "
+        f"{result.coupling:g}; the first row is what is produced in the whole exposure."
+    )
+    name = f"Cut flow {result.experiment} {result.model} {result.mass:g} GeV"
+    entry = _entry(
+        name, "", description, f"cut-flow-{slug(f'{result.experiment}-{result.mass:g}')}",
+        ["cut flow", "efficiency", result.model], ("N", "EFF"),
+    )  # fmt: skip
+    yield entry, table
 
 
 def _unique(name: str, taken: Sequence[str]) -> str:
@@ -70,12 +114,18 @@ def _unique(name: str, taken: Sequence[str]) -> str:
     return short
 
 
-def _entry(name: str, location: str, description: str, file: str, phrases: list[str]) -> Document:
+def _entry(
+    name: str, location: str, description: str, file: str, phrases: list[str],
+    observables: Sequence[str] = (),
+) -> Document:  # fmt: skip
+    keywords = [{"name": "phrases", "values": [phrase[:128] for phrase in phrases]}]
+    if observables:
+        keywords.append({"name": "observables", "values": list(observables)})
     return {
         "name": name,
         **({"location": location} if location else {}),
         "description": description,
-        "keywords": [{"name": "phrases", "values": [phrase[:128] for phrase in phrases]}],
+        "keywords": keywords,
         "data_file": file,
     }
 
@@ -112,7 +162,7 @@ def _limit_tables(line: Exclusion) -> Iterator[tuple[Document, Document]]:
     name = limit_name(line)
     yield (
         _entry(f"Limit {line.experiment} {line.model}", "", description, f"limit-{name}",
-               ["upper limit", "light vector boson", line.model]),
+               ["upper limit", "light vector boson", line.model], ("CLS",)),
         table,
     )  # fmt: skip
 

@@ -52,7 +52,7 @@ def pair_density(mass_chi: float, virtual: ArrayLike) -> Array:
     Check: alpha/3 pi for heavy photons.
 
     >>> f"{float(pair_density(1e-6, 1.0)):.4e}"
-    '7.7429e-04'
+    '7.7427e-04'
     """
     r = (mass_chi / np.asarray(virtual, float)) ** 2
     root = np.sqrt(np.maximum(1.0 - 4.0 * r, 0.0))

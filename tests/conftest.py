@@ -21,6 +21,13 @@ import pytest
 # Compiled code is kept between runs; its folder is named by a digest of the sources.
 os.environ.setdefault("MUTAU_CACHE_DIR", str(Path(tempfile.gettempdir()) / "mutau-test-cache"))
 LIGHT = "not compiled"
+#: Kernels that take long to compile, and the tests that call them. One worker runs such a group, so
+#: that the other need not compile the same at the same time.
+FAMILIES = {
+    "simulation": r"simulat|hermetic|full.chain|yoke|jit_inner|another_file|background na64mu",
+    "muone": r"muone|muon_electron|muon-electron",
+    "cascade": r"na64e|poker|ldmx|cascade|electron_|annihilation",
+}
 WHOLE_FILE = re.compile(r"^pytestmark = .*?\bpytest\.mark\.compiled\b", re.MULTILINE | re.DOTALL)
 
 
@@ -51,6 +58,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if LIGHT in config.option.markexpr and collection_path.suffix == ".py":
         return bool(WHOLE_FILE.search(collection_path.read_text(encoding="utf-8"))) or None
     return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one family of kernels go to one worker."""
+    for item in items:
+        if item.get_closest_marker("compiled"):
+            family = next((name for name, of in FAMILIES.items() if re.search(of, item.nodeid)), "")
+            if family:
+                item.add_marker(pytest.mark.xdist_group(family))
 
 
 @dataclass(frozen=True)

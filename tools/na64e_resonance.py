@@ -37,7 +37,7 @@ MASSES = (
     0.05, 0.1, 0.15, 0.175, 0.2, 0.21, 0.22, 0.226, 0.235, 0.245, 0.26, 0.28, 0.3, 0.35, 0.4,
 )  # fmt: skip
 #: Experiment file -> published curve.
-BEAMS = {"na64e": "na64e-2023-dark-photon", "poker-like": "na64e-2023-positrons"}
+BEAMS = {"na64e": "na64e-2023-dark-photon", "na64e-positron": "na64e-2023-positrons"}
 MODEL, ALPHA_D, RATIO = "dark-photon", 0.1, 3.0
 SHOWERS = 400_000
 SETTINGS = Settings(n_events=1000)

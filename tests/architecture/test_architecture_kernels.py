@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-import mutau
+from tests.architecture.test_architecture_layers import PACKAGE, tree_of
 
-PACKAGE = Path(mutau.__path__[0])
 MAX_ARGUMENTS = 8
 #: Who asks for the next wall: the walk; the beam traced back, without matter; the way of a hadron
 #: to its forced collision in the target; hadrons in iron, which go at any angle, backwards too.
@@ -29,7 +27,7 @@ def trees() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         if not name.startswith("cli/"):
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+            yield name, tree_of(path)
 
 
 def arguments_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

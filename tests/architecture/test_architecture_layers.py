@@ -34,10 +34,16 @@ def sub_package_of(path: Path) -> str | None:
 
 
 @cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax of a file, which many tests look through; nobody changes it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path: Path) -> list[tuple[int, str]]:
     """Every imported module of a file with its line, imports inside functions included."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -75,7 +81,7 @@ def test_no_two_files_import_each_other():
                for path in SOURCES if path.name != "__init__.py"}  # fmt: skip
     uses = {}
     for name, path in modules.items():
-        tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        tree = ast.walk(tree_of(path))
         parts = {f"{node.module}.{alias.name}" for node in tree
                  if isinstance(node, ast.ImportFrom) for alias in node.names}  # fmt: skip
         uses[name] = (parts | {module for _, module in imports(path)}) & modules.keys() - {name}
@@ -119,7 +125,7 @@ def test_kernels_come_from_one_compiler_front():
 def test_no_eval_and_no_bare_except():
     offenders = []
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             bare = isinstance(node, ast.ExceptHandler) and node.type is None
             evil = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("eval", "exec")
             if bare or evil:
@@ -130,7 +136,7 @@ def test_no_eval_and_no_bare_except():
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_lengths_and_docstrings(path):
     text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
+    tree = tree_of(path)
     lines = text.count("\n")
     assert lines <= MAX_FILE or name_of(path) in LONG_FILES, f"{lines} lines"
     if lines and sub_package_of(path):
@@ -180,7 +186,7 @@ def test_cuts_are_read_in_the_selection():
         f"{name_of(path)}:{node.lineno}"
         for path in SOURCES
         if sub_package_of(path) not in ("experiment", "selection")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)
         and (node.attr == "variable" or (node.attr in ("min", "max") and _is_a_cut(node.value)))
     ]

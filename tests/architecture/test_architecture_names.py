@@ -13,12 +13,13 @@ from tests.architecture.test_architecture_layers import (
     SUB_PACKAGES,
     name_of,
     sub_package_of,
+    tree_of,
 )
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
     for path in SOURCES:
-        yield name_of(path), ast.parse(path.read_text(encoding="utf-8"))
+        yield name_of(path), tree_of(path)
 
 
 def docstrings(tree: ast.Module) -> set[int]:
@@ -34,7 +35,7 @@ def test_no_sub_package_is_named_below_it():
         own = sub_package_of(path)
         if own is None:
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree_of(path)
         docs = docstrings(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -64,7 +64,8 @@ OTHERS = {
     "electrons": {"virial": "rest"},
     "role": {"trigger": "monitor", "veto": "monitor"},
     "arm": {"outgoing": "incoming"},
-    "bends_to": {"-x": "+x"},
+    "bends_to": {"-x": "+x", "+y": "-y"},
+    "view": {"x": "u", "y": "v", "u": "x", "v": "y"},
     "kind": {"vhcal": "ecal", "hcal": "ecal", "ecal": "hcal"},
     "process": {"muon-brems": "muon-electron-zprime", "muon-electron-zprime": "muon-brems",
                 "electron-brems+annihilation": "muon-brems"},
@@ -279,7 +280,11 @@ def fault(item, probe, place, value):
 
 
 #: From the cheapest to the dearest to compute; a new file comes first.
-DEAR = ("m3", "ldmx-like", "poker-like", "na64mu", "na64e", "muone-spectrometer", "muone")
+DEAR = (
+    "m3", "ldmx-like", "na64e-positron", "na64mu", "na64e", "muone-spectrometer", "muone",
+    "ldmx-like-ecal", "na64e-run4", *(f"na64e-positron-{energy}" for energy in (70, 60, 40)),
+    "muone-run1", "muone-160", "na64mu-2022",
+)  # fmt: skip
 #: Calculations that are cheap enough to be asked for every key that they are said not to read.
 ASIDE = {"signal": "bare signal", "events": "events"}
 

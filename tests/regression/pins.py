@@ -66,7 +66,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
             ("muone", "--truth"),
             ("muone-spectrometer", ""),
             ("na64e", ""),
-            ("poker-like", ""),
+            ("na64e-positron", ""),
         )
     },
     **{

@@ -1,4 +1,4 @@
-"""Squared amplitude of l N -> l N Z' against explicit Dirac traces in 60 digits."""
+"""Squared amplitude of l N -> l N X, of any kind, against explicit Dirac traces in 60 digits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import pytest
 
 from mutau.core.constants import M_E, M_MU, M_U
 from mutau.reactions import bremsstrahlung_kernels as kernels
+from mutau.reactions.bosons import KINDS, VECTOR
 
 pytestmark = pytest.mark.compiled
 
 DIGITS = 60
 METRIC = (1, -1, -1, -1)
+OURS = ("vector", "axial-vector", "scalar", "pseudoscalar")
 
 
 def _gamma_matrices():
@@ -36,6 +38,10 @@ def _gamma_matrices():
 
 
 GAMMA = _gamma_matrices()
+
+
+#: i gamma^0 gamma^1 gamma^2 gamma^3.
+GAMMA5 = mp.mpc(0, 1) * GAMMA[0] * GAMMA[1] * GAMMA[2] * GAMMA[3]
 
 
 def _dot(a, b):
@@ -99,18 +105,35 @@ def _bar(matrix):
     return GAMMA[0] * matrix.H * GAMMA[0]
 
 
-def _trace_amplitude(p, k, p_out, current, m_l):
+def _couplings(kind, k):
+    """Matrices with which the boson couples, each with its weight in the sum over polarisations:
+    -g + k k/m^2 for spin 1."""
+    if kind == "scalar":
+        return [(mp.eye(4), 1)]
+    if kind == "pseudoscalar":
+        return [(mp.mpc(0, 1) * GAMMA5, 1)]
+    chiral = GAMMA5 if kind == "axial-vector" else mp.eye(4)
+    along = _slash(k) * chiral
+    gauge = [(GAMMA[i] * chiral, -METRIC[i]) for i in range(4)]
+    return [*gauge, (along, 1 / _dot(k, k))]
+
+
+def _trace_amplitude(p, k, p_out, current, m_l, kind="vector"):
     """(1/2) sum over spins and polarisations of |ubar' (...) u|^2, from the trace itself."""
     m_l = mp.mpf(m_l)
     one = mp.eye(4)
     photon = _slash(current)
     total = mp.mpf(0)
-    for index in range(4):
-        vertex = _vertex(GAMMA[index], photon, p, k, p_out, m_l)
+    for matrix, weight in _couplings(kind, k):
+        vertex = _vertex(matrix, photon, p, k, p_out, m_l)
         product = (_slash(p_out) + m_l * one) * vertex * (_slash(p) + m_l * one) * _bar(vertex)
         trace = sum(product[i, i] for i in range(4))
-        total += -METRIC[index] * mp.re(trace)
+        total += weight * mp.re(trace)
     return total / 2
+
+
+def _of(kind, m_l, mass):
+    return kernels.strengths(KINDS[kind], m_l, mass)
 
 
 def _random_points(seed, n):
@@ -156,21 +179,23 @@ def _kernel_parts(point):
     return em, kernels.exchange(m_l, mass, nucleus, u, em, t, float(t_excess))
 
 
-@pytest.mark.parametrize("point", _random_points(7, 40))
-def test_amplitude_equals_dirac_trace(point):
+@pytest.mark.parametrize("kind", OURS)
+@pytest.mark.parametrize("point", _random_points(7, 20))
+def test_amplitude_equals_dirac_trace(point, kind):
     """Kernel and trace agree to 1e-10 at random points, the current being the nucleus's own."""
     energy, m_l, mass, nucleus, x, _, u, _, t, cos_phi = point
     _em, ex = _kernel_parts(point)
     ours = (
-        kernels.amplitude_at(m_l, mass, nucleus, u, t, ex, cos_phi)
+        kernels.amplitude_at(_of(kind, m_l, mass), nucleus, u, t, ex, cos_phi)
         * (2 * nucleus / ex.q_minus) ** 2
     )
     with mp.workdps(DIGITS):
         p, k, p_out, rest, recoil = _momenta(energy, m_l, mass, nucleus, x, u, t, cos_phi)
         assert abs(_dot(p_out, p_out) - mp.mpf(m_l) ** 2) < mp.mpf(10) ** -45
         current = [rest[i] + recoil[i] for i in range(4)]
-        trace = float(_trace_amplitude(p, k, p_out, current, m_l))
-    assert ours == pytest.approx(trace, rel=1e-10)
+        trace = float(_trace_amplitude(p, k, p_out, current, m_l, kind))
+    # what is left where the flip of helicity cancels against the pole is known less well
+    assert ours == pytest.approx(trace, rel=1e-10 if kind == "vector" else 1e-8)
 
 
 def test_ward_identities():
@@ -191,12 +216,14 @@ def test_ward_identities():
                 assert mp.mnorm(whole, 1) < mp.mpf(10) ** -35 * size
 
 
-@pytest.mark.parametrize("point", _random_points(13, 30))
-def test_azimuth_mean_is_the_average(point):
+@pytest.mark.parametrize("kind", OURS)
+@pytest.mark.parametrize("point", _random_points(13, 15))
+def test_azimuth_mean_is_the_average(point, kind):
     """The closed-form mean over phi equals a trapezoidal sum, which converges exponentially."""
     _, m_l, mass, nucleus, _, _, u, _, t, _ = point
     _, ex = _kernel_parts(point)
-    mean = kernels.amplitude_mean(m_l, mass, nucleus, u, t, ex)
+    f = _of(kind, m_l, mass)
+    mean = kernels.amplitude_mean(f, nucleus, u, t, ex)
     # a Moebius map of the angle takes out the pole 1/s, so 4000 points are enough for any point
     s_low, s_high = ex[3], ex[3] + 4.0 * ex[2]
     stretch = np.sqrt(s_low / s_high)
@@ -205,7 +232,12 @@ def test_azimuth_mean_is_the_average(point):
     half = np.arctan2(stretch * np.sin(0.5 * psi), np.cos(0.5 * psi))
     weight = stretch / (np.cos(0.5 * psi) ** 2 + stretch**2 * np.sin(0.5 * psi) ** 2)
     values = [
-        kernels.amplitude_at(m_l, mass, nucleus, u, t, ex, float(np.cos(2.0 * angle)))
-        for angle in half
+        kernels.amplitude_at(f, nucleus, u, t, ex, float(np.cos(2.0 * angle))) for angle in half
     ]
     assert mean == pytest.approx(float(np.mean(np.array(values) * weight)), rel=1e-9)
+
+
+def test_strengths_of_a_vector():
+    """Bits of the plain formula: weights of 0 and 1 change nothing."""
+    f = kernels.strengths(VECTOR, M_MU, 0.3)
+    assert f == (1.0, 0.3 * 0.3, 0.0, 2.0 * (0.3 * 0.3 + 2.0 * M_MU * M_MU))

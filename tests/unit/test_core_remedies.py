@@ -3,9 +3,11 @@
 import ast
 import keyword
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.architecture.test_architecture_layers import tree_of
 
 import mutau
 
@@ -14,10 +16,15 @@ PACKAGE = Path(mutau.__file__).parent
 DATA = {"m_e", "sigma_pb", "nuclear_tables", "geant4_pybind"}
 
 
+@cache
 def texts():
     """(file, text) of every remedy, and of what is allowed, in the package."""
+    return tuple(_texts())
+
+
+def _texts():
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if not isinstance(node, ast.Call):
                 continue
             for item in node.keywords:
@@ -44,7 +51,7 @@ def identifiers():
     """Every name that the package defines, takes as an argument, or reads from a file."""
     found = set()
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.arg | ast.keyword):
                 found.add(node.arg)
             elif isinstance(node, ast.FunctionDef | ast.ClassDef):

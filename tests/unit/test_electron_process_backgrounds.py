@@ -89,7 +89,7 @@ def test_assumptions_out_of_range_are_refused():
 
 
 def test_what_the_file_does_not_say_is_not_computed():
-    answer = background_result(load_experiment("poker-like"), effort=0.1)
+    answer = background_result(load_experiment("na64e-positron"), effort=0.1)
     reasons = {row["name"]: row["reason"] for row in answer["not_computed"]}
     assert set(reasons) >= set(sources_of(beam.PROCESS))  # beside what no file has
     assert "beam/pions" in reasons["pion decays"]

@@ -212,8 +212,6 @@ def test_the_file_chooses_the_cross_sections(na64e):
 
 def test_what_the_chosen_theory_cannot_do_is_refused(na64e):
     heavy = LmuMinusLtau(0.1, 1e-3)
-    with pytest.raises(mutau.MutauError, match=r"nor the Coulomb correction above 5 MeV"):
-        expected_yields(heavy, replace(na64e, "theory/coulomb", True), truth=True)
     with pytest.raises(mutau.MutauError, match=r"theory/method.*exact"):
         process.generate(replace(na64e, "theory/method", "iww"), heavy, 10, 1)
     with pytest.raises(mutau.MutauError, match="Hartree-Fock orbitals 'Pb'"):

@@ -7,6 +7,7 @@ import pytest
 
 from mutau.core.constants import M_E, M_MU
 from mutau.reactions import muon_electron_amplitudes as amplitudes
+from mutau.reactions.muon_electron_scalars import scalar_kernel
 
 pytestmark = pytest.mark.compiled
 
@@ -255,6 +256,33 @@ def test_axial_vector_matches_spinors(couplings, v_mass):
         explicit = squared(m, -METRIC + np.outer(k, k) / v_mass**2)
         value = amplitudes.axial_kernel(point(momenta, v_mass**2), *couplings)
         assert value == pytest.approx(explicit, rel=1e-10)
+
+
+@pytest.mark.parametrize("couplings", [(1.0, 0.0), (0.0, 1.0), (0.8, -0.5)])
+@pytest.mark.parametrize("v_mass", [0.004, 0.06, 0.2])
+@pytest.mark.parametrize("kind", ["scalar", "pseudoscalar"])
+def test_spin_zero_matches_spinors(kind, couplings, v_mass):
+    """Both lines and their interference, which is of the order of both masses."""
+    rng = np.random.default_rng(14)
+    matrix = np.eye(4) if kind == "scalar" else 1j * GAMMA5
+    vertex = np.zeros((4, 4, 4), complex)
+    vertex[0] = matrix  # one "polarisation"
+    only = np.diag([1.0, 0.0, 0.0, 0.0])
+    four = (*couplings, 0.0, 0.0) if kind == "scalar" else (0.0, 0.0, *couplings)
+    for _ in range(10):
+        momenta = final_state(rng, v_mass)
+        explicit = squared(amplitude(momenta, couplings[0] * vertex, couplings[1] * vertex), only)
+        value = scalar_kernel(point(momenta, v_mass**2), *four)
+        assert value == pytest.approx(explicit, rel=1e-9)
+
+
+def test_interference_of_spin_zero_is_resolved():
+    """The test above would not see an interference below its tolerance."""
+    rng = np.random.default_rng(15)
+    for four in ((0.8, -0.5, 0.0, 0.0), (0.0, 0.0, 0.8, -0.5)):
+        x = point(final_state(rng, 0.06), 0.06**2)
+        mirrored = (four[0], -four[1], four[2], -four[3])
+        assert scalar_kernel(x, *four) != pytest.approx(scalar_kernel(x, *mirrored), rel=1e-6)
 
 
 @pytest.mark.parametrize("flavour", ["nu_e", "nu_mu", "nu_tau"])

@@ -18,7 +18,8 @@ from mutau.background.muone import (
 )
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
-from mutau.detector.muone import Reconstructed, Response, reconstruct
+from mutau.detector.muone import Reconstructed, reconstruct
+from mutau.detector.muone_flight import Response
 from mutau.matter import material
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, Cuts, Reaction
 from mutau.reactions.muon_electron_events import draw_events, make_sampler

@@ -12,7 +12,8 @@ from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.types import Events
-from mutau.detector.muone import Response, inelasticity, reconstruct
+from mutau.detector.muone import inelasticity, reconstruct
+from mutau.detector.muone_flight import Response
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, PAPER_CUTS, ZPRIME, Cuts, Reaction
 from mutau.reactions.muon_electron_events import draw_events, make_sampler
 

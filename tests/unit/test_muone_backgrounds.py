@@ -30,7 +30,7 @@ from mutau.matter.multiple_scattering import scatter
 from mutau.models import LmuMinusLtau
 from mutau.reactions.muon_electron import ELASTIC, Cuts, Reaction, total_cross_section
 from mutau.selection.variables import Sample
-from mutau.signal.muon_electron import response
+from mutau.signal.muone_response import response
 
 #: Every source of mu e -> mu e Z', in the order of the table.
 NAMES = [
@@ -59,8 +59,8 @@ def test_the_photon_cut_lets_through_what_the_veto_misses():
     assert part.kept(MUONE.cuts).tolist() == [2e-3, 2.0, 0.0, 2.0]
     found = part.events(MUONE.cuts)
     assert found.events == pytest.approx(4.002)
-    # two equal weights and nearly nothing: 1 + sqrt(n + 1) of them
-    assert found.error == pytest.approx(2.0 * (1.0 + math.sqrt(3.0)), rel=1e-5)
+    # two equal weights and nearly nothing: sqrt(n + 1) of them
+    assert found.error == pytest.approx(2.0 * math.sqrt(3.0), rel=1e-5)
 
 
 def test_elastic_sample_adds_up_to_the_cross_section():
@@ -284,8 +284,8 @@ def test_unknown_names_are_refused():
 
 
 def test_an_event_number_has_the_error_of_every_weighted_sum():
-    """n equal weights: 1 + sqrt(n + 1) of them, not the square root that few events fall short
+    """n equal weights: sqrt(n + 1) of them, not the square root that few events fall short
     of; the sum itself is theirs."""
     found = EventNumber.of(np.full(9, 2.0))
-    assert (found.events, found.error) == (18.0, pytest.approx(2.0 * (1.0 + math.sqrt(10.0))))
+    assert (found.events, found.error) == (18.0, pytest.approx(2.0 * math.sqrt(10.0)))
     assert EventNumber.of(np.zeros(0)) == EventNumber(0.0, 0.0)

@@ -13,7 +13,8 @@ from mutau.core.constants import M_E
 from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.fourvectors import mass_squared
 from mutau.core.random import stream
-from mutau.detector.muone import Normals, Response, reconstruct
+from mutau.detector.muone import reconstruct
+from mutau.detector.muone_flight import Normals, Response
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
 from mutau.models import LmuMinusLtau

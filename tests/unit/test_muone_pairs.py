@@ -13,14 +13,14 @@ from mutau.background.muone_pairs import BROKEN, PairRegion, pair_sample
 from mutau.background.registry import NOT_COMPUTED, background_result
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
-from mutau.detector.muone import Response
+from mutau.detector.muone_flight import Response
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
 from mutau.matter.multiple_scattering import collision_density
 from mutau.matter.nucleus import Nucleus
 from mutau.reactions.lepton_pair_events import draw_pairs, make_pair_sampler
 from mutau.reactions.lepton_pairs import PairReaction
-from mutau.signal.muon_electron import stations
+from mutau.signal.muone_response import stations
 
 pytestmark = pytest.mark.compiled
 

@@ -18,12 +18,12 @@ from mutau.background.muone_inelastic import (
     Assumed,
     conversion,
     inelastic_component,
-    two_photons,
     virtual_photon_cross_section,
 )
 from mutau.background.muone_photons import conversions_component, soft_photon_density
 from mutau.core.constants import ALPHA
 from mutau.core.errors import NotApplicable
+from mutau.core.fourvectors import two_massless
 from mutau.core.random import stream
 from mutau.experiment import load_experiment, replace
 from mutau.matter import material
@@ -87,7 +87,7 @@ def test_photons_of_a_pion_keep_its_momentum():
     rng = stream(3)
     p = rng.normal(0.0, 2.0, (500, 3)) + np.array([0.0, 0.0, 10.0])
     pion = np.column_stack([np.sqrt(np.sum(p**2, axis=1) + 0.1349768**2), p])
-    one, two = two_photons(pion, rng)
+    one, two = two_massless(pion, rng)
     assert one + two == pytest.approx(pion, abs=1e-9)
     for k in (one, two):
         assert np.all(np.abs(k[:, 0] ** 2 - np.sum(k[:, 1:] ** 2, axis=1)) < 1e-9 * pion[:, 0] ** 2)

@@ -16,8 +16,15 @@ import pytest
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.matter import material
+from mutau.peers.geant4_hadrons import surface_job
 from mutau.peers.geant4_jobs import Geant4Job, run_geant4
-from mutau.peers.geant4_tables import DATA_SETS, data_environment, own_data, write_tables
+from mutau.peers.geant4_tables import (
+    DATA_SETS,
+    data_environment,
+    own_data,
+    write_hadron_tables,
+    write_tables,
+)
 from mutau.peers.geant4_worker import Ledger
 
 
@@ -48,6 +55,22 @@ def test_a_homogeneous_target_in_slices():
     lead = job(material=material("lead"), thickness=10.0, slice=0.49)
     assert lead.boundaries == pytest.approx(np.linspace(0.0, 10.0, 21))
     assert len(job(material=material("lead"), thickness=10.0).boundaries) == 2
+
+
+def test_a_list_with_hadrons_has_its_stand_ins(tmp_path):
+    """Below the side of the block; flat tables that Geant4's reader of vectors takes."""
+    pole = surface_job(3, 1)
+    said = pole.document()
+    assert (said["hadronic"], said["particle"]) == ("FTFP_BERT", "kaon0L")
+    assert said["start_y"] == pytest.approx(10.0 * (300.0 - 0.5))
+    assert said["kinetic"] == pytest.approx(1e3 * (50.0 - 0.497611))
+    with pytest.raises(UnknownName, match="FTFP_BERT"):
+        job(hadronic="FTFP")
+    write_hadron_tables(tmp_path)
+    low, high, count, again, *pairs = (tmp_path / "neutron" / "inel26").read_text().split()
+    assert (count, again, float(high)) == ("2", "2", 20.0)
+    assert float(low) < 20.0
+    assert [float(x) for x in pairs] == [1e-9, 1e-22, 20.0, 1e-22]
 
 
 def test_seeds_and_keys_give_different_streams():

@@ -59,6 +59,14 @@ def muons():
     return {row["quantity"]: row for row in crosscheck_result(["muons"], effort=0.05)["rows"]}
 
 
+def test_hadrons_in_iron():
+    """Depth within 10 % for what models of final states differ by, energy out of a pole 5 %."""
+    rows = crosscheck_result(["hadrons"], effort=0.3)["rows"]
+    assert len(rows) == 3
+    for row in rows:
+        agree(row, 0.1)
+
+
 def test_rates_in_lead(showers):
     """Radiation 0.5 %; pairs 1.5 %: Geant4's fit to tables below 80 GeV, Tsai's formula in ours."""
     rates = [row for row in showers.values() if row["unit"] == "1/X0"]

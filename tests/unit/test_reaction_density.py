@@ -29,8 +29,9 @@ ONE_HOME = {
     "recoil_mean": {"bremsstrahlung_recoil"},
     "zprime_kernel": {"muon_electron_integrals"},
     "axial_kernel": {"muon_electron_integrals"},
+    "scalar_kernel": {"muon_electron_integrals"},
     "squared_amplitude": {"lepton_pairs_kernels"},
-    "vector_numerator": {"annihilation"},
+    "production": {"annihilation"},
 }
 
 

@@ -236,3 +236,32 @@ def test_counts_without_digits_are_refused(method):
 def test_levels_that_the_toys_cannot_reach_are_refused(method):
     with pytest.raises(OutOfRange, match="pseudo-experiments"):
         _limit(method, 1, 0.7, 0.3, 0.1, cl=0.9999)
+
+
+@pytest.mark.compiled
+def test_the_asymptotic_limit_at_half_is_the_best_strength():
+    """Its p-value is 0.5 up to there; it came out as zero. With a deficit it is zero indeed."""
+    over = CountingModel.from_arrays(1.0, 0.7, 0.3, 2)
+    assert upper_limit(over, 0.5, "asymptotic").strength == pytest.approx(1.3, rel=1e-6)
+    under = CountingModel.from_arrays(1.0, 0.7, 0.3, 0)
+    assert upper_limit(under, 0.5, "asymptotic").strength == 0.0
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("deviation", [-2.0, 0.0, 3.0])
+def test_a_posterior_of_many_events_is_the_gaussian_one_and_says_so(deviation):
+    """A million events beside the integral over strength and background, done plainly."""
+    b, err = 1e6, 1e3
+    n = round(b + deviation * math.hypot(1e3, err))
+    model = CountingModel.from_arrays(1.0, b, err, n)
+    found = upper_limit(model, 0.9, "bayes")
+    assert any("posterior is taken as Gaussian" in said for said in found.warnings)
+    strength = np.linspace(0.0, max(n - b, 0.0) + 9e3 * math.sqrt(2.0), 2001)
+    x, w = np.polynomial.legendre.leggauss(200)
+    mean = strength[:, None] + b + 9.0 * err * x
+    density = np.exp(n * np.log(mean / n) - (mean - n) - 40.5 * x * x) @ w
+    climb = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    truth = np.interp(0.9, climb / climb[-1], strength)
+    assert found.events == pytest.approx(truth, rel=1e-3)
+    with pytest.raises(MutauError, match="too many for the Bayesian sum"):
+        upper_limit(CountingModel.from_arrays(1.0, b, err, n, systematics={"a": 0.1}), 0.9, "bayes")

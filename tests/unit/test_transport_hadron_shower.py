@@ -7,6 +7,8 @@ import pytest
 
 from mutau.core.errors import OutOfRange, UnknownName
 from mutau.matter.materials import material
+from mutau.transport import hadron_shower_runs
+from mutau.transport.hadron_collisions import ROOM, add_particle, empty_cascade
 from mutau.transport.hadron_shower import CLEAR, ShowerBlock, containment, simulate_hadron_showers
 from mutau.transport.hadron_tables import IMAGES, collision_library, hadron_tables
 
@@ -35,6 +37,26 @@ def test_a_hadron_leaves_its_energy_less_the_masses_made():
     assert 0.88 < total(s).mean() / 20.0 < 1.0
     # half to a third goes to photons: pi0 of the first few collisions
     assert 0.25 < s.electromagnetic.mean() / 20.0 < 0.65
+
+
+@pytest.mark.compiled
+def test_what_is_given_up_is_counted_and_warned_of(monkeypatch):
+    s = simulate_hadron_showers("pi-", 50.0, POLE, 5, start=(0.0, 6.0, 0.0, 0.0))
+    assert np.all(s.given_up == 0.0)
+    stack = empty_cascade()
+    stack.height[0] = ROOM
+    add_particle(stack, stack.current[0], 0, 3.5, 1.0, 0.0)
+    assert stack.lost.tolist() == [(3.5, 0.0, 0.0)]
+    plain = hadron_shower_runs.run_block
+
+    def gives_up(*arguments):
+        plain(*arguments)
+        arguments[-1]["given_up"][0] = 2.0
+
+    monkeypatch.setattr(hadron_shower_runs, "run_block", gives_up)
+    with pytest.warns(UserWarning, match="2 GeV in showers were given up"):
+        s = simulate_hadron_showers("pi-", 5.0, DEEP, 2)
+    assert s.given_up.tolist() == [2.0, 0.0]
 
 
 @pytest.mark.compiled

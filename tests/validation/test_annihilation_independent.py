@@ -4,6 +4,8 @@
 cascade equations and nothing of `signal`.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -17,9 +19,11 @@ from mutau.peers.annihilation_yield import (
     positron_track,
 )
 from mutau.reactions import annihilation
+from mutau.signal.electron_errors import annihilation_with_radiation
+from mutau.signal.electron_window import window
 from mutau.signal.processes import Effort, process_of
 
-SHOWERS = {"na64e": 400_000, "poker-like": 60_000}
+SHOWERS = {"na64e": 400_000, "na64e-positron": 60_000}
 #: Per mille of both quadratures, and of the tables of the cascade.
 NUMERICAL = 6e-3
 
@@ -84,7 +88,7 @@ def test_radiation_moves_annihilation_below_its_edge(tracks):
     is the radiator b/x over the positrons above 50 GeV, x = 1 - E_res/E, times the line's area."""
     plain, radiated = MissingEnergy(100.0, 50.0), MissingEnergy(100.0, 50.0, radiates=True)
     narrow = Family("dark-photon", 1e-3, 3.0).at(0.2, 1e-4)
-    track = tracks["poker-like"]
+    track = tracks["na64e-positron"]
     values, _ = annihilation_yields(narrow, track, [plain, radiated], nodes=24)
     resonance = annihilation.resonance_energy(0.2)
     b = 7.2973525693e-3 / np.pi * (2.0 * np.log(0.2 / 0.51099895e-3) - 1.0)
@@ -98,3 +102,25 @@ def test_radiation_moves_annihilation_below_its_edge(tracks):
     ) * track.material.radiation_length_cm * 1e-36  # fmt: skip
     gained = area * np.sum((lengths * radiator / middle)[x > 0.0])
     assert values[1] - values[0] == pytest.approx(gained, rel=0.1)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", SHOWERS)
+def test_radiation_before_annihilation(name, tracks):
+    """The process with `theory/radiation` beside the plain calculation: another quadrature of the
+    radiator, another cascade. Below the edge the electron's radiation makes up most of the events.
+    """
+    file = load_experiment(name)
+    run = dict(file.to_dict()["runs"][0])
+    bare = replace(file, {"runs": [run], "beam/particles": run["particles"], "cuts": []})
+    w = window(bare)
+    kept = float(w.contained.mean())
+    plain = MissingEnergy(100.0, 50.0, 0.1, 1.0, contained=kept)
+    for mass in (0.2, 0.235, 0.3):
+        model = Family("dark-photon", 0.1, 3.0).at(mass, 1e-4)
+        ours = annihilation_with_radiation(bare, model, w.at_nominal())[0, 0]
+        windows = [plain, dataclasses.replace(plain, radiates=True)]
+        values, errors = annihilation_yields(model, tracks[name], windows)
+        relative = np.hypot(errors[0] / values[0], 0.015)
+        assert ours == pytest.approx(values[1], rel=4.0 * relative), mass
+        assert abs(values[1] / values[0] - 1.0) > 5e-3  # it is there

@@ -22,7 +22,7 @@ SHOWERS = 1200
 
 
 @pytest.mark.parametrize(
-    ("name", "mass"), [("na64e", 1e-3), ("na64e", 0.1), ("na64e", 0.24), ("poker-like", 0.28)]
+    ("name", "mass"), [("na64e", 1e-3), ("na64e", 0.1), ("na64e", 0.24), ("na64e-positron", 0.28)]
 )
 def test_showers_one_by_one_give_the_same_yield(name, mass):
     experiment = load_experiment(name)

@@ -65,7 +65,7 @@ def test_a_light_zprime_is_limited_as_the_paper_says():
 def plain():
     """Annihilations per beam particle by showers and a quadrature apart from the process: (M,)."""
     found = {}
-    for name in ("na64e", "poker-like"):
+    for name in ("na64e", "na64e-positron"):
         file = load_experiment(name)
         track = positron_track(
             file.beam.particle, 100.0, material(file.target.material), 30.0, 100_000
@@ -115,9 +115,9 @@ def test_a_positron_beam_meets_the_resonance_itself(plain):
     """100 GeV positrons reach m = sqrt(2 m_e E) = 320 MeV; per particle they gain over electrons
     what their track length at the resonance is larger."""
     for i in (4, 5, 6):
-        gain = annihilations("poker-like", float(MASSES[i])) / annihilations(
+        gain = annihilations("na64e-positron", float(MASSES[i])) / annihilations(
             "na64e", float(MASSES[i])
         )
-        expected = plain["poker-like"][0][i] / plain["na64e"][0][i]
+        expected = plain["na64e-positron"][0][i] / plain["na64e"][0][i]
         error = sum(plain[name][1][i] / plain[name][0][i] for name in plain)
         assert gain == pytest.approx(expected, rel=0.02 + 3.0 * error)

@@ -18,7 +18,7 @@ from mutau.reactions.muon_electron_kinematics import elastic_electron_energy
 from mutau.reactions.vacuum_polarization import running_factor
 from mutau.report.reproduction import Level, reproduce
 from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
-from mutau.signal.muon_electron import perfect_response, response
+from mutau.signal.muone_response import perfect_response, response
 
 pytestmark = pytest.mark.compiled
 

@@ -26,7 +26,7 @@ def test_every_row_and_figure_is_there(report, assert_complete):
     assert_complete(report, "na64e")
     assert {figure.id for figure in report.figures} == {
         "ee.fig1", "ee.fig2", "ee.fig3", "ee.fig4.left", "ee.fig4.right", "ee.fig5", "ee.kfactor",
-        "ee.kfactor.window",
+        "ee.kfactor.window", "ee.programme", "ee.programme.coupling", "ee.programme.y",
     }  # fmt: skip
 
 

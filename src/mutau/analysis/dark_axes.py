@@ -60,7 +60,7 @@ def _mapped(figure: Figure, family: Family, frame: Frame) -> Figure:
         f"{family.alpha_d:g}, $m/m_\\chi$ = {ratio:g}",
         x_label="$m_\\chi$ [GeV]",
         y_label=y_title,
-        series=tuple(_mapped_series(item, family) for item in figure.series),
+        series=tuple(mapped_series(item, family) for item in figure.series),
         x_range=figure.x_range and (figure.x_range[0] / ratio, figure.x_range[1] / ratio),
         y_range=figure.y_range and (
             float(y_of(family, figure.y_range[0])), float(y_of(family, figure.y_range[1]))
@@ -68,7 +68,8 @@ def _mapped(figure: Figure, family: Family, frame: Frame) -> Figure:
     )  # fmt: skip
 
 
-def _mapped_series(item: Series, family: Family) -> Series:
+def mapped_series(item: Series, family: Family) -> Series:
+    """A series over boson mass and coupling in m_chi and y of a family with a dark sector."""
     y = y_of(family, item.y)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = None if item.err is None else np.nan_to_num(2.0 * item.err / item.y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -29,7 +29,9 @@ from mutau.core.types import Exclusion, Yields, provenance
 from mutau.experiment import load_experiment
 from mutau.models import REGISTRY, Family, Model, highest_coupling
 from mutau.signal.processes import (
+    MODEL_ERRORS,
     SIGNAL_PROCESSES,
+    Prepared,
     check_kind,
     check_masses,
     process_of,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from mutau.experiment import Experiment
 
 POINTS = 61
+#: Key of `Exclusion.meta`: what `further_errors` gives, mass by mass.
+ERRORS: Final = "errors"
 #: Keywords that became `Family` and `Settings`.
 OF_FAMILY = {name: name for name in ("model", "alpha_d", "mass_ratio")}
 OF_SETTINGS = {
@@ -95,17 +99,18 @@ def limit_curve(
     starts, refused = curve_starts(experiment, family, grid)
     loaded = settings.with_background(experiment)
 
-    def at(mass: float) -> tuple[float, float]:
+    def at(mass: float) -> tuple[float, float, dict[str, Any]]:
         prepared = process.prepare(experiment, starts[mass], effort)
 
         def yields_at(coupling: float) -> Yields:
             point = starts[mass].with_coupling(coupling)
             return assemble(prepared, point, loaded, settings.seed)
 
-        return limit_within(starts[mass], yields_at, cl, method)
+        coupling, err = limit_within(starts[mass], yields_at, cl, method)
+        return coupling, err, further_errors(prepared, experiment, coupling)
 
     computed, results, late = mass_by_mass(at, list(starts), experiment.name, progress)
-    couplings, errors = np.array(results).T
+    couplings, errors = np.array([result[:2] for result in results]).T
     events, error, _ = backgrounds(loaded)
     return Exclusion(
         mass=np.array(computed),
@@ -120,6 +125,7 @@ def limit_curve(
             **family.to_dict(),
             "projection": is_projection(experiment),
             "signal_by": signal_by(settings),
+            ERRORS: [result[2] for result in results],
             "background": settings.background_choice,
             "background_events": float(events.sum()),
             "background_err_events": float(np.hypot.reduce(error)),
@@ -128,6 +134,27 @@ def limit_curve(
             **own_sources(experiment),
         },
     )
+
+
+def further_errors(prepared: Prepared, experiment: Experiment, coupling: float) -> dict[str, Any]:
+    """Errors of a limit on a coupling (GeV^0) beside the numerical one, of the same unit.
+
+    "systematic_err" : one standard deviation of the signal's systematic errors; the limit itself
+    holds them already. "model_err" : what the theory of the signal leaves open, in quadrature, and
+    "model_errors" : each choice alone, relative change of the coupling with its sign; only where
+    the process states them. The signal goes as the coupling squared. Empty where nothing is
+    excluded.
+    """
+    if not np.isfinite(coupling):
+        return {}
+    relative = float(np.hypot(experiment.relative_systematic, prepared.extra_systematic))
+    found: dict[str, Any] = {"systematic_err": 0.5 * relative * coupling}
+    stated = prepared.meta.get(MODEL_ERRORS)
+    if stated is not None:
+        changes = {name: float((1.0 + change) ** -0.5 - 1.0) for name, change in stated.items()}
+        found["model_err"] = coupling * float(np.hypot.reduce([*changes.values(), 0.0]))
+        found["model_errors"] = changes
+    return found
 
 
 def kept_limit(
@@ -226,13 +253,20 @@ def limit_to_dict(line: Exclusion) -> dict[str, Any]:
         "experiment": line.experiment,
         "confidence_level": line.cl,
         "method": line.method,
-        **line.meta,
+        **{key: value for key, value in line.meta.items() if key != ERRORS},
         "limits": [
             {
                 "mass_GeV": float(m),
                 "coupling_upper_limit": float(g),
                 "numerical_err": float(e if np.isfinite(g) else g),
+                **further,
             }
-            for m, g, e in zip(line.mass, line.coupling, line.numerical_err, strict=True)
+            for m, g, e, further in zip(
+                line.mass,
+                line.coupling,
+                line.numerical_err,
+                line.meta.get(ERRORS) or [{}] * len(line.mass),
+                strict=True,
+            )
         ],
     }

@@ -32,7 +32,8 @@ from mutau.models import Model
 from mutau.reactions.muon_electron import closing_mass, total_cross_section
 from mutau.selection.variables import evaluate
 from mutau.signal.exposure import luminosity_on_electrons
-from mutau.signal.muon_electron import check_boson, check_measurable, reaction, true_cuts
+from mutau.signal.muon_electron import check_boson, reaction, true_cuts
+from mutau.signal.muone_response import check_measurable
 from mutau.signal.usage import NOT_USED, not_used
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from mutau.analysis.muone_performance import (
 )
 from mutau.analysis.muone_search import CutSearch, Side, Weighted
 from mutau.analysis.settings import AS_STATED, Settings
-from mutau.background.muone_components import Component, trimmed
+from mutau.background.muone_components import Component, trimmed_component
 from mutau.background.muone_samples import (
     SAMPLED,
     background_components,
@@ -53,7 +53,8 @@ from mutau.reactions.muon_electron_kinematics import (
 from mutau.selection.requirements import cuts_without
 from mutau.selection.requirements import rows as cut_rows
 from mutau.selection.variables import evaluate
-from mutau.signal.muon_electron import check_boson, check_measurable, loosened, response
+from mutau.signal.muon_electron import check_boson
+from mutau.signal.muone_response import check_measurable, loosened, response
 from mutau.signal.usage import NOT_USED, not_used
 
 if TYPE_CHECKING:
@@ -69,10 +70,15 @@ SIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "theta_e": ("min", "max"),
     "acoplanarity": ("min",),
     "inelasticity": ("min",),
+    "vertex": ("min", "max"),
+    "kink": ("max",),
     "missing_energy": ("min",),
     "missing_mass2": ("min", "max"),
 }
-_UNITS: Final = {"angle": (1e-3, "mrad"), "energy": (1.0, "GeV"), "energy squared": (1.0, "GeV^2")}
+_UNITS: Final = {
+    "angle": (1e-3, "mrad"), "energy": (1.0, "GeV"), "energy squared": (1.0, "GeV^2"),
+    "length": (1.0, "cm"),
+}  # fmt: skip
 DEFAULT_VARIABLES: Final = ("theta_mu", "electron_energy")
 DEFAULT_EVENTS: Final = 150_000
 _STARTS: Final = 6
@@ -206,11 +212,11 @@ def components(
     background that count, None for all.
     """
     n, seed = settings.n_events, settings.seed
-    signal = signal_component(experiment, model.mass, wide, n, seed, key)
-    sample = trimmed(signal.sample, keep)
-    sample = replace(sample, weights=model.invisible_strength("mu") * sample.weights)
+    signal = trimmed_component(signal_component(experiment, model.mass, wide, n, seed, key), keep)
+    strength = model.invisible_strength("mu")
+    sample = replace(signal.sample, weights=strength * signal.sample.weights)
     return (
-        replace(signal, sample=sample, missed=np.ones(len(sample.weights))),
+        replace(signal, sample=sample),
         *background_components(experiment, wide, n, seed, key, keep=keep, sources=sources),
     )
 
@@ -370,6 +376,14 @@ def _cut(table: Mapping[str, Any]) -> Cut:
     return Cut.model_construct(**{"min": None, "max": None, "because": "tuned", **table})
 
 
+def _as_written(value: float, dimension: str) -> str | float:
+    """A threshold as a file states it; a plain number of what has no unit."""
+    if dimension not in _UNITS:
+        return float(f"{value:.6g}")
+    scale, unit = _UNITS[dimension]
+    return f"{value / scale:.6g} {unit}"
+
+
 def _tables(
     experiment: Experiment,
     variables: Sequence[str],
@@ -380,9 +394,8 @@ def _tables(
     """The cuts of the tuned file, in the order of the old one, as the file writes them."""
     tuned = {}
     for name in variables:
-        scale, unit = _UNITS[VARIABLES[name].dimension]
         sides = {
-            side: f"{best[(name, side)] / scale:.6g} {unit}"
+            side: _as_written(best[(name, side)], VARIABLES[name].dimension)
             for side in SIDES[name]
             if (name, side) in best
         }

@@ -69,13 +69,19 @@ class CutSearch:
             return np.where(signal > 0.0, allowed / signal, math.inf)
 
     def one_event(self, mask: Array) -> float:
-        """Median weights of the components' events that pass `mask`, in quadrature."""
+        """Typical weights of the components' events that pass `mask`, in quadrature.
+
+        Sum w^2 / sum w: the weight of the events that make up the sum. Where weights differ by
+        orders, the median is that of events that add nothing, and a hole in a sample of few heavy
+        ones would look like a good region.
+        """
         found = []
         for part in np.flatnonzero(self.events.unseen):
             own = self.events.part == part
             kept = self.events.weight[own & mask]
             kept = kept if len(kept) >= _FEW else self.events.weight[own]
-            found.append(float(np.median(kept)) if len(kept) else 0.0)
+            total = float(np.sum(kept))
+            found.append(float(np.sum(kept**2)) / total if total > 0.0 else 0.0)
         return math.hypot(*found)
 
     def mask(self, cuts: Mapping[Side, float], without: Side | None = None) -> Array:

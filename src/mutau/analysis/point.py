@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -16,6 +16,7 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.registry import Registry, instance_of
 from mutau.core.storage import digest
 from mutau.core.types import CrossSection, provenance
+from mutau.core.units import HBARC_GEV_CM
 from mutau.models import Model, check_mediator
 from mutau.reactions.abilities import ABILITIES, Abilities
 
@@ -26,15 +27,16 @@ if TYPE_CHECKING:
 
 def model_summary(model: Model) -> dict[str, Any]:
     """Widths (GeV), branchings, Δa_μ and ε_eff of a model point, with its provenance."""
-    described = model.to_dict()
+    described, width = model.to_dict(), model.width_total
     return {
         **described,
-        "width_total_GeV": model.width_total,
+        "width_total_GeV": width,
         "widths_GeV": {name: model.width(name) for name in model.channels},
         "branching": {name: model.branching(name) for name in model.channels},
         "branching_invisible": model.branching_invisible,
         "delta_a_mu": model.delta_a_mu(),
-        "epsilon_eff": model.epsilon_eff if model.mediator == "vector" else None,
+        "epsilon_eff": getattr(model, "epsilon_eff", None),
+        "ctau_cm": HBARC_GEV_CM / width if width > 0.0 else None,
         **provenance(model=digest(described)),
     }
 
@@ -92,7 +94,7 @@ class CrossSectionProcess:
     zprime: bool
     meaning: str
     options: frozenset[str] = frozenset()
-    mediators: tuple[str, ...] = field(kw_only=True)
+    mediators: Collection[str] = field(kw_only=True)
     abilities: Abilities | None = field(default=None, kw_only=True)
 
     def check(self, request: Request) -> None:
@@ -231,27 +233,19 @@ PROCESSES.register("electron-brems")(
 
 
 def lepton_pair(beam: str, pair: str, request: Request) -> tuple[CrossSection, dict[str, Any]]:
-    """Pairs of leptons made by a lepton or a photon on the nuclei of a material, per mean atom."""
-    from mutau.matter import material
-    from mutau.matter.nucleus import Nucleus
-    from mutau.reactions.lepton_pairs import PairReaction, cross_section
+    """Pairs of leptons made by a lepton or a photon on the atoms of a material."""
+    from mutau.analysis.pair_totals import pair_totals
 
     _only_exact(request, f"{beam}-{pair}-pair")
-    atoms = material(request.material).atoms_per_cm3
-    number = sum(n for _, n in atoms)
-    parts = [
-        (n / number, cross_section(
-            PairReaction(
-                beam, pair, request.beam_energy, Nucleus.of(element, request.form_factor),
-                dict(request.limits),
-            ),
-            error=request.error, seed=request.seed,
-        ))
-        for element, n in atoms
-    ]  # fmt: skip
-    sigma = sum(fraction * part.sigma_pb for fraction, part in parts)
-    error = math.hypot(*(fraction * part.sigma_err_pb for fraction, part in parts))
-    return CrossSection(sigma, error), {
+    nuclei, electrons = pair_totals(
+        beam, pair, request.beam_energy, request.material, form_factor=request.form_factor,
+        limits=request.limits, error=request.error, seed=request.seed,
+    )  # fmt: skip
+    return nuclei, {
+        "electrons_pb": electrons.sigma_pb,
+        "electrons_err_pb": electrons.sigma_err_pb,
+        "atom_pb": nuclei.sigma_pb + electrons.sigma_pb,
+        "atom_err_pb": math.hypot(nuclei.sigma_err_pb, electrons.sigma_err_pb),
         "energy_GeV": request.beam_energy,
         "material": request.material,
         "limits": {name: list(limits) for name, limits in request.limits.items()},
@@ -281,9 +275,9 @@ def muon_electron(process: str, request: Request) -> tuple[CrossSection, dict[st
 
     _only_exact(request, process)
     if request.model is not None:
-        from mutau.signal.muon_electron import check_boson
+        from mutau.signal.muon_electron import check_coupled
 
-        check_boson(request.model)
+        check_coupled(request.model)
     beam, cuts = None, NO_CUTS
     if request.cuts:
         from mutau.experiment import load_experiment
@@ -318,10 +312,12 @@ def _on_electrons(process: str, request: Request, beam: Beam | None) -> Reaction
         "beam_charge": charge, "alpha": request.alpha, "sin2_theta_w": request.sin2_theta_w,
     }  # fmt: skip
     if request.model is not None:
+        from mutau.signal.muon_electron import electron_coupling
+
         model = request.model
         given |= {
             "mass": model.mass, "coupling": model.lepton_coupling("mu"),
-            "mediator": model.mediator,
+            "mediator": model.mediator, "electron_coupling": electron_coupling(model),
         }  # fmt: skip
     chosen = {name: value for name, value in given.items() if value is not None}
     return Reaction(process, request.beam_energy, **chosen)

@@ -33,7 +33,7 @@ from mutau.core.errors import NotApplicable, OutOfRange
 from mutau.core.random import stream
 from mutau.core.units import parse_quantity
 from mutau.detector.beam_moments import beam_note, described_beam
-from mutau.matter.hadron_interactions import interaction_length
+from mutau.matter.hadron_nucleus import REFERENCE_ENERGY, inelastic_length
 from mutau.matter.hadrons import DecayChannel, Hadron, document, hadron
 from mutau.matter.materials import material
 from mutau.selection.missing_momentum import MuonCuts, cuts_of
@@ -106,16 +106,16 @@ def absorber_suppression(
 ) -> float:
     """Fraction of hadrons that cross an absorber without an inelastic collision.
 
-    name : hadron. medium : material; length : cm; defaults: the 150 cm of aluminium of the NA64mu
-    paper. Check: nucleons in 150 cm of aluminium, exp(-150/39.7) = 0.023; kaons and pions, which
-    are what matters, interact less.
+    name : hadron, of 100 GeV. medium : material; length : cm; defaults: the 150 cm of aluminium
+    of the NA64mu paper. Check: nucleons in 150 cm of aluminium, exp(-150/39.7) = 0.023; kaons and
+    pions, which are what matters, interact less.
     """
     table = document()["contamination"]
     item = material(medium or table["absorber"])
     length = parse_quantity(table["absorber_length"], "length") if length is None else length
     if not (math.isfinite(length) and length >= 0.0):
         raise OutOfRange(f"absorber of {length!r} cm", allowed="[0, inf) cm")
-    return math.exp(-length / interaction_length(name, item))
+    return math.exp(-length / inelastic_length(name, item, REFERENCE_ENERGY).cm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def _survival(experiment: Experiment, name: str, where: Array) -> Array:
     target, item = experiment.target, material(experiment.target.material)
     dense = target.thickness.cm(item.radiation_length_cm) / target_length(target)
     depth = dense * np.clip(where - target.z, 0.0, target_length(target))
-    return np.exp(-depth / interaction_length(name, item))
+    return np.exp(-depth / inelastic_length(name, item, REFERENCE_ENERGY).cm)
 
 
 def _photons(

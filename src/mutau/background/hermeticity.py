@@ -186,10 +186,11 @@ def leading_ratio(experiment: Experiment, *, grid: int = 2000) -> Array:
 def _missed_k_short(experiment: Experiment) -> float:
     """Fraction of K_S at half the beam energy without charged daughters in the trackers.
 
-    They pass the trackers before the first magnet as K_S or decay to two neutral pions.
+    They pass the trackers before the magnet behind the target as K_S or decay to two pi0.
     """
     particle, detector = hadron("K_S"), experiment.detector
-    first = min((item.z for item in detector.magnet), default=math.inf)
+    behind = [item.z for item in detector.magnet if item.z > experiment.target.z]
+    first = min(behind, default=math.inf)
     before = [t.z for t in detector.tracker if experiment.target.z < t.z < first]
     path = max(before, default=experiment.target.z) - experiment.target.z
     momentum = math.sqrt((0.5 * experiment.beam.energy) ** 2 - particle.mass**2)

@@ -30,6 +30,7 @@ from mutau.detector.simulation_showers import (
     random_charge,
 )
 from mutau.transport import catastrophic_losses as hard
+from mutau.transport.matter_tables import hadron_length
 from mutau.transport.muon_matter import STOPPED, recoil_kernel
 from mutau.transport.particle import (
     CHARGED,
@@ -350,7 +351,7 @@ def _hard_flight(
     matter = setup.matter[piece.material]
     dense = piece.dense * secant(q)
     cm = step * dense
-    length = matter.interaction
+    length = hadron_length(matter, q.kind == CHARGED, q.energy)
     out = math.exp(-cm / length)
     more = 0.5 * (1.0 + out)
     collides = rng.random() >= (more if history.biased else out)

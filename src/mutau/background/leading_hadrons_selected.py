@@ -38,7 +38,7 @@ from mutau.core.units import PB_CM2
 from mutau.detector.beam_moments import beam_note
 from mutau.detector.studies import SignalMuons, hard_losses
 from mutau.detector.trigger import trigger_efficiency
-from mutau.matter.hadron_interactions import interaction_length
+from mutau.matter.hadron_nucleus import inelastic_length
 from mutau.matter.materials import material
 from mutau.matter.muon_cross_sections import PROCESSES, differential, knock_on
 from mutau.matter.muon_energy_loss import stopping_power
@@ -164,7 +164,8 @@ def escaped_hadrons(
     inelastic = weight * photon_fate(element).inelastic
     found = []
     for kind in ("K_L", "n"):
-        free = np.exp(-(1.0 - sample.depth) * thickness / interaction_length(kind, medium))
+        length = inelastic_length(kind, medium, _TYPICAL * energy).cm
+        free = np.exp(-(1.0 - sample.depth) * thickness / length)
         parts = []
         for names, rows in patterns:
             budget = hadron_budget(experiment, cuts, names)

@@ -26,14 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 from mutau.background.weights import weighted_sum
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
-from mutau.detector.muone import (
-    LARGEST_DELTA_RAY,
-    Normals,
-    Reconstructed,
-    Response,
-    beam_as_known,
-    muon_energy,
-)
+from mutau.detector.muone import LARGEST_DELTA_RAY, Reconstructed, beam_as_known, muon_energy
+from mutau.detector.muone_flight import Normals, Rays, Response, calorimeter, tracks
 from mutau.matter.materials import Material
 from mutau.reactions.muon_electron import ELASTIC, Reaction, elastic_spectrum
 from mutau.reactions.muon_electron_kinematics import (
@@ -285,8 +279,9 @@ def elastic_sample(
     before or behind the vertex, with its probability as weight; all softer ones as a Gaussian;
     the electron scattered (`electron_scatter`); then the resolutions, wider for a fraction of the
     events with `stretch` above 1 (see `detector.muone.Normals`).
-    The electron is taken to hit the calorimeter. luminosity : pb^-1; the weights add up to the
-    expected number of such events.
+    The electron is taken to hit the calorimeter; where planes are described, it is followed
+    there, and vertex and kink come from the depths of the two collisions. luminosity : pb^-1; the
+    weights add up to the expected number of such events.
     Raises MutauError if the reaction is not elastic, or if kinks are asked for without a target.
     Check: the weights without kink add up to the elastic cross section.
     """
@@ -320,6 +315,13 @@ def elastic_sample(
         path = response.thickness * np.maximum(1.0 - depth, 1e-9)
         scattered, chance = electron_scatter(np.sqrt(e4**2 - M_E**2), target, path, rng)
         electron, weight = electron + scattered, weight * chance
+    if response.downstream is not None:
+        apart = turn * response.thickness * np.abs(depth - _other_depth(depth, before, rng))
+        return _through_stations(
+            response, (beam, momentum, e4), (muon, electron),
+            (depth, np.stack([apart * np.where(before, 1.0, -1.0), apart * before])),
+            weight, normals,
+        )  # fmt: skip
     energy = np.maximum(e4 + response.energy_sigma(e4) * normals(1)[:, 0], M_E)
     p_muon = _along(muon, muon_energy(momentum, beam, response, normals))
     p_beam = beam_as_known(beam, response, normals)
@@ -327,6 +329,51 @@ def elastic_sample(
     return Reconstructed(
         p_beam, p_muon, _along(electron, energy), none, none > 0.0, weight * normals.weight
     )
+
+
+def _other_depth(depth: Array, before: Mask, rng: np.random.Generator) -> Array:
+    """(N,) where the second collision is, evenly before or behind `depth`, in pieces."""
+    even = rng.random(len(depth))
+    return np.where(before, depth * even, depth + (1.0 - depth) * even)
+
+
+def _through_stations(
+    response: Response,
+    energies: tuple[float, Array, Array],
+    angles: tuple[Array, Array],
+    where: tuple[Array, Array],
+    weight: Array,
+    normals: Normals,
+) -> Reconstructed:
+    """Elastic events behind the planes and stations of the set-up.
+
+    energies : of the beam, momentum of the muon, energy of the electron. angles : (2, N) of both.
+    where : depth (N,) in the piece, lines of muon and electron beside the incoming one (2, 2, N),
+    cm.
+    """
+    row = response.downstream
+    assert row is not None
+    beam, momentum, e4 = energies
+    n = len(e4)
+    station = normals.rng.integers(0, row.count, n)
+    z = row.first + station * row.station.distance + where[0] * row.thickness
+    rays = Rays.of(response, z, normals, normals.rng)
+    muon, electron = _along(angles[0], momentum), _along(angles[1], e4)
+    shower = calorimeter(response, rays, electron, normals.rng)
+    chance = rays.kept(response, muon)
+    vertex, kink = tracks(response, muon, electron, rays, normals, np.moveaxis(where[1], 1, 2))
+    energy = shower.energy + response.energy_sigma(shower.energy) * normals(1)[:, 0]
+    energy = np.where(shower.seen, np.maximum(energy, M_E), 0.0)
+    size = muon_energy(momentum, beam, response, normals)
+    muon, electron = (
+        particle * (size_ / np.linalg.norm(particle[:, 1:], axis=1))[:, None]
+        for particle, size_ in ((muon, size), (electron, energy))
+    )
+    muon[:, 0], electron[:, 0] = size, energy
+    return Reconstructed(
+        beam_as_known(beam, response, normals), muon, electron, shower.apart, shower.apart < 0.0,
+        weight * normals.weight * chance, vertex, kink,
+    )  # fmt: skip
 
 
 def _along(angles: Array, size: Array) -> Array:

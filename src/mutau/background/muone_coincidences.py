@@ -27,16 +27,18 @@ from mutau.background.muone_components import (
     size,
     tracks_of,
     trimmed_component,
+    unseen_radiation,
 )
 from mutau.core.constants import M_MU, TAU_MU
 from mutau.core.errors import NotApplicable
 from mutau.core.random import stream
 from mutau.core.units import C_CM_S
 from mutau.detector.muone import Reconstructed
+from mutau.detector.muone_station import place_errors
 from mutau.reactions.muon_electron import ELASTIC, Cuts, Reaction
 from mutau.selection.requirements import cuts_without
 from mutau.signal.exposure import luminosity_on_electrons
-from mutau.signal.muon_electron import as_sample, check_measurable, response
+from mutau.signal.muone_response import as_sample, check_measurable, response
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -93,6 +95,7 @@ def pile_up_component(
     rng, beam = stream(seed, *key, _PILE_UP_KEY), experiment.beam.energy
     number, measures = overlap(experiment), response(experiment)
     measured = _elastic(experiment, wide, n, rng)
+    stays = unseen_radiation(experiment, measured)
     assert measures.target is not None  # of `response`
     kick, chance = muone.hard_kicks(measures.target, measures.thickness, n, rng)
     phi = rng.uniform(0.0, 2.0 * math.pi, n)
@@ -101,9 +104,15 @@ def pile_up_component(
         [np.full(n, beam), beam * theta * np.cos(phi), beam * theta * np.sin(phi),
          beam * np.sqrt(np.maximum(1.0 - theta**2, 0.0))], axis=1,
     )  # fmt: skip
+    if measured.kink is not None and measures.downstream is not None:
+        station = measures.downstream.station
+        own = 2.0 * float(np.max(place_errors(station, np.ones(1))[:2])) ** 2
+        assert experiment.detector.resolution is not None
+        apart2 = experiment.detector.resolution.vertex**2 * rng.random(n)  # even over the disc
+        measured = replace(measured, kink=measured.kink + apart2 / own)
     measured = replace(measured, p_muon=muon, weight=measured.weight * chance * number)
     sample = as_sample(experiment, measured)
-    return trimmed_component(Component(PILE_UP, sample, np.ones(n), 2.0), keep)
+    return trimmed_component(Component(PILE_UP, sample, stays, 2.0), keep)
 
 
 def michel(n: int, rng: np.random.Generator) -> Array:
@@ -151,11 +160,13 @@ def decays_component(
     )  # fmt: skip
     half = 0.5 * min(measures.ecal_width, measures.ecal_height)
     hit = theta * distance < half
+    filtered = measures.muon_filter is not None  # an electron does not pass an absorber
     sample = as_sample(experiment, replace(
-        measured, p_muon=muon, photon_energy=np.where(hit, energy, 0.0),
+        measured, p_muon=muon,
+        photon_energy=np.maximum(measured.photon_energy, np.where(hit, energy, 0.0)),
         weight=np.where(makes_track, measured.weight * chance, 0.0),
     ))  # fmt: skip
-    missed = np.where(hit, 0.0, 1.0)
+    missed = np.where(hit | filtered, 0.0, unseen_radiation(experiment, measured))
     return trimmed_component(Component(DECAYS, sample, missed, 0.5), keep)
 
 

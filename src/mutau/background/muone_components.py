@@ -17,11 +17,12 @@ import numpy as np
 
 from mutau.background import muone
 from mutau.background.estimate import Estimate
+from mutau.background.muone_crystals import missed_photons
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import NotApplicable
 from mutau.core.types import Events
 from mutau.core.units import PB_CM2
-from mutau.detector.muone import reconstruct
+from mutau.detector.muone import PLAIN, Origin, Reconstructed, reconstruct
 from mutau.matter import material
 from mutau.matter.elements import Element
 from mutau.reactions.muon_electron import Cuts
@@ -30,7 +31,8 @@ from mutau.selection.cutflow import passes, passing
 from mutau.selection.requirements import cuts_on, cuts_without
 from mutau.selection.variables import Sample
 from mutau.signal.exposure import luminosity_on_electrons, particles_on_target
-from mutau.signal.muon_electron import as_sample, loosened, response, stations, true_cuts
+from mutau.signal.muon_electron import true_cuts
+from mutau.signal.muone_response import as_sample, loosened, response, stations
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -75,13 +77,6 @@ class Component:
 def region(experiment: Experiment) -> Cuts:
     """True quantities within which events can pass the cuts of the file."""
     return loosened(true_cuts(experiment.cuts, known_only=True), response(experiment))
-
-
-def trimmed(sample: Sample, keep: Sequence[Cut]) -> Sample:
-    """The events of a sample that pass all cuts."""
-    mask = passing(keep, sample)
-    columns = {name: column[mask] for name, column in sample.columns.items()}
-    return replace(sample, weights=sample.weights[mask], columns=columns)
 
 
 def trimmed_component(component: Component, keep: Sequence[Cut]) -> Component:
@@ -184,15 +179,30 @@ def as_component(
     apart: Array | None = None,
     missed: Array | None = None,
     model_error: float = 0.0,
+    origin: Origin = PLAIN,
 ) -> Component:
     """Events of `placed` as they are measured. apart : (N,) GeV, energy seen apart from the
-    electron; missed : (N,) fraction of the weight that stays in spite of it."""
-    found = reconstruct(events, response(experiment), rng, stretch=STRETCH, muon_tails=False)
+    electron; missed : (N,) fraction of the weight that stays in spite of it. origin : as
+    `detector.muone.reconstruct` takes it."""
+    found = reconstruct(
+        events, response(experiment), rng, stretch=STRETCH, muon_tails=False, origin=origin
+    )
+    stays = unseen_radiation(experiment, found)
+    if missed is not None:
+        stays = stays * missed
     if apart is not None:
-        found = replace(found, photon_energy=apart)
+        found = replace(found, photon_energy=np.maximum(found.photon_energy, apart))
     sample = as_sample(experiment, found)
-    stays = np.ones(len(sample.weights)) if missed is None else missed
     return Component(name, sample, stays, model_error)
+
+
+def unseen_radiation(experiment: Experiment, measured: Reconstructed) -> Array:
+    """(N,) fraction of the weight that stays where the electron radiated a photon that the veto
+    sees: what it misses of such, 1 without one."""
+    seen = measured.photon_energy
+    if not np.any(seen > 0.0):
+        return np.ones(len(seen))
+    return np.where(seen > 0.0, missed_photons(experiment, seen).fraction, 1.0)
 
 
 def of_calorimeter(

@@ -45,13 +45,15 @@ from mutau.background.muone_crystals import (
     seen_energy,
 )
 from mutau.core.constants import ALPHA, M_MU, M_P
+from mutau.core.fourvectors import two_massless
 from mutau.core.random import stream
+from mutau.detector.muone import Origin
 from mutau.matter import material
 from mutau.matter.elements import Element
 from mutau.matter.muon_cross_sections import photon_nucleon_ub, shadowing
 from mutau.matter.nuclear_final_states_events import draw
 from mutau.reactions.muon_electron import Cuts
-from mutau.signal.muon_electron import check_measurable
+from mutau.signal.muone_response import check_measurable
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -142,26 +144,12 @@ def _hadrons(
     of, pdg = states.event, states.pdg
     p4 = states.p4 * (found.nu_real / at)[of][:, None]  # below the table: all of it softer
     decays = np.isin(pdg, TO_PHOTONS[1:])
-    first, second = two_photons(p4[decays], rng)
+    first, second = two_massless(p4[decays], rng)
     of = np.concatenate([of[~decays], of[decays], of[decays]])
     photons = np.full(2 * int(decays.sum()), 22)
     pdg = np.concatenate([pdg[~decays], photons])
     p4 = np.concatenate([p4[~decays], first, second])
     return of, pdg, _along(p4, found.photon[of])
-
-
-def two_photons(p4: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """The photons (P, 4) of mesons (P, 4), isotropic at rest."""
-    mass = np.sqrt(np.maximum(p4[:, 0] ** 2 - np.sum(p4[:, 1:] ** 2, axis=1), 1e-12))
-    cosine, phi = rng.uniform(-1.0, 1.0, len(p4)), rng.uniform(0.0, 2.0 * math.pi, len(p4))
-    sine = np.sqrt(1.0 - cosine**2)
-    rest = 0.5 * mass[:, None] * np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=1)
-    gamma, boost = p4[:, 0] / mass, p4[:, 1:] / mass[:, None]
-    along = np.sum(boost * rest, axis=1)
-    energy = gamma * 0.5 * mass + along
-    first = rest + boost * ((along / (gamma + 1.0)) + 0.5 * mass)[:, None]
-    one = np.column_stack([energy, first])
-    return one, p4 - one
 
 
 def _along(p4: Array, axis: Array) -> Array:
@@ -245,9 +233,11 @@ def _batch(
     np.maximum.at(apart, others[hit & ~merged], energy[hit & ~merged])
     # what shows is no photon that a veto may miss, but energy that is there
     missed = np.where(apart > 0.0, 0.0, 1.0)
+    radiates = pdg[chosen[events]] == 22
     return as_component(
-        experiment, INELASTIC, made, rng, apart=apart, missed=missed, model_error=0.6
-    )
+        experiment, INELASTIC, made, rng, apart=apart, missed=missed, model_error=0.6,
+        origin=Origin(radiates),
+    )  # fmt: skip
 
 
 def _add(p4: Array, extra: Array) -> None:

@@ -15,7 +15,8 @@ from mutau.background.muone_sources import elastic_numbers, radiative_component
 from mutau.models import Model
 from mutau.selection.cutflow import passing
 from mutau.selection.requirements import cuts_on, cuts_without
-from mutau.signal.muon_electron import check_measurable, true_cuts
+from mutau.signal.muon_electron import true_cuts
+from mutau.signal.muone_response import check_measurable
 from mutau.signal.processes import Effort, process_of
 
 if TYPE_CHECKING:

@@ -35,9 +35,11 @@ from mutau.background.muone_components import (
     size,
     tracks_of,
     trimmed_component,
+    unseen_radiation,
 )
 from mutau.core.random import stream
-from mutau.detector.muone import Reconstructed, Response, reconstruct
+from mutau.detector.muone import PLAIN, Origin, Reconstructed, reconstruct
+from mutau.detector.muone_flight import Response
 from mutau.matter.elements import Element
 from mutau.matter.muon_cross_sections import pair_on_electrons
 from mutau.matter.nucleus import Nucleus
@@ -45,7 +47,7 @@ from mutau.reactions.lepton_pair_events import PairSampler, draw_pairs, make_pai
 from mutau.reactions.lepton_pairs import PairReaction
 from mutau.reactions.muon_electron import Cuts
 from mutau.reactions.muon_electron_events import place_in_stations
-from mutau.signal.muon_electron import as_sample, check_measurable, response, stations
+from mutau.signal.muone_response import as_sample, check_measurable, response, stations
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -132,16 +134,42 @@ def pair_sample(
         if kink and response.target is not None:
             q, chance = hard_kicks(response.target, response.thickness, each, rng)
             weight *= chance
-            _turn(muon, electron, q, rng)
+            turns = _turn(muon, electron, q, rng)
         events = as_events(region.energy, muon, electron, weight)
         events = place_in_stations(events, rng, **stations)
-        parts.append(reconstruct(events, response, rng, stretch=stretch, muon_tails=False))
+        origin = PLAIN
+        if response.downstream is not None and kink:
+            depth = (events.x4[::4, 3] - stations["z"]) % (stations["pitch"] or math.inf)
+            origin = Origin(displaced=_displaced(turns, depth, response.thickness, rng))
+        parts.append(
+            reconstruct(
+                events, response, rng, stretch=stretch, muon_tails=False, origin=origin
+            )
+        )  # fmt: skip
         lost.append(p[:, other, 0])
     return _joined(parts), np.concatenate(lost)
 
 
-def _turn(muon: Array, electron: Array, kick: Array, rng: np.random.Generator) -> None:
-    """Deflect the muon by kicks (GeV), in half of the events before the pair is made: both."""
+def _displaced(
+    turns: tuple[Array, NDArray[np.bool_]], depth: Array, thickness: float,
+    rng: np.random.Generator,
+) -> Array:  # fmt: skip
+    """(2, N, 2) lines of muon and electron beside the incoming one at `depth` (N,), cm, of
+    collisions evenly before or behind. turns : of `_turn`."""
+    angles, before = turns
+    way = np.where(before, depth, thickness - depth) * rng.random(len(depth))
+    apart = angles * way[:, None]
+    sign, both = np.where(before, 1.0, -1.0)[:, None], before[:, None]
+    return np.stack([apart * sign, apart * both])
+
+
+def _turn(
+    muon: Array, electron: Array, kick: Array, rng: np.random.Generator
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Deflect the muon by kicks (GeV), in half of the events before the pair is made: both.
+
+    Returns the muon's angles (N, 2), and where it was before.
+    """
     phi = rng.uniform(0.0, 2.0 * math.pi, len(kick))
     direction = np.stack([np.cos(phi), np.sin(phi)], axis=1)
     before = rng.random(len(kick)) < 0.5
@@ -150,10 +178,13 @@ def _turn(muon: Array, electron: Array, kick: Array, rng: np.random.Generator) -
         size = np.linalg.norm(momentum[:, 1:], axis=1)
         momentum[:, 1:3] += (angle * size * turned)[:, None] * direction
         momentum[:, 1:] *= (size / np.linalg.norm(momentum[:, 1:], axis=1))[:, None]
+    return angle[:, None] * direction, before
 
 
 def _joined(parts: list[Reconstructed]) -> Reconstructed:
-    names = ("p_beam", "p_muon", "p_electron", "photon_energy", "merged", "weight")
+    names = ["p_beam", "p_muon", "p_electron", "photon_energy", "merged", "weight"]
+    if parts[0].vertex is not None:
+        names += ["vertex", "kink"]
     return Reconstructed(*(np.concatenate([getattr(item, n) for item in parts]) for n in names))
 
 
@@ -201,7 +232,7 @@ def pair_component(
         stretch=STRETCH, kinked=ways.kinked,
     )  # fmt: skip
     sample = as_sample(experiment, found)
-    component = Component(ways.name, sample, np.ones(len(sample.weights)), MODEL_ERROR)
+    component = Component(ways.name, sample, unseen_radiation(experiment, found), MODEL_ERROR)
     return trimmed_component(component, keep)
 
 

@@ -35,7 +35,7 @@ from mutau.core.units import PB_CM2
 from mutau.matter import material
 from mutau.matter.muon_cross_sections import differential
 from mutau.reactions.muon_electron import Cuts
-from mutau.signal.muon_electron import check_measurable, response
+from mutau.signal.muone_response import check_measurable, response
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment

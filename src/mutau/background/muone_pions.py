@@ -25,13 +25,13 @@ from mutau.background.muone_components import (
     trimmed_component,
 )
 from mutau.background.muone_crystals import missed_photons
-from mutau.background.muone_inelastic import two_photons
+from mutau.core.fourvectors import two_massless
 from mutau.core.random import stream
 from mutau.reactions.muon_electron import Cuts
 from mutau.reactions.muon_electron_pion import draw_pions
 from mutau.selection.requirements import cuts_without
 from mutau.signal.exposure import luminosity_on_electrons
-from mutau.signal.muon_electron import check_measurable, response
+from mutau.signal.muone_response import check_measurable, response
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -53,7 +53,7 @@ def pions_component(
     found = draw_pions(experiment.beam.energy, energies, n, rng)
     luminosity = luminosity_on_electrons(experiment)
     events = placed(experiment, found.muon, found.electron, luminosity * found.weight, rng)
-    photons = np.concatenate(two_photons(found.pion, rng))
+    photons = np.concatenate(two_massless(found.pion, rng))
     of = np.tile(np.arange(n), 2)
     hit, merged = of_calorimeter(experiment, events, of, photons, rng)
     electron = events.p4.reshape(-1, 4, 4)[:, 3]

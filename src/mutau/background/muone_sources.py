@@ -28,21 +28,15 @@ from mutau.background.muone_components import (
     region,
     size,
     trimmed_component,
+    unseen_radiation,
 )
 from mutau.background.muone_crystals import missed_photons
 from mutau.core.random import stream
 from mutau.reactions.muon_electron import ELASTIC, GAMMA, NUNU, Cuts, Reaction, total_cross_section
 from mutau.selection.requirements import cuts_without
 from mutau.signal.exposure import luminosity_on_electrons
-from mutau.signal.muon_electron import (
-    as_sample,
-    check_measurable,
-    measured_events,
-    perfect_response,
-    reaction,
-    response,
-    true_cuts,
-)
+from mutau.signal.muon_electron import measured_events, reaction, true_cuts
+from mutau.signal.muone_response import as_sample, check_measurable, perfect_response, response
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
@@ -73,7 +67,7 @@ def signal_component(
     _, measured = measured_events(experiment, reaction(experiment, mass), wide, n, rng)
     sample = as_sample(experiment, measured)
     sample = replace(sample, weights=sample.weights * luminosity_on_electrons(experiment))
-    return Component("signal", sample, np.ones(n))
+    return Component("signal", sample, unseen_radiation(experiment, measured))
 
 
 def radiative_component(
@@ -128,8 +122,8 @@ def elastic_component(
             kinked=name == KINKED,
             stretch=STRETCH,
         )
-        part = Component(name, as_sample(experiment, measured), np.ones(n // batches),
-                         MODEL_ERROR.get(name, 0.0))  # fmt: skip
+        stays = unseen_radiation(experiment, measured)
+        part = Component(name, as_sample(experiment, measured), stays, MODEL_ERROR.get(name, 0.0))
         parts.append(trimmed_component(part, keep))
     return joined(parts, 1.0)
 

@@ -26,6 +26,7 @@ from mutau.background.muone_components import (
     region,
     size,
     trimmed_component,
+    unseen_radiation,
 )
 from mutau.background.muone_crystals import (
     BRIGHT,
@@ -44,7 +45,7 @@ from mutau.matter.nuclear_final_states_events import draw
 from mutau.reactions.muon_electron import ELASTIC, Cuts, Reaction
 from mutau.reactions.muon_electron_kinematics import smallest_electron_energy
 from mutau.signal.exposure import luminosity_on_electrons
-from mutau.signal.muon_electron import as_sample, check_measurable, response
+from mutau.signal.muone_response import as_sample, check_measurable, response
 from mutau.transport.em_cascade import track_lengths
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def tails_component(
         p_electron=measured.p_electron * scale[:, None],
         weight=np.where(drawable, measured.weight * chance, 0.0),
     )
-    component = Component(TAILS, as_sample(experiment, measured), np.ones(n), 0.6)
+    stays = unseen_radiation(experiment, measured)
+    component = Component(TAILS, as_sample(experiment, measured), stays, 0.6)
     return trimmed_component(component, keep)
 
 

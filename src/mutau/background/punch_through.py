@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.errors import MutauError, NotApplicable, require_in_range
 from mutau.core.random import stream
-from mutau.matter.hadron_interactions import interaction_length
+from mutau.matter.hadron_nucleus import inelastic_length
 from mutau.matter.hadrons import document, hadron
 from mutau.matter.materials import Material, material
 from mutau.transport.decays import decay_probability
@@ -32,7 +32,10 @@ DEFAULT_EVENTS: Final = 20_000
 #: Fluctuation of the electromagnetic fraction of a shower (30 % of the energy range of
 #: calorimeters).
 EM_SPREAD: Final = 0.2
-_KINDS: Final = {"n": "p", "p": "p", "K_L": "K", "K-": "K", "pi-": "pi", "pi": "pi", "K": "K"}
+#: Kinds of `data/hadrons.toml`'s leading spectra, by name.
+_KINDS: Final = {"n": "p", "p": "p", "K_L": "K", "K-": "K", "pi-": "pi"}
+#: Energy (GeV) above which interaction lengths are those at it: they fall by 1 % from 150 to 300.
+_LENGTHS_TO: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ def punch_through(
     name : "n", "p", "K_L", "K-", "pi-". energy : GeV, 10 to 1000. budget : GeV, of showers; what a
     charged hadron ionises on its way is not counted (take it off the budget). n : histories.
     varied : for the error of the model.
+    Interaction lengths are those of the kind at its first energy (`matter.hadron_nucleus`).
     Left out: neutrinos from decays in the shower, charge exchange of the leading hadron.
     Raises OutOfRange, MutauError. Checks: no budget: exp(-depth); any budget above the energy: 1.
     """
@@ -135,7 +139,7 @@ def punch_through(
     require_in_range("energy", energy, 10.0, 1000.0, unit="GeV")
     require_in_range("length", stack.length, 0.0, 1e5, unit="cm", open_low=True)
     require_in_range("budget", budget, 0.0, math.inf, unit="GeV")
-    lam = interaction_length(name, stack.material, energy)
+    lam = inelastic_length(name, stack.material, min(energy, _LENGTHS_TO)).cm
     depth = stack.modules * stack.length / lam
     weight, collisions = np.empty(n), np.empty(n, np.int64)
     # long flights pay where collisions end almost every history
@@ -185,7 +189,7 @@ def decay_to_muon(experiment: Experiment, name: str, energy: float) -> float:
     target = experiment.target
     dump = material(target.material)
     gap = first - target.z - target.thickness.cm(dump.radiation_length_cm)
-    path = gap + interaction_length(name, absorber, energy)
+    path = gap + inelastic_length(name, absorber, min(energy, _LENGTHS_TO)).cm
     momentum = math.sqrt(energy**2 - particle.mass**2)
     to_muon = sum(c.fraction for c in particle.channels if "mu" in c.daughters)
     return to_muon * float(decay_probability(particle, momentum, path))

@@ -23,6 +23,7 @@ from mutau.core.registry import Registry, instance_of
 from mutau.core.types import Exclusion
 from mutau.models import VECTOR, Family, check_mediator, model_class, moment_reference
 from mutau.models.dark_matter import USUAL_DARK_MATTER
+from mutau.models.muon_moment import OTHERS
 
 Compute = Callable[..., Exclusion]
 
@@ -179,7 +180,7 @@ def _neff(masses: ArrayLike, model: str, **options: Any) -> Exclusion:
     mass_range=(1e-9, 1e3),
     options=(("year", "reference year: 2006, 2021, 2023 or 2025"), ("n_sigma", "upper edge, 2")),
     compare=(),
-    mediators=VECTOR,
+    mediators=(*OTHERS, "vector"),
 )
 def _moment(masses: ArrayLike, model: str, year: int = 2025, n_sigma: float = 2.0) -> Exclusion:
     cls = model_class(model)
@@ -190,7 +191,7 @@ def _moment(masses: ArrayLike, model: str, year: int = 2025, n_sigma: float = 2.
         m, upper, np.zeros_like(m), cls, "gm2-muon", 2.0 * NormalDist().cdf(n_sigma) - 1.0,
         f"upper edge of the {n_sigma:g}-sigma band of {year}",
         year=year, difference=item.difference,
-        assumptions=["one loop, vector coupling; nothing else moves a_mu"],
+        assumptions=[f"one loop, {cls.mediator} coupling; nothing else moves a_mu"],
     )  # fmt: skip
 
 

@@ -26,11 +26,16 @@ def combine(
     mass: Annotated[str, typer.Option(help="Z' mass: 0.1, 0.01,0.1 or 1MeV:1GeV:60.")],
     family: b.FamilyOptions,
     settings: CombineSettings,
+    gain: Annotated[
+        bool,
+        typer.Option("--gain", help="Also each experiment alone, and what they gain together."),
+    ] = False,
     out: Annotated[str | None, typer.Option("-o", "--out", help="Also save as .npz.")] = None,
     json: o.Json = False,
 ) -> None:
     """Limit from several experiments in one likelihood."""
     from mutau.analysis.combination import combined_limit, load_all
+    from mutau.analysis.combination_gain import combination_gain
     from mutau.analysis.limit import limit_to_dict
     from mutau.core.storage import check_output
     from mutau.signal.processes import refuse_unused_events
@@ -39,13 +44,17 @@ def combine(
         check_output(out, ".npz")
     found = load_all(experiments)
     refuse_unused_events(found, settings.n_events)
+    grid = o.energies("--mass", mass)
+    shown: dict[str, Any] = {}
     with progress_bar("combine", quiet=json) as progress:
-        line = combined_limit(
-            found, o.energies("--mass", mass), family, settings=settings, progress=progress
-        )  # fmt: skip
+        if gain:
+            both = combination_gain(found, grid, family, settings=settings, progress=progress)
+            line, shown = both.joint, {"gain": both.rows()}
+        else:
+            line = combined_limit(found, grid, family, settings=settings, progress=progress)
     if out:
         line.save(out)
-    emit(limit_to_dict(line), json)
+    emit(limit_to_dict(line) | shown, json)
 
 
 def _levels(text: str) -> list[float]:

@@ -219,8 +219,9 @@ def limit(
 _Reaction = Annotated[
     str,
     typer.Option(
-        help="Instead of the signal: pairs of leptons on the nuclei of the target, a name out of "
-        "`mutau show processes` (muon-electron-pair, photon-muon-pair, …); weights add up to pb."
+        help="Instead of the signal, a name out of `mutau show processes`: pairs of leptons on the "
+        "nuclei of the target (muon-electron-pair, …; weights add up to pb), muon-electron-elastic "
+        "or -gamma on its electrons, or muon-brems, the boson off nuclei of the stations."
     ),
 ]
 _PairEnergy = Annotated[
@@ -230,8 +231,57 @@ _PairEnergy = Annotated[
         "the beam's."
     ),
 ]
+_WithinCuts = Annotated[
+    bool, typer.Option("--within-cuts", help="Only within the file's cuts on true quantities.")
+]
+_Decay = Annotated[bool, typer.Option("--decay", help="Write the neutrinos that the Z' decays to.")]
 #: Parameter of `generate` -> option, of those that only events of pairs take.
 _OF_PAIRS: Final = {"energy": "--energy", "limits": "--limits", "form_factor": "--form-factor"}
+
+
+def _boson_events(
+    model: Any, found: Any, n: int, seed: int, *, off_nuclei: bool, within_cuts: bool, decay: bool
+) -> Any:
+    """Events with a boson: the signal, or off nuclei of the stations."""
+    from mutau.signal.generate import generate_events
+    from mutau.signal.muone_events import generate_on_nuclei, with_neutrinos
+
+    if off_nuclei:
+        if within_cuts:
+            raise MutauError(
+                "has no effect on muon-brems", place="--within-cuts", remedy="leave it out"
+            )
+        events = generate_on_nuclei(model, found, n, seed=seed)
+    else:
+        events = generate_events(model, found, n, seed=seed, within_cuts=within_cuts)
+    return with_neutrinos(events, model, seed=seed) if decay else events
+
+
+def _other_events(
+    reaction: str, found: Any, n: int, seed: int, *, energy: float | None, limits: Any,
+    form_factor: str | None, within_cuts: bool,
+) -> Any:  # fmt: skip
+    """Events without a boson: on electrons of the stations, or pairs on nuclei."""
+    from mutau.signal.muone_events import ON_ELECTRONS, generate_on_electrons
+    from mutau.signal.pair_events import generate_pairs
+
+    if reaction in ON_ELECTRONS:
+        for option, value in (("--energy", energy), ("--form-factor", form_factor)):
+            if value is not None:
+                raise MutauError(
+                    f"has no effect on {reaction}", place=option, remedy="leave it out"
+                )
+        return generate_on_electrons(
+            reaction, found, n, limits=limits, within_cuts=within_cuts, seed=seed
+        )
+    if within_cuts:
+        raise MutauError(
+            f"has no effect on {reaction}", place="--within-cuts", remedy="give --limits"
+        )
+    return generate_pairs(
+        reaction, found, n, energy=energy, limits=limits, form_factor=form_factor or "elastic",
+        seed=seed,
+    )  # fmt: skip
 
 
 @b.with_blocks
@@ -250,22 +300,25 @@ def generate(
     energy: _PairEnergy = None,
     limits: _Limits = "",
     form_factor: _FormFactor = "elastic",
+    within_cuts: _WithinCuts = False,
+    decay: _Decay = False,
     seed: o.Seed = 1,
     json: o.Json = False,
 ) -> None:
-    """Events for other programs: signal, or pairs. LHE, HepMC3, ROOT, Parquet, NumPy."""
+    """Events for other programs: signal, or another reaction. LHE, HepMC3, ROOT, Parquet, NumPy."""
     from mutau.experiment import load_experiment
     from mutau.io.event_files import check_output, write_events
-    from mutau.signal.generate import generate_events
-    from mutau.signal.pair_events import generate_pairs
 
     given = set(o.given(context))
-    if reaction and (useless := [name for name in _MODEL_OPTIONS if name in given]):
+    boson = not reaction or reaction == "muon-brems"
+    if not boson and decay:
+        raise MutauError("has no effect without a Z'", place="--decay", remedy="leave it out")
+    if not boson and (useless := [name for name in _MODEL_OPTIONS if name in given]):
         raise MutauError(
-            "has no effect on pairs of leptons", place="--" + useless[0].replace("_", "-"),
+            f"has no effect on {reaction}", place="--" + useless[0].replace("_", "-"),
             remedy="leave it out, or leave out --reaction",
         )  # fmt: skip
-    if not reaction:
+    if boson:
         for name, option in _OF_PAIRS.items():
             if name in given:
                 raise MutauError(
@@ -277,14 +330,16 @@ def generate(
             )
     check_output(out)
     found = load_experiment(experiment)
-    if reaction:
-        at = None if energy is None else o.energy("--energy", energy)
-        events = generate_pairs(
-            reaction, found, n, energy=at, limits=o.limits("--limits", limits),
-            form_factor=form_factor, seed=seed,
-        )  # fmt: skip
+    if boson:
+        events = _boson_events(
+            point(), found, n, seed, off_nuclei=bool(reaction), within_cuts=within_cuts, decay=decay
+        )
     else:
-        events = generate_events(point(), found, n, seed=seed)
+        at = None if energy is None else o.energy("--energy", energy)
+        events = _other_events(
+            reaction, found, n, seed, energy=at, limits=o.limits("--limits", limits),
+            form_factor=form_factor if "form_factor" in given else None, within_cuts=within_cuts,
+        )  # fmt: skip
     with progress_bar(f"writing {out}", quiet=json):
         write_events(events, out)
     emit(

@@ -41,3 +41,21 @@ def boost(p4: ArrayLike, beta: ArrayLike) -> Array:
     energy = gamma * (p4[..., 0] + along)
     space = p4[..., 1:] + factor[..., None] * beta
     return np.concatenate([energy[..., None], space], axis=-1)
+
+
+def two_massless(p4: ArrayLike, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Two massless particles (P, 4) that each of (P, 4) decays to, isotropic at rest, GeV.
+
+    Check: they add up to what decayed.
+    """
+    p4 = np.asarray(p4, float)
+    mass = np.sqrt(np.maximum(mass_squared(p4), 1e-12))
+    cosine, phi = rng.uniform(-1.0, 1.0, len(p4)), rng.uniform(0.0, 2.0 * np.pi, len(p4))
+    sine = np.sqrt(1.0 - cosine**2)
+    rest = 0.5 * mass[:, None] * np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=1)
+    gamma, velocity = p4[:, 0] / mass, p4[:, 1:] / mass[:, None]
+    along = np.sum(velocity * rest, axis=1)
+    energy = gamma * 0.5 * mass + along
+    first = rest + velocity * ((along / (gamma + 1.0)) + 0.5 * mass)[:, None]
+    one = np.column_stack([energy, first])
+    return one, p4 - one

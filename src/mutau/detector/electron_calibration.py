@@ -162,8 +162,8 @@ def electrons(
     Momentum after radiation in the material before the magnets, with the beam's spread and the
     spectrometer's resolution; synchrotron radiation, where the file describes its detector;
     pre-shower with the calorimeter's resolution; shape; photonuclear reactions seen in veto
-    counters and HCAL; hits per plane before the target of the electron and of those within the
-    window.
+    counters and HCAL; a veto calorimeter around the beam; hits per plane before the target of the
+    electron and of those within the window.
     """
     given, beam, n = setting or Setting(), experiment.beam, len(made.chi2)
     rng, line = stream(seed, 23), experiment.upstream
@@ -186,7 +186,23 @@ def electrons(
         "veto_energy": veto,
         "hcal_energy": hcal,
         "n_upstream_hits": 1.0 + rng.poisson(rate * (line.window if line else 0.0), n),
+        **_around_the_beam(experiment, n, stream(seed, 25)),
     }
+
+
+def _around_the_beam(experiment: Experiment, n: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Energy in the veto calorimeters before the target, GeV: all of an electron that misses the
+    hole, nothing of one that takes it. {} where the file has none."""
+    beam = experiment.beam
+    vetoes = [c for c in experiment.detector.calorimeter if c.kind == "vhcal"]
+    if not vetoes:
+        return {}
+    x, y = (spot * rng.standard_normal(n) for spot in (beam.spot_x, beam.spot_y))
+    hit = np.zeros(n, bool)
+    for item in vetoes:
+        if item.z < experiment.target.z and beam.energy >= item.threshold:
+            hit |= item.covers(x, y)
+    return {"vhcal_energy": np.where(hit, beam.energy, 0.0)}
 
 
 def _synchrotron(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mutau.core.errors import MutauError
 from mutau.detector.beam_moments import described_beam
-from mutau.transport.pieces import DIPOLE, SOLID
+from mutau.transport.pieces import DIPOLE, SOLID, Pieces
 from mutau.transport.setup import CompiledSetup, compile_setup
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
     the trigger (trackers and monitors are left out otherwise).
     Left out because small against target and calorimeters (less than 0.04 mrad at 80 GeV, the
     target gives above 1 mrad): scattering in air, counters and trackers.
-    Raises MutauError for several target stations, or a dipole or slab before the target: the fast
-    mode takes the beam as straight there.
+    The beam is described at the target's face: a spectrometer before the target measures it and
+    changes nothing there, and is left out with the planes up to its end.
+    Raises MutauError for several target stations, a slab before the target, or a counter of the
+    trigger before the end of a dipole there: the fast mode takes the beam as straight.
     """
     target = experiment.target
     if target.stations != 1:
@@ -50,18 +52,28 @@ def build_geometry(experiment: Experiment, watch: tuple[str, ...] = ()) -> Geome
             allowed="1",
         )
     compiled = compile_setup(experiment, watch, mean=True)
-    pieces, names = compiled.setup.pieces, compiled.names
-    before = (pieces["z"] < target.z) & np.isin(pieces["kind"], (SOLID, DIPOLE))
-    for number in pieces["name"][before]:
-        raise MutauError(
-            f"{names[int(number)]!r} stands before the target",
-            remedy="the trigger's fast mode takes the beam as straight before the target",
-        )
+    pieces = _behind_spectrometer(compiled, target.z)
     beam = described_beam(experiment)
     return Geometry(
-        **vars(compiled),
+        **{**vars(compiled), "setup": compiled.setup._replace(pieces=pieces)},
         target=int(np.flatnonzero(pieces["target"])[0]),
         beam=np.array(
             [beam.energy, beam.spot_x, beam.spot_y, beam.divergence_x, beam.divergence_y]
         ),
     )
+
+
+def _behind_spectrometer(compiled: CompiledSetup, face: float) -> Pieces:
+    """The pieces without those up to the end of the last dipole before the target's face (cm)."""
+    pieces, names = compiled.setup.pieces, compiled.names
+    ahead = pieces["z"] < face
+    dipole = ahead & (pieces["kind"] == DIPOLE)
+    end = float(np.max((pieces["z"] + pieces["length"])[dipole], initial=-np.inf))
+    dropped = ahead & (pieces["z"] < end)
+    wrong = (ahead & (pieces["kind"] == SOLID)) | (dropped & (pieces["role"] > 0))
+    for number in pieces["name"][wrong]:
+        raise MutauError(
+            f"{names[int(number)]!r} stands before the target, or before the end of a dipole there",
+            remedy="the trigger's fast mode takes the beam as straight before the target",
+        )
+    return pieces[~dropped]

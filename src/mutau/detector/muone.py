@@ -6,14 +6,14 @@ calorimeter, and the energy of photons that the calorimeter tells apart from the
 is no magnet: tracks are straight, and the muon's momentum is measured only where a spectrometer's
 resolution is given.
 
-Left out: energy loss and showers of electrons in the stations downstream, which spoil electrons
-of a few GeV from upstream stations (footnote 5 of Phys. Rev. D 106, L051702), and the tails of the
-calorimeter's response, taken as Gaussian.
+Where the file describes the silicon planes, angles, vertex and kink are those of fitted lines, the
+electron radiates and scatters in the stations downstream (footnote 5 of Phys. Rev. D 106, L051702),
+and muons of the same gate add to its shower. Left out: the tails of the calorimeter's response,
+taken as Gaussian.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutau.core.constants import M_E, M_MU
-from mutau.core.errors import MutauError, require_in_range
+from mutau.core.errors import MutauError
 from mutau.core.types import Events
-from mutau.matter.materials import Material
+from mutau.detector.muone_flight import Normals, Rays, Response, calorimeter, kick, measured, tracks
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -32,57 +32,6 @@ _PHOTON: Final = 22
 #: GeV. An electron struck harder makes hits of its own behind the station; such collisions are
 #: left out of the scattering, as if the events were recognised.
 LARGEST_DELTA_RAY: Final = 0.025
-#: Share of the events whose resolutions are drawn wider where rare tails are wanted (`Normals`).
-WIDE_SHARE: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What the set-up measures, and how well.
-
-    ecal_z : cm, front of the calorimeter. ecal_width, ecal_height : cm.
-    ecal_stochastic, ecal_constant : a and c of sigma_E / E = sqrt(a^2 / (E / GeV) + c^2).
-    separation : rad; a photon nearer to the electron than this adds to its energy.
-    threshold : GeV, smallest photon energy that the veto sees.
-    muon_angle, electron_angle : rad, rms per projection, of the tracks.
-    muon_momentum : relative rms of a muon spectrometer; 0 means that there is none, and the
-        reconstructed muon is given the beam's momentum, of no meaning but its direction.
-    incoming_momentum : relative rms with which the beam muon's momentum is known: the resolution
-        of a beam spectrometer, or the spread of the beam. Events have the nominal energy and the
-        measured one is smeared; what the spread does to the cross section is of second order.
-    spot, divergence : cm and rad, rms per projection, of the beam at z = 0.
-    target, thickness : material and cm of one station; scattering of muon and electron in the
-        station that is struck, at an even depth. None: no scattering.
-    Raises OutOfRange for a negative number.
-    """
-
-    ecal_z: float
-    ecal_width: float
-    ecal_height: float
-    ecal_stochastic: float = 0.0
-    ecal_constant: float = 0.0
-    separation: float = 0.0
-    threshold: float = 0.0
-    muon_angle: float = 0.0
-    electron_angle: float = 0.0
-    muon_momentum: float = 0.0
-    incoming_momentum: float = 0.0
-    spot: float = 0.0
-    divergence: float = 0.0
-    target: Material | None = None
-    thickness: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if name != "target":
-                require_in_range(name, getattr(self, name), 0.0, math.inf)
-        if (self.target is None) != (self.thickness == 0.0):
-            raise MutauError("a target needs material and thickness", allowed="both or neither")
-
-    def energy_sigma(self, energy: ArrayLike) -> Array:
-        """Rms of the calorimeter's energy, GeV, at energies in GeV (array_like)."""
-        energy = np.asarray(energy, float)
-        return np.sqrt(self.ecal_stochastic**2 * energy + (self.ecal_constant * energy) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +51,8 @@ class Reconstructed:
     photon_energy: Array
     merged: Mask
     weight: Array
+    vertex: Array | None = None
+    kink: Array | None = None
 
     @property
     def theta_mu(self) -> Array:
@@ -174,28 +125,20 @@ def _on_shell(p4: ArrayLike, mass: float) -> Array:
     return np.column_stack([energy, p4[:, 1:] * scale[:, None]])
 
 
-class Normals:
-    """Standard normal numbers for N events; where tails are wanted, some are drawn wider.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What stands behind N events beside their momenta.
 
-    rng : the generator. n : events. stretch : 1 for plain numbers; else each call draws those of
-    a share `WIDE_SHARE` of the events that much wider, and `weight` (N,) makes up for it.
-    Check: weighted moments are those of the normal distribution.
+    radiates : (N,) bool, whether what is taken for the electron is one; None: all. displaced :
+    (2, N, 2) cm, lines of muon and electron beside the incoming muon's, at the depth of the
+    event; None: they meet there.
     """
 
-    def __init__(self, rng: np.random.Generator, n: int, stretch: float = 1.0) -> None:
-        require_in_range("stretch", stretch, 1.0, 5.0)
-        self.rng, self.n, self.stretch = rng, n, stretch
-        self.weight = np.ones(n)
+    radiates: Mask | None = None
+    displaced: Array | None = None
 
-    def __call__(self, columns: int) -> Array:
-        """(N, columns), stretched together."""
-        z = self.rng.standard_normal((self.n, columns))
-        if self.stretch > 1.0:
-            z[self.rng.random(self.n) < WIDE_SHARE] *= self.stretch
-            square = 0.5 * np.sum(z * z, axis=1)
-            wide = np.exp(square * (1.0 - self.stretch**-2)) / self.stretch**columns
-            self.weight = self.weight / (1.0 - WIDE_SHARE + WIDE_SHARE * wide)
-        return z
+
+PLAIN: Final = Origin()
 
 
 def reconstruct(
@@ -205,6 +148,7 @@ def reconstruct(
     *,
     stretch: float = 1.0,
     muon_tails: bool = True,
+    origin: Origin = PLAIN,
 ) -> Reconstructed:
     """Measured quantities of elastic, radiative or Z' events.
 
@@ -218,43 +162,36 @@ def reconstruct(
     """
     rows = _rows(events)
     p = events.p4.reshape(-1, rows, 4)
-    x4 = events.x4.reshape(-1, rows, 4)[:, 0]
+    z = events.x4.reshape(-1, rows, 4)[:, 0, 3]
     n = len(p)
     beam_energy = float(p[0, 0, 0])
     muon, electron = p[:, 2].copy(), p[:, 3].copy()
     normals = Normals(rng, n, stretch)
     if response.target is not None:
         _scatter(muon, electron, beam_energy, response, None if muon_tails else normals, rng)
-    spot = response.spot * normals(2)
-    tilt = response.divergence * rng.standard_normal((n, 2))
-    origin = spot + tilt * x4[:, 3:4]
-
-    def hits(momentum: Array) -> Mask:
-        slope = momentum[:, 1:3] / np.where(momentum[:, 3] > 0.0, momentum[:, 3], 1.0)[:, None]
-        place = origin + (slope + tilt) * (response.ecal_z - x4[:, 3:4])
-        inside = (np.abs(place[:, 0]) <= 0.5 * response.ecal_width) & (
-            np.abs(place[:, 1]) <= 0.5 * response.ecal_height
-        )
-        return np.asarray(inside & (momentum[:, 3] > 0.0))
-
-    seen = hits(electron)
-    energy = np.where(seen, electron[:, 0], 0.0)
-    photon_energy, merged = np.zeros(n), np.zeros(n, bool)
+    rays = Rays.of(response, z, normals, rng)
+    shower = calorimeter(response, rays, electron, rng, origin.radiates)
+    energy, photon_energy, merged = shower.energy, np.zeros(n), np.zeros(n, bool)
     if rows == 5 and int(events.pdg[4]) == _PHOTON:
         photon = p[:, 4]
-        photon_seen = hits(photon)
+        photon_seen = rays.hits(response, photon)
         near = _opening(electron, photon) < response.separation
-        merged = np.asarray(photon_seen & seen & near)
+        merged = np.asarray(photon_seen & shower.seen & near)
         energy = energy + np.where(merged, photon[:, 0], 0.0)
         apart = photon_seen & ~merged & (photon[:, 0] > response.threshold)
-        photon_energy = np.where(apart, _measured(photon[:, 0], response, Normals(rng, n)), 0.0)
-    energy = np.where(seen, _measured(energy, response, normals), 0.0)
+        photon_energy = np.where(apart, measured(photon[:, 0], response, Normals(rng, n)), 0.0)
+    photon_energy = np.maximum(photon_energy, shower.apart)
+    energy = np.where(shower.seen, measured(energy, response, normals), 0.0)
     momentum = muon_energy(np.linalg.norm(muon[:, 1:], axis=1), beam_energy, response, normals)
+    weight = events.weight[::rows] * rays.kept(response, muon)
+    vertex, kink = None, None
+    if response.downstream is not None:
+        vertex, kink = tracks(response, muon, electron, rays, normals, origin.displaced)
     p_muon = _track(muon, response.muon_angle, momentum, normals)
     p_electron = _track(electron, response.electron_angle, energy, Normals(rng, n))
     p_beam = beam_as_known(beam_energy, response, normals)
-    weight = events.weight[::rows] * normals.weight
-    return Reconstructed(p_beam, p_muon, p_electron, photon_energy, merged, weight)
+    weight = weight * normals.weight
+    return Reconstructed(p_beam, p_muon, p_electron, photon_energy, merged, weight, vertex, kink)
 
 
 def beam_as_known(beam_energy: float, response: Response, normals: Normals) -> Array:
@@ -298,23 +235,11 @@ def _opening(a: Array, b: Array) -> Array:
     return np.asarray(np.arctan2(cross, np.sum(a[:, 1:] * b[:, 1:], axis=1)))
 
 
-def _measured(energy: Array, response: Response, normals: Normals) -> Array:
-    smeared = energy + response.energy_sigma(energy) * normals(1)[:, 0]
-    return np.maximum(smeared, 0.0)
-
-
-def _kick(p4: Array, angles: Array) -> None:
-    """Turn momenta by small angles (N, 2) about the transverse axes, in place."""
-    size = np.linalg.norm(p4[:, 1:], axis=1)
-    p4[:, 1:3] += size[:, None] * angles
-    p4[:, 3] = np.sqrt(np.maximum(size**2 - p4[:, 1] ** 2 - p4[:, 2] ** 2, 0.0))
-
-
 def _track(p4: Array, sigma: float, energy: Array, normals: Normals) -> Array:
     """Direction smeared by the tracker's resolution, energy as measured (massless)."""
     out = p4.copy()
     if sigma > 0.0:
-        _kick(out, sigma * normals(2))
+        kick(out, sigma * normals(2))
     size = np.linalg.norm(out[:, 1:], axis=1)
     out[:, 1:] *= (energy / size)[:, None]
     out[:, 0] = energy
@@ -348,7 +273,7 @@ def _scatter(
 
     common = muon_scatters(beam_energy, path[0])
     size = np.linalg.norm(muon[:, 1:], axis=1)
-    _kick(muon, common + muon_scatters(size, path[1]))
+    kick(muon, common + muon_scatters(size, path[1]))
     size = np.linalg.norm(electron[:, 1:], axis=1)
     behind = scatter(size, response.target, path[1], rng, mass=M_E, electron_top=top)
-    _kick(electron, common + behind[:, :2])
+    kick(electron, common + behind[:, :2])

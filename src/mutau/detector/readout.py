@@ -30,7 +30,7 @@ class Readout:
     planes, plane_z : trackers along z. counters : names; `trigger`, `veto`, `beam` : bits of the
     counters that must fire, must not, and make the beam trigger. thresholds : (C,) GeV.
     modules : names, the target first. em, hadronic, constant : (M,) resolution terms of
-    `calorimeters.module_resolution`.
+    `calorimeters.module_resolution`. noise, floor : (M,) GeV, rms and smallest energy recorded.
     cells : names, module[column,row], and cell_module : (K,) int64, the module of each; empty
     unless asked for.
     """
@@ -51,6 +51,8 @@ class Readout:
     em: Array
     hadronic: Array
     constant: Array
+    noise: Array
+    floor: Array
     cells: tuple[str, ...]
     cell_module: NDArray[np.int64]
 
@@ -108,6 +110,8 @@ def build_readout(experiment: Experiment, cells: bool = False) -> Readout:
         em=resolutions[:, 0],
         hadronic=resolutions[:, 1],
         constant=resolutions[:, 2],
+        noise=np.array([m.noise for _, m, _ in modules], float),
+        floor=np.array([getattr(m, "threshold", 0.0) for _, m, _ in modules], float),
         cells=tuple(name for name, _ in placed),
         cell_module=np.array([index for _, index in placed], np.int64),
     )

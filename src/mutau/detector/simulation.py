@@ -9,7 +9,7 @@ inefficiency and extra hits of secondaries; counters; energies per calorimeter m
 
 What is not: neutrons and nuclear fragments below 1 GeV (their energy counts as deposited),
 photons converting in gas and planes, dimuons, decays of muons and hadrons, focusing by the fringe,
-noise and pile-up.
+noise of planes. Noise of calorimeters and a second muon in the gate are, where stated in the file.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from mutau.core.records import Records, columns
 from mutau.core.types import provenance
 from mutau.detector.calorimeters import smear
 from mutau.detector.hits import SIGNAL, Hits
+from mutau.detector.pile_up import PILE_UP_STREAM, muons_in_gate, with_further_muons
 from mutau.detector.readout import Readout, build_readout
 from mutau.detector.simulation_beam import (
     at_entrance,
@@ -142,12 +143,43 @@ def simulate_beam(
 ) -> Hits:
     """Given beam particles through the whole set-up; they start on their own plane `beam.z`.
 
+    Further muons in the gate of the file are added (`pile_up`), each a beam particle of its own.
     Returns Hits in the order of the beam. Check: without matter and field hits lie on the
     straight line of the beam particle.
     """
+    readout = build_readout(experiment, cells)
+    hits = _each_alone(experiment, readout, beam, rng, first, signal, seed)
+    mean = muons_in_gate(experiment)
+    return _with_pile_up(experiment, readout, hits, mean, seed) if mean > 0.0 else hits
+
+
+def _with_pile_up(
+    experiment: Experiment, readout: Readout, hits: Hits, mean: float, seed: int | None
+) -> Hits:
+    """The events with a Poisson number of further beam muons, `mean` on the average."""
+    first = int(hits.event[0]) if len(hits) else 0
+    rng = stream(seed or 0, PILE_UP_STREAM, first)
+    owner = np.repeat(np.arange(len(hits)), rng.poisson(mean, len(hits)))
+    if not owner.size:
+        return hits
+    beam = at_entrance(readout, beam_source(experiment, readout)(owner.size, rng, first))
+    if np.ptp(beam.weight) > 0.0:
+        raise MutauError(
+            "pile-up needs beam particles of equal weight",
+            place=f"{experiment.name}: beam/phase_space",
+            remedy="draw an unweighted file, or leave out detector/resolution/gate",
+        )
+    others = _each_alone(experiment, readout, beam, rng, PILE_UP_STREAM + first, None, seed)
+    return with_measured_momentum(with_further_muons(hits, others, owner, readout), experiment)
+
+
+def _each_alone(
+    experiment: Experiment, readout: Readout, beam: BeamMuons, rng: np.random.Generator,
+    first: int, signal: SignalSource | None, seed: int | None,
+) -> Hits:  # fmt: skip
+    """Beam particles one by one."""
     from mutau.detector.simulation_walk import walk_all
 
-    readout = build_readout(experiment, cells)
     n = len(beam)
     out = beam_records(readout, beam)
     start, weight, stops = out.events["muon"].copy(), beam.weight.copy(), np.full(n, np.inf)
@@ -303,7 +335,7 @@ def _visible(
     terms = (readout.em, readout.hadronic, readout.constant)
     energy = smear(em, hadronic, terms, rng)
     if not readout.cells:
-        return energy, np.zeros((0, 0))
+        return _recorded(readout, energy, rng), np.zeros((0, 0))
     of = readout.cell_module
     total = np.maximum(em + hadronic, 1e-300)
     part = (em / total)[:, of]
@@ -312,7 +344,18 @@ def _visible(
     )
     for module in np.unique(of):
         energy[:, module] = cells[:, of == module].sum(axis=1)
-    return energy, cells
+    recorded = _recorded(readout, energy, rng)
+    shift = (recorded - energy) / np.maximum(np.bincount(of, minlength=energy.shape[1]), 1)
+    return recorded, cells + shift[:, of]
+
+
+def _recorded(readout: Readout, energy: Array, rng: np.random.Generator) -> Array:
+    """Energies of modules, (N, M) GeV, with their noise; 0 below their threshold."""
+    if readout.noise.any():
+        energy = np.maximum(energy + readout.noise * rng.standard_normal(energy.shape), 0.0)
+    if readout.floor.any():
+        energy = np.where(energy >= readout.floor, energy, 0.0)
+    return energy
 
 
 def _parts(readout: Readout, deposits: Array) -> tuple[Array, ...]:

@@ -4,8 +4,8 @@ Electromagnetic showers above ten critical energies are profiles, not particles:
 distribution over depth whose shape fluctuates (G. Grindhammer, S. Peters, hep-ex/0001020, sec. 3:
 ln T and ln alpha Gaussian, correlated), which starts where the photon converts, and whatever has
 not been deposited at the end of a solid goes on to the next one. Hadrons are followed one by one
-down to 1 GeV: interaction lengths, fragmentation by R. D. Field, R. P. Feynman, Nucl. Phys. B 136
-(1978) 1, a third of the energy to photons at each collision.
+down to 1 GeV: interaction lengths by charge and energy, fragmentation by R. D. Field, R. P.
+Feynman, Nucl. Phys. B 136 (1978) 1, a third of the energy to photons at each collision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mutau.core.jit import inner, njit
 from mutau.core.special import lower_gamma
 from mutau.detector.hits import NUCLEAR
 from mutau.detector.simulation_records import Trace, deposit, has_room, push
-from mutau.transport.matter_tables import MaterialRecord
+from mutau.transport.matter_tables import SCATTERING_ENERGY, MaterialRecord, hadron_length
 from mutau.transport.particle import (
     CHARGED,
     ELECTRON,
@@ -39,11 +39,10 @@ from mutau.transport.walls import solid_behind, stretch_start
 
 #: Electrons below this energy (GeV) are not followed out of a solid.
 SOFT: Final = 0.005
-#: GeV. Angle of a shower's electron behind a solid, times its energy, in either direction across.
-#: Assumed: Rossi's scattering energy. Multiple scattering over one X0 at constant energy gives
-#: 0.015; an electron that had e^t times the energy t X0 before, 0.011. So extra hits are spread
-#: wider than scattering would.
-SCATTERING: Final = 0.021
+#: GeV. rms angle of a shower's electron behind a solid, times its energy, in either direction
+#: across: multiple scattering over one X0 at constant energy. Rossi's scattering energy is that of
+#: the angle in space. An electron that had e^t times the energy t X0 before has 0.011.
+SCATTERING: Final = SCATTERING_ENERGY / math.sqrt(2.0)
 #: Electrons of a shower below this energy (GeV) are lost in a magnet: 1.4 T m turn them back.
 _SOFT_SWEPT: Final = 0.3
 #: Hadrons below it deposit where they are (GeV): their range is below 0.3 interaction lengths.
@@ -67,7 +66,8 @@ def shower_shape(
     """(a, b) of the gamma profile of an electron's shower, over depth in X0.
 
     Source: Grindhammer, Peters, appendix A.1 (fluctuated profiles of homogeneous media): means and
-    widths of ln T and ln alpha and their correlation over ln y = ln E/E_c. Below y = 6 as at 6: the
+    widths of ln T and ln alpha and their correlation over ln y = ln E/E_c; the same numbers are in
+    Geant4's GFlashHomoShowerParameterisation. Below y = 6 as at 6: the
     widths diverge at 3. They stop at 0.6, and a at 1.05, else the profile has no maximum.
     """
     ln_y = max(math.log(energy / critical), 1.8)
@@ -242,7 +242,7 @@ def hadron_step(
     matter = setup.matter[piece.material]
     dense = piece.dense * secant(q)
     cm = step * dense
-    free = -matter.interaction * math.log(1.0 - rng.random())
+    free = -hadron_length(matter, q.kind == CHARGED, q.energy) * math.log(1.0 - rng.random())
     path = min(free, cm)
     if q.kind == CHARGED:
         lost = min(path * matter.mip, q.energy)

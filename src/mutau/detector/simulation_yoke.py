@@ -28,7 +28,7 @@ from mutau.detector.simulation_records import (
     has_room,
     push,
 )
-from mutau.detector.simulation_showers import HADRON_RADIUS
+from mutau.detector.simulation_showers import HADRON_RADIUS, SCATTERING
 from mutau.transport import hadron_tables as kinds
 from mutau.transport.hadron_collisions import (
     CascadeParticle,
@@ -36,6 +36,7 @@ from mutau.transport.hadron_collisions import (
     add_particle,
     copy_cascade,
     empty_cascade,
+    energy_given_up,
     momentum,
 )
 from mutau.transport.hadron_shower_kernels import (
@@ -46,6 +47,7 @@ from mutau.transport.hadron_shower_kernels import (
     is_tracked,
 )
 from mutau.transport.hadron_tables import HadronTables
+from mutau.transport.matter_tables import NEUTRAL_KAONS
 from mutau.transport.particle import (
     CHARGED,
     ELECTRON,
@@ -62,9 +64,7 @@ from mutau.transport.walls import stretch_end, stretch_start, within
 
 Mask = NDArray[np.bool_]
 
-#: Of neutral hadrons that go in, the fraction of K_L (4.2 to 2.8 among those that lead; the rest
-#: are neutrons), and of positive ones that of pions (the rest are protons).
-_KAONS: Final = 0.6
+#: Of positive hadrons that go in, the fraction of pions (the rest are protons).
 _PIONS: Final = 0.9
 #: Photons that the rest of a shower is made of: energy (GeV) at least, number at most.
 _GRAIN: Final = 0.05
@@ -207,7 +207,7 @@ def _enter(
         while left > _GRAIN:
             part = min(one, left)
             left -= part
-            angle = 0.021 / part * math.sqrt(2.0 * rng.standard_exponential())
+            angle = SCATTERING / part * math.sqrt(2.0 * rng.standard_exponential())
             phi = 2.0 * math.pi * rng.random()
             add_particle(stack, at, kinds.PHOTON, part, math.cos(min(angle, 1.5)), phi)
         return
@@ -220,7 +220,7 @@ def _enter(
         kind = pion if not positive or rng.random() < _PIONS else kinds.PROTON
         energy -= tables.mass[kind] if kind == pion else 0.0
     elif q.kind == NEUTRAL:
-        kind = kinds.KAON_LONG if rng.random() < _KAONS else kinds.NEUTRON
+        kind = kinds.KAON_LONG if rng.random() < NEUTRAL_KAONS else kinds.NEUTRON
         energy -= tables.mass[kind] if kind == kinds.KAON_LONG else 0.0
     if energy > _GRAIN:
         add_particle(stack, at, kind, energy, 1.0, 0.0)
@@ -286,14 +286,16 @@ def _settle(trace: Trace, pieces: Pieces, at: State, left: CascadeTally) -> None
 def shower_arrivals(
     rng: np.random.Generator, setup: Setup, tables: HadronTables, out: Output, wanted: Mask,
     least: float, hurry: Hurry,
-) -> None:  # fmt: skip
+) -> float:  # fmt: skip
     """Showers of all arrivals at iron, and of what comes of them, into the records of the events.
 
     wanted : (N,) events whose showers are followed. least : GeV, what brings less ends there.
     Arrivals are taken in their order; afterwards there is none. Those without room are lost.
+    Returns the energy of particles that were given up, GeV (`hadron_collisions.GivenUp`).
     """
     stack, nothing = empty_cascade(), np.zeros(0)
-    tally = CascadeTally(np.zeros(setup.pieces.size + 1), np.zeros(3), nothing, nothing, 0.0, 1.0)
+    left, cause, all_of_it = np.zeros(setup.pieces.size + 1), np.zeros(3), np.ones(3)
+    tally = CascadeTally(left, cause, nothing, nothing, 0.0, 1.0, all_of_it)
     done = 0
     while done < min(out.counts[0].arrivals, out.arrivals.size):
         q, i = out.arrivals[done].state, out.arrivals[done].event
@@ -311,3 +313,4 @@ def shower_arrivals(
         _settle(trace, setup.pieces, q, tally)
         follow(rng, setup, trace)
     out.counts[0].arrivals = 0
+    return energy_given_up(stack)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mutau.detector.simulation_records import Output
 from mutau.matter.materials import material
-from mutau.transport.hadron_shower import CLEAR
+from mutau.transport.hadron_shower import CLEAR, given_up_text
 from mutau.transport.hadron_tables import EM_CUT, hadron_tables
 from mutau.transport.setup import Setup
 
@@ -78,4 +78,6 @@ def finish_in_iron(
         hurry = Hurry(np.zeros(len(out.events), np.bool_), np.zeros(0))
     chosen = np.ones(len(out.events), np.bool_) if wanted is None else wanted
     tables = hadron_tables(material("iron"), detail.generator, CLEAR, detail.cut)
-    shower_arrivals(rng, setup, tables, out, chosen, detail.least, hurry)
+    lost = shower_arrivals(rng, setup, tables, out, chosen, detail.least, hurry)
+    if lost > 0.0:
+        warnings.warn(given_up_text(lost), stacklevel=2)

@@ -34,7 +34,7 @@ def meaning(experiment: Experiment) -> list[tuple[str, str]]:
     """All problems of meaning, in the order of the checks."""
     checks = (
         _process, _version, _described, _materials, _names, _hall, _overlaps, _gaps, _files, _maps,
-        _cuts, _runs,
+        _cuts, _efficiencies, _runs,
     )  # fmt: skip
     return [problem for check in checks for problem in check(experiment)]
 
@@ -100,7 +100,7 @@ def _names(experiment: Experiment) -> Found:
         if thing.name in seen:
             yield f"{place}/name", f"{thing.name!r} is already the name of {seen[thing.name]}"
         seen.setdefault(thing.name, place)
-    for key in ("material", "runs", "background", "systematics"):
+    for key in ("material", "runs", "background", "efficiency", "systematics"):
         names: set[str] = set()
         for index, item in enumerate(getattr(experiment, key)):
             if item.name in names:
@@ -272,6 +272,15 @@ def _cuts(experiment: Experiment) -> Found:
                 f"cuts[{index}]",
                 f"no whole number of {cut.variable!r} from {low:g} to {high:g}",
             )
+
+
+def _efficiencies(experiment: Experiment) -> Found:
+    """An efficiency instead of a cut needs the cut: else it would always, or never, count."""
+    stated = {cut.variable for cut in experiment.cuts}
+    for index, item in enumerate(experiment.efficiency):
+        for name in item.instead_of:
+            if name not in stated:
+                yield f"efficiency[{index}]/instead_of", f"there is no cut on {name!r}"
 
 
 def _runs(experiment: Experiment) -> Found:

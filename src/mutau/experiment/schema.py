@@ -46,7 +46,7 @@ from mutau.experiment.quantities import (
     one_of,
 )
 from mutau.experiment.schema_beam import Beam, FileTable, Upstream
-from mutau.experiment.schema_counting import Background, Cut, RunPeriod, Systematic
+from mutau.experiment.schema_counting import Background, Cut, Efficiency, RunPeriod, Systematic
 from mutau.experiment.schema_material import DescribedMaterial, MaterialText
 from mutau.experiment.schema_placed import Holed, Placed
 from mutau.experiment.schema_theory import Statistics, Theory
@@ -62,7 +62,7 @@ class Target(FileTable):
     length : cm along the beam that one piece takes, where the thickness is in X0.
     width, height : cm; 0 where they do not matter. active : its energy deposit is measured, with
     `cells` columns and rows, a first part `preshower`, resolution a/sqrt(E/GeV) and, in
-    quadrature, resolution_constant.
+    quadrature, resolution_constant. noise : GeV, rms of the whole target's energy without a signal.
     """
 
     material: MaterialText
@@ -78,6 +78,7 @@ class Target(FileTable):
     preshower: StatedThickness | None = None
     resolution: RelativeError = 0.0
     resolution_constant: RelativeError = 0.0
+    noise: EnergyNotNegative = 0.0
 
     @property
     def extent(self) -> float:
@@ -133,6 +134,23 @@ class Tracker(Placed):
     arm: Literal["incoming", "outgoing"]
     material: MaterialText | None = None
     thickness: StatedThickness | None = None
+
+
+class StripLayer(FileTable):
+    """A plane of silicon strips that stands behind every piece of the target.
+
+    z : cm, from the front of the piece. view : the coordinate across its strips, x, y, or u and v
+    at 45 degrees. pitch : cm, of the strips; read out as hit or not, an rms of pitch/sqrt(12).
+    material, thickness : what a particle crosses. efficiency : of finding a particle's hit.
+    """
+
+    name: Text
+    z: PositiveLength
+    view: Literal["x", "y", "u", "v"]
+    pitch: PositiveLength
+    material: MaterialText = "silicon"
+    thickness: StatedThickness
+    efficiency: Fraction = 1.0
 
 
 class Magnet(Placed):
@@ -221,7 +239,8 @@ class Calorimeter(Holed):
     cells : columns and rows. resolution : a of a/sqrt(E/GeV), resolution_constant in quadrature.
     threshold : GeV, smallest energy that counts as activity. separation : rad, angle below which
     two particles look like one. photon_inefficiency : fraction of photons above threshold missed;
-    none for what its material and length give.
+    none for what its material and length give. noise : GeV, rms of the
+    module's energy without a signal; of a shower's crystals where it has cells.
     kind : what it is used for, so that a cut on `hcal_energy` knows its modules; the active
     target itself is the table `target`.
     """
@@ -232,6 +251,7 @@ class Calorimeter(Holed):
     cells: Cells = (1, 1)
     resolution: RelativeError = 0.0
     resolution_constant: RelativeError = 0.0
+    noise: EnergyNotNegative = 0.0
     threshold: EnergyNotNegative = 0.0
     separation: AngleNotNegative = 0.0
     photon_inefficiency: Fraction | None = None
@@ -273,18 +293,22 @@ class Resolution(FileTable):
 
 
 class Detector(BaseModel):
-    """Everything around the target; each list in any order."""
+    """Everything around the target; each list in any order. plane : behind every piece of the
+    target alike, counted from its front; all others stand once."""
 
     model_config = FileTable.model_config
 
     counter: tuple[Counter, ...] = ()
+    plane: tuple[StripLayer, ...] = ()
     tracker: tuple[Tracker, ...] = ()
     magnet: tuple[Magnet, ...] = ()
     calorimeter: tuple[Calorimeter, ...] = ()
     absorber: tuple[Absorber, ...] = ()
     resolution: Resolution | None = None
 
-    @field_validator("counter", "tracker", "magnet", "calorimeter", "absorber", mode="before")
+    @field_validator(
+        "counter", "plane", "tracker", "magnet", "calorimeter", "absorber", mode="before"
+    )
     @classmethod
     def _lists(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -328,6 +352,7 @@ class Experiment(BaseModel):
     hall: Hall | None = None
     detector: Detector = Detector()
     cuts: tuple[Cut, ...] = ()
+    efficiency: tuple[Efficiency, ...] = ()
     background: tuple[Background, ...] = ()
     runs: tuple[RunPeriod, ...] = ()
     systematics: tuple[Systematic, ...] = ()
@@ -345,7 +370,9 @@ class Experiment(BaseModel):
             return {**data, "process": default or "muon-brems"}
         return data
 
-    @field_validator("material", "cuts", "background", "runs", "systematics", mode="before")
+    @field_validator(
+        "material", "cuts", "efficiency", "background", "runs", "systematics", mode="before"
+    )
     @classmethod
     def _lists(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -358,8 +385,14 @@ class Experiment(BaseModel):
         field maps and a phase-space file count by what they held when the experiment was loaded,
         wherever they lie."""
         plain = without_texts(self.model_dump())
-        if not self.material:
-            del plain["material"]
+        for key in ("material", "efficiency"):
+            if not getattr(self, key):
+                del plain[key]
+        if not self.detector.plane:
+            del plain["detector"]["plane"]
+        for table in (plain["target"], *plain["detector"]["calorimeter"]):
+            if not table["noise"]:
+                del table["noise"]
         if self.beam.phase_space:
             plain["beam"]["phase_space"] = self.beam.phase_space_digest
         maps = [magnet.map.digest for magnet in self.detector.magnet if magnet.field_map]
@@ -395,9 +428,10 @@ class Experiment(BaseModel):
     def materials_named(self) -> list[tuple[str, str]]:
         """(address, name) of every material that the target, the hall and the detector are of."""
         things: list[tuple[str, Any]] = [("target", self.target), ("hall", self.hall)]
+        planes = [(f"detector/plane[{i}]", item) for i, item in enumerate(self.detector.plane)]
         found = [
             (f"{place}/material", getattr(thing, "material", None))
-            for place, thing in (*things, *self.detector.everything())
+            for place, thing in (*things, *self.detector.everything(), *planes)
         ]
         return [(place, name) for place, name in found if name is not None]
 

@@ -5,11 +5,12 @@ Units and conventions as in `schema`.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.units import parse_quantity
 from mutau.experiment.quantities import (
     EnergyNotNegative,
@@ -120,3 +121,54 @@ class Systematic(FileTable):
 
     name: Text
     signal: RelativeError
+
+
+class Efficiency(FileTable):
+    """Signal that is lost by what is stated and not simulated: a number, or a table over the mass.
+
+    value : fraction kept; or mass (GeV, rising) with values, in between linear in the logarithm of
+    the mass. relative_error : of the fraction, common to all masses. instead_of : variables of cuts
+    that it stands for; it counts where a calculation does not apply them all. Without them it
+    counts always.
+    """
+
+    name: Text
+    value: Fraction | None = None
+    mass: tuple[PositiveEnergy, ...] = ()
+    values: tuple[Fraction, ...] = ()
+    relative_error: RelativeError = 0.0
+    instead_of: tuple[Annotated[str, one_of("cut variable", VARIABLES)], ...] = ()
+
+    @field_validator("mass", "values", "instead_of", mode="before")
+    @classmethod
+    def _lists(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.value is None) == (not self.values):
+            raise MutauError("needs either `value`, or `mass` and `values`")
+        if len(self.mass) != len(self.values):
+            raise MutauError(f"`mass` has {len(self.mass)} numbers, `values` {len(self.values)}")
+        if any(high <= low for low, high in zip(self.mass, self.mass[1:], strict=False)):
+            raise MutauError("`mass` does not rise from one number to the next")
+        return self
+
+    def at(self, mass: float) -> float:
+        """The fraction kept at a mass (GeV). Raises OutOfRange beyond the table.
+
+        Check: the values of the table at its masses.
+        """
+        if self.value is not None:
+            return self.value
+        if not self.mass[0] <= mass <= self.mass[-1]:
+            raise OutOfRange(
+                f"efficiency {self.name!r} is not stated at {mass:g} GeV",
+                place="mass", allowed=f"[{self.mass[0]:g}, {self.mass[-1]:g}] GeV",
+            )  # fmt: skip
+        after = next(i for i, m in enumerate(self.mass) if mass <= m)
+        if after == 0:
+            return self.values[0]
+        low, high = self.mass[after - 1], self.mass[after]
+        part = math.log(mass / low) / math.log(high / low)
+        return (1.0 - part) * self.values[after - 1] + part * self.values[after]

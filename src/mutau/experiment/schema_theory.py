@@ -21,13 +21,15 @@ class Theory(FileTable):
 
     method, form_factor, coulomb : of the bremsstrahlung e N -> e N Z'; "iww-scaled" is the spectrum
     of iww with the exact total, `coulomb` the correction of Davies, Bethe and Maximon to the exact
-    one. electrons : how those of atoms move in e+ e- -> Z'.
+    one. electrons : how those of atoms move in e+ e- -> Z'. radiation : whether the two radiate
+    before they annihilate.
     """
 
     method: Annotated[str, one_of("method of bremsstrahlung", BREMS_METHODS)] = "exact"
     form_factor: Annotated[str, one_of("form factor", FORM_FACTORS)] = "elastic"
     coulomb: bool = False
     electrons: Annotated[str, one_of("electron model", ELECTRON_MODELS)] = "virial"
+    radiation: bool = False
 
 
 class Statistics(FileTable):

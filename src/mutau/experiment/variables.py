@@ -63,6 +63,13 @@ _LIST: Final = (
         signed=True,
     ),
     Variable(
+        "vertex",
+        "length",
+        "where the three tracks meet, from the middle of the plate",
+        signed=True,
+    ),
+    Variable("kink", "number", "chi^2 of one vertex of the three tracks, 3 degrees of freedom"),
+    Variable(
         "missing_energy", "energy", "incoming energy minus that of muon and electron", signed=True
     ),
     Variable("missing_mass2", "energy squared", "square of the missing four-momentum", signed=True),

@@ -68,6 +68,12 @@ def coulomb_correction(z: float) -> float:
     return a2 * (1.0 / (1.0 + a2) + 0.20206 - 0.0369 * a2 + 0.0083 * a2**2 - 0.002 * a2**3)
 
 
+def radiation_logarithms(z: float) -> tuple[float, float]:
+    """(L_rad, L'_rad) of the nucleus and of the electrons; see `tsai_radiation_length`."""
+    thomas_fermi = (math.log(184.15 * z ** (-1 / 3)), math.log(1194.0 * z ** (-2 / 3)))
+    return _LIGHT_LOGARITHMS.get(round(z), thomas_fermi)
+
+
 def tsai_radiation_length(z: int, a: float) -> float:
     """Radiation length of an element by Tsai's formula, g/cm^2.
 
@@ -80,9 +86,7 @@ def tsai_radiation_length(z: int, a: float) -> float:
     >>> f"{tsai_radiation_length(82, 207.2):.2f}"
     '6.37'
     """
-    l_rad, l_prime = _LIGHT_LOGARITHMS.get(
-        z, (math.log(184.15 * z ** (-1 / 3)), math.log(1194.0 * z ** (-2 / 3)))
-    )
+    l_rad, l_prime = radiation_logarithms(z)
     terms = z * z * (l_rad - coulomb_correction(z)) + z * l_prime
     return a / (4.0 * ALPHA * R_E_CM**2 * N_A * terms)
 

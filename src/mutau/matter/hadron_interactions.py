@@ -3,6 +3,7 @@
 Absorption and elastic scattering on a nucleus follow from those on a nucleon by Glauber's theory in
 the optical limit, with a Woods-Saxon nucleus: nothing is fitted to nuclear data. Published lengths
 exist for nucleons and pions only; kaons, and coherent production of vector mesons, need the theory.
+Lengths in materials are `hadron_nucleus.inelastic_length`.
 """
 
 from __future__ import annotations
@@ -15,17 +16,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.core.constants import M_P, N_A
+from mutau.core.constants import M_P
 from mutau.core.errors import UnknownName, require_in_range
 from mutau.core.units import GEV2_PB
 from mutau.matter.hadrons import document
-from mutau.matter.materials import Material
 
 Array = NDArray[np.float64]
 
 _GEV2_MB: Final = GEV2_PB * 1e-9
 _FM2_MB: Final = 10.0
-_MB_CM2: Final = 1e-27
 #: Kinds with a cross section; further names of hadrons that share it.
 KINDS: Final = ("p", "pi", "K", "rho")
 _ALIASES: Final = {"n": "p", "pi-": "pi", "pi+": "pi", "K-": "K", "K+": "K", "K_L": "K", "K_S": "K"}
@@ -139,22 +138,3 @@ def single_collision_fraction(name: str, a: float, energy: float) -> float:
     ring = 2.0 * math.pi * b * _FM2_MB
     absorbed = nuclear_cross_sections(name, a, energy).absorption
     return float(np.trapezoid(ring * one, b)) / absorbed
-
-
-def interaction_length(name: str, material: Material, energy: float = 100.0) -> float:
-    """Mean free path between inelastic collisions, cm.
-
-    name : of the hadron. energy : GeV, 10 to 1000 (lengths shrink by about 1 % from 100 to 200).
-    For nucleons the material's own (tabulated) length; for others that length times the ratio of
-    the absorption cross sections by `nuclear_cross_sections`, so that what Glauber's theory gets
-    wrong for all hadrons alike drops out. Raises UnknownName, OutOfRange.
-    Check: pi in iron, PDG 20.42 cm.
-    """
-    if _kind(name) == "p":
-        return material.interaction_length_cm
-    rate, nucleon = 0.0, 0.0
-    for item, weight in material.elements:
-        density = weight * N_A / item.a * _MB_CM2
-        rate += density * nuclear_cross_sections(name, item.a, energy).absorption
-        nucleon += density * nuclear_cross_sections("p", item.a, energy).absorption
-    return material.interaction_length_cm * nucleon / rate

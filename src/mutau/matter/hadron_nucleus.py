@@ -22,14 +22,16 @@ from mutau.matter.materials import Material
 
 #: Energy (GeV) to which PDG's tabulated lengths of nucleons belong.
 REFERENCE_ENERGY: Final = 100.0
-#: Names with other spellings, and kinds of Glauber's theory.
-_SAME: Final = {"K0_L": "K_L", "K_S": "K_L", "K0_S": "K_L"}
+#: Names with other spellings (without a charge: the negative ones), and kinds of Glauber's theory.
+_SAME: Final = {"K0_L": "K_L", "K_S": "K_L", "K0_S": "K_L", "pi": "pi-", "K": "K-"}
 _GLAUBER: Final = {
     "pi+": "pi", "pi-": "pi", "K+": "K", "K-": "K", "K_L": "K", "p": "p", "n": "p",
 }  # fmt: skip
 _LOWEST_GLAUBER: Final = 10.0
 #: Relative error where nothing stands beside the table: antinucleons and hyperons.
 _ONE_SOURCE: Final = 0.10
+#: Energies of the table, GeV.
+_ENERGIES: Final = (3.0, 300.0)
 _MB_CM2: Final = 1e-27
 
 
@@ -68,9 +70,27 @@ def inelastic_cross_section(name: str, a: float, energy: float) -> float:
 def _rate(name: str, material: Material, energy: float) -> float:
     """Inelastic collisions per g/cm^2."""
     return sum(
-        weight * N_A / item.a * _MB_CM2 * inelastic_cross_section(name, item.a, energy)
+        weight * N_A / item.a * _MB_CM2
+        * inelastic_cross_section(name, min(item.a, _heaviest()), energy)
         for item, weight in material.elements
-    )
+    )  # fmt: skip
+
+
+def _heaviest() -> float:
+    """Largest mass number of the table."""
+    return float(data_tables.table("hadron_nucleus")["mass_numbers"][-1])
+
+
+def relative_rate(name: str, material: Material, energy: float) -> float:
+    """Inelastic collisions per cm over those of a nucleon of REFERENCE_ENERGY.
+
+    name : as in `inelastic_cross_section`. energy : GeV; beyond 3 to 300 as at the end, and so are
+    nuclei heavier than the table's. Raises UnknownName.
+    """
+    arrays = data_tables.table("hadron_nucleus")
+    low, high = float(arrays["energies"][0]), float(arrays["energies"][-1])
+    own = _rate(name, material, min(max(energy, low), high))
+    return own / _rate("n", material, REFERENCE_ENERGY)
 
 
 def _glauber_rate(kind: str, material: Material, energy: float) -> float:
@@ -90,8 +110,8 @@ def inelastic_length(name: str, material: Material, energy: float) -> Length:
     (docs/physics/nuclear_final_states.md); decays, which are `hadrons.Hadron.decay_length`.
     Check: pions of 100 GeV in iron, PDG 20.4 cm.
     """
-    nucleon = _rate("n", material, REFERENCE_ENERGY)
-    ratio = _rate(name, material, energy) / nucleon
+    require_in_range("energy", energy, *_ENERGIES, unit="GeV")
+    ratio = relative_rate(name, material, energy)
     kind = _GLAUBER.get(_SAME.get(name, name))
     error = _ONE_SOURCE
     if kind is not None:

@@ -90,8 +90,9 @@ def pair_v_min(energy: float) -> float:
 def pair_on_electrons(energy: float, z: float) -> float:
     """zeta: Z^2 -> Z (Z + zeta) accounts for the atomic electrons.
 
-    Source: the fit of S. R. Kelner, Phys. Atom. Nucl. 61 (1998) 448, as `differential`; the first
-    constants are hydrogen's. 0 below 35 muon masses.
+    Source: the fit of S. R. Kelner, Phys. Atom. Nucl. 61 (1998) 448, with the constants that Geant4
+    has of it (G4MuPairProductionModel, from Kokoulin); the first are hydrogen's. 0 below 35 muon
+    masses.
     """
     g1, g2 = (4.4e-5, 4.8e-5) if z < 1.5 else (1.95e-5, 5.30e-5)
     gamma = energy / M_MU

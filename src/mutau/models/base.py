@@ -94,6 +94,10 @@ class Model(Protocol):
         """Partial width, GeV."""
         ...
 
+    def width_at(self, channel: str, masses: ArrayLike) -> Array:
+        """Partial width of a boson of other masses, GeV."""
+        ...
+
     def branching(self, channel: str) -> float:
         """Branching fraction of a channel."""
         ...
@@ -312,6 +316,16 @@ class LightBoson(ABC):
     def g_minus_2_band(cls, mass: ArrayLike, year: int, n_sigma: float = 2.0) -> CouplingBand:
         """Couplings that bring a_mu within `n_sigma` of a reference year; MutauError without."""
         raise MutauError(f"model {cls.tag!r} gives no band of (g-2)_mu", place="model")
+
+    def width_at(self, channel: str, masses: ArrayLike) -> Array:
+        """Partial width of a boson of other masses (array_like, GeV), dark matter kept; GeV."""
+        m = np.asarray(masses, float)
+        mass, _, _, mass_ratio = self._values()
+        points = (
+            replace(self, mass=float(x), mass_ratio=mass_ratio * float(x) / mass)  # type: ignore[type-var]
+            for x in m.ravel()
+        )
+        return np.array([point.width(channel) for point in points]).reshape(m.shape)
 
     def width(self, channel: str) -> float:
         """Partial width of one of `channels`, GeV; 0 where the channel is closed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Final
 
 from mutau.core.errors import MutauError
@@ -38,7 +38,7 @@ def mediator_of(model: Model | type[LightBoson]) -> str:
     return kind
 
 
-def check_mediator(what: str, mediators: Sequence[str], model: Model | type[LightBoson]) -> None:
+def check_mediator(what: str, mediators: Collection[str], model: Model | type[LightBoson]) -> None:
     """Raise MutauError, naming both, unless `what` can do the boson of this model.
 
     mediators : kinds that the calculation declares.

@@ -18,13 +18,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from mutau.core.constants import M_E, M_MU
+from mutau.core.constants import M_E, M_MU, M_P, M_PI
 from mutau.core.errors import MutauError, OutOfRange, UnknownName
 from mutau.core.random import stream
 from mutau.matter.materials import Material
-from mutau.peers.geant4_tables import data_environment, write_tables
+from mutau.peers.geant4_tables import data_environment, write_hadron_tables, write_tables
 
-_MASS: Final = {"e-": M_E, "e+": M_E, "gamma": 0.0, "mu-": M_MU, "mu+": M_MU}
+_MASS: Final = {
+    "e-": M_E, "e+": M_E, "gamma": 0.0, "mu-": M_MU, "mu+": M_MU, "pi-": M_PI, "proton": M_P,
+    "kaon0L": 0.497611,
+}  # fmt: skip
+#: Whole lists of physics, with hadrons.
+_LISTS: Final = ("FTFP_BERT", "QGSP_BERT")
 #: Our materials that Geant4 knows by itself, with the same density and composition.
 _NIST: Final = {"lead": "G4_Pb", "polystyrene": "G4_POLYSTYRENE", "iron": "G4_Fe"}
 _LOG_LINES: Final = 20
@@ -46,6 +51,9 @@ class Geant4Job:
     watch_exit : record the primary behind the target. secondaries : follow what it makes.
     nuclear : with interactions of muons and nuclei (`G4EmExtraPhysics`; those of real photons off,
         hadrons are not followed).
+    hadronic : a whole list with hadrons, "FTFP_BERT" or "QGSP_BERT", instead of `physics`; "" for
+        none. below : cm below the face y = half_width at which particles enter, 0 for the middle.
+        watch_side : sum the kinetic energy that goes out through that face, by `Geant4Run.side`.
     questions : (particle, process as Geant4 calls it, total energy, cut) of reactions per cm whose
         secondary has more than the cut, GeV. commands : further lines for Geant4's command
         interpreter.
@@ -66,6 +74,9 @@ class Geant4Job:
     watch_exit: bool = False
     secondaries: bool = True
     nuclear: bool = False
+    hadronic: str = ""
+    below: float = 0.0
+    watch_side: bool = False
     seed: int = 1
     key: tuple[int, ...] = ()
     questions: tuple[tuple[str, str, float, float], ...] = ()
@@ -79,6 +90,8 @@ class Geant4Job:
                 "nuclear interactions make hadrons, whose physics needs Geant4's data sets",
                 place="nuclear", remedy="ask for secondaries=False",
             )  # fmt: skip
+        if self.hadronic and self.hadronic not in _LISTS:
+            raise UnknownName("list of physics", self.hadronic, _LISTS)
         if self.n < 1:
             raise OutOfRange(f"{self.n} events", allowed="1 or more")
 
@@ -117,6 +130,9 @@ class Geant4Job:
             "watch_exit": self.watch_exit,
             "secondaries": self.secondaries,
             "nuclear": self.nuclear,
+            "hadronic": self.hadronic,
+            "start_y": 10.0 * (self.half_width - self.below) if self.below else 0.0,
+            "watch_side": self.watch_side,
             "questions": [
                 (particle, process, 1e3 * (energy - _MASS[particle]), 1e3 * cut)
                 for particle, process, energy, cut in self.questions
@@ -134,6 +150,8 @@ class Geant4Run:
         energy.
     leaving : (n, 6) total energy, momentum (GeV) and x, y (cm) of the primary behind the target, 0
         where it did not get there.
+    side : (n, 6) kinetic energy out through the face y = half_width: charged hadrons, photons,
+        electrons and positrons, neutrons, everything else; and the number of charged particles.
     answers : (Q,) reactions per cm, in the order of the questions.
     seconds : processor time of the run without its initialisation. version : of Geant4.
     """
@@ -141,6 +159,7 @@ class Geant4Run:
     tracks: np.ndarray
     deposits: np.ndarray
     leaving: np.ndarray
+    side: np.ndarray
     answers: np.ndarray
     seconds: float
     version: str
@@ -168,6 +187,8 @@ def run_geant4(job: Geant4Job, progress: Callable[[float], None] | None = None) 
         data.mkdir()
         items = [item for item, _ in job.material.layers] or [job.material]
         write_tables(data, items)
+        if job.hadronic:
+            write_hadron_tables(data)
         source, target, log = (folder / part for part in ("job.json", "run.npz", "geant4.log"))
         source.write_text(json.dumps(job.document()), encoding="utf-8")
         status = _wait(folder, data, [str(source), str(target), str(log)], progress)
@@ -181,6 +202,7 @@ def run_geant4(job: Geant4Job, progress: Callable[[float], None] | None = None) 
                 0.1 * arrays["tracks"],
                 1e-3 * arrays["deposits"],
                 leaving,
+                arrays["side"] * np.array([1e-3] * 5 + [1.0]),
                 10.0 * arrays["answers"],
                 float(arrays["seconds"]),
                 str(arrays["version"]).strip("$ ").removeprefix("Name: "),

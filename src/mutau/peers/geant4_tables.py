@@ -5,7 +5,9 @@ electromagnetic physics above some MeV needs little of it:
 
 - radiation of electrons below 1 GeV (Seltzer and Berger): here from our own formula, so below 1 GeV
   the peer radiates as we do and above it by its own model;
-- photoabsorption, Rayleigh scattering: nothing, as in ours; names of nuclear levels: none.
+- photoabsorption, Rayleigh scattering: nothing, as in ours; names of nuclear levels: none;
+- for lists with hadrons: flat cross sections below the energies where Geant4 has formulas (nucleons
+  below 20 MeV, photons on nuclei below 150 MeV); no levels of nuclei, so no lines of photons.
 
 Where the environment names a directory with Geant4's own data, that is used instead.
 """
@@ -90,6 +92,27 @@ def write_tables(folder: Path, materials: Iterable[Material]) -> None:
             for name in ("pe-high", "pe-low"):
                 (light / f"{name}-{z}.dat").write_text(_NO_SHELLS, encoding="ascii")
             (rayleigh / f"re-cs-{z}.dat").write_text(_NOTHING, encoding="ascii")
+
+
+#: Projectiles of Geant4's element-wise tables with hadrons; their flat cross sections, mm^2, by the
+#: beginning of a file's name, and the energy (MeV) up to which they reach.
+_PROJECTILES: Final = ("neutron", "proton", "deuteron", "triton", "he3", "alpha", "gamma")
+_FLAT: Final = {"inel": 1e-22, "el": 2e-22, "cap": 1e-25}
+_REACH: Final = {"gamma": 150.0}
+_FLAT_PHOTON: Final = 1e-26
+_HEAVIEST: Final = 94
+
+
+def write_hadron_tables(folder: Path) -> None:
+    """Write the stand-ins that lists with hadrons ask for, of all elements, below `folder`."""
+    for projectile in _PROJECTILES:
+        place, high = folder / projectile, _REACH.get(projectile, 20.0)
+        place.mkdir()
+        for name, value in _FLAT.items():
+            flat = _FLAT_PHOTON if projectile == "gamma" else value
+            text = f"1e-9 {high} 2\n2\n1e-9 {flat}\n{high} {flat}\n"
+            for z in range(1, _HEAVIEST + 1):
+                (place / f"{name}{z}").write_text(text, encoding="ascii")
 
 
 def data_environment(folder: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -29,6 +29,8 @@ PHYSICS: Final = {
 }
 _SPECIES: Final = {11: 0, -11: 1, 22: 2}
 _OTHER: Final = 3
+#: Columns of what leaves through the side: charged hadrons are 0, the rest 4.
+_SIDES: Final = {22: 1, 11: 2, 2112: 3}
 _FAR: Final = 1e30
 _CUT_RANGE: Final = 1e7  # mm, longer than anything goes
 _PIECES: Final = 40  # of a run, after which progress is reported
@@ -115,7 +117,15 @@ def _detector(g4: Any, job: Job, exit_plane: Any) -> Any:
 
 
 def _physics(g4: Any, job: Job) -> Any:
-    """Electromagnetic physics, where asked that of muons and nuclei, and the end below `stop`."""
+    """Electromagnetic physics, where asked that of muons and nuclei or of hadrons, and the end
+    below `stop`."""
+    if job["hadronic"]:
+        plist = getattr(g4, job["hadronic"])()
+        plist.SetVerboseLevel(0)
+        limits = g4.G4StepLimiterPhysics()
+        limits.SetApplyToAll(True)
+        plist.RegisterPhysics(limits)
+        return plist, [limits]
     plist = g4.G4VModularPhysicsList()
     plist.SetVerboseLevel(0)
     parts = [getattr(g4, PHYSICS[job["physics"]])(), g4.G4StepLimiterPhysics()]
@@ -136,7 +146,7 @@ def _gun(g4: Any, job: Job) -> Any:
             self.gun = g4.G4ParticleGun(1)
             self.gun.SetParticleByName(job["particle"])
             self.gun.SetParticleEnergy(job["kinetic"])
-            self.gun.SetParticlePosition(g4.G4ThreeVector(0.0, 0.0, _INSIDE))
+            self.gun.SetParticlePosition(g4.G4ThreeVector(0.0, job["start_y"], _INSIDE))
             self.gun.SetParticleMomentumDirection(g4.G4ThreeVector(0.0, 0.0, 1.0))
 
         def GeneratePrimaries(self, event: Any) -> None:
@@ -156,6 +166,7 @@ class Ledger:
         self.tracks: list[list[list[float]]] = []
         self.deposits: list[list[float]] = []
         self.leaving: list[list[float]] = []
+        self.sides: list[list[float]] = []
         self.clear()
 
     def clear(self) -> None:
@@ -163,6 +174,7 @@ class Ledger:
         self.track = [[0.0] * max(len(self.edges) - 1, 0) for _ in _SPECIES]
         self.deposit = [0.0] * self.pieces
         self.left = [0.0] * 6
+        self.side = [0.0] * 6
 
     def close(self) -> None:
         """The event is over."""
@@ -172,6 +184,7 @@ class Ledger:
         if self.pieces:
             self.deposits.append(self.deposit)
         self.leaving.append(self.left)
+        self.sides.append(self.side)
         self.clear()
 
     def add_track(self, species: int, energy: float, lost: float, length: float) -> None:
@@ -194,6 +207,7 @@ class Ledger:
             "tracks": np.array(self.tracks[-n:] if self.tracks else np.zeros((n, 3, 0))),
             "deposits": np.array(self.deposits[-n:] if self.deposits else np.zeros((n, 0))),
             "leaving": np.array(self.leaving[-n:]),
+            "side": np.array(self.sides[-n:]),
         }
 
 
@@ -211,6 +225,26 @@ def _step_action(g4: Any, ledger: Ledger) -> Any:
                 ledger.add_track(species, before.GetTotalEnergy(), lost, length)
 
     return Steps()
+
+
+def _side_action(g4: Any, ledger: Ledger, half: float) -> Any:
+    """What goes out through the face y = half into the ledger."""
+
+    class Side(g4.G4UserSteppingAction):
+        def UserSteppingAction(self, step: Any) -> None:
+            """Called by Geant4 at the end of a step."""
+            after = step.GetPostStepPoint()
+            if after.GetStepStatus() != g4.fGeomBoundary or after.GetPosition().y < half - 1e-6:
+                return
+            if step.GetPreStepPoint().GetPosition().y >= half - 1e-6:
+                return  # already outside
+            definition = step.GetTrack().GetDefinition()
+            code, charged = definition.GetPDGEncoding(), definition.GetPDGCharge() != 0.0
+            column = _SIDES.get(abs(code), 0 if charged else 4)
+            ledger.side[column] += after.GetKineticEnergy()
+            ledger.side[5] += 1.0 if charged else 0.0
+
+    return Side()
 
 
 def _event_action(g4: Any, ledger: Ledger) -> Any:
@@ -294,6 +328,8 @@ def run(job: Job, report: Callable[[float], None]) -> dict[str, np.ndarray]:
     actions = [_gun(g4, job), _event_action(g4, ledger)]
     if job["watch_steps"]:
         actions.append(_step_action(g4, ledger))
+    if job["watch_side"]:
+        actions.append(_side_action(g4, ledger, job["half_width"]))
     if not job["secondaries"]:
         actions.append(_only_primaries(g4))
     for action in actions:

@@ -7,11 +7,13 @@ asked outside is refused by name, with what is allowed, before anything is compu
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.errors import MutauError, require_in_range
+from mutau.reactions.bosons import KINDS
 from mutau.reactions.muon_electron_kinematics import BEAM_ENERGIES, production_threshold
 
 LEPTONS: Final = {"electron": M_E, "muon": M_MU}
@@ -38,7 +40,7 @@ class Abilities:
     reaction: str
     beams: tuple[str, ...]
     energies: tuple[float, float]
-    mediators: tuple[str, ...] = ()
+    mediators: Collection[str] = ()
     masses: tuple[float, float] = (0.0, math.inf)
     below: str = ""
     above: str = ""
@@ -66,14 +68,9 @@ class Abilities:
         require_in_range("mass", mass, *self.masses, unit="GeV", reason=reason)
 
 
-#: Kinds of boson whose amplitudes there are, in `bremsstrahlung_density.AMPLITUDES`,
-#: `muon_electron.emission` and `annihilation.NUMERATORS`.
-_VECTOR: Final = ("vector",)
-
-
 def _bremsstrahlung(lepton: str) -> Abilities:
     return Abilities(
-        f"{lepton}-brems", BEAMS[lepton], (LEPTONS[lepton], 1e5), _VECTOR, (1e-6, 100.0),
+        f"{lepton}-brems", BEAMS[lepton], (LEPTONS[lepton], 1e5), KINDS, (1e-6, 100.0),
         below="below 1 keV the medium changes the emission: coherence over many atoms is lost",
         above="heavier ones are not checked",
     )  # fmt: skip
@@ -93,11 +90,11 @@ ABILITIES: Final = {
     for item in (
         *(_bremsstrahlung(lepton) for lepton in LEPTONS),
         Abilities(
-            "annihilation", ("e+",), (M_E, math.inf), _VECTOR, (2.0 * M_E, math.inf),
+            "annihilation", ("e+",), (M_E, math.inf), KINDS, (2.0 * M_E, math.inf),
             below="e+ e- makes no lighter boson",
         ),
         replace(
-            _MUON_ELECTRON, reaction="muon-electron-zprime", mediators=_VECTOR,
+            _MUON_ELECTRON, reaction="muon-electron-zprime", mediators=KINDS,
             masses=(0.0, production_threshold(BEAM_ENERGIES[1])),
             above="nothing heavier is made below the electroweak scale",
         ),

@@ -1,21 +1,23 @@
 """Resonant annihilation e+ e- -> Z' -> f on the electrons of an atom, at tree level.
 
     sigma(E) = Z/(4 m_e p) < N(s)/((s - M^2)^2 + M^2 Gamma^2) >,
-    N(s) = e^2 |Pi(s)|^2 (s + 2 m_e^2) 2 sqrt(s) Gamma_f(s),
+    N(s) = e^2 |Pi(s)|^2 (s + 2 m_e^2) 2 sqrt(s) Gamma_f(s)   for a vector; in general
+    N(s) = g_e^2 F(s) 2 sqrt(s) Gamma_f(s),   F = s + 2 m_e^2, s - 4 m_e^2, (s - 4 m_e^2)/2, s/2
 
-with positron energy E and momentum p, the full width Gamma, and the width Gamma_f(s) that a Z' of
-mass sqrt(s) would have into f. M Gamma stands for sqrt(s) Gamma(s), the width that a Z' of mass
-sqrt(s) would have into everything (the imaginary part of its self-energy): for Gamma/M of some
-per cent a constant one, as in eq. 5.2, is wrong by as much. Dark matter too heavy for a decay is
-made all the same, above its threshold in s. The average is over the electrons' motion. The phase
-space and 1/(4 m_e p) belong together: the flux factor p.p' of a single electron cancels against the
-definition of a rate per atom, and what is left, m_e/E_-, is set to 1. That keeps the integral over
-E exactly as for electrons at rest (the invariant dE/p), as a sum rule for bound electrons should;
-free electrons with the same momenta would give 0.7 % less in lead, 0.02 % in carbon, and the
-models of the momenta are not better than that.
+for a vector, axial vector, scalar, pseudoscalar (spins averaged: near threshold a scalar and an
+axial vector are made by a P wave), with positron energy E and momentum p, the full width Gamma, and
+the width Gamma_f(s) that a Z' of mass sqrt(s) would have into f. M Gamma stands for sqrt(s)
+Gamma(s), the width that a Z' of mass sqrt(s) would have into everything (the imaginary part of its
+self-energy): for Gamma/M of some per cent a constant one, as in eq. 5.2, is wrong by as much. Dark
+matter too heavy for a decay is made all the same, above its threshold in s. The average is over the
+electrons' motion. The phase space and 1/(4 m_e p) belong together: the flux factor p.p' of a single
+electron cancels against the definition of a rate per atom, and what is left, m_e/E_-, is set to 1.
+That keeps the integral over E exactly as for electrons at rest (the invariant dE/p), as a sum rule
+for bound electrons should; free electrons with the same momenta would give 0.7 % less in lead, 0.02
+% in carbon, and the models of the momenta are not better than that.
 Only the Z' in the s channel: e+ e- -> e+ e- and mu+ mu- have QED amplitudes beside it, which
 interfere away from the peak. The real part of the self-energy is taken as constant: relative error
-of order Gamma/M in the tails.
+of order Gamma/M in the tails. The longitudinal part of an axial vector has no pole and is left out.
 Source: Yu. M. Andreev et al. (NA64), arXiv:2404.06982, sec. 5; Breit-Wigner from tree level.
 """
 
@@ -33,12 +35,13 @@ from mutau.core.constants import E_CHARGE, M_E, M_MU, M_TAU
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.units import GEV2_PB
 from mutau.matter.elements import element as element_of
-from mutau.models import DarkPhoton, LmuMinusLtau, Model, check_mediator
+from mutau.models import DarkPhoton, LmuMinusLtau, Model, VectorModel
 from mutau.models.dark_matter import USUAL_DARK_MATTER, dark_matter_width
 from mutau.models.formulas import lepton_pair_width
 from mutau.reactions import annihilation_kernels as kernels
 from mutau.reactions.abilities import ABILITIES
 from mutau.reactions.annihilation_electrons import MODELS, ElectronMomenta, momenta
+from mutau.reactions.bosons import Boson, boson
 
 Array = NDArray[np.float64]
 
@@ -86,6 +89,8 @@ def final_width(model: Model, channel: str, s: ArrayLike) -> Array:
     """
     s = np.asarray(s, float)
     root = np.sqrt(s)
+    if not isinstance(model, VectorModel):
+        return model.width_at(channel, root)
     if channel == "chichi":
         if model.alpha_d == 0.0:
             return np.zeros_like(root)
@@ -109,7 +114,7 @@ def running_width(model: Model, s: ArrayLike) -> Array:
     s = np.asarray(s, float)
     total = np.zeros_like(s)
     for channel in model.channels:
-        if channel == "ee":
+        if channel == "ee" and isinstance(model, VectorModel):
             total = total + lepton_pair_width(model.lepton_coupling("e"), np.sqrt(s), M_E)
         else:
             total = total + final_width(model, channel, s)
@@ -124,21 +129,27 @@ def _running(line: _Line, s: Array) -> Array:
     return np.asarray((offset + constant) / np.maximum(offset + running, 1e-300))
 
 
-def vector_numerator(model: Model, channels: Sequence[str], s: Array) -> Array:
-    """`numerator` of a vector that electrons couple to by kinetic mixing."""
-    mixing = np.abs(model.kinetic_mixing(s)) ** 2
-    width = sum((final_width(model, channel, s) for channel in channels), np.zeros_like(s))
-    return np.asarray(E_CHARGE**2 * mixing * (s + 2.0 * M_E**2) * 2.0 * np.sqrt(s) * width)
+def electron_coupling_squared(model: Model, s: ArrayLike) -> Array:
+    """g_e^2 at s: of a `VectorModel` by its mixing at s, of others as the model says."""
+    if isinstance(model, VectorModel):
+        return np.asarray(E_CHARGE**2 * np.abs(model.kinetic_mixing(s)) ** 2)
+    return np.full(np.shape(s), model.lepton_coupling("e") ** 2)
 
 
-#: Kind of boson -> its N(s); another kind is one function more. What is not here is refused.
-NUMERATORS: Final = {"vector": vector_numerator}
+def production(of: Boson, s: Array) -> Array:
+    """F(s) of the module text, GeV^2: |M(e+ e- -> X)|^2 over g_e^2, spins averaged."""
+    wave = s - 4.0 * M_E**2
+    spin_1 = of.vector * (s + 2.0 * M_E**2) + of.axial * wave
+    return np.asarray(spin_1 + 0.5 * (of.scalar * wave + of.pseudoscalar * s))
 
 
 def numerator(model: Model, channels: Sequence[str], s: ArrayLike) -> Array:
     """N(s) of the module's formula, GeV^4: squared amplitude times the squared denominator."""
-    check_mediator("annihilation", ABILITIES["annihilation"].mediators, model)
-    return NUMERATORS[model.mediator](model, channels, np.asarray(s, float))
+    of = boson(model.mediator, "annihilation")
+    s = np.asarray(s, float)
+    width = sum((final_width(model, channel, s) for channel in channels), np.zeros_like(s))
+    strength = electron_coupling_squared(model, s)
+    return np.asarray(strength * production(of, s) * 2.0 * np.sqrt(s) * width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ class _Line:
 
 
 def _line(model: Model, channel: str) -> _Line:
-    check_mediator("annihilation", ABILITIES["annihilation"].mediators, model)
+    boson(model.mediator, "annihilation")
     channels = channels_of(model, channel)
     width = model.width_total
     if model.off_shell and not width > 0.0:
@@ -286,15 +297,19 @@ def narrow_integral(
 ) -> float:
     """int sigma dE over the resonance in the limit of a small width, pb GeV per atom.
 
-    pi^2 4 alpha epsilon^2 Z/(2 m_e) Br (1 + 2r)/sqrt(1 - 4r), r = m_e^2/M^2; zero below 2 m_e.
+    For a vector pi^2 4 alpha epsilon^2 Z/(2 m_e) Br (1 + 2r)/sqrt(1 - 4r), r = m_e^2/M^2; in
+    general g_e^2 pi Z/(2 m_e) Br F(M^2)/(M^2 sqrt(1 - 4r)); zero below 2 m_e.
     """
     z, line = _atomic_number(element), _line(model, channel)
     if model.mass <= 2.0 * M_E:
         return 0.0
     branching = sum(model.branching(name) for name in line.channels)
-    r = (M_E / model.mass) ** 2
-    strength = (E_CHARGE * model.epsilon_eff) ** 2 * math.pi * z / (2.0 * M_E)
-    return GEV2_PB * strength * branching * (1.0 + 2.0 * r) / math.sqrt(1.0 - 4.0 * r)
+    square = model.mass**2
+    r = M_E**2 / square
+    squared = float(electron_coupling_squared(model, square))
+    factor = float(production(boson(model.mediator), np.asarray(square))) / square
+    strength = squared * math.pi * z / (2.0 * M_E)
+    return GEV2_PB * strength * branching * factor / math.sqrt(1.0 - 4.0 * r)
 
 
 def _energy_edges(

@@ -19,14 +19,10 @@ from mutau.core.types import CrossSection
 from mutau.matter.nucleus import Nucleus, one_nucleus
 from mutau.reactions import bremsstrahlung_integrals as integrals
 from mutau.reactions.abilities import ABILITIES, LEPTONS
+from mutau.reactions.bosons import boson
 from mutau.reactions.bremsstrahlung_angles import psi_values, theta_values
-from mutau.reactions.bremsstrahlung_coulomb import check_coulomb, coulomb_function
-from mutau.reactions.bremsstrahlung_density import (
-    IWW_VECTOR,
-    TREE_VECTOR,
-    Collision,
-    amplitude_of,
-)
+from mutau.reactions.bremsstrahlung_coulomb import check_coulomb, coulomb_function, faded
+from mutau.reactions.bremsstrahlung_density import IWW, TREE, Collision, method_of
 from mutau.reactions.bremsstrahlung_maps import energy_limits
 from mutau.reactions.bremsstrahlung_ww import iww_slices, slices_per_flux, ww_integrals
 from mutau.reactions.quadrature import Rule, gauss_legendre
@@ -61,11 +57,14 @@ def collision_of(
     """
     if lepton not in LEPTONS:
         raise UnknownName("lepton", lepton, LEPTONS)
-    return Collision(LEPTONS[lepton], nucleus.mass, nucleus.shape, amplitude_of(method, mediator))
+    return Collision(
+        LEPTONS[lepton], nucleus.mass, nucleus.shape, method_of(method),
+        boson(mediator, f"{lepton}-brems"),
+    )  # fmt: skip
 
 
-def _less_flux(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
-    """What the Coulomb correction takes from the photon flux chi: 2 z^2 f(z), or 0 without it."""
+def _charge_beyond_born(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
+    """Charge number of the nucleus whose Coulomb correction counts; 0 without one."""
     if not coulomb:
         return 0.0
     if lepton != "electron":
@@ -75,7 +74,7 @@ def _less_flux(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
             allowed="electron",
             remedy="its momentum transfers see the nuclear size; leave the correction out",
         )
-    return 2.0 * nucleus.z * nucleus.z * coulomb_function(nucleus.z)
+    return nucleus.z
 
 
 def check_point(lepton: str, energy: float, mass: float, nucleus: float) -> None:
@@ -120,15 +119,16 @@ def check_window(x_min: float, x_max: float) -> None:
 class Bremsstrahlung:
     """l N -> l N Z' for one charged lepton: cross sections per atom with their errors.
 
-    lepton : "electron" or "muon". mediator : kind of boson, of `bremsstrahlung_density.MEDIATORS`.
+    lepton : "electron" or "muon". mediator : kind of boson, of `bosons.KINDS`.
     Every method takes
     energy, mass : GeV; of the lepton, above its mass; of the Z', from 1 keV to the kinematic limit.
     nucleus : charge, weight and form factor (mass a u, spin 0).
-    coupling : dimensionless vector coupling of the lepton to the Z'.
+    coupling : dimensionless coupling of the lepton to the boson.
     method : "exact" (tree level, 2 to 3 particles), or the approximations "ww", "iww"
         (`bremsstrahlung_ww`).
-    coulomb : with the Coulomb correction of Davies, Bethe and Maximon, of -7 to -9 % for lead; for
-        electrons of 50 MeV and more and masses up to 5 MeV (`bremsstrahlung_coulomb`).
+    coulomb : with the Coulomb correction of Davies, Bethe and Maximon, of -8.5 % for lead and a
+        light boson, fading with the nuclear size; for electrons of 50 MeV and more
+        (`bremsstrahlung_coulomb`).
     x_min, x_max : window of x = E_Z'/E.
     Raises OutOfRange outside validity or above the kinematic limit, UnknownName for a wrong name,
     MutauError for a kind of boson that is not computed.
@@ -159,7 +159,7 @@ class Bremsstrahlung:
         Source: amplitude of `bremsstrahlung_kernels`. Check: exactly 0 if x_min is above the limit.
         """
         collision = self._collision(nucleus, method)
-        _less_flux(self.lepton, nucleus, coulomb)
+        _charge_beyond_born(self.lepton, nucleus, coulomb)
         check_point(self.lepton, energy, mass, collision.nucleus)
         result = self.totals(
             energy, mass, nucleus, coupling=coupling, method=method, coulomb=coulomb, x_min=x_min,
@@ -190,7 +190,7 @@ class Bremsstrahlung:
         Check: proportional to coupling^2; to z^2 for the "point" form factor at equal a.
         """
         collision = self._collision(nucleus, method)
-        less_flux = _less_flux(self.lepton, nucleus, coulomb)
+        charge = _charge_beyond_born(self.lepton, nucleus, coulomb)
         check_window(x_min, x_max)
         energy, mass, factor = np.broadcast_arrays(
             np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
@@ -200,9 +200,9 @@ class Bremsstrahlung:
         _require_all("energy", energy, *abilities.energies, "GeV")
         _require_all("coupling^2", factor, 0.0, np.inf)
         if coulomb and mass.size:
-            check_coulomb(float(np.max(mass)), float(np.min(energy)))
+            check_coulomb(float(np.min(energy)))
         value, rough = (
-            _integrate(collision, energy.ravel(), mass.ravel(), (x_min, x_max), orders, less_flux)
+            _integrate(collision, energy.ravel(), mass.ravel(), (x_min, x_max), orders, charge)
             for orders in (FINE, ROUGH)
         )
         error = np.abs(value - rough) + 1e-4 * value
@@ -228,10 +228,10 @@ class Bremsstrahlung:
         exactly 0 outside the kinematic limits; error below 1e-3. Check: its integral is `total`.
         """
         collision = self._collision(nucleus, method)
-        less_flux = _less_flux(self.lepton, nucleus, coulomb)
+        charge = _charge_beyond_born(self.lepton, nucleus, coulomb)
         check_point(self.lepton, energy, mass, collision.nucleus)
         if coulomb:
-            check_coulomb(mass, energy)
+            check_coulomb(energy)
         x = np.asarray(x, float)
         _require_all("x", x, 0.0, 1.0)
         low, high = energy_limits(energy, collision.m_l, mass, collision.nucleus)
@@ -239,7 +239,7 @@ class Bremsstrahlung:
         values, at = np.zeros(x.shape), x[inside]
         same = np.ones(len(at))
         points = energy * same, mass * same, at, 1.0 - at
-        values[inside] = slices_at(collision, points, FINE, less_flux)
+        values[inside] = slices_at(collision, points, FINE, charge)
         return coupling**2 * values
 
     @one_nucleus
@@ -301,7 +301,7 @@ def _integrate(
     mass: Array,
     window: tuple[float, float],
     orders: Orders,
-    less_flux: float = 0.0,
+    charge: float = 0.0,
 ) -> Array:
     """Cross sections at coupling 1, pb, at (n,) points, some hundred points at a time."""
     value = np.zeros(len(energy))
@@ -312,7 +312,7 @@ def _integrate(
         )
         n = x.shape[1]
         points = np.repeat(energy[part], n), np.repeat(mass[part], n), x.ravel(), x_bar.ravel()
-        slices = slices_at(collision, points, orders, less_flux)
+        slices = slices_at(collision, points, orders, charge)
         value[part] = np.sum(slices.reshape(x.shape) * weight, axis=1)
     return value
 
@@ -321,33 +321,36 @@ def slices_at(
     collision: Collision,
     points: tuple[Array, Array, Array, Array],
     orders: Orders,
-    less_flux: float = 0.0,
+    charge: float = 0.0,
 ) -> Array:
     """d sigma/dx at coupling 1, pb, at (n,) points of energy, mass, x and, on its own, 1 - x.
 
-    less_flux : what a Coulomb correction takes from the photon flux.
+    charge : of the nucleus whose Coulomb correction counts, 0 for none; it takes 2 z^2 f(z) from
+    the photon flux, less where the nuclear size shows.
     """
     value = _born_slices(collision, points, orders)
-    if less_flux:
-        value -= less_flux * slices_per_flux(*points, collision.m_l)
+    if charge:
+        m_l, (_, mass, x, x_bar) = collision.m_l, points
+        kept = faded(charge, collision.ff.size, mass, x, x_bar, m_l)
+        less_flux = 2.0 * charge**2 * coulomb_function(charge) * kept
+        value -= less_flux * slices_per_flux(*points, collision)
     return value
 
 
 def _born_slices(
     collision: Collision, points: tuple[Array, Array, Array, Array], orders: Orders
 ) -> Array:
-    m_l, ff = collision.m_l, collision.ff
     rule_t = gauss_legendre(orders[2])
-    if collision.amplitude == IWW_VECTOR:
-        return iww_slices(*points, m_l, ff, rule_t)
+    if collision.method == IWW:
+        return iww_slices(*points, collision, rule_t)
     u, excess, weight = integrals.u_nodes(*points, collision, gauss_legendre(orders[1]))
     rows, columns = np.nonzero(weight)
     energy, mass, x, x_bar = (item[rows] for item in points)
     at = integrals.Emissions(energy, mass, x, x_bar, u[rows, columns], excess[rows, columns])
-    if collision.amplitude == TREE_VECTOR:
+    if collision.method == TREE:
         values = integrals.t_integrals(at, collision, rule_t)
     else:
-        values = ww_integrals(energy, mass, x, x_bar, at.u, m_l, ff, rule_t)
+        values = ww_integrals(energy, mass, x, x_bar, at.u, collision, rule_t)
     return np.bincount(rows, values * weight[rows, columns], len(points[2])).astype(float)
 
 

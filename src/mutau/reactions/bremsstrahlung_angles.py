@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.reactions.bremsstrahlung_density import TREE_VECTOR, WW_VECTOR, Collision
+from mutau.reactions.bremsstrahlung_density import TREE, WW, Collision
 from mutau.reactions.bremsstrahlung_integrals import Emissions, t_integrals, theta_nodes
 from mutau.reactions.bremsstrahlung_recoil import recoil_integrals, recoil_shape
 from mutau.reactions.bremsstrahlung_ww import fluxes, iww_flux, ww_shape
@@ -32,7 +32,7 @@ def theta_values(
     """d^2 sigma/dx dtheta at coupling 1, pb/rad, at (n,) points; theta is the Z' angle."""
     m_l, ff = collision.m_l, collision.ff
     es, ms = np.full(len(x), energy), np.full(len(x), mass)
-    if collision.amplitude == TREE_VECTOR:
+    if collision.method == TREE:
         u, excess, slope = theta_nodes(energy, mass, x, theta, collision)
         value = t_integrals(Emissions(es, ms, x, 1.0 - x, u, excess), collision, rule)
         return np.asarray(value * slope)
@@ -41,11 +41,11 @@ def theta_values(
     es, ms, x, theta = es[open_], ms[open_], x[open_], theta[open_]
     x_bar = 1.0 - x
     u = energy * energy * theta * theta * x + mass * mass * x_bar / x + m_l * m_l * x
-    if collision.amplitude == WW_VECTOR:
+    if collision.method == WW:
         chi = fluxes((0.5 * u / (energy * x_bar)) ** 2, ms * ms + m_l * m_l, ff, rule)
     else:
         chi = iww_flux(es, ms, m_l, ff, rule)
-    value[open_] = chi * ww_shape(es, m_l, ms, x, x_bar, u) * 2.0 * energy**2 * x * theta
+    value[open_] = chi * ww_shape(es, collision, ms, x, x_bar, u) * 2.0 * energy**2 * x * theta
     return value
 
 
@@ -57,12 +57,12 @@ def psi_values(
     value = np.zeros(len(x))
     open_ = (x * energy > mass) & ((1.0 - x) * energy > m_l)
     x, psi = x[open_], psi[open_]
-    if collision.amplitude == TREE_VECTOR:
+    if collision.method == TREE:
         value[open_] = recoil_integrals(energy, mass, collision, x, psi, rule)
         return value
-    shape, drop = recoil_shape(energy, m_l, mass, x, psi)
+    shape, drop = recoil_shape(energy, collision, mass, x, psi)
     ms = np.full(len(x), mass)
-    if collision.amplitude == WW_VECTOR:
+    if collision.method == WW:
         chi = fluxes((0.5 * drop / (energy * x)) ** 2, ms * ms + m_l * m_l, ff, rule)
     else:
         chi = iww_flux(np.full(len(x), energy), ms, m_l, ff, rule)

@@ -4,60 +4,51 @@
 
 with A at an azimuth, or averaged over it at fixed Z' (`density_mean`) or at a fixed scattered
 lepton (`bremsstrahlung_recoil`). Phase space, form factor and the variables of
-`bremsstrahlung_maps` are the same for every boson; only A knows what it is. AMPLITUDES declares
-which squared amplitudes there are; what is not in it is refused by name. An amplitude of another
-kind takes a number there and a branch on `Collision.amplitude` in `density_at`, `density_mean` and
-`bremsstrahlung_recoil.recoil_density`, in front of the vector's; nothing else asks.
+`bremsstrahlung_maps` are the same for every boson; only A knows what it is, by the weights of
+`Collision.boson` (`bosons`). METHODS are the exact amplitude and its approximations, each for
+every kind; a kind that `bosons.KINDS` lacks is refused by name.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from mutau.core.errors import MutauError, UnknownName
+from mutau.core.errors import UnknownName
 from mutau.core.jit import njit
 from mutau.matter.form_factors import FormFactor, g2_kernel
+from mutau.reactions.bosons import Boson
 from mutau.reactions.bremsstrahlung_kernels import (
     Exchange,
     ZprimeKinematics,
     amplitude_at,
     amplitude_mean,
     density_front,
+    strengths,
 )
 
-TREE_VECTOR: Final = 0
-WW_VECTOR: Final = 1
-IWW_VECTOR: Final = 2
-#: (method, kind of boson) -> the number by which kernels know the squared amplitude.
-AMPLITUDES: Final = {
-    ("exact", "vector"): TREE_VECTOR, ("ww", "vector"): WW_VECTOR, ("iww", "vector"): IWW_VECTOR,
-}  # fmt: skip
-METHODS: Final = tuple(dict.fromkeys(method for method, _ in AMPLITUDES))
-#: Kinds of boson that every method, or some, can do.
-MEDIATORS: Final = tuple(dict.fromkeys(kind for _, kind in AMPLITUDES))
+TREE: Final = 0
+WW: Final = 1
+IWW: Final = 2
+#: Method -> the number by which kernels know it.
+METHODS: Final = {"exact": TREE, "ww": WW, "iww": IWW}
 
 
 class Collision(NamedTuple):
-    """A charged lepton on a nucleus. m_l, nucleus : masses, GeV. amplitude : out of AMPLITUDES."""
+    """A charged lepton on a nucleus. m_l, nucleus : masses, GeV. method : out of METHODS.
+    boson : what is emitted."""
 
     m_l: float
     nucleus: float
     ff: FormFactor
-    amplitude: int
+    method: int
+    boson: Boson
 
 
-def amplitude_of(method: str, mediator: str) -> int:
-    """Number of a squared amplitude. Raises UnknownName for a method, MutauError for a boson."""
-    if method not in METHODS:
-        raise UnknownName("method", method, METHODS)
-    if (method, mediator) not in AMPLITUDES:
-        kinds = [kind for name, kind in AMPLITUDES if name == method]
-        raise MutauError(
-            f"bremsstrahlung ({method}) is not computed for {mediator} mediators",
-            place="mediator",
-            allowed=f"{' or '.join(kinds)} mediators",
-        )
-    return AMPLITUDES[method, mediator]
+def method_of(name: str) -> int:
+    """Number of a method. Raises UnknownName."""
+    if name not in METHODS:
+        raise UnknownName("method", name, METHODS)
+    return METHODS[name]
 
 
 @njit(forceinline=True)
@@ -80,7 +71,8 @@ def density_at(
     ex: Exchange, cos_phi: float,
 ) -> float:  # fmt: skip
     """d sigma/dx du dt dphi/2pi at one azimuth."""
-    value = amplitude_at(collision.m_l, mass, collision.nucleus, u, t, ex, cos_phi)
+    f = strengths(collision.boson, collision.m_l, mass)
+    value = amplitude_at(f, collision.nucleus, u, t, ex, cos_phi)
     return density(energy, collision, em.v, ex.q_minus, t, value)
 
 
@@ -90,5 +82,6 @@ def density_mean(
     ex: Exchange,
 ) -> float:  # fmt: skip
     """d sigma/dx du dt: the mean over the azimuth. Check: that of `density_at`."""
-    value = amplitude_mean(collision.m_l, mass, collision.nucleus, u, t, ex)
+    f = strengths(collision.boson, collision.m_l, mass)
+    value = amplitude_mean(f, collision.nucleus, u, t, ex)
     return density(energy, collision, em.v, ex.q_minus, t, value)

@@ -64,7 +64,7 @@ class BremsSampler:
     energies that `sample` will be asked for. x_min, x_max : window of x = E_Z'/E.
     method : "exact" (tree level) or "ww": the density in x and u of the Weizsaecker-Williams
         approximation, t from its flux and a flat azimuth, momenta conserved all the same.
-    mediator : kind of boson, of `bremsstrahlung_density.MEDIATORS`.
+    mediator : kind of boson, of `bosons.KINDS`.
     Raises OutOfRange for a mass or energy outside validity, a reaction closed at energy_min, or an
     empty window there; UnknownName for a wrong name, MutauError for a kind that is not computed.
     """

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
-from mutau.reactions.bremsstrahlung_density import TREE_VECTOR, Collision, density_mean
+from mutau.reactions.bremsstrahlung_density import TREE, Collision, density_mean
 from mutau.reactions.bremsstrahlung_kernels import ZprimeKinematics, emission, exchange, u_limits
 from mutau.reactions.bremsstrahlung_maps import (
     energy_limits,
@@ -78,7 +78,7 @@ def u_nodes(
     Returns u, u - u_min and weights, (n, k) each; weights are 0 where nothing is allowed.
     """
     shape = (len(x), len(rule.nodes))
-    m_l, exact = collision.m_l, collision.amplitude == TREE_VECTOR
+    m_l, exact = collision.m_l, collision.method == TREE
     u, excess, weight = np.ones(shape), np.zeros(shape), np.zeros(shape)
     for i in range(len(x)):
         if exact:

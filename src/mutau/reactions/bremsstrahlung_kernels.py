@@ -19,6 +19,10 @@ With a = v.p, a' = v.p', h = v.V, c = a' - h, b = a - h:
       + a' u)} - 2 (m^2 + 2 m_l^2)/(su)^2 {q_perp^2 t (s-u)^2 + 4 (s h - u a)((s-u) a' - u b)},
 equal, term by term regrouped, to the form in invariants of Liu, McKeen and Miller, PRD 95 (2017)
 036010, eq. 10. The sum over Z' polarisations is -g: the Z' current is conserved too.
+
+That is the vector's. Other bosons differ in the coefficients of these terms and of one more,
+R = q_perp^2 (s-u)^2 + 4 t b^2 + 4 (s-u) b c (`bosons`, `strengths`): nothing else here knows what
+is emitted, and "Z'" stands for any of them.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from typing import Final, NamedTuple
 from mutau.core.constants import ALPHA
 from mutau.core.jit import njit
 from mutau.core.units import GEV2_PB
+from mutau.reactions.bosons import Boson
 
 #: alpha^2 (hbar c)^2 / 16 pi: front factor of d sigma/dx du dt per coupling^2, in GeV^2 pb.
 FRONT: Final = ALPHA * ALPHA * GEV2_PB / (16.0 * math.pi)
@@ -69,6 +74,31 @@ class Exchange(NamedTuple):
     alpha: float
     a_out: float
     h: float
+
+
+class Strengths(NamedTuple):
+    """Coefficients f_gauge, f_mass, f_flip, f_pole of `bosons`; GeV^2 for mass and pole."""
+
+    gauge: float
+    mass: float
+    flip: float
+    pole: float
+
+
+@njit(forceinline=True)
+def strengths(of: Boson, m_l: float, mass: float) -> Strengths:
+    """Coefficients for a lepton of mass m_l and a boson of mass `mass`, GeV. See `bosons`."""
+    m2, ml2 = mass * mass, m_l * m_l
+    light = m2 - 4.0 * ml2
+    return Strengths(
+        of.vector + of.axial,
+        of.vector * m2 + of.axial * light,
+        of.axial * (4.0 * ml2 / m2) + of.scalar + of.pseudoscalar,
+        of.vector * (2.0 * (m2 + 2.0 * ml2))
+        + of.axial * (2.0 * light)
+        + of.scalar * light
+        + of.pseudoscalar * m2,
+    )
 
 
 @njit(forceinline=True)
@@ -171,9 +201,7 @@ def exchange(
 
 
 @njit(forceinline=True)
-def amplitude_mean(
-    m_l: float, mass: float, nucleus: float, u: float, t: float, ex: Exchange
-) -> float:
+def amplitude_mean(f: Strengths, nucleus: float, u: float, t: float, ex: Exchange) -> float:
     """Squared amplitude averaged over the azimuth, in closed form: (q^-/2M)^2 <A>.
 
     GeV^2. The moments <cos^j phi / s^n> of s = s_0 - B cos phi
@@ -193,23 +221,28 @@ def amplitude_mean(
     aa_2 = alpha * alpha * two + 2.0 * alpha * beta * cos1_two + beta * beta * cos2_two
     c = a_out - h
     current2 = q_minus * q_minus * (1.0 + 0.25 * t / (nucleus * nucleus))
-    m2 = mass * mass
     gap = u - t
+    flip = (
+        q_t2 * (s_0 - 2.0 * u + u * u * one)
+        + 4.0 * t * (aa_1 - 2.0 * h * a_1 + h * h * one)
+        + 4.0 * c * (alpha - h - u * (a_1 - h * one))
+    )
     first = (
-        2.0 * q_t2 * (s_0 + 2.0 * t + (t * t + gap * gap) * one)
-        + 8.0 * m2 * t * current2 * one
-        + 8.0 * t * (aa_1 + c * a_1 + h * a_out * one)
-        + 8.0 * c * (alpha + a_out * u * one)
+        f.gauge * (2.0 * q_t2 * (s_0 + 2.0 * t + (t * t + gap * gap) * one))
+        + 8.0 * f.mass * t * current2 * one
+        + f.gauge * (8.0 * t * (aa_1 + c * a_1 + h * a_out * one))
+        + f.gauge * (8.0 * c * (alpha + a_out * u * one))
+        + f.flip * flip
     )
     second = q_t2 * t * (1.0 - 2.0 * u * one + u * u * two) + 4.0 * (
         h * a_out - u * (h * c * one + (h + a_out) * a_1) + u * u * (c * a_2 + aa_2)
     )
-    return first / u - 2.0 * (m2 + 2.0 * m_l * m_l) * second / (u * u)
+    return first / u - f.pole * second / (u * u)
 
 
 @njit(forceinline=True)
 def amplitude_at(
-    m_l: float, mass: float, nucleus: float, u: float, t: float, ex: Exchange, cos_phi: float
+    f: Strengths, nucleus: float, u: float, t: float, ex: Exchange, cos_phi: float
 ) -> float:
     """Squared amplitude at one azimuth: (q^-/2M)^2 A, GeV^2.
 
@@ -220,18 +253,19 @@ def amplitude_at(
     a = alpha + beta * cos_phi
     c = a_out - h
     current2 = q_minus * q_minus * (1.0 + 0.25 * t / (nucleus * nucleus))
-    m2 = mass * mass
     sum_s, gap = s + t, u - t
+    diff, b = s - u, a - h
+    flip = q_t2 * diff * diff + 4.0 * b * (t * b + diff * c)
     first = (
-        2.0 * q_t2 * (sum_s * sum_s + gap * gap)
-        + 8.0 * m2 * t * current2
-        + 8.0 * t * (a * (a + c) + h * a_out)
-        + 8.0 * c * (a * s + a_out * u)
+        f.gauge * (2.0 * q_t2 * (sum_s * sum_s + gap * gap))
+        + 8.0 * f.mass * t * current2
+        + f.gauge * (8.0 * t * (a * (a + c) + h * a_out))
+        + f.gauge * (8.0 * c * (a * s + a_out * u))
+        + f.flip * flip
     )
-    diff = s - u
-    second = q_t2 * t * diff * diff + 4.0 * (s * h - u * a) * (diff * a_out - u * (a - h))
+    second = q_t2 * t * diff * diff + 4.0 * (s * h - u * a) * (diff * a_out - u * b)
     product = s * u
-    return (first - 2.0 * (m2 + 2.0 * m_l * m_l) * second / product) / product
+    return (first - f.pole * second / product) / product
 
 
 @njit(forceinline=True)

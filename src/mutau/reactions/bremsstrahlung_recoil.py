@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import njit
 from mutau.reactions.bremsstrahlung_density import Collision, density
-from mutau.reactions.bremsstrahlung_kernels import plus_minus
+from mutau.reactions.bremsstrahlung_kernels import Strengths, plus_minus, strengths
 from mutau.reactions.bremsstrahlung_maps import exchange_scales, from_variable, to_variable
-from mutau.reactions.bremsstrahlung_ww import FRONT
+from mutau.reactions.bremsstrahlung_ww import FRONT, emitted_shape
 from mutau.reactions.quadrature import Rule
 
 Array = NDArray[np.float64]
@@ -129,25 +129,26 @@ def pole_moments(
 
 @njit
 def recoil_mean(
-    m_l: float, mass: float, nucleus: float, t: float, drop: float, q_t2: float, state: Exchanged
+    f: Strengths, nucleus: float, t: float, drop: float, q_t2: float, state: Exchanged
 ) -> float:
     """Mean over phi of (q^-/2M)^2 A, GeV^2."""
     s_low, u_low, half, q_minus, alpha, alpha_out, b, c = state
     gap = t - drop
     s_0, u_0 = s_low + 2.0 * half, u_low + 2.0 * half
-    m2 = mass * mass
-    heavy = 2.0 * (m2 + 2.0 * m_l * m_l)
+    heavy = f.pole
     current2 = q_minus * q_minus * (1.0 + 0.25 * t / (nucleus * nucleus))
     plus, minus, sum_a = s_0 + t, u_0 - t, alpha + alpha_out
     # the two numerators as polynomials in cos phi
     q_0 = (
-        2.0 * q_t2 * (plus * plus + minus * minus)
-        + 8.0 * m2 * t * current2
-        + 8.0 * t * (alpha * alpha + alpha_out * alpha_out + c * (alpha - alpha_out))
-        + 8.0 * c * (alpha * s_0 + alpha_out * u_0)
+        f.gauge * (2.0 * q_t2 * (plus * plus + minus * minus))
+        + 8.0 * f.mass * t * current2
+        + f.gauge * (8.0 * t * (alpha * alpha + alpha_out * alpha_out + c * (alpha - alpha_out)))
+        + f.gauge * (8.0 * c * (alpha * s_0 + alpha_out * u_0))
+        + f.flip * (q_t2 * gap * gap + 4.0 * b * (t * b - gap * c))
     )
-    q_1 = 8.0 * half * (c * (s_0 + u_0 - 2.0 * sum_a) + 2.0 * t * sum_a - q_t2 * (plus + minus))
-    q_2 = 16.0 * half * half * (q_t2 + t - 2.0 * c)
+    q_1 = c * (s_0 + u_0 - 2.0 * sum_a) + 2.0 * t * sum_a - q_t2 * (plus + minus)
+    q_1 = f.gauge * (8.0 * half * q_1)
+    q_2 = f.gauge * (16.0 * half * half * (q_t2 + t - 2.0 * c))
     left, right = gap * alpha + b * s_0, gap * alpha_out + b * u_0
     slope = (gap - 2.0 * b) * half
     p_0 = q_t2 * t * gap * gap + 4.0 * left * right
@@ -177,7 +178,8 @@ def recoil_density(mass: float, collision: Collision, loss: Loss, t: float, q_t2
     """d sigma/dx dT dt at coupling 1, pb/GeV^4: the mean over the azimuth at a fixed lepton."""
     m_l, nucleus = collision.m_l, collision.nucleus
     state = recoil_state(m_l, mass, nucleus, loss, t, q_t2)
-    mean = recoil_mean(m_l, mass, nucleus, t, loss.drop, q_t2, state)
+    f = strengths(collision.boson, m_l, mass)
+    mean = recoil_mean(f, nucleus, t, loss.drop, q_t2, state)
     return density(loss.energy, collision, loss.v, state.q_minus, t, mean)
 
 
@@ -270,13 +272,13 @@ def recoil_integrals(
 
 
 def recoil_shape(
-    energy: float, m_l: float, mass: float, x: Array, psi: Array
+    energy: float, collision: Collision, mass: float, x: Array, psi: Array
 ) -> tuple[Array, Array]:
     """d^2 sigma/dx dpsi / chi at coupling 1, pb/rad, in the WW limit; and T + m^2.
 
     Small angles: T = [E^2 (1-x)^2 psi^2 + m_l^2 x^2]/(1-x), and s, u at q_perp = 0.
     """
-    x_bar = 1.0 - x
+    x_bar, m_l = 1.0 - x, collision.m_l
     m2, ml2 = mass * mass, m_l * m_l
     across2 = (energy * x_bar * psi) ** 2
     drop = (across2 + ml2 * x * x) / x_bar + m2
@@ -284,5 +286,6 @@ def recoil_shape(
     u = (across2 + floor) / x
     s = u / x_bar
     kappa2 = across2 / (x * x)
-    emitted = 2.0 * (s / u + u / s) - 4.0 * (m2 + 2.0 * ml2) * (drop / (s * u)) ** 2 * kappa2
+    e_0, e_1 = emitted_shape(strengths(collision.boson, m_l, mass), x, x_bar)
+    emitted = (e_0 - e_1 * (drop / (s * u)) ** 2 * kappa2) / x_bar
     return FRONT * x / (drop * drop) * emitted * 2.0 * energy * energy * x_bar * psi, drop

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import inner, njit
 from mutau.matter.form_factors import g2_kernel
-from mutau.reactions.bremsstrahlung_density import TREE_VECTOR, Collision, density_at
+from mutau.reactions.bremsstrahlung_density import TREE, Collision, density_at
 from mutau.reactions.bremsstrahlung_kernels import emission, exchange, u_limits
 from mutau.reactions.bremsstrahlung_maps import (
     energy_limits,
@@ -98,7 +98,7 @@ def evaluate(emitter: Emitter, n: int, block: Any) -> None:
     """
     collision, mass = emitter.collision, emitter.mass
     m_l, nucleus, ff = collision.m_l, collision.nucleus, collision.ff
-    exact = collision.amplitude == TREE_VECTOR
+    exact = collision.method == TREE
     a, b = energy_scales(m_l, mass)
     t_ceiling = np.inf if exact else mass * mass + m_l * m_l
     for i in range(n):
@@ -131,7 +131,7 @@ def evaluate(emitter: Emitter, n: int, block: Any) -> None:
         if exact:
             value = density_at(energy, mass, collision, em, u, t, ex, cos_phi)
         else:
-            value = ww_density(energy, m_l, mass, x, x_bar, u, t, t_excess) * g2_kernel(t, ff)
+            value = ww_density(energy, collision, mass, x, x_bar, u, t, t_excess) * g2_kernel(t, ff)
         value *= (g_high - g_low) * slope_x * x_bar * x_bar
         value *= (1.0 - sigma_low) * 2.0 * u / sigma
         value *= (top - 1.0) * slope_t * stretch * norm * (2.0 / math.pi)

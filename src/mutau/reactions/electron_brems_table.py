@@ -15,7 +15,7 @@ from mutau.core.constants import M_E
 from mutau.core.jit import njit
 from mutau.matter import Element
 from mutau.matter.nucleus import Nucleus
-from mutau.reactions import electron_brems
+from mutau.reactions.bremsstrahlung import Bremsstrahlung
 from mutau.reactions.bremsstrahlung_maps import (
     energy_limits,
     energy_scales,
@@ -46,24 +46,31 @@ class BremsTheory:
 
     method : "exact", "ww", "iww", or "iww-scaled": the spectrum of iww with the exact total, what a
     simulation does that corrects iww by a factor. form_factor, coulomb : as `electron_brems`.
+    mediator : kind of the boson.
     """
 
     method: str = "exact"
     form_factor: str = "elastic"
     coulomb: bool = False
+    mediator: str = "vector"
+
+    @property
+    def front(self) -> Bremsstrahlung:
+        """Cross sections of this kind of boson."""
+        return Bremsstrahlung("electron", self.mediator)
 
     def slope(self, x: Array, energy: float, mass: float, element: Element) -> Array:
         """d sigma/dx at coupling 1, pb, at x (n,)."""
         scaled = self.method == "iww-scaled"
         nucleus = Nucleus.of(element, self.form_factor)
         method = "iww" if scaled else self.method
-        value = electron_brems.differential_x(
+        value = self.front.differential_x(
             x, energy, mass, nucleus, method=method, coulomb=self.coulomb
         )
         if not scaled:
             return value
         exact, iww = (
-            electron_brems.total(energy, mass, nucleus, method=name, coulomb=self.coulomb).sigma_pb
+            self.front.total(energy, mass, nucleus, method=name, coulomb=self.coulomb).sigma_pb
             for name in ("exact", "iww")
         )
         return np.asarray(value * exact / iww)

@@ -4,8 +4,8 @@ All diagrams with one photon to the nucleus (four of a lepton, the two of Bethe 
 photon), every lepton massive, identical leptons antisymmetrised (`lepton_pairs_amplitude`);
 integrated by adaptive Monte Carlo with the maps of `lepton_pairs_kernels`, cuts inside the
 integration. Left out: more than one photon to the nucleus (the Coulomb correction, of relative size
-(Z alpha)^2 for electron pairs), atomic electrons as targets (1/Z of the nucleus, in
-`matter.muon_cross_sections`), vector mesons in the photon of the pair, radiative corrections.
+(Z alpha)^2 for electron pairs), vector mesons in the photon of the pair, radiative corrections.
+An atom's electrons are targets of their own (`matter.nucleus.AtomicElectrons`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.code_digest import code_digest
-from mutau.core.constants import ALPHA
+from mutau.core.constants import ALPHA, M_E
 from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import cached_arrays, digest
 from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB
-from mutau.matter.nucleus import Nucleus, one_nucleus
+from mutau.matter.nucleus import AtomicElectrons, Nucleus, one_nucleus
 from mutau.reactions import lepton_pairs_kernels as kernels
 from mutau.reactions.abilities import ABILITIES, LEPTONS, PAIR_BEAMS
 from mutau.reactions.importance import refined_edges
@@ -40,8 +40,13 @@ DIAGRAMS: Final = {
 #: The observables of one lepton's energy.
 _SINGLE: Final = ("like_energy", "opposite_energy")
 _BINS: Final = 64
-_ROUNDS, _ROUND_SIZE = 7, 20_000
-_CHUNK: Final = 50_000
+#: Points of the rounds that shape a grid; narrow cuts get more of the last size, until so many
+#: points of a round pass.
+_SHAPING: Final = (6_000, 12_000, 25_000)
+_MORE_ROUNDS, _ENOUGH = 6, 5_000
+#: Of the refinement: narrower bins follow the noise of so few points, whose weights then stand out.
+_DAMPING: Final = 0.5
+_CHUNK: Final = 25_000
 #: Part of the cross section that may lie above the bounds of unweighting.
 _ABOVE: Final = 1e-3
 
@@ -53,6 +58,7 @@ class PairReaction:
     beam : "electron", "muon" or "photon". pair : "electron" or "muon". energy : of the beam
     particle, GeV. limits : observable out of `lepton_pairs_kernels.OBSERVABLES` -> (low, high),
     inclusive; of a photon's pair "like" is the negative lepton. diagrams : out of DIAGRAMS.
+    nucleus : or the electrons of an atom, each at rest and alone (`lepton_pairs_targets`).
     Raises UnknownName, OutOfRange (energy above 10 TeV or below threshold, an empty range),
     MutauError for one set of diagrams of identical leptons or of a photon, and for a limit on a
     beam lepton where there is none.
@@ -61,7 +67,7 @@ class PairReaction:
     beam: str
     pair: str
     energy: float
-    nucleus: Nucleus
+    nucleus: Nucleus | AtomicElectrons
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     diagrams: str = "all"
 
@@ -84,8 +90,7 @@ class PairReaction:
                 raise UnknownName("observable of a pair", name, self.observables)
             if not low < high:
                 raise OutOfRange(f"{name}: {low:g} to {high:g} is empty", place="limits")
-        mass, mu = PAIR_BEAMS[self.beam], LEPTONS[self.pair]
-        threshold = mass + 2.0 * mu * (1.0 + (mass + mu) / self.nucleus.mass)
+        threshold = _threshold(self.beam, self.pair, self.nucleus.mass)
         abilities = ABILITIES[f"{self.beam}-{self.pair}-pair"]
         require_in_range(
             "energy", self.energy, threshold, abilities.energies[1], unit="GeV",
@@ -124,7 +129,8 @@ class PairReaction:
         full = (-math.inf, math.inf)
         pair, after = (self.limits.get(name, full) for name in ("pair_energy", "lepton_energy"))
         single = [self.limits.get(name, full)[0] for name in _SINGLE]
-        recoil = 1e-3 * self.energy  # more than the nucleus takes
+        # more than a nucleus takes; an electron may take all
+        recoil = self.energy if self.nucleus.half_spin else 1e-3 * self.energy
         low = max(2.0 * mu * (1.0 + 1e-9), pair[0], *(item + mu for item in single))
         low = max(low, self.energy - after[1] - recoil)
         high = min(self.energy - mass, pair[1] + recoil, self.energy - after[0])
@@ -145,7 +151,7 @@ class PairReaction:
         softest, near, far = [self.energy] * 2, 0.0, math.pi
         if self.identical:  # a map may take the softer one for the beam's
             high = self.energy - mass
-        else:
+        elif not self.nucleus.half_spin:
             near, far = self.limits.get("lepton_theta", (0.0, math.pi))
             softest = [
                 min(self.limits.get(name, (0.0, math.inf))[1], self.energy) for name in _SINGLE
@@ -165,7 +171,22 @@ class PairReaction:
             kernels.Reach(low, high, *softest, *angles),
             self.nucleus.shape,
             np.ascontiguousarray(cuts),
+            self.nucleus.half_spin,
         )
+
+
+def _threshold(beam: str, pair: str, target: float) -> float:
+    """Least energy (GeV) of the beam particle on a target of this mass at rest."""
+    mass, mu = PAIR_BEAMS[beam], LEPTONS[pair]
+    return mass + 2.0 * mu * (1.0 + (mass + mu) / target)
+
+
+def on_electrons_threshold(beam: str, pair: str) -> float:
+    """Least energy (GeV) at which a pair can be made on an electron at rest.
+
+    Check: a photon needs 4 m_e for an electron pair.
+    """
+    return _threshold(beam, pair, M_E)
 
 
 PairReaction.__init__ = one_nucleus(PairReaction.__init__)  # type: ignore[method-assign]
@@ -202,20 +223,15 @@ def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array
     maps, scale = reaction.maps, reaction.scale
     edges = np.tile(np.linspace(0.0, 1.0, _BINS + 1), (len(maps), N_AXES, 1))
     rngs = [stream(seed, which) for which in range(len(maps))]
-    weights = np.empty(_CHUNK)
     for i, which in enumerate(maps):
-        for turn in range(_ROUNDS):
-            content = np.zeros((N_AXES, _BINS))
-            size = _ROUND_SIZE if turn < _ROUNDS - 1 else _CHUNK
-            sample_map(rngs[i], size, which, edges[i], setup, weights, content)
-            for axis in range(N_AXES):
-                edges[i, axis] = refined_edges(edges[i, axis], content[axis])
+        edges[i] = _shaped(rngs[i], which, edges[i], setup)
+    weights = np.empty(_CHUNK)
     kept: list[list[Array]] = [[] for _ in maps]
     spread = np.ones(len(maps))
-    for turn in range(800):
+    for turn in range(1600):
         i = turn if turn < len(maps) else int(np.argmax(spread))
         unused = np.zeros((N_AXES, _BINS))
-        sample_map(rngs[i], _CHUNK, maps[i], edges[i], setup, weights, unused)
+        sample_map(rngs[i], maps[i], edges[i], setup, weights, unused)
         kept[i].append(_summary(weights * scale))
         if turn < len(maps) - 1:
             continue
@@ -228,6 +244,20 @@ def _adapted(reaction: PairReaction, error: float, seed: int) -> dict[str, Array
     bounds = np.array([np.median([item[3] for item in items]) for items in kept])
     bounds = np.maximum(bounds, 1e-12 * sigma.sum())
     return {"edges": edges, "sigma": sigma, "err": err, "bounds": bounds}
+
+
+def _shaped(rng: np.random.Generator, which: int, edges: Array, setup: kernels.PairSetup) -> Array:
+    """Edges (7, bins + 1) of one map that follow its integrand."""
+    edges = edges.copy()
+    for turn in range(len(_SHAPING) + _MORE_ROUNDS):
+        weights = np.empty(_SHAPING[min(turn, len(_SHAPING) - 1)])
+        content = np.zeros((N_AXES, _BINS))
+        sample_map(rng, which, edges, setup, weights, content)
+        for axis in range(N_AXES):
+            edges[axis] = refined_edges(edges[axis], content[axis], _DAMPING)
+        if turn >= len(_SHAPING) - 1 and np.count_nonzero(weights) >= _ENOUGH:
+            break
+    return edges
 
 
 def _summary(weights: Array) -> Array:
@@ -256,7 +286,8 @@ def cross_section(reaction: PairReaction, *, error: float = 1e-3, seed: int = 1)
 
     error, seed : as in `adapted`, whose errors it raises.
     Source: tree level; for electron pairs made by muons it is what R. P. Kokoulin and A. A.
-    Petrukhin integrate over angles (tested within 2 % against `matter.muon_cross_sections`).
+    Petrukhin integrate over angles (tested within 2 % against `matter.muon_cross_sections`, on the
+    nucleus alone and with the atom's electrons).
     Of a photon: H. Bethe, W. Heitler, Proc. R. Soc. A 146 (1934) 83, with form factor and recoil.
     Check: proportional to alpha^4 Z^2 (photon: alpha^3) for a point charge; the radiated set is
     `muon_brems`'s or `electron_brems`'s cross section for a boson of the pair's mass times

@@ -12,12 +12,18 @@ Brodsky, Phys. Rev. D 22 (1980) 2157, app. A), whose components are p+, p_x + i 
 and every current j coupled to a conserved one is shifted by a multiple of its momentum so that its
 large component vanishes. Denominators are taken as +-2 p.q + q^2 with the momentum transfer q
 itself, which the caller knows exactly.
+
+The antiunitary map T, psi -> (-psi4*, psi3*, -psi2*, psi1*), takes spin 0 to spin 1, commutes with
+slashed real vectors and turns a current into its complex conjugate; T^2 = -1. So of each line only
+the currents of spin 0 before are calculated, and all amplitudes with all spins turned round are
+each other's conjugates.
 Checks (tests): explicit Dirac matrices in 50 digits; Ward identities; charge conjugation; equal to
 `bremsstrahlung_kernels` for a pair that is one vector boson.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -57,7 +63,7 @@ def dot(a: Vector, b: Vector) -> float:
 @inner(forceinline=True)
 def spinor(p: Vector, mass: float, s: int) -> Complex:
     """u(p) of spin s = 0 or 1, (L1, L2, R1, R2) in the chiral basis; mass < 0 gives v(p)."""
-    root = p[0] ** 0.5
+    root = math.sqrt(p[0])
     side = complex(p[2], p[3]) / root
     small = complex(mass / root)
     zero = complex(0.0)
@@ -106,6 +112,14 @@ def nucleus_current(nucleus: float, recoil: float, q: Vector) -> Vector:
 
 
 @inner(forceinline=True)
+def turn_spins(out: Work) -> None:
+    """The currents of spin 1 before from those of spin 0, out (2, 2, 4); see the module."""
+    for i in range(4):
+        out[1, 1, i] = out[0, 0, i].conjugate()
+        out[0, 1, i] = -out[1, 0, i].conjugate()
+
+
+@inner(forceinline=True)
 def open_line(
     before: Vector, after: Vector, m_before: float, m_after: float, mass: float, J: Vector,
     q: Vector, out: Work,
@@ -124,15 +138,16 @@ def open_line(
         q[2] + sign * before[2], q[3] + sign * before[3],
     )  # fmt: skip
     outer = (after[0] - q[0], after[1] - q[1], after[2] - q[2], after[3] - q[3])
-    for s in range(2):
-        w = spinor(before, m_before, s)
-        first = slashed(inner, mass, slashed(J, 0.0, w))
-        for t in range(2):
-            u = spinor(after, m_after, t)
-            last = slashed(outer, mass, slashed(J, 0.0, u))
-            one, two = current(u, first), current(last, w)
-            for i in range(4):
-                out[t, s, i] = one[i] / d_first + two[i] / d_last
+    w = spinor(before, m_before, 0)
+    first = slashed(inner, mass, slashed(J, 0.0, w))
+    over_first, over_last = 1.0 / d_first, 1.0 / d_last
+    for t in range(2):
+        u = spinor(after, m_after, t)
+        last = slashed(outer, mass, slashed(J, 0.0, u))
+        one, two = current(u, first), current(last, w)
+        for i in range(4):
+            out[t, 0, i] = one[i] * over_first + two[i] * over_last
+    turn_spins(out)
 
 
 @inner(forceinline=True)
@@ -140,14 +155,14 @@ def closed_line(
     before: Vector, after: Vector, m_before: float, m_after: float, k: Vector, out: Work
 ) -> None:
     """Plain current of a line, shifted along its momentum k to have no plus component."""
-    for s in range(2):
-        w = spinor(before, m_before, s)
-        for t in range(2):
-            j = current(spinor(after, m_after, t), w)
-            shift = j[0] / k[0]
-            out[t, s, 0] = 0.0
-            for i in range(1, 4):
-                out[t, s, i] = j[i] - shift * k[i]
+    w = spinor(before, m_before, 0)
+    for t in range(2):
+        j = current(spinor(after, m_after, t), w)
+        shift = j[0] / k[0]
+        out[t, 0, 0] = 0.0
+        for i in range(1, 4):
+            out[t, 0, i] = j[i] - shift * k[i]
+    turn_spins(out)
 
 
 @inner(forceinline=True)
@@ -214,20 +229,20 @@ def squared_amplitude(
         exchanged = Legs(legs.p, legs.k1, legs.p1, legs.k2, legs.m, legs.mu)
         fill_currents(exchanged, J, q, work[1])
     total, photons, radiated, photons_other, radiated_other = 0.0, 0.0, 0.0, 0.0, 0.0
-    for sp in range(2):
-        for s1 in range(2):
-            for a in range(2):
-                for b in range(2):
-                    two = contracted(work[0, 0, s1, sp], work[0, 1, a, b]) / invariants[0]
-                    one = contracted(work[0, 3, a, b], work[0, 2, s1, sp]) / invariants[1]
-                    photons += two.real**2 + two.imag**2
-                    radiated += one.real**2 + one.imag**2
-                    whole = one + two
-                    if identical:
-                        two = contracted(work[1, 0, a, sp], work[1, 1, s1, b]) / invariants[2]
-                        one = contracted(work[1, 3, s1, b], work[1, 2, a, sp]) / invariants[3]
-                        photons_other += two.real**2 + two.imag**2
-                        radiated_other += one.real**2 + one.imag**2
-                        whole -= one + two
-                    total += whole.real**2 + whole.imag**2
-    return total, photons, radiated, photons_other, radiated_other
+    over = (1.0 / invariants[0], 1.0 / invariants[1], 1.0 / invariants[2], 1.0 / invariants[3])
+    for s1 in range(2):  # of spin 0 before; the other half is the same
+        for a in range(2):
+            for b in range(2):
+                two = contracted(work[0, 0, s1, 0], work[0, 1, a, b]) * over[0]
+                one = contracted(work[0, 3, a, b], work[0, 2, s1, 0]) * over[1]
+                photons += two.real**2 + two.imag**2
+                radiated += one.real**2 + one.imag**2
+                whole = one + two
+                if identical:
+                    two = contracted(work[1, 0, a, 0], work[1, 1, s1, b]) * over[2]
+                    one = contracted(work[1, 3, s1, b], work[1, 2, a, 0]) * over[3]
+                    photons_other += two.real**2 + two.imag**2
+                    radiated_other += one.real**2 + one.imag**2
+                    whole -= one + two
+                total += whole.real**2 + whole.imag**2
+    return 2.0 * total, 2.0 * photons, 2.0 * radiated, 2.0 * photons_other, 2.0 * radiated_other

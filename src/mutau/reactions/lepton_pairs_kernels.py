@@ -52,6 +52,7 @@ from mutau.reactions.lepton_pairs_axes import (
     pole_point,
     two_scales,
 )
+from mutau.reactions.lepton_pairs_targets import converted_on_electron, squared_on_electron
 
 #: Axes of the unit cube, maps of a beam lepton (A to D), and of all (E and F of a photon).
 N_AXES: Final = 7
@@ -103,7 +104,8 @@ class PairSetup(NamedTuple):
 
     mu : mass of the pair's leptons, GeV. identical : 1 for leptons like the beam's, else 0.
     diagrams : ALL, TWO_PHOTON or RADIATED. reach : of the leptons with and against the beam's
-    charge. cuts : (9, 2) limits of OBSERVABLES.
+    charge. cuts : (9, 2) limits of OBSERVABLES. half_spin : the target is an electron, not a
+    nucleus of spin 0.
     """
 
     beam: PairBeam
@@ -113,6 +115,7 @@ class PairSetup(NamedTuple):
     reach: Reach
     ff: FormFactor
     cuts: Array
+    half_spin: bool
 
 
 @inner(forceinline=True)
@@ -351,25 +354,26 @@ def radiated_point(
 
 
 @inner(forceinline=True)
-def energy_angle(k: Vector) -> tuple[float, float]:
-    """Energy and polar angle of a momentum."""
-    along = 0.5 * (k[0] - k[1])
-    return 0.5 * (k[0] + k[1]), math.atan2(math.sqrt(k[2] * k[2] + k[3] * k[3]), along)
+def polar_angle(k: Vector) -> float:
+    """Polar angle of a momentum."""
+    return math.atan2(math.sqrt(k[2] * k[2] + k[3] * k[3]), 0.5 * (k[0] - k[1]))
 
 
 @inner(forceinline=True)
 def inside_cuts(p1: Vector, k1: Vector, k2: Vector, q: Vector, mass2: float, cuts: Array) -> bool:
     """Whether a final state lies within (9, 2) limits of OBSERVABLES."""
-    lepton, theta = energy_angle(p1)
-    first, theta_first = energy_angle(k1)
-    second, theta_second = energy_angle(k2)
-    values = (
-        lepton, theta, first, theta_first, second, theta_second, first + second,
-        math.sqrt(mass2), -dot(q, q),
-    )  # fmt: skip
-    inside = True
-    for i in range(len(values)):
-        inside = inside and cuts[i, 0] <= values[i] <= cuts[i, 1]
+    first, second = 0.5 * (k1[0] + k1[1]), 0.5 * (k2[0] + k2[1])
+    inside = (
+        cuts[6, 0] <= first + second <= cuts[6, 1]
+        and cuts[7, 0] <= math.sqrt(mass2) <= cuts[7, 1]
+        and cuts[8, 0] <= -dot(q, q) <= cuts[8, 1]
+    )
+    for i in range(3):
+        k = p1 if i == 0 else (k1 if i == 1 else k2)
+        inside = inside and cuts[2 * i, 0] <= 0.5 * (k[0] + k[1]) <= cuts[2 * i, 1]
+        low, high = cuts[2 * i + 1, 0], cuts[2 * i + 1, 1]
+        if inside and (low > -math.inf or high < math.inf):  # angles take time
+            inside = low <= polar_angle(k) <= high
     return inside
 
 
@@ -407,13 +411,16 @@ def conversion_density(
     if density <= 0.0 or not inside_cuts(p1, k1, k2, q, pair_mass2(k1, k2, mu), setup.cuts):
         return 0.0, p1, k1, k2, q
     Q2 = -dot(q, q)
-    line = work[0, 0]
-    open_line(k2, k1, -mu, mu, mu, nucleus_current(nucleus, 0.5 * Q2 / nucleus, q), q, line)
     total = 0.0
-    for a in range(2):
-        for b in range(2):
-            for i in (2, 3):
-                total += line[a, b, i].real ** 2 + line[a, b, i].imag ** 2
+    if setup.half_spin:
+        total = converted_on_electron(k1, k2, mu, nucleus, q, work)
+    else:
+        line = work[0, 0]
+        open_line(k2, k1, -mu, mu, mu, nucleus_current(nucleus, 0.5 * Q2 / nucleus, q), q, line)
+        for a in range(2):
+            for b in range(2):
+                for i in (2, 3):
+                    total += line[a, b, i].real ** 2 + line[a, b, i].imag ** 2
     one, two = k1[0] / (Q2 + 2.0 * dot(q, k1)), k2[0] / (Q2 + 2.0 * dot(q, k2))
     own = one if which == N_MAPS else two
     value = density * total * own * own / (one * one + two * two)
@@ -461,10 +468,13 @@ def pair_density(
     if same:
         t2, mass2_other = transfer(p, k1, m), pair_mass2(p1, k2, m)
     Q2 = -dot(q, q)
-    J = nucleus_current(nucleus, 0.5 * Q2 / nucleus, q)
-    total, photons, radiated, photons_other, radiated_other = squared_amplitude(
-        Legs(p, p1, k1, k2, m, mu), J, q, (t1, mass2, t2, mass2_other), same, work
-    )
+    legs, invariants = Legs(p, p1, k1, k2, m, mu), (t1, mass2, t2, mass2_other)
+    if setup.half_spin:
+        sums = squared_on_electron(legs, nucleus, q, invariants, same, work)
+    else:
+        J = nucleus_current(nucleus, 0.5 * Q2 / nucleus, q)
+        sums = squared_amplitude(legs, J, q, invariants, same, work)
+    total, photons, radiated, photons_other, radiated_other = sums
     if setup.diagrams == TWO_PHOTON:
         total = photons
     elif setup.diagrams == RADIATED:

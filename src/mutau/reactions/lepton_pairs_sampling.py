@@ -34,7 +34,7 @@ def grid_point(rng: np.random.Generator, edges: Array, x: Array, at: NDArray[np.
 
 @njit
 def sample_map(
-    rng: np.random.Generator, n: int, which: int, edges: Array, setup: PairSetup, weights: Array,
+    rng: np.random.Generator, which: int, edges: Array, setup: PairSetup, weights: Array,
     content: Array,
 ) -> None:  # fmt: skip
     """Fill weights (n,) of points of one map; content (7, bins) gathers their powers
@@ -42,7 +42,7 @@ def sample_map(
     work = np.empty((2, 4, 2, 2, 4), np.complex128)
     x = np.empty(N_AXES)
     at = np.empty(N_AXES, np.int64)
-    for i in range(n):
+    for i in range(weights.size):
         volume = grid_point(rng, edges, x, at)
         value = volume * pair_density(which, x, setup, work)[0]
         weights[i] = value

@@ -24,6 +24,7 @@ from mutau.core.errors import MutauError, OutOfRange, UnknownName, require_in_ra
 from mutau.core.types import CrossSection
 from mutau.core.units import GEV2_PB, PB_CM2
 from mutau.reactions.abilities import ABILITIES
+from mutau.reactions.bosons import boson
 from mutau.reactions.muon_electron_amplitudes import elastic_numerator
 from mutau.reactions.muon_electron_kinematics import (
     center_of_mass_energy,
@@ -65,13 +66,13 @@ class Reaction:
 
     process : a key of `PROCESSES`. energy : GeV, of the beam muon.
     mass, coupling : GeV and dimensionless, of the Z'; only for `ZPRIME`.
-    electron_coupling : vector coupling of the Z' to the electron (by loop mixing at most a few
+    electron_coupling : coupling of the boson to the electron (by loop mixing at most a few
         per cent of `coupling`, neglected by default); only for `ZPRIME`.
     beam_charge : -1 or +1. It matters where both leptons emit.
     alpha : fine-structure constant at every photon vertex. Momentum transfers stay below
         (0.4 GeV)^2, so alpha(0) is the default; `ALPHA_GENERATOR` is another choice.
     sin2_theta_w : sin^2 of the weak mixing angle, of neutrino pairs; at the Z mass by default.
-    mediator : kind of the boson; only for `ZPRIME`.
+    mediator : kind of the boson, of `bosons.KINDS`; only for `ZPRIME`, where "Z'" stands for it.
     Raises UnknownName for the process, OutOfRange for a number; above the production threshold no
     Z' can be made and OutOfRange says so.
     """
@@ -95,12 +96,7 @@ class Reaction:
         if self.beam_charge not in (-1, 1):
             raise MutauError(f"beam charge {self.beam_charge!r}", allowed="-1 or +1")
         if self.process == ZPRIME:
-            kinds = ABILITIES[ZPRIME].mediators
-            if self.mediator not in kinds:
-                raise MutauError(
-                    f"{ZPRIME} is not computed for {self.mediator} mediators",
-                    place="mediator", allowed=f"{' or '.join(kinds)} mediators",
-                )  # fmt: skip
+            boson(self.mediator, ZPRIME)
             check_mass(self.mass, self.energy)
             for name in ("coupling", "electron_coupling"):
                 if not math.isfinite(getattr(self, name)):
@@ -381,9 +377,9 @@ def kinematics_of(reaction: Reaction) -> MuonOnElectron:
 def emission(reaction: Reaction) -> Vertices:
     """What emits, with its couplings, of a Z' or photon reaction.
 
-    Here, and in `muon_electron_integrals.matrix_element`, another kind of boson finds its place.
     The kernels' muon line carries the current of a mu-; a mu+ turns its vector coupling, because
-    a line with n vector vertices changes by (-1)^n under charge conjugation.
+    a line with n vector vertices changes by (-1)^n under charge conjugation; axial, scalar and
+    pseudoscalar vertices do not change. Raises MutauError for a boson that has spin 0 and 1.
     """
     from mutau.reactions import muon_electron_integrals as integrals
 
@@ -391,11 +387,15 @@ def emission(reaction: Reaction) -> Vertices:
     if reaction.process == GAMMA:
         e = math.sqrt(4.0 * math.pi * reaction.alpha)
         return integrals.Vertices(integrals.OFF_BOTH, charge * e, -e, 0.0, 0.0)
-    both = reaction.electron_coupling != 0.0
-    return integrals.Vertices(
-        integrals.OFF_BOTH if both else integrals.OFF_MUON,
-        float(-charge * reaction.coupling), float(reaction.electron_coupling), 0.0, 0.0,
-    )  # fmt: skip
+    of = boson(reaction.mediator, ZPRIME)
+    if max(of[:2]) and max(of[2:]):
+        raise MutauError(
+            f"{ZPRIME}: a {reaction.mediator} boson has spin 0 and 1", place="mediator",
+            allowed="vector and axial parts, or scalar and pseudoscalar ones",
+        )  # fmt: skip
+    return integrals.vertices_of(
+        of, -charge, float(reaction.coupling), float(reaction.electron_coupling)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +450,7 @@ def _spectrum(part: _Part, reaction: Reaction, cuts: Cuts, energy: Array, order:
     from mutau.reactions import muon_electron_integrals as integrals
 
     # the map of the azimuth leaves little to integrate of the muon line, more of the other
-    n_phi = 4 + order // 3 if part.vertices.code == integrals.OFF_MUON else 4 + order
+    n_phi = 4 + order // 3 if integrals.from_muon(part.vertices) else 4 + order
     phi = (np.arange(n_phi) + 0.5) * (math.pi / n_phi)
     values = integrals.spectrum(
         energy,

@@ -243,6 +243,8 @@ def axial_kernel(inv: Invariants, a_muon: float, a_electron: float) -> float:
     line_m, line_e, legs = lines_of(inv)
     um, ue = line_m.u, line_e.u
     S, Sp, U, Up, x1, x2, x3, x4 = legs
+    if a_electron == 0.0:
+        return 0.25 * a_muon * a_muon * axial_emission(line_m) / (te * te)
     muon, electron = axial_emission(line_m), axial_emission(line_e)
     pairs = (
         _axial_pair(legs, inv) / (um * ue)

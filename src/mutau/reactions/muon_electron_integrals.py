@@ -28,20 +28,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutau.core.jit import njit
+from mutau.reactions.bosons import Boson
 from mutau.reactions.muon_electron_amplitudes import (
     Invariants,
     axial_kernel,
     emission_kernel,
     zprime_kernel,
 )
+from mutau.reactions.muon_electron_scalars import scalar_kernel
 from mutau.reactions.quadrature import Rule
 
 Array = NDArray[np.float64]
 
-#: What emits V: the muon by a vector coupling, both leptons by vector, or by vector and axial ones.
+#: What emits V: the muon by a vector coupling; both leptons by vector ones, by vector and axial
+#: ones, by axial ones, by scalar and pseudoscalar ones.
 OFF_MUON: Final = 0
 OFF_BOTH: Final = 1
 VECTOR_AXIAL: Final = 2
+AXIAL: Final = 3
+SPIN_ZERO: Final = 4
 PARALLEL: Final = 0
 ANTIPARALLEL: Final = 1
 _STEPS = 64  # of bisection or golden section: below the rounding of a double
@@ -58,7 +63,10 @@ class MuonOnElectron(NamedTuple):
 
 
 class Vertices(NamedTuple):
-    """What emits V (OFF_MUON, OFF_BOTH or VECTOR_AXIAL), and its couplings to the two lines."""
+    """What emits V (OFF_MUON to SPIN_ZERO), and its couplings to the two lines.
+
+    v_mu, v_e : vector couplings, or scalar ones. a_mu, a_e : axial couplings, or pseudoscalar ones.
+    """
 
     code: int
     v_mu: float
@@ -67,12 +75,35 @@ class Vertices(NamedTuple):
     a_e: float
 
 
+def vertices_of(of: Boson, sign: float, muon: float, electron: float) -> Vertices:
+    """Vertices of a boson of spin 0 or 1 with its couplings to the two lines.
+
+    sign : of the muon's vector coupling, +1 for a mu-.
+    """
+    vector, axial, scalar, pseudoscalar = (math.sqrt(weight) for weight in of)
+    if scalar or pseudoscalar:
+        return Vertices(
+            SPIN_ZERO, scalar * muon, scalar * electron, pseudoscalar * muon,
+            pseudoscalar * electron,
+        )  # fmt: skip
+    code = VECTOR_AXIAL if vector else AXIAL
+    if not axial:
+        code = OFF_BOTH if electron else OFF_MUON
+    return Vertices(code, sign * vector * muon, vector * electron, axial * muon, axial * electron)
+
+
 class CutLimits(NamedTuple):
     """sin^2(theta / 2) of the smallest muon angle, smallest E_V (GeV), largest 1 - cos(theta_e)."""
 
     sine2: float
     v_min: float
     one_max: float
+
+
+@njit
+def from_muon(vertices: Vertices) -> bool:
+    """Whether the muon alone emits V."""
+    return vertices.v_e == 0.0 and vertices.a_e == 0.0
 
 
 @njit
@@ -249,6 +280,10 @@ def matrix_element(
     inv = Invariants(2.0 * e * E1, -2.0 * e * T, tm, sm, u, m * m, e * e, M * M)
     if vertices.code == OFF_MUON:
         return vertices.v_mu * vertices.v_mu * zprime_kernel(inv)
+    if vertices.code == SPIN_ZERO:
+        return scalar_kernel(inv, vertices.v_mu, vertices.v_e, vertices.a_mu, vertices.a_e)
+    if vertices.code == AXIAL:
+        return axial_kernel(inv, vertices.a_mu, vertices.a_e)
     value = emission_kernel(inv, vertices.v_mu, vertices.v_e)
     if vertices.code == VECTOR_AXIAL:
         value += axial_kernel(inv, vertices.a_mu, vertices.a_e)
@@ -391,7 +426,8 @@ def spectrum(
     """
     E1, _, e, M = at
     # the electron line's (p2 - k)^2 - m_e^2 vanishes at this E_V, below all of phase space
-    pole = 0.5 * M * M / e if vertices.code != OFF_MUON else 0.0
+    alone = from_muon(vertices)
+    pole = 0.0 if alone else 0.5 * M * M / e
     factor = 1.0 / phase_space_norm(at)
     out = np.zeros(len(T))
     for i in range(len(T)):
@@ -405,7 +441,7 @@ def spectrum(
             span = math.log((high - pole) / (top - high)) - first
             for j in range(len(rule.nodes)):
                 x, slope = rule.nodes[j], 1.0
-                if vertices.code != OFF_MUON:
+                if not alone:
                     # the electron's collinear logarithm opens at the ends
                     slope = 0.5 * math.pi * math.sin(math.pi * x)
                     x = math.sin(0.5 * math.pi * x) ** 2

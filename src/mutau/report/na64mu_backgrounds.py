@@ -22,7 +22,7 @@ from mutau.background.registry import background_sources, not_computed
 from mutau.detector.tracking import expected_covariance
 from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment
-from mutau.matter.hadron_interactions import interaction_length
+from mutau.matter.hadron_nucleus import inelastic_length
 from mutau.report.na64mu_simulation import planes
 from mutau.report.rows import Ours, number
 from mutau.report.runs import ROWS, LeftOut, Run
@@ -156,7 +156,7 @@ def punched(run: Run, modules: int, kind: str) -> Ours:
         kind, SHOWN_HADRON, HadronStack(medium, length, modules), 2.0,
         n=20_000 if run.level.name == "quick" else 60_000, seed=run.level.seed,
     )  # fmt: skip
-    depth = length / interaction_length(kind, medium, SHOWN_HADRON)
+    depth = length / inelastic_length(kind, medium, SHOWN_HADRON).cm
     words = {"energy": SHOWN_HADRON, "hadron": PUNCHING[kind], "modules": modules, "depth": depth}
     return Ours(got.value, got.err, words=words)
 

@@ -17,7 +17,7 @@ from mutau.core.constants import M_E, M_MU
 from mutau.core.units import GEV_PER_T_CM
 from mutau.experiment import load_experiment
 from mutau.matter import material
-from mutau.matter.hadron_interactions import interaction_length
+from mutau.matter.hadron_nucleus import inelastic_length
 from mutau.matter.hadrons import hadron
 from mutau.models import Family
 from mutau.report.na64mu import projection
@@ -116,7 +116,8 @@ def quiet(run: Run, modules: int, kind: str, budget: float) -> Ours:
         kind, SHOWN_HADRON, HadronStack(medium, length, modules), budget,
         n=HISTORIES[run.level.name == "quick"], seed=run.level.seed,
     )  # fmt: skip
-    none = math.exp(-modules * length / interaction_length(kind, medium, SHOWN_HADRON))
+    depth = length / inelastic_length(kind, medium, SHOWN_HADRON).cm
+    none = math.exp(-modules * depth)
     return Ours(got.value, got.err, words={"untouched": none, "budget": budget})
 
 

@@ -78,6 +78,7 @@ MODULES = (
     "mutau.report.na64e",
     "mutau.report.na64e_limits",
     "mutau.report.na64e_relic",
+    "mutau.report.na64e_programme",
     "mutau.report.na64e_sentences",
 )
 

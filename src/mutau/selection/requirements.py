@@ -83,6 +83,12 @@ def labels_of_the_rest(cuts: Iterable[Cut], applied: Sequence[Cut]) -> list[str]
     return [label(cut) for cut in cuts if cut not in applied]
 
 
+def variables_named(cuts: Iterable[Cut], texts: Iterable[str]) -> set[str]:
+    """Variables of the cuts whose texts are given, with a remark in brackets behind them or not."""
+    plain = {text.partition(" (")[0] for text in texts}
+    return {cut.variable for cut in cuts if label(cut) in plain}
+
+
 def highest_muon_energy(cuts: Sequence[Cut], energy: float) -> float:
     """Largest energy (GeV) that the cuts allow the scattered muon; inf without such a cut.
 

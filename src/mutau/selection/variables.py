@@ -74,6 +74,8 @@ for _name in (
     "srd_energy",
     "n_upstream_hits",
     "shower_chi2",
+    "vertex",
+    "kink",
 ):
     FUNCTIONS.register(_name)(partial(Sample.column, name=_name, variable=_name))
 

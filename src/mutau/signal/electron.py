@@ -20,8 +20,8 @@ import numpy as np
 
 from mutau.core.random import stream
 from mutau.core.types import Events
-from mutau.models import VECTOR, Model
-from mutau.reactions.bremsstrahlung_coulomb import MASS_MAX as COULOMB_MASS_MAX
+from mutau.models import Model
+from mutau.reactions.bosons import KINDS
 from mutau.reactions.electron_brems_table import TABLE_ERROR
 from mutau.selection.requirements import cuts_without, label
 from mutau.signal.electron_containment import applies, containment
@@ -33,12 +33,14 @@ from mutau.signal.electron_emission import (
     brems_theory,
     motion,
 )
+from mutau.signal.electron_errors import annihilation_with_radiation, model_errors
 from mutau.signal.electron_line import boson_line, needs_line
 from mutau.signal.electron_response import DEFAULT_SHOWERS, preshower_passes, response
 from mutau.signal.electron_tracks import FLOOR, tracks
 from mutau.signal.electron_window import EnergyWindow, window
 from mutau.signal.not_computed import ELECTRON_BEAM
 from mutau.signal.processes import (
+    MODEL_ERRORS,
     SIGNAL_PROCESSES,
     Effort,
     Prepared,
@@ -103,20 +105,20 @@ def _annihilation_inside(emission: AnnihilationEmission, w: EnergyWindow) -> Arr
 
 
 @lru_cache(maxsize=512)
-def _brems(experiment: Experiment, mass: float, truth: bool) -> BremsEmission:
+def _brems(experiment: Experiment, mass: float, truth: bool, kind: str) -> BremsEmission:
     """Bremsstrahlung into the window, coupling 1; shared by all couplings and dark sectors."""
-    w, theory = window(experiment, truth), brems_theory(experiment)
+    w, theory = window(experiment, truth), brems_theory(experiment, kind)
     return brems_emission(tracks(experiment, w.low), mass, w.low, w.low / w.energy, theory)
 
 
 @lru_cache(maxsize=512)
-def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts:
+def _brems_parts(experiment: Experiment, mass: float, plan: Plan, kind: str) -> SignalParts:
     w = window(experiment, plan.truth)
-    emission = _brems(experiment, mass, plan.truth)
+    emission = _brems(experiment, mass, plan.truth, kind)
     produced = np.nan
     if not plan.final_only:
         floor = FLOOR * w.energy
-        theory = brems_theory(experiment)
+        theory = brems_theory(experiment, kind)
         whole = brems_emission(tracks(experiment, floor), mass, floor, 0.0, theory)
         produced = float(whole.above(np.zeros(1))[0])
     kept, err = _kept(experiment, plan, w, emission, None)
@@ -126,7 +128,7 @@ def _brems_parts(experiment: Experiment, mass: float, plan: Plan) -> SignalParts
 def _wide_brems(experiment: Experiment, model: Model, plan: Plan) -> tuple[SignalParts, float]:
     """Bremsstrahlung into dark matter with the boson's line, and its relative error."""
     line = boson_line(model, mass_range(experiment)[1])
-    parts = [_brems_parts(experiment, float(q), plan) for q in line.mass]
+    parts = [_brems_parts(experiment, float(q), plan, model.mediator) for q in line.mass]
     each = [part.scaled(float(w)) for part, w in zip(parts, line.weight, strict=True)]
     middle = each[0].inside.shape[1] // 2
     at = np.array([part.inside[:, middle] for part in each])  # (N, R)
@@ -163,7 +165,10 @@ def _annihilation_parts(experiment: Experiment, model: Model, plan: Plan) -> Sig
         whole = annihilation_emission(tracks(experiment, floor), model, floor, **settings)
         produced = float(whole.number.sum())
     kept, err = _kept(experiment, plan, w, None, emission)
-    return SignalParts(produced, _annihilation_inside(emission, w), kept, err)
+    inside = _annihilation_inside(emission, w)
+    if experiment.theory is not None and experiment.theory.radiation:
+        inside = annihilation_with_radiation(experiment, model, w)
+    return SignalParts(produced, inside, kept, err)
 
 
 def _kept(
@@ -255,7 +260,7 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     """`prepare` with the choices of a `Plan`."""
     check_point(experiment, model)
     w = window(experiment, plan.truth)
-    brems = _brems_parts(experiment, model.mass, plan)
+    brems = _brems_parts(experiment, model.mass, plan, model.mediator)
     annihilation = _line_of_coupling(experiment, model, plan)
     track_error = tracks(experiment, w.low).error
 
@@ -289,7 +294,7 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
     final = np.sum([_final(part, w) for part in sources], axis=0)
     shares = final / final.sum() if final.sum() > 0.0 else w.particles / w.particles.sum()
     spread, seen = _threshold_spread(sources, w, plan)
-    kappa = float(np.sqrt(np.sum((shares * w.efficiency_error) ** 2)))
+    kappa = float(np.sum(shares * w.efficiency_error))  # by rate, alike in all periods
     names = _names(w, plan)
     return Prepared(
         names, signal, shares, float(np.hypot(spread, kappa)),
@@ -298,10 +303,22 @@ def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
             "threshold_systematic": spread,
             "efficiency_systematic": kappa,
             "annihilation_share": seen,
+            **_left_open(experiment, model, plan, w, seen, sources[1]),
             **_beside(experiment, plan),
             "preshower_efficiency": float(brems.kept @ w.particles / w.particles.sum()),
         },
     )  # fmt: skip
+
+
+def _left_open(
+    experiment: Experiment, model: Model, plan: Plan, w: EnergyWindow, fraction: float,
+    annihilation: SignalParts,
+) -> dict[str, Any]:  # fmt: skip
+    """Relative changes of the signal by what its theory leaves open; nothing on true quantities."""
+    if plan.truth:
+        return {}
+    inside = annihilation.inside[:, w.middle]
+    return {MODEL_ERRORS: model_errors(experiment, model, w, fraction, inside)}
 
 
 def _beside(experiment: Experiment, plan: Plan) -> dict[str, float]:
@@ -374,13 +391,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
 
 
 def mass_range(experiment: Experiment) -> tuple[float, float]:
-    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most.
-
-    With a Coulomb correction to 5 MeV, where it is known.
-    """
+    """From 1 keV, where coherence is lost, to a tenth of the missing energy, 1 GeV at most."""
     w = window(experiment)
-    most = COULOMB_MASS_MAX if brems_theory(experiment).coulomb else MASS_MAX
-    return MASS_MIN, min(most, 0.1 * (w.energy - max(w.nominal)))
+    return MASS_MIN, min(MASS_MAX, 0.1 * (w.energy - max(w.nominal)))
 
 
 def _samples(experiment: Experiment, truth: bool) -> bool:
@@ -401,11 +414,10 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
         reasons=(
             "below 1 keV the emission loses its coherence over the atoms of the target, which is "
             "not evaluated; NA64-e paper, section 1",
-            "a Z' of mass comparable to the missing energy is not evaluated, nor the Coulomb "
-            "correction above 5 MeV",
+            "a Z' of mass comparable to the missing energy is not evaluated",
         ),
         samples=_samples,
-        mediators=VECTOR,
+        mediators=KINDS,
         not_computed=ELECTRON_BEAM,
         off_shell=True,
     )

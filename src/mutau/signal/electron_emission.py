@@ -7,7 +7,7 @@ over the emitter's energy. All numbers are per beam particle.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from mutau.core.units import PB_CM2
 from mutau.matter import Element, Material
 from mutau.matter.nucleus import Nucleus
 from mutau.models import Model
-from mutau.reactions import annihilation, electron_brems
+from mutau.reactions import annihilation
 from mutau.reactions.electron_brems_table import EXACT, BremsTable, BremsTheory, brems_table
 from mutau.signal.electron_tracks import ElectronTracks
 
@@ -33,10 +33,15 @@ MOTION: Final = "virial"
 _GAUSS, _GAUSS_W = np.polynomial.legendre.leggauss(4)
 
 
-def brems_theory(experiment: Experiment) -> BremsTheory:
-    """Cross section of the bremsstrahlung that the file asks for; without, the exact one."""
+def brems_theory(experiment: Experiment, kind: str = "vector") -> BremsTheory:
+    """Cross section of the bremsstrahlung that the file asks for; without, the exact one.
+
+    kind : of the boson (`bosons.KINDS`).
+    """
     stated = experiment.theory
-    return BremsTheory(stated.method, stated.form_factor, stated.coulomb) if stated else EXACT
+    if not stated:
+        return replace(EXACT, mediator=kind)
+    return BremsTheory(stated.method, stated.form_factor, stated.coulomb, kind)
 
 
 def motion(experiment: Experiment) -> str:
@@ -71,7 +76,7 @@ def brems_emission(
 
     def at_top(element: Element) -> float:
         return float(
-            electron_brems.totals(
+            theory.front.totals(
                 high,
                 mass,
                 Nucleus.of(element, theory.form_factor),

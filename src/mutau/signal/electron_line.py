@@ -1,11 +1,12 @@
 """Bremsstrahlung of a boson that is not on its mass shell: a dispersion integral over its mass.
 
-The electron's current is conserved, so the rate into a pair of dark matter of mass q is the rate of
-bosons of that mass, times the line:
+The electron's current is conserved (an axial one up to its mass), so the rate into a pair of dark
+matter of mass q is the rate of bosons of that mass, times the line:
 
     dN = N(q) e^2 |Pi(q^2)|^2 / pi  q Gamma_chi(q) / ((q^2 - m^2)^2 + q^2 Gamma(q)^2)  dq^2,
 
-N(q) for coupling 1 (arXiv:2404.06982, eq. 5.1, which averages |Pi|^2 alone, with a constant width).
+N(q) for coupling 1, and g_e^2 in place of e^2 |Pi|^2 for other bosons than a vector
+(arXiv:2404.06982, eq. 5.1, which averages |Pi|^2 alone, with a constant width).
 It holds for a boson that decays into the pair, however wide, and for one that is too light to.
 Check: a narrow line gives N(m) e^2 |Pi(m^2)|^2 Br.
 """
@@ -17,10 +18,13 @@ from typing import Final
 
 import numpy as np
 
-from mutau.core.constants import E_CHARGE
 from mutau.core.errors import OutOfRange
 from mutau.models import Model
-from mutau.reactions.annihilation import final_width, running_width
+from mutau.reactions.annihilation import (
+    electron_coupling_squared,
+    final_width,
+    running_width,
+)
 
 Array = np.ndarray
 
@@ -85,12 +89,12 @@ def boson_line(model: Model, highest: float) -> BosonLine:
     s = q * q
     width, dark = running_width(model, s), final_width(model, "chichi", s)
     denominator = (s - model.mass**2) ** 2 + s * width**2
-    strength = E_CHARGE**2 * np.abs(model.kinetic_mixing(s)) ** 2
+    strength = electron_coupling_squared(model, s)
     weight = strength * q * dark / (np.pi * denominator) * dq2
     # above the end the integrand falls as 1/q^4 or faster in q^2: at most q^2 times it over 2
     end = highest * highest
     rest = end * highest * float(final_width(model, "chichi", end)) / (
         2.0 * np.pi * ((end - model.mass**2) ** 2)
-    ) * E_CHARGE**2 * float(np.abs(model.kinetic_mixing(end))) ** 2  # fmt: skip
+    ) * float(electron_coupling_squared(model, end))  # fmt: skip
     falling = float(np.min(s)) / end  # N(q) there over N(q) at the threshold, at most
     return BosonLine(q, weight, rest * falling / float(weight.sum()))

@@ -22,7 +22,8 @@ from mutau.core.types import Events, join, provenance
 from mutau.matter import Material
 from mutau.matter.nucleus import Nucleus
 from mutau.models import Model
-from mutau.reactions import annihilation, electron_brems
+from mutau.reactions import annihilation
+from mutau.reactions.bremsstrahlung import Bremsstrahlung
 from mutau.reactions.electron_brems_table import BremsTable
 from mutau.reactions.electron_events import Emitters, annihilation_rows, brems_rows, with_meta
 from mutau.signal import electron_containment
@@ -116,7 +117,8 @@ def emissions(
     energy = np.geomspace(low, highest, RATE_NODES)
     top = np.minimum(energy, experiment.beam.energy)
     strength = model.invisible_strength("e")
-    brems = brems_emission(way, model.mass, low, x_low, brems_theory(experiment))
+    theory = brems_theory(experiment, model.mediator)
+    brems = brems_emission(way, model.mass, low, x_low, theory)
     rate = strength * brems.atoms * brems.table.above(top, np.full(RATE_NODES, k_low))
     fraction = np.array([quantiles(brems.table, float(e), k_low) for e in top])
     found = [Emission("brems", ("e-", "e+"), energy, rate, np.clip(fraction, 0.0, 1.0))]
@@ -293,10 +295,11 @@ def _thin_emitters(
     return Emitters(np.full(n, sign, np.int32), energy, along, x4, np.ones(n))
 
 
-def _radiating(medium: Material, mass: float, energy: Array) -> Array:
+def _radiating(medium: Material, mass: float, kind: str, energy: Array) -> Array:
     """Cross section of bremsstrahlung on the dominant element at beam energies, pb."""
     main = medium.dominant_element
-    return np.asarray(electron_brems.totals(energy, mass, Nucleus.of(main)).sigma_pb)
+    front = Bremsstrahlung("electron", kind)
+    return np.asarray(front.totals(energy, mass, Nucleus.of(main)).sigma_pb)
 
 
 def _annihilating(experiment: Experiment, medium: Material, model: Model, energy: Array) -> Array:
@@ -304,6 +307,23 @@ def _annihilating(experiment: Experiment, medium: Material, model: Model, energy
     return annihilation.cross_section(
         energy, model, element=medium.dominant_element.symbol, electrons=motion(experiment)
     )
+
+
+def _refuse_other_theory(experiment: Experiment) -> None:
+    """Raise MutauError where the file asks for what events do not have."""
+    theory = brems_theory(experiment)
+    if theory.method != "exact":
+        raise MutauError(
+            f"events are drawn from the exact cross section, not {theory.method!r}",
+            place=f"{experiment.name}: theory/method",
+            allowed='"exact"',
+        )
+    if experiment.theory is not None and experiment.theory.radiation:
+        raise MutauError(
+            "events are drawn without radiation before annihilation",
+            place=f"{experiment.name}: theory/radiation",
+            allowed="false",
+        )
 
 
 def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
@@ -318,14 +338,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     """
     from mutau.matter import material
 
-    theory = brems_theory(experiment)
-    if theory.method != "exact":
-        raise MutauError(
-            f"events are drawn from the exact cross section, not {theory.method!r}",
-            place=f"{experiment.name}: theory/method",
-            allowed='"exact"',
-        )
-
+    _refuse_other_theory(experiment)
     key = mass_key(model.mass)
     rng = stream(seed, GENERATE, key)
     medium, floor = material(experiment.target.material), FLOOR * experiment.beam.energy
@@ -339,7 +352,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
             continue
         if thickness(experiment) <= THIN:
             rates = (
-                partial(_radiating, medium, model.mass),
+                partial(_radiating, medium, model.mass, model.mediator),
                 partial(_annihilating, experiment, medium, model),
             )
             energy = beam_energies(experiment, count, rng, rates[index], (NODES, LINE_NODES)[index])
@@ -358,7 +371,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
         if index:
             parts.append(annihilation_rows(model.mass, emitters))
         else:
-            parts.append(_radiate(medium, model, emitters, theory.form_factor, rng))
+            parts.append(
+                _radiate(medium, model, emitters, brems_theory(experiment).form_factor, rng)
+            )
     described = {
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
         "experiment": experiment.name,
@@ -379,7 +394,8 @@ def _sources(
     """Mean numbers per beam particle, of bremsstrahlung and of annihilations by node; channels."""
     way = tracks(experiment, floor)
     strength = model.invisible_strength("e")
-    brems = brems_emission(way, model.mass, floor, 0.0, brems_theory(experiment))
+    theory = brems_theory(experiment, model.mediator)
+    brems = brems_emission(way, model.mass, floor, 0.0, theory)
     pairs = annihilation_emission(
         way, model, floor, motion(experiment), experiment.beam.energy_spread
     )
@@ -397,7 +413,7 @@ def _radiate(
     main = medium.dominant_element
     sampler = BremsSampler(
         "electron", Nucleus.of(main, form_factor), model.mass, float(emitters.energy.min()),
-        float(emitters.energy.max()),
+        float(emitters.energy.max()), mediator=model.mediator,
     )  # fmt: skip
     return brems_rows(sampler, emitters, rng)
 
@@ -408,9 +424,9 @@ def _mean_cross_section(experiment: Experiment, medium: Material, model: Model) 
     number = sum(n for _, n in atoms)
     strength = model.invisible_strength("e")
     sigma = error = 0.0
-    theory = brems_theory(experiment)
+    theory = brems_theory(experiment, model.mediator)
     for element, n in atoms:
-        part = electron_brems.total(
+        part = theory.front.total(
             experiment.beam.energy, model.mass, Nucleus.of(element, theory.form_factor),
             coulomb=theory.coulomb,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,6 +60,13 @@ class EnergyWindow:
     def nominal(self) -> tuple[float, ...]:
         """Nominal thresholds, GeV."""
         return tuple(float(t) for t in self.thresholds[:, self.middle])
+
+    def at_nominal(self) -> EnergyWindow:
+        """The same with the nominal thresholds alone."""
+        middle = slice(self.middle, self.middle + 1)
+        return replace(
+            self, thresholds=self.thresholds[:, middle], deviations=self.deviations[middle]
+        )
 
     @property
     def low(self) -> float:

@@ -152,7 +152,7 @@ def physics_digest(experiment: Experiment) -> str:
     from mutau.experiment.loader import from_document
 
     document, beam = experiment.to_dict(), experiment.beam
-    for key in ("background", "runs", "systematics", "statistics"):
+    for key in ("background", "efficiency", "runs", "systematics", "statistics"):
         document.pop(key, None)
     for key in ("particles", "particles_error", "luminosity"):
         document["beam"].pop(key, None)

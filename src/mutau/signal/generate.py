@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 _BYTES: Final = 940
 
 
-def generate_events(model: Model, experiment: Experiment | str, n: int, *, seed: int = 1) -> Events:
+def generate_events(
+    model: Model,
+    experiment: Experiment | str,
+    n: int,
+    *,
+    seed: int = 1,
+    within_cuts: bool = False,
+) -> Events:
     """Unweighted signal events with their vertices in the target.
 
     experiment : what `load_experiment` gave, or takes. n : number of events. Each carries the
-    weight expected yield / n of the full exposure, before any cut.
+    weight expected yield / n of the full exposure, before any cut. within_cuts : only events that
+    pass the file's cuts on true quantities, whose weights add up to the yield within them.
     Returns Events. Raises MutauError for n < 1, OutOfRange for more events than this machine's
     memory holds, and where nothing is produced.
     """
@@ -36,4 +44,8 @@ def generate_events(model: Model, experiment: Experiment | str, n: int, *, seed:
             remedy="write several files, each with a seed of its own",
         )
     experiment = load_experiment(experiment)
-    return process_of(experiment).generate(experiment, model, n, seed)
+    process = process_of(experiment)
+    if within_cuts:
+        assert process.within_cuts is not None  # of `process_of`
+        return process.within_cuts(experiment, model, n, seed)
+    return process.generate(experiment, model, n, seed)

@@ -21,12 +21,14 @@ from mutau.core.storage import digest
 from mutau.core.types import Events, join, provenance
 from mutau.core.units import PB_CM2
 from mutau.detector.fractions import weighted_fraction
+from mutau.detector.pile_up import alone, muons_in_gate
 from mutau.detector.studies import trigger_rate
 from mutau.detector.trigger import trigger_efficiency
 from mutau.matter import Element, Material, material, mean_energy_after
 from mutau.matter.nucleus import Nucleus
-from mutau.models import VECTOR, Model
-from mutau.reactions import muon_brems
+from mutau.models import Model
+from mutau.reactions.bosons import KINDS
+from mutau.reactions.bremsstrahlung import Bremsstrahlung
 from mutau.selection.cutflow import apply_cuts
 from mutau.selection.requirements import (
     fast_mode,
@@ -89,16 +91,22 @@ def _target(experiment: Experiment) -> tuple[TargetNuclei, Array]:
 
 
 def produced(
-    experiment: Experiment, mass: float, x_min: float = 0.0, x_max: float = 1.0
+    experiment: Experiment,
+    mass: float,
+    x_min: float = 0.0,
+    x_max: float = 1.0,
+    *,
+    kind: str = "vector",
 ) -> dict[Element, tuple[float, float]]:
     """Z' made on each element in the full exposure, for unit coupling (NA64mu eq. 6).
 
+    kind : of the boson (`bosons.KINDS`).
     N = N_MOT sum_elements n int dz sigma(E(z)); returns element -> (number, numerical error).
     """
     target, _ = _target(experiment)
     found = {}
     for element, density in target.material.atoms_per_cm3:
-        sigma = muon_brems.totals(
+        sigma = Bremsstrahlung("muon", kind).totals(
             target.energies[1:], mass, Nucleus.of(element), x_min=x_min, x_max=x_max
         )
         scale = stated_particles(experiment) * density * PB_CM2
@@ -125,7 +133,7 @@ def split_point(experiment: Experiment) -> float:
 
 def _sampler(
     experiment: Experiment, element: Element, mass: float, window: tuple[float, float],
-    beam: tuple[float, float] | None = None,
+    beam: tuple[float, float] | None = None, *, kind: str = "vector",
 ) -> BremsSampler:  # fmt: skip
     """Events on one element, of muons between the end of the target and its face.
 
@@ -139,8 +147,23 @@ def _sampler(
         low = float(mean_energy_after(beam[0], target.material, target.length))
         high = beam[1]
     return BremsSampler(
-        "muon", Nucleus.of(element), mass, low, high, x_min=window[0], x_max=window[1]
-    )
+        "muon", Nucleus.of(element), mass, low, high, x_min=window[0], x_max=window[1],
+        mediator=kind,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is emitted: mass, GeV, and kind of boson."""
+
+    mass: float
+    kind: str = "vector"
+
+    def by_element(
+        self, experiment: Experiment, window: tuple[float, float]
+    ) -> dict[Element, tuple[float, float]]:
+        """`produced` in a window of x."""
+        return produced(experiment, self.mass, *window, kind=self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +178,16 @@ class Stratum:
 
 def _vertices(
     experiment: Experiment,
-    mass: float,
+    boson: _Made,
     window: tuple[float, float],
     n: int,
     rng: np.random.Generator,
 ) -> Iterator[tuple[Element, float, Any, Array]]:
     """(element, its fraction of the Z', sample, depth of the vertices) for the main elements."""
     target, _ = _target(experiment)
-    made = {element: number for element, (number, _) in produced(experiment, mass, *window).items()}
+    made = {
+        element: number for element, (number, _) in boson.by_element(experiment, window).items()
+    }
     total = sum(made.values())
     main = {e: number for e, number in made.items() if number >= MINOR_SHARE * total > 0.0}
     fractions = np.array(list(main.values())) / sum(main.values()) if main else np.zeros(0)
@@ -170,7 +195,7 @@ def _vertices(
         if count == 0:
             continue  # fewer events than elements: the main ones are drawn
         depth = rng.random(count)
-        sampler = _sampler(experiment, element, mass, window)
+        sampler = _sampler(experiment, element, boson.mass, window, kind=boson.kind)
         yield element, fraction, sampler.sample(target.energy_at(depth), rng), depth
 
 
@@ -188,18 +213,18 @@ def whole_parts(fractions: Array, n: int) -> list[int]:
 
 
 def _stratum(
-    experiment: Experiment, mass: float, window: tuple[float, float], n: int,
+    experiment: Experiment, boson: _Made, window: tuple[float, float], n: int,
     rng: np.random.Generator, truth: bool,
 ) -> Stratum:  # fmt: skip
     """Production by quadrature, cut flow by Monte Carlo, in one window of x."""
-    made = produced(experiment, mass, *window).values()
+    made = boson.by_element(experiment, window).values()
     total, error = sum(number for number, _ in made), sum(err for _, err in made)
     applied = fast_mode(experiment.cuts, truth=truth)
     cuts = 1 + len(applied)
     if total == 0.0:
         return Stratum(0.0, 0.0, np.zeros(cuts), np.zeros(cuts))
     fraction, square, drawn = np.zeros(cuts), np.zeros(cuts), 0.0
-    for _, part, sample, depth in _vertices(experiment, mass, window, n, rng):
+    for _, part, sample, depth in _vertices(experiment, boson, window, n, rng):
         columns = _columns(experiment, sample, depth, rng, truth)
         flow = apply_cuts(applied, Sample(experiment.beam.energy, columns.pop("weights"), columns))
         drawn += part
@@ -239,11 +264,11 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
 
         return run_periods(experiment, prepare_full(experiment, model, effort))
     mass, n = model.mass, effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
-    truth, seed = effort.truth, effort.seed
+    truth, seed, boson = effort.truth, effort.seed, _Made(mass, model.mediator)
     split = split_point(experiment)
     windows = {HIGH: (split, 1.0)} if effort.final_only else {LOW: (0.0, split), HIGH: (split, 1.0)}
     strata = [
-        _stratum(experiment, mass, window, n, stream(seed, mass_key(mass), which), truth)
+        _stratum(experiment, boson, window, n, stream(seed, mass_key(mass), which), truth)
         for which, window in windows.items()
         if window[0] < window[1]
     ]
@@ -251,7 +276,9 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     parts = [np.hypot(s.total * s.fraction_err, s.total_err * s.fraction) for s in strata]
     error = np.sqrt(np.sum(np.square(parts), axis=0))
     cuts = [label(cut) for cut in fast_mode(experiment.cuts, truth=truth)]
-
+    if muons_in_gate(experiment) > 0.0 and not truth:
+        cuts.append("no second muon in the gate")
+        number, error = (np.append(x, alone(experiment) * x[-1]) for x in (number, error))
     return run_periods(
         experiment,
         Prepared(
@@ -283,7 +310,7 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     target, _ = _target(experiment)
     rng = stream(seed, mass_key(mass), GENERATE)
     scale = model.invisible_strength("mu")
-    made = produced(experiment, mass)
+    made = produced(experiment, mass, kind=model.mediator)
     total = scale * sum(number for number, _ in made.values())
     described = {
         **provenance(seed=seed, experiment=experiment.digest, model=digest(model.to_dict())),
@@ -298,10 +325,14 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     for element, count in zip(made, whole_parts(fractions / fractions.sum(), n), strict=True):
         if not count:
             continue
-        entering = beam_energies(experiment, count, rng, partial(_rate, element, mass))
+        entering = beam_energies(
+            experiment, count, rng, partial(_rate, element, mass, model.mediator)
+        )
         depth = rng.random(count)
         energy = mean_energy_after(entering, target.material, depth * target.length)
-        sampler = _sampler(experiment, element, mass, (0.0, 1.0), energy_range(experiment))
+        sampler = _sampler(
+            experiment, element, mass, (0.0, 1.0), energy_range(experiment), kind=model.mediator
+        )
         x4 = np.zeros((count, 4))
         x4[:, 3] = experiment.target.z + depth * target.length
         x4[:, 0] = x4[:, 3]  # the muon entered the hall at c t = 0, and flies at c
@@ -314,9 +345,9 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     return join(parts)
 
 
-def _rate(element: Element, mass: float, energies: Array) -> Array:
+def _rate(element: Element, mass: float, kind: str, energies: Array) -> Array:
     """Cross section on an element at beam energies, pb: who of the beam makes the signal."""
-    sigma = muon_brems.totals(energies, mass, Nucleus.of(element))
+    sigma = Bremsstrahlung("muon", kind).totals(energies, mass, Nucleus.of(element))
     return np.asarray(sigma.sigma_pb)
 
 
@@ -347,7 +378,7 @@ SIGNAL_PROCESSES.register("muon-brems")(
             "checked up to 1 GeV, and to half of the muon energy behind the target",
         ),
         full_chain=True,
-        mediators=VECTOR,
+        mediators=KINDS,
         not_computed=MUON_ON_NUCLEI,
     )
 )  # fmt: skip
@@ -378,7 +409,7 @@ def trigger_study(experiment: Experiment, masses: Array, n: int, seed: int) -> T
     for mass in np.asarray(masses, float):
         rng = stream(seed, mass_key(float(mass)), STUDY)
         everything, below_half = [], []
-        for _, part, sample, depth in _vertices(experiment, float(mass), (0.0, 1.0), n, rng):
+        for _, part, sample, depth in _vertices(experiment, _Made(float(mass)), (0.0, 1.0), n, rng):
             muons = _columns(experiment, sample, depth, rng, truth=False)
             low = muons["p_muon"][:, 0] <= highest
             fired = muons["trigger"]

@@ -8,10 +8,10 @@ drawn within the cuts loosened by several resolutions, reconstructed, and cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,10 +21,12 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import CrossSection, Events, provenance
-from mutau.detector.muone import Reconstructed, Response, reconstruct
-from mutau.matter import material
+from mutau.detector.muone import Reconstructed, reconstruct
+from mutau.detector.muone_flight import Response
 from mutau.models import VECTOR, Model, check_mediator
+from mutau.reactions.bosons import KINDS
 from mutau.reactions.muon_electron import (
+    NO_CUTS,
     ZPRIME,
     Cuts,
     Reaction,
@@ -40,10 +42,17 @@ from mutau.reactions.muon_electron_events import (
 )
 from mutau.reactions.muon_electron_kinematics import production_threshold
 from mutau.selection.cutflow import apply_cuts
-from mutau.selection.requirements import label, places, true_bounds
-from mutau.selection.variables import Sample
+from mutau.selection.requirements import label, true_bounds
 from mutau.signal.exposure import luminosity_on_electrons
 from mutau.signal.incoming import core, mean_energy, placed
+from mutau.signal.muone_response import (
+    as_sample,
+    check_measurable,
+    loosened,
+    perfect_response,
+    response,
+    stations,
+)
 from mutau.signal.not_computed import MUON_ON_ELECTRONS
 from mutau.signal.processes import (
     SIGNAL_PROCESSES,
@@ -63,18 +72,18 @@ Array = np.ndarray
 DEFAULT_EVENTS: Final = 40_000
 #: Weighted events are enough here, and need no careful bounds.
 WEIGHTED_SEARCH: Final = 2
-#: The detector's sample reaches this many resolutions beyond the cuts.
-MARGIN: Final = 6.0
 #: Coupling of the electron over that of the muon up to which the electron's radiation is left out.
 ELECTRON_SHARE: Final = 0.05
 GENERATE: Final = 100  # name in the random streams, beyond the numbers of cuts
 
 
-def reaction(experiment: Experiment, mass: float, coupling: float = 1.0) -> Reaction:
+def reaction(
+    experiment: Experiment, mass: float, coupling: float = 1.0, mediator: str = "vector"
+) -> Reaction:
     """mu e -> mu e Z' in this experiment. Raises OutOfRange above the production threshold."""
     return Reaction(
         ZPRIME, experiment.beam.energy, mass=mass, coupling=coupling,
-        beam_charge=experiment.beam.charge,
+        beam_charge=experiment.beam.charge, mediator=mediator,
     )  # fmt: skip
 
 
@@ -100,95 +109,6 @@ def by_quadrature(cuts: Sequence[Cut]) -> bool:
     except MutauError:
         return False
     return True
-
-
-#: Cut variables that need a stated resolution in [detector.resolution], and which.
-_NEEDS: Final = {
-    "muon_energy": "muon_momentum",
-    "muon_energy_fraction": "muon_momentum",
-    "missing_energy": "muon_momentum",
-    "missing_mass2": "muon_momentum",
-    "incoming_momentum": "incoming_momentum",
-}
-
-
-def check_measurable(experiment: Experiment, cuts: Sequence[Cut] | None = None) -> None:
-    """Refuse cuts (None: the file's) on a momentum that nothing in the file measures.
-
-    Raises MutauError.
-    """
-    stated = experiment.detector.resolution
-    for variable, need in _NEEDS.items():
-        for place in places(experiment.cuts if cuts is None else cuts, variable):
-            if not (stated and getattr(stated, need)):
-                raise MutauError(
-                    f"nothing measures {variable!r}",
-                    place=f"{experiment.name}: {place}/variable",
-                    remedy=f"give detector/resolution/{need}, for example '1 %'",
-                )
-
-
-def perfect_response() -> Response:
-    """A detector that sees everything and measures all momenta."""
-    return Response(ecal_z=1e5, ecal_width=1e12, ecal_height=1e12, muon_momentum=1e-12)
-
-
-def response(experiment: Experiment) -> Response:
-    """What the detector of the file measures. Raises MutauError without an `ecal`.
-
-    The beam's momentum is known to `detector.resolution.incoming_momentum`, or else to its spread.
-    """
-    detector, beam, target = experiment.detector, experiment.beam, experiment.target
-    modules = [item for item in detector.calorimeter if item.kind == "ecal"]
-    if not modules:
-        raise MutauError(
-            "no calorimeter of kind 'ecal'",
-            place=f"{experiment.name}: detector/calorimeter",
-            remedy="add one, or ask for true quantities",
-        )
-    ecal, medium = modules[0], material(target.material)
-    angles = detector.resolution
-    return Response(
-        ecal_z=ecal.z,
-        ecal_width=ecal.width,
-        ecal_height=ecal.height,
-        ecal_stochastic=ecal.resolution,
-        ecal_constant=ecal.resolution_constant,
-        separation=ecal.separation,
-        threshold=ecal.threshold,
-        muon_angle=angles.muon_angle if angles else 0.0,
-        electron_angle=angles.electron_angle if angles else 0.0,
-        muon_momentum=angles.muon_momentum if angles else 0.0,
-        incoming_momentum=(angles.incoming_momentum if angles else 0.0) or beam.energy_spread,
-        spot=math.sqrt(0.5 * (beam.spot_x**2 + beam.spot_y**2)),
-        divergence=math.sqrt(0.5 * (beam.divergence_x**2 + beam.divergence_y**2)),
-        target=medium,
-        thickness=target.thickness.cm(medium.radiation_length_cm),
-    )
-
-
-def loosened(cuts: Cuts, measures: Response) -> Cuts:
-    """Cuts on true quantities that lose nothing which the measured ones could still pass."""
-    angle = MARGIN * (measures.muon_angle + 4e-5)  # 0.04 mrad: scattering in a station
-    low, high = cuts.electron_energy_min, cuts.electron_energy_max
-    if low > 0.0:
-        low = max(low - MARGIN * float(measures.energy_sigma(low)), 0.1 * low)
-    if math.isfinite(high):
-        # the resolution grows with energy: find E with E - MARGIN sigma(E) = high
-        top = high
-        for _ in range(50):
-            top = high + MARGIN * float(measures.energy_sigma(top))
-            if not top < 1e3 * high:
-                top = math.inf
-                break
-        high = top
-    return replace(
-        cuts,
-        theta_mu_min=max(cuts.theta_mu_min - angle, 0.0),
-        electron_energy_min=low,
-        electron_energy_max=high,
-        theta_e_max=math.pi,
-    )
 
 
 def measured_events(
@@ -221,36 +141,32 @@ def _weighted_sampler(process: Reaction, cuts: Cuts) -> Sampler:
     return make_sampler(process, cuts, search=WEIGHTED_SEARCH)
 
 
-def as_sample(experiment: Experiment, measured: Reconstructed) -> Sample:
-    """Measured events as cuts take them."""
-    names = ("p_beam", "p_muon", "p_electron", "photon_energy")
-    columns = {name: getattr(measured, name) for name in names}
-    return Sample(experiment.beam.energy, measured.weight, columns)
+def electron_coupling(model: Model) -> float:
+    """Coupling of the electron where it counts beside the muon's, with its sign; else 0.
 
-
-def stations(experiment: Experiment) -> dict[str, Any]:
-    """Arguments of `place_in_stations`, cm."""
-    target = experiment.target
-    medium = material(target.material)
-    return {
-        "stations": target.stations,
-        "thickness": target.thickness.cm(medium.radiation_length_cm),
-        "pitch": target.pitch,
-        "z": target.z,
-    }
-
-
-def check_boson(model: Model) -> None:
-    """Raise MutauError for a boson that is no vector, or that the electron radiates too: only the
-    muon's part is here.
-
-    The loop mixing of L_mu - L_tau, 0.005 of the muon's coupling, stays below ELECTRON_SHARE.
+    The loop mixing of L_mu - L_tau, 0.005 of the muon's coupling, stays below ELECTRON_SHARE, and
+    so do couplings in proportion to mass.
     """
-    check_mediator("muon-electron-zprime", VECTOR, model)
     electron = 0.0
     with suppress(OutOfRange):  # mixing that diverges: no coupling at tree level
-        electron = abs(model.lepton_coupling("e"))
-    if electron > ELECTRON_SHARE * abs(model.lepton_coupling("mu")):
+        electron = model.lepton_coupling("e")
+    return electron if abs(electron) > ELECTRON_SHARE * abs(model.lepton_coupling("mu")) else 0.0
+
+
+def check_coupled(model: Model) -> None:
+    """Raise MutauError for a boson that neither lepton of mu e -> mu e X emits."""
+    if model.lepton_coupling("mu") == 0.0 and electron_coupling(model) == 0.0:
+        raise MutauError(
+            f"model {model.tag!r} couples neither to the muon nor to the electron", place="model"
+        )
+
+
+def check_boson(model: Model, mediators: Collection[str] = VECTOR) -> None:
+    """Raise MutauError for a boson of another kind, or that the electron radiates too: only the
+    muon's part is in the samples."""
+    check_mediator("muon-electron-zprime", mediators, model)
+    electron = abs(electron_coupling(model))
+    if electron:
         raise MutauError(
             f"model {model.tag!r} couples to the electron with {electron / model.coupling:.3g} of "
             "its coupling: the electron of mu e -> mu e X radiates it too, and that part, which "
@@ -266,21 +182,22 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     Raises MutauError for a cut on something that the detector of the file does not measure, and for
     a boson that couples to electrons as to muons.
     """
-    check_boson(model)
+    check_boson(model, KINDS)
     mass, energy = model.mass, experiment.beam.energy
     names = ("produced, decays invisibly", *(label(cut) for cut in experiment.cuts))
     if mass >= production_threshold(energy):
         return _nothing(names, f"a Z' of {mass:g} GeV is above the production threshold")
+    process = reaction(experiment, mass, mediator=model.mediator)
     steps = [
         true_cuts(experiment.cuts[:k], known_only=True) for k in range(len(experiment.cuts) + 1)
     ]
     if effort.truth and by_quadrature(experiment.cuts):
-        values = [_allowed(reaction(experiment, mass), cuts) for cuts in steps]
+        values = [_allowed(process, cuts) for cuts in steps]
     elif effort.truth:
-        values = _detected(experiment, mass, steps, effort, perfect_response())
+        values = _detected(experiment, process, steps, effort, perfect_response())
     else:
         check_measurable(experiment)
-        values = _detected(experiment, mass, steps, effort, response(experiment))
+        values = _detected(experiment, process, steps, effort, response(experiment))
     scale = luminosity_on_electrons(experiment)
     number = scale * np.array([value for value, _ in values])
     error = scale * np.array([err for _, err in values])
@@ -300,7 +217,11 @@ def _allowed(process: Reaction, cuts: Cuts) -> tuple[float, float]:
 
 
 def _detected(
-    experiment: Experiment, mass: float, steps: list[Cuts], effort: Effort, measures: Response
+    experiment: Experiment,
+    process: Reaction,
+    steps: list[Cuts],
+    effort: Effort,
+    measures: Response,
 ) -> list[tuple[float, float]]:
     """Cross section after each cut on measured quantities, pb, with its error.
 
@@ -308,7 +229,7 @@ def _detected(
     """
     n = effort.n_events if effort.n_events > 0 else DEFAULT_EVENTS
     loose = [loosened(cuts, measures) for cuts in steps]
-    process = reaction(experiment, mass)
+    mass = process.mass
     values = [(0.0, 0.0)] * len(steps) if effort.final_only else [_allowed(process, steps[0])]
     for k in range(len(steps) - 1 if effort.final_only else 1, len(steps)):
         first = loose.index(loose[k])
@@ -337,12 +258,16 @@ def _nothing(names: tuple[str, ...], remark: str) -> Prepared:
     return Prepared(names, lambda _: (zero, zero), meta={"remark": f"{remark}: nothing is made"})
 
 
-def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
+def generate(
+    experiment: Experiment, model: Model, n: int, seed: int, *, within_cuts: bool = False
+) -> Events:
     """Unweighted signal events in the stations, with the beam of the file (`incoming`).
+
+    within_cuts : only those that pass the cuts of the file that true quantities can make.
 
     The weights sum to the produced yield, which is that at the nominal energy.
     """
-    check_boson(model)
+    check_boson(model, KINDS)
     low, high = masses_taken(experiment)[0], production_threshold(experiment.beam.energy)
     if not model.mass < high:
         raise OutOfRange(
@@ -354,8 +279,11 @@ def generate(experiment: Experiment, model: Model, n: int, seed: int) -> Events:
     coupling = model.lepton_coupling("mu")
     spread = core(experiment).energy_spread
     search = SEARCH if not spread else SEARCH // 2  # at several energies
-    signal = replace(reaction(experiment, model.mass, coupling), energy=mean_energy(experiment))
-    sampler = make_sampler(signal, search=search, spread=spread)
+    signal = replace(
+        reaction(experiment, model.mass, coupling, model.mediator), energy=mean_energy(experiment)
+    )
+    cuts = true_cuts(experiment.cuts, known_only=True) if within_cuts else NO_CUTS
+    sampler = make_sampler(signal, cuts, search=search, spread=spread)
     visible = luminosity_on_electrons(experiment) * model.branching_invisible
     events = place_in_stations(
         draw_events(sampler, n, rng, luminosity=visible), rng, **stations(experiment)
@@ -395,7 +323,8 @@ SIGNAL_PROCESSES.register("muon-electron-zprime")(
         prepare, generate, mass_range, not_simulated, masses_taken,
         reasons=("below 10 keV the cross section is not computed to 1 %", ""),
         samples=lambda item, truth: not (truth and by_quadrature(item.cuts)),
-        mediators=VECTOR,
+        mediators=KINDS,
         not_computed=MUON_ON_ELECTRONS,
+        within_cuts=partial(generate, within_cuts=True),
     )
 )  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from mutau.core.storage import cached_arrays, digest
 from mutau.experiment.variables import window
 from mutau.models import Model
+from mutau.reactions.bosons import boson
 from mutau.selection.requirements import highest_muon_energy
 from mutau.signal.exposure import physics_digest, stated_particles
 from mutau.signal.processes import Effort, Prepared, in_proportion
@@ -27,7 +28,12 @@ DEFAULT_MUONS: Final = 40_000
 
 
 def emission_flow(
-    experiment: Experiment, mass: float, window: tuple[float, float], n: int, seed: int
+    experiment: Experiment,
+    mass: float,
+    window: tuple[float, float],
+    n: int,
+    seed: int,
+    kind: str = "vector",
 ) -> tuple[Array, Array]:
     """Z' per muon on target at unit coupling after each cut, and the Monte Carlo errors; (C,) each.
 
@@ -38,15 +44,17 @@ def emission_flow(
     """
     from mutau.core.code_digest import code_digest
 
-    key = digest(physics_digest(experiment), mass, window, n, seed, code_digest(__name__))
+    key = digest(
+        physics_digest(experiment), mass, window, n, seed, *boson(kind), code_digest(__name__)
+    )
     found = cached_arrays(
-        "full-chain", key, lambda: _simulated_flow(experiment, mass, window, n, seed)
+        "full-chain", key, lambda: _simulated_flow(experiment, mass, window, n, seed, kind)
     )
     return found["flow"], found["error"]
 
 
 def _simulated_flow(
-    experiment: Experiment, mass: float, window: tuple[float, float], n: int, seed: int
+    experiment: Experiment, mass: float, window: tuple[float, float], n: int, seed: int, kind: str
 ) -> dict[str, Array]:
     from mutau.core.random import stream
     from mutau.detector.readout import build_readout
@@ -54,7 +62,7 @@ def _simulated_flow(
     from mutau.selection.simulated import on_target
     from mutau.signal.simulate import signal_source, tally
 
-    signal = signal_source(experiment, mass, *window)
+    signal = signal_source(experiment, mass, *window, kind=kind)
     source = beam_source(experiment, build_readout(experiment))
     flow, square = np.zeros(1), np.zeros(1)
     muons = muons_2 = 0.0
@@ -99,7 +107,9 @@ def prepare_full(experiment: Experiment, model: Model, effort: Effort) -> Prepar
     n = effort.n_events or DEFAULT_MUONS
     edge = window_edge(experiment)
     parts = [((edge, 1.0), n)] + ([((0.0, edge), max(n // 4, 1))] if edge > 0.0 else [])
-    flows = [emission_flow(experiment, model.mass, w, k, effort.seed) for w, k in parts]
+    flows = [
+        emission_flow(experiment, model.mass, w, k, effort.seed, model.mediator) for w, k in parts
+    ]
     particles = stated_particles(experiment)
     number = particles * np.sum([flow for flow, _ in flows], axis=0)
     error = particles * np.sqrt(np.sum([err**2 for _, err in flows], axis=0))

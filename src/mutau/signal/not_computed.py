@@ -35,8 +35,8 @@ class Missing:
 MUON_ON_NUCLEI: Final = (
     Missing(
         "pile-up",
-        "a second beam muon within the gate of counters and calorimeters; the simulation has one "
-        "at a time",
+        "a second beam muon within the gate of counters and calorimeters; the signal has it where "
+        "the file states a gate, the backgrounds have one muon at a time",
     ),
     Missing(
         "decays of neutral kaons of the beam",
@@ -51,6 +51,18 @@ MUON_ON_NUCLEI: Final = (
         "and tracks of other particles are not simulated",
         "3.6e-11 per muon on target of NA64mu from pairs, where a track needs three planes",
         "docs/validation/na64mu_backgrounds.md",
+    ),
+    Missing(
+        "leading hyperons of the target",
+        "they decay within some 8 m, a third of the Lambda to n pi0; not followed",
+        "1.5e-8 per muon on target of NA64mu made above 80 GeV, a fifth of K_L and neutrons",
+        "docs/physics/nuclear_final_states.md",
+    ),
+    Missing(
+        "regeneration of K_S, decays of K_L in matter",
+        "K_L that turn to K_S in the target or the calorimeters, or decay there",
+        "below 1e-3 and 5e-4 of the K_L of 100 GeV, in one interaction length and in 1.5 m",
+        "docs/physics/nuclear_final_states.md",
     ),
 )
 

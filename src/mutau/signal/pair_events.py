@@ -44,10 +44,10 @@ def generate_pairs(
     reaction : a name out of PAIRS. energy : of the incoming particle, GeV; None for that of the
     beam, which a photon does not have. limits : as in `PairReaction`. error : relative, of the
     cross section.
-    Vertices are spread evenly along the target, with the beam's spot and divergence; what the beam
-    loses on its way and the spread of its energy are left out. The weights add up to the cross
-    section per mean atom, pb (`meta`: sigma_pb, sigma_err_pb): times atoms per cm^2 a number per
-    particle.
+    Vertices are spread evenly along the target and its stations, with the beam's spot and
+    divergence; what the beam loses on its way and the spread of its energy are left out. The
+    weights add up to the cross section per mean atom, pb (`meta`: sigma_pb, sigma_err_pb): times
+    atoms per cm^2 a number per particle.
     Raises UnknownName for another reaction; MutauError for n < 1, a beam of another particle, a
     photon without energy; and what `PairReaction` raises.
     """
@@ -104,7 +104,10 @@ def _in_target(
     count = events.n_events
     length = target.thickness.cm(material(target.material).radiation_length_cm)
     x4 = np.zeros((len(events.pdg), 4))
-    x4[:, 3] = np.repeat(target.z + length * rng.random(count), len(events.pdg) // count)
+    place = target.z + length * rng.random(count)
+    if target.stations > 1:
+        place += target.pitch * rng.integers(0, target.stations, count)
+    x4[:, 3] = np.repeat(place, len(events.pdg) // count)
     x4[:, 0] = x4[:, 3]
     changed = replace(events, x4=x4, weight=events.weight * scale, meta=meta)
     return placed(changed, experiment, np.full(count, max(energy, 1.0)), rng)

@@ -14,7 +14,8 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.registry import Registry, instance_of
 from mutau.core.types import Events
 from mutau.models import Model, check_mediator, model_class
+from mutau.signal.efficiencies import Steps, efficiency_steps
 from mutau.signal.not_computed import Missing
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 Array = np.ndarray
 #: model -> (signal after each cut, error of each), events in the full exposure.
 Signal = Callable[[Model], tuple[Array, Array]]
+
+#: Key of `Prepared.meta`: name -> relative change of the signal by what its theory leaves open.
+MODEL_ERRORS: Final = "model_errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ class SignalProcess:
     off_shell : whether it counts dark matter that the boson is too light to decay into.
     not_computed : sources of its background that are known and that nobody computes; every total
     names them.
+    within_cuts : as `generate`, of events that pass the file's cuts on true quantities; None where
+    it cannot.
     beams, meaning : what files are checked against and lists show; of ours in `experiment.names`.
     tables : as in `experiment.names.DeclaredProcess`.
     """
@@ -98,9 +105,10 @@ class SignalProcess:
     reasons: tuple[str, str] = ("", "")
     samples: Callable[[Experiment, bool], bool] = lambda experiment, truth: True
     full_chain: bool = False
-    mediators: tuple[str, ...] = field(kw_only=True)
+    mediators: Collection[str] = field(kw_only=True)
     not_computed: tuple[Missing, ...] = ()
     off_shell: bool = False
+    within_cuts: Callable[[Experiment, Model, int, int], Events] | None = None
     beams: tuple[str, ...] = ()
     meaning: str = ""
     tables: tuple[str, ...] = ()
@@ -147,19 +155,50 @@ def registered(experiment: Experiment) -> SignalProcess:
 def process_of(experiment: Experiment) -> SignalProcess:
     """The process of an experiment, refusing masses and mediators that it does not take.
 
+    What it prepares has the efficiencies of the file behind its cuts, at the truth level none.
     Raises UnknownName if its process has none.
     """
     process = registered(experiment)
 
     def prepare(item: Experiment, model: Model, effort: Effort) -> Prepared:
         check_model(item, model)
-        return process.prepare(item, model, effort)
+        prepared = process.prepare(item, model, effort)
+        if not item.efficiency or effort.truth:
+            return prepared
+        left_out = process.not_simulated(item, effort)
+        return with_steps(prepared, efficiency_steps(item, model.mass, left_out))
 
     def generate(item: Experiment, model: Model, n: int, seed: int) -> Events:
         check_model(item, model)
         return process.generate(item, model, n, seed)
 
-    return replace(process, prepare=prepare, generate=generate)
+    def within_cuts(item: Experiment, model: Model, n: int, seed: int) -> Events:
+        check_model(item, model)
+        if process.within_cuts is None:
+            raise MutauError(
+                f"events of {item.process!r} cannot be drawn within the cuts of the file",
+                place=item.name, remedy="draw them without, and cut them",
+            )  # fmt: skip
+        return process.within_cuts(item, model, n, seed)
+
+    return replace(process, prepare=prepare, generate=generate, within_cuts=within_cuts)
+
+
+def with_steps(prepared: Prepared, steps: Steps) -> Prepared:
+    """The signal with stated efficiencies behind its last cut; their error is a systematic one."""
+    if not steps.labels:
+        return prepared
+
+    def signal(point: Model) -> tuple[Array, Array]:
+        events, error = prepared.signal(point)
+        return np.append(events, steps.kept * events[-1]), np.append(error, steps.kept * error[-1])
+
+    return replace(
+        prepared,
+        cuts=(*prepared.cuts, *steps.labels),
+        signal=signal,
+        extra_systematic=math.hypot(prepared.extra_systematic, steps.error),
+    )
 
 
 def masses_taken(experiment: Experiment) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from mutau.detector.readout import build_readout
 from mutau.detector.simulation import CHUNK, SignalSource, simulate_chunk
 from mutau.matter import material
 from mutau.matter.nucleus import Nucleus
-from mutau.reactions import muon_brems
+from mutau.reactions.bremsstrahlung import Bremsstrahlung
 from mutau.selection.cutflow import passes, passing
 from mutau.selection.missing_momentum import cuts_of
 from mutau.selection.requirements import cuts_on, label, simulated
@@ -49,7 +49,12 @@ _SIGNAL_NODES: Final = 24
 
 @lru_cache(maxsize=16)
 def signal_source(
-    experiment: Experiment, mass: float, x_min: float = 0.0, x_max: float = 1.0
+    experiment: Experiment,
+    mass: float,
+    x_min: float = 0.0,
+    x_max: float = 1.0,
+    *,
+    kind: str = "vector",
 ) -> SignalSource:
     """Z' emission in the target of an experiment, for `simulate_chunk`, at unit coupling.
 
@@ -69,7 +74,7 @@ def signal_source(
     energies = np.geomspace(low, high, _SIGNAL_NODES)
     per_cm = {
         Nucleus.of(element): density * PB_CM2
-        * muon_brems.totals(
+        * Bremsstrahlung("muon", kind).totals(
             energies, mass, Nucleus.of(element), x_min=x_min, x_max=x_max
         ).sigma_pb
         for element, density in material(experiment.target.material).atoms_per_cm3
@@ -80,7 +85,9 @@ def signal_source(
     return SignalSource(
         tuple(
             (
-                BremsSampler("muon", nucleus, mass, low, high, x_min=x_min, x_max=x_max),
+                BremsSampler(
+                    "muon", nucleus, mass, low, high, x_min=x_min, x_max=x_max, mediator=kind
+                ),
                 float(rate / sum(main.values())),
             )
             for nucleus, rate in main.items()

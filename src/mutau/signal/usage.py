@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from glob import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from mutau.experiment.document import TEXTS
@@ -30,7 +31,7 @@ USES: Final = ("signal", "full chain", "background", "calibration", "events")
 #: Keys that are labels.
 _LABELS: Final = TEXTS | {"schema", "name"}
 #: What says of an item in a list which one it is.
-_KINDS: Final = ("role", "arm", "kind", "variable")
+_KINDS: Final = ("role", "arm", "kind", "variable", "instead_of")
 
 _BOX: Final = ("z", "x", "y", "width", "height", "radius", "hole_width", "hole_height")
 _STATISTICS: Final = (
@@ -49,6 +50,21 @@ def _cuts(*variables: str) -> Patterns:
     return tuple(f"cuts:{name}/*" for name in variables)
 
 
+def _efficiencies(experiment: Experiment, *, full_chain: bool = False) -> Patterns:
+    """The stated efficiencies that count, by what they stand for."""
+    if not experiment.efficiency:
+        return ()
+    from mutau.signal.efficiencies import in_force
+    from mutau.signal.processes import Effort, registered
+
+    left_out = registered(experiment).not_simulated(experiment, Effort(full_chain=full_chain))
+    kinds = {
+        f":{list(item.instead_of)}" if item.instead_of else ""
+        for item in in_force(experiment, left_out)
+    }
+    return tuple(f"efficiency{escape(kind)}/*" for kind in sorted(kinds))
+
+
 #: Solids and counters as the fast mode of the muon's trigger knows them.
 _FAST_SETUP: Final = (
     *_of("detector/counter:trigger", "role", "efficiency", *_BOX),
@@ -59,6 +75,14 @@ _FAST_SETUP: Final = (
     "target/length",
 )
 _SPOT: Final = _of("beam", "spot_x", "spot_y", "divergence_x", "divergence_y")
+
+
+def _gate(experiment: Experiment) -> Patterns:
+    """What decides how often a second muon is in the gate, where there is one."""
+    resolution = experiment.detector.resolution
+    if resolution is None or not resolution.gate:
+        return ()
+    return ("detector/resolution/gate", *_of("beam", "per_spill", "spill"))
 
 
 def _placed(experiment: Experiment) -> Patterns:
@@ -72,7 +96,8 @@ def _muon_signal(experiment: Experiment) -> Patterns:
 
     cuts = variables(fast_mode(experiment.cuts))
     return (
-        *_STATISTICS, *_of("beam", "energy", "particles", "phase_space"), *_SPOT,
+        *_STATISTICS, *_efficiencies(experiment), *_gate(experiment),
+        *_of("beam", "energy", "particles", "phase_space"), *_SPOT,
         *_of("target", "material", "thickness", "z", "width", "height"),
         *(_FAST_SETUP if "trigger" in cuts else ()), *_cuts(*cuts),
     )  # fmt: skip
@@ -84,17 +109,24 @@ def _muon_full(experiment: Experiment) -> Patterns:
     beam = experiment.beam
     shape = ("beam/parts/*",) if beam.parts else (*_SPOT, "beam/energy_spread")
     return (
-        *_STATISTICS, *_of("beam", "energy", "particle", "particles", "phase_space"), *shape,
+        *_STATISTICS, *_efficiencies(experiment, full_chain=True),
+        *_of("beam", "energy", "particle", "particles", "phase_space"), *shape,
         *_of("target", "material", "thickness", "z", "length", "width", "height", "stations",
-             "pitch", "active", "cells", "resolution", "resolution_constant"),
+             "pitch", "active", "cells", "resolution", "resolution_constant", "noise"),
+        *_gate(experiment),
         "hall/length", "hall/material", "detector/*",
         *_cuts(*variables(simulated(experiment.cuts))),
     )  # fmt: skip
 
 
+def _without_efficiencies(patterns: Patterns) -> Patterns:
+    """What a background reads of the keys of a signal: stated efficiencies do not scale it."""
+    return tuple(pattern for pattern in patterns if not pattern.startswith("efficiency"))
+
+
 def _muon_background(experiment: Experiment) -> Patterns:
     return (
-        *_muon_full(experiment), *_SPOT,
+        *_without_efficiencies(_muon_full(experiment)), *_SPOT,
         *_of("beam", "energy_spread", "pions", "kaons", "decay_path"), "detector/resolution/*",
     )  # fmt: skip
 
@@ -119,7 +151,8 @@ def _electron_signal(experiment: Experiment) -> Patterns:
         cuts += ("ecal_energy", "electron_energy", "e_miss")
     counted = any(source.per_particle is not None for source in experiment.background)
     return (
-        *_STATISTICS, *_of("beam", "energy", "particle", "energy_spread"),
+        *_STATISTICS, *_efficiencies(experiment),
+        *_of("beam", "energy", "particle", "energy_spread"),
         *(() if experiment.runs and not counted else ("beam/particles",)),
         *(_of("beam", "spot_x", "spot_y") if applies(experiment) else ()),
         *_of("target", "material", "thickness", "active", "stations", *own), "theory/*",
@@ -155,6 +188,7 @@ def _electron_calibration(experiment: Experiment) -> Patterns:
         *_of("detector/counter:veto", "role", "efficiency", "threshold", "material", "thickness",
              *_BOX),
         *_HCAL, "detector/resolution/incoming_momentum",
+        *_of("detector/calorimeter:vhcal", "kind", "threshold", *_BOX),
         *_cuts(*variables(cuts_without(experiment.cuts, "ecal_energy", "e_miss"))),
     )  # fmt: skip
 
@@ -180,11 +214,27 @@ def _muone_signal(experiment: Experiment) -> Patterns:
     from mutau.selection.requirements import cuts_without, variables
 
     return (
-        *_STATISTICS,
+        *_STATISTICS, *_efficiencies(experiment),
         *_of("beam", "energy", "particle", "particles", "luminosity", "spot_x", "spot_y"),
         *_of("target", "material", "thickness", "stations", "pitch", "z"),
         *_of("detector/calorimeter:ecal", *_ECAL), *_of("detector/resolution", *_MEASURED),
-        *_cuts(*variables(cuts_without(experiment.cuts, "photon_energy"))),
+        *(_of_planes() if experiment.detector.plane else ()),
+        *_cuts(*variables(
+            experiment.cuts if experiment.detector.plane
+            else cuts_without(experiment.cuts, "photon_energy")
+        )),
+    )  # fmt: skip
+
+
+def _of_planes() -> Patterns:
+    """What a signal is measured with where planes are described: these, what stands behind a muon
+    filter, the crystals, and photons of the electron that the veto sees."""
+    return (
+        "detector/plane/*", "detector/absorber/material", "detector/absorber/length",
+        *_of("detector/counter:trigger", "role", "z", "width", "height", "radius"),
+        *_of("detector/calorimeter:ecal", "cells", "noise", "threshold", "material", "length"),
+        *_of("beam", "per_spill", "spill", "divergence_x", "divergence_y"),
+        "detector/resolution/gate",
     )  # fmt: skip
 
 
@@ -196,7 +246,7 @@ def _muone_background(experiment: Experiment) -> Patterns:
     tracks = (*_of("detector/resolution", "lowest_track", "gate", "vertex"),
               *_of("detector/calorimeter:ecal", "material", "length"), *_of("target", "width"),
               *_of("beam", "per_spill", "spill"))  # fmt: skip
-    return (*_muone_signal(experiment), *photon, *spread, *tracks, "cuts:*")
+    return (*_without_efficiencies(_muone_signal(experiment)), *photon, *spread, *tracks, "cuts:*")
 
 
 def _muone_events(experiment: Experiment) -> Patterns:

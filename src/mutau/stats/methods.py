@@ -79,6 +79,8 @@ LEAST_BEYOND: Final = 2.0
 SCATTERED: Final = 3.8
 #: Most events of the unified interval, which then takes 10 s.
 MOST_SUMMED: Final = 1e8
+#: Events of a channel from which a posterior without signal errors is Gaussian to 1e-3.
+LARGE: Final = 2e5
 #: Priors of the background by constraint, as `bayes.background_counts` takes them.
 _BACKGROUND_PRIORS: Final = {
     "gaussian": "background: Gaussian with the stated error, cut at zero",
@@ -155,24 +157,28 @@ def only_whole(method: str, model: CountingModel) -> MutauError | None:
 
 
 def solve_falling(p: Curve, alpha: float, start: float, precision: float = 1e-9) -> float:
-    """Strength where a falling p-value meets alpha; 0 if it is below alpha already at zero.
+    """Largest strength whose falling p-value is not below alpha; 0 if even zero's is.
 
     Root of ln p - ln alpha in ln strength, bracketed from `start`, to a relative `precision`.
+    Check: at 50 % CL the plain asymptotic p-value is 0.5 up to the best strength, which is the
+    limit then.
     """
 
     def distance(log_strength: float) -> float:
         return math.log(max(p(math.exp(log_strength)), 1e-300) / alpha)
 
     low = high = math.log(start)
-    while distance(high) > 0.0:
+    while distance(high) >= 0.0:
         high += 0.7
         if high > 690.0:
             raise MutauError("no strength is excluded", remedy="check signal and background")
-    while distance(low) <= 0.0:
+    while (at_low := distance(low)) < 0.0:
         low -= 0.7
         if low < math.log(start) - 30.0:
             return 0.0
-    return math.exp(brentq(distance, low, high, xtol=0.1 * precision, rtol=1e-12))
+    lifted = 1e-12 if at_low == 0.0 else 0.0  # a plateau at alpha: its upper end
+    root = brentq(lambda x: distance(x) + lifted, low, high, xtol=0.1 * precision, rtol=1e-12)
+    return math.exp(root)
 
 
 def first_guess(model: CountingModel) -> float:
@@ -283,12 +289,41 @@ def _asymptotic_curve(*, cls: bool) -> Callable[[CountingModel], Curve]:
     return curve
 
 
+def _gaussian(model: CountingModel) -> bool:
+    """Whether the posterior is that of Gaussian counts to 1e-3, and its sum would be long.
+
+    With a flat prior and no error of the signal it is then the CLs of the asymptotic formula: both
+    are the tail of a Gaussian cut at zero. Measured from LARGE events in every channel on, counts
+    no more than three standard deviations below the background.
+    """
+    n = model.observed
+    if not len(n) or min(n.min(), model.background.min()) < LARGE or model.systematics:
+        return False
+    error = np.array([channel.background_err for channel in model.channels])
+    near = np.all(n >= model.background - 3.0 * np.hypot(np.sqrt(model.background), error))
+    return bool(near) and bayes.refusal(model.parts(), n) is not None
+
+
 def _no_posterior(model: CountingModel) -> MutauError | None:
+    if _gaussian(model):
+        return None
     return only_whole("bayes", model) or bayes.refusal(model.parts(), model.observed)
+
+
+def _taken_over(model: CountingModel) -> tuple[str, ...]:
+    """That the asymptotic formula stands in for the posterior, where it does."""
+    if not _gaussian(model):
+        return ()
+    return (
+        f"{LARGE:g} events and more in every channel: the posterior is taken as Gaussian, which "
+        "is the asymptotic CLs; equal to 1e-3 there",
+    )
 
 
 def _bayes_curve(model: CountingModel) -> Curve:
     """strength -> posterior probability above it."""
+    if _gaussian(model):
+        return _asymptotic_curve(cls=True)(model)
     weight, rate = bayes.posterior(model, model.parts(), model.observed)
     return lambda strength: bayes.tail(weight, rate, strength)
 
@@ -426,8 +461,9 @@ METHODS.register("asymptotic-cls")(
 METHODS.register("bayes")(
     Method(
         _by_curve(_bayes_curve), "Posterior quantile, prior flat in the strength",
-        "any number of events; up to three independent signal errors",
-        refuses=_no_posterior, priors=flat_priors, p_value=_at_strength(_bayes_curve),
+        "any number of events; up to six independent signal errors",
+        outside=_taken_over, refuses=_no_posterior, priors=flat_priors,
+        p_value=_at_strength(_bayes_curve),
     )
 )  # fmt: skip
 _by_toys(

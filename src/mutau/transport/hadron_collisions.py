@@ -65,17 +65,27 @@ class CascadeParticle:
     piece: int
 
 
+class GivenUp:
+    """Energy (GeV) of particles that are given up: no room to wait, too many steps, too long a path
+    in a gap."""
+
+    no_room: float
+    many_steps: float
+    long_path: float
+
+
 class CascadeStack(NamedTuple):
-    """Particles that wait: (ROOM,); how many, and the energy of those without room (2,); the one
-    that is followed (1,)."""
+    """Particles that wait: (ROOM,); how many (1,); those that were given up (1,); the one that is
+    followed (1,)."""
 
     waiting: Records[CascadeParticle]
     height: IntArray
-    lost: FloatArray
+    lost: Records[GivenUp]
     current: Records[CascadeParticle]
 
 
 _PARTICLE: Final = dtype_of(CascadeParticle)
+_GIVEN_UP: Final = dtype_of(GivenUp)
 
 
 @njit
@@ -83,7 +93,15 @@ def empty_cascade() -> CascadeStack:
     """A stack without particles."""
     waiting: Any = np.zeros(ROOM, _PARTICLE)
     current: Any = np.zeros(1, _PARTICLE)
-    return CascadeStack(waiting, np.zeros(1, np.int64), np.zeros(1), current)
+    lost: Any = np.zeros(1, _GIVEN_UP)
+    return CascadeStack(waiting, np.zeros(1, np.int64), lost, current)
+
+
+@inner
+def energy_given_up(stack: CascadeStack) -> float:
+    """Energy of all particles that were given up, GeV."""
+    lost = stack.lost[0]
+    return lost.no_room + lost.many_steps + lost.long_path
 
 
 @inner
@@ -100,7 +118,7 @@ def add_particle(
     """One more particle, where `at` is, at an angle to its direction."""
     k = stack.height[0]
     if k >= stack.waiting.size:
-        stack.lost[0] += energy
+        stack.lost[0].no_room += energy
         return
     stack.height[0] = k + 1
     new = stack.waiting[k]

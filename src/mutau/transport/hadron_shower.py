@@ -8,6 +8,7 @@ other programs.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,8 @@ CLEAR: Final = 3.0
 class ShowerBlock:
     """Matter from z = 0 to `length` (cm), without end across; half_x, half_y : cm, of a gap around
     the axis through all of it, 0 for none, which swallows what enters it. bins : of the profiles,
-    of `width` cm."""
+    of `width` cm. seen : parts of the energy left by electrons and photons, by charged hadrons and
+    to nuclei that count in the profiles."""
 
     material: Material
     length: float
@@ -60,6 +62,7 @@ class ShowerBlock:
     half_y: float = 0.0
     bins: int = 300
     width: float = 1.0
+    seen: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,8 @@ class HadronShowerSample:
     electromagnetic, ionisation, nuclear : (N,) energy left by electrons and photons, by charged
     hadrons, and to nuclei. into_gap : (N,) energy that enters the gap, at the first entry of each
     particle; charged_into_gap : (N,) number of charged particles among them. leak : (N,) out of the
-    back, albedo : (N,) out of the front.
+    back, albedo : (N,) out of the front. given_up : (N,) of particles that were not followed to
+    their end (`hadron_collisions.GivenUp`): 0 unless a warning says so.
     """
 
     depth: Array
@@ -82,6 +86,7 @@ class HadronShowerSample:
     charged_into_gap: Array
     leak: Array
     albedo: Array
+    given_up: Array
 
 
 def simulate_hadron_showers(
@@ -122,10 +127,20 @@ def simulate_hadron_showers(
     kinetic = energy - mass
     run_block(
         stream(seed, 71), pieces, matter_of(block.material, 0.0), tables, (kind, kinetic), start,
-        (depth, radius, block.width), found,
+        (depth, radius, block.width, np.array(block.seen)), found,
     )  # fmt: skip
+    if np.any(found["given_up"] > 0.0):
+        warnings.warn(given_up_text(float(found["given_up"].sum())), stacklevel=2)
     return HadronShowerSample(
         depth, radius, *(found[name].copy() for name in ShowerResult.__annotations__)
+    )
+
+
+def given_up_text(energy: float) -> str:
+    """What a warning says where particles of this energy (GeV) have been given up."""
+    return (
+        f"particles of {energy:.3g} GeV in showers were given up (no room, too many steps or too "
+        "long a path); what they would have done is in no result"
     )
 
 

@@ -60,7 +60,7 @@ _SHORTEST: Final = 0.02
 #: Largest turn in a field within one step (rad); path (cm) after which what circles is given up.
 _TURN: Final = 0.05
 _LONGEST: Final = 3000.0
-#: Steps after which a particle is given up: more than any range or circle takes.
+#: Steps after which a particle is given up, and counted: more than any range or circle takes.
 _STEPS: Final = 20_000
 _HIGHLAND: Final = 13.6e-3
 #: Species of `shower_samplers`: electron, positron, photon.
@@ -83,7 +83,7 @@ class CascadeTally(NamedTuple):
 
     by_piece : (K + 1,) by piece, the last for what is in none. by_cause : (3,). depth, radius :
     (D,), (R,) or empty: energy by z from z_0 and by distance from the z axis, in bins of `bin` cm,
-    the last bin open.
+    the last bin open; seen : (3,) by cause, the part of it that counts there.
     """
 
     by_piece: FloatArray
@@ -92,6 +92,7 @@ class CascadeTally(NamedTuple):
     radius: FloatArray
     z_0: float
     bin: float
+    seen: FloatArray
 
 
 @inner
@@ -99,6 +100,7 @@ def leave(tally: CascadeTally, q: CascadeParticle, r: int, cause: int, amount: f
     """Energy that q leaves where it is, in piece r."""
     tally.by_piece[r] += amount
     tally.by_cause[cause] += amount
+    amount *= tally.seen[cause]
     if tally.depth.size > 0:
         i = int(max((q.z - tally.z_0) / tally.bin, 0.0))
         tally.depth[min(i, tally.depth.size - 1)] += amount
@@ -339,7 +341,6 @@ def _matter_of(around: Surroundings, r: int) -> float:
     piece = around.pieces[r]
     if piece.kind == DIPOLE:
         return 1.0
-    # hadrons' lengths in the records of materials are all the same multiple of nucleons'
     yoke = around.matter[around.yoke].interaction
     return piece.dense * yoke / around.matter[piece.material].interaction
 
@@ -373,11 +374,13 @@ def carry(
                 _advance(q, s)
                 path += s
             if path > _LONGEST or max(abs(q.x), abs(q.y)) > OPEN:
+                stack.lost[0].long_path += q.energy if path > _LONGEST else 0.0
                 leave(tally, q, pieces.size, BY_SHOWER, q.energy)
                 return ENDED
             continue
         if not _in_matter(rng, around, r, s, (first, last), tables, stack, tally):
             return ENDED
+    stack.lost[0].many_steps += q.energy
     leave(tally, q, pieces.size, BY_SHOWER, q.energy)
     return ENDED
 

@@ -17,6 +17,7 @@ from mutau.transport.hadron_collisions import (
     CascadeStack,
     copy_cascade,
     empty_cascade,
+    energy_given_up,
 )
 from mutau.transport.hadron_shower_kernels import (
     AT_FACE,
@@ -43,6 +44,7 @@ class ShowerResult:
     charged_into_gap: float
     leak: float
     albedo: float
+    given_up: float
 
 
 @inner
@@ -63,17 +65,19 @@ def _enter(
 def run_block(
     rng: Generator, pieces: Pieces, matter: MaterialRecords, tables: HadronTables,
     particle: tuple[int, float], start: tuple[float, float, float, float],
-    profiles: tuple[Array, Array, float], found: Records[ShowerResult],
+    profiles: tuple[Array, Array, float, Array], found: Records[ShowerResult],
 ) -> None:  # fmt: skip
-    """Showers in one piece of iron around a gap. profiles : (N, D), (N, R), width of bins."""
+    """Showers in one piece of iron around a gap. profiles : (N, D), (N, R), width of bins, and
+    what counts in them by cause (`CascadeTally.seen`)."""
     around = Surroundings(pieces, matter, 1.0, 0, True)
-    depth, radius, width = profiles
+    depth, radius, width, seen = profiles
     stack = empty_cascade()
     for n in range(found.size):
         left, cause = np.zeros(pieces.size + 1), np.zeros(3)
-        tally = CascadeTally(left, cause, depth[n], radius[n], 0.0, width)
+        tally = CascadeTally(left, cause, depth[n], radius[n], 0.0, width, seen)
         one, q = found[n], stack.current[0]
         _enter(stack, particle[0], particle[1], start)
+        before = energy_given_up(stack)
         while stack.height[0] > 0:
             stack.height[0] -= 1
             copy_cascade(q, stack.waiting[stack.height[0]])
@@ -88,3 +92,4 @@ def run_block(
         shower, hadrons, nuclei = BY_SHOWER, BY_HADRONS, BY_NUCLEI
         one.electromagnetic, one.ionisation = cause[shower], cause[hadrons]
         one.nuclear = cause[nuclei]
+        one.given_up = energy_given_up(stack) - before

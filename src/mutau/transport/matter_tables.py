@@ -6,6 +6,7 @@ The tables of collisions drawn one by one are empty where only the mean loss is 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import inner
 from mutau.core.records import Records, zeros
+from mutau.matter.hadron_nucleus import relative_rate
 from mutau.matter.materials import Material
 from mutau.matter.multiple_scattering import ScatteringTable, highland_angle, scattering_table
 from mutau.matter.muon_energy_loss import HALF_K, loss_table
@@ -33,9 +35,14 @@ SOLID_CUT: Final = 0.1
 THIN_CUT: Final = 0.01
 #: Energy loss of a relativistic charged particle, GeV cm^2/g; for hadrons and showers on the way.
 MIP: Final = 2.0e-3
-#: A pion's interaction length over the nuclear (proton) one: PDG 2024 has 1.13 (lead), 1.21
-#: (copper), 1.22 (iron); one number for all hadrons.
-PION_LENGTH: Final = 1.2
+#: Hadrons without a species: charged ones have a pion's interaction length, neutral ones collide as
+#: often as K_L and neutrons do in these fractions (4.2 to 2.8 among those that lead; what they
+#: survive falls as one exponential, not two).
+NEUTRAL_KAONS: Final = 0.6
+#: Energies (GeV) of the table of their lengths, constant beyond.
+N_HADRON: Final = 9
+_HADRON_LOW: Final = math.log(3.0)
+_HADRON_STEP: Final = math.log(100.0) / (N_HADRON - 1)
 #: Core radius of an electromagnetic shower over Moliere's radius; assumed: with the profile
 #: 2 r R^2/(r^2 + R^2)^2 the 90 % of a shower that lie within Moliere's radius want R = 1/3.
 SHOWER_RADIUS: Final = 0.3
@@ -51,7 +58,8 @@ class MaterialRecord:
 
     loss : stopping power, GeV/cm, as `loss_kernel` reads it. highland : Highland's angle at
     p beta = 1 GeV over the root of the length. total, start, step, scatter : its `ScatteringTable`.
-    half_k : GeV/cm. x0 : radiation length. interaction : length of hadrons. critical : energy of
+    half_k : GeV/cm. x0 : radiation length. interaction : length of nucleons. hadrons : lengths of
+    charged and of neutral hadrons over energy (`hadron_length`). critical : energy of
     electrons. mean_z : charge of the nuclei. mip : loss of a relativistic particle, GeV/cm.
     radius : of the core of showers.
     cut : see `SOLID_CUT`. restricted, soft : stopping power and variance (GeV^2/cm) of what is
@@ -68,6 +76,7 @@ class MaterialRecord:
     half_k: float
     x0: float
     interaction: float
+    hadrons: Annotated[Array, (2, N_HADRON)]
     critical: float
     mean_z: float
     mip: float
@@ -104,7 +113,8 @@ def matter_of(item: Material, cut: float) -> MaterialRecords:
         "scatter": scatter.columns,
         "half_k": HALF_K * item.density * item.z_over_a,
         "x0": item.radiation_length_cm,
-        "interaction": PION_LENGTH * item.interaction_length_cm,
+        "interaction": item.interaction_length_cm,
+        "hadrons": _hadron_lengths(item),
         "critical": critical,
         "mean_z": _mean_z(item),
         "mip": MIP * item.density,
@@ -125,6 +135,27 @@ def matter_of(item: Material, cut: float) -> MaterialRecords:
     for name, value in values.items():
         found[name][0] = value
     return found
+
+
+def _hadron_lengths(item: Material) -> Array:
+    """(2, N_HADRON) lengths (cm) of charged and of neutral hadrons."""
+    energies = np.exp(_HADRON_LOW + _HADRON_STEP * np.arange(N_HADRON))
+    found = np.empty((2, N_HADRON))
+    for i, energy in enumerate(energies.tolist()):
+        kaon, neutron = (relative_rate(name, item, energy) for name in ("K_L", "n"))
+        found[0, i] = relative_rate("pi-", item, energy)
+        found[1, i] = NEUTRAL_KAONS * kaon + (1.0 - NEUTRAL_KAONS) * neutron
+    return item.interaction_length_cm / found
+
+
+@inner(forceinline=True)
+def hadron_length(matter: MaterialRecord, charged: bool, energy: float) -> float:
+    """Interaction length of a hadron without a species, cm. Check: pions in iron, 20.4 cm (PDG)."""
+    row = 0 if charged else 1
+    u = (math.log(max(energy, 1.0)) - _HADRON_LOW) / _HADRON_STEP
+    i = min(max(int(u), 0), N_HADRON - 2)
+    f = min(max(u - i, 0.0), 1.0)
+    return matter.hadrons[row, i] + f * (matter.hadrons[row, i + 1] - matter.hadrons[row, i])
 
 
 def _mean_z(item: Material) -> float:

@@ -206,7 +206,15 @@ def other_limit(run: Run, model: str, alpha_d: float) -> list[tuple[float, float
     return [(1e3 * m, g) for m, g in zip(line.mass.tolist(), line.coupling.tolist(), strict=True)]
 
 
-for _id, _model, _alpha_d in (("mu.dark", "lmu-ltau", 0.1), ("mu.aprime", "dark-photon", 0.1)):
+#: Row -> model and coupling strength to dark matter, so that it is not seen.
+OTHER_MODELS: Final = {
+    "mu.dark": ("lmu-ltau", 0.1),
+    "mu.aprime": ("dark-photon", 0.1),
+    "mu.second.scalar": ("scalar", 0.1),
+    "mu.second.alp": ("pseudoscalar", 0.1),
+}
+
+for _id, (_model, _alpha_d) in OTHER_MODELS.items():
 
     @ROWS.register(_id)
     def limits_of(run: Run, model: str = _model, alpha_d: float = _alpha_d) -> Ours:

@@ -18,7 +18,7 @@ from mutau.transport.shower import Shower, simulate_showers
 
 EDGES = np.array([90.0, 92.0, 94.0, 95.0, 96.0, 98.0, 100.0])
 CUT = 89.0
-#: Radiation below this fraction of the energy is a mean loss: far less than the way to the beam.
+#: Radiation below this fraction of the energy is a mean loss: far less than 100 - 98 GeV.
 SOFT = 5e-4
 BATCH = 1_000_000
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from tests.architecture.test_architecture_layers import PACKAGE, tree_of
 
 MAX_ARGUMENTS = 8
-#: Who asks for the next wall: the walk; the beam traced back, without matter; the way of a hadron
-#: to its forced collision in the target; hadrons in iron, which go at any angle, backwards too.
+#: Who asks for the next wall: the walk; the beam traced back, without matter; a forced loss, for
+#: what is left of its solid; hadrons in iron, which go at any angle, backwards too.
 WALKS = {
     "transport/walk.py", "detector/simulation_beam.py", "background/hermeticity_kernels.py",
     "transport/hadron_shower_kernels.py",

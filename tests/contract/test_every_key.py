@@ -111,7 +111,10 @@ def signal(item):
 
 def full_chain(item):
     """Some muons through everything; beam particles and set-up as the walk takes them, and each cut
-    on even values, because what few muons meet is not all that many would."""
+    on even values, because what few muons meet is not all that many would. Electrons: the window
+    and what calibration electrons meet, of which the chain is made."""
+    if item.process == "electron-brems+annihilation":
+        return [*signal(item), *calibrated(item)]
     readout = build_readout(item)
     hits = simulate_chunk(item, 40, 1, 0, cells=True)
     sample = sample_of(hits, item, reconstruct(hits, item))

@@ -8,7 +8,7 @@ import pytest
 
 from mutau.background.estimate import SOURCES, Estimate, all_sources, estimate
 from mutau.background.momentum_kernels import ArmWalk
-from mutau.background.momentum_losses import force_loss, loss_density, recoil
+from mutau.background.momentum_losses import force_loss
 from mutau.background.momentum_matter import (
     D_MIN,
     Q_MIN,
@@ -42,6 +42,7 @@ from mutau.detector.tracking_geometry import build_arm
 from mutau.experiment import load_experiment, replace
 from mutau.matter.materials import material
 from mutau.matter.muon_energy_loss import hard_knock_on, hard_radiation
+from mutau.transport.catastrophic_losses import KINDS, KNOCK_ON, loss_density
 
 pytestmark = pytest.mark.compiled
 
@@ -177,13 +178,13 @@ def test_losses_have_the_rates_of_matter():
     """Summed over a share of the energy above 10 %: the same number as the closed integrals."""
     v = np.exp(np.linspace(math.log(0.1), 0.0, 4001))
     for process in ("bremsstrahlung", "pair", "nuclear"):
-        number = np.trapezoid(loss_density(process, v, 160.0, AIR), np.log(v))
+        number = np.trapezoid(loss_density(KINDS.index(process), v, 160.0, AIR), v)
         assert number == pytest.approx(
             float(hard_radiation(160.0, AIR, process, 16.0)[0]), rel=0.01
         )
-    number = np.trapezoid(loss_density("knock-on", v, 160.0, AIR), np.log(v))
+    number = np.trapezoid(loss_density(KNOCK_ON, v, 160.0, AIR), v)
     assert number == pytest.approx(float(hard_knock_on(160.0, AIR, 16.0)[0]), rel=0.01)
-    forced = force_loss(SPEC, stream(6).random((50_000, 4)), "knock-on", 0.1)
+    forced = force_loss(SPEC, stream(6).random((50_000, 3)), "knock-on", 0.1, stream(7))
     mass = sum(m.thickness * m.material.density for m in SPEC.arm.matter)
     rough = float(hard_knock_on(160.0, AIR, 16.0)[0]) / AIR.density * mass
     assert forced.weight.mean() == pytest.approx(rough, rel=0.02)
@@ -191,23 +192,30 @@ def test_losses_have_the_rates_of_matter():
 
 def test_recoil_of_a_knock_on_electron():
     """p_T^2 = 2 m T (1 - T/T_max) up to m/E, and T_max = 144.8 GeV at 160 GeV."""
-    v = np.array([0.1, 0.5, 0.8])
-    kick, weight = recoil("knock-on", v, 160.0, np.zeros(3))
+    u = np.column_stack([stream(7).random((200, 2)), np.zeros(200)])
+    forced = force_loss(SPEC, u, "knock-on", 0.1, stream(7))
     top = 160.0**2 / (160.0 + M_MU**2 / (2 * M_E))
-    np.testing.assert_allclose(
-        kick, np.sqrt(2 * M_E * v * 160.0 * (1 - v * 160.0 / top)), rtol=2e-3
-    )
-    assert np.all(weight == 1.0)
-    kick, weight = recoil("nuclear", np.full(20_000, 0.5), 160.0, stream(7).random(20_000))
-    assert weight.mean() == pytest.approx(1.0, abs=0.05)
-    kick, _ = recoil("bremsstrahlung", np.array([0.5]), 160.0, np.array([0.5]))
-    assert kick[0] == pytest.approx(0.5 * M_MU)
+    kick = np.sqrt(2 * M_E * forced.v * 160.0 * np.maximum(1 - forced.v * 160.0 / top, 0.0))
+    np.testing.assert_allclose(forced.deflection[:, 0], kick, rtol=2e-3, atol=1e-3)
+    assert np.ptp(forced.v) > 0.5
+    assert np.all(forced.deflection[:, 1] == 0.0)
+
+
+def test_recoils_of_losses_in_the_spectrometer_are_those_of_every_walk():
+    """Pairs: half of the muons get less than v m_mu; nuclei give them tenths of a GeV."""
+    u = np.column_stack([stream(7).random(4000), np.full(4000, 0.7), np.zeros(4000)])
+    pairs = force_loss(SPEC, u, "pair", 0.1, stream(8))
+    below = pairs.deflection[:, 0] < pairs.v * M_MU
+    assert below.mean() == pytest.approx(0.5, abs=4 * math.sqrt(0.25 / 4000))
+    photons = force_loss(SPEC, u, "bremsstrahlung", 0.1, stream(9)).deflection[:, 0]
+    nuclei = force_loss(SPEC, u, "nuclear", 0.1, stream(10)).deflection[:, 0]
+    assert np.median(photons) < M_MU < np.median(nuclei) < 1.0
 
 
 def test_a_struck_electron_flies_as_its_momentum_says():
     """Fitted alone, its hits in all six planes give back its momentum (struck in the first)."""
     u = np.column_stack([
-        np.full(3000, 1e-6), np.full(3000, 0.62), stream(8).random((3000, 2)),
+        np.full(3000, 1e-6), np.full(3000, 0.62), stream(8).random(3000),
     ])  # fmt: skip
     both = two_tracks(SPEC, u, stream(9))
     rows = np.all(both.electron_in, axis=1)

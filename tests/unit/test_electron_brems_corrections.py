@@ -11,6 +11,7 @@ from mutau.core.errors import MutauError, OutOfRange
 from mutau.core.units import GEV2_PB
 from mutau.matter.nucleus import Nucleus
 from mutau.reactions import electron_brems, muon_brems
+from mutau.reactions.bremsstrahlung import Bremsstrahlung, collision_of
 from mutau.reactions.bremsstrahlung_coulomb import coulomb_function, faded, fading
 from mutau.reactions.bremsstrahlung_ww import slices_per_flux
 
@@ -60,6 +61,8 @@ def test_coulomb_correction_is_refused_where_it_fails():
         electron_brems.totals([0.04, 1.0], 1e-3, **LEAD, coulomb=True)
     with pytest.raises(MutauError, match="no Coulomb correction for the muon"):
         muon_brems.total(100.0, 1e-3, **LEAD, coulomb=True)
+    with pytest.raises(MutauError, match="no Coulomb correction for a scalar boson"):
+        Bremsstrahlung("electron", "scalar").total(100.0, 1e-3, **LEAD, coulomb=True)
 
 
 @pytest.mark.parametrize("z", [6.0, 82.0])
@@ -110,7 +113,7 @@ def test_the_picture_of_two_charges_is_the_exact_amplitude():
         along = (2.0 * (mass * (1.0 - x)) ** 2 + M_E**2 * x**4) / k2 * k0(y) ** 2
         weight = w * y**4 * (across + along)
         points = (np.array([value]) for value in (100.0, mass, x, 1.0 - x))
-        flux = slices_per_flux(*points, M_E)[0]
+        flux = slices_per_flux(*points, collision_of("electron", Nucleus(82.0, 207.2)))[0]
         expected = -2.0 * 82.0**2 * flux * (at @ weight) / weight.sum()
         assert sized - point == pytest.approx(expected, rel=0.03), (mass, x)
 

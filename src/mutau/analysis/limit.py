@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from mutau.analysis.behind import STANDS_ON, stands_on
 from mutau.analysis.citations import own_sources
 from mutau.analysis.lacking import lacks
 from mutau.analysis.loop import (
@@ -254,6 +255,7 @@ def limit_to_dict(line: Exclusion) -> dict[str, Any]:
         "confidence_level": line.cl,
         "method": line.method,
         **{key: value for key, value in line.meta.items() if key != ERRORS},
+        STANDS_ON: stands_on(line),
         "limits": [
             {
                 "mass_GeV": float(m),

@@ -40,7 +40,9 @@ def method_notes(
 
 
 def _uncertain(experiment: Experiment) -> bool:
-    """Whether the signal has a systematic error, of the file or of its run periods."""
-    return experiment.relative_systematic > 0.0 or any(
-        run.efficiency_error > 0.0 for run in experiment.runs
+    """Whether the signal has a systematic error: of the file, its run periods or efficiencies."""
+    return (
+        experiment.relative_systematic > 0.0
+        or any(item.efficiency_error > 0.0 for item in experiment.runs)
+        or any(item.relative_error > 0.0 for item in experiment.efficiency)
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,13 +22,15 @@ from mutau.analysis.lacking import lacks
 from mutau.analysis.loop import Progress, part_of, side_by_side
 from mutau.analysis.settings import AS_STATED, Settings
 from mutau.background.muone_components import Component, region
+from mutau.background.muone_event_file import event_component
 from mutau.background.muone_samples import background_components
-from mutau.background.muone_sources import signal_component
+from mutau.background.muone_sources import RADIATIVE, signal_component
 from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
 from mutau.core.storage import digest
 from mutau.core.types import provenance
+from mutau.io.mesmer import read_mesmer
 from mutau.models import Model
 from mutau.reactions.muon_electron import closing_mass, total_cross_section
 from mutau.selection.variables import evaluate
@@ -144,13 +147,15 @@ def spectrum(
     *,
     nodes: int = NODES,
     sources: Sequence[str] | None = None,
+    events: str | Path | None = None,
     settings: Settings = AS_STATED,
     progress: Progress | None = None,
 ) -> MissingMassSpectrum:
     """Missing-mass spectrum of an experiment behind its cuts.
 
     nodes : masses with a sample of their own, from 1 MeV to the end of phase space. sources : names
-    of the backgrounds that count (`background.muone_samples.SAMPLED`); None for all. settings :
+    of the backgrounds that count (`background.muone_samples.SAMPLED`); None for all. events : file
+    of MESMER, whose events are one more background in place of the radiative ones. settings :
     events per sample (n_events) and seed; others are refused.
     Raises UnknownName, MutauError for an experiment without muon spectrometer.
     Check: `signal` summed over the bins is the yield at coupling 1.
@@ -177,13 +182,17 @@ def spectrum(
     if progress:
         progress(0.9, "backgrounds")
     backgrounds, background_errors = {}, {}
-    for part in background_components(experiment, wide, 2 * n, seed, _BACKGROUND, sources=sources):
+    parts = [*background_components(experiment, wide, 2 * n, seed, _BACKGROUND, sources=sources)]
+    if events is not None:
+        parts = [part for part in parts if part.name != RADIATIVE]
+        parts.append(event_component(experiment, read_mesmer(events), seed))
+    for part in parts:
         weight, square = _kept(part, experiment)
         if weight.sum() > 0.0:
             least = 0.5 * float(np.sum(weight**2) / np.sum(weight))
             counts = np.histogram(square, edges, weights=weight)[0]
             backgrounds[part.name] = np.maximum(counts, least)
-            background_errors[part.name] = part.model_error
+            background_errors[part.name] = max(part.model_error, 1e-3)
     shape, number = np.array(shapes), np.array(numbers)
     splines = (
         _number_of_mass(experiment, masses, number),
@@ -445,12 +454,16 @@ def measure_result(
     model: Model,
     *,
     toys: int = 100,
+    events: str | Path | None = None,
     settings: Settings = AS_STATED,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Mass and coupling that an experiment would measure for a model point, and pulls of toys."""
+    """Mass and coupling that an experiment would measure for a model point, and pulls of toys.
+
+    events : as in `spectrum`.
+    """
     check_boson(model)
-    expected = spectrum(experiment, settings=settings, progress=progress)
+    expected = spectrum(experiment, events=events, settings=settings, progress=progress)
     found = closure(
         experiment, model, expected=expected, toys=toys, settings=settings, progress=progress
     )

@@ -79,6 +79,8 @@ _UNITS: Final = {
     "angle": (1e-3, "mrad"), "energy": (1.0, "GeV"), "energy squared": (1.0, "GeV^2"),
     "length": (1.0, "cm"),
 }  # fmt: skip
+#: Process whose samples these are.
+PROCESS: Final = "muon-electron-zprime"
 DEFAULT_VARIABLES: Final = ("theta_mu", "electron_energy")
 DEFAULT_EVENTS: Final = 150_000
 _STARTS: Final = 6
@@ -243,12 +245,12 @@ def weighted(
 
 
 def _check(experiment: Experiment, variables: Sequence[str]) -> None:
-    if experiment.process != "muon-electron-zprime":
+    if experiment.process != PROCESS:
         raise MutauError(
-            f"cuts of {experiment.process!r} cannot be optimised",
-            place=f"{experiment.name}: process",
-            allowed="muon-electron-zprime",
-        )
+            f"{experiment.process!r} has no weighted samples that know every cut",
+            place=f"{experiment.name}: process", allowed=PROCESS,
+            remedy="analysis.optimise.optimise_cuts moves the cuts of any file",
+        )  # fmt: skip
     if not variables or len(set(variables)) != len(variables):
         raise MutauError("variables must be given, each once", place="variables")
     for name in variables:

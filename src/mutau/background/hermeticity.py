@@ -33,7 +33,6 @@ from mutau.core.constants import M_MU
 from mutau.core.errors import MutauError, OutOfRange, require_in_range
 from mutau.core.random import stream
 from mutau.core.records import Records, zeros
-from mutau.core.units import PB_CM2
 from mutau.detector.fragment_spectrum import fragment_density
 from mutau.detector.readout import Readout, build_readout
 from mutau.detector.simulation import (
@@ -47,13 +46,12 @@ from mutau.detector.simulation_records import Output, new_output
 from mutau.detector.yoke import YOKE_STREAM, finish_in_iron, veto_limits
 from mutau.matter.hadrons import hadron
 from mutau.matter.materials import material
-from mutau.matter.muon_cross_sections import differential, knock_on
 from mutau.selection.cutflow import passing
 from mutau.selection.missing_momentum import cuts_of
 from mutau.selection.requirements import cuts_on, simulated
 from mutau.selection.simulated import on_target, reconstruct, sample_of
 from mutau.selection.variables import Sample
-from mutau.transport.catastrophic_losses import NUCLEAR
+from mutau.transport.catastrophic_losses import KINDS, NUCLEAR, loss_density
 from mutau.transport.decays import decay_probability
 from mutau.transport.particle import State
 
@@ -63,8 +61,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-#: Kinds of losses in the order of the simulation's codes.
-LOSSES: Final = ("bremsstrahlung", "pair", "nuclear", "knock-on")
 #: First key of the random streams, by kind.
 _STREAM: Final = {"nuclear": 61, "knock-on": 62, "bremsstrahlung": 63, "pair": 64}
 #: Fraction of the beam energy above which a loss is forced; those that pass the selection need
@@ -132,28 +128,22 @@ class Biasing:
 def loss_spectrum(experiment: Experiment, kind: str, lowest: float) -> LossSpectrum:
     """Spectrum of losses v >= lowest at 0.5 to 1.4 times the beam energy.
 
-    kind : of LOSSES. Check: rate x thickness is the chance of a loss in the target.
-    Raises OutOfRange.
+    kind : of `catastrophic_losses.KINDS`. Raises OutOfRange.
+    Check: rate x thickness is the chance of a loss in the target.
     """
     require_in_range("lowest", lowest, 0.01, 0.95)
-    item = material(experiment.target.material)
+    item, code = material(experiment.target.material), KINDS.index(kind)
     energies = experiment.beam.energy * np.geomspace(0.5, 1.4, _NODES)
     rates, quantiles = np.empty(_NODES), np.empty((_NODES, _QUANTILES + 1))
     for i, energy in enumerate(energies):
         low, high = math.log(lowest), math.log(1.0 - 1.5 * M_MU / energy)
         s = np.linspace(low, high, 1500)
         v = np.exp(s)
-        density = np.zeros(v.size)
-        if kind == "knock-on":
-            density += item.electrons_per_cm3 * PB_CM2 * energy * knock_on(v * energy, energy)
-        else:
-            for element, atoms in item.atoms_per_cm3:
-                density += atoms * PB_CM2 * differential(kind, v, float(energy), element)
-        height = density * v
+        height = loss_density(code, v, float(energy), item) * v
         above = np.concatenate([[0.0], np.cumsum(0.5 * (height[1:] + height[:-1]) * np.diff(s))])
         rates[i] = above[-1]
         quantiles[i] = np.interp(np.linspace(0.0, 1.0, _QUANTILES + 1), above / above[-1], v)
-    return LossSpectrum(LOSSES.index(kind), np.log(energies), rates, quantiles)
+    return LossSpectrum(code, np.log(energies), rates, quantiles)
 
 
 def leading_ratio(experiment: Experiment, *, grid: int = 2000) -> Array:
@@ -203,9 +193,9 @@ def _missed_k_short(experiment: Experiment) -> float:
 class Leakage:
     """Weighted events with little energy in the calorimeters, of one kind of loss.
 
-    kind : of LOSSES. muons : (M,) int, number of the beam muon that event m belongs to (its
-    histories are not independent). weights : (M,) records of expected numbers per muon on
-    target, by model (`hermeticity_kernels.Weights`). sample : reconstructed quantities, and
+    kind : of `catastrophic_losses.KINDS`. muons : (M,) int, number of the beam muon that event m
+    belongs to (its histories are not independent). weights : (M,) records of expected numbers per
+    muon on target, by model (`hermeticity_kernels.Weights`). sample : reconstructed quantities, and
     `beam_trigger` and `true_energy` (GeV, of the muon behind the target). seen : (M,) E_CAL, GeV.
     lead : (M,) records of the hardest hadron behind the target. forced : chance of the loss
     per muon on target, and its error. room : GeV, deposits above it were left out. trials : beam
@@ -263,17 +253,17 @@ def leakage(
 ) -> Leakage:
     """Events of n forced beam particles that have one track and little in the calorimeters.
 
-    kind : of LOSSES. biasing : of the losses, and of the hadrons (nuclear ones only). most : GeV,
-    limit on E_CAL, default that of the selection. energy : GeV, limit on the reconstructed muon,
-    default 5 % more than the cut.
+    kind : of `catastrophic_losses.KINDS`. biasing : of the losses, and of the hadrons (nuclear ones
+    only). most : GeV, limit on E_CAL, default that of the selection. energy : GeV, limit on the
+    reconstructed muon, default 5 % more than the cut.
     The stages: beam to the vertex, forced loss, muon to the end, track fit; of those with one track
     below the limit copies, each with its own hadrons, and everything again.
     Holds above some 30 GeV of beam energy and where a photon's final states are tabulated; the
     muon must be one track by itself, whatever the file's cut on tracks.
     Raises OutOfRange, MutauError as `simulate_chunk`.
     """
-    if kind not in LOSSES:
-        raise MutauError(f"no loss of kind {kind!r}", allowed=", ".join(LOSSES))
+    if kind not in KINDS:
+        raise MutauError(f"no loss of kind {kind!r}", allowed=", ".join(KINDS))
     if n < 1:
         raise OutOfRange(f"n = {n}", allowed="1 and above")
     biasing = biasing or Biasing()
@@ -359,7 +349,7 @@ def _chunk(
     kept = np.flatnonzero((seen <= most * _ROOM) & counts)
     found, target = _measured(
         experiment, readout, rng, histories.copied(kept), seed,
-        _HISTORIES * (1 + LOSSES.index(kind)) + chunk * CHUNK,
+        _HISTORIES * (1 + KINDS.index(kind)) + chunk * CHUNK,
     )  # fmt: skip
     factors = factors[kept]
     for name in Weights.__annotations__:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from mutau.core.jit import inner, njit
 from mutau.core.records import Records
+from mutau.detector import simulation_flight as flight
 from mutau.detector.hits import NUCLEAR
-from mutau.detector.simulation_flight import fly
 from mutau.detector.simulation_kernels import CatastrophicLoss, leave_with, release
 from mutau.detector.simulation_records import Output, Trace, deposit, push
 from mutau.detector.simulation_showers import (
@@ -39,16 +39,14 @@ from mutau.transport.particle import (
     STEEP,
     Place,
     State,
-    copy_state,
     move,
     secant,
 )
-from mutau.transport.pieces import DIPOLE, OPEN, SOLID, Pieces
 from mutau.transport.setup import Setup
-from mutau.transport.walls import NEAR, ahead, line_ahead, stretch_end, stretch_start, within
+from mutau.transport.walk import Leg, WalkParts, walk_of
+from mutau.transport.walls import ahead, stretch_end, stretch_start
 
 Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 #: Fraction of the flat and wide densities in the biased ones.
 _MIXED: Final = 0.5
@@ -326,31 +324,15 @@ def _hard_fragment(
     fragment(rng, setup, trace, q, left, True)
 
 
-@njit
-def _target_ahead(pieces: Pieces, q: State) -> tuple[float, int]:
-    """(cm along z to its wall, piece) of the target that particle q is in or enters now; piece -1
-    for none."""
-    r = stretch_start(pieces, q.piece)
-    while r < pieces.size and pieces[r].z <= q.z + NEAR:
-        last, high = stretch_end(pieces, r), pieces[r].z + pieces[r].length
-        if pieces[r].length > 0.0 and q.z < high - NEAR:
-            step, found = ahead(q, pieces, r, last, high - q.z)
-            inside = found >= 0 and pieces[found].kind == SOLID and pieces[found].target
-            return step, found if inside else -1
-        r = last
-    return 0.0, -1
-
-
 @inner
 def _hard_flight(
-    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, r: int, step: float,
-    history: History,
-) -> bool:  # fmt: skip
-    """Hard hadron q to its next collision in piece r (True), or the `step` cm to its wall."""
-    piece, weight = setup.pieces[r], history.weight
+    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, leg: Leg, history: History
+) -> bool:
+    """Hard hadron q to its next collision in the target (True), or to the end of the leg."""
+    piece, weight = setup.pieces[leg.piece], history.weight
     matter = setup.matter[piece.material]
     dense = piece.dense * secant(q)
-    cm = step * dense
+    cm = leg.step * dense
     length = hadron_length(matter, q.kind == CHARGED, q.energy)
     out = math.exp(-cm / length)
     more = 0.5 * (1.0 + out)
@@ -370,46 +352,55 @@ def _hard_flight(
         lost = min(path * matter.mip, q.energy)
         q.energy -= lost
         deposit(trace, piece, False, q.x, q.y, lost, 0.0)
-    move(q, path / dense if collides else step)
+    move(q, path / dense if collides else leg.step)
     return collides
 
 
-@njit
-def first_ends(leads: Records[Lead], pieces: Pieces, hcal: Ints, where: Ints, iron: Array) -> None:
-    """Where straight lines first meet a hadronic calorimeter (1) or the iron of a magnet (2).
+class Cascade(NamedTuple):
+    """What a biased walk writes: the event and its history."""
 
-    leads : (N,), places and slopes. hcal : (K,) `em` of the calorimeter's pieces. Writes
-    where (N,), 0 for neither, and iron (N,): cm along z to the end of that magnet.
-    """
-    for i in range(leads.size):
-        x, y, z, tx, ty = leads[i].x, leads[i].y, leads[i].z, leads[i].tx, leads[i].ty
-        r = 0
-        where[i], iron[i] = 0, 0.0
-        while r < pieces.size and where[i] == 0:
-            last, high = stretch_end(pieces, r), pieces[r].z + pieces[r].length
-            while z < high - NEAR and where[i] == 0:
-                gap = max(pieces[r].z - z, 0.0)
-                x, y, z = x + gap * tx, y + gap * ty, z + gap
-                step, found = line_ahead(x, y, tx, ty, pieces, r, last, high - z)
-                x, y = x + 0.5 * step * tx, y + 0.5 * step * ty
-                if found >= 0 and pieces[found].kind == DIPOLE:
-                    if not within(x, y, pieces[found]):
-                        where[i], iron[i] = 2, _end_of(pieces, found) - z
-                elif found >= 0 and np.any(hcal == pieces[found].em):
-                    where[i] = 1
-                x, y, z = x + 0.5 * step * tx, y + 0.5 * step * ty, z + step
-            r = last
+    trace: Trace
+    history: History
 
 
-@njit
-def _end_of(pieces: Pieces, r: int) -> float:
-    """z at which the iron of the magnet of piece r ends."""
-    end = pieces[r].z
-    for k in range(pieces.size):
-        piece = pieces[k]
-        if piece.kind == DIPOLE and piece.magnet == pieces[r].magnet and piece.half_x < OPEN:
-            end = max(end, piece.z + piece.length)
-    return end
+@inner
+def _plane(
+    rng: np.random.Generator, setup: Setup, cascade: Cascade, q: State, r: int, way: int
+) -> int:
+    """As in the simulation."""
+    return flight.plane(rng, setup, cascade.trace, q, r, way)
+
+
+@inner
+def _iron(
+    rng: np.random.Generator, setup: Setup, cascade: Cascade, q: State, leg: Leg, way: int
+) -> int:
+    """As in the simulation."""
+    return flight.iron(rng, setup, cascade.trace, q, leg, way)
+
+
+@inner
+def _solid(
+    rng: np.random.Generator, setup: Setup, cascade: Cascade, q: State, leg: Leg, way: int
+) -> int:
+    """As in the simulation, but for hard hadrons in the target."""
+    trace, history = cascade.trace, cascade.history
+    hard = q.kind in (CHARGED, NEUTRAL) and q.energy >= history.bias.hard
+    if not hard or not setup.pieces[leg.piece].target:
+        return flight.solid(rng, setup, trace, q, leg, way)
+    if _hard_flight(rng, setup, trace, q, leg, history):
+        history.lead.collisions += 1
+        q.piece = leg.piece
+        _hard_fragment(rng, setup, trace, q, history, False)
+        q.energy = 0.0
+        return way
+    q.z = leg.end
+    if q.energy > history.lead.energy:
+        _note(history.lead, q)
+    return way
+
+
+_biased_walk = walk_of(WalkParts(_plane, _solid, _iron))
 
 
 @inner
@@ -417,23 +408,11 @@ def _cascade(
     rng: np.random.Generator, setup: Setup, trace: Trace, history: History, q: State
 ) -> None:
     """The hadrons of a forced loss q, to their end."""
-    weight, lead = history.weight, history.lead
+    weight = history.weight
     _hard_fragment(rng, setup, trace, q, history, True)
     while trace.counts.stack > 0:
-        top = trace.stack[trace.counts.stack - 1]
-        step, r = 0.0, -1
-        if top.kind in (CHARGED, NEUTRAL) and top.energy >= history.bias.hard:
-            step, r = _target_ahead(setup.pieces, top)
-        if r < 0:
-            fly(rng, setup, trace)
-        elif _hard_flight(rng, setup, trace, top, r, step, history):
-            lead.collisions += 1
-            copy_state(q, top)
-            q.piece = r
-            trace.counts.stack -= 1
-            _hard_fragment(rng, setup, trace, q, history, False)
-        elif top.energy > lead.energy:
-            _note(lead, top)
+        top = trace.stack[flight.take(trace)]
+        _biased_walk(rng, setup, Cascade(trace, history), top, math.inf, 0)
     plain = history.bias.plain
     own = 1.0 / (plain + (1.0 - plain) * weight.plain)
     weight.plain = own

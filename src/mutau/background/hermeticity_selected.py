@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 
 from mutau.background.estimate import Estimate, background_source
 from mutau.background.hcal_paths import hcal_modules
-from mutau.background.hermeticity import LOSSES, Biasing, Leakage, leakage
+from mutau.background.hermeticity import Biasing, Leakage, leakage
 from mutau.background.leading_hadrons import neutral_error
 from mutau.background.weights import WeightedSum, weighted_sum
 from mutau.core.errors import NotApplicable
+from mutau.core.random import stream
+from mutau.core.records import zeros
 from mutau.detector.readout import build_readout
 from mutau.detector.simulation import CARRIED
 from mutau.selection.cutflow import passing
 from mutau.selection.missing_momentum import cuts_of
 from mutau.selection.requirements import cuts_on, simulated
+from mutau.transport.catastrophic_losses import KINDS
 
 if TYPE_CHECKING:
     from mutau.experiment.schema import Experiment
@@ -92,8 +95,8 @@ def ends(found: Leakage, experiment: Experiment) -> tuple[NDArray[np.int64], Arr
     Neutral hadrons and photons fly straight on, to the iron of a magnet or the hadronic
     calorimeter, whichever comes first; charged ones are not followed here.
     """
-    from mutau.background.hermeticity_kernels import first_ends
-    from mutau.transport.particle import CHARGED
+    from mutau.background.hermeticity_ends import first_ends
+    from mutau.transport.particle import CHARGED, State
 
     lead, readout = found.lead, build_readout(experiment)
     kinds = {item.name: item.kind for item in experiment.detector.calorimeter}
@@ -101,7 +104,8 @@ def ends(found: Leakage, experiment: Experiment) -> tuple[NDArray[np.int64], Arr
         readout.places.em + i for i, name in enumerate(readout.modules) if kinds.get(name) == "hcal"
     ]
     met, ahead = np.zeros(len(lead), np.int64), np.zeros(len(lead))
-    first_ends(lead, readout.setup.pieces, np.array(hcal, np.int64), met, ahead)
+    rng = stream(0)  # nothing is drawn on a straight line
+    first_ends(rng, readout.setup, np.array(hcal, np.int64), lead, zeros(State, 1), met, ahead)
     where = np.array([BESIDE, HCAL, YOKE])[met]
     where[lead["kind"] == CHARGED] = CHARGED_LEAD
     where[lead["kind"] < 0] = SEVERAL
@@ -265,7 +269,7 @@ def non_hermeticity(
     few = max(n * _SHOWER_MUONS // DEFAULT_MUONS, _FEWEST)
     showers = [
         leakage(experiment, n=few, seed=seed, kind=kind, most=room)
-        for kind in LOSSES if kind != "nuclear"
+        for kind in KINDS if kind != "nuclear"
     ]  # fmt: skip
     return (
         _panel(nuclear, showers, experiment, top=True),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,56 +24,19 @@ from mutau.background.momentum_sampling import (
     observe,
     reconstruct,
 )
-from mutau.core.constants import M_E, M_MU
-from mutau.core.units import PB_CM2
-from mutau.matter.muon_cross_sections import differential, knock_on, max_knock_on
+from mutau.transport.catastrophic_losses import KINDS, loss_density
+from mutau.transport.matter_tables import THIN_CUT, MaterialRecord, matter_of
+from mutau.transport.muon_matter import recoils
 
 if TYPE_CHECKING:
     from mutau.matter.materials import Material
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-#: Processes of a loss, in the order of `loss_density`.
-PROCESSES: Final = ("bremsstrahlung", "pair", "nuclear", "knock-on")
-_RHO2: Final = 0.54  # GeV^2, of the photon's hadronic structure
 
 
-def loss_density(process: str, v: Array, energy: float, material: Material) -> Array:
-    """Losses per cm and d(ln v), v = fraction of the energy lost; of one of PROCESSES."""
-    if process == "knock-on":
-        struck = material.electrons_per_cm3 * PB_CM2
-        return np.asarray(struck * knock_on(v * energy, energy) * energy * v)
-    total = np.zeros_like(v)
-    for item, density in material.atoms_per_cm3:
-        total += density * PB_CM2 * differential(process, v, energy, item)
-    return total * v
-
-
-def recoil(process: str, v: Array, energy: float, u: Array) -> tuple[Array, Array]:
-    """Transverse momentum of the muon after a loss, and the weight of its draw: (GeV, 1).
-
-    u : (N,) numbers in (0, 1).
-    knock-on: exact kinematics. bremsstrahlung and pairs: balance against a photon whose angle t,
-    in units of m_mu/E, has the density 2 t/(1 + t^2)^2, nuclear recoil left out. nuclear: dQ^2/Q^2
-    from its kinematic limit to 4 GeV^2 with the squared vector-meson form factor in the weight.
-    """
-    if process == "knock-on":
-        top = float(max_knock_on(energy))
-        t = v * energy
-        momentum = np.sqrt(t * (t + 2.0 * M_E))
-        muon = math.sqrt(energy**2 - M_MU**2)
-        cosine = np.minimum(t * (energy + M_E) / (momentum * muon), 1.0)
-        return np.where(t <= top, momentum * np.sqrt(1.0 - cosine**2), 0.0), np.ones_like(v)
-    if process == "nuclear":
-        low = (M_MU * v) ** 2 / (1.0 - v)
-        high = np.maximum(4.0, 1.01 * low)
-        q2 = low * (high / low) ** u
-        ends = [np.log(q / (_RHO2 + q)) + _RHO2 / (_RHO2 + q) for q in (low, high)]
-        weight = (_RHO2 / (_RHO2 + q2)) ** 2 * np.log(high / low) / (ends[1] - ends[0])
-        return np.sqrt(np.maximum(q2 - low, 0.0) * (1.0 - v)), weight
-    angle = np.minimum(np.sqrt(u / (1.0 - u)), 0.5 * energy / M_MU)
-    return v * M_MU * angle, np.ones_like(v)
+@lru_cache(maxsize=16)
+def _record(material: Material) -> MaterialRecord:
+    return matter_of(material, THIN_CUT)[0]
 
 
 @dataclass(frozen=True)
@@ -88,13 +52,16 @@ class Losses:
     weight: Array
 
 
-def force_loss(spec: Spectrometer, u: Array, process: str, v_min: float) -> Losses:
+def force_loss(
+    spec: Spectrometer, u: Array, process: str, v_min: float, rng: np.random.Generator
+) -> Losses:
     """One loss of a fraction above v_min somewhere between the planes.
 
-    u : (N, 4) numbers in (0, 1): place, ln v, azimuth, recoil. The density is taken at the
-    nominal energy. weight is the expected number of such losses over the density of u.
+    u : (N, 3) numbers in (0, 1): place, ln v, azimuth. process : of `catastrophic_losses.KINDS`,
+    with the density and the recoil that every walk has, at the nominal energy. weight is the
+    expected number of such losses over the density of u.
     """
-    energy = spec.arm.energy
+    energy, kind = spec.arm.energy, KINDS.index(process)
     mass = [item.thickness * item.material.density for item in spec.arm.matter]
     climb = np.concatenate([[0.0], np.cumsum(mass)])
     level = u[:, 0] * climb[-1]
@@ -105,16 +72,18 @@ def force_loss(spec: Spectrometer, u: Array, process: str, v_min: float) -> Loss
         + place * (spec.deflections.stop - spec.deflections.start)[piece]
     )
     v = v_min ** (1.0 - u[:, 1])
-    density = np.zeros(len(u))
+    density, transverse = np.zeros(len(u)), np.zeros(len(u))
     for i, item in enumerate(spec.arm.matter):
         rows = piece == i
         if rows.any():
-            per_gram = loss_density(process, v[rows], energy, item.material) / item.material.density
-            density[rows] = per_gram
-    transverse, weight = recoil(process, np.minimum(v, 1.0 - 1e-6), energy, u[:, 3])
+            part, matter = v[rows], item.material
+            density[rows] = loss_density(kind, part, energy, matter) * part / matter.density
+            p_t = np.empty(part.size)
+            recoils(rng, kind, np.minimum(part, 1.0 - 1e-6), energy, _record(matter), p_t)
+            transverse[rows] = p_t
     phi = 2.0 * math.pi * u[:, 2]
     deflection = transverse[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
-    return Losses(where, v, deflection, weight * density * climb[-1] * -math.log(v_min))
+    return Losses(where, v, deflection, density * climb[-1] * -math.log(v_min))
 
 
 def forced_of(losses: Losses, energy: float) -> Forced:
@@ -139,12 +108,12 @@ def seen_losses(
 
     def one(process: str) -> Integral:
         def function(u: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-            losses = force_loss(spec, u, process, v_min)
+            losses = force_loss(spec, u, process, v_min, rng)
             seen = observe(spec, len(u), rng, forced_of(losses, spec.arm.energy))
             wrong, _ = reconstruct(seen, spec, cuts)
             values = losses.weight * wrong
             return values, values, losses.v[:, None]
 
-        return integrate(function, 4, n, rng)
+        return integrate(function, 3, n, rng)
 
-    return {process: one(process) for process in PROCESSES}
+    return {process: one(process) for process in KINDS}

@@ -82,7 +82,7 @@ def two_tracks(
 ) -> TwoTracks:
     """Muons that each strike one electron between the planes, and the electrons.
 
-    u : (N, 4), see `momentum_losses.force_loss`. d_top : as in `momentum_sampling.observe`.
+    u : (N, 3), see `momentum_losses.force_loss`. d_top : as in `momentum_sampling.observe`.
     The electron bends as charge and momentum say and scatters softly; it does not
     radiate (0.01 X0 of air).
     """
@@ -90,7 +90,7 @@ def two_tracks(
     from mutau.transport.particle import ELECTRON, State
 
     arm, n = spec.arm, len(u)
-    losses = force_loss(spec, u, "knock-on", T_MIN / spec.arm.energy)
+    losses = force_loss(spec, u, "knock-on", T_MIN / spec.arm.energy, rng)
     transfer = losses.v * arm.energy
     seen = observe(spec, n, rng, forced_of(losses, arm.energy), d_top=d_top)
     momentum = np.sqrt(transfer * (transfer + 2.0 * M_E))
@@ -265,7 +265,7 @@ def wrong_hits(
             values = values * _trigger_of_two(spec, both)
         return values * chosen, hints * chosen, both.transfer[:, None]
 
-    return integrate(function, 4, n, rng, plain=_PLAIN)
+    return integrate(function, 3, n, rng, plain=_PLAIN)
 
 
 def with_more_trackers(experiment: Experiment, n: int) -> Experiment:
@@ -334,4 +334,4 @@ def inefficiency_law(
                 ratios[rows, more - 1] += part * wrong(both, rows, of_electron, used)
         return first, first, ratios
 
-    return integrate(function, 4, n, rng)
+    return integrate(function, 3, n, rng)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mutau.background.momentum_losses import PROCESSES, force_loss
+from mutau.background.momentum_losses import force_loss
 from mutau.background.momentum_matter import D_MAX, Q_MAX
 from mutau.background.momentum_sampling import (
     Forced,
@@ -25,6 +25,7 @@ from mutau.background.momentum_sampling import (
     reconstruct,
 )
 from mutau.core.errors import MutauError, OutOfRange
+from mutau.transport.catastrophic_losses import KINDS
 
 Array = NDArray[np.float64]
 
@@ -38,8 +39,8 @@ def _natural_losses(spec: Spectrometer, n: int, rng: np.random.Generator) -> For
     none = nothing_forced(n)
     where, loss = np.full((n, 1), np.inf), np.zeros((n, 1))
     push = np.zeros((n, 1, 2))
-    for process in PROCESSES:
-        pool = force_loss(spec, rng.random((_POOL, 4)), process, _V_MIN)
+    for process in KINDS:
+        pool = force_loss(spec, rng.random((_POOL, 3)), process, _V_MIN, rng)
         number = rng.poisson(n * pool.weight.mean())
         rows = rng.integers(0, n, number)
         pick = rng.choice(_POOL, number, p=pool.weight / pool.weight.sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import typer
@@ -22,8 +23,14 @@ SampleSize = Annotated[
 ]  # fmt: skip
 #: A model point whose coupling may be left out.
 ReferencePoint = Annotated[Any, b.point(coupling=REFERENCE_COUPLING)]
-TuneSettings = Annotated[Any, b.settings("cl", "seed", n_events=(SampleSize, 0))]
+TuneSettings = Annotated[Any, b.settings("cl", "seed", "full_chain", n_events=(SampleSize, 0))]
 MeasureSettings = Annotated[Any, b.settings("seed", n_events=(SampleSize, 0))]
+
+
+Events = Annotated[
+    str | None,
+    typer.Option(help="File of events of MESMER: also these, as they are measured (MUonE)."),
+]
 
 
 def background(
@@ -48,6 +55,7 @@ def background(
     ] = None,
     sideband: Annotated[str, typer.Option(help="Ends of the sideband: 55GeV,90GeV.")] = "",
     bin_width: Annotated[str, typer.Option("--bin", help="Bins of single events.")] = "1GeV",
+    events: Events = None,
     name: Annotated[str, typer.Option(help="Histogram or tree in a ROOT file.")] = "",
     column: Annotated[str, typer.Option(help="Column or branch with single energies.")] = "",
     seed: o.Seed = 1,
@@ -77,6 +85,10 @@ def background(
             item, only=tuple(source or ()), seed=seed, effort=effort, model=point,
             progress=progress,
         )  # fmt: skip
+    if events is not None:
+        from mutau.background.muone_event_file import event_file_row
+
+        result = {**result, "event_file": event_file_row(item, events, seed)}
     emit(result, json, reasons=True)
 
 
@@ -86,9 +98,20 @@ def optimise(
     *,
     point: ReferencePoint,
     variables: Annotated[
-        str, typer.Option(help="Cuts to tune, comma-separated names of `mutau show variables`.")
-    ] = "theta_mu,electron_energy",
+        str | None,
+        typer.Option(
+            help="Cuts to tune, comma-separated names of `mutau show variables`; "
+            "default for muon on electron: theta_mu,electron_energy. Of another process: cuts of "
+            "the file."
+        ),
+    ] = None,
     settings: TuneSettings,
+    effort: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="Size of the Monte Carlo behind each background, but muon on electron."
+        ),
+    ] = None,
     background_error: Annotated[
         float | None,
         typer.Option(
@@ -101,21 +124,22 @@ def optimise(
     json: o.Json = False,
 ) -> None:
     """Cuts for the best expected limit. Judged on independent samples."""
-    from mutau.analysis.muone_optimise import optimise as search
-    from mutau.analysis.muone_optimise import optimum_to_dict
+    from mutau.analysis.optimise import optimised
     from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
 
     if out:
         check_output(out, ".toml")
+    names = None if variables is None else tuple(variables.split(","))
     with progress_bar("optimise", quiet=json) as progress:
-        found = search(
-            load_experiment(experiment), point, variables=tuple(variables.split(",")),
-            background_error=background_error, settings=settings, progress=progress,
+        found, answer = optimised(
+            load_experiment(experiment), point, names,
+            settings=replace(settings, effort=effort), background_error=background_error,
+            progress=progress,
         )  # fmt: skip
     if out:
-        write_text(out, found.experiment.to_toml())
-    emit({**({"file": out} if out else {}), **optimum_to_dict(found)}, json)
+        write_text(out, found.to_toml())
+    emit({**({"file": out} if out else {}), **answer}, json)
 
 
 @b.with_blocks
@@ -124,6 +148,7 @@ def measure(
     *,
     point: ReferencePoint,
     toys: Annotated[int, typer.Option(min=1, help="Pseudo-experiments.")] = 100,
+    events: Events = None,
     settings: MeasureSettings,
     json: o.Json = False,
 ) -> None:
@@ -133,8 +158,9 @@ def measure(
 
     with progress_bar("measure", quiet=json) as progress:
         result = measure_result(
-            load_experiment(experiment), point, toys=toys, settings=settings, progress=progress
-        )
+            load_experiment(experiment), point, toys=toys, events=events, settings=settings,
+            progress=progress,
+        )  # fmt: skip
     emit(result, json)
 
 

@@ -25,8 +25,9 @@ from mutau.matter.materials import Material, material
 from mutau.transport.matter_tables import MIP
 
 if TYPE_CHECKING:
-    from mutau.experiment.schema import Counter, Experiment
+    from mutau.experiment.schema import Counter, Experiment, Target
     from mutau.experiment.schema_beam import Upstream
+    from mutau.transport.shower import ShowerGeometry
 
 Array = NDArray[np.float64]
 
@@ -43,6 +44,8 @@ PHOTON_NUCLEON: Final = 115e-30
 #: covariance of the fractions is nearly singular. Radii of the rings, in X0 of the target.
 SHOWER_CUT: Final = 0.02
 RINGS: Final = (1.0, 2.0, 4.0)
+#: Energies of electrons, over the beam's, whose shapes are known.
+SHAPES: Final = (0.03, 0.1, 0.3, 1.0)
 #: Smallest fraction of the energy radiated in one go before the magnets, and energy of the lowest
 #: photon, GeV, whose reaction in the target is followed.
 SOFTEST: Final = 1e-3
@@ -118,46 +121,107 @@ class Showers:
     chi2: Array
 
 
-def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
-    """n showers of beam particles, and as many again that say what a shape looks like.
+@dataclass(frozen=True, slots=True, eq=False)
+class ElectronShape:
+    """Shape of an electron's shower: mean (F,) and inverse covariance (F, F) of its fractions."""
 
-    The fractions are those of four sections in depth and four rings. Raises MutauError for a target
-    that is not active, or too few showers.
+    mean: Array
+    inverse: Array
+
+
+def shower_geometry(experiment: Experiment) -> ShowerGeometry:
+    """Four sections in depth, the first the pre-shower, and four rings.
+
+    Raises MutauError for a target that is not active.
     """
-    from mutau.transport.shower import Shower, ShowerGeometry, simulate_showers
-
-    target = experiment.target
-    if not target.active:
+    if not experiment.target.active:
         raise MutauError("the target is not active", place=f"{experiment.name}: target/active")
-    medium = material(target.material)
-    x0 = medium.radiation_length_cm
+    return _geometry(experiment.target)
+
+
+def _geometry(target: Target) -> ShowerGeometry:
+    from mutau.transport.shower import ShowerGeometry
+
+    x0 = material(target.material).radiation_length_cm
     depth = target.thickness.cm(x0) / x0
     front = target.preshower.cm(x0) / x0 if target.preshower else 0.1 * depth
-    geometry = ShowerGeometry(
+    return ShowerGeometry(
         sections=np.array([0.0, front, 0.3 * depth, 0.5 * depth, depth]),
         rings=np.array([0.0, *RINGS, 1e9]), lateral=True,
     )  # fmt: skip
+
+
+def fractions_of(deposits: Array) -> Array:
+    """(N, F) fractions of the energy by section and by ring, without the last of each, which
+    follow from the rest. deposits : (N, S, R), GeV."""
+    part = deposits / deposits.sum(axis=(1, 2), keepdims=True)
+    return np.concatenate([part.sum(axis=2)[:, :-1], part.sum(axis=1)[:, :-1]], axis=1)
+
+
+@lru_cache(maxsize=16)
+def _simulated(
+    particle: str, target: Target, n: int, seed: int, energy: float
+) -> tuple[Array, ElectronShape, Array]:
+    """Energy in the pre-shower (n,), GeV, shape of the first n electrons of `energy`, GeV, and
+    chi^2 (n,) of the others."""
+    from mutau.transport.shower import Shower, simulate_showers
+
+    medium = material(target.material)
     found = simulate_showers(
-        Shower(experiment.beam.particle, experiment.beam.energy, medium, cut=SHOWER_CUT),
+        Shower(particle, energy, medium, cut=SHOWER_CUT),
         2 * n,
-        edges=np.array([SHOWER_CUT, experiment.beam.energy]),
-        geometry=geometry,
+        edges=np.array([SHOWER_CUT, energy]),
+        geometry=_geometry(target),
         seed=seed,
         key=(22,),
         workers=2,
     )
     first = found.deposits[:, 0].sum(axis=1)
-    fractions = found.deposits / found.deposits.sum(axis=(1, 2), keepdims=True)
-    # fractions of the sections but the last, and of the rings but the last: the rest follows
-    shape = np.concatenate([fractions.sum(axis=2)[:, :-1], fractions.sum(axis=1)[:, :-1]], axis=1)
-    mean, inverse = shape_of_electrons(shape[:n])
-    return Showers(first[n:], shower_shape(shape[n:], mean, inverse))
+    shape = fractions_of(found.deposits)
+    known = ElectronShape(*shape_of_electrons(shape[:n]))
+    return first[n:], known, shower_shape(shape[n:], known.mean, known.inverse)
+
+
+def shape_at_energy(experiment: Experiment, deposits: Array, n: int, seed: int = 1) -> Array:
+    """chi^2 (N,) of showers against electrons of the energy that they leave.
+
+    deposits : (N, S, R) GeV by section and ring of `shower_geometry`. n : electrons of each energy
+    in SHAPES, between which chi^2 is linear in ln E; below the lowest it is that of the lowest.
+    Raises as `showers`.
+    """
+    fractions = fractions_of(deposits)
+    energies = experiment.beam.energy * np.array(SHAPES)
+    shower_geometry(experiment)  # refuses a target that sees nothing
+    beam, target = experiment.beam, experiment.target
+    known = [_simulated(beam.particle, target, n, seed, float(e))[1] for e in energies]
+    table = np.array([shower_shape(fractions, one.mean, one.inverse) for one in known])
+    left = np.clip(deposits.sum(axis=(1, 2)), energies[0], energies[-1])
+    place = np.interp(np.log(left), np.log(energies), np.arange(len(energies)))
+    below = np.minimum(place.astype(np.int64), len(energies) - 2)
+    rows = np.arange(len(left))
+    part = place - below
+    return np.asarray((1.0 - part) * table[below, rows] + part * table[below + 1, rows])
+
+
+def showers(experiment: Experiment, n: int, seed: int = 1) -> Showers:
+    """n showers of beam particles, and as many again that say what a shape looks like.
+
+    Raises MutauError for a target that is not active, or too few showers.
+    """
+    shower_geometry(experiment)  # refuses a target that sees nothing
+    beam = experiment.beam
+    first, _, chi2 = _simulated(beam.particle, experiment.target, n, seed, beam.energy)
+    return Showers(first, chi2)
 
 
 def electrons(
-    experiment: Experiment, made: Showers, setting: Setting | None = None, seed: int = 1
-) -> dict[str, Array]:
+    experiment: Experiment, made: Showers, setting: Setting | None = None, seed: int = 1,
+    left: Array | float = 1.0,
+) -> dict[str, Array]:  # fmt: skip
     """Columns (N,) of cut variables, one row per shower; `p_beam` (N, 4). GeV.
+
+    left : (N,) fraction of the beam energy that the shower has; photons that react with nuclei
+    have that fraction of the energies in a whole one.
 
     Momentum after radiation in the material before the magnets, with the beam's spread and the
     spectrometer's resolution; synchrotron radiation, where the file describes its detector;
@@ -173,7 +237,7 @@ def electrons(
     width = np.hypot(
         target.resolution * np.sqrt(made.preshower), target.resolution_constant * made.preshower
     )
-    photon = _reaction_energies(experiment, given, n, rng)
+    photon = left * _reaction_energies(experiment, given, n, rng)
     veto, hcal = _behind(experiment, photon, given.absorbed, stream(seed, 24))
     radiation = _synchrotron(line, beam.energy, n, rng) if line and line.srd else {}
     read = np.maximum(made.preshower + width * rng.standard_normal(n), 0.0)

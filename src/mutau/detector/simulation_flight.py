@@ -34,7 +34,7 @@ ARRIVES: Final = 0.05
 
 
 @inner
-def _plane(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, r: int, way: int) -> int:
+def plane(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, r: int, way: int) -> int:
     """A tracker or a counter sees what is charged."""
     piece = setup.pieces[r]
     if has_track(q) and within(q.x, q.y, piece):
@@ -47,7 +47,7 @@ def _plane(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, r: in
 
 
 @inner
-def _solid(
+def solid(
     rng: np.random.Generator, setup: Setup, trace: Trace, q: State, leg: Leg, way: int
 ) -> int:
     """A solid, to its wall."""
@@ -64,9 +64,7 @@ def _solid(
 
 
 @inner
-def _iron(
-    rng: np.random.Generator, setup: Setup, trace: Trace, q: State, leg: Leg, way: int
-) -> int:
+def iron(rng: np.random.Generator, setup: Setup, trace: Trace, q: State, leg: Leg, way: int) -> int:
     """The iron of a magnet: noted down where it enters, and no further."""
     q.piece = leg.piece
     if q.kind != MARKER and q.energy > ARRIVES:
@@ -75,23 +73,23 @@ def _iron(
     return way
 
 
-_walk = walk_of(WalkParts(_plane, _solid, _iron))
+_walk = walk_of(WalkParts(plane, solid, iron))
 
 
 @inner
-def fly(rng: np.random.Generator, setup: Setup, trace: Trace) -> None:
-    """Take the last particle off the stack and carry it to its end.
+def take(trace: Trace) -> int:
+    """Take the last particle off the stack; returns where it lives on its way.
 
-    It lives in the last place but one of the stack, which nothing else uses.
+    That is the last place but one of the stack, which nothing else uses.
     """
+    place = trace.stack.size - 2
     trace.counts.stack -= 1
-    q = trace.stack[trace.stack.size - 2]
-    copy_state(q, trace.stack[trace.counts.stack])
-    _walk(rng, setup, trace, q, math.inf, 0)
+    copy_state(trace.stack[place], trace.stack[trace.counts.stack])
+    return place
 
 
 @inner
 def follow(rng: np.random.Generator, setup: Setup, trace: Trace) -> None:
     """Carry everything on the stack to its end."""
     while trace.counts.stack > 0:
-        fly(rng, setup, trace)
+        _walk(rng, setup, trace, trace.stack[take(trace)], math.inf, 0)

@@ -63,13 +63,20 @@ def collision_of(
     )  # fmt: skip
 
 
-def _charge_beyond_born(lepton: str, nucleus: Nucleus, coulomb: bool) -> float:
+def _charge_beyond_born(reaction: Bremsstrahlung, nucleus: Nucleus, coulomb: bool) -> float:
     """Charge number of the nucleus whose Coulomb correction counts; 0 without one."""
     if not coulomb:
         return 0.0
-    if lepton != "electron":
+    if reaction.mediator != "vector":
         raise MutauError(
-            f"no Coulomb correction for the {lepton}",
+            f"no Coulomb correction for a {reaction.mediator} boson",
+            place="coulomb",
+            allowed="vector",
+            remedy="its wave function is that of a vector; leave the correction out",
+        )
+    if reaction.lepton != "electron":
+        raise MutauError(
+            f"no Coulomb correction for the {reaction.lepton}",
             place="coulomb",
             allowed="electron",
             remedy="its momentum transfers see the nuclear size; leave the correction out",
@@ -159,7 +166,7 @@ class Bremsstrahlung:
         Source: amplitude of `bremsstrahlung_kernels`. Check: exactly 0 if x_min is above the limit.
         """
         collision = self._collision(nucleus, method)
-        _charge_beyond_born(self.lepton, nucleus, coulomb)
+        _charge_beyond_born(self, nucleus, coulomb)
         check_point(self.lepton, energy, mass, collision.nucleus)
         result = self.totals(
             energy, mass, nucleus, coupling=coupling, method=method, coulomb=coulomb, x_min=x_min,
@@ -190,7 +197,7 @@ class Bremsstrahlung:
         Check: proportional to coupling^2; to z^2 for the "point" form factor at equal a.
         """
         collision = self._collision(nucleus, method)
-        charge = _charge_beyond_born(self.lepton, nucleus, coulomb)
+        charge = _charge_beyond_born(self, nucleus, coulomb)
         check_window(x_min, x_max)
         energy, mass, factor = np.broadcast_arrays(
             np.asarray(energies, float), np.asarray(masses, float), np.asarray(coupling, float) ** 2
@@ -228,7 +235,7 @@ class Bremsstrahlung:
         exactly 0 outside the kinematic limits; error below 1e-3. Check: its integral is `total`.
         """
         collision = self._collision(nucleus, method)
-        charge = _charge_beyond_born(self.lepton, nucleus, coulomb)
+        charge = _charge_beyond_born(self, nucleus, coulomb)
         check_point(self.lepton, energy, mass, collision.nucleus)
         if coulomb:
             check_coulomb(energy)

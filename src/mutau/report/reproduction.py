@@ -70,6 +70,7 @@ MODULES = (
     "mutau.report.na64mu_simulation",
     "mutau.report.na64mu_backgrounds",
     "mutau.report.na64mu_exposure",
+    "mutau.report.na64mu_2022",
     "mutau.report.na64mu_sentences",
     "mutau.report.na64mu_secondary",
     "mutau.report.muone",

@@ -249,11 +249,28 @@ def prepare(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
     section.
     Raises OutOfRange for a mass outside `mass_range`, MutauError without an invisible decay.
     """
+    if effort.full_chain:
+        return _through_every_cut(experiment, model, effort)
     plan = Plan(
         effort.seed, effort.n_events if effort.n_events > 0 else DEFAULT_SHOWERS, effort.truth,
         effort.final_only,
     )  # fmt: skip
     return prepared(experiment, model, plan)
+
+
+def _through_every_cut(experiment: Experiment, model: Model, effort: Effort) -> Prepared:
+    from mutau.signal.electron_full_chain import DEFAULT_SHOWERS as IN_THREE_DIMENSIONS
+    from mutau.signal.electron_full_chain import prepare_full
+
+    refuse_off_shell("the full chain", model)
+    n, w = effort.n_events or IN_THREE_DIMENSIONS, window(experiment)
+    annihilation = annihilation_emission(
+        tracks(experiment, w.low), model, w.low, electrons=motion(experiment),
+        spread=experiment.beam.energy_spread,
+    )  # fmt: skip
+    base = prepared(experiment, model, Plan(effort.seed, n, False, False))
+    brems = _brems(experiment, model.mass, False, model.mediator)
+    return prepare_full(experiment, effort, base, brems, annihilation)
 
 
 def prepared(experiment: Experiment, model: Model, plan: Plan) -> Prepared:
@@ -404,6 +421,8 @@ def _samples(experiment: Experiment, truth: bool) -> bool:
 def not_simulated(experiment: Experiment, effort: Effort) -> list[str]:
     """Cuts of the file that are not applied one by one: all but that on the pre-shower, and on true
     quantities this one too. The efficiency of the run periods stands for them."""
+    if effort.full_chain:
+        return []
     applied = () if effort.truth else ("preshower_energy",)
     return [label(cut) for cut in cuts_without(experiment.cuts, *applied)]
 
@@ -417,6 +436,7 @@ SIGNAL_PROCESSES.register("electron-brems+annihilation")(
             "a Z' of mass comparable to the missing energy is not evaluated",
         ),
         samples=_samples,
+        full_chain=True,
         mediators=KINDS,
         not_computed=ELECTRON_BEAM,
         off_shell=True,

@@ -9,8 +9,8 @@ import numpy as np
 
 from mutau.core.errors import NotApplicable
 from mutau.matter.nucleus import Nucleus
-from mutau.models import Model
-from mutau.reactions import electron_brems
+from mutau.models import VECTOR, Model
+from mutau.reactions.bremsstrahlung import Bremsstrahlung
 from mutau.reactions.electron_brems_table import BremsTheory
 from mutau.signal.electron_emission import annihilation_emission, brems_theory, motion
 from mutau.signal.electron_radiation import lowest_energy, radiated_inside
@@ -30,34 +30,35 @@ _SEEN: Final = 1e-3
 
 @lru_cache(maxsize=2048)
 def _radiating(
-    z: float, a: float, form_factor: str, coulomb: bool, point: tuple[float, float, float]
+    nucleus: Nucleus, kind: str, coulomb: bool, point: tuple[float, float, float]
 ) -> float:
     """Cross section, pb, of the dominant element; point : energy, mass, lowest fraction x."""
     energy, mass, x_low = point
-    nucleus = Nucleus(z, a, form_factor)
-    found = electron_brems.totals(energy, mass, nucleus, x_min=x_low, coulomb=coulomb)
-    return float(found.sigma_pb)
+    reaction = Bremsstrahlung("electron", kind)
+    return float(reaction.totals(energy, mass, nucleus, x_min=x_low, coulomb=coulomb).sigma_pb)
 
 
-def brems_errors(experiment: Experiment, mass: float, w: EnergyWindow) -> dict[str, float]:
+def brems_errors(experiment: Experiment, model: Model, w: EnergyWindow) -> dict[str, float]:
     """Relative changes of bremsstrahlung in the window at the beam energy by what is not in it.
 
-    "Coulomb correction": with it; where it is in, a tenth of it. "form factor": protons one by one
-    and the nucleus as a whole, or only that, whichever the file does not have.
+    "Coulomb correction": with it, a tenth of it where it is in; known for vectors only.
+    "form factor": protons one by one and the nucleus as a whole, or only that, whichever the file
+    does not have.
     """
-    theory = brems_theory(experiment)
+    theory, kind = brems_theory(experiment), model.mediator
     main = tracks(experiment, w.low).material.dominant_element
-    z, a = float(main.z), main.a
-    point = w.energy, mass, w.low / w.energy
+    point = w.energy, model.mass, w.low / w.energy
     kinds = ("elastic", "elastic+inelastic")
-    with_it, plain = (_radiating(z, a, kinds[0], on, point) for on in (True, False))
-    inelastic = _radiating(z, a, kinds[1], False, point)
-    coulomb, protons = with_it / plain - 1.0, inelastic / plain - 1.0
-    if theory.coulomb:
-        coulomb *= CORRECTED
+    nuclei = [Nucleus.of(main, name) for name in kinds]
+    plain, protons = (_radiating(nucleus, kind, False, point) for nucleus in nuclei)
+    inelastic = protons / plain - 1.0
     if theory.form_factor == kinds[1]:
-        protons = 1.0 / (1.0 + protons) - 1.0
-    return {"Coulomb correction": coulomb, "form factor": protons}
+        inelastic = plain / protons - 1.0
+    found = {"form factor": inelastic}
+    if kind in VECTOR:
+        coulomb = _radiating(nuclei[0], kind, True, point) / plain - 1.0
+        found["Coulomb correction"] = CORRECTED * coulomb if theory.coulomb else coulomb
+    return found
 
 
 def annihilation_with_radiation(experiment: Experiment, model: Model, w: EnergyWindow) -> Array:
@@ -108,7 +109,7 @@ def model_errors(
     """
     found = {}
     if fraction < 1.0 - _SEEN and brems_theory(experiment).method == BremsTheory().method:
-        for name, change in brems_errors(experiment, model.mass, w).items():
+        for name, change in brems_errors(experiment, model, w).items():
             found[name] = (1.0 - fraction) * change
     if fraction > _SEEN:
         for name, change in annihilation_errors(experiment, model, w, inside).items():

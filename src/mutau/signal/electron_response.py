@@ -22,7 +22,7 @@ from mutau.signal.electron_tracks import thickness
 
 if TYPE_CHECKING:
     from mutau.experiment import Experiment
-    from mutau.transport.shower import ShowerGeometry
+    from mutau.transport.shower import EmissionSample, ShowerGeometry
 
 Array = np.ndarray
 
@@ -145,10 +145,17 @@ def _simulate(
         workers=2,
     )
     made = found.weight > 0.0
+    columns = response_columns(found, ends, low, n)
+    return {name: np.asarray(column)[made] for name, column in columns.items()}
+
+
+def response_columns(found: EmissionSample, ends: Array, low: float, n: int) -> dict[str, Array]:
+    """Columns (n,) of `TargetResponse` of n showers with emissions by `proposal`; rows without a
+    possible emission have `number` 0. The pre-shower is the first section and ring."""
     annihilated = found.channel == 1
     x = np.where(annihilated, ends[0], found.boson_energy / np.maximum(found.emitter_energy, low))
     cell = np.clip(np.searchsorted(ends, x, side="right") - 1, 0, CELLS - 1)
-    columns = {
+    return {
         "number": found.weight / n,
         "annihilated": annihilated,
         "energy": found.emitter_energy,
@@ -158,4 +165,3 @@ def _simulate(
         "preshower": found.deposits[:, 0, 0],
         "depth": found.position[:, 0],
     }
-    return {name: np.asarray(column)[made] for name, column in columns.items()}

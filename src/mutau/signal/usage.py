@@ -193,6 +193,10 @@ def _electron_calibration(experiment: Experiment) -> Patterns:
     )  # fmt: skip
 
 
+def _electron_full(experiment: Experiment) -> Patterns:
+    return (*_electron_signal(experiment), *_electron_calibration(experiment))
+
+
 def _electron_events(experiment: Experiment) -> Patterns:
     return (
         *_placed(experiment),
@@ -265,7 +269,8 @@ READS: Final[Mapping[str, Mapping[str, Callable[[Any], Patterns]]]] = {
     },
     "electron-brems+annihilation": {
         "signal": _electron_signal, "background": _electron_background,
-        "calibration": _electron_calibration, "events": _electron_events,
+        "full chain": _electron_full, "calibration": _electron_calibration,
+        "events": _electron_events,
     },
     "muon-electron-zprime": {
         "signal": _muone_signal, "background": _muone_background, "events": _muone_events,

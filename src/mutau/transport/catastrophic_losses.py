@@ -81,8 +81,11 @@ class CatastrophicLosses:
     recoil: Array
 
 
-def _density(kind: int, v: Array, energy: float, material: Material) -> Array:
-    """Collisions per cm and per v."""
+def loss_density(kind: int, v: Array, energy: float, material: Material) -> Array:
+    """Collisions of a kind per cm and per v, the fraction of the energy (GeV) that they cost.
+
+    Check: its integral is that of `matter.muon_energy_loss.hard_radiation` and `hard_knock_on`.
+    """
     if kind == KNOCK_ON:
         struck = material.electrons_per_cm3 * PB_CM2
         return np.asarray(struck * energy * knock_on(v * energy, energy))
@@ -111,7 +114,7 @@ def _one(kind: int, energy: float, material: Material, cut: float) -> tuple[floa
     w = np.linspace(math.log(low / (1.0 - low)), math.log(high / (1.0 - high)), _N_V)
     v = 1.0 / (1.0 + np.exp(-w))
     v[0], v[-1] = low, high
-    density = _density(kind, v, energy, material)
+    density = loss_density(kind, v, energy, material)
     if kind == KNOCK_ON:  # the last point lies on the limit, where rounding decides
         density[-1] = density[-2]
     per_w = density * v * (1.0 - v)
@@ -134,7 +137,7 @@ def _soft_variance(energy: float, material: Material, cut: float) -> float:
     for kind in (BREMS, PAIR, NUCLEAR):
         # four decades below the cut; v = 1 itself is outside the formulas
         v = np.geomspace(1e-4 * cut / energy, min(cut / energy, 0.9), 200)
-        values = _density(kind, v, energy, material) * v**3
+        values = loss_density(kind, v, energy, material) * v**3
         total += energy**2 * float(np.trapezoid(values, np.log(v)))
     return total
 

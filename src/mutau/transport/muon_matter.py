@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mutau.core.constants import M_E, M_MU
 from mutau.core.jit import inner, njit
@@ -25,6 +26,8 @@ from mutau.transport.catastrophic_losses import (
 )
 from mutau.transport.matter_tables import MaterialRecord, scattering_of
 from mutau.transport.particle import State, secant
+
+Array = NDArray[np.float64]
 
 #: Energy (GeV) at which a muon counts as stopped.
 STOPPED: Final = M_MU + T_MIN
@@ -136,6 +139,15 @@ def recoil_kernel(
             (1.0 - f) * matter.recoil[line, column, j] + f * matter.recoil[line, column, j + 1]
         )
     return M_MU * math.exp(log)
+
+
+@njit
+def recoils(
+    rng: np.random.Generator, kind: int, v: Array, energy: float, matter: MaterialRecord, p_t: Array
+) -> None:
+    """`recoil_kernel` of N collisions of one kind: v (N,), writes p_t (N,), GeV."""
+    for i in range(v.size):
+        p_t[i] = recoil_kernel(rng, kind, v[i], energy, matter)
 
 
 @njit

@@ -81,7 +81,8 @@ def assert_refused(cli, tmp_path, recwarn):
 @pytest.mark.parametrize("verb", POINTED, ids=" ".join)
 def test_impossible_masses_and_couplings(assert_refused, verb):
     for mass in ("nan", "-1", "0", "inf", "1e9", "", "abc", "0.1,0.2", "1e-30", "100 cm", "5 g"):
-        assert_refused(*verb, "--mass", mass, "--coupling", "1e-3")
+        if verb[0] != "yields" or mass != "0.1,0.2":  # which takes lists
+            assert_refused(*verb, "--mass", mass, "--coupling", "1e-3")
     for coupling in ("-1", "nan", "0", "inf", "1e9", "x", ""):
         assert_refused(*verb, *MASS, "--coupling", coupling)
 

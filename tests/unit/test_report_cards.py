@@ -244,9 +244,9 @@ def test_statements_are_as_many_as_the_papers_make():
     """Nothing is lost unnoticed, and what is not computed stays a small part."""
     table = counted(all_statements(tuple(FIGURES)))
     assert {paper: sum(states.values()) for paper, states in table.items()} == {
-        "na64mu": 78, "muone": 51, "na64e": 57,
+        "na64mu": 79, "muone": 53, "na64e": 57,
     }  # fmt: skip
-    assert sum(states["not computed"] for states in table.values()) <= 12
+    assert sum(states["not computed"] for states in table.values()) <= 11
 
 
 def test_a_figure_says_what_it_does_not_show():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,19 @@ def backgrounds(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, np.ndar
         np.hypot(own_error, error * fraction),
         np.array(observed, float),
     )
+
+
+def yields_table(results: Sequence[Yields]) -> list[dict[str, float]]:
+    """A row for each result: GeV and events, with their errors."""
+    return [
+        {
+            "mass_GeV": float(item.mass), "coupling": float(item.coupling),
+            "produced": float(item.signal[0]), "signal": item.total,
+            "signal_err": item.total_err, "background": float(item.background.sum()),
+            "background_err": float(np.hypot.reduce(item.background_err)),
+        }
+        for item in results
+    ]  # fmt: skip
 
 
 def yields_to_dict(result: Yields) -> dict[str, Any]:

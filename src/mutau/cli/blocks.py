@@ -113,6 +113,15 @@ def optional_point(mass: Any) -> Block:
     return Block({"mass": (mass, None), **_COUPLINGS, **_FAMILY}, OptionalPoint)
 
 
+def _points(mass: str, coupling: float | None, epsilon: float | None, **sector: Any) -> Any:
+    """The model points of the options. Raises as `options.model_points`."""
+    return o.model_points(_family(**sector), mass, coupling, epsilon)
+
+
+#: A model point for each mass of a list or a range.
+PointsOptions = Annotated[
+    Any, Block({"mass": (o.MassList, REQUIRED), **_COUPLINGS, **_FAMILY}, _points)
+]
 #: --model, --alpha-d, --mass-ratio.
 FamilyOptions = Annotated[Any, Block(_FAMILY, _family)]
 PointOptions = Annotated[Any, point()]

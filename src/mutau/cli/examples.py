@@ -16,6 +16,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "yields": (
         "mutau yields na64mu --mass 100MeV --coupling 1e-3",
+        "mutau yields na64mu --mass 10MeV:1GeV:7 --coupling 1e-3 -o yields.csv",
         "mutau yields muone --mass 0.1 --coupling 1e-3 --truth --json",
     ),
     "limit": (

@@ -49,8 +49,39 @@ class Verb(typer.core.TyperCommand):
         return super().invoke(ctx)
 
 
+#: Headings of the list of verbs, in the order of the data path.
+GROUPS: Final = {
+    "A point of the model": ("model", "xsec", "cascade"),
+    "An experiment": ("yields", "limit", "sensitivity", "background", "optimise", "measure"),
+    "Several experiments": ("plane", "combine", "discover"),
+    "Events": ("generate", "simulate"),
+    "In bulk": ("scan", "reproduce"),
+    "Files, names, sources": ("check", "show", "draw", "cite", "export", "crosscheck"),
+}
+
+
+class Program(typer.core.TyperGroup):
+    """The program, whose help lists its verbs under headings."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Verbs as the headings have them; others, of which there are none, at the end."""
+        known = [verb for verbs in GROUPS.values() for verb in verbs]
+        return [*known, *(verb for verb in self.commands if verb not in known)]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of verbs, a heading over each group."""
+        width = max(len(verb) for verb in self.commands)
+        for heading, verbs in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([
+                    (verb.ljust(width), self.commands[verb].get_short_help_str(60))
+                    for verb in verbs
+                ])  # fmt: skip
+
+
 app = typer.Typer(
     name="mutau",
+    cls=Program,
     help="A light Z' boson from its Lagrangian to an exclusion plot, for fixed-target experiments.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -55,6 +55,7 @@ LISTS: Final = {
     "plane": ("mass", "only", "bounds"),
     "reproduce": ("formats", "only"),
     "sensitivity": ("mass", "exposure"),
+    "yields": ("mass",),
 }
 _QUANTITIES: Final = ("--mass", "--energy")
 _NUMBER: Final = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
@@ -325,7 +326,22 @@ def model_point(
     return family.at(energy("--mass", mass), value)
 
 
+def model_points(
+    family: Family, mass: str, coupling: float | None, epsilon: float | None
+) -> list[Model]:
+    """As `model_point`, one for each mass of a list or a range."""
+    value = _own_coupling(family, coupling, epsilon, None)
+    return [family.at(item, value) for item in energies("--mass", mass)]
+
+
 Mass = Annotated[str, typer.Option(help="Z' mass in GeV, or with a unit: 100MeV.")]
+MassList = Annotated[
+    str,
+    typer.Option(
+        "--mass",
+        help="Z' mass in GeV or with a unit: 0.1, 100MeV, a list 0.01,0.1, a range 1MeV:1GeV:60.",
+    ),
+]
 Masses = Annotated[
     str | None,
     typer.Option(

@@ -166,26 +166,50 @@ def _alpha(inverse: float | None) -> float | None:
 @b.with_blocks
 def yields(
     experiment: o.Experiment,
-    point: b.PointOptions,
+    points: b.PointsOptions,
     truth: Annotated[
         bool, typer.Option("--truth", help="Cuts on true quantities, perfect acceptance.")
     ] = False,
     full_chain: o.FullChain = False,
     n: o.Events = 0,
     seed: o.Seed = 1,
+    out: Annotated[
+        str | None, typer.Option("-o", "--out", help="Also write a table, a row per mass: .csv.")
+    ] = None,
     json: o.Json = False,
 ) -> None:
     """Expected signal after each cut, and background. With their errors."""
-    from mutau.analysis.yields import expected_yields, yields_to_dict
+    from mutau.analysis.yields import expected_yields, yields_table, yields_to_dict
+    from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
-    from mutau.signal.processes import refuse_unused_events
+    from mutau.signal.processes import check_masses, refuse_unused_events
 
+    if out:
+        check_output(out, ".csv")
     found = load_experiment(experiment)
     refuse_unused_events([found], n, truth=truth)
-    result = expected_yields(
-        point, found, seed=seed, n_events=n, truth=truth, full_chain=full_chain
-    )
-    emit(yields_to_dict(result), json)
+    if len(points) > 1:
+        check_masses(found, [point.mass for point in points])
+    results: list[Any] = []
+    with progress_bar("yields", quiet=json or len(points) == 1) as progress:
+        for point in points:
+            if progress:
+                progress(len(results) / len(points), f"{point.mass:.3g} GeV")
+            results.append(
+                expected_yields(
+                    point, found, seed=seed, n_events=n, truth=truth, full_chain=full_chain
+                )
+            )
+    rows = yields_table(results)
+    if out:
+        lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+        write_text(out, "\n".join(lines) + "\n")
+    first = yields_to_dict(results[0])
+    if len(results) == 1:
+        emit(first, json)
+        return
+    each = [yields_to_dict(item) for item in results] if json else rows
+    emit({"experiment": first["experiment"], "model": first["model"], "yields": each}, json)
 
 
 @b.with_blocks

@@ -9,6 +9,7 @@ import typer
 
 from mutau.cli import blocks as b
 from mutau.cli import options as o
+from mutau.cli.looks import LookOptions
 from mutau.cli.output import emit, progress_bar
 from mutau.core.errors import MutauError
 
@@ -84,6 +85,7 @@ def plane(
     ] = "boson",
     style: Annotated[str, typer.Option(help="mutau, or a journal style.")] = "mutau",
     settings: PlaneSettings,
+    look: LookOptions,
     out: o.Output = "plane.png",
     json: o.Json = False,
 ) -> None:
@@ -105,7 +107,7 @@ def plane(
             named, masses, family, overlay=overlay, frame=Frame(year_gm2), settings=settings,
             progress=progress,
         )  # fmt: skip
-    write_figure(drawn.figure, out, style)
+    write_figure(drawn.figure, out, style, look)
     emit({"file": out, **plane_to_dict(drawn, points=json)}, json)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mutau._version import __version__
 from mutau.core.errors import FileError, MutauError
 from mutau.core.storage import load_arrays, save_arrays
+from mutau.core.tables import dataframe, html_table
 
 Array = np.ndarray
 
@@ -38,8 +39,22 @@ def with_error(value: float, error: float) -> str:
     return f"({text})e{power:+03d}" if power else text
 
 
+def _same(one: Any, two: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(two, np.ndarray):
+        numbers = np.asarray(one).dtype.kind == "f"
+        return bool(np.array_equal(one, two, equal_nan=numbers))
+    return bool(one == two)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return dict(value) if isinstance(value, Mapping) else value
+
+
 class Saved:
-    """Saving and loading for a frozen dataclass of arrays, numbers, texts and one `meta`."""
+    """Saving, loading, comparing and showing a frozen dataclass of arrays, numbers, texts and one
+    `meta`."""
 
     def save(self, path: str | Path) -> None:
         """Write one NPZ file, whole or not at all. Raises FileError if that is impossible."""
@@ -51,6 +66,37 @@ class Saved:
             else:
                 plain[item.name] = dict(value) if isinstance(value, Mapping) else value
         save_arrays(path, arrays, {"type": type(self).__name__, "fields": plain})
+
+    def __eq__(self, other: object) -> bool:
+        """Equal by value: the same type, the same numbers in every array (NaN equals NaN)."""
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, theirs = (
+            [getattr(item, entry.name) for entry in fields(item)]  # type: ignore[arg-type]
+            for item in (self, other)
+        )
+        return all(_same(one, two) for one, two in zip(mine, theirs, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def columns(self) -> dict[str, Array]:
+        """What a table of the result shows: name with unit -> column."""
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON: arrays become lists."""
+        return {
+            item.name: _plain(getattr(self, item.name))
+            for item in fields(self)  # type: ignore[arg-type]
+        }
+
+    def to_dataframe(self) -> Any:
+        """The columns as a DataFrame of pandas. Raises MutauError without pandas."""
+        return dataframe(self.columns())
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        return html_table(repr(self).strip("<>"), self.columns())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -98,7 +144,7 @@ def check_numbers(
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Events(Saved):
     """Weighted particles; one row per particle, N rows.
 
@@ -134,6 +180,15 @@ class Events(Saved):
         kinds = ", ".join(str(kind) for kind in np.unique(self.pdg).tolist())
         size = f"{self.n_events} events, {len(self.pdg)} particles (pdg {kinds})"
         return f"<Events: {size}>"
+
+    def columns(self) -> dict[str, Array]:
+        """A row per particle: GeV, cm, and the expected number in the full exposure."""
+        momenta, places = ("E_GeV", "px_GeV", "py_GeV", "pz_GeV"), ("ct_cm", "x_cm", "y_cm", "z_cm")
+        return {
+            "event": self.event, "pdg": self.pdg, "status": self.status,
+            **dict(zip(momenta, self.p4.T, strict=True)),
+            **dict(zip(places, self.x4.T, strict=True)), "weight": self.weight,
+        }  # fmt: skip
 
     @property
     def n_events(self) -> int:
@@ -188,13 +243,21 @@ class CrossSection:
     def __str__(self) -> str:
         return f"{with_error(self.sigma_pb, self.sigma_err_pb)} pb"
 
+    def to_dict(self) -> dict[str, float]:
+        """Plain data, ready for JSON."""
+        return {"sigma_pb": self.sigma_pb, "sigma_err_pb": self.sigma_err_pb}
+
+    def _repr_html_(self) -> str:
+        """The number with its error, for notebooks."""
+        return f"<b>σ</b> = {self}"
+
     def __post_init__(self) -> None:
         check_numbers(
             "cross section", 0.0, np.inf, sigma_pb=self.sigma_pb, sigma_err_pb=self.sigma_err_pb
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Yields(Saved):
     """Expected signal after each cut, and background, of one model point in one experiment.
 
@@ -258,6 +321,19 @@ class Yields(Saved):
         body = [f"  {cut:<{width}}  {text}" for cut, text in (*rows, ("background", background))]
         return "\n".join([head, *body])
 
+    def __repr__(self) -> str:
+        """Where, of what, and how many events, in one line."""
+        number = with_error(self.total, self.total_err)
+        point = f"{self.mass:g} GeV, coupling {self.coupling:g}"
+        return f"<Yields: {self.experiment}, {self.model}, {point}: {number} events>"
+
+    def columns(self) -> dict[str, Array]:
+        """The cut flow: events with their errors."""
+        return {
+            "cut": np.array(self.cuts, object), "signal_events": self.signal,
+            "signal_err_events": self.signal_err,
+        }  # fmt: skip
+
     @property
     def total(self) -> float:
         """Signal after the last cut, events."""
@@ -269,7 +345,7 @@ class Yields(Saved):
         return float(self.signal_err[-1])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Exclusion(Saved):
     """Upper limit on the coupling over mass.
 
@@ -288,6 +364,18 @@ class Exclusion(Saved):
     model: str
     method: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Of what, at which level, over which masses, in one line."""
+        ends = f"{self.mass.min():.3g} to {self.mass.max():.3g} GeV" if len(self.mass) else "none"
+        what = f"{self.experiment}, {self.model}, {100.0 * self.cl:g} % CL, {self.method}"
+        return f"<Exclusion: {what}, {len(self.mass)} masses, {ends}>"
+
+    def columns(self) -> dict[str, Array]:
+        """The limit at every mass, with its numerical error."""
+        return {
+            "mass_GeV": self.mass, "coupling": self.coupling, "numerical_err": self.numerical_err
+        }  # fmt: skip
 
     def __str__(self) -> str:
         """The limit at every mass, a line each."""

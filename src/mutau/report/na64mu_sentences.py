@@ -136,7 +136,7 @@ def neutral(run: Run) -> Ours:
 
 for _modules in (1, 2, 4):
     for _budget, _kind in ((0.1, "K_L"), (2.5, "pi-")):
-        _words = "K_L, at most 0.1 GeV" if _kind == "K_L" else "pion, at most 2.5 GeV"
+        _words = "K_L at most 0.1 GeV" if _kind == "K_L" else "pion at most 2.5 GeV"
         ROWS.register(f"mu.punch.{_modules} ({_words})")(
             partial(quiet, modules=_modules, kind=_kind, budget=_budget)
         )
@@ -152,7 +152,7 @@ def one_module(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return budgets, np.array([o.value for o in found]), np.array([o.err for o in found])
 
 
-@ROWS.register("mu.punch.1 (by the paper's method)")
+@ROWS.register("mu.punch.1 (extrapolated spectrum)")
 def extrapolated(run: Run) -> Ours:
     """The low end of the spectrum of one module, carried on by an exponential to 2.5 GeV.
 
@@ -206,7 +206,15 @@ def other_limit(run: Run, model: str, alpha_d: float) -> list[tuple[float, float
     return [(1e3 * m, g) for m, g in zip(line.mass.tolist(), line.coupling.tolist(), strict=True)]
 
 
-for _id, _model, _alpha_d in (("mu.dark", "lmu-ltau", 0.1), ("mu.aprime", "dark-photon", 0.1)):
+#: Row -> model and coupling strength to dark matter, so that it is not seen.
+OTHER_MODELS: Final = {
+    "mu.dark": ("lmu-ltau", 0.1),
+    "mu.aprime": ("dark-photon", 0.1),
+    "mu.second.scalar": ("scalar", 0.1),
+    "mu.second.alp": ("pseudoscalar", 0.1),
+}
+
+for _id, (_model, _alpha_d) in OTHER_MODELS.items():
 
     @ROWS.register(_id)
     def limits_of(run: Run, model: str = _model, alpha_d: float = _alpha_d) -> Ours:

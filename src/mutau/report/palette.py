@@ -9,12 +9,13 @@ from itertools import cycle
 
 from mutau.core.figure import Series
 
-#: Told apart with any colour vision and on white paper; after P. Tol's "vibrant" and "muted" sets.
-OURS = ("#cc3311", "#0077bb", "#009988", "#aa4499", "#ee7733", "#332288", "#777711", "#882255")
+#: After P. Tol's "vibrant" and "muted" sets, moved until any two of a family are 12 apart in CIELAB
+#: (14 of ours), as seen with normal vision, by protanopes and by deuteranopes.
+OURS = ("#cc3311", "#0077bb", "#009988", "#a45193", "#df7547", "#332288", "#607718", "#882255")
 #: Published curves: darker line, paler area.
 PUBLISHED = (
-    "#5d6d7e", "#2e86c1", "#7d6bb0", "#b9770e", "#5f8f3e", "#7b241c", "#3a7d8c", "#b5658f",
-    "#6c7a00", "#8d6e63", "#1f4e79", "#76448a",
+    "#577676", "#308aeb", "#7d6bb0", "#b9770e", "#5f8f3e", "#7b241c", "#46687e", "#c66fa4",
+    "#6e6804", "#90785b", "#19495a", "#773990",
 )  # fmt: skip
 PREFERRED = ("#2e8b57", "#14532d")
 MODEL = ("#252525",)

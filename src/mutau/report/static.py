@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from mutau.core.errors import MissingExtra, MutauError
 from mutau.core.figure import Figure, Series
 from mutau.core.storage import atomic_path
 from mutau.report.drawing import draw_setup
+from mutau.report.look import PLAIN, Look, looking, ranked, with_levels
 from mutau.report.palette import coloured
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -48,10 +49,12 @@ def check_style(style: str) -> str:
     return style
 
 
-def write_figure(figure: Figure, path: str | Path, style: str = "mutau") -> None:
+def write_figure(
+    figure: Figure, path: str | Path, style: str = "mutau", look: Look = PLAIN
+) -> None:
     """Draw `figure` into a file; the suffix decides the format. Equal figures give equal files.
 
-    style : "mutau", or one of mplhep's journal styles.
+    style : "mutau", or one of mplhep's journal styles. look : ranges, labels, size, resolution.
     Raises MutauError for another suffix or style, MissingExtra without matplotlib.
     """
     path = check_suffix(path)
@@ -60,13 +63,41 @@ def write_figure(figure: Figure, path: str | Path, style: str = "mutau") -> None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     with mpl.rc_context(_rc(style)):
-        canvas = _canvas(figure)
+        canvas = _canvas(figure, look)
         FigureCanvasAgg(canvas)
         with atomic_path(path) as temporary, _fonts_without_dates():
-            canvas.savefig(temporary, dpi=150, metadata=_metadata(path.suffix))
+            canvas.savefig(temporary, dpi=look.dpi, metadata=_metadata(path.suffix))
 
 
-def _canvas(figure: Figure) -> Any:
+def draw(figure: Figure, axes: Any, look: Look = PLAIN) -> Any:
+    """Draw a figure into Axes of one's own; returns them.
+
+    axes : of Matplotlib, of a figure that is styled and saved by whoever made it. look : ranges,
+    labels, legend and order; size and resolution are those of the Axes' own figure.
+    Raises MutauError for the drawing of a set-up, which has two views, and for what `Look` refuses.
+
+    >>> import matplotlib.pyplot as plt
+    >>> from mutau.core.figure import Series
+    >>> line = Series("a", np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> len(draw(Figure("f", "t", "x", "y", (line,)), plt.figure().add_subplot()).lines)
+    1
+    """
+    if "layout" in figure.meta:
+        raise MutauError(
+            "a set-up is drawn in two views, not into one pair of axes",
+            remedy="write it by `write_figure`",
+        )
+    shown = looking(figure, look)
+    _draw(axes, shown, _legend_of(shown, look), look.order)
+    return axes
+
+
+def _legend_of(figure: Figure, look: Look) -> str:
+    """Where the legend stands; beside the axes if it is long and nobody says where."""
+    return look.legend or ("outside" if len(_in_legend(figure)) >= CROWDED else "best")
+
+
+def _canvas(figure: Figure, look: Look) -> Any:
     """The figure as one of Matplotlib: axes, or the drawing of a set-up."""
     if "layout" in figure.meta:
         from mutau.analysis.layout import Layout
@@ -74,13 +105,16 @@ def _canvas(figure: Figure) -> Any:
         return draw_setup(Layout.from_dict(figure.meta["layout"]))
     from matplotlib.figure import Figure as Canvas
 
-    crowded = len(_in_legend(figure)) >= CROWDED
-    canvas = Canvas(figsize=(9.6, 5.4) if crowded else (7.2, 5.4), layout="constrained")
-    _draw(canvas.add_subplot(), figure, crowded)
+    figure = looking(figure, look)
+    legend = _legend_of(figure, look)
+    crowded = legend == "outside"
+    size = look.size or ((9.6, 5.4) if crowded else (7.2, 5.4))
+    canvas = Canvas(figsize=size, layout="constrained")
+    _draw(canvas.add_subplot(), figure, legend, look.order)
     left = figure.meta.get("not_drawn", {})
-    if left:
+    if left and look.notes:
         said = "not drawn: " + "; ".join(f"{name} ({why})" for name, why in left.items())
-        lines = "\n".join(wrap(said, 150 if crowded else 110))
+        lines = "\n".join(wrap(said, int(15.5 * size[0])))
         canvas.supxlabel(lines, x=0.01, ha="left", fontsize=6.5, color="#555555")
     return canvas
 
@@ -151,15 +185,16 @@ def _in_legend(figure: Figure) -> list[Series]:
     return [item for item in figure.series if item.label and _visible(figure, item)]
 
 
-def _draw(axes: Any, figure: Figure, crowded: bool) -> None:
+def _draw(axes: Any, figure: Figure, legend: str, order: Sequence[str]) -> None:
     axes.set_xscale("log" if "x" in figure.log else "linear")
     axes.set_yscale("log" if "y" in figure.log else "linear")
-    handles = []
+    handles, levels = [], with_levels(figure.series)
     for item, colour in coloured(figure.series):
         handle = _DRAWN[item.kind](axes, figure, item, colour)
         if item.label and _visible(figure, item) and handle is not None:
-            handle.set_label(_drawable(item.label))
+            handle.set_label(_drawable(item.label + levels.get(item.label, "")))
             handles.append(handle)
+    handles = [handles[i] for i in _shown_first([item.get_label() for item in handles], order)]
     if figure.x_range:
         axes.set_xlim(*figure.x_range)
     elif not any(item.kind == "points" for item in figure.series):
@@ -169,13 +204,20 @@ def _draw(axes: Any, figure: Figure, crowded: bool) -> None:
     _ticks(axes)
     axes.set_xlabel(_drawable(figure.x_label))
     axes.set_ylabel(_drawable(figure.y_label))
-    axes.set_title(_drawable(figure.title), loc="left", fontsize="medium")
-    if crowded:
+    if figure.title:
+        axes.set_title(_drawable(figure.title), loc="left", fontsize="medium")
+    if legend == "outside":
         axes.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0
         )
-    elif handles:
-        axes.legend(handles=handles, loc="best")
+    elif handles and legend != "none":
+        axes.legend(handles=handles, loc=legend)
+
+
+def _shown_first(labels: list[str], order: Sequence[str]) -> list[int]:
+    """As `ranked`, of what is within the axes: a curve beyond them cannot be first."""
+    wanted = [_drawable(text) for text in order]
+    return ranked(labels, [t for t in wanted if any(label.startswith(t) for label in labels)])
 
 
 def _drawable(label: str) -> str:
@@ -192,14 +234,18 @@ def _drawable(label: str) -> str:
 
 def _ticks(axes: Any) -> None:
     """Every decade of a log axis is named as far as there is room, and has its minor ticks."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for axis, scale, limits in (
         (axes.xaxis, axes.get_xscale(), axes.get_xlim()),
         (axes.yaxis, axes.get_yscale(), axes.get_ylim()),
     ):
         decades = np.log10(limits[1] / limits[0]) if scale == "log" else 0.0
-        if decades >= 2.0:
+        if 0.0 < decades < 2.0:  # a few whole numbers between decades, so that they do not collide
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=14))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
+        elif decades >= 2.0:
             axis.set_major_locator(LogLocator(numticks=14))
             axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=200))
             axis.set_minor_formatter(NullFormatter())

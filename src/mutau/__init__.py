@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mutau.analysis.combination import combined_limit, discovery_reach
     from mutau.analysis.contours import measured_contours
     from mutau.analysis.layout import setup_figure
+    from mutau.analysis.likelihood import grid_likelihood
     from mutau.analysis.limit import limit_curve
     from mutau.analysis.millicharged import millicharged_limit
     from mutau.analysis.muone_mass import measure_result
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
     from mutau.peers import crosscheck_result
     from mutau.report.exports import export
     from mutau.report.look import Look
+    from mutau.report.published import publish_experiment
     from mutau.report.reproduction import reproduce
     from mutau.report.static import draw, write_figure
+    from mutau.report.verification import verify_folder
     from mutau.scan.grid import load_grid
     from mutau.scan.points import run_scan
     from mutau.scan.simulate import run_simulation
@@ -74,6 +77,7 @@ _PUBLIC = {
     "expected_yields": "mutau.analysis.yields",
     "export": "mutau.report.exports",
     "generate_events": "mutau.signal.generate",
+    "grid_likelihood": "mutau.analysis.likelihood",
     "limit_curve": "mutau.analysis.limit",
     "load_experiment": "mutau.experiment",
     "load_grid": "mutau.scan.grid",
@@ -83,6 +87,7 @@ _PUBLIC = {
     "millicharged_limit": "mutau.analysis.millicharged",
     "model_summary": "mutau.analysis.point",
     "optimise": "mutau.analysis.muone_optimise",
+    "publish_experiment": "mutau.report.published",
     "published_limit": "mutau.bounds",
     "read_events": "mutau.io.event_files",
     "replace": "mutau.experiment",
@@ -93,6 +98,7 @@ _PUBLIC = {
     "setup_figure": "mutau.analysis.layout",
     "show_result": "mutau.analysis.show",
     "upper_limit": "mutau.stats",
+    "verify_folder": "mutau.report.verification",
     "write_events": "mutau.io.event_files",
     "write_figure": "mutau.report.static",
 }
@@ -123,6 +129,7 @@ __all__ = [
     "expected_yields",
     "export",
     "generate_events",
+    "grid_likelihood",
     "limit_curve",
     "load_experiment",
     "load_grid",
@@ -132,6 +139,7 @@ __all__ = [
     "millicharged_limit",
     "model_summary",
     "optimise",
+    "publish_experiment",
     "published_limit",
     "read_events",
     "replace",
@@ -142,6 +150,7 @@ __all__ = [
     "setup_figure",
     "show_result",
     "upper_limit",
+    "verify_folder",
     "write_events",
     "write_figure",
 ]

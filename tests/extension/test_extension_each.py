@@ -41,6 +41,7 @@ def model():
     return build_model("toy-scalar", MASS, Y, ALPHA_D)
 
 
+@pytest.mark.compiled
 def test_the_mediator(toy, cli):
     summary = model_summary(model())
     assert summary["width_total_GeV"] == pytest.approx(DARK, rel=1e-12)

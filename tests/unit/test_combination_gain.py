@@ -89,6 +89,7 @@ def test_a_series_goes_to_dark_axes_point_by_point():
     assert mapped.err / mapped.y == pytest.approx([0.02, 0.0])  # y goes as the square
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "name", [name for name in experiment_names() if name.startswith("na64e-positron")]
 )

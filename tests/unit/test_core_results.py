@@ -74,6 +74,7 @@ VERBS = {
     "scan": "run_scan", "simulate": "run_simulation", "plane": "exclusion_plane",
     "draw": "setup_figure", "reproduce": "reproduce", "check": "check_result",
     "show": "show_result", "cite": "cited", "export": "export", "crosscheck": "crosscheck_result",
+    "likelihood": "grid_likelihood", "publish": "publish_experiment", "verify": "verify_folder",
 }  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def test_unused_descriptions_are_named():
     document = with_materials("na64e", [URANIUM, spare])
     document["detector"]["calorimeter"][0]["material"] = "uranium"
     item = from_document(document, "toy")
-    assert uses_of(item)["material[uranium]/density"] == ("background", "calibration")
+    assert uses_of(item)["material[uranium]/density"] == ("full chain", "background", "calibration")
     item = from_document(with_materials("na64e", [URANIUM, spare], target="uranium"), "toy")
     assert "material[spare]" in unused(item)
     assert "signal" in uses_of(item)["material[uranium]/density"]

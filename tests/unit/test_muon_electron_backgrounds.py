@@ -51,7 +51,7 @@ def test_veto_needs_by_hand():
     )
     needs = veto_needs(signal, radiative, CutWindow())
     assert needs.signal.events == 6.0
-    assert needs.signal.error == pytest.approx(2.0 * (1.0 + math.sqrt(4.0)))
+    assert needs.signal.error == pytest.approx(2.0 * math.sqrt(3.0 + 1.0))
     assert (needs.apart.events, needs.unseen.events) == (2000.0, 1.0)
     assert needs.equal_to_signal == pytest.approx(5.0 / 2000.0)
     assert needs.one_event == 0.0

@@ -188,6 +188,7 @@ def test_what_a_file_states_twice_or_lacks_is_refused():
     check_measurable(changed(PROGRAMME, "cuts", cut))
 
 
+@pytest.mark.compiled
 def test_the_muon_filter_stands_behind_the_calorimeter():
     assert muon_filter(PROGRAMME).z == 4450.0
     assert muon_filter(changed(PROGRAMME, "detector/counter[muon chamber]/role", "veto")) is None

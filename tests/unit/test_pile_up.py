@@ -86,6 +86,7 @@ def test_noise_and_threshold_of_a_module():
     assert cells.cells[:, of].sum(axis=1) == pytest.approx(cells.module("VHCAL"))
 
 
+@pytest.mark.compiled
 def test_the_run_of_2022_measures_its_beam_with_planes():
     """sigma(p)/p = 2 sigma / (L angle): 0.27 mm, arms of 1.5 m, 5 T m at 160 GeV: 3.8 %."""
     item = load_experiment("na64mu-2022")

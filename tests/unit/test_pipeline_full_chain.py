@@ -75,7 +75,9 @@ def test_low_energy_transfers_are_not_forgotten():
 
 
 def test_processes_without_a_full_simulation_say_so():
-    with pytest.raises(MutauError, match=r"muone has no full simulation .* allowed: muon-brems"):
+    with pytest.raises(
+        MutauError, match=r"muone has no full simulation .* allowed: electron-brems"
+    ):
         limit_curve(load_experiment("muone"), [0.1], settings=Settings(full_chain=True))
     with pytest.raises(MutauError, match="leave out --truth"):
         expected_yields(POINT, NA64, truth=True, full_chain=True)

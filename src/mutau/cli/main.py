@@ -56,7 +56,17 @@ GROUPS: Final = {
     "Several experiments": ("plane", "combine", "discover"),
     "Events": ("generate", "simulate"),
     "In bulk": ("scan", "reproduce"),
-    "Files, names, sources": ("check", "show", "draw", "cite", "export", "crosscheck"),
+    "Files, names, sources": (
+        "check",
+        "show",
+        "draw",
+        "cite",
+        "export",
+        "likelihood",
+        "publish",
+        "verify",
+        "crosscheck",
+    ),
 }
 
 

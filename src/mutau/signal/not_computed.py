@@ -61,7 +61,7 @@ MUON_ON_NUCLEI: Final = (
     Missing(
         "regeneration of K_S, decays of K_L in matter",
         "K_L that turn to K_S in the target or the calorimeters, or decay there",
-        "below 1e-3 and 5e-4 of the K_L of 100 GeV, in one interaction length and in 1.5 m",
+        "below 1e-3 in one interaction length, 5e-4 in 1.5 m, of the K_L of NA64mu at 100 GeV",
         "docs/physics/nuclear_final_states.md",
     ),
 )

@@ -276,7 +276,7 @@ def refuse_full_chain(experiment: Experiment, wanted: bool, *, truth: bool = Fal
             f"{experiment.name} has no full simulation (process {experiment.process!r})",
             place="--full-chain",
             allowed=", ".join(
-                name for name in SIGNAL_PROCESSES if SIGNAL_PROCESSES[name].full_chain
+                name for name in sorted(SIGNAL_PROCESSES) if SIGNAL_PROCESSES[name].full_chain
             ),
         )
 

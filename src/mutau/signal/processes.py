@@ -272,6 +272,8 @@ def refuse_full_chain(experiment: Experiment, wanted: bool, *, truth: bool = Fal
         raise MutauError("the full chain has no truth level", place="--full-chain",
                          remedy="leave out --truth")  # fmt: skip
     if wanted and not registered(experiment).full_chain:
+        for module in PROCESS_MODULES.values():
+            import_module(module)
         raise MutauError(
             f"{experiment.name} has no full simulation (process {experiment.process!r})",
             place="--full-chain",

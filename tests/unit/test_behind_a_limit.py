@@ -38,7 +38,7 @@ def test_a_background_stands_there_as_it_was_taken():
 
 def test_cuts_cost_what_they_take():
     cost, error = cost_of_cuts(NA64MU, 0.1, muons=1500, events=3000)
-    assert cost - 3.0 * error > 0.05
+    assert cost > 3.0 * error > 0.0
     assert cost + 3.0 * error < 0.3
     with pytest.raises(MutauError, match="no full simulation"):
         cost_of_cuts(load_experiment("muone"), 0.1)

@@ -14,10 +14,10 @@ TOOL = Path(__file__).parents[2] / "tools" / "kill_simulate.py"
 @pytest.mark.compiled
 def test_killed_runs_end_as_undisturbed_ones():
     """The process group killed, and the parent alone, with two workers and small shards."""
-    words = ["--times", "2", "--workers", "2", "--shards", "4"]
+    words = ["--times", "1", "--workers", "2", "--shards", "4"]
     done = subprocess.run(
         [sys.executable, str(TOOL), *words], capture_output=True, text=True, check=False,
         timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "2 workers: 2 runs equal to the byte" in done.stdout
+    assert "2 workers: 1 runs equal to the byte" in done.stdout

@@ -85,13 +85,14 @@ def weighted_mean(ratio, weight):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lepton", [("muon", M_MU, 160.0), ("electron", M_E, 100.0)])
+@pytest.mark.parametrize("lepton", [("muon", M_MU, 160.0), ("electron", M_E, 10.0)])
 @pytest.mark.parametrize("mass", [0.003, 0.05, 0.5])
 def test_bremsstrahlung_totals(kind, lepton, mass):
     """Events of the vector, weighted with |M|^2 of this kind over the vector's, both by matrices.
 
     The transverse part of the nuclear current alone (the rest is a gauge transformation) keeps the
-    digits: P - lambda q with lambda = P.n/q.n and n along the beam.
+    digits: P - lambda q with lambda = P.n/q.n and n along the beam. At 100 GeV too few of them are
+    left for electrons and 3 MeV.
     """
     name, m_l, energy = lepton
     sampler = BremsSampler(name, LEAD, mass, energy, energy)

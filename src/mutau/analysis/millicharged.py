@@ -30,7 +30,7 @@ from mutau.core.errors import OutOfRange
 from mutau.core.types import Exclusion, provenance
 from mutau.experiment import load_experiment
 from mutau.models import DarkPhoton
-from mutau.signal.processes import masses_taken
+from mutau.signal.processes import registered
 from mutau.stats import upper_limit
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def vector_events(
     Returns (function of masses (N,) GeV, (lowest, highest) mass in GeV, largest relative error).
     Linear in logarithms between `nodes` masses.
     """
-    ends = masses_taken(experiment)
+    ends = registered(experiment).mass_range(experiment)
     masses = np.geomspace(*ends, nodes)
     found, errors = [], []
     for mass in masses:

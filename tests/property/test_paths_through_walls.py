@@ -20,7 +20,7 @@ from mutau.core.special import lower_gamma
 from mutau.core.units import GEV_PER_T_CM
 from mutau.detector.geometry import build_geometry
 from mutau.detector.readout import build_readout
-from mutau.detector.simulation_flight import fly
+from mutau.detector.simulation_flight import follow
 from mutau.detector.simulation_records import Trace, new_output, push
 from mutau.detector.simulation_walk import walk_all
 from mutau.experiment import load_experiment
@@ -257,7 +257,7 @@ class Setup:
         self.owner[~solid] = -1
         self.solids = len(dict.fromkeys(t["name"].split("/")[0] for t in solids))
         for name, value in (
-            ("interaction", 1e300), ("mip", 1e-12), ("half_k", 0.0), ("total", 0.0),
+            ("interaction", 1e300), ("hadrons", 1e300), ("mip", 1e-12), ("half_k", 0.0), ("total", 0.0),
             ("restricted", LOSS), ("soft", 0.0), ("rate", 0.0), ("x0", 400.0), ("radius", 1e-12),
         ):  # fmt: skip
             matter[name] = value
@@ -282,7 +282,7 @@ class Setup:
         q["charge"], q["origin"] = charge, 1
         if shower:
             q["a"], q["b"] = shower
-        fly(stream(1), self.setup, trace)
+        follow(stream(1), self.setup, trace)
         return out.deposits[0], columns(out.stack[-2:-1], "x", "y", "z", "tx", "ty")[0]
 
     def muons(self, lines):

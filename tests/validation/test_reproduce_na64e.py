@@ -87,7 +87,7 @@ def test_single_choices_move_the_end_of_the_band(rows):
     )  # fmt: skip
     assert float(found["κ = 45 %"]) < value - 0.1
     assert "κ = 45 % +5.4 %, +5.4 %" in why
-    assert "Coulomb correction +4.7 %" in why
+    assert "Coulomb correction +4.6 %" in why
 
 
 def test_the_limit_is_flat_below_a_tenth_of_an_mev(report, rows):

@@ -59,7 +59,7 @@ PROGRAMMES: Final = tuple(
 
 def masses(run: Run) -> Array:
     """Masses of the curves, GeV, closer where positrons meet the resonance."""
-    points = max(run.level.points // 6, 4)
+    points = max(run.level.points // (12 if run.level.name == "quick" else 6), 4)
     return np.unique(np.concatenate([np.geomspace(*MASSES, points), np.linspace(*PEAK, points)]))
 
 

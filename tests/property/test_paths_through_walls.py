@@ -257,7 +257,8 @@ class Setup:
         self.owner[~solid] = -1
         self.solids = len(dict.fromkeys(t["name"].split("/")[0] for t in solids))
         for name, value in (
-            ("interaction", 1e300), ("hadrons", 1e300), ("mip", 1e-12), ("half_k", 0.0), ("total", 0.0),
+            ("interaction", 1e300), ("hadrons", 1e300), ("mip", 1e-12), ("half_k", 0.0),
+            ("total", 0.0),
             ("restricted", LOSS), ("soft", 0.0), ("rate", 0.0), ("x0", 400.0), ("radius", 1e-12),
         ):  # fmt: skip
             matter[name] = value

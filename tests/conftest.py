@@ -21,13 +21,14 @@ import pytest
 # Compiled code is kept between runs; its folder is named by a digest of the sources.
 os.environ.setdefault("MUTAU_CACHE_DIR", str(Path(tempfile.gettempdir()) / "mutau-test-cache"))
 LIGHT = "not compiled"
-#: Kernels that take long to compile, and the tests that call them. One worker runs such a group, so
-#: that the other need not compile the same at the same time.
+#: Kernels that take long to compile, and the tests that call them. Of two workers the first begins
+#: at one end of the list and the second in its middle: what is side by side is compiled once.
 FAMILIES = {
     "simulation": r"simulat|hermetic|full.chain|yoke|jit_inner|another_file|background na64mu",
     "muone": r"muone|muon_electron|muon-electron",
     "cascade": r"na64e|poker|ldmx|cascade|electron_|annihilation",
 }
+PLACES = {"simulation": 0, "": 1, "cascade": 2, "muone": 3}
 WHOLE_FILE = re.compile(r"^pytestmark = .*?\bpytest\.mark\.compiled\b", re.MULTILINE | re.DOTALL)
 
 
@@ -60,14 +61,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+def _place(item: pytest.Item) -> int:
+    """Of the family of kernels that a test needs."""
+    families = (name for name, of in FAMILIES.items() if re.search(of, item.nodeid))
+    return PLACES[next(families, "") if item.get_closest_marker("compiled") else ""]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one family of kernels go to one worker."""
-    for item in items:
-        if item.get_closest_marker("compiled"):
-            family = next((name for name, of in FAMILIES.items() if re.search(of, item.nodeid)), "")
-            if family:
-                item.add_marker(pytest.mark.xdist_group(family))
+    """Tests of one family of kernels stand side by side, else in the order of the files."""
+    items.sort(key=_place)
 
 
 @dataclass(frozen=True)

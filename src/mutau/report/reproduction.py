@@ -157,7 +157,8 @@ def reproduce(
     run = Run(level)
     rows, figures, left_out = _computed(run, ids, names, progress)
     # as the papers stand, whichever row asked first
-    limits = tuple(sorted(run.limits, key=lambda line: tuple(PAPERS).index(line.experiment)))
+    ours = [line for line in run.limits if line.experiment in PAPERS]
+    limits = tuple(sorted(ours, key=lambda line: tuple(PAPERS).index(line.experiment)))
     lacks = absent(wanted, rows, figures, left_out) if not only else left_out_rows(left_out)
     said = statements(wanted, FIGURES, (*ids, *names) if only else ())
     return Reproduction(

@@ -71,12 +71,12 @@ MUON_ON_ELECTRONS: Final = (
     Missing(
         "tracks with errors",
         "hits of delta electrons and noise that turn the muon's track, two tracks found as one, "
-        "tracks not found: the planes are not simulated",
+        "and, where a file describes no planes, tracks not found",
     ),
     Missing(
         "cracks and dead cells of the calorimeter",
-        "photons and electrons that hit no live crystal, electronic noise and energy of other "
-        "events in the crystals",
+        "photons and electrons that hit no live crystal; where a file states none, electronic "
+        "noise and energy of other events in the crystals",
         "3.6e8 radiative events in 15 fb^-1 of MUonE times the dead part of the front",
         "mutau background muone: radiative events with photons not looked at",
     ),

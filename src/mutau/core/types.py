@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -53,8 +54,7 @@ def _plain(value: Any) -> Any:
 
 
 class Saved:
-    """Saving, loading, comparing and showing a frozen dataclass of arrays, numbers, texts and one
-    `meta`."""
+    """Saving, loading and comparing a frozen dataclass of arrays, numbers, texts and one `meta`."""
 
     def save(self, path: str | Path) -> None:
         """Write one NPZ file, whole or not at all. Raises FileError if that is impossible."""
@@ -79,24 +79,12 @@ class Saved:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def columns(self) -> dict[str, Array]:
-        """What a table of the result shows: name with unit -> column."""
-        raise NotImplementedError
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON: arrays become lists."""
         return {
             item.name: _plain(getattr(self, item.name))
             for item in fields(self)  # type: ignore[arg-type]
         }
-
-    def to_dataframe(self) -> Any:
-        """The columns as a DataFrame of pandas. Raises MutauError without pandas."""
-        return dataframe(self.columns())
-
-    def _repr_html_(self) -> str:
-        """A table for notebooks."""
-        return html_table(repr(self).strip("<>"), self.columns())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -114,6 +102,22 @@ class Saved:
             raise FileError(
                 f"{str(path)!r} was written by another version ({error})", remedy="make it again"
             ) from None
+
+
+class Shown(Saved, ABC):
+    """What is also a table."""
+
+    @abstractmethod
+    def columns(self) -> dict[str, Array]:
+        """What a table of the result shows: name with unit -> column."""
+
+    def to_dataframe(self) -> Any:
+        """The columns as a DataFrame of pandas. Raises MutauError without pandas."""
+        return dataframe(self.columns())
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        return html_table(repr(self).strip("<>"), self.columns())
 
 
 def check_column(kind: str, name: str, column: Any, shape: tuple[int, ...]) -> None:
@@ -145,7 +149,7 @@ def check_numbers(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Events(Saved):
+class Events(Shown):
     """Weighted particles; one row per particle, N rows.
 
     pdg : (N,) int32. PDG code; the Z' is 32, as any neutral vector boson beyond the Z.
@@ -258,7 +262,7 @@ class CrossSection:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Yields(Saved):
+class Yields(Shown):
     """Expected signal after each cut, and background, of one model point in one experiment.
 
     cuts : (C,) names in order; the first is what is produced, the last what is counted.
@@ -346,7 +350,7 @@ class Yields(Saved):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exclusion(Saved):
+class Exclusion(Shown):
     """Upper limit on the coupling over mass.
 
     mass : (M,) float64, GeV. coupling : (M,) float64, the upper limit; inf where nothing is

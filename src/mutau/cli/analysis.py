@@ -80,16 +80,17 @@ def background(
         from mutau.models import Family
 
         point = o.model_point(Family(), mass, coupling, None, default=REFERENCE_COUPLING)
+    row: dict[str, Any] = {}
+    if events is not None:  # first, so that a wrong file costs no time
+        from mutau.background.muone_event_file import event_file_row
+
+        row = {"event_file": event_file_row(item, events, seed)}
     with progress_bar("background", quiet=json) as progress:
         result = background_result(
             item, only=tuple(source or ()), seed=seed, effort=effort, model=point,
             progress=progress,
         )  # fmt: skip
-    if events is not None:
-        from mutau.background.muone_event_file import event_file_row
-
-        result = {**result, "event_file": event_file_row(item, events, seed)}
-    emit(result, json, reasons=True)
+    emit({**result, **row}, json, reasons=True)
 
 
 @b.with_blocks

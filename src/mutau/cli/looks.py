@@ -53,7 +53,10 @@ def _one(option: str, text: str) -> float:
     try:
         return plain_number(text)
     except ValueError:
-        raise MutauError(f"{text!r} is not a number", place=option) from None
+        raise MutauError(
+            f"{text!r} is not a number", place=option,
+            allowed="plain numbers, of an axis in its unit (masses in GeV): 1e-3",
+        ) from None  # fmt: skip
 
 
 def _look(

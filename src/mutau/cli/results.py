@@ -10,7 +10,7 @@ import typer
 from mutau.cli import blocks as b
 from mutau.cli import options as o
 from mutau.cli.output import emit, progress_bar, with_bins
-from mutau.core.errors import MutauError
+from mutau.core.errors import MutauError, UnknownName
 
 
 @b.with_blocks
@@ -287,8 +287,10 @@ def _other_events(
 ) -> Any:  # fmt: skip
     """Events without a boson: on electrons of the stations, or pairs on nuclei."""
     from mutau.signal.muone_events import ON_ELECTRONS, generate_on_electrons
-    from mutau.signal.pair_events import generate_pairs
+    from mutau.signal.pair_events import PAIRS, generate_pairs
 
+    if reaction not in (*ON_ELECTRONS, *PAIRS):
+        raise UnknownName("reaction", reaction, ("muon-brems", *ON_ELECTRONS, *PAIRS))
     if reaction in ON_ELECTRONS:
         for option, value in (("--energy", energy), ("--form-factor", form_factor)):
             if value is not None:

@@ -172,7 +172,7 @@ def cosmology_series(run: Run) -> Series:
     return Series(
         f"cosmology, $\\Delta N_{{eff}}$ = {DELTA_NEFF:g} (computed here)",
         line.mass[seen], line.coupling[seen], err=line.numerical_err[seen], role="model",
-        dashed=True, note="; ".join(line.meta.get("assumptions", ())),
+        dotted=True, note="; ".join(line.meta.get("assumptions", ())),
         meta={"name": "bbn-neff", "cl": line.cl, "sources": ["Planck:2018", "Escudero:2019"]},
     )  # fmt: skip
 

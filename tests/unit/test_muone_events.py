@@ -126,6 +126,7 @@ def test_refusals(cli):
         (("--reaction", ELASTIC, "--decay"), "--decay"),
         (("--reaction", ELASTIC, "--energy", "100"), "--energy"),
         (("--reaction", "muon-electron-pair", "--within-cuts"), "--limits"),
+        (("--reaction", "muon-electron-elastic"), "write for example electron_energy=1:"),
         (("--reaction", "muon-brems"), "--mass"),
     ):
         found = cli("generate", "muone", *words, "-o", "e.lhe")

@@ -111,6 +111,13 @@ def generate_on_electrons(
     cuts = true_cuts(experiment.cuts, known_only=True) if within_cuts else NO_CUTS
     cuts = stated_cuts(limits or {}, cuts)
     rng, mean = stream(seed, _KEY), mean_energy(experiment)
+    if cuts == NO_CUTS:
+        raise OutOfRange(
+            f"{name} has an infinite rate without limits",
+            place="limits (--limits)",
+            remedy="write for example electron_energy=1:, or take only events within the cuts "
+                   "of the file (--within-cuts)",
+        )  # fmt: skip
     plain = Reaction(name, mean, beam_charge=experiment.beam.charge)
     sigma = total_cross_section(plain, cuts)
     if not sigma.sigma_pb > 0.0:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mutau.analysis.limit import limit_curve
     from mutau.analysis.millicharged import millicharged_limit
     from mutau.analysis.muone_mass import measure_result
-    from mutau.analysis.muone_optimise import optimise
+    from mutau.analysis.optimise import optimise
     from mutau.analysis.plane import exclusion_plane
     from mutau.analysis.point import cross_section, model_summary
     from mutau.analysis.sensitivity import sensitivity
@@ -86,7 +86,7 @@ _PUBLIC = {
     "measured_contours": "mutau.analysis.contours",
     "millicharged_limit": "mutau.analysis.millicharged",
     "model_summary": "mutau.analysis.point",
-    "optimise": "mutau.analysis.muone_optimise",
+    "optimise": "mutau.analysis.optimise",
     "publish_experiment": "mutau.report.published",
     "published_limit": "mutau.bounds",
     "read_events": "mutau.io.event_files",

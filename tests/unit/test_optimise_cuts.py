@@ -2,7 +2,8 @@
 
 import pytest
 
-from mutau.analysis.optimise import FACTORS, optimise_cuts, optimised
+import mutau
+from mutau.analysis.optimise import FACTORS, optimise_cuts, optimised_to_dict
 from mutau.analysis.settings import Settings
 from mutau.background.choice import Computed, with_sources
 from mutau.core.errors import MutauError
@@ -58,7 +59,7 @@ def test_a_wall_of_background_stops_it(background):
 
 def test_it_says_what_its_limits_lack(background):
     background(lambda fraction: 1e-12)
-    _, answer = optimised(NA64, POINT, [NAME], settings=QUICK)
+    answer = optimised_to_dict(mutau.optimise("na64mu", POINT, variables=[NAME], settings=QUICK))
     assert any("hcal_energy" in text for text in answer["not_simulated"])
     assert answer["not_computed"] == []
     assert answer["evaluations"] == len(answer["tried"]) == len(FACTORS)
@@ -74,4 +75,4 @@ def test_what_cannot_be_tuned_is_refused_by_name(background):
     with pytest.raises(MutauError, match="background = 'file'"):
         optimise_cuts(NA64, POINT, variables=[NAME], settings=Settings(background="file"))
     with pytest.raises(MutauError, match="background_error"):
-        optimised(NA64, POINT, [NAME], background_error=0.1)
+        mutau.optimise(NA64, POINT, variables=[NAME], background_error=0.1)

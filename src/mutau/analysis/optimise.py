@@ -18,14 +18,17 @@ from mutau.analysis.lacking import LACKING
 from mutau.analysis.loop import Progress
 from mutau.analysis.sensitivity import sensitivity
 from mutau.analysis.settings import AS_STATED, Settings
+from mutau.core.deprecation import old_keywords
 from mutau.core.errors import MutauError
 from mutau.core.types import provenance
+from mutau.experiment import load_experiment
 from mutau.models import Family, Model
 from mutau.selection.bounds import CutBound, bounds_of, moved
 from mutau.selection.requirements import rows as cut_rows
 from mutau.signal.exposure import stated_particles
 
 if TYPE_CHECKING:
+    from mutau.analysis.muone_optimise import Optimum
     from mutau.experiment import Experiment
 
 #: Places of a bound that are tried, over that of the file.
@@ -197,37 +200,48 @@ def tuned_to_dict(found: Tuned) -> dict[str, Any]:
     }
 
 
-def optimised(
-    experiment: Experiment,
+@old_keywords("settings", Settings, {"cl": "cl", "seed": "seed", "n": "n_events"}, gone_in="0.2.0")
+def optimise(
+    experiment: Experiment | str,
     model: Model,
-    variables: Sequence[str] | None = None,
     *,
-    settings: Settings = AS_STATED,
+    variables: Sequence[str] | None = None,
     background_error: float | None = None,
+    sources: Sequence[str] | None = None,
+    settings: Settings = AS_STATED,
     progress: Progress | None = None,
-) -> tuple[Experiment, dict[str, Any]]:
-    """The experiment with tuned cuts and what was found, of any process: as `mutau optimise`.
+) -> Optimum | Tuned:
+    """Cuts for the best expected limit of any experiment: as `mutau optimise`.
 
     variables : None for `muone_optimise.DEFAULT_VARIABLES`; other processes have no default.
-    Raises as `optimise_cuts` and `muone_optimise.optimise`, and MutauError for `background_error`,
-    which only the latter has.
+    Raises as `optimise_cuts` and `muone_optimise.optimise`, and MutauError for `background_error`
+    and `sources`, which only the latter has.
     """
     from mutau.analysis import muone_optimise
 
+    experiment = load_experiment(experiment)
     if experiment.process == muone_optimise.PROCESS:
-        names = muone_optimise.DEFAULT_VARIABLES if variables is None else variables
-        found = muone_optimise.optimise(
-            experiment, model, variables=names, background_error=background_error,
+        return muone_optimise.optimise(
+            experiment, model, background_error=background_error, sources=sources,
+            variables=muone_optimise.DEFAULT_VARIABLES if variables is None else variables,
             settings=settings, progress=progress,
         )  # fmt: skip
-        return found.experiment, muone_optimise.optimum_to_dict(found)
-    if background_error is not None:
-        raise MutauError(
-            f"background_error = {background_error:g} has no effect on {experiment.process}",
-            place="background_error (--background-error)",
-            remedy="leave it out: each source has its own",
-        )
-    tuned = optimise_cuts(
+    for name, value in (("background_error", background_error), ("sources", sources)):
+        if value is not None:
+            raise MutauError(
+                f"{name} = {value!r} has no effect on {experiment.process}",
+                place=f"{name} (--{name.replace('_', '-')})" if name != "sources" else name,
+                remedy="leave it out: each source has its own error, and all count",
+            )
+    return optimise_cuts(
         experiment, model, variables=variables or (), settings=settings, progress=progress
     )
-    return tuned.experiment, tuned_to_dict(tuned)
+
+
+def optimised_to_dict(found: Optimum | Tuned) -> dict[str, Any]:
+    """What the command line prints of either."""
+    if isinstance(found, Tuned):
+        return tuned_to_dict(found)
+    from mutau.analysis.muone_optimise import optimum_to_dict
+
+    return optimum_to_dict(found)

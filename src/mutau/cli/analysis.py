@@ -125,7 +125,8 @@ def optimise(
     json: o.Json = False,
 ) -> None:
     """Cuts for the best expected limit. Judged on independent samples."""
-    from mutau.analysis.optimise import optimised
+    from mutau.analysis.optimise import optimise as optimised
+    from mutau.analysis.optimise import optimised_to_dict
     from mutau.core.storage import check_output, write_text
     from mutau.experiment import load_experiment
 
@@ -133,14 +134,14 @@ def optimise(
         check_output(out, ".toml")
     names = None if variables is None else tuple(variables.split(","))
     with progress_bar("optimise", quiet=json) as progress:
-        found, answer = optimised(
-            load_experiment(experiment), point, names,
+        found = optimised(
+            load_experiment(experiment), point, variables=names,
             settings=replace(settings, effort=effort), background_error=background_error,
             progress=progress,
         )  # fmt: skip
     if out:
-        write_text(out, found.to_toml())
-    emit({**({"file": out} if out else {}), **answer}, json)
+        write_text(out, found.experiment.to_toml())
+    emit({**({"file": out} if out else {}), **optimised_to_dict(found)}, json)
 
 
 @b.with_blocks

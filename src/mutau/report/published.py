@@ -81,18 +81,19 @@ def publish_experiment(
     settings: Settings = AS_STATED,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write a publication of an experiment; all files or none.
+    """Write a publication of an experiment into a new folder; all files or none.
 
     experiment : a bundled name or the path of its file. masses : GeV; None for 13 over the range
     of the experiment, without its ends where nothing is excluded. family, settings : as in
     `limit_curve`.
     Returns folder, number of files and the digest of the manifest.
     Raises as `grid_likelihood` does, MutauError for an experiment without a file of its own or one
-    that names further files, FileError.
+    that names further files and for a folder with files in it, FileError.
     """
     if not isinstance(experiment, str | Path):
         raise MutauError("a publication needs the file of the experiment", place="experiment",
                          allowed="a bundled name, or the path of a file")  # fmt: skip
+    _check_empty(Path(folder))
     text = experiment_path(experiment).read_text(encoding="utf-8")
     loaded, family = load_experiment(experiment), Family.of(family)
     named = [m.field_map for m in loaded.detector.magnet if m.field_map]
@@ -119,6 +120,13 @@ def publish_experiment(
         "folder": str(folder), "files": len(manifest["files"]) + 1, "digest": plain["digest"],
         "experiment": loaded.name, "mutau_version": __version__,
     }  # fmt: skip
+
+
+def _check_empty(folder: Path) -> None:
+    """Raise MutauError for a folder with files: others would count as changes to a publication."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise MutauError(f"{str(folder)!r} holds files", place="folder (--out)",
+                         allowed="a new or an empty folder")  # fmt: skip
 
 
 def digests(folder: Path) -> dict[str, str]:

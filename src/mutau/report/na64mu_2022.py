@@ -72,16 +72,13 @@ def signal_steps(experiment: Experiment, mass: float, n: int, seed: int) -> Sign
     each = np.array([w[kept[: i + 1].all(axis=0)].sum() for i in range(len(cuts))]) / w.sum()
     alone = np.array([w[everything].sum() / max(w[other].sum(), 1e-300) for other in others])
     stated = efficiency_steps(experiment, mass, ())
-    factors = np.diff(np.concatenate([[1.0], stated.kept])) + np.concatenate(
-        [[1.0], stated.kept[:-1]]
-    )
     before = np.concatenate([[1.0], stated.kept[:-1]])
     effective = w.sum() ** 2 / np.sum(w**2)
     flow = np.concatenate([each, each[-1] * stated.kept])
     return SignalSteps(
         (*(label(cut) for cut in cuts), *stated.labels),
         flow,
-        np.concatenate([alone, factors / before]),
+        np.concatenate([alone, stated.kept / before]),
         np.sqrt(flow * np.maximum(1.0 - flow, 0.0) / effective),
     )
 
